@@ -1,0 +1,121 @@
+/** @file
+ * Data sets: features and targets of many samples, from the caller's arrays or from files.
+ *
+ * Features are float, or bytes that stay bytes until a batch is gathered: value = byte · byte_scale.
+ * Targets are class indices, dense values, or none. A data set does not change after its creation; several threads
+ * may read it at once. Splits and slices share their parent's storage, which lives as long as any of them. */
+#ifndef MLP_DATA_H
+#define MLP_DATA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mlp/export.h>
+#include <mlp/loss.h>
+#include <mlp/network.h>
+#include <mlp/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A data set. Opaque. */
+typedef struct mlp_data mlp_data;
+
+/** A caller's arrays. Set `features` or `bytes`; set `classes`, or `values` with `outputs`, or neither. All are
+ * borrowed until the data set and everything split from it are destroyed. Start from ::MLP_DATA_ARRAYS_INIT. */
+typedef struct mlp_data_arrays {
+    size_t struct_size;     /**< Set by the INIT. */
+    size_t count;           /**< Samples, ≥ 1. */
+    size_t inputs;          /**< Features of a sample, ≥ 1. */
+    const float *features;  /**< count × inputs, sample after sample, finite; or NULL. */
+    const uint8_t *bytes;   /**< count × inputs, sample after sample; or NULL. */
+    double byte_scale;      /**< Value of a byte is byte · byte_scale; > 0; 0: 1/255. */
+    const int32_t *classes; /**< count class indices ≥ 0; or NULL. */
+    size_t class_count;     /**< Classes; 0: the largest index + 1. */
+    const float *values;    /**< count × outputs, finite; or NULL. */
+    size_t outputs;         /**< Target values of a sample, ≥ 1 with `values`. */
+    const float *weights;   /**< count weights ≥ 0, finite; NULL: all 1. */
+} mlp_data_arrays;
+
+#define MLP_DATA_ARRAYS_INIT                                                                   \
+    {                                                                                          \
+        sizeof(mlp_data_arrays), 0, 0, NULL, NULL, 0.0, NULL, 0, NULL, 0, NULL                 \
+    }
+
+/** Makes a data set of a caller's arrays, which are checked and borrowed.
+ * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE (the message names sample and feature), MEMORY. */
+MLP_API mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data);
+
+/** Reads a pair of IDX files (MNIST's format), plain or gzip'd: features of unsigned bytes (kept as bytes,
+ * scaled by 1/255) or float, of any rank ≥ 1 with samples along the first axis; labels of unsigned bytes, rank 1.
+ * @param labels_path NULL for features without targets
+ * Errors: IO, FORMAT (the message names the file and what is wrong), UNSUPPORTED (gzip without zlib), MEMORY. */
+MLP_API mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path, mlp_data **data);
+
+/** Options of mlp_data_load_csv(). Start from ::MLP_CSV_OPTIONS_INIT. */
+typedef struct mlp_csv_options {
+    size_t struct_size;      /**< Set by the INIT. */
+    char delimiter;          /**< One character; 0: a comma. */
+    int header;              /**< 1: the first line names the columns; 0: it does not; −1 (default): it does when any
+                                  of its fields is not a number. */
+    const char *label;       /**< Name of the label column, or NULL to use `label_index`. Needs a header. */
+    long label_index;        /**< Column of the label from 0; −1: the last; −2: no label. Default −1. */
+    int regression;          /**< Not 0: the label is a number to predict, not a class. Default 0. */
+    const char *const *class_names; /**< Classes in order, for labels that must match a model's; NULL: those found, in
+                                  order of number where all are whole numbers, of the alphabet otherwise. Borrowed. */
+    size_t class_name_count; /**< Length of `class_names`. */
+} mlp_csv_options;
+
+#define MLP_CSV_OPTIONS_INIT { sizeof(mlp_csv_options), 0, -1, NULL, -1, 0, NULL, 0 }
+
+/** Reads a CSV file (RFC 4180 quotes, LF or CRLF lines), plain or gzip'd. Every feature must be a finite number; an
+ * empty or missing field is an error. Memory is bounded by a small multiple of the file's unpacked size.
+ * @param options NULL for the defaults
+ * Errors: IO, FORMAT (the message gives line and column), ARGUMENT (no such label column), MEMORY. */
+MLP_API mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, mlp_data **data);
+
+/** Frees the data set and sets the pointer to NULL. NULL and a pointer to NULL are fine. Borrowed arrays are the
+ * caller's and stay. */
+MLP_API void mlp_data_destroy(mlp_data **data);
+
+/** Number of samples. */
+MLP_API size_t mlp_data_count(const mlp_data *data);
+/** Number of features of a sample. */
+MLP_API size_t mlp_data_inputs(const mlp_data *data);
+/** Number of classes, or 0 when targets are not classes. */
+MLP_API size_t mlp_data_class_count(const mlp_data *data);
+/** Number of target values of a sample, or 0 when targets are not dense. */
+MLP_API size_t mlp_data_outputs(const mlp_data *data);
+/** Name of a class as read from a file, or NULL. Valid until the data set is destroyed. */
+MLP_API const char *mlp_data_class_name(const mlp_data *data, size_t class_index);
+/** Name of a feature as read from a CSV header, or NULL. Valid until the data set is destroyed. */
+MLP_API const char *mlp_data_feature_name(const mlp_data *data, size_t feature);
+
+/** Splits into two disjoint parts, chosen by a seeded shuffle.
+ * @param fraction part of the samples that goes to `second`, in (0, 1); rounded, at least one sample on each side
+ * @param first,second receive data sets that the caller owns; NULL on failure */
+MLP_API mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first,
+                                  mlp_data **second);
+
+/** The samples first … first + count − 1, in order. */
+MLP_API mlp_status mlp_data_slice(const mlp_data *data, size_t first, size_t count, mlp_data **slice);
+
+/** Copies samples first … first + count − 1 out as float features, and their targets.
+ * @param x       receives count × inputs; NULL: not wanted
+ * @param classes receives count classes; NULL: not wanted; ::MLP_ERROR_ARGUMENT when there are none
+ * @param values  receives count × outputs; NULL: not wanted; ::MLP_ERROR_ARGUMENT when there are none
+ * No allocation. Any thread. */
+MLP_API mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float *x, int32_t *classes,
+                                 float *values);
+
+/** Learns a standardization on this data set (the training part) and keeps it with the network: mean and standard
+ * deviation of every feature, in double; the scale of a constant feature is 1.
+ * Errors: ARGUMENT, SHAPE (other number of inputs), MEMORY. */
+MLP_API mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

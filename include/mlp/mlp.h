@@ -1,0 +1,22 @@
+/** @file
+ * libmlp: multilayer perceptrons on BLAS. This header includes all the others. */
+#ifndef MLP_MLP_H
+#define MLP_MLP_H
+
+#include <mlp/activation.h>
+#include <mlp/clip.h>
+#include <mlp/data.h>
+#include <mlp/export.h>
+#include <mlp/info.h>
+#include <mlp/init.h>
+#include <mlp/loss.h>
+#include <mlp/model_file.h>
+#include <mlp/network.h>
+#include <mlp/optimizer.h>
+#include <mlp/pass.h>
+#include <mlp/status.h>
+#include <mlp/train.h>
+#include <mlp/version.h>
+#include <mlp/workspace.h>
+
+#endif

@@ -1,0 +1,159 @@
+/** @file
+ * The network: layers, their parameters, and what travels with them (standardization of the inputs, class names).
+ *
+ * Layer l (counted from 0) has W of shape units × inputs and b of length units. Matrices are column-major: W's entry
+ * (i, j), the weight from input j to unit i, is `data[i + j·leading_dimension]`.
+ *
+ * A `const mlp_network *` may be used by any number of threads at once. A function that takes a non-const network
+ * needs it for itself alone. */
+#ifndef MLP_NETWORK_H
+#define MLP_NETWORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mlp/activation.h>
+#include <mlp/export.h>
+#include <mlp/init.h>
+#include <mlp/loss.h>
+#include <mlp/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A network with its parameters. Opaque. */
+typedef struct mlp_network mlp_network;
+
+/** A borrowed column-major matrix: entry (i, j) is data[i + j·leading_dimension]. */
+typedef struct mlp_matrix {
+    float *data;
+    size_t rows;
+    size_t columns;
+    size_t leading_dimension; /**< ≥ rows; entries from row `rows` up to here are padding. */
+} mlp_matrix;
+
+/** As ::mlp_matrix, read-only. */
+typedef struct mlp_const_matrix {
+    const float *data;
+    size_t rows;
+    size_t columns;
+    size_t leading_dimension;
+} mlp_const_matrix;
+
+/** One layer. Everything zero but `units` is a sensible linear layer. */
+typedef struct mlp_layer {
+    size_t units;                               /**< 1 … 2³¹ − 64. */
+    mlp_activation activation;                  /**< Default identity. */
+    double activation_parameter;                /**< Slope or α; 0: the activation's default; see ::mlp_activation. */
+    mlp_activation_callbacks custom_activation; /**< For ::MLP_ACTIVATION_CUSTOM. */
+    mlp_init init;                              /**< Of the weights; default automatic. */
+    mlp_init_parameters init_parameters;        /**< Default all zero. */
+    mlp_init bias_init;                         /**< zeros (automatic), constant, normal, uniform, truncated, custom. */
+    mlp_init_parameters bias_parameters;        /**< Default all zero. */
+} mlp_layer;
+
+/** Options of mlp_network_create(). Start from ::MLP_NETWORK_OPTIONS_INIT. */
+typedef struct mlp_network_options {
+    size_t struct_size;          /**< Set by the INIT. */
+    size_t layer_size;           /**< sizeof(mlp_layer), set by the INIT. */
+    uint64_t seed;               /**< Of the initial parameters; default 0. */
+    mlp_loss loss;               /**< Default automatic, from the output's activation. */
+    mlp_reduction reduction;     /**< Default mean. */
+    double label_smoothing;      /**< ε in [0, 1): t = (1 − ε)·y + ε/classes; cross-entropy only; default 0. */
+    double huber_delta;          /**< δ > 0; 0: the default, 1. */
+    const float *class_weights;  /**< One weight ≥ 0 per output, not all 0, or NULL; cross-entropy only; copied. */
+    mlp_loss_callback custom_loss; /**< For ::MLP_LOSS_CUSTOM. */
+    void *custom_loss_context;   /**< Handed to `custom_loss`; borrowed for the life of the network and its copies. */
+} mlp_network_options;
+
+#define MLP_NETWORK_OPTIONS_INIT                                                                              \
+    {                                                                                                         \
+        sizeof(mlp_network_options), sizeof(mlp_layer), 0, MLP_LOSS_AUTOMATIC, MLP_REDUCTION_MEAN, 0.0, 0.0,  \
+            NULL, NULL, NULL                                                                                  \
+    }
+
+/** Creates a network and draws its parameters.
+ * @param inputs  number of features, 1 … 2³¹ − 64
+ * @param layers  `count` layers from the first hidden one to the output; borrowed for the call
+ * @param count   number of layers, 1 … 10000
+ * @param options NULL for the defaults
+ * @param network receives the network, which the caller owns; NULL on failure
+ * Errors: ARGUMENT, RANGE, SHAPE (the message names the layer), MEMORY; NONFINITE when a drawn value overflows. */
+MLP_API mlp_status mlp_network_create(size_t inputs, const mlp_layer *layers, size_t count,
+                                      const mlp_network_options *options, mlp_network **network);
+
+/** Frees the network and sets the pointer to NULL. NULL and a pointer to NULL are fine. */
+MLP_API void mlp_network_destroy(mlp_network **network);
+
+/** Creates an independent copy: parameters, standardization, class names, loss. */
+MLP_API mlp_status mlp_network_copy(const mlp_network *network, mlp_network **copy);
+
+/** Copies the parameters of `source` into `network`, which must have the same layer sizes. Nothing else changes. */
+MLP_API mlp_status mlp_network_copy_parameters(mlp_network *network, const mlp_network *source);
+
+/** Draws all parameters anew with `seed`. The same seed gives the same bits as mlp_network_create() with it.
+ * On failure the parameters are unspecified but finite. */
+MLP_API mlp_status mlp_network_initialize(mlp_network *network, uint64_t seed);
+
+/** Number of layers, hidden ones and output. */
+MLP_API size_t mlp_network_layer_count(const mlp_network *network);
+/** Number of input features. */
+MLP_API size_t mlp_network_inputs(const mlp_network *network);
+/** Number of output units. */
+MLP_API size_t mlp_network_outputs(const mlp_network *network);
+/** Number of parameters, weights and biases, without padding. */
+MLP_API size_t mlp_network_parameter_count(const mlp_network *network);
+/** The loss in force, never automatic. */
+MLP_API mlp_loss mlp_network_loss(const mlp_network *network);
+/** The seed that the parameters were last drawn with. */
+MLP_API uint64_t mlp_network_seed(const mlp_network *network);
+
+/** Describes layer `layer`, with every default resolved: `init` and `activation_parameter` are what is in force.
+ * ::MLP_ERROR_RANGE when there is no such layer. */
+MLP_API mlp_status mlp_network_layer(const mlp_network *network, size_t layer, mlp_layer *description);
+
+/** What a layer's initializer comes to for its shape. */
+typedef struct mlp_init_summary {
+    mlp_init init;      /**< Never automatic. */
+    size_t fan_in;      /**< Inputs of the layer. */
+    size_t fan_out;     /**< Units of the layer. */
+    double gain;        /**< Gain in force. */
+    double fan;         /**< The fan that divides the variance, or 0 where none does. */
+    double deviation;   /**< Standard deviation of the draw; 0 for a fixed pattern, NaN for a custom one. */
+} mlp_init_summary;
+
+/** Says what σ, fan and gain the weight initializer of a layer resolves to. */
+MLP_API mlp_status mlp_network_init_summary(const mlp_network *network, size_t layer, mlp_init_summary *summary);
+
+/** Borrowed view of W of a layer, units × inputs; valid until the network is destroyed. */
+MLP_API mlp_status mlp_network_weights(const mlp_network *network, size_t layer, mlp_const_matrix *weights);
+/** Borrowed view of b of a layer, units × 1; valid until the network is destroyed. */
+MLP_API mlp_status mlp_network_bias(const mlp_network *network, size_t layer, mlp_const_matrix *bias);
+/** Replaces W of a layer by units × inputs values, column-major without padding. All must be finite, or nothing
+ * changes and ::MLP_ERROR_NONFINITE comes back. */
+MLP_API mlp_status mlp_network_set_weights(mlp_network *network, size_t layer, const float *values);
+/** Replaces b of a layer by `units` finite values. */
+MLP_API mlp_status mlp_network_set_bias(mlp_network *network, size_t layer, const float *values);
+
+/** Keeps a standardization of the inputs with the model: every pass then computes with (x − mean) / scale.
+ * @param mean  one finite value per input; both NULL removes the standardization
+ * @param scale one finite value > 0 per input (a standard deviation; 1 for a constant feature)
+ * Workspaces made before stay valid. */
+MLP_API mlp_status mlp_network_set_standardization(mlp_network *network, const float *mean, const float *scale);
+/** Borrowed arrays of one value per input, or NULLs when there is none; valid until the next set or destroy. */
+MLP_API void mlp_network_standardization(const mlp_network *network, const float **mean, const float **scale);
+
+/** Keeps class names with the model: one for each output (two for one sigmoid unit), non-empty, without control
+ * characters, valid UTF-8, copied. `names` NULL with `count` 0 removes them. */
+MLP_API mlp_status mlp_network_set_class_names(mlp_network *network, const char *const *names, size_t count);
+/** Name of a class, or NULL when there is none. Valid until the next set or destroy. */
+MLP_API const char *mlp_network_class_name(const mlp_network *network, size_t class_index);
+/** Number of class names kept, or 0. */
+MLP_API size_t mlp_network_class_name_count(const mlp_network *network);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,132 @@
+/** @file
+ * Optimizers: update rule, decay, clipping, and what to do with a gradient that is not finite.
+ *
+ * w is a parameter, g its gradient after clipping, η the learning rate, t the number of the update from 1.
+ * An optimizer and its network belong to one thread for the call. */
+#ifndef MLP_OPTIMIZER_H
+#define MLP_OPTIMIZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mlp/clip.h>
+#include <mlp/export.h>
+#include <mlp/network.h>
+#include <mlp/status.h>
+#include <mlp/workspace.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** An optimizer with its state. Opaque. */
+typedef struct mlp_optimizer mlp_optimizer;
+
+/** The update rules. Values are fixed; files store the names. µ is `momentum`. */
+typedef enum mlp_optimizer_rule {
+    MLP_OPTIMIZER_SGD = 0,      /**< w ← w − η·g; η default 0.01 */
+    MLP_OPTIMIZER_MOMENTUM = 1, /**< v ← µ·v + g; w ← w − η·v; η default 0.01, µ 0.9 (Polyak 1964) */
+    MLP_OPTIMIZER_NESTEROV = 2, /**< v ← µ·v + g; w ← w − η·(g + µ·v) (Nesterov 1983, Sutskever 2013) */
+    MLP_OPTIMIZER_RMSPROP = 3,  /**< s ← β₂·s + (1−β₂)·g²; w ← w − η·g/(√s + ε); η default 0.01, β₂ 0.99 */
+    MLP_OPTIMIZER_ADAM = 4,     /**< Kingma & Ba 2015, algorithm 1; η default 0.001 */
+    MLP_OPTIMIZER_ADAMW = 5     /**< Adam with decoupled decay (Loshchilov & Hutter 2019), decay default 0.01 */
+} mlp_optimizer_rule;
+
+/** How the decay λ enters. */
+typedef enum mlp_decay {
+    MLP_DECAY_AUTOMATIC = 0, /**< Decoupled for AdamW, L2 for the others. */
+    MLP_DECAY_L2 = 1,        /**< g ← g + λ·w, after clipping: the gradient of λ/2·‖w‖². */
+    MLP_DECAY_DECOUPLED = 2  /**< w ← w·(1 − η·λ), before the rule. */
+} mlp_decay;
+
+/** What a NaN or an infinity in the loss or in a gradient leads to. It is never applied. */
+typedef enum mlp_nonfinite {
+    MLP_NONFINITE_ERROR = 0, /**< ::MLP_ERROR_NONFINITE; parameters and state stay bit for bit. */
+    MLP_NONFINITE_SKIP = 1,  /**< The update is left out, up to `max_skips` times in a row; then an error. */
+    MLP_NONFINITE_ZERO = 2   /**< Entries of the gradient that are not finite become 0. A loss that is not finite is
+                                  still an error. */
+} mlp_nonfinite;
+
+/** Options of mlp_optimizer_create(). Start from ::MLP_OPTIMIZER_OPTIONS_INIT. */
+typedef struct mlp_optimizer_options {
+    size_t struct_size;       /**< Set by the INIT. */
+    mlp_optimizer_rule rule;  /**< Default SGD. */
+    double learning_rate;     /**< η > 0, finite; 0: the rule's default. */
+    double momentum;          /**< µ in [0, 1); 0: the rule's default. Momentum and Nesterov only. */
+    double beta1;             /**< In [0, 1); 0: the rule's default, 0.9. Adam and AdamW only. */
+    double beta2;             /**< In [0, 1); 0: the rule's default, 0.999 (RMSProp 0.99). */
+    double epsilon;           /**< > 0; 0: the rule's default, 1e-8. Added outside the square root. */
+    double weight_decay;      /**< λ ≥ 0; default 0 (AdamW: 0 means 0.01). */
+    mlp_decay decay;          /**< Default automatic. */
+    int decay_biases;         /**< Not 0: biases decay too. Default 0. */
+    mlp_clip clip;            /**< Default none. */
+    double clip_threshold;    /**< c > 0, finite; must be 0 for ::MLP_CLIP_NONE. */
+    mlp_nonfinite nonfinite;  /**< Default error. */
+    size_t max_skips;         /**< Skips in a row that ::MLP_NONFINITE_SKIP allows, ≥ 1; 0: 10. */
+} mlp_optimizer_options;
+
+#define MLP_OPTIMIZER_OPTIONS_INIT                                                                               \
+    {                                                                                                            \
+        sizeof(mlp_optimizer_options), MLP_OPTIMIZER_SGD, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, MLP_DECAY_AUTOMATIC, 0,  \
+            MLP_CLIP_NONE, 0.0, MLP_NONFINITE_ERROR, 0                                                           \
+    }
+
+/** Creates an optimizer for networks of this network's layer sizes.
+ * @param options   NULL for the defaults
+ * @param optimizer receives the optimizer, which the caller owns; NULL on failure
+ * Errors: ARGUMENT, RANGE (the message names the field), MEMORY. */
+MLP_API mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_options *options,
+                                        mlp_optimizer **optimizer);
+
+/** Frees the optimizer and sets the pointer to NULL. NULL and a pointer to NULL are fine. */
+MLP_API void mlp_optimizer_destroy(mlp_optimizer **optimizer);
+
+/** The options in force, with every default resolved. */
+MLP_API void mlp_optimizer_get_options(const mlp_optimizer *optimizer, mlp_optimizer_options *options);
+
+/** Changes the learning rate, > 0 and finite, from the next step on. */
+MLP_API mlp_status mlp_optimizer_set_learning_rate(mlp_optimizer *optimizer, double learning_rate);
+
+/** Number of updates applied since creation or reset. */
+MLP_API uint64_t mlp_optimizer_updates(const mlp_optimizer *optimizer);
+
+/** Forgets moments and counters; options stay. */
+MLP_API void mlp_optimizer_reset(mlp_optimizer *optimizer);
+
+/** What one step did. */
+typedef struct mlp_step_report {
+    double loss;          /**< Loss of the batch; NaN from mlp_optimizer_step(), which does not know it. */
+    mlp_clip_report clip; /**< Norm before clipping, scale, whether it acted. */
+    int skipped;          /**< 1 when the update was left out (::MLP_NONFINITE_SKIP). */
+    size_t zeroed;        /**< Entries set to 0 (::MLP_NONFINITE_ZERO). */
+} mlp_step_report;
+
+/** Clips the gradients of the workspace's last backward pass and updates the network's parameters by them.
+ * The gradients in the workspace stay as they are (but for ::MLP_NONFINITE_ZERO).
+ * @param report may be NULL
+ * Errors: ARGUMENT, SHAPE, STATE (no backward pass), NONFINITE (nothing was changed). */
+MLP_API mlp_status mlp_optimizer_step(mlp_optimizer *optimizer, mlp_network *network, mlp_workspace *workspace,
+                                      mlp_step_report *report);
+
+/** Name of a rule, e.g. "adam", or NULL for an unknown value. Static text; any thread. */
+MLP_API const char *mlp_optimizer_name(mlp_optimizer_rule rule);
+/** One line that describes it, or NULL for an unknown value. Static text; any thread. */
+MLP_API const char *mlp_optimizer_description(mlp_optimizer_rule rule);
+/** Finds a rule by its name. ::MLP_ERROR_ARGUMENT for an unknown one; the message lists the known names. */
+MLP_API mlp_status mlp_optimizer_from_name(const char *name, mlp_optimizer_rule *rule);
+/** Number of rules: the valid values are 0 … count − 1. */
+MLP_API size_t mlp_optimizer_count(void);
+/** Name of a decay mode ("automatic", "l2", "decoupled"), or NULL. */
+MLP_API const char *mlp_decay_name(mlp_decay decay);
+/** Finds a decay mode by its name. */
+MLP_API mlp_status mlp_decay_from_name(const char *name, mlp_decay *decay);
+/** Name of a policy ("error", "skip", "zero"), or NULL. */
+MLP_API const char *mlp_nonfinite_name(mlp_nonfinite policy);
+/** Finds a policy by its name. */
+MLP_API mlp_status mlp_nonfinite_from_name(const char *name, mlp_nonfinite *policy);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

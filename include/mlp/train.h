@@ -1,0 +1,139 @@
+/** @file
+ * Training: one step, the whole loop, and evaluation. */
+#ifndef MLP_TRAIN_H
+#define MLP_TRAIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mlp/data.h>
+#include <mlp/export.h>
+#include <mlp/loss.h>
+#include <mlp/network.h>
+#include <mlp/optimizer.h>
+#include <mlp/status.h>
+#include <mlp/workspace.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One training step: forward, loss, backward, clip, update; the same bits as mlp_forward(), mlp_loss_backward() and
+ * mlp_optimizer_step() in turn, in less time.
+ * @param x       count × inputs
+ * @param targets one for each sample
+ * @param report  may be NULL; holds the loss also when NONFINITE comes back
+ * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE (parameters and optimizer state are as before, bit for bit). */
+MLP_API mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_workspace *workspace,
+                                  const float *x, const mlp_targets *targets, size_t count, mlp_step_report *report);
+
+/** Figures of a data set under a network. */
+typedef struct mlp_metrics {
+    double loss;           /**< By the network's loss and reduction, over the whole data set. */
+    double accuracy;       /**< Share of samples whose most probable class is right, 0 … 1; NaN without classes. */
+    double top_k_accuracy; /**< Share whose class is among the k most probable; NaN without classes. */
+    size_t count;          /**< Samples. */
+} mlp_metrics;
+
+/** Evaluates a network on a data set.
+ * @param batch     samples at a time; 0: 256
+ * @param threads   as mlp_workspace_options::threads
+ * @param top_k     k ≥ 1 of `top_k_accuracy`; 0: 5; more than the classes counts as all
+ * @param metrics   receives the figures
+ * @param confusion classes × classes counts, entry [actual·classes + predicted], or NULL; needs class targets;
+ *                  classes = outputs, or 2 for one sigmoid unit
+ * Errors: ARGUMENT, SHAPE (other inputs, or classes beyond the outputs), MEMORY; NONFINITE when the loss is not
+ * finite (the metrics hold it). */
+MLP_API mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t batch, int threads,
+                                size_t top_k, mlp_metrics *metrics, uint64_t *confusion);
+
+/** Where a fit stands, for the progress callback. */
+typedef struct mlp_progress {
+    size_t epoch;          /**< Current epoch from 1. */
+    size_t epochs;         /**< Epochs asked for. */
+    size_t step;           /**< Steps done in this epoch. */
+    size_t steps;          /**< Steps of an epoch. */
+    size_t samples;        /**< Samples seen since the start. */
+    double loss;           /**< Mean training loss of this epoch so far. */
+    double accuracy;       /**< Training accuracy of this epoch so far, measured before each update; NaN without classes. */
+    double seconds;        /**< Since the start. */
+    double learning_rate;  /**< Of the last step. */
+    mlp_step_report last;  /**< The last step. */
+    int epoch_ended;       /**< 1 in the call that follows an epoch's last step and its validation. */
+    mlp_metrics validation; /**< Valid when epoch_ended and there is a validation set; loss NaN otherwise. */
+} mlp_progress;
+
+/** Called after every step, and once more at the end of every epoch, on the thread that called mlp_fit().
+ * Anything but 0 stops the fit after this step; mlp_fit() then returns MLP_OK with `stopped` set. */
+typedef int (*mlp_progress_callback)(const mlp_progress *progress, void *context);
+
+/** Options of mlp_fit(). Start from ::MLP_FIT_OPTIONS_INIT. */
+typedef struct mlp_fit_options {
+    size_t struct_size;             /**< Set by the INIT. */
+    size_t epochs;                  /**< ≥ 1; 0: 10. */
+    size_t batch;                   /**< Samples of a step, ≥ 1; 0: 64; at most the data set. A short last batch is kept. */
+    uint64_t seed;                  /**< Of the shuffles; default 0. */
+    int keep_order;                 /**< Not 0: no shuffling. Default 0. */
+    int threads;                    /**< As mlp_workspace_options::threads. */
+    const mlp_data *validation;     /**< Evaluated after each epoch, or NULL. */
+    size_t patience;                /**< Epochs without improvement of the validation loss after which the fit stops;
+                                         0: never. Needs `validation`. */
+    double minimum_improvement;     /**< ≥ 0: how much lower the validation loss must get to count; default 0. */
+    int keep_last;                  /**< Not 0: keep the last parameters. Default 0: with `patience`, the parameters of
+                                         the best validation loss are restored. */
+    size_t top_k;                   /**< As for mlp_evaluate(). */
+    mlp_progress_callback progress; /**< May be NULL. */
+    void *progress_context;         /**< Handed to `progress`. */
+} mlp_fit_options;
+
+#define MLP_FIT_OPTIONS_INIT                                                             \
+    {                                                                                    \
+        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL           \
+    }
+
+/** One epoch of the history. */
+typedef struct mlp_epoch {
+    double loss;             /**< Mean training loss, each batch measured before its update. */
+    double accuracy;         /**< Training accuracy, likewise; NaN without classes. */
+    mlp_metrics validation;  /**< loss NaN, count 0 without a validation set. */
+    double gradient_norm;    /**< Mean norm before clipping. */
+    double clipped;          /**< Share of the steps in which clipping acted. */
+    double skipped;          /**< Share of the steps that were left out. */
+    double learning_rate;    /**< Of the last step. */
+    double seconds;          /**< Time of the epoch, validation included. */
+    size_t steps;            /**< Steps done. */
+} mlp_epoch;
+
+/** What a fit did. Opaque. */
+typedef struct mlp_report mlp_report;
+
+/** Trains a network.
+ * @param data    training samples; targets must suit the network's loss
+ * @param options NULL for the defaults
+ * @param report  receives the report, which the caller owns, also when the fit fails part-way (then it holds the
+ *                epochs done); NULL when nothing began; may be NULL when it is not wanted
+ * When a step fails (NONFINITE), parameters and optimizer state are those before that step.
+ * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY. */
+MLP_API mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
+                           const mlp_fit_options *options, mlp_report **report);
+
+/** Frees the report and sets the pointer to NULL. NULL and a pointer to NULL are fine. */
+MLP_API void mlp_report_destroy(mlp_report **report);
+/** Epochs begun; a stop part-way counts its unfinished epoch. */
+MLP_API size_t mlp_report_epochs(const mlp_report *report);
+/** An epoch of the history, from 0. ::MLP_ERROR_RANGE when there is no such epoch. */
+MLP_API mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *figures);
+/** Epoch, from 0, of the best validation loss; the last epoch without a validation set. */
+MLP_API size_t mlp_report_best_epoch(const mlp_report *report);
+/** 1 when the network holds the parameters of the best epoch rather than the last. */
+MLP_API int mlp_report_restored(const mlp_report *report);
+/** 1 when the progress callback stopped the fit. */
+MLP_API int mlp_report_stopped(const mlp_report *report);
+/** 1 when early stopping ended the fit. */
+MLP_API int mlp_report_stopped_early(const mlp_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

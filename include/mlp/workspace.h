@@ -1,0 +1,76 @@
+/** @file
+ * The workspace: every buffer that a pass needs, allocated once, for a network's shape and a largest batch.
+ *
+ * One thread at a time uses a workspace; several threads share one const network, each with its own workspace.
+ * After creation nothing is allocated in any pass. */
+#ifndef MLP_WORKSPACE_H
+#define MLP_WORKSPACE_H
+
+#include <stddef.h>
+
+#include <mlp/export.h>
+#include <mlp/network.h>
+#include <mlp/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A workspace. Opaque. */
+typedef struct mlp_workspace mlp_workspace;
+
+/** What a workspace can be used for. */
+typedef enum mlp_workspace_purpose {
+    MLP_WORKSPACE_TRAINING = 0, /**< Everything. */
+    MLP_WORKSPACE_INFERENCE = 1 /**< mlp_predict() and its kin alone; takes a fraction of the memory. */
+} mlp_workspace_purpose;
+
+/** Options of mlp_workspace_create(). Start from ::MLP_WORKSPACE_OPTIONS_INIT. */
+typedef struct mlp_workspace_options {
+    size_t struct_size;            /**< Set by the INIT. */
+    mlp_workspace_purpose purpose; /**< Default training. */
+    int threads; /**< Threads of a pass, 1 … 1024; 0: OpenMP's default at the time of creation. Results have the same
+                      bits for any value. 1 in a build without OpenMP. */
+} mlp_workspace_options;
+
+#define MLP_WORKSPACE_OPTIONS_INIT { sizeof(mlp_workspace_options), MLP_WORKSPACE_TRAINING, 0 }
+
+/** Creates a workspace.
+ * @param network   gives the shape; any network of the same layer sizes may use the workspace, also after this one
+ *                  is destroyed
+ * @param batch     largest number of samples of a pass, ≥ 1
+ * @param options   NULL for the defaults
+ * @param workspace receives the workspace, which the caller owns; NULL on failure
+ * Errors: ARGUMENT, RANGE, SHAPE, MEMORY. */
+MLP_API mlp_status mlp_workspace_create(const mlp_network *network, size_t batch,
+                                        const mlp_workspace_options *options, mlp_workspace **workspace);
+
+/** Frees the workspace and sets the pointer to NULL. NULL and a pointer to NULL are fine. */
+MLP_API void mlp_workspace_destroy(mlp_workspace **workspace);
+
+/** Largest batch. */
+MLP_API size_t mlp_workspace_batch(const mlp_workspace *workspace);
+/** Threads of a pass. */
+MLP_API int mlp_workspace_threads(const mlp_workspace *workspace);
+/** Bytes that the workspace holds. */
+MLP_API size_t mlp_workspace_bytes(const mlp_workspace *workspace);
+
+/** The intermediates of a pass. */
+typedef enum mlp_tensor {
+    MLP_TENSOR_PRE_ACTIVATION = 0,          /**< Z, units × samples, after a forward pass. */
+    MLP_TENSOR_ACTIVATION = 1,              /**< A, units × samples, after a forward pass. */
+    MLP_TENSOR_PRE_ACTIVATION_GRADIENT = 2, /**< dZ, units × samples, after a backward pass. */
+    MLP_TENSOR_WEIGHT_GRADIENT = 3,         /**< dW, units × inputs, after a backward pass. */
+    MLP_TENSOR_BIAS_GRADIENT = 4            /**< db, units × 1, after a backward pass. */
+} mlp_tensor;
+
+/** Borrowed view of an intermediate of a layer; valid until the next pass with this workspace.
+ * Between a backward pass and mlp_optimizer_step() the caller may change dW and db through it (not the padding).
+ * ::MLP_ERROR_STATE when no pass has produced it, ::MLP_ERROR_RANGE when there is no such layer. */
+MLP_API mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_t layer, mlp_matrix *view);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

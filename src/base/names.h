@@ -1,0 +1,35 @@
+/* Strategy names: an enum value and its text, from one table. */
+#ifndef BASE_NAMES_H
+#define BASE_NAMES_H
+
+#include <stddef.h>
+
+#include <mlp/status.h>
+
+/* One strategy's name and the line that describes it. Every strategy's row begins with one. */
+struct name {
+    const char *name;
+    const char *description;
+};
+
+/* A table of rows that begin with a struct name, `stride` bytes apart, indexed by the enum. */
+struct name_table {
+    const char *subject; /* what the names are of, for messages: "activation" */
+    const void *rows;
+    size_t stride;
+    size_t count;
+};
+
+#define NAME_TABLE(subject, rows) ((struct name_table){ subject, rows, sizeof((rows)[0]), sizeof(rows) / sizeof((rows)[0]) })
+
+/* Name or description of a value; NULL when the table has no such row. */
+const char *name_of(const struct name_table *table, int value);
+const char *description_of(const struct name_table *table, int value);
+
+/* Finds the value of a name. MLP_ERROR_ARGUMENT with all known names in the text when there is none. */
+mlp_status name_find(const struct name_table *table, const char *name, int *value);
+
+/* MLP_ERROR_ARGUMENT unless the table has a row `value`. */
+mlp_status name_check(const struct name_table *table, int value);
+
+#endif

@@ -1,0 +1,40 @@
+/* Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11).
+ *
+ * A stream is named by (seed, purpose, layer, step); its values are numbered, and any of them can be computed at any
+ * time on any thread. No draw depends on the order of calls. */
+#ifndef BASE_RANDOM_H
+#define BASE_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum random_purpose {
+    RANDOM_WEIGHTS = 1,
+    RANDOM_BIAS = 2,
+    RANDOM_SHUFFLE = 3,
+    RANDOM_SPLIT = 4
+};
+
+struct random_stream {
+    uint32_t key[2];   /* the seed */
+    uint32_t name[2];  /* upper counter words: purpose and layer, step */
+};
+
+/* One block of four words from a counter and a key. */
+void philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+/* layer < 2²⁴. */
+struct random_stream random_stream(uint64_t seed, enum random_purpose purpose, size_t layer, size_t step);
+
+/* Values number first … first + count − 1 of the stream. */
+void random_uniform(const struct random_stream *stream, size_t first, size_t count, float *out); /* U[0, 1), 24 bits */
+void random_normal(const struct random_stream *stream, size_t first, size_t count, float *out);  /* Box–Muller */
+
+/* Value number `index` of the stream as a whole number below `bound` (> 0), without bias worth the name: a 64-bit
+ * draw is scaled down, so the error is below bound/2⁶⁴. */
+uint64_t random_below(const struct random_stream *stream, size_t index, uint64_t bound);
+
+/* A seeded Fisher–Yates shuffle of `order`. */
+void random_shuffle(const struct random_stream *stream, size_t *order, size_t count);
+
+#endif

@@ -1,0 +1,35 @@
+/* A team of threads inside one parallel region. */
+#ifndef BASE_TEAM_H
+#define BASE_TEAM_H
+
+#include <stddef.h>
+
+/* One member's view of its team. */
+struct team {
+    int size; /* threads in the team, ≥ 1 */
+    int rank; /* 0 … size − 1; 0 is the calling thread */
+};
+
+/* A half-open range of tasks. */
+struct range {
+    size_t first;
+    size_t end;
+};
+
+/* Calls work(team, context) on `threads` threads (the system may give fewer), the caller among them, and waits for
+ * all. With one thread it is a plain call: no region is opened. */
+void team_run(int threads, void (*work)(const struct team *team, void *context), void *context);
+
+/* Waits for all members; what they wrote before is then visible to all. Every member must come by. */
+void team_barrier(const struct team *team);
+
+/* This member's share of `count` tasks: contiguous, sizes differing by at most one. */
+struct range team_share(const struct team *team, size_t count);
+
+/* Threads a region would take by default (OpenMP's setting), 1 in a serial build. */
+int team_default_threads(void);
+
+/* 1 when built with OpenMP. */
+int team_has_openmp(void);
+
+#endif

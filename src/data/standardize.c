@@ -1,0 +1,1 @@
+/* data/standardize.c */

@@ -1,0 +1,1 @@
+/* io/byte_reader.c */

@@ -1,0 +1,1 @@
+/* io/csv_reader.c */

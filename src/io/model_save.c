@@ -1,0 +1,1 @@
+/* io/model_save.c */

@@ -1,0 +1,1 @@
+/* io/safetensors_write.c */

@@ -1,0 +1,1 @@
+/* io/whole_file.c */

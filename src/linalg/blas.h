@@ -1,0 +1,30 @@
+/* Facts about OpenBLAS, and keeping it to one thread while the library runs its own. */
+#ifndef LINALG_BLAS_H
+#define LINALG_BLAS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Largest row, column or leading dimension a product may have: BLAS counts in int. */
+#define BLAS_SIZE_LIMIT ((size_t)2147483584)
+
+/* Whether the core's kernels pack both operands of every product, or have a second set for small products. */
+enum blas_class {
+    BLAS_PACKED = 0,
+    BLAS_SMALL_MATRIX = 1
+};
+
+enum blas_class blas_class(void);
+const char *blas_core(void);      /* e.g. "SkylakeX" */
+const char *blas_config(void);    /* OpenBLAS's description of itself */
+const char *blas_threading(void); /* "sequential", "pthreads" or "openmp" */
+
+/* A core name that fits the processor better than the one OpenBLAS chose, or NULL. */
+const char *blas_core_suggested(void);
+
+/* Keeps OpenBLAS to one thread until the matching blas_leave(), which restores the caller's setting. Calls nest and
+ * may overlap between threads. Outside any parallel region. */
+void blas_enter(void);
+void blas_leave(void);
+
+#endif

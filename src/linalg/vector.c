@@ -1,0 +1,1 @@
+/* linalg/vector.c */

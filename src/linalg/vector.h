@@ -1,0 +1,36 @@
+/* Vector kernels: loops over flat float arrays, compiled for each vector level. Their results do not depend on how a
+ * caller cuts a range into calls, except where a kernel returns a sum. */
+#ifndef LINALG_VECTOR_H
+#define LINALG_VECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+
+/* What norms need of a range of entries. */
+struct magnitude {
+    double squares; /* Σ x², in double; not finite exactly when an entry is not */
+    double largest; /* max |x|; unspecified when an entry is NaN */
+};
+
+struct vector_kernels {
+    /* Σ x² and max |x| of a rows × columns matrix. */
+    struct magnitude (*measure)(const float *x, size_t rows, size_t columns, size_t leading_dimension);
+    /* sums[i] = Σ_j x[i + j·ld]: row sums, accumulated in float by blocks of columns and then in double. */
+    void (*row_sums)(const float *x, size_t rows, size_t columns, size_t leading_dimension, float *sums);
+    /* out[i] = (x[i] − mean[i]) · inverse[i]; out may be x. */
+    void (*standardize)(const float *x, const float *mean, const float *inverse, size_t count, float *out);
+    /* out[i] = bytes[i] · scale */
+    void (*from_bytes)(const uint8_t *bytes, float scale, size_t count, float *out);
+};
+
+LEVEL_DECLARE(const struct vector_kernels, vector_kernels);
+
+/* The kernels of the level in use. */
+static inline const struct vector_kernels *vector_kernels(void)
+{
+    return LEVEL_SELECT(vector_kernels);
+}
+
+#endif

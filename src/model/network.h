@@ -1,0 +1,52 @@
+/* The network: layers and one arena of parameters.
+ *
+ * Arena: for each layer W (units × inputs, column-major, leading dimension `stride`), then b (`stride` floats). stride
+ * is units rounded up to 16; padding is zero and stays zero. The gradient arena of a workspace and the optimizer's
+ * moments have the same layout. */
+#ifndef MODEL_NETWORK_H
+#define MODEL_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mlp/network.h>
+
+#include "strategy/activation.h"
+#include "strategy/loss.h"
+
+enum { STRIDE_MULTIPLE = 16 };
+
+struct layer {
+    size_t units;   /* fan-out */
+    size_t inputs;  /* fan-in */
+    size_t stride;  /* leading dimension of W and of this layer's Z, A, dZ */
+    size_t weights; /* offset of W in the arena; a multiple of 16 */
+    size_t bias;    /* offset of b in the arena; a multiple of 16 */
+    const struct activation_row *activation;
+    mlp_layer description; /* every default resolved but for callbacks */
+};
+
+struct mlp_network {
+    size_t inputs;
+    size_t layer_count;
+    struct layer *layers;
+    float *parameters;
+    size_t arena_size;      /* floats, padding included; a multiple of 16 */
+    size_t parameter_count; /* without padding */
+    struct loss_settings loss;
+    float *class_weights;   /* owned; loss.class_weights points here */
+    uint64_t seed;
+    float *mean;            /* standardization, one per input, or NULL */
+    float *scale;
+    float *inverse;         /* 1 / scale */
+    char **class_names;
+    size_t class_name_count;
+};
+
+static inline const struct layer *output_layer(const struct mlp_network *network)
+{
+    return &network->layers[network->layer_count - 1];
+}
+
+#endif

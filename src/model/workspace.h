@@ -1,0 +1,53 @@
+/* The workspace: buffers of a pass and the plan of its products. */
+#ifndef MODEL_WORKSPACE_H
+#define MODEL_WORKSPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <mlp/workspace.h>
+
+#include "linalg/vector.h"
+#include "model/network.h"
+#include "model/plan.h"
+
+/* How far the current batch has come. */
+enum workspace_state {
+    WORKSPACE_EMPTY = 0,
+    WORKSPACE_FORWARD = 1, /* Z and A are there */
+    WORKSPACE_BACKWARD = 2 /* dZ, dW and db too */
+};
+
+struct workspace_layer {
+    float *z; /* stride × batch; an inference workspace has a == z */
+    float *a;
+    float *d; /* dA, then dZ; training only */
+};
+
+struct mlp_workspace {
+    mlp_workspace_purpose purpose;
+    size_t batch;             /* largest */
+    int threads;
+    size_t bytes;
+    size_t inputs;
+    size_t layer_count;
+    size_t arena_size;
+    size_t *units;            /* one per layer: with inputs, the shape this workspace fits */
+    struct workspace_layer *layers;
+    float *buffers;           /* what the layers point into */
+    float *input;             /* inputs × batch: standardized or gathered features */
+    float *gradients;         /* mirror of the parameter arena */
+    struct plan plan;         /* for the current count */
+    double *loss_parts;       /* one per loss block */
+    struct magnitude *parts;  /* one per gradient tile, in grid order, tensor by tensor */
+    double *squares;          /* 2 per layer: Σ g² of dW and db */
+    double *largest;          /* 2 per layer: max |g| */
+    const float *x;           /* the batch as the first layer sees it */
+    size_t count;             /* of the current batch */
+    enum workspace_state state;
+};
+
+/* MLP_ERROR_SHAPE unless the workspace was made for a network of this shape. */
+mlp_status workspace_check(const struct mlp_workspace *workspace, const struct mlp_network *network);
+
+#endif

@@ -1,0 +1,49 @@
+/* The optimizer handle, and the update as a team runs it. */
+#ifndef OPTIM_OPTIMIZER_H
+#define OPTIM_OPTIMIZER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mlp/optimizer.h>
+
+#include "base/team.h"
+#include "model/workspace.h"
+#include "optim/rule.h"
+
+struct mlp_optimizer {
+    mlp_optimizer_options options; /* every default resolved */
+    const struct update_rule *rule;
+    float *state[2];               /* mirrors of the parameter arena, as many as the rule has */
+    size_t inputs;                 /* shape of the networks this optimizer is for */
+    size_t layer_count;
+    size_t *units;
+    size_t arena_size;
+    float *scale;                  /* one clip factor for each tensor, 2 per layer */
+    uint64_t updates;              /* applied */
+    size_t skips;                  /* in a row, up to now */
+};
+
+/* MLP_ERROR_SHAPE unless the optimizer was made for a network of this shape. */
+mlp_status optimizer_check(const struct mlp_optimizer *optimizer, const struct mlp_network *network);
+
+/* What one step is going to do, decided by one thread before the team updates. */
+struct update_plan {
+    struct mlp_optimizer *optimizer;
+    struct mlp_network *network;
+    struct mlp_workspace *workspace;
+    float bound;             /* clip bound */
+    mlp_step_report report;
+    mlp_status status;       /* NONFINITE: nothing may be applied */
+    bool apply;              /* whether optimizer_update() is to run */
+};
+
+/* Decides: looks at loss and at workspace->squares, largest (pass_sum_magnitudes() or pass_measure() has run), applies
+ * the policy for what is not finite and the clip rule; counts the update. `loss` may be NAN for "not known": then
+ * `loss_known` is false. By one thread; all members see the result after a barrier. */
+void optimizer_decide(struct update_plan *plan, double loss, bool loss_known);
+
+/* Applies the rule to this member's share of the arena. Only when plan->apply. */
+void optimizer_update(const struct team *team, const struct update_plan *plan);
+
+#endif

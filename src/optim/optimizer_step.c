@@ -1,0 +1,1 @@
+/* optim/optimizer_step.c */

@@ -1,0 +1,1 @@
+/* optim/rmsprop.c */

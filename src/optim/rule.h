@@ -1,0 +1,64 @@
+/* Update rules: one row of behaviour for each value of mlp_optimizer_rule. A rule works on flat arrays and knows no
+ * network. Rule files are compiled for each vector level. */
+#ifndef OPTIM_RULE_H
+#define OPTIM_RULE_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <mlp/optimizer.h>
+
+#include "base/cpu.h"
+#include "base/names.h"
+
+/* One update of `count` parameters, in one pass. The arrays do not overlap. */
+struct update {
+    float *parameters;
+    const float *gradients; /* raw: clipped on the way in by scale and bound */
+    float *state[2];        /* moments, as many as the rule has */
+    size_t count;
+    float scale;            /* clip factor */
+    float bound;            /* clip bound; INFINITY when there is none */
+    float l2;               /* λ of an L2 decay, 0 without */
+    float keep;             /* 1 − η·λ of a decoupled decay, 1 without */
+    float rate;             /* η; for Adam η·√(1−β₂ᵗ)/(1−β₁ᵗ) is NOT folded in: see the corrections */
+    float momentum;
+    float beta1;
+    float beta2;
+    float epsilon;
+    float correction1;      /* 1 / (1 − β₁ᵗ) */
+    float correction2;      /* 1 / (1 − β₂ᵗ) */
+};
+
+/* Defaults of a rule; a field the rule does not take is NAN. */
+struct rule_defaults {
+    double learning_rate;
+    double momentum;
+    double beta1;
+    double beta2;
+    double epsilon;
+    double weight_decay;
+    mlp_decay decay;
+};
+
+struct update_rule {
+    struct name name; /* must be first */
+    size_t states;    /* arrays of moments, 0 to 2 */
+    struct rule_defaults defaults;
+    void (*update)(const struct update *update);
+};
+
+/* The gradient that the rule sees for parameter w: clipped, with L2 decay. */
+static inline float effective_gradient(const struct update *u, float g, float w)
+{
+    const float scaled = g * u->scale;
+    const float low = scaled < -u->bound ? -u->bound : scaled;
+    const float clipped = low > u->bound ? u->bound : low;
+    return clipped + u->l2 * w;
+}
+
+/* Row of a valid rule, with kernels for the processor's vector level. Static. */
+const struct update_rule *update_rule(mlp_optimizer_rule rule);
+
+#endif

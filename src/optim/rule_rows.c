@@ -1,0 +1,1 @@
+/* optim/rule_rows.c */

@@ -1,0 +1,1 @@
+/* session/fit.c */

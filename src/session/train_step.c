@@ -1,0 +1,1 @@
+/* session/train_step.c */

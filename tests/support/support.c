@@ -1,0 +1,137 @@
+/* What several tests need. */
+#include "support/support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mlp/status.h>
+
+double test_uniform(uint64_t *state, double low, double high)
+{
+    /* SplitMix64 (Steele 2014) */
+    uint64_t z = (*state += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    z ^= z >> 31;
+    return low + (high - low) * ((double)(z >> 11) * 0x1p-53);
+}
+
+void test_fill(uint64_t *state, double low, double high, float *out, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (float)test_uniform(state, low, high);
+    }
+}
+
+void test_assert_close(double value, double expected, double tolerance, const char *text, const char *file, int line)
+{
+    const double scale = fabs(expected) > 1.0 ? fabs(expected) : 1.0;
+    if (!(fabs(value - expected) <= tolerance * scale)) {
+        print_error("%s is %.9g, expected %.9g within %g (relative above 1)\n", text, value, expected, tolerance);
+        _fail(file, line);
+    }
+}
+
+void test_assert_status(int status, int expected, const char *text, const char *file, int line)
+{
+    if (status != expected) {
+        print_error("%s: status %d (%s), expected %d; %s\n", text, status, mlp_status_text((mlp_status)status), expected,
+                    mlp_last_error());
+        _fail(file, line);
+    }
+}
+
+void test_assert_refused(int status, int expected, const char *text, const char *file, int line, ...)
+{
+    test_assert_status(status, expected, text, file, line);
+    va_list words;
+    va_start(words, line);
+    for (const char *word = va_arg(words, const char *); word != NULL; word = va_arg(words, const char *)) {
+        if (strstr(mlp_last_error(), word) == NULL) {
+            print_error("%s: error text lacks '%s': %s\n", text, word, mlp_last_error());
+            va_end(words);
+            _fail(file, line);
+        }
+    }
+    va_end(words);
+}
+
+static char folder[64];
+
+static void remove_folder(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    if (system(command) != 0) {
+        fprintf(stderr, "cannot remove %s\n", folder);
+    }
+}
+
+const char *test_path(const char *name)
+{
+    char *path = malloc(256); /* for the life of the process */
+    if (folder[0] == '\0') {
+        strcpy(folder, "/tmp/mlp-test-XXXXXX");
+        if (mkdtemp(folder) == NULL || atexit(remove_folder) != 0) {
+            abort();
+        }
+    }
+    snprintf(path, 256, "%s/%s", folder, name);
+    return path;
+}
+
+const char *test_write_file(const char *name, const void *bytes, size_t size)
+{
+    const char *path = test_path(name);
+    FILE *file = fopen(path, "wb");
+    if (file == NULL || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) {
+        fail_msg("cannot write %s", path);
+    }
+    return path;
+}
+
+unsigned char *test_read_file(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fail_msg("cannot open %s", path);
+        return NULL;
+    }
+    fseek(file, 0, SEEK_END);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    unsigned char *bytes = malloc(*size + 1);
+    if (bytes == NULL || fread(bytes, 1, *size, file) != *size) {
+        fail_msg("cannot read %s", path);
+    }
+    fclose(file);
+    bytes[*size] = '\0';
+    return bytes;
+}
+
+const char *test_data_path(const char *name)
+{
+    char *path = malloc(512); /* for the life of the process */
+    const char *data = getenv("MLP_TEST_DATA");
+    snprintf(path, 512, "%s/%s", data != NULL ? data : "examples/data", name);
+    return path;
+}
+
+void test_product(size_t m, size_t n, size_t k, const float *a, bool transpose_a, const float *b, bool transpose_b,
+                  double *c)
+{
+    for (size_t j = 0; j < n; j++) {
+        for (size_t i = 0; i < m; i++) {
+            double sum = 0.0;
+            for (size_t l = 0; l < k; l++) {
+                const double left = transpose_a ? a[l + i * k] : a[i + l * m];
+                const double right = transpose_b ? b[j + l * n] : b[l + j * k];
+                sum += left * right;
+            }
+            c[i + j * m] = sum;
+        }
+    }
+}
