@@ -1,1 +1,99 @@
-/* linalg/tiling.c */
+/* How a product is cut into tiles.
+ *
+ * Measured on OpenBLAS 0.3.21, one thread (GF/s; the command is in docs/performance.md):
+ *
+ * Cores with small-matrix kernels (SkylakeX, Cooperlake, SapphireRapids) skip packing when m·n·k ≤ 10⁶, and the TN
+ * kernel only up to m·n of about 1150. On a Zen 4 core, whole product → tile:
+ *   NN 128×64×784    70…97 → 113 (32×16), 117 (64×16)     NN 256×128×256   104 → 117 (64×32)
+ *   TN 256×128×256     100 → 106 (64×16)                  TN 304×128×100    98 → 80 (64×16), 93 (64×128): not worth it
+ *   NT 128×784×64       94 → 107 (64×128)                 NT 304×784×128   105 → 116 (64×96)
+ *   NT 2048×2048×512   105 → 107 (64×24)                  NN 2048×512×2048 103 → 97 (256×512), packed either way
+ * Where both operands are packed at every call, cutting the batch costs more than cutting the units. */
+#include "linalg/tiling.h"
+
+#include <stdbool.h>
+
+/* Largest m·n·k of the kernels that skip packing. */
+static const size_t small_product = 1000000;
+
+/* Shortest inner length at which the TN small-matrix kernel beats packing, and the work above which that matters. */
+enum { TN_SHORT_INNER = 112, TN_SHORT_WORK = 2000000 };
+
+enum { SMALL_ROWS = 64, PACKED_ROWS = 256, PACKED_ROWS_NARROW = 128, PACKED_COLUMNS = 512, PACKED_NARROW = 512 };
+
+/* Entries of a weight matrix that one sgemv call should at least cover. */
+enum { VECTOR_TILE = 262144 };
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Extent of a tile when `length` is cut into pieces of about `target`: all alike, a multiple of 16. */
+static size_t even_extent(size_t length, size_t target)
+{
+    const size_t pieces = (length + target - 1) / target;
+    const size_t extent = ((length + pieces - 1) / pieces + 15) / 16 * 16;
+    return smaller(extent, length);
+}
+
+/* The first of the descending, zero-ended candidates that is at most `limit`; the last where none is. */
+static size_t largest_fitting(const size_t *candidates, size_t limit)
+{
+    while (*candidates > limit && candidates[1] != 0) {
+        candidates++;
+    }
+    return *candidates;
+}
+
+static struct grid packed_grid(enum product product, size_t m, size_t n)
+{
+    const size_t rows = m >= PACKED_NARROW ? PACKED_ROWS : PACKED_ROWS_NARROW;
+    if (product == PRODUCT_NT) {
+        const size_t columns = n >= PACKED_NARROW ? PACKED_ROWS : PACKED_ROWS_NARROW;
+        return (struct grid){ m, n, even_extent(m, rows), even_extent(n, columns) };
+    }
+    return (struct grid){ m, n, even_extent(m, rows), smaller(PACKED_COLUMNS, n) };
+}
+
+static struct grid small_grid(enum product product, size_t m, size_t n, size_t k)
+{
+    static const size_t nn_columns[] = { 64, 32, 16, 0 };
+    static const size_t nt_columns[] = { 128, 96, 64, 48, 24, 16, 0 };
+    const size_t limit = small_product / (SMALL_ROWS * k);
+    size_t columns = TILE_MIN_COLUMNS;
+    if (product == PRODUCT_NN) {
+        columns = largest_fitting(nn_columns, limit);
+    } else if (product == PRODUCT_NT) {
+        columns = largest_fitting(nt_columns, limit);
+    }
+    return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n) };
+}
+
+/* One column: sgemv, which is bound by reading the matrix. */
+static struct grid vector_grid(size_t m, size_t k)
+{
+    const size_t rows = (VECTOR_TILE / k + 15) / 16 * 16;
+    return (struct grid){ m, 1, smaller(rows < TILE_MIN_ROWS ? TILE_MIN_ROWS : rows, m), 1 };
+}
+
+struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class)
+{
+    if (n == 1 && product != PRODUCT_NT) {
+        return vector_grid(m, k);
+    }
+    const bool fits = k <= small_product / (SMALL_ROWS * TILE_MIN_COLUMNS);
+    if (class != BLAS_SMALL_MATRIX || !fits) {
+        return packed_grid(product, m, n);
+    }
+    if (product == PRODUCT_TN && k < TN_SHORT_INNER && m * n >= TN_SHORT_WORK / k) {
+        return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(PACKED_COLUMNS, n) };
+    }
+    return small_grid(product, m, n, k);
+}
+
+struct tile grid_tile(const struct grid *grid, size_t r, size_t c)
+{
+    const size_t row = r * grid->rows, column = c * grid->columns;
+    return (struct tile){ row, smaller(grid->rows, grid->m - row), column, smaller(grid->columns, grid->n - column) };
+}

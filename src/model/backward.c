@@ -1,1 +1,173 @@
-/* model/backward.c */
+/* Backward: dA = Wᵀ·dZ and dZ = dA ⊙ φ′ from the output down; then dW = dZ·Aᵀ and db = dZ·1 over the whole batch. */
+#include "linalg/gemm.h"
+#include "model/pass.h"
+
+void activation_gradient(struct pass *pass, size_t l, const struct tile *tile)
+{
+    const struct layer *layer = &pass->network->layers[l];
+    const struct workspace_layer *w = &pass->workspace->layers[l];
+    const size_t offset = tile->row + tile->column * w->ld;
+    const struct activation_backward backward = {
+        .z = w->z + offset,
+        .z_ld = w->ld,
+        .a = w->a + offset,
+        .a_ld = w->ld,
+        .d = w->d + offset,
+        .d_ld = w->ld,
+        .rows = tile->rows,
+        .columns = tile->columns,
+        .parameter = (float)layer->description.activation_parameter,
+        .custom = &layer->description.custom_activation,
+    };
+    layer->activation->backward(&backward);
+}
+
+/* One tile of dA of the layer below `l`, turned into its dZ while it is in cache. */
+static void backward_tile(struct pass *pass, size_t l, const struct tile *tile)
+{
+    const struct layer *layer = &pass->network->layers[l];
+    const struct workspace_layer *above = &pass->workspace->layers[l];
+    const struct workspace_layer *below = &pass->workspace->layers[l - 1];
+    gemm_tn(tile->rows, tile->columns, layer->units,
+            pass->network->parameters + layer->weights + tile->row * layer->stride, layer->stride,
+            above->d + tile->column * above->ld, above->ld, below->d + tile->row + tile->column * below->ld,
+            below->ld);
+    activation_gradient(pass, l - 1, tile);
+}
+
+/* One tile of dW (stride × inputs) over the whole batch; in the first column of tiles, those rows of db too. Padding
+ * comes out 0, as dZ's is. Each piece's magnitude is taken while it is in cache. */
+static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
+{
+    struct mlp_workspace *workspace = pass->workspace;
+    const struct vector_kernels *kernels = vector_kernels();
+    const struct layer *layer = &pass->network->layers[l];
+    const struct layer_plan *plan = &workspace->plan.layers[l];
+    const struct workspace_layer *w = &workspace->layers[l];
+    const struct tile tile = grid_tile(&plan->weights, r, c);
+    const size_t columns = grid_tile_columns(&plan->weights);
+    float *dw = workspace->gradients + layer->weights + tile.row + tile.column * layer->stride;
+    size_t ld;
+    const float *a = layer_input(pass, l, &ld);
+    gemm_nt(tile.rows, tile.columns, workspace->count, w->d + tile.row, w->ld, a + tile.column, ld, dw,
+            layer->stride);
+    workspace->parts[plan->first_part + r * columns + c] =
+        kernels->measure(dw, tile.rows, tile.columns, layer->stride);
+    if (c == 0) {
+        float *db = workspace->gradients + layer->bias + tile.row;
+        kernels->row_sums(w->d + tile.row, tile.rows, workspace->count, w->ld, db);
+        workspace->parts[plan->first_part + grid_tiles(&plan->weights) + r] =
+            kernels->measure(db, tile.rows, 1, tile.rows);
+    }
+}
+
+/* Every member takes a run of tiles of about the same area; the middle of a tile decides whose it is. */
+static void gradient_tiles(const struct team *team, struct pass *pass)
+{
+    const struct mlp_network *network = pass->network;
+    const double own_area = (double)network->arena_size / team->size;
+    const double first = own_area * team->rank;
+    const double end = team->rank + 1 < team->size ? own_area * (team->rank + 1) : 2.0 * (double)network->arena_size;
+    double area = 0.0;
+    for (size_t l = 0; l < network->layer_count; l++) {
+        const struct grid *grid = &pass->workspace->plan.layers[l].weights;
+        const size_t columns = grid_tile_columns(grid), tiles = grid_tiles(grid);
+        for (size_t t = 0; t < tiles; t++) {
+            const struct tile tile = grid_tile(grid, t / columns, t % columns);
+            const double half = 0.5 * (double)tile.rows * (double)tile.columns;
+            if (area + half >= first && area + half < end) {
+                gradient_tile(pass, l, t / columns, t % columns);
+            }
+            area += 2.0 * half;
+        }
+    }
+}
+
+void pass_backward(const struct team *team, struct pass *pass)
+{
+    const struct mlp_network *network = pass->network;
+    if (pass->status != MLP_OK) {
+        return; /* a custom loss has failed: every member sees it */
+    }
+    for (size_t l = network->layer_count - 1; l > 0; l--) {
+        visit_tiles(team, pass, &pass->workspace->plan.layers[l].backward, l, backward_tile);
+        join_columns(team, pass);
+    }
+    team_barrier(team);
+    gradient_tiles(team, pass);
+    team_barrier(team);
+}
+
+/* dL/dx (inputs × count) = W₀ᵀ·dZ₀, through the standardization. */
+static void input_tile(struct pass *pass, size_t l, const struct tile *tile)
+{
+    const struct mlp_network *network = pass->network;
+    const struct layer *layer = &network->layers[l];
+    const struct workspace_layer *w = &pass->workspace->layers[l];
+    float *dx = pass->input_gradient + tile->row + tile->column * network->inputs;
+    gemm_tn(tile->rows, tile->columns, layer->units,
+            network->parameters + layer->weights + tile->row * layer->stride, layer->stride,
+            w->d + tile->column * w->ld, w->ld, dx, network->inputs);
+    for (size_t j = 0; j < tile->columns && network->inverse != NULL; j++) {
+        for (size_t i = 0; i < tile->rows; i++) {
+            dx[i + j * network->inputs] *= network->inverse[tile->row + i];
+        }
+    }
+}
+
+void pass_input_gradient(const struct team *team, void *context)
+{
+    struct pass *pass = context;
+    const struct grid *grid = &pass->workspace->plan.layers[0].backward;
+    const size_t columns = grid_tile_columns(grid);
+    const struct range own = team_share(team, grid_tiles(grid));
+    for (size_t t = own.first; t < own.end; t++) {
+        const struct tile tile = grid_tile(grid, t / columns, t % columns);
+        input_tile(pass, 0, &tile);
+    }
+}
+
+static void add_magnitudes(const struct magnitude *parts, size_t count, double *squares, double *largest)
+{
+    *squares = 0.0;
+    *largest = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        *squares += parts[i].squares;
+        *largest = parts[i].largest > *largest ? parts[i].largest : *largest;
+    }
+}
+
+void pass_sum_magnitudes(struct pass *pass)
+{
+    struct mlp_workspace *workspace = pass->workspace;
+    for (size_t l = 0; l < workspace->layer_count; l++) {
+        const struct layer_plan *plan = &workspace->plan.layers[l];
+        const size_t tiles = grid_tiles(&plan->weights);
+        const struct magnitude *parts = workspace->parts + plan->first_part;
+        add_magnitudes(parts, tiles, &workspace->squares[2 * l], &workspace->largest[2 * l]);
+        add_magnitudes(parts + tiles, grid_tile_rows(&plan->weights), &workspace->squares[2 * l + 1],
+                       &workspace->largest[2 * l + 1]);
+    }
+}
+
+void pass_measure(struct pass *pass)
+{
+    struct mlp_workspace *workspace = pass->workspace;
+    for (size_t l = 0; l < workspace->layer_count; l++) {
+        const struct layer *layer = &pass->network->layers[l];
+        const struct layer_plan *plan = &workspace->plan.layers[l];
+        const size_t columns = grid_tile_columns(&plan->weights), tiles = grid_tiles(&plan->weights);
+        struct magnitude *parts = workspace->parts + plan->first_part;
+        for (size_t t = 0; t < tiles; t++) {
+            const struct tile tile = grid_tile(&plan->weights, t / columns, t % columns);
+            parts[t] = vector_kernels()->measure(
+                workspace->gradients + layer->weights + tile.row + tile.column * layer->stride, tile.rows,
+                tile.columns, layer->stride);
+            if (tile.column == 0) {
+                parts[tiles + t / columns] =
+                    vector_kernels()->measure(workspace->gradients + layer->bias + tile.row, tile.rows, 1, tile.rows);
+            }
+        }
+    }
+    pass_sum_magnitudes(pass);
+}

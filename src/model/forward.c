@@ -1,1 +1,129 @@
-/* model/forward.c */
+/* Forward: Z = W·A + b and A = φ(Z), layer by layer; then the loss. */
+#include <math.h>
+
+#include "linalg/gemm.h"
+#include "model/pass.h"
+
+static void activate(struct pass *pass, size_t l, const struct tile *tile)
+{
+    const struct layer *layer = &pass->network->layers[l];
+    const struct workspace_layer *w = &pass->workspace->layers[l];
+    const size_t last = tile->row + tile->rows < layer->units ? tile->row + tile->rows : layer->units;
+    const size_t offset = tile->row + tile->column * w->ld;
+    const struct activation_forward forward = {
+        .z = w->z + offset,
+        .z_ld = w->ld,
+        .a = w->a + offset,
+        .a_ld = w->ld,
+        .bias = pass->network->parameters + layer->bias + tile->row,
+        .rows = last - tile->row,
+        .columns = tile->columns,
+        .parameter = (float)layer->description.activation_parameter,
+        .custom = &layer->description.custom_activation,
+    };
+    layer->activation->forward(&forward);
+}
+
+/* One tile of Z (rows × columns) = W·A, and where an activation works entry by entry, its epilogue while the tile is
+ * in cache. Rows of padding are computed too (they come out 0) where the buffer has them: whole vectors are faster. */
+static void forward_tile(struct pass *pass, size_t l, const struct tile *tile)
+{
+    const struct layer *layer = &pass->network->layers[l];
+    const struct workspace_layer *w = &pass->workspace->layers[l];
+    const size_t limit = w->ld < layer->stride ? w->ld : layer->stride;
+    const size_t rows = tile->row + tile->rows < limit ? tile->rows : limit - tile->row;
+    size_t ld;
+    const float *a = layer_input(pass, l, &ld);
+    gemm_nn(rows, tile->columns, layer->inputs, pass->network->parameters + layer->weights + tile->row,
+            layer->stride, a + tile->column * ld, ld, w->z + tile->row + tile->column * w->ld, w->ld);
+    if (!layer->activation->whole_column) {
+        activate(pass, l, tile);
+    }
+}
+
+/* The batch as the first layer sees it: (x − mean) / scale, each member its own columns. */
+static void standardize_input(const struct team *team, struct pass *pass)
+{
+    struct mlp_workspace *workspace = pass->workspace;
+    const struct mlp_network *network = pass->network;
+    const struct range own = plan_columns(&workspace->plan, team);
+    for (size_t j = own.first; j < own.end; j++) {
+        vector_kernels()->standardize(pass->x + j * network->inputs, network->mean, network->inverse, network->inputs,
+                                      workspace->input + j * network->inputs);
+    }
+}
+
+void pass_forward(const struct team *team, struct pass *pass)
+{
+    const struct mlp_network *network = pass->network;
+    const struct plan *plan = &pass->workspace->plan;
+    if (network->mean != NULL) {
+        standardize_input(team, pass);
+        join_columns(team, pass);
+    }
+    for (size_t l = 0; l < network->layer_count; l++) {
+        visit_tiles(team, pass, &plan->layers[l].forward, l, forward_tile);
+        join_columns(team, pass);
+    }
+    const struct layer *output = output_layer(network);
+    if (output->activation->whole_column) {
+        const struct range own = plan_columns(plan, team);
+        const struct tile columns = { 0, output->units, own.first, own.end - own.first };
+        activate(pass, network->layer_count - 1, &columns);
+        join_columns(team, pass);
+    }
+}
+
+/* Losses of this member's blocks of samples, and their gradient. */
+static void loss_blocks(const struct range *own, struct pass *pass, const struct loss_row *row)
+{
+    const size_t last = pass->network->layer_count - 1;
+    const struct workspace_layer *w = &pass->workspace->layers[last];
+    for (size_t j = own->first; j < own->end; j += LOSS_BLOCK) {
+        const size_t left = own->end - j;
+        const size_t columns = left < LOSS_BLOCK ? left : (size_t)LOSS_BLOCK;
+        const struct loss_block block = {
+            .settings = &pass->network->loss,
+            .targets = pass->targets,
+            .first = j,
+            .columns = columns,
+            .units = output_layer(pass->network)->units,
+            .z = w->z + j * w->ld,
+            .a = w->a + j * w->ld,
+            .gradient = pass->want_gradient ? w->d + j * w->ld : NULL,
+            .leading_dimension = w->ld,
+            .scale = pass->loss_scale,
+        };
+        pass->workspace->loss_parts[j / LOSS_BLOCK] = row->evaluate(&block);
+    }
+}
+
+/* A custom loss sees the whole batch at once, on the calling thread. */
+static void custom_loss(const struct team *team, struct pass *pass)
+{
+    const struct loss_settings *settings = &pass->network->loss;
+    const struct workspace_layer *w = &pass->workspace->layers[pass->network->layer_count - 1];
+    team_barrier(team);
+    if (team->rank == 0) {
+        pass->status = settings->custom(w->a, pass->targets, output_layer(pass->network)->units,
+                                        pass->workspace->count, w->ld, pass->want_gradient ? w->d : NULL, &pass->loss,
+                                        settings->context);
+    }
+    team_barrier(team);
+}
+
+void pass_loss(const struct team *team, struct pass *pass)
+{
+    const struct loss_row *row = loss_row(pass->network->loss.loss);
+    const struct range own = plan_columns(&pass->workspace->plan, team);
+    if (row->whole_batch) {
+        custom_loss(team, pass);
+    } else {
+        loss_blocks(&own, pass, row);
+    }
+    if (pass->want_gradient && !row->from_logits) {
+        const struct tile columns = { 0, output_layer(pass->network)->units, own.first, own.end - own.first };
+        activation_gradient(pass, pass->network->layer_count - 1, &columns);
+    }
+    join_columns(team, pass);
+}

@@ -49,4 +49,8 @@ static inline const struct layer *output_layer(const struct mlp_network *network
     return &network->layers[network->layer_count - 1];
 }
 
+/* The class that a sample's outputs speak for: the largest, the first of equals; for a single output unit 1 when it
+ * exceeds 0.5 (0 where it is a logit). */
+size_t network_class_of(const struct mlp_network *network, const float *outputs);
+
 #endif

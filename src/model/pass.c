@@ -1,1 +1,244 @@
-/* model/pass.c */
+/* The passes as a caller sees them, and what the teams' passes share. */
+#include "model/pass.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <mlp/pass.h>
+
+#include "base/status.h"
+#include "linalg/blas.h"
+
+/* Multiply-adds that are worth a thread of their own: some ten microseconds of a core. */
+static const double work_of_a_thread = 1e6;
+
+void pass_begin(struct pass *pass, const float *x, size_t count)
+{
+    struct mlp_workspace *workspace = pass->workspace;
+    pass->x = x;
+    workspace->x = pass->network->mean != NULL ? workspace->input : x;
+    workspace->count = count;
+    workspace->state = WORKSPACE_EMPTY;
+    if (workspace->plan.count != count) {
+        plan_make(&workspace->plan, pass->network->layers, count);
+    }
+    pass->status = MLP_OK;
+    pass->loss = NAN;
+}
+
+int pass_threads(const struct pass *pass)
+{
+    const double worth = pass->workspace->plan.work / work_of_a_thread;
+    const int threads = pass->workspace->threads;
+    return worth < 2.0 ? 1 : worth < threads ? (int)worth : threads;
+}
+
+void pass_run(struct pass *pass, void (*work)(const struct team *team, void *context), void *context)
+{
+    blas_enter();
+    team_run(pass_threads(pass), work, context);
+    blas_leave();
+}
+
+void visit_tiles(const struct team *team, struct pass *pass, const struct grid *grid, size_t layer, tile_visitor visit)
+{
+    const size_t rows = grid_tile_rows(grid), columns = grid_tile_columns(grid);
+    if (plan_is_chained(&pass->workspace->plan, team->size)) {
+        const struct range own = plan_columns(&pass->workspace->plan, team);
+        const size_t first = own.first / grid->columns, end = (own.end + grid->columns - 1) / grid->columns;
+        for (size_t r = 0; r < rows && own.first < own.end; r++) {
+            for (size_t c = first; c < end; c++) {
+                const struct tile tile = grid_tile(grid, r, c);
+                visit(pass, layer, &tile);
+            }
+        }
+        return;
+    }
+    const struct range own = team_share(team, rows * columns);
+    for (size_t t = own.first; t < own.end; t++) {
+        const struct tile tile = grid_tile(grid, t / columns, t % columns);
+        visit(pass, layer, &tile);
+    }
+}
+
+void join_columns(const struct team *team, const struct pass *pass)
+{
+    if (!plan_is_chained(&pass->workspace->plan, team->size)) {
+        team_barrier(team);
+    }
+}
+
+const float *layer_input(const struct pass *pass, size_t layer, size_t *ld)
+{
+    const struct mlp_workspace *workspace = pass->workspace;
+    *ld = layer > 0 ? workspace->layers[layer - 1].ld : workspace->inputs;
+    return layer > 0 ? workspace->layers[layer - 1].a : workspace->x;
+}
+
+void pass_sum_loss(struct pass *pass)
+{
+    const struct loss_row *row = loss_row(pass->network->loss.loss);
+    const size_t blocks = (pass->workspace->count + LOSS_BLOCK - 1) / LOSS_BLOCK;
+    if (row->whole_batch) {
+        return; /* the callback has set it */
+    }
+    pass->loss = 0.0;
+    for (size_t b = 0; b < blocks; b++) {
+        pass->loss += pass->workspace->loss_parts[b];
+    }
+}
+
+/* ---- what a caller sees -------------------------------------------------------------------------------------- */
+
+static mlp_status check_training(const char *function, const mlp_network *network, const mlp_workspace *workspace,
+                                 enum workspace_state needed)
+{
+    if (network == NULL || workspace == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function, network == NULL ? "network" : "workspace");
+    }
+    if (workspace->purpose != MLP_WORKSPACE_TRAINING) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: the workspace was made for inference, expected one for training",
+                    function);
+    }
+    TRY(workspace_check(workspace, network));
+    if (workspace->state < needed) {
+        return fail(MLP_ERROR_STATE, "%s: no %s pass has been made with this workspace", function,
+                    needed == WORKSPACE_FORWARD ? "forward" : "backward");
+    }
+    return MLP_OK;
+}
+
+static void run_forward(const struct team *team, void *context)
+{
+    pass_forward(team, context);
+}
+
+static void run_loss(const struct team *team, void *context)
+{
+    pass_loss(team, context);
+}
+
+static void run_backward(const struct team *team, void *context)
+{
+    pass_backward(team, context);
+}
+
+static void run_loss_backward(const struct team *team, void *context)
+{
+    pass_loss(team, context);
+    pass_backward(team, context);
+}
+
+mlp_status pass_check_batch(const char *function, const mlp_network *network, const mlp_workspace *workspace,
+                            const float *x, size_t count)
+{
+    TRY(check_training(function, network, workspace, WORKSPACE_EMPTY));
+    if (x == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: x is NULL", function);
+    }
+    if (count == 0 || count > workspace->batch) {
+        return fail(MLP_ERROR_RANGE, "%s: count is %zu, expected 1 to the workspace's batch, %zu", function, count,
+                    workspace->batch);
+    }
+    return MLP_OK;
+}
+
+mlp_status pass_check_targets(struct pass *pass, size_t count)
+{
+    const struct loss_settings *loss = &pass->network->loss;
+    pass->loss_scale = 1.0;
+    if (loss_row(loss->loss)->whole_batch) {
+        return MLP_OK; /* the caller's own function knows what it needs */
+    }
+    return loss_scale(loss, pass->targets, output_layer(pass->network)->units, count, &pass->loss_scale);
+}
+
+mlp_status mlp_forward(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count)
+{
+    struct pass pass = { .network = network, .workspace = workspace };
+    TRY(pass_check_batch(__func__, network, workspace, x, count));
+    pass_begin(&pass, x, count);
+    pass_run(&pass, run_forward, &pass);
+    workspace->state = WORKSPACE_FORWARD;
+    return MLP_OK;
+}
+
+mlp_status pass_loss_status(const struct pass *pass)
+{
+    if (pass->status != MLP_OK) {
+        return pass->status;
+    }
+    if (!isfinite(pass->loss)) {
+        return fail(MLP_ERROR_NONFINITE, "the loss is %g", pass->loss);
+    }
+    return MLP_OK;
+}
+
+static mlp_status loss_pass(const char *function, struct pass *pass, double *loss,
+                            void (*work)(const struct team *team, void *context))
+{
+    TRY(check_training(function, pass->network, pass->workspace, WORKSPACE_FORWARD));
+    TRY(pass_check_targets(pass, pass->workspace->count));
+    pass->workspace->state = WORKSPACE_FORWARD;
+    pass_run(pass, work, pass);
+    pass_sum_loss(pass);
+    if (loss != NULL) {
+        *loss = pass->loss;
+    }
+    TRY(pass_loss_status(pass));
+    pass->workspace->state = pass->want_gradient ? WORKSPACE_BACKWARD : WORKSPACE_FORWARD;
+    return MLP_OK;
+}
+
+mlp_status mlp_loss_evaluate(const mlp_network *network, mlp_workspace *workspace, const mlp_targets *targets,
+                             double *loss)
+{
+    struct pass pass = { .network = network, .workspace = workspace, .targets = targets, .loss = NAN };
+    REQUIRE_ARGUMENT(targets);
+    REQUIRE_ARGUMENT(loss);
+    return loss_pass(__func__, &pass, loss, run_loss);
+}
+
+mlp_status mlp_loss_backward(const mlp_network *network, mlp_workspace *workspace, const mlp_targets *targets,
+                             double *loss)
+{
+    struct pass pass = {
+        .network = network, .workspace = workspace, .targets = targets, .loss = NAN, .want_gradient = true
+    };
+    REQUIRE_ARGUMENT(targets);
+    return loss_pass(__func__, &pass, loss, run_loss_backward);
+}
+
+/* The caller's dL/dŷ becomes the output layer's dA, then dZ. By one thread: it is a copy of the smallest matrix. */
+static void take_output_gradient(struct pass *pass, const float *dy)
+{
+    const size_t last = pass->network->layer_count - 1;
+    const struct layer *output = output_layer(pass->network);
+    const size_t count = pass->workspace->count;
+    const struct tile all = { 0, output->units, 0, count };
+    for (size_t j = 0; j < count; j++) {
+        memcpy(pass->workspace->layers[last].d + j * output->stride, dy + j * output->units,
+               output->units * sizeof(float));
+    }
+    activation_gradient(pass, last, &all);
+}
+
+mlp_status mlp_backward(const mlp_network *network, mlp_workspace *workspace, const float *dy)
+{
+    struct pass pass = { .network = network, .workspace = workspace, .want_gradient = true };
+    REQUIRE_ARGUMENT(dy);
+    TRY(check_training(__func__, network, workspace, WORKSPACE_FORWARD));
+    take_output_gradient(&pass, dy);
+    pass_run(&pass, run_backward, &pass);
+    workspace->state = WORKSPACE_BACKWARD;
+    return MLP_OK;
+}
+
+mlp_status mlp_input_gradient(const mlp_network *network, mlp_workspace *workspace, float *dx)
+{
+    struct pass pass = { .network = network, .workspace = workspace, .input_gradient = dx };
+    REQUIRE_ARGUMENT(dx);
+    TRY(check_training(__func__, network, workspace, WORKSPACE_BACKWARD));
+    pass_run(&pass, pass_input_gradient, &pass);
+    return MLP_OK;
+}

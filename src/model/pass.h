@@ -13,27 +13,66 @@
 struct pass {
     const struct mlp_network *network;
     struct mlp_workspace *workspace;
+    const float *x;             /* the batch as the caller gave it */
     const mlp_targets *targets; /* for the loss */
     double loss_scale;          /* from loss_scale() */
     double loss;                /* out: set by pass_loss() */
     mlp_status status;          /* a custom loss's failure */
     bool want_gradient;
+    float *input_gradient;      /* inputs × count, for pass_input_gradient() */
 };
 
-/* Sets workspace->x, count and plan for a batch; before the team starts. */
+/* Sets workspace->x, count and plan for a batch of 1 … workspace->batch samples; before the team starts. */
 void pass_begin(struct pass *pass, const float *x, size_t count);
 
 /* Threads that this batch is worth, at most the workspace's. */
 int pass_threads(const struct pass *pass);
 
 void pass_forward(const struct team *team, struct pass *pass);  /* Z, A */
-void pass_loss(const struct team *team, struct pass *pass);     /* loss, dŷ */
+void pass_loss(const struct team *team, struct pass *pass);     /* loss, dŷ: the output layer's dZ */
 void pass_backward(const struct team *team, struct pass *pass); /* dZ, dW, db, magnitudes of the gradient tiles */
 
-/* Adds the tiles' magnitudes up, tensor by tensor, in grid order; by one thread, into workspace->squares, largest. */
+/* Adds the blocks' losses up, in order, into pass->loss. By one thread, after the team or a barrier. */
+void pass_sum_loss(struct pass *pass);
+
+/* Adds the tiles' magnitudes up, tensor by tensor, in grid order, into workspace->squares and largest. Likewise. */
 void pass_sum_magnitudes(struct pass *pass);
 
-/* Measures the gradient tiles afresh (a caller may have changed them), then as above. By one thread. */
+/* Measures the gradient tiles afresh (a caller may have changed them), then as above. Likewise. */
 void pass_measure(struct pass *pass);
+
+/* dL/dx of the batch, after pass_backward(); `context` is the pass. */
+void pass_input_gradient(const struct team *team, void *context);
+
+/* What the functions that take a batch check; texts begin with `function`. */
+mlp_status pass_check_batch(const char *function, const mlp_network *network, const mlp_workspace *workspace,
+                            const float *x, size_t count);
+
+/* Checks pass->targets and sets pass->loss_scale. */
+mlp_status pass_check_targets(struct pass *pass, size_t count);
+
+/* MLP_OK when the loss is finite, else the custom loss's status or MLP_ERROR_NONFINITE. */
+mlp_status pass_loss_status(const struct pass *pass);
+
+/* Runs a team of pass_threads() with BLAS kept to one thread. */
+void pass_run(struct pass *pass, void (*work)(const struct team *team, void *context), void *context);
+
+/* ---- between the files of this folder ---- */
+
+/* One tile of a layer's product. */
+typedef void (*tile_visitor)(struct pass *pass, size_t layer, const struct tile *tile);
+
+/* Visits this member's tiles of a grid over (something × batch). */
+void visit_tiles(const struct team *team, struct pass *pass, const struct grid *grid, size_t layer,
+                 tile_visitor visit);
+
+/* Waits for the others, unless every member keeps to its own columns. */
+void join_columns(const struct team *team, const struct pass *pass);
+
+/* A of the layer below `layer`, or the batch; *ld receives its leading dimension. */
+const float *layer_input(const struct pass *pass, size_t layer, size_t *ld);
+
+/* dA → dZ of a layer, for one tile. */
+void activation_gradient(struct pass *pass, size_t layer, const struct tile *tile);
 
 #endif

@@ -1,1 +1,66 @@
-/* model/plan.c */
+/* The plan of a batch: how every product of a step is cut. */
+#include "model/plan.h"
+
+#include "base/memory.h"
+
+/* The most that one member may have above the average share before sharing out tiles pays for its barriers. */
+static const double shard_imbalance_limit = 1.15;
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+void plan_make(struct plan *plan, const struct layer *layers, size_t count)
+{
+    size_t part = 0;
+    plan->count = count;
+    plan->shard = LOSS_BLOCK;
+    plan->work = 0.0;
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        const struct layer *layer = &layers[l];
+        struct layer_plan *p = &plan->layers[l];
+        p->forward = grid_choose(PRODUCT_NN, layer->stride, count, layer->inputs, plan->class);
+        p->backward = grid_choose(PRODUCT_TN, layer->inputs, count, layer->units, plan->class);
+        p->weights = grid_choose(PRODUCT_NT, layer->stride, layer->inputs, count, plan->class);
+        p->first_part = part;
+        part += grid_tiles(&p->weights) + grid_tile_rows(&p->weights);
+        plan->shard = larger(plan->shard, p->forward.columns);
+        if (l > 0) {
+            plan->shard = larger(plan->shard, p->backward.columns);
+        }
+        plan->work += (double)layer->units * (double)layer->inputs * (double)count;
+    }
+    plan->shard = size_round_up(plan->shard, LOSS_BLOCK);
+}
+
+bool plan_parts_bound(const struct layer *layers, size_t layer_count, size_t *parts)
+{
+    size_t total = 0;
+    for (size_t l = 0; l < layer_count; l++) {
+        const size_t rows = layers[l].stride / TILE_MIN_ROWS + 1;
+        const size_t columns = layers[l].inputs / TILE_MIN_COLUMNS + 2; /* one more for db */
+        size_t tiles;
+        if (!size_multiply(rows, columns, &tiles) || !size_add(total, tiles, &total)) {
+            return false;
+        }
+    }
+    *parts = total;
+    return true;
+}
+
+bool plan_is_chained(const struct plan *plan, int team_size)
+{
+    const size_t shards = (plan->count + plan->shard - 1) / plan->shard;
+    const size_t size = (size_t)team_size;
+    const size_t most = (shards + size - 1) / size;
+    return size == 1 || (double)(most * size) <= shard_imbalance_limit * (double)shards;
+}
+
+struct range plan_columns(const struct plan *plan, const struct team *team)
+{
+    const size_t unit = plan_is_chained(plan, team->size) ? plan->shard : (size_t)LOSS_BLOCK;
+    const struct range units = team_share(team, (plan->count + unit - 1) / unit);
+    const size_t first = units.first * unit, end = units.end * unit;
+    return (struct range){ first < plan->count ? first : plan->count, end < plan->count ? end : plan->count };
+}

@@ -1,1 +1,241 @@
-/* model/workspace.c */
+/* The workspace: one allocation for all buffers of a pass, made once. */
+#include "model/workspace.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "base/team.h"
+
+enum { MAX_THREADS = 1024 };
+
+/* Floats of every buffer; all checked before anything is allocated. */
+struct sizes {
+    size_t input;   /* inputs × batch */
+    size_t widest;  /* largest stride × batch */
+    size_t columns; /* Σ stride × batch */
+    size_t total;
+    size_t parts;
+};
+
+static mlp_status check_options(const mlp_workspace_options *options)
+{
+    if (options->struct_size < sizeof *options) {
+        return fail(MLP_ERROR_ARGUMENT, "workspace options: struct_size is %zu, expected %zu or more: start from "
+                    "MLP_WORKSPACE_OPTIONS_INIT", options->struct_size, sizeof *options);
+    }
+    if (options->purpose != MLP_WORKSPACE_TRAINING && options->purpose != MLP_WORKSPACE_INFERENCE) {
+        return fail(MLP_ERROR_ARGUMENT, "workspace options: purpose is %d, expected 0 (training) or 1 (inference)",
+                    (int)options->purpose);
+    }
+    if (options->threads < 0 || options->threads > MAX_THREADS) {
+        return fail(MLP_ERROR_RANGE, "workspace options: threads is %d, expected 0 to %d", options->threads,
+                    MAX_THREADS);
+    }
+    return MLP_OK;
+}
+
+static bool add_product(size_t a, size_t b, size_t *sum)
+{
+    size_t product;
+    return size_multiply(a, b, &product) && size_add(*sum, size_round_up(product, STRIDE_MULTIPLE), sum);
+}
+
+/* A training workspace has Z, A and dZ of every layer; one for inference has two buffers that layers use in turn. */
+static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_workspace_purpose purpose,
+                                struct sizes *sizes)
+{
+    *sizes = (struct sizes){ 0 };
+    bool fits = batch <= BLAS_SIZE_LIMIT && add_product(network->inputs, batch, &sizes->input) &&
+                plan_parts_bound(network->layers, network->layer_count, &sizes->parts);
+    size_t widest = 0;
+    for (size_t l = 0; l < network->layer_count && fits; l++) {
+        const size_t stride = network->layers[l].stride;
+        widest = stride > widest ? stride : widest;
+        fits = add_product(stride, batch, &sizes->columns);
+    }
+    fits = fits && add_product(widest, batch, &sizes->widest);
+    sizes->total = sizes->input;
+    fits = fits && (purpose == MLP_WORKSPACE_TRAINING ? add_product(3, sizes->columns, &sizes->total)
+                                                      : add_product(2, sizes->widest, &sizes->total));
+    if (!fits || sizes->total > SIZE_MAX / 64) {
+        return fail(MLP_ERROR_SHAPE, "workspace: batch %zu is too large for this network", batch);
+    }
+    return MLP_OK;
+}
+
+static void *reserve(mlp_workspace *workspace, size_t count, size_t size, bool *complete)
+{
+    void *memory = *complete ? memory_allocate(count, size) : NULL;
+    workspace->bytes += count * size;
+    *complete = memory != NULL;
+    return memory;
+}
+
+static bool allocate(mlp_workspace *workspace, const struct sizes *sizes)
+{
+    const size_t layers = workspace->layer_count;
+    bool complete = true;
+    workspace->units = reserve(workspace, layers, sizeof(size_t), &complete);
+    workspace->layers = reserve(workspace, layers, sizeof(struct workspace_layer), &complete);
+    workspace->plan.layers = reserve(workspace, layers, sizeof(struct layer_plan), &complete);
+    workspace->buffers = reserve(workspace, sizes->total, sizeof(float), &complete);
+    if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
+        workspace->gradients = reserve(workspace, workspace->arena_size, sizeof(float), &complete);
+        workspace->loss_parts = reserve(workspace, workspace->batch / LOSS_BLOCK + 1, sizeof(double), &complete);
+        workspace->parts = reserve(workspace, sizes->parts, sizeof(struct magnitude), &complete);
+        workspace->squares = reserve(workspace, 2 * layers, sizeof(double), &complete);
+        workspace->largest = reserve(workspace, 2 * layers, sizeof(double), &complete);
+    }
+    return complete;
+}
+
+static void lay_out(mlp_workspace *workspace, const mlp_network *network, const struct sizes *sizes)
+{
+    float *next = workspace->buffers + sizes->input;
+    workspace->input = workspace->buffers;
+    for (size_t l = 0; l < workspace->layer_count; l++) {
+        struct workspace_layer *layer = &workspace->layers[l];
+        const size_t size = size_round_up(network->layers[l].stride * workspace->batch, STRIDE_MULTIPLE);
+        workspace->units[l] = network->layers[l].units;
+        layer->ld = network->layers[l].stride;
+        if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
+            layer->z = next;
+            layer->a = next + size;
+            layer->d = next + 2 * size;
+            next += 3 * size;
+        } else {
+            layer->z = next + (l % 2) * sizes->widest;
+            layer->a = layer->z;
+        }
+    }
+}
+
+mlp_status mlp_workspace_create(const mlp_network *network, size_t batch, const mlp_workspace_options *options,
+                                mlp_workspace **workspace)
+{
+    const mlp_workspace_options defaults = MLP_WORKSPACE_OPTIONS_INIT;
+    struct sizes sizes;
+    REQUIRE_ARGUMENT(workspace);
+    *workspace = NULL;
+    REQUIRE_ARGUMENT(network);
+    options = options != NULL ? options : &defaults;
+    if (batch == 0) {
+        return fail(MLP_ERROR_RANGE, "workspace: batch is 0, expected at least 1");
+    }
+    TRY(check_options(options));
+    TRY(compute_sizes(network, batch, options->purpose, &sizes));
+
+    mlp_workspace *made = memory_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    made->purpose = options->purpose;
+    made->batch = batch;
+    made->threads = !team_has_openmp() ? 1 : options->threads > 0 ? options->threads : team_default_threads();
+    made->bytes = sizeof *made;
+    made->inputs = network->inputs;
+    made->layer_count = network->layer_count;
+    made->arena_size = network->arena_size;
+    made->plan.class = blas_class();
+    made->plan.layer_count = network->layer_count;
+    if (!allocate(made, &sizes)) {
+        mlp_workspace_destroy(&made);
+        return MLP_ERROR_MEMORY;
+    }
+    lay_out(made, network, &sizes);
+    *workspace = made;
+    return MLP_OK;
+}
+
+void mlp_workspace_destroy(mlp_workspace **workspace)
+{
+    if (workspace == NULL || *workspace == NULL) {
+        return;
+    }
+    mlp_workspace *w = *workspace;
+    memory_free(w->units);
+    memory_free(w->layers);
+    memory_free(w->plan.layers);
+    memory_free(w->buffers);
+    memory_free(w->gradients);
+    memory_free(w->loss_parts);
+    memory_free(w->parts);
+    memory_free(w->squares);
+    memory_free(w->largest);
+    memory_free(w);
+    *workspace = NULL;
+}
+
+size_t mlp_workspace_batch(const mlp_workspace *workspace)
+{
+    return workspace != NULL ? workspace->batch : 0;
+}
+
+int mlp_workspace_threads(const mlp_workspace *workspace)
+{
+    return workspace != NULL ? workspace->threads : 0;
+}
+
+size_t mlp_workspace_bytes(const mlp_workspace *workspace)
+{
+    return workspace != NULL ? workspace->bytes : 0;
+}
+
+mlp_status workspace_check(const struct mlp_workspace *workspace, const struct mlp_network *network)
+{
+    if (workspace->inputs != network->inputs || workspace->layer_count != network->layer_count) {
+        return fail(MLP_ERROR_SHAPE, "workspace was made for %zu inputs and %zu layers, the network has %zu and %zu",
+                    workspace->inputs, workspace->layer_count, network->inputs, network->layer_count);
+    }
+    for (size_t l = 0; l < network->layer_count; l++) {
+        if (workspace->units[l] != network->layers[l].units) {
+            return fail(MLP_ERROR_SHAPE, "workspace was made for %zu units in layer %zu, the network has %zu",
+                        workspace->units[l], l, network->layers[l].units);
+        }
+    }
+    return MLP_OK;
+}
+
+/* Where each tensor of a layer lies. Offsets in the gradient arena follow from the shape (model/network.h). */
+static mlp_matrix tensor_view(const mlp_workspace *workspace, mlp_tensor tensor, size_t layer)
+{
+    const struct workspace_layer *w = &workspace->layers[layer];
+    const size_t units = workspace->units[layer];
+    const size_t inputs = layer > 0 ? workspace->units[layer - 1] : workspace->inputs;
+    float *const columns[] = { w->z, w->a, w->d };
+    size_t offset = 0;
+    if (tensor <= MLP_TENSOR_PRE_ACTIVATION_GRADIENT) {
+        return (mlp_matrix){ columns[tensor], units, workspace->count, w->ld };
+    }
+    for (size_t l = 0; l < layer; l++) {
+        const size_t below = l > 0 ? workspace->units[l - 1] : workspace->inputs;
+        offset += workspace->layers[l].ld * (below + 1);
+    }
+    if (tensor == MLP_TENSOR_BIAS_GRADIENT) {
+        return (mlp_matrix){ workspace->gradients + offset + w->ld * inputs, units, 1, w->ld };
+    }
+    return (mlp_matrix){ workspace->gradients + offset, units, inputs, w->ld };
+}
+
+mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_t layer, mlp_matrix *view)
+{
+    REQUIRE_ARGUMENT(view);
+    *view = (mlp_matrix){ 0 };
+    REQUIRE_ARGUMENT(workspace);
+    if ((int)tensor < 0 || tensor > MLP_TENSOR_BIAS_GRADIENT) {
+        return fail(MLP_ERROR_ARGUMENT, "mlp_workspace_view: tensor is %d, expected 0 to %d", (int)tensor,
+                    MLP_TENSOR_BIAS_GRADIENT);
+    }
+    if (layer >= workspace->layer_count) {
+        return fail(MLP_ERROR_RANGE, "mlp_workspace_view: layer is %zu, expected less than %zu", layer,
+                    workspace->layer_count);
+    }
+    const bool forward = tensor <= MLP_TENSOR_ACTIVATION;
+    if (workspace->state < (forward ? WORKSPACE_FORWARD : WORKSPACE_BACKWARD)) {
+        return fail(MLP_ERROR_STATE, "mlp_workspace_view: no %s pass has been made with this workspace",
+                    forward ? "forward" : "backward");
+    }
+    *view = tensor_view(workspace, tensor, layer);
+    return MLP_OK;
+}

@@ -19,9 +19,11 @@ enum workspace_state {
 };
 
 struct workspace_layer {
-    float *z; /* stride × batch; an inference workspace has a == z */
+    float *z;  /* units × batch; an inference workspace has a == z */
     float *a;
-    float *d; /* dA, then dZ; training only */
+    float *d;  /* dA, then dZ; training only */
+    size_t ld; /* leading dimension of z and a: the layer's stride, or its units where mlp_predict() lets the output
+                  layer write into the caller's array */
 };
 
 struct mlp_workspace {
@@ -34,8 +36,8 @@ struct mlp_workspace {
     size_t arena_size;
     size_t *units;            /* one per layer: with inputs, the shape this workspace fits */
     struct workspace_layer *layers;
-    float *buffers;           /* what the layers point into */
-    float *input;             /* inputs × batch: standardized or gathered features */
+    float *buffers;           /* what the layers and `input` point into */
+    float *input;             /* inputs × batch: standardized features */
     float *gradients;         /* mirror of the parameter arena */
     struct plan plan;         /* for the current count */
     double *loss_parts;       /* one per loss block */

@@ -1,1 +1,55 @@
-/* session/train_step.c */
+/* One training step: forward, loss, backward, clip, update, in one parallel region. */
+#include <math.h>
+
+#include <mlp/train.h>
+
+#include "base/status.h"
+#include "model/pass.h"
+#include "optim/optimizer.h"
+
+struct step {
+    struct pass pass;
+    struct update_plan update;
+};
+
+/* What every member of the team does. */
+static void train(const struct team *team, void *context)
+{
+    struct step *step = context;
+    pass_forward(team, &step->pass);
+    pass_loss(team, &step->pass);
+    pass_backward(team, &step->pass);
+    if (team->rank == 0 && step->pass.status == MLP_OK) {
+        pass_sum_loss(&step->pass);
+        pass_sum_magnitudes(&step->pass);
+        optimizer_decide(&step->update, step->pass.loss, true);
+    }
+    team_barrier(team);
+    if (step->update.apply) {
+        optimizer_update(team, &step->update);
+    }
+}
+
+mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_workspace *workspace, const float *x,
+                          const mlp_targets *targets, size_t count, mlp_step_report *report)
+{
+    struct step step = {
+        .pass = { .network = network, .workspace = workspace, .targets = targets, .want_gradient = true },
+        .update = { .optimizer = optimizer, .network = network, .workspace = workspace, .report = { .loss = NAN } },
+    };
+    if (report != NULL) {
+        *report = step.update.report;
+    }
+    REQUIRE_ARGUMENT(optimizer);
+    REQUIRE_ARGUMENT(targets);
+    TRY(pass_check_batch(__func__, network, workspace, x, count));
+    TRY(optimizer_check(optimizer, network));
+    TRY(pass_check_targets(&step.pass, count));
+    pass_begin(&step.pass, x, count);
+    pass_run(&step.pass, train, &step);
+    workspace->state = step.pass.status == MLP_OK ? WORKSPACE_BACKWARD : WORKSPACE_FORWARD;
+    if (report != NULL) {
+        *report = step.update.report;
+    }
+    return step.pass.status != MLP_OK ? step.pass.status : step.update.status;
+}

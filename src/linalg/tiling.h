@@ -1,0 +1,55 @@
+/* How a product is cut into tiles: the one place that decides it, from the shape and the class of the BLAS core. */
+#ifndef LINALG_TILING_H
+#define LINALG_TILING_H
+
+#include <stddef.h>
+
+#include "linalg/blas.h"
+
+enum product {
+    PRODUCT_NN, /* Z = W·A */
+    PRODUCT_TN, /* dA = Wᵀ·dZ */
+    PRODUCT_NT  /* dW = dZ·Aᵀ */
+};
+
+/* The m×n result of a product, cut into tiles of rows × columns; the last of a row or column may be smaller. */
+struct grid {
+    size_t m;
+    size_t n;
+    size_t rows;
+    size_t columns;
+};
+
+struct tile {
+    size_t row; /* first row */
+    size_t rows;
+    size_t column; /* first column */
+    size_t columns;
+};
+
+/* Every tile has at least this many entries each way, unless the product or its last tile is smaller. */
+enum { TILE_MIN_ROWS = 64, TILE_MIN_COLUMNS = 16 };
+
+/* The grid of an m×n product with inner length k, all ≥ 1. Tile columns of NN and TN products are 16
+ * times a power of two, or the whole of n: of two such grids over the same n, the wider tile holds whole narrower ones. */
+struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class);
+
+static inline size_t grid_tile_rows(const struct grid *grid)
+{
+    return (grid->m + grid->rows - 1) / grid->rows;
+}
+
+static inline size_t grid_tile_columns(const struct grid *grid)
+{
+    return (grid->n + grid->columns - 1) / grid->columns;
+}
+
+static inline size_t grid_tiles(const struct grid *grid)
+{
+    return grid_tile_rows(grid) * grid_tile_columns(grid);
+}
+
+/* The tile in row r and column c of the grid. */
+struct tile grid_tile(const struct grid *grid, size_t r, size_t c);
+
+#endif
