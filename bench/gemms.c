@@ -1,0 +1,116 @@
+/* The bare products of a training step. */
+#include "gemms.h"
+
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+static int callers_threads;
+
+static float *filled(size_t count, float value)
+{
+    float *values = aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64);
+    for (size_t i = 0; values != NULL && i < count; i++) {
+        values[i] = value;
+    }
+    return values;
+}
+
+bool gemms_make(const struct workload *workload, int threads, struct gemms *gemms)
+{
+    bool complete = true;
+    memset(gemms, 0, sizeof *gemms);
+    gemms->workload = workload;
+    gemms->threads = threads;
+    for (size_t l = 0; l < workload->count; l++) {
+        const size_t units = workload->sizes[l], out = l + 1 < workload->count ? workload->sizes[l + 1] : 0;
+        gemms->a[l] = filled(units * workload->batch, 0.01f);
+        gemms->d[l] = filled(units * workload->batch, 0.01f);
+        gemms->weights[l] = filled(units * out, 0.01f);
+        gemms->gradients[l] = filled(units * out, 0.0f);
+        complete = complete && gemms->a[l] != NULL && gemms->d[l] != NULL;
+        complete = complete && (out == 0 || (gemms->weights[l] != NULL && gemms->gradients[l] != NULL));
+    }
+    if (!complete) {
+        fputs("mlp-bench: out of memory\n", stderr);
+    }
+    return complete;
+}
+
+void gemms_free(struct gemms *gemms)
+{
+    for (size_t l = 0; gemms->workload != NULL && l < gemms->workload->count; l++) {
+        free(gemms->a[l]);
+        free(gemms->d[l]);
+        free(gemms->weights[l]);
+        free(gemms->gradients[l]);
+    }
+}
+
+/* Part `part` of `parts` of C (m×n) = op(A)·op(B), cut along rows or columns of C; all tight, column-major. */
+static void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, size_t m, size_t n, size_t k, const float *a,
+                    const float *b, float *c, enum gemm_split split, size_t part, size_t parts)
+{
+    const size_t length = split == SPLIT_ROWS ? m : n;
+    const size_t first = length * part / parts, count = length * (part + 1) / parts - first;
+    const int lda = (int)(ta == CblasNoTrans ? m : k), ldb = (int)(tb == CblasNoTrans ? k : n), ldc = (int)m;
+    if (count == 0) {
+        return;
+    }
+    if (split == SPLIT_ROWS) {
+        a += first * (size_t)(ta == CblasNoTrans ? 1 : lda);
+        c += first;
+        m = count;
+    } else {
+        b += first * (size_t)(tb == CblasNoTrans ? ldb : 1);
+        c += first * (size_t)ldc;
+        n = count;
+    }
+    cblas_sgemm(CblasColMajor, ta, tb, (int)m, (int)n, (int)k, 1.0f, a, lda, b, ldb, 0.0f, c, ldc);
+}
+
+static void run_part(const struct gemms *g, size_t part, size_t parts)
+{
+    const struct workload *w = g->workload;
+    const size_t layers = w->count - 1, batch = w->batch;
+    for (size_t l = 0; l < layers; l++) {
+        product(CblasNoTrans, CblasNoTrans, w->sizes[l + 1], batch, w->sizes[l], g->weights[l], g->a[l], g->a[l + 1],
+                g->split, part, parts);
+    }
+    for (size_t l = layers; l-- > 0;) {
+        product(CblasNoTrans, CblasTrans, w->sizes[l + 1], w->sizes[l], batch, g->d[l + 1], g->a[l], g->gradients[l],
+                g->split, part, parts);
+        if (l > 0) {
+            product(CblasTrans, CblasNoTrans, w->sizes[l], batch, w->sizes[l + 1], g->weights[l], g->d[l + 1], g->d[l],
+                    g->split, part, parts);
+        }
+    }
+}
+
+void gemms_run(void *context)
+{
+    const struct gemms *g = context;
+#ifdef _OPENMP
+    if (g->threads > 1 && g->split != SPLIT_BLAS) {
+#pragma omp parallel num_threads(g->threads)
+        run_part(g, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
+        return;
+    }
+#endif
+    run_part(g, 0, 1);
+}
+
+void gemms_begin(const struct gemms *gemms)
+{
+    callers_threads = openblas_get_num_threads();
+    openblas_set_num_threads(gemms->split == SPLIT_BLAS ? gemms->threads : 1);
+}
+
+void gemms_end(void)
+{
+    openblas_set_num_threads(callers_threads);
+}

@@ -1,0 +1,60 @@
+/* Repeated timings and what to say of them. */
+#include "statistics.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Linear interpolation between the order statistics. */
+static double quantile(const struct samples *samples, double share)
+{
+    const double position = share * (double)(samples->count - 1);
+    const size_t below = (size_t)position;
+    const size_t above = below + 1 < samples->count ? below + 1 : below;
+    return samples->seconds[below] + (position - (double)below) * (samples->seconds[above] - samples->seconds[below]);
+}
+
+struct summary summarize(struct samples *samples)
+{
+    struct summary summary;
+    qsort(samples->seconds, samples->count, sizeof samples->seconds[0], ascending);
+    summary.minimum = samples->seconds[0];
+    summary.median = quantile(samples, 0.5);
+    summary.quartile1 = quantile(samples, 0.25);
+    summary.quartile3 = quantile(samples, 0.75);
+    summary.spread = (summary.quartile3 - summary.quartile1) / summary.median;
+    return summary;
+}
+
+double time_calls(void (*work)(void *context), void *context, size_t calls)
+{
+    const double start = now();
+    for (size_t i = 0; i < calls; i++) {
+        work(context);
+    }
+    return (now() - start) / (double)calls;
+}
+
+size_t calibrate(void (*work)(void *context), void *context, double seconds)
+{
+    size_t calls = 1;
+    for (;;) {
+        const double taken = time_calls(work, context, calls) * (double)calls;
+        if (taken >= seconds) {
+            return calls;
+        }
+        calls *= taken > seconds / 8.0 ? 2 : 8;
+    }
+}

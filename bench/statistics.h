@@ -1,0 +1,34 @@
+/* Repeated timings and what to say of them. */
+#ifndef BENCH_STATISTICS_H
+#define BENCH_STATISTICS_H
+
+#include <stddef.h>
+
+enum { MIN_REPEATS = 15, MAX_REPEATS = 1000 };
+
+struct samples {
+    size_t count;
+    double seconds[MAX_REPEATS];
+};
+
+struct summary {
+    double minimum;
+    double median;
+    double quartile1;
+    double quartile3;
+    double spread; /* interquartile range ÷ median */
+};
+
+/* Seconds of a clock that only goes forward. */
+double now(void);
+
+/* Sorts the samples and sums them up. */
+struct summary summarize(struct samples *samples);
+
+/* Calls per repeat that take at least `seconds`, ≥ 1: runs the work a few times, which also warms it up. */
+size_t calibrate(void (*work)(void *context), void *context, double seconds);
+
+/* Seconds of one call, over `calls` calls. */
+double time_calls(void (*work)(void *context), void *context, size_t calls);
+
+#endif
