@@ -12,6 +12,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     { "step", "a training step against the bare matrix products in it", bench_step },
+    { "tiles", "one product, cut into tiles of many sizes", bench_tiles },
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
