@@ -1,1 +1,76 @@
-/* strategy/activation.c */
+/* Activations: names, rows, checks. */
+#include "strategy/activation.h"
+
+#include <math.h>
+
+#include "base/status.h"
+#include "strategy/activation_rows.h"
+
+static struct name_table names(void)
+{
+    return (struct name_table){ "activation", *LEVEL_SELECT(activation_rows), sizeof(struct activation_row),
+                                ACTIVATION_COUNT };
+}
+
+const struct activation_row *activation_row(mlp_activation activation)
+{
+    return &(*LEVEL_SELECT(activation_rows))[activation];
+}
+
+static mlp_status check_parameter(const struct activation_row *row, double given, double *parameter)
+{
+    if (!row->takes_parameter && given != 0.0) {
+        return fail(MLP_ERROR_ARGUMENT, "activation_parameter is %g, expected 0: %s has no parameter", given,
+                    row->name.name);
+    }
+    if (row->takes_parameter && !(given >= row->minimum_parameter && given <= row->maximum_parameter)) {
+        return fail(MLP_ERROR_RANGE, "activation_parameter is %g, expected %g to %g for %s", given,
+                    row->minimum_parameter, row->maximum_parameter, row->name.name);
+    }
+    *parameter = given != 0.0 ? given : row->default_parameter;
+    return MLP_OK;
+}
+
+mlp_status activation_check(mlp_activation activation, double given, const mlp_activation_callbacks *custom,
+                            bool is_output, double *parameter)
+{
+    const struct name_table table = names();
+    TRY(name_check(&table, (int)activation));
+    const struct activation_row *row = activation_row(activation);
+    if (row->whole_column && !is_output) {
+        return fail(MLP_ERROR_ARGUMENT, "%s is for the output layer alone; use relu or tanh in hidden layers",
+                    row->name.name);
+    }
+    if (activation == MLP_ACTIVATION_CUSTOM && (custom->value == NULL || custom->derivative == NULL)) {
+        return fail(MLP_ERROR_ARGUMENT, "custom_activation.%s is NULL, expected a function",
+                    custom->value == NULL ? "value" : "derivative");
+    }
+    return check_parameter(row, given, parameter);
+}
+
+const char *mlp_activation_name(mlp_activation activation)
+{
+    const struct name_table table = names();
+    return name_of(&table, (int)activation);
+}
+
+const char *mlp_activation_description(mlp_activation activation)
+{
+    const struct name_table table = names();
+    return description_of(&table, (int)activation);
+}
+
+mlp_status mlp_activation_from_name(const char *name, mlp_activation *activation)
+{
+    const struct name_table table = names();
+    int value;
+    REQUIRE_ARGUMENT(activation);
+    TRY(name_find(&table, name, &value));
+    *activation = (mlp_activation)value;
+    return MLP_OK;
+}
+
+size_t mlp_activation_count(void)
+{
+    return ACTIVATION_COUNT;
+}
