@@ -1,1 +1,193 @@
-/* strategy/loss.c */
+/* Losses: names, settings, targets. */
+#include "strategy/loss.h"
+
+#include <math.h>
+
+#include "base/status.h"
+#include "strategy/loss_rows.h"
+
+static const struct name reduction_names[] = {
+    [MLP_REDUCTION_MEAN] = { "mean", "weighted mean over samples, and over units where a loss has one for each" },
+    [MLP_REDUCTION_SUM] = { "sum", "sum over samples and units" },
+    [MLP_REDUCTION_SAMPLE_MEAN] = { "sample-mean", "weighted mean over samples, sum over units" },
+};
+
+static struct name_table names(void)
+{
+    return NAME_TABLE("loss", loss_rows);
+}
+
+static struct name_table reductions(void)
+{
+    return NAME_TABLE("reduction", reduction_names);
+}
+
+const struct loss_row *loss_row(mlp_loss loss)
+{
+    return &loss_rows[loss].row;
+}
+
+static mlp_loss automatic_loss(mlp_activation output)
+{
+    return output == MLP_ACTIVATION_SOFTMAX   ? MLP_LOSS_CROSS_ENTROPY
+           : output == MLP_ACTIVATION_SIGMOID ? MLP_LOSS_BINARY_CROSS_ENTROPY
+                                              : MLP_LOSS_SQUARED_ERROR;
+}
+
+static mlp_status check_class_weights(const float *weights, size_t units)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < units; i++) {
+        if (!(weights[i] >= 0.0f) || !isfinite(weights[i])) {
+            return fail(MLP_ERROR_RANGE, "class_weights[%zu] is %g, expected a finite number of at least 0", i,
+                        (double)weights[i]);
+        }
+        sum += (double)weights[i];
+    }
+    if (sum == 0.0) {
+        return fail(MLP_ERROR_RANGE, "class_weights are all 0, expected at least one above");
+    }
+    return MLP_OK;
+}
+
+/* Options that only one loss takes. */
+static mlp_status check_options(const struct loss_settings *settings, size_t units)
+{
+    const char *name = loss_row(settings->loss)->name.name;
+    if (settings->loss != MLP_LOSS_CROSS_ENTROPY && (settings->label_smoothing != 0.0 || settings->class_weights)) {
+        return fail(MLP_ERROR_ARGUMENT, "%s goes with cross-entropy alone, the loss is %s",
+                    settings->class_weights != NULL ? "class_weights" : "label_smoothing", name);
+    }
+    if (!(settings->label_smoothing >= 0.0 && settings->label_smoothing < 1.0)) {
+        return fail(MLP_ERROR_RANGE, "label_smoothing is %g, expected 0 up to, not including, 1",
+                    settings->label_smoothing);
+    }
+    if (settings->loss != MLP_LOSS_HUBER && settings->huber_delta != 0.0) {
+        return fail(MLP_ERROR_ARGUMENT, "huber_delta goes with huber alone, the loss is %s", name);
+    }
+    if (settings->loss == MLP_LOSS_HUBER && !(settings->huber_delta >= 0.0 && isfinite(settings->huber_delta))) {
+        return fail(MLP_ERROR_RANGE, "huber_delta is %g, expected a finite number above 0", settings->huber_delta);
+    }
+    if (settings->loss == MLP_LOSS_CUSTOM && settings->custom == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "custom_loss is NULL, expected a function for the loss custom");
+    }
+    return settings->class_weights != NULL ? check_class_weights(settings->class_weights, units) : MLP_OK;
+}
+
+mlp_status loss_resolve(struct loss_settings *settings, mlp_activation output, size_t units)
+{
+    const struct name_table table = names();
+    const struct name_table reduction_table = reductions();
+    TRY(name_check(&table, (int)settings->loss));
+    TRY(name_check(&reduction_table, (int)settings->reduction));
+    const mlp_loss loss = settings->loss != MLP_LOSS_AUTOMATIC ? settings->loss : automatic_loss(output);
+    const struct loss_entry *entry = &loss_rows[loss];
+    if (!entry->accepts(output)) {
+        return fail(MLP_ERROR_ARGUMENT, "%s does not go with a %s output: it needs %s", entry->row.name.name,
+                    mlp_activation_name(output), entry->advice);
+    }
+    if (loss == MLP_LOSS_CROSS_ENTROPY && units == 1) {
+        return fail(MLP_ERROR_ARGUMENT, "cross-entropy needs 2 output units or more, got 1: for a single yes/no "
+                    "unit use a sigmoid output with binary-cross-entropy");
+    }
+    settings->loss = loss;
+    TRY(check_options(settings, units));
+    if (loss == MLP_LOSS_HUBER && settings->huber_delta == 0.0) {
+        settings->huber_delta = 1.0;
+    }
+    return MLP_OK;
+}
+
+static mlp_status check_classes(const mlp_targets *targets, size_t units, size_t count)
+{
+    const size_t classes = units > 1 ? units : 2;
+    for (size_t i = 0; i < count; i++) {
+        if (targets->classes[i] < 0 || (size_t)targets->classes[i] >= classes) {
+            return fail(MLP_ERROR_RANGE, "sample %zu: class is %d, expected 0 to %zu", i, (int)targets->classes[i],
+                        classes - 1);
+        }
+    }
+    return MLP_OK;
+}
+
+static mlp_status sum_weights(const struct loss_settings *settings, const mlp_targets *targets, size_t count,
+                              double *sum)
+{
+    *sum = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        const double weight = targets->weights != NULL ? (double)targets->weights[i] : 1.0;
+        if (!(weight >= 0.0) || !isfinite(weight)) {
+            return fail(MLP_ERROR_RANGE, "sample %zu: weight is %g, expected a finite number of at least 0", i, weight);
+        }
+        *sum += settings->class_weights != NULL && targets->classes != NULL
+                    ? weight * (double)settings->class_weights[targets->classes[i]] : weight;
+    }
+    return MLP_OK;
+}
+
+mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *targets, size_t units, size_t count,
+                      double *scale)
+{
+    double sum;
+    if ((targets->classes == NULL) == (targets->values == NULL)) {
+        return fail(MLP_ERROR_ARGUMENT, "targets: %s of classes and values given, expected one of them",
+                    targets->classes == NULL ? "neither" : "both");
+    }
+    if (targets->classes != NULL) {
+        TRY(check_classes(targets, units, count));
+    }
+    TRY(sum_weights(settings, targets, count, &sum));
+    if (settings->reduction == MLP_REDUCTION_SUM) {
+        *scale = 1.0;
+        return MLP_OK;
+    }
+    if (sum == 0.0) {
+        return fail(MLP_ERROR_RANGE, "targets: the weights of the batch are all 0, expected at least one above");
+    }
+    const bool over_units = settings->reduction == MLP_REDUCTION_MEAN && loss_row(settings->loss)->per_unit;
+    *scale = 1.0 / (sum * (over_units ? (double)units : 1.0));
+    return MLP_OK;
+}
+
+const char *mlp_loss_name(mlp_loss loss)
+{
+    const struct name_table table = names();
+    return name_of(&table, (int)loss);
+}
+
+const char *mlp_loss_description(mlp_loss loss)
+{
+    const struct name_table table = names();
+    return description_of(&table, (int)loss);
+}
+
+mlp_status mlp_loss_from_name(const char *name, mlp_loss *loss)
+{
+    const struct name_table table = names();
+    int value;
+    REQUIRE_ARGUMENT(loss);
+    TRY(name_find(&table, name, &value));
+    *loss = (mlp_loss)value;
+    return MLP_OK;
+}
+
+size_t mlp_loss_count(void)
+{
+    return LOSS_COUNT;
+}
+
+const char *mlp_reduction_name(mlp_reduction reduction)
+{
+    const struct name_table table = reductions();
+    return name_of(&table, (int)reduction);
+}
+
+mlp_status mlp_reduction_from_name(const char *name, mlp_reduction *reduction)
+{
+    const struct name_table table = reductions();
+    int value;
+    REQUIRE_ARGUMENT(reduction);
+    TRY(name_find(&table, name, &value));
+    *reduction = (mlp_reduction)value;
+    return MLP_OK;
+}
