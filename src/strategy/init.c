@@ -1,1 +1,360 @@
-/* strategy/init.c */
+/* Initializers: one row of behaviour for each value of mlp_init. */
+#include "strategy/init.h"
+
+#include <math.h>
+
+#include "base/names.h"
+#include "base/status.h"
+#include "strategy/init_draw.h"
+
+/* Which fields of mlp_init_parameters an initializer takes. */
+enum { TAKES_A = 1, TAKES_B = 2, TAKES_GAIN = 4, TAKES_FAN = 8, TAKES_DISTRIBUTION = 16 };
+
+struct init_row {
+    struct name name; /* must be first */
+    int takes;
+    bool for_bias;
+    mlp_fan fan;                   /* the family's own */
+    mlp_distribution distribution;
+    double (*default_gain)(const struct init_task *task);
+    struct init_scale (*scale)(const struct init_row *row, const struct init_task *task);
+    mlp_status (*fill)(const struct init_row *row, const struct init_task *task, const struct target *target);
+};
+
+static double gain_of_one(const struct init_task *task)
+{
+    (void)task;
+    return 1.0;
+}
+
+/* He et al. 2015, equation 15: √(2/(1 + a²)), a the slope on the negative side. */
+static double gain_of_he(const struct init_task *task)
+{
+    return sqrt(2.0 / (1.0 + task->slope * task->slope));
+}
+
+static double gain_in_force(const struct init_row *row, const struct init_task *task)
+{
+    return task->parameters.gain != 0.0 ? task->parameters.gain : row->default_gain(task);
+}
+
+static double fan_in_force(const struct init_row *row, const struct init_task *task)
+{
+    const double in = (double)task->fan_in, out = (double)task->fan_out;
+    const mlp_fan fan = task->parameters.fan != MLP_FAN_AUTOMATIC ? task->parameters.fan : row->fan;
+    return fan == MLP_FAN_OUT         ? out
+           : fan == MLP_FAN_AVERAGE   ? 0.5 * (in + out)
+           : fan == MLP_FAN_GEOMETRIC ? sqrt(in * out)
+                                      : in;
+}
+
+/* σ² = gain²/fan */
+static struct init_scale family_scale(const struct init_row *row, const struct init_task *task)
+{
+    const double gain = gain_in_force(row, task), fan = fan_in_force(row, task);
+    return (struct init_scale){ gain, fan, gain / sqrt(fan) };
+}
+
+static mlp_status family_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    const mlp_distribution distribution =
+        (row->takes & TAKES_DISTRIBUTION) != 0 ? task->parameters.distribution : row->distribution;
+    return draw_scaled(task, distribution, family_scale(row, task).deviation, target);
+}
+
+static struct init_scale fixed_scale(const struct init_row *row, const struct init_task *task)
+{
+    return (struct init_scale){ gain_in_force(row, task), 0.0, 0.0 };
+}
+
+static mlp_status zeros_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    (void)row;
+    (void)task;
+    return fill_constant(0.0, target);
+}
+
+static mlp_status constant_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    (void)row;
+    return fill_constant(task->parameters.a, target);
+}
+
+static mlp_status identity_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    return fill_identity(gain_in_force(row, task), target);
+}
+
+/* N(0, a²), whole or truncated. */
+static struct init_scale given_scale(const struct init_row *row, const struct init_task *task)
+{
+    (void)row;
+    return (struct init_scale){ 1.0, 0.0, task->parameters.a != 0.0 ? task->parameters.a : 1.0 };
+}
+
+static mlp_status given_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    return draw_scaled(task, row->distribution, given_scale(row, task).deviation, target);
+}
+
+static void uniform_bounds(const struct init_task *task, double *low, double *high)
+{
+    const bool given = task->parameters.a != 0.0 || task->parameters.b != 0.0;
+    *low = given ? task->parameters.a : -1.0;
+    *high = given ? task->parameters.b : 1.0;
+}
+
+static struct init_scale uniform_scale(const struct init_row *row, const struct init_task *task)
+{
+    double low, high;
+    (void)row;
+    uniform_bounds(task, &low, &high);
+    return (struct init_scale){ 1.0, 0.0, (high - low) / sqrt(12.0) };
+}
+
+static mlp_status uniform_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    double low, high;
+    (void)row;
+    uniform_bounds(task, &low, &high);
+    return draw_uniform(task, low, high, target);
+}
+
+/* An entry of a Haar-distributed orthonormal matrix has variance 1/max(fan-in, fan-out). */
+static struct init_scale orthogonal_scale(const struct init_row *row, const struct init_task *task)
+{
+    const double gain = gain_in_force(row, task);
+    const double fan = (double)(task->fan_in > task->fan_out ? task->fan_in : task->fan_out);
+    return (struct init_scale){ gain, fan, gain / sqrt(fan) };
+}
+
+static mlp_status orthogonal_fill(const struct init_row *row, const struct init_task *task,
+                                  const struct target *target)
+{
+    return draw_orthogonal(task, gain_in_force(row, task), target);
+}
+
+static struct init_scale custom_scale(const struct init_row *row, const struct init_task *task)
+{
+    (void)row;
+    (void)task;
+    return (struct init_scale){ 1.0, 0.0, NAN };
+}
+
+static mlp_status custom_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    (void)row;
+    return fill_custom(task, target);
+}
+
+#define FAMILY(text, says, of_gain, of_fan, of_distribution)                                                    \
+    {                                                                                                           \
+        .name = { text, says }, .takes = TAKES_GAIN | TAKES_FAN, .fan = of_fan, .distribution = of_distribution, \
+        .default_gain = of_gain, .scale = family_scale, .fill = family_fill                                     \
+    }
+
+static const struct init_row rows[] = {
+    [MLP_INIT_AUTOMATIC] = { .name = { "automatic", "what suits the activation; zeros for biases" },
+                             .for_bias = true, .default_gain = gain_of_one, .scale = fixed_scale, .fill = zeros_fill },
+    [MLP_INIT_ZEROS] = { .name = { "zeros", "0: hidden units stay identical for ever" }, .for_bias = true,
+                         .default_gain = gain_of_one, .scale = fixed_scale, .fill = zeros_fill },
+    [MLP_INIT_CONSTANT] = { .name = { "constant", "a" }, .takes = TAKES_A, .for_bias = true,
+                            .default_gain = gain_of_one, .scale = fixed_scale, .fill = constant_fill },
+    [MLP_INIT_NORMAL] = { .name = { "normal", "N(0, a^2), a = 1 by default" }, .takes = TAKES_A, .for_bias = true,
+                          .distribution = MLP_DISTRIBUTION_NORMAL, .default_gain = gain_of_one, .scale = given_scale,
+                          .fill = given_fill },
+    [MLP_INIT_UNIFORM] = { .name = { "uniform", "U(a, b), -1 to 1 by default" }, .takes = TAKES_A | TAKES_B,
+                           .for_bias = true, .default_gain = gain_of_one, .scale = uniform_scale,
+                           .fill = uniform_fill },
+    [MLP_INIT_TRUNCATED_NORMAL] = { .name = { "truncated-normal", "normal cut at two deviations, deviation a exactly" },
+                                    .takes = TAKES_A, .for_bias = true, .distribution = MLP_DISTRIBUTION_TRUNCATED,
+                                    .default_gain = gain_of_one, .scale = given_scale, .fill = given_fill },
+    [MLP_INIT_LECUN_NORMAL] = FAMILY("lecun-normal", "variance 1/fan-in (LeCun 1998)", gain_of_one, MLP_FAN_IN,
+                                     MLP_DISTRIBUTION_NORMAL),
+    [MLP_INIT_LECUN_UNIFORM] = FAMILY("lecun-uniform", "variance 1/fan-in, uniform", gain_of_one, MLP_FAN_IN,
+                                      MLP_DISTRIBUTION_UNIFORM),
+    [MLP_INIT_LECUN_TRUNCATED] = FAMILY("lecun-truncated", "variance 1/fan-in, truncated normal", gain_of_one,
+                                        MLP_FAN_IN, MLP_DISTRIBUTION_TRUNCATED),
+    [MLP_INIT_XAVIER_NORMAL] = FAMILY("xavier-normal", "variance 2/(fan-in + fan-out) (Glorot 2010)", gain_of_one,
+                                      MLP_FAN_AVERAGE, MLP_DISTRIBUTION_NORMAL),
+    [MLP_INIT_XAVIER_UNIFORM] = FAMILY("xavier-uniform", "variance 2/(fan-in + fan-out), uniform", gain_of_one,
+                                       MLP_FAN_AVERAGE, MLP_DISTRIBUTION_UNIFORM),
+    [MLP_INIT_XAVIER_TRUNCATED] = FAMILY("xavier-truncated", "variance 2/(fan-in + fan-out), truncated normal",
+                                         gain_of_one, MLP_FAN_AVERAGE, MLP_DISTRIBUTION_TRUNCATED),
+    [MLP_INIT_HE_NORMAL] = FAMILY("he-normal", "variance 2/((1 + slope^2) fan-in) (He 2015)", gain_of_he, MLP_FAN_IN,
+                                  MLP_DISTRIBUTION_NORMAL),
+    [MLP_INIT_HE_UNIFORM] = FAMILY("he-uniform", "variance 2/((1 + slope^2) fan-in), uniform", gain_of_he, MLP_FAN_IN,
+                                   MLP_DISTRIBUTION_UNIFORM),
+    [MLP_INIT_HE_TRUNCATED] = FAMILY("he-truncated", "variance 2/((1 + slope^2) fan-in), truncated normal",
+                                     gain_of_he, MLP_FAN_IN, MLP_DISTRIBUTION_TRUNCATED),
+    [MLP_INIT_VARIANCE_SCALING] = { .name = { "variance-scaling", "variance gain^2/fan, fan and distribution as given" },
+                                    .takes = TAKES_GAIN | TAKES_FAN | TAKES_DISTRIBUTION, .fan = MLP_FAN_IN,
+                                    .default_gain = gain_of_one, .scale = family_scale, .fill = family_fill },
+    [MLP_INIT_ORTHOGONAL] = { .name = { "orthogonal", "orthonormal rows or columns, times gain (Saxe 2013)" },
+                              .takes = TAKES_GAIN, .default_gain = gain_of_one, .scale = orthogonal_scale,
+                              .fill = orthogonal_fill },
+    [MLP_INIT_IDENTITY] = { .name = { "identity", "gain on the diagonal, 0 elsewhere" }, .takes = TAKES_GAIN,
+                            .default_gain = gain_of_one, .scale = fixed_scale, .fill = identity_fill },
+    [MLP_INIT_CUSTOM] = { .name = { "custom", "the caller's own function" }, .for_bias = true,
+                          .default_gain = gain_of_one, .scale = custom_scale, .fill = custom_fill },
+};
+
+static const struct name fan_names[] = {
+    [MLP_FAN_AUTOMATIC] = { "automatic", "the initializer's own" },
+    [MLP_FAN_IN] = { "in", "units of the layer below" },
+    [MLP_FAN_OUT] = { "out", "units of the layer" },
+    [MLP_FAN_AVERAGE] = { "average", "mean of the two" },
+    [MLP_FAN_GEOMETRIC] = { "geometric", "geometric mean of the two" },
+};
+
+static const struct name distribution_names[] = {
+    [MLP_DISTRIBUTION_NORMAL] = { "normal", "Gaussian" },
+    [MLP_DISTRIBUTION_UNIFORM] = { "uniform", "uniform on an interval about 0" },
+    [MLP_DISTRIBUTION_TRUNCATED] = { "truncated", "Gaussian cut at two deviations" },
+};
+
+static struct name_table names(void)
+{
+    return NAME_TABLE("initializer", rows);
+}
+
+static struct name_table fans(void)
+{
+    return NAME_TABLE("fan", fan_names);
+}
+
+static struct name_table distributions(void)
+{
+    return NAME_TABLE("distribution", distribution_names);
+}
+
+/* Refuses what the initializer would not look at. */
+static mlp_status check_unused(const struct init_row *row, const mlp_init_parameters *p)
+{
+    const struct {
+        const char *field;
+        bool given;
+        int flag;
+    } fields[] = { { "a", p->a != 0.0, TAKES_A },
+                   { "b", p->b != 0.0, TAKES_B },
+                   { "gain", p->gain != 0.0, TAKES_GAIN },
+                   { "fan", p->fan != MLP_FAN_AUTOMATIC, TAKES_FAN },
+                   { "distribution", p->distribution != MLP_DISTRIBUTION_NORMAL, TAKES_DISTRIBUTION } };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (fields[i].given && (row->takes & fields[i].flag) == 0) {
+            return fail(MLP_ERROR_ARGUMENT, "initializer %s takes no %s, expected 0", row->name.name, fields[i].field);
+        }
+    }
+    return MLP_OK;
+}
+
+static mlp_status check_numbers(mlp_init init, const struct init_row *row, const mlp_init_parameters *p)
+{
+    if (!isfinite(p->a) || !isfinite(p->b)) {
+        return fail(MLP_ERROR_RANGE, "initializer %s: %s is %g, expected a finite number", row->name.name,
+                    isfinite(p->a) ? "b" : "a", isfinite(p->a) ? p->b : p->a);
+    }
+    if (!(p->gain >= 0.0) || !isfinite(p->gain)) {
+        return fail(MLP_ERROR_RANGE, "initializer %s: gain is %g, expected a finite number above 0 (0: the default)",
+                    row->name.name, p->gain);
+    }
+    if (row->scale == given_scale && p->a < 0.0) {
+        return fail(MLP_ERROR_RANGE, "initializer %s: a is %g, expected a deviation above 0 (0: the default, 1)",
+                    row->name.name, p->a);
+    }
+    if (init == MLP_INIT_UNIFORM && (p->a != 0.0 || p->b != 0.0) && !(p->a < p->b)) {
+        return fail(MLP_ERROR_RANGE, "initializer uniform: a is %g and b is %g, expected a < b", p->a, p->b);
+    }
+    if (init == MLP_INIT_CUSTOM && p->custom == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "initializer custom: the function is NULL");
+    }
+    return MLP_OK;
+}
+
+mlp_status init_check(mlp_init init, const mlp_init_parameters *parameters, bool is_bias)
+{
+    const struct name_table table = names(), fan_table = fans(), distribution_table = distributions();
+    TRY(name_check(&table, (int)init));
+    TRY(name_check(&fan_table, (int)parameters->fan));
+    TRY(name_check(&distribution_table, (int)parameters->distribution));
+    const struct init_row *row = &rows[init];
+    if (is_bias && !row->for_bias) {
+        return fail(MLP_ERROR_ARGUMENT, "initializer %s does not suit a bias, expected zeros, constant, normal, "
+                    "uniform, truncated-normal or custom", row->name.name);
+    }
+    TRY(check_unused(row, parameters));
+    return check_numbers(init, row, parameters);
+}
+
+struct init_scale init_scale(const struct init_task *task)
+{
+    const struct init_row *row = &rows[task->init];
+    return row->scale(row, task);
+}
+
+mlp_status init_fill(const struct init_task *task, float *values, size_t rows_count, size_t columns,
+                     size_t leading_dimension)
+{
+    const struct init_row *row = &rows[task->init];
+    const struct target target = { values, rows_count, columns, leading_dimension };
+    return row->fill(row, task, &target);
+}
+
+const char *mlp_init_name(mlp_init init)
+{
+    const struct name_table table = names();
+    return name_of(&table, (int)init);
+}
+
+const char *mlp_init_description(mlp_init init)
+{
+    const struct name_table table = names();
+    return description_of(&table, (int)init);
+}
+
+mlp_status mlp_init_from_name(const char *name, mlp_init *init)
+{
+    const struct name_table table = names();
+    int value;
+    REQUIRE_ARGUMENT(init);
+    TRY(name_find(&table, name, &value));
+    *init = (mlp_init)value;
+    return MLP_OK;
+}
+
+size_t mlp_init_count(void)
+{
+    return sizeof rows / sizeof rows[0];
+}
+
+const char *mlp_fan_name(mlp_fan fan)
+{
+    const struct name_table table = fans();
+    return name_of(&table, (int)fan);
+}
+
+mlp_status mlp_fan_from_name(const char *name, mlp_fan *fan)
+{
+    const struct name_table table = fans();
+    int value;
+    REQUIRE_ARGUMENT(fan);
+    TRY(name_find(&table, name, &value));
+    *fan = (mlp_fan)value;
+    return MLP_OK;
+}
+
+const char *mlp_distribution_name(mlp_distribution distribution)
+{
+    const struct name_table table = distributions();
+    return name_of(&table, (int)distribution);
+}
+
+mlp_status mlp_distribution_from_name(const char *name, mlp_distribution *distribution)
+{
+    const struct name_table table = distributions();
+    int value;
+    REQUIRE_ARGUMENT(distribution);
+    TRY(name_find(&table, name, &value));
+    *distribution = (mlp_distribution)value;
+    return MLP_OK;
+}
