@@ -1,1 +1,164 @@
-/* model/network.c */
+/* The network's parameters: initializing, reading, writing; and what it says of itself. */
+#include "model/network.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "strategy/init.h"
+
+/* The slope that He's gain corrects for. */
+static double negative_slope(const mlp_layer *layer)
+{
+    return layer->activation == MLP_ACTIVATION_LEAKY_RELU ? layer->activation_parameter : 0.0;
+}
+
+static struct init_task init_task_of(const mlp_network *network, size_t l, bool is_bias)
+{
+    const struct layer *layer = &network->layers[l];
+    return (struct init_task){
+        .init = is_bias ? layer->description.bias_init : layer->description.init,
+        .parameters = is_bias ? layer->description.bias_parameters : layer->description.init_parameters,
+        .slope = negative_slope(&layer->description),
+        .fan_in = layer->inputs,
+        .fan_out = layer->units,
+        .layer = l,
+        .seed = network->seed,
+        .is_bias = is_bias,
+    };
+}
+
+/* What is not finite must not stay in the parameters. */
+static mlp_status fill_tensor(const struct init_task *task, float *values, size_t rows, size_t columns, size_t stride)
+{
+    const mlp_status status = init_fill(task, values, rows, columns, stride);
+    if (status != MLP_OK) {
+        memset(values, 0, stride * columns * sizeof(float));
+    }
+    return status;
+}
+
+mlp_status mlp_network_initialize(mlp_network *network, uint64_t seed)
+{
+    REQUIRE_ARGUMENT(network);
+    network->seed = seed;
+    for (size_t l = 0; l < network->layer_count; l++) {
+        const struct layer *layer = &network->layers[l];
+        const struct init_task weights = init_task_of(network, l, false), bias = init_task_of(network, l, true);
+        TRY(fill_tensor(&weights, network->parameters + layer->weights, layer->units, layer->inputs, layer->stride));
+        TRY(fill_tensor(&bias, network->parameters + layer->bias, layer->units, 1, layer->stride));
+    }
+    return MLP_OK;
+}
+
+size_t mlp_network_layer_count(const mlp_network *network)
+{
+    return network != NULL ? network->layer_count : 0;
+}
+
+size_t mlp_network_inputs(const mlp_network *network)
+{
+    return network != NULL ? network->inputs : 0;
+}
+
+size_t mlp_network_outputs(const mlp_network *network)
+{
+    return network != NULL ? output_layer(network)->units : 0;
+}
+
+size_t mlp_network_parameter_count(const mlp_network *network)
+{
+    return network != NULL ? network->parameter_count : 0;
+}
+
+mlp_loss mlp_network_loss(const mlp_network *network)
+{
+    return network != NULL ? network->loss.loss : MLP_LOSS_AUTOMATIC;
+}
+
+uint64_t mlp_network_seed(const mlp_network *network)
+{
+    return network != NULL ? network->seed : 0;
+}
+
+static mlp_status check_layer(const char *function, const mlp_network *network, size_t layer, const void *argument,
+                              const char *argument_name)
+{
+    if (network == NULL || argument == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function, network == NULL ? "network" : argument_name);
+    }
+    if (layer >= network->layer_count) {
+        return fail(MLP_ERROR_RANGE, "%s: layer is %zu, expected less than %zu", function, layer,
+                    network->layer_count);
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_network_layer(const mlp_network *network, size_t layer, mlp_layer *description)
+{
+    TRY(check_layer(__func__, network, layer, description, "description"));
+    *description = network->layers[layer].description;
+    return MLP_OK;
+}
+
+mlp_status mlp_network_init_summary(const mlp_network *network, size_t layer, mlp_init_summary *summary)
+{
+    TRY(check_layer(__func__, network, layer, summary, "summary"));
+    const struct init_task task = init_task_of(network, layer, false);
+    const struct init_scale scale = init_scale(&task);
+    *summary = (mlp_init_summary){
+        .init = task.init,
+        .fan_in = task.fan_in,
+        .fan_out = task.fan_out,
+        .gain = scale.gain,
+        .fan = scale.fan,
+        .deviation = scale.deviation,
+    };
+    return MLP_OK;
+}
+
+mlp_status mlp_network_weights(const mlp_network *network, size_t layer, mlp_const_matrix *weights)
+{
+    TRY(check_layer(__func__, network, layer, weights, "weights"));
+    const struct layer *l = &network->layers[layer];
+    *weights = (mlp_const_matrix){ network->parameters + l->weights, l->units, l->inputs, l->stride };
+    return MLP_OK;
+}
+
+mlp_status mlp_network_bias(const mlp_network *network, size_t layer, mlp_const_matrix *bias)
+{
+    TRY(check_layer(__func__, network, layer, bias, "bias"));
+    const struct layer *l = &network->layers[layer];
+    *bias = (mlp_const_matrix){ network->parameters + l->bias, l->units, 1, l->stride };
+    return MLP_OK;
+}
+
+/* Replaces a tensor, or nothing when a value is not finite. */
+static mlp_status set_tensor(const char *function, float *tensor, size_t stride, const float *values, size_t rows,
+                             size_t columns)
+{
+    for (size_t i = 0; i < rows * columns; i++) {
+        if (!isfinite(values[i])) {
+            return fail(MLP_ERROR_NONFINITE, "%s: value at row %zu, column %zu is %g, expected a finite number",
+                        function, i % rows, i / rows, (double)values[i]);
+        }
+    }
+    for (size_t j = 0; j < columns; j++) {
+        memcpy(tensor + j * stride, values + j * rows, rows * sizeof(float));
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_network_set_weights(mlp_network *network, size_t layer, const float *values)
+{
+    TRY(check_layer(__func__, network, layer, values, "values"));
+    const struct layer *l = &network->layers[layer];
+    return set_tensor(__func__, network->parameters + l->weights, l->stride, values, l->units, l->inputs);
+}
+
+mlp_status mlp_network_set_bias(mlp_network *network, size_t layer, const float *values)
+{
+    TRY(check_layer(__func__, network, layer, values, "values"));
+    const struct layer *l = &network->layers[layer];
+    return set_tensor(__func__, network->parameters + l->bias, l->stride, values, l->units, 1);
+}

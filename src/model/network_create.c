@@ -1,1 +1,241 @@
-/* model/network_create.c */
+/* Creating, copying and destroying networks. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "linalg/blas.h"
+#include "model/network.h"
+#include "strategy/init.h"
+
+enum { MAX_LAYERS = 10000 };
+
+static mlp_status check_size(const char *what, size_t size)
+{
+    if (size == 0 || size > BLAS_SIZE_LIMIT) {
+        return fail(MLP_ERROR_RANGE, "%s is %zu, expected 1 to %zu", what, size, BLAS_SIZE_LIMIT);
+    }
+    return MLP_OK;
+}
+
+/* Automatic becomes what suits the activation, with the gain that goes with it. */
+static void resolve_inits(mlp_layer *layer, const struct activation_row *activation)
+{
+    if (layer->init == MLP_INIT_AUTOMATIC) {
+        layer->init = activation->automatic_init;
+        if (activation->gain != 0.0 && layer->init_parameters.gain == 0.0) {
+            layer->init_parameters.gain = activation->gain;
+        }
+    }
+    if (layer->bias_init == MLP_INIT_AUTOMATIC) {
+        layer->bias_init = MLP_INIT_ZEROS;
+    }
+}
+
+/* Checks one layer and resolves its defaults. */
+static mlp_status resolve_layer(const mlp_layer *given, bool is_output, struct layer *layer)
+{
+    mlp_layer *description = &layer->description;
+    *description = *given;
+    TRY(check_size("units", given->units));
+    TRY(activation_check(given->activation, given->activation_parameter, &given->custom_activation, is_output,
+                         &description->activation_parameter));
+    layer->activation = activation_row(given->activation);
+    resolve_inits(description, layer->activation);
+    TRY(init_check(description->init, &description->init_parameters, false));
+    TRY(init_check(description->bias_init, &description->bias_parameters, true));
+    layer->units = given->units;
+    layer->stride = size_round_up(given->units, STRIDE_MULTIPLE);
+    return MLP_OK;
+}
+
+/* Offsets in the arena; false when a size overflows. */
+static bool place_layer(struct layer *layer, size_t *arena, size_t *parameters)
+{
+    size_t weights, real;
+    layer->weights = *arena;
+    if (!size_multiply(layer->stride, layer->inputs, &weights) || !size_add(*arena, weights, &layer->bias) ||
+        !size_add(layer->bias, layer->stride, arena) || !size_multiply(layer->units, layer->inputs + 1, &real) ||
+        !size_add(*parameters, real, parameters)) {
+        return false;
+    }
+    return *arena <= SIZE_MAX / 64;
+}
+
+static mlp_status resolve_layers(size_t inputs, const mlp_layer *layers, size_t count, size_t layer_size,
+                                 mlp_network *network)
+{
+    const char *bytes = (const char *)layers;
+    for (size_t l = 0; l < count; l++) {
+        struct layer *layer = &network->layers[l];
+        mlp_layer given = { 0 };
+        memcpy(&given, bytes + l * layer_size, layer_size < sizeof given ? layer_size : sizeof given);
+        layer->inputs = l > 0 ? network->layers[l - 1].units : inputs;
+        const mlp_status status = resolve_layer(&given, l + 1 == count, layer);
+        if (status != MLP_OK) {
+            return fail_in(status, "layer %zu", l);
+        }
+        if (!place_layer(layer, &network->arena_size, &network->parameter_count)) {
+            return fail(MLP_ERROR_SHAPE, "layer %zu: %zu × %zu weights are more than memory can hold", l, layer->units,
+                        layer->inputs);
+        }
+    }
+    return MLP_OK;
+}
+
+static mlp_status check_options(const mlp_network_options *options)
+{
+    if (options->struct_size < sizeof *options || options->layer_size < sizeof(mlp_layer)) {
+        return fail(MLP_ERROR_ARGUMENT, "network options: struct_size is %zu and layer_size %zu, expected at least "
+                    "%zu and %zu: start from MLP_NETWORK_OPTIONS_INIT", options->struct_size, options->layer_size,
+                    sizeof *options, sizeof(mlp_layer));
+    }
+    return MLP_OK;
+}
+
+static mlp_status copy_floats(const float *from, size_t count, float **to)
+{
+    *to = memory_allocate(count, sizeof(float));
+    if (*to == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    memcpy(*to, from, count * sizeof(float));
+    return MLP_OK;
+}
+
+static mlp_status take_loss(const mlp_network_options *options, mlp_network *network)
+{
+    struct loss_settings *loss = &network->loss;
+    *loss = (struct loss_settings){
+        .loss = options->loss,
+        .reduction = options->reduction,
+        .label_smoothing = options->label_smoothing,
+        .huber_delta = options->huber_delta,
+        .class_weights = options->class_weights,
+        .custom = options->custom_loss,
+        .context = options->custom_loss_context,
+    };
+    TRY(loss_resolve(loss, output_layer(network)->description.activation, output_layer(network)->units));
+    if (loss->class_weights != NULL) {
+        TRY(copy_floats(options->class_weights, output_layer(network)->units, &network->class_weights));
+        loss->class_weights = network->class_weights;
+    }
+    return MLP_OK;
+}
+
+/* Everything is checked before the arena, the one large allocation, is made. */
+static mlp_status build(size_t inputs, const mlp_layer *layers, size_t count, const mlp_network_options *options,
+                        mlp_network *network)
+{
+    network->inputs = inputs;
+    network->layer_count = count;
+    network->layers = memory_allocate(count, sizeof(struct layer));
+    if (network->layers == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    TRY(resolve_layers(inputs, layers, count, options->layer_size, network));
+    TRY(take_loss(options, network));
+    network->parameters = memory_allocate(network->arena_size, sizeof(float));
+    if (network->parameters == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    return mlp_network_initialize(network, options->seed);
+}
+
+mlp_status mlp_network_create(size_t inputs, const mlp_layer *layers, size_t count, const mlp_network_options *options,
+                              mlp_network **network)
+{
+    const mlp_network_options defaults = MLP_NETWORK_OPTIONS_INIT;
+    REQUIRE_ARGUMENT(network);
+    *network = NULL;
+    REQUIRE_ARGUMENT(layers);
+    options = options != NULL ? options : &defaults;
+    TRY(check_options(options));
+    TRY(check_size("inputs", inputs));
+    if (count == 0 || count > MAX_LAYERS) {
+        return fail(MLP_ERROR_RANGE, "number of layers is %zu, expected 1 to %d", count, MAX_LAYERS);
+    }
+    mlp_network *made = memory_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    const mlp_status status = build(inputs, layers, count, options, made);
+    if (status != MLP_OK) {
+        mlp_network_destroy(&made);
+    }
+    *network = made;
+    return status;
+}
+
+void mlp_network_destroy(mlp_network **network)
+{
+    if (network == NULL || *network == NULL) {
+        return;
+    }
+    mlp_network *n = *network;
+    mlp_network_set_class_names(n, NULL, 0);
+    mlp_network_set_standardization(n, NULL, NULL);
+    memory_free(n->class_weights);
+    memory_free(n->parameters);
+    memory_free(n->layers);
+    memory_free(n);
+    *network = NULL;
+}
+
+static mlp_status copy_parts(const mlp_network *network, mlp_network *copy)
+{
+    copy->layers = memory_allocate(network->layer_count, sizeof(struct layer));
+    if (copy->layers == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    memcpy(copy->layers, network->layers, network->layer_count * sizeof(struct layer));
+    TRY(copy_floats(network->parameters, network->arena_size, &copy->parameters));
+    if (network->class_weights != NULL) {
+        TRY(copy_floats(network->class_weights, output_layer(network)->units, &copy->class_weights));
+        copy->loss.class_weights = copy->class_weights;
+    }
+    TRY(mlp_network_set_standardization(copy, network->mean, network->scale));
+    return network->class_name_count > 0
+               ? mlp_network_set_class_names(copy, (const char *const *)network->class_names, network->class_name_count)
+               : MLP_OK;
+}
+
+mlp_status mlp_network_copy(const mlp_network *network, mlp_network **copy)
+{
+    REQUIRE_ARGUMENT(copy);
+    *copy = NULL;
+    REQUIRE_ARGUMENT(network);
+    mlp_network *made = memory_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    *made = *network;
+    made->layers = NULL;
+    made->parameters = made->class_weights = made->mean = made->scale = made->inverse = NULL;
+    made->loss.class_weights = NULL;
+    made->class_names = NULL;
+    made->class_name_count = 0;
+    const mlp_status status = copy_parts(network, made);
+    if (status != MLP_OK) {
+        mlp_network_destroy(&made);
+    }
+    *copy = made;
+    return status;
+}
+
+mlp_status mlp_network_copy_parameters(mlp_network *network, const mlp_network *source)
+{
+    REQUIRE_ARGUMENT(network);
+    REQUIRE_ARGUMENT(source);
+    if (network->inputs != source->inputs || network->layer_count != source->layer_count) {
+        return fail(MLP_ERROR_SHAPE, "source has %zu inputs and %zu layers, expected %zu and %zu", source->inputs,
+                    source->layer_count, network->inputs, network->layer_count);
+    }
+    for (size_t l = 0; l < network->layer_count; l++) {
+        if (network->layers[l].units != source->layers[l].units) {
+            return fail(MLP_ERROR_SHAPE, "layer %zu of the source has %zu units, expected %zu", l,
+                        source->layers[l].units, network->layers[l].units);
+        }
+    }
+    memcpy(network->parameters, source->parameters, network->arena_size * sizeof(float));
+    return MLP_OK;
+}

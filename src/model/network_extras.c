@@ -1,1 +1,166 @@
-/* model/network_extras.c */
+/* What travels with a network: the standardization of its inputs and the names of its classes. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "model/network.h"
+
+enum { MAX_NAME = 4096 };
+
+static mlp_status check_standardization(const mlp_network *network, const float *mean, const float *scale)
+{
+    for (size_t i = 0; i < network->inputs; i++) {
+        if (!isfinite(mean[i])) {
+            return fail(MLP_ERROR_NONFINITE, "standardization: mean of input %zu is %g, expected a finite number", i,
+                        (double)mean[i]);
+        }
+        if (!(scale[i] > 0.0f) || !isfinite(scale[i]) || !isfinite(1.0f / scale[i])) {
+            return fail(MLP_ERROR_RANGE, "standardization: scale of input %zu is %g, expected a finite number above 0",
+                        i, (double)scale[i]);
+        }
+    }
+    return MLP_OK;
+}
+
+static void replace_standardization(mlp_network *network, float *mean, float *scale, float *inverse)
+{
+    memory_free(network->mean);
+    memory_free(network->scale);
+    memory_free(network->inverse);
+    network->mean = mean;
+    network->scale = scale;
+    network->inverse = inverse;
+}
+
+mlp_status mlp_network_set_standardization(mlp_network *network, const float *mean, const float *scale)
+{
+    REQUIRE_ARGUMENT(network);
+    if (mean == NULL && scale == NULL) {
+        replace_standardization(network, NULL, NULL, NULL);
+        return MLP_OK;
+    }
+    REQUIRE_ARGUMENT(mean);
+    REQUIRE_ARGUMENT(scale);
+    TRY(check_standardization(network, mean, scale));
+    float *kept[3];
+    for (int i = 0; i < 3; i++) {
+        kept[i] = memory_allocate(network->inputs, sizeof(float));
+    }
+    if (kept[0] == NULL || kept[1] == NULL || kept[2] == NULL) {
+        for (int i = 0; i < 3; i++) {
+            memory_free(kept[i]);
+        }
+        return MLP_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < network->inputs; i++) {
+        kept[0][i] = mean[i];
+        kept[1][i] = scale[i];
+        kept[2][i] = 1.0f / scale[i];
+    }
+    replace_standardization(network, kept[0], kept[1], kept[2]);
+    return MLP_OK;
+}
+
+void mlp_network_standardization(const mlp_network *network, const float **mean, const float **scale)
+{
+    if (mean != NULL) {
+        *mean = network != NULL ? network->mean : NULL;
+    }
+    if (scale != NULL) {
+        *scale = network != NULL ? network->scale : NULL;
+    }
+}
+
+/* Length of the UTF-8 sequence at `text`, or 0 when it is not valid (Unicode 15, table 3-7). */
+static size_t utf8_length(const unsigned char *text)
+{
+    const unsigned char first = text[0];
+    const size_t length = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3
+                          : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+    const unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+    const unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+    for (size_t i = 1; i < length; i++) {
+        if (text[i] < (i == 1 ? low : 0x80) || text[i] > (i == 1 ? high : 0xBF)) {
+            return 0;
+        }
+    }
+    return length;
+}
+
+static mlp_status check_name(size_t index, const char *name)
+{
+    if (name == NULL || name[0] == '\0') {
+        return fail(MLP_ERROR_ARGUMENT, "class names: name %zu is %s", index, name == NULL ? "NULL" : "empty");
+    }
+    if (strlen(name) > MAX_NAME) {
+        return fail(MLP_ERROR_RANGE, "class names: name %zu has more than %d bytes", index, MAX_NAME);
+    }
+    for (const unsigned char *text = (const unsigned char *)name; *text != '\0';) {
+        const size_t length = utf8_length(text);
+        if (length == 0 || text[0] < 0x20 || text[0] == 0x7F) {
+            return fail(MLP_ERROR_ARGUMENT, "class names: name %zu has %s at byte %td", index,
+                        length == 0 ? "invalid UTF-8" : "a control character",
+                        (const char *)text - name);
+        }
+        text += length;
+    }
+    return MLP_OK;
+}
+
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; names != NULL && i < count; i++) {
+        memory_free(names[i]);
+    }
+    memory_free(names);
+}
+
+static mlp_status check_names(const mlp_network *network, const char *const *names, size_t count)
+{
+    const size_t units = output_layer(network)->units;
+    const size_t expected = units > 1 ? units : 2;
+    if (count != expected) {
+        return fail(MLP_ERROR_SHAPE, "class names: %zu given, expected %zu for %zu output unit%s", count, expected,
+                    units, units > 1 ? "s" : "");
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(check_name(i, names[i]));
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_network_set_class_names(mlp_network *network, const char *const *names, size_t count)
+{
+    char **kept = NULL;
+    REQUIRE_ARGUMENT(network);
+    if (names != NULL || count != 0) {
+        REQUIRE_ARGUMENT(names);
+        TRY(check_names(network, names, count));
+        kept = memory_allocate(count, sizeof(char *));
+        if (kept == NULL) {
+            return MLP_ERROR_MEMORY;
+        }
+        for (size_t i = 0; i < count; i++) {
+            kept[i] = memory_copy_text(names[i]);
+            if (kept[i] == NULL) {
+                free_names(kept, count);
+                return MLP_ERROR_MEMORY;
+            }
+        }
+    }
+    free_names(network->class_names, network->class_name_count);
+    network->class_names = kept;
+    network->class_name_count = count;
+    return MLP_OK;
+}
+
+const char *mlp_network_class_name(const mlp_network *network, size_t class_index)
+{
+    return network != NULL && class_index < network->class_name_count ? network->class_names[class_index] : NULL;
+}
+
+size_t mlp_network_class_name_count(const mlp_network *network)
+{
+    return network != NULL ? network->class_name_count : 0;
+}
