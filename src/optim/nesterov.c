@@ -1,1 +1,24 @@
-/* optim/nesterov.c */
+/* Nesterov's accelerated gradient, in the form of Sutskever et al. 2013 as frameworks write it:
+ * v ← µ·v + g; w ← keep·w − η·(g + µ·v). */
+#include "optim/rule_rows.h"
+
+static void update(const struct update *u)
+{
+    float *restrict w = u->parameters, *restrict v = u->state[0];
+    const float *restrict g = u->gradients;
+    const struct update k = *u;
+    for (size_t i = 0; i < k.count; i++) {
+        const float gradient = effective_gradient(&k, g[i], w[i]);
+        const float velocity = k.momentum * v[i] + gradient;
+        v[i] = velocity;
+        w[i] = w[i] * k.keep - k.rate * (gradient + k.momentum * velocity);
+    }
+}
+
+const struct update_rule LEVEL_NAME(nesterov_rule) = {
+    .name = { "nesterov", "v = mu v + g; w -= rate (g + mu v)" },
+    .states = 1,
+    .defaults = { .learning_rate = 0.01, .momentum = 0.9, .beta1 = NAN, .beta2 = NAN, .epsilon = NAN,
+                  .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
+    .update = update,
+};

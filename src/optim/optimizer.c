@@ -1,1 +1,171 @@
-/* optim/optimizer.c */
+/* The optimizer handle: options, state, shape. */
+#include "optim/optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "strategy/clip.h"
+
+enum { DEFAULT_MAX_SKIPS = 10 };
+
+/* Puts a rule's default in place of 0, and refuses a value that the rule does not take. */
+static mlp_status resolve_field(const char *field, const char *rule, double standard, double *value)
+{
+    if (isnan(standard)) {
+        return *value == 0.0 ? MLP_OK : fail(MLP_ERROR_ARGUMENT, "%s is %g, expected 0: the rule %s has none", field,
+                                             *value, rule);
+    }
+    *value = *value == 0.0 ? standard : *value;
+    return MLP_OK;
+}
+
+static mlp_status require(bool holds, const char *field, double value, const char *expected)
+{
+    return holds ? MLP_OK : fail(MLP_ERROR_RANGE, "%s is %g, expected %s", field, value, expected);
+}
+
+static mlp_status check_ranges(const mlp_optimizer_options *o)
+{
+    const char *positive = "a finite number above 0";
+    TRY(require(o->learning_rate > 0.0 && isfinite((float)o->learning_rate), "learning_rate", o->learning_rate,
+                positive));
+    TRY(require(o->momentum >= 0.0 && o->momentum < 1.0, "momentum", o->momentum, "0 up to, not including, 1"));
+    TRY(require(o->beta1 >= 0.0 && o->beta1 < 1.0, "beta1", o->beta1, "0 up to, not including, 1"));
+    TRY(require(o->beta2 >= 0.0 && o->beta2 < 1.0, "beta2", o->beta2, "0 up to, not including, 1"));
+    TRY(require(o->epsilon >= 0.0 && isfinite((float)o->epsilon), "epsilon", o->epsilon, positive));
+    TRY(require(o->weight_decay >= 0.0 && isfinite((float)o->weight_decay), "weight_decay", o->weight_decay,
+                "a finite number of at least 0"));
+    return require(o->decay != MLP_DECAY_DECOUPLED || o->learning_rate * o->weight_decay < 1.0, "weight_decay",
+                   o->weight_decay, "less than 1/learning_rate when decoupled");
+}
+
+static mlp_status resolve(mlp_optimizer_options *options)
+{
+    TRY(rule_check(options->rule, options->decay, options->nonfinite));
+    const struct update_rule *rule = update_rule(options->rule);
+    const struct rule_defaults *d = &rule->defaults;
+    const char *name = rule->name.name;
+    TRY(resolve_field("learning_rate", name, d->learning_rate, &options->learning_rate));
+    TRY(resolve_field("momentum", name, d->momentum, &options->momentum));
+    TRY(resolve_field("beta1", name, d->beta1, &options->beta1));
+    TRY(resolve_field("beta2", name, d->beta2, &options->beta2));
+    TRY(resolve_field("epsilon", name, d->epsilon, &options->epsilon));
+    TRY(resolve_field("weight_decay", name, d->weight_decay, &options->weight_decay));
+    options->decay = options->decay != MLP_DECAY_AUTOMATIC ? options->decay : d->decay;
+    options->max_skips = options->max_skips > 0 ? options->max_skips : DEFAULT_MAX_SKIPS;
+    options->decay_biases = options->decay_biases != 0;
+    TRY(check_ranges(options));
+    return clip_check(options->clip, options->clip_threshold);
+}
+
+static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
+{
+    bool complete = true;
+    optimizer->units = memory_allocate(network->layer_count, sizeof(size_t));
+    optimizer->scale = memory_allocate(2 * network->layer_count, sizeof(float));
+    for (size_t s = 0; s < optimizer->rule->states; s++) {
+        optimizer->state[s] = memory_allocate(network->arena_size, sizeof(float));
+        complete = complete && optimizer->state[s] != NULL;
+    }
+    return complete && optimizer->units != NULL && optimizer->scale != NULL;
+}
+
+mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_options *options,
+                                mlp_optimizer **optimizer)
+{
+    mlp_optimizer_options chosen = MLP_OPTIMIZER_OPTIONS_INIT;
+    REQUIRE_ARGUMENT(optimizer);
+    *optimizer = NULL;
+    REQUIRE_ARGUMENT(network);
+    if (options != NULL) {
+        if (options->struct_size < sizeof chosen) {
+            return fail(MLP_ERROR_ARGUMENT, "optimizer options: struct_size is %zu, expected at least %zu: start from "
+                        "MLP_OPTIMIZER_OPTIONS_INIT", options->struct_size, sizeof chosen);
+        }
+        chosen = *options;
+        chosen.struct_size = sizeof chosen;
+    }
+    TRY(resolve(&chosen));
+    mlp_optimizer *made = memory_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    made->options = chosen;
+    made->rule = update_rule(chosen.rule);
+    made->inputs = network->inputs;
+    made->layer_count = network->layer_count;
+    made->arena_size = network->arena_size;
+    if (!allocate(network, made)) {
+        mlp_optimizer_destroy(&made);
+        return MLP_ERROR_MEMORY;
+    }
+    for (size_t l = 0; l < network->layer_count; l++) {
+        made->units[l] = network->layers[l].units;
+    }
+    *optimizer = made;
+    return MLP_OK;
+}
+
+void mlp_optimizer_destroy(mlp_optimizer **optimizer)
+{
+    if (optimizer == NULL || *optimizer == NULL) {
+        return;
+    }
+    memory_free((*optimizer)->units);
+    memory_free((*optimizer)->scale);
+    memory_free((*optimizer)->state[0]);
+    memory_free((*optimizer)->state[1]);
+    memory_free(*optimizer);
+    *optimizer = NULL;
+}
+
+void mlp_optimizer_get_options(const mlp_optimizer *optimizer, mlp_optimizer_options *options)
+{
+    if (optimizer != NULL && options != NULL) {
+        *options = optimizer->options;
+    }
+}
+
+mlp_status mlp_optimizer_set_learning_rate(mlp_optimizer *optimizer, double learning_rate)
+{
+    REQUIRE_ARGUMENT(optimizer);
+    mlp_optimizer_options options = optimizer->options;
+    options.learning_rate = learning_rate;
+    TRY(check_ranges(&options));
+    optimizer->options = options;
+    return MLP_OK;
+}
+
+uint64_t mlp_optimizer_updates(const mlp_optimizer *optimizer)
+{
+    return optimizer != NULL ? optimizer->updates : 0;
+}
+
+void mlp_optimizer_reset(mlp_optimizer *optimizer)
+{
+    if (optimizer == NULL) {
+        return;
+    }
+    for (size_t s = 0; s < optimizer->rule->states; s++) {
+        memset(optimizer->state[s], 0, optimizer->arena_size * sizeof(float));
+    }
+    optimizer->updates = 0;
+    optimizer->skips = 0;
+}
+
+mlp_status optimizer_check(const struct mlp_optimizer *optimizer, const struct mlp_network *network)
+{
+    if (optimizer->inputs != network->inputs || optimizer->layer_count != network->layer_count) {
+        return fail(MLP_ERROR_SHAPE, "optimizer was made for %zu inputs and %zu layers, the network has %zu and %zu",
+                    optimizer->inputs, optimizer->layer_count, network->inputs, network->layer_count);
+    }
+    for (size_t l = 0; l < network->layer_count; l++) {
+        if (optimizer->units[l] != network->layers[l].units) {
+            return fail(MLP_ERROR_SHAPE, "optimizer was made for %zu units in layer %zu, the network has %zu",
+                        optimizer->units[l], l, network->layers[l].units);
+        }
+    }
+    return MLP_OK;
+}

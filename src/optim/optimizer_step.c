@@ -1,1 +1,193 @@
-/* optim/optimizer_step.c */
+/* The end of a training step: what is not finite is refused, the rest clipped and applied in one pass. */
+#include <math.h>
+
+#include "base/status.h"
+#include "model/pass.h"
+#include "optim/optimizer.h"
+#include "strategy/clip.h"
+
+/* Floats that are worth a thread of their own. */
+enum { FLOATS_OF_A_THREAD = 32768 };
+
+/* The first tensor with an entry that is not finite, or 2·layers: its Σ g² is not finite either. */
+static size_t first_nonfinite(const struct mlp_workspace *workspace)
+{
+    size_t t = 0;
+    while (t < 2 * workspace->layer_count && isfinite(workspace->squares[t])) {
+        t++;
+    }
+    return t;
+}
+
+/* Takes entries that are not finite for 0 and measures again. Returns how many there were. */
+static size_t zero_nonfinite(struct update_plan *plan)
+{
+    struct pass pass = { .network = plan->network, .workspace = plan->workspace };
+    float *gradients = plan->workspace->gradients;
+    size_t zeroed = 0;
+    for (size_t i = 0; i < plan->workspace->arena_size; i++) {
+        if (!isfinite(gradients[i])) {
+            gradients[i] = 0.0f;
+            zeroed++;
+        }
+    }
+    pass_measure(&pass);
+    return zeroed;
+}
+
+static mlp_status refuse(double loss, bool loss_known, size_t tensor)
+{
+    if (loss_known && !isfinite(loss)) {
+        return fail(MLP_ERROR_NONFINITE, "the loss is %g; nothing was updated: a smaller learning rate, clipping, or "
+                    "another initializer may help", loss);
+    }
+    return fail(MLP_ERROR_NONFINITE, "the gradient of layer %zu's %s has an entry that is not finite; nothing was "
+                "updated", tensor / 2, tensor % 2 == 0 ? "weights" : "bias");
+}
+
+/* Whether the update may go ahead; counts skips. */
+static bool admit(struct update_plan *plan, double loss, bool loss_known)
+{
+    struct mlp_optimizer *optimizer = plan->optimizer;
+    const mlp_optimizer_options *options = &optimizer->options;
+    const bool loss_finite = !loss_known || isfinite(loss);
+    if (options->nonfinite == MLP_NONFINITE_ZERO && loss_finite &&
+        first_nonfinite(plan->workspace) < 2 * plan->workspace->layer_count) {
+        plan->report.zeroed = zero_nonfinite(plan);
+    }
+    const size_t tensor = first_nonfinite(plan->workspace);
+    if (loss_finite && tensor == 2 * plan->workspace->layer_count) {
+        optimizer->skips = 0;
+        return true;
+    }
+    plan->report.clip.norm = NAN;
+    if (options->nonfinite == MLP_NONFINITE_SKIP && optimizer->skips < options->max_skips) {
+        optimizer->skips++;
+        plan->report.skipped = 1;
+        return false;
+    }
+    plan->status = refuse(loss, loss_known, tensor);
+    if (options->nonfinite == MLP_NONFINITE_SKIP) {
+        fail_in(plan->status, "after %zu updates left out in a row", optimizer->skips);
+    }
+    return false;
+}
+
+void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
+{
+    struct mlp_optimizer *optimizer = plan->optimizer;
+    const struct clip_input input = {
+        .squares = plan->workspace->squares,
+        .largest = plan->workspace->largest,
+        .tensors = 2 * plan->workspace->layer_count,
+        .threshold = optimizer->options.clip_threshold,
+    };
+    struct clip_outcome outcome = { .scale = optimizer->scale };
+    plan->report = (mlp_step_report){ .loss = loss_known ? loss : NAN, .clip = { .scale = 1.0 } };
+    plan->status = MLP_OK;
+    plan->apply = admit(plan, loss, loss_known);
+    if (!plan->apply) {
+        return;
+    }
+    clip_apply(optimizer->options.clip, &input, &outcome);
+    plan->bound = outcome.bound;
+    plan->report.clip = outcome.report;
+    optimizer->updates++;
+}
+
+/* What all tensors have in common. */
+static struct update common_update(const struct update_plan *plan)
+{
+    const mlp_optimizer_options *o = &plan->optimizer->options;
+    const double t = (double)plan->optimizer->updates;
+    return (struct update){
+        .bound = plan->bound,
+        .rate = (float)o->learning_rate,
+        .momentum = (float)o->momentum,
+        .beta1 = (float)o->beta1,
+        .beta2 = (float)o->beta2,
+        .fresh1 = (float)(1.0 - o->beta1),
+        .fresh2 = (float)(1.0 - o->beta2),
+        .epsilon = (float)o->epsilon,
+        .correction1 = (float)(1.0 / (1.0 - pow(o->beta1, t))),
+        .correction2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
+    };
+}
+
+/* The part of a tensor (floats first … end − 1 of the arena) that lies in `share`. */
+static void update_tensor(const struct update_plan *plan, const struct update *common, const struct range *share,
+                          size_t first, size_t end, size_t tensor)
+{
+    const struct mlp_optimizer *optimizer = plan->optimizer;
+    const mlp_optimizer_options *o = &optimizer->options;
+    const size_t from = first > share->first ? first : share->first, to = end < share->end ? end : share->end;
+    const bool decays = tensor % 2 == 0 || o->decay_biases;
+    const double decay = decays ? o->weight_decay : 0.0;
+    struct update update = *common;
+    if (from >= to) {
+        return;
+    }
+    update.parameters = plan->network->parameters + from;
+    update.gradients = plan->workspace->gradients + from;
+    for (size_t s = 0; s < optimizer->rule->states; s++) {
+        update.state[s] = optimizer->state[s] + from;
+    }
+    update.count = to - from;
+    update.scale = optimizer->scale[tensor];
+    update.l2 = o->decay == MLP_DECAY_L2 ? (float)decay : 0.0f;
+    update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)(1.0 - o->learning_rate * decay) : 1.0f;
+    optimizer->rule->update(&update);
+}
+
+void optimizer_update(const struct team *team, const struct update_plan *plan)
+{
+    const struct mlp_network *network = plan->network;
+    const struct update common = common_update(plan);
+    const struct range blocks = team_share(team, network->arena_size / STRIDE_MULTIPLE);
+    const struct range share = { blocks.first * STRIDE_MULTIPLE, blocks.end * STRIDE_MULTIPLE };
+    for (size_t l = 0; l < network->layer_count; l++) {
+        const struct layer *layer = &network->layers[l];
+        update_tensor(plan, &common, &share, layer->weights, layer->bias, 2 * l);
+        update_tensor(plan, &common, &share, layer->bias, layer->bias + layer->stride, 2 * l + 1);
+    }
+}
+
+static void run_update(const struct team *team, void *context)
+{
+    optimizer_update(team, context);
+}
+
+static mlp_status check_step(const mlp_optimizer *optimizer, const mlp_network *network,
+                             const mlp_workspace *workspace)
+{
+    TRY(optimizer_check(optimizer, network));
+    TRY(workspace_check(workspace, network));
+    if (workspace->state < WORKSPACE_BACKWARD) {
+        return fail(MLP_ERROR_STATE, "mlp_optimizer_step: no backward pass has been made with this workspace");
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_optimizer_step(mlp_optimizer *optimizer, mlp_network *network, mlp_workspace *workspace,
+                              mlp_step_report *report)
+{
+    struct update_plan plan = { .optimizer = optimizer, .network = network, .workspace = workspace };
+    struct pass pass = { .network = network, .workspace = workspace };
+    if (report != NULL) {
+        *report = (mlp_step_report){ .loss = NAN };
+    }
+    REQUIRE_ARGUMENT(optimizer);
+    REQUIRE_ARGUMENT(network);
+    REQUIRE_ARGUMENT(workspace);
+    TRY(check_step(optimizer, network, workspace));
+    pass_measure(&pass);
+    optimizer_decide(&plan, NAN, false);
+    if (plan.apply) {
+        const size_t worth = network->arena_size / FLOATS_OF_A_THREAD;
+        team_run(worth < (size_t)workspace->threads ? (int)worth : workspace->threads, run_update, &plan);
+    }
+    if (report != NULL) {
+        *report = plan.report;
+    }
+    return plan.status;
+}

@@ -22,10 +22,12 @@ struct update {
     float bound;            /* clip bound; INFINITY when there is none */
     float l2;               /* λ of an L2 decay, 0 without */
     float keep;             /* 1 − η·λ of a decoupled decay, 1 without */
-    float rate;             /* η; for Adam η·√(1−β₂ᵗ)/(1−β₁ᵗ) is NOT folded in: see the corrections */
+    float rate;             /* η */
     float momentum;
     float beta1;
     float beta2;
+    float fresh1;           /* 1 − β₁, rounded once from double */
+    float fresh2;           /* 1 − β₂ */
     float epsilon;
     float correction1;      /* 1 / (1 − β₁ᵗ) */
     float correction2;      /* 1 / (1 − β₂ᵗ) */
@@ -57,6 +59,9 @@ static inline float effective_gradient(const struct update *u, float g, float w)
     const float clipped = low > u->bound ? u->bound : low;
     return clipped + u->l2 * w;
 }
+
+/* MLP_ERROR_ARGUMENT for a value that no table has. */
+mlp_status rule_check(mlp_optimizer_rule rule, mlp_decay decay, mlp_nonfinite policy);
 
 /* Row of a valid rule, with kernels for the processor's vector level. Static. */
 const struct update_rule *update_rule(mlp_optimizer_rule rule);

@@ -1,1 +1,11 @@
-/* optim/rule_rows.c */
+/* The table of update rules. */
+#include "optim/rule_rows.h"
+
+rule_table LEVEL_NAME(update_rules) = {
+    [MLP_OPTIMIZER_SGD] = &LEVEL_NAME(sgd_rule),
+    [MLP_OPTIMIZER_MOMENTUM] = &LEVEL_NAME(momentum_rule),
+    [MLP_OPTIMIZER_NESTEROV] = &LEVEL_NAME(nesterov_rule),
+    [MLP_OPTIMIZER_RMSPROP] = &LEVEL_NAME(rmsprop_rule),
+    [MLP_OPTIMIZER_ADAM] = &LEVEL_NAME(adam_rule),
+    [MLP_OPTIMIZER_ADAMW] = &LEVEL_NAME(adamw_rule),
+};
