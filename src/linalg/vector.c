@@ -1,35 +1,73 @@
 /* Vector kernels: plain loops that the compiler turns into the level's instructions. */
 #include "linalg/vector.h"
 
-/* Independent sums, so that additions need not wait for one another; their order is fixed. */
+#include <string.h>
+
+#include "linalg/vector_math.h"
+
 enum { LANES = 16, COLUMN_BLOCK = 64 };
+
+/* 8 doubles side by side: GCC's and Clang's vector types, whatever registers the level has. */
+typedef double doubles __attribute__((vector_size(64)));
+typedef float floats __attribute__((vector_size(32)));
+
+static inline void add_square(const float *x, doubles *sum)
+{
+    floats values;
+    memcpy(&values, x, sizeof values);
+    const doubles wide = __builtin_convertvector(values, doubles);
+    *sum += wide * wide;
+}
+
+/* Adds Σ x² to four independent sums, so that additions need not wait for one another; their order is fixed. */
+static void add_squares(const float *x, size_t count, doubles sums[4])
+{
+    doubles s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+    size_t i = 0;
+    for (; i + 32 <= count; i += 32) {
+        add_square(x + i, &s0);
+        add_square(x + i + 8, &s1);
+        add_square(x + i + 16, &s2);
+        add_square(x + i + 24, &s3);
+    }
+    for (; i + 8 <= count; i += 8) {
+        add_square(x + i, &s0);
+    }
+    for (size_t k = 0; i < count; i++, k++) {
+        s1[k] += (double)x[i] * (double)x[i];
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+}
+
+/* Without their sign bit, floats are ordered as their bits are: a maximum of integers, in any order. */
+static int32_t largest_bits(const float *x, size_t count, int32_t largest)
+{
+    for (size_t i = 0; i < count; i++) {
+        const int32_t bits = bits_of_float(x[i]) & 0x7FFFFFFF;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest;
+}
 
 static struct magnitude measure(const float *x, size_t rows, size_t columns, size_t leading_dimension)
 {
-    double squares[LANES] = { 0.0 };
-    float largest[LANES] = { 0.0f };
-    struct magnitude result = { 0.0, 0.0 };
-    const size_t whole = rows / LANES * LANES;
-    for (size_t j = 0; j < columns; j++) {
-        const float *column = x + j * leading_dimension;
-        for (size_t i = 0; i < whole; i += LANES) {
-            for (size_t k = 0; k < LANES; k++) {
-                const double value = (double)column[i + k];
-                const float size = __builtin_fabsf(column[i + k]);
-                squares[k] += value * value;
-                largest[k] = size > largest[k] ? size : largest[k];
-            }
-        }
-        for (size_t i = whole; i < rows; i++) {
-            const double value = (double)column[i];
-            const float size = __builtin_fabsf(column[i]);
-            squares[i - whole] += value * value;
-            largest[i - whole] = size > largest[i - whole] ? size : largest[i - whole];
-        }
+    doubles sums[4] = { { 0.0 } };
+    int32_t largest = 0;
+    if (rows == leading_dimension) {
+        rows *= columns;
+        columns = 1;
     }
-    for (size_t k = 0; k < LANES; k++) {
-        result.squares += squares[k];
-        result.largest = (double)largest[k] > result.largest ? (double)largest[k] : result.largest;
+    for (size_t j = 0; j < columns; j++) {
+        add_squares(x + j * leading_dimension, rows, sums);
+        largest = largest_bits(x + j * leading_dimension, rows, largest);
+    }
+    const doubles total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    struct magnitude result = { 0.0, (double)float_of_bits(largest) };
+    for (size_t k = 0; k < 8; k++) {
+        result.squares += total[k];
     }
     return result;
 }

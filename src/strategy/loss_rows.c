@@ -24,50 +24,75 @@ static double target_of(const struct loss_block *block, size_t column, size_t un
     return (size_t)targets->classes[sample] == unit ? 1.0 : 0.0;
 }
 
-/* ln Σ e^z, about the largest. */
-static double log_sum_exp(const float *z, size_t units)
+static double class_weight(const struct loss_settings *settings, size_t unit)
+{
+    return settings->class_weights != NULL ? (double)settings->class_weights[unit] : 1.0;
+}
+
+/* ln Σ e^z, about the largest z; where `p` is not NULL it receives softmax(z). */
+static double log_sum_exp(const float *z, size_t units, float *p)
 {
     float largest = z[0];
     double sum = 0.0;
     for (size_t i = 1; i < units; i++) {
         largest = z[i] > largest ? z[i] : largest;
     }
+    if (p != NULL) {
+        for (size_t i = 0; i < units; i++) {
+            p[i] = vector_exp(z[i] - largest);
+        }
+    }
     for (size_t i = 0; i < units; i++) {
-        sum += (double)vector_exp(z[i] - largest);
+        sum += (double)(p != NULL ? p[i] : vector_exp(z[i] - largest));
+    }
+    for (size_t i = 0; p != NULL && i < units; i++) {
+        p[i] *= (float)(1.0 / sum);
     }
     return (double)largest + log(sum);
 }
 
-static double class_weight(const struct loss_settings *settings, size_t unit)
+/* The targets' part of a column: Σ_c w_c t_c (L − z_c), and Σ_c w_c t_c in *mass; takes factor·w_c t_c off the
+ * gradient once that has been given factor·mass·p. A class index without smoothing or class weights has one term. */
+static double target_terms(const struct loss_block *block, size_t column, double log_sum, double *mass,
+                           double factor, float *gradient)
 {
-    return settings->class_weights != NULL ? (double)settings->class_weights[unit] : 1.0;
+    const struct loss_settings *settings = block->settings;
+    const float *z = block->z + column * block->leading_dimension;
+    const double smoothing = settings->label_smoothing;
+    const bool single = block->targets->classes != NULL && smoothing == 0.0 && settings->class_weights == NULL;
+    const size_t first = single ? (size_t)block->targets->classes[block->first + column] : 0;
+    const size_t end = single ? first + 1 : block->units;
+    double loss = 0.0;
+    *mass = 0.0;
+    for (size_t i = first; i < end; i++) {
+        const double target = (1.0 - smoothing) * target_of(block, column, i) + smoothing / (double)block->units;
+        const double weighted = class_weight(settings, i) * target;
+        loss += weighted != 0.0 ? weighted * (log_sum - (double)z[i]) : 0.0;
+        *mass += weighted;
+        if (gradient != NULL) {
+            gradient[i] -= (float)(factor * weighted);
+        }
+    }
+    return loss;
 }
 
 /* ℓ = Σ_c w_c t_c (L − z_c), L = ln Σ e^z, t = (1 − ε)·y + ε/classes; dℓ/dz_c = p_c·Σ_k w_k t_k − w_c t_c. */
 static double cross_entropy_column(const struct loss_block *block, size_t column)
 {
-    const struct loss_settings *settings = block->settings;
     const float *z = block->z + column * block->leading_dimension;
-    const double smoothing = settings->label_smoothing;
+    float *gradient = block->gradient != NULL ? block->gradient + column * block->leading_dimension : NULL;
     const double factor = block->scale * weight_of(block, column);
-    const double total = log_sum_exp(z, block->units);
-    double loss = 0.0, mass = 0.0;
-    for (size_t i = 0; i < block->units; i++) {
-        const double target = (1.0 - smoothing) * target_of(block, column, i) + smoothing / (double)block->units;
-        const double weighted = class_weight(settings, i) * target;
-        loss += weighted > 0.0 || weighted < 0.0 ? weighted * (total - (double)z[i]) : 0.0;
-        mass += weighted;
-        if (block->gradient != NULL) {
-            block->gradient[column * block->leading_dimension + i] = (float)(-factor * weighted);
+    const double log_sum = log_sum_exp(z, block->units, gradient);
+    double mass;
+    const double loss = target_terms(block, column, log_sum, &mass, 0.0, NULL);
+    if (gradient != NULL) {
+        for (size_t i = 0; i < block->units; i++) {
+            gradient[i] *= (float)(factor * mass);
         }
-    }
-    for (size_t i = 0; i < block->units && block->gradient != NULL; i++) {
-        const double p = (double)vector_exp((float)((double)z[i] - total));
-        float *gradient = block->gradient + column * block->leading_dimension + i;
-        *gradient = (float)((double)*gradient + factor * mass * p);
+        target_terms(block, column, log_sum, &mass, factor, gradient);
     }
     /* a logit of +∞ or NaN must show, also where its target is 0 */
-    return isfinite(total) ? factor * loss : NAN;
+    return isfinite(log_sum) ? factor * loss : NAN;
 }
 
 static double cross_entropy(const struct loss_block *block)
