@@ -34,6 +34,12 @@ struct mlp_data {
     size_t *samples; /* owned indices into the storage, or NULL for a run */
 };
 
+/* Index into the storage of a position in the data set. */
+static inline size_t data_sample(const mlp_data *data, size_t position)
+{
+    return data->samples != NULL ? data->samples[position] : data->first + position;
+}
+
 /* Makes a data set that owns `storage` (its only reference). On failure the storage is freed. */
 mlp_status data_from_storage(struct storage *storage, mlp_data **data);
 
