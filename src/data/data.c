@@ -1,12 +1,12 @@
-/* Data sets over a caller's arrays, and their storage. */
+/* Data sets: creation from a caller's arrays, shared storage, and what a set can be asked. */
 #include "data/data.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/status.h"
-#include "linalg/blas.h"
 
 static void free_names(char **names, size_t count)
 {
@@ -31,50 +31,82 @@ void storage_free(struct storage *storage)
 
 mlp_status data_from_storage(struct storage *storage, mlp_data **data)
 {
-    *data = memory_allocate(1, sizeof **data);
-    if (*data == NULL) {
+    mlp_data *made = memory_allocate(1, sizeof *made);
+    *data = made;
+    if (made == NULL) {
         storage_free(storage);
         return MLP_ERROR_MEMORY;
     }
-    atomic_store(&storage->references, 1);
-    (*data)->storage = storage;
-    (*data)->count = storage->count;
+    atomic_init(&storage->references, 1);
+    made->storage = storage;
+    made->count = storage->count;
     return MLP_OK;
 }
 
-static mlp_status check_shape(const mlp_data_arrays *a)
+void mlp_data_destroy(mlp_data **data)
 {
-    size_t product;
+    if (data == NULL || *data == NULL) {
+        return;
+    }
+    struct storage *storage = (*data)->storage;
+    /* release: our reads come before the free; acquire: the freeing thread sees the others done */
+    if (atomic_fetch_sub_explicit(&storage->references, 1, memory_order_acq_rel) == 1) {
+        storage_free(storage);
+    }
+    memory_free((*data)->samples);
+    memory_free(*data);
+    *data = NULL;
+}
+
+static mlp_status check_sources(const mlp_data_arrays *a)
+{
+    size_t size;
     if (a->struct_size < sizeof *a) {
         return fail(MLP_ERROR_ARGUMENT, "data arrays: struct_size is %zu, expected at least %zu: start from "
                     "MLP_DATA_ARRAYS_INIT", a->struct_size, sizeof *a);
     }
-    if (a->count == 0 || a->inputs == 0 || a->inputs > BLAS_SIZE_LIMIT) {
-        return fail(MLP_ERROR_SHAPE, "data arrays: count is %zu and inputs %zu, expected at least 1 of each", a->count,
+    if (a->count == 0 || a->inputs == 0) {
+        return fail(MLP_ERROR_RANGE, "data arrays: count is %zu and inputs is %zu, expected at least 1", a->count,
                     a->inputs);
     }
     if ((a->features == NULL) == (a->bytes == NULL)) {
-        return fail(MLP_ERROR_ARGUMENT, "data arrays: %s of features and bytes given, expected one of them",
-                    a->features == NULL ? "neither" : "both");
+        return fail(MLP_ERROR_ARGUMENT, "data arrays: %s of features and bytes is set, expected one of them",
+                    a->features == NULL ? "none" : "each");
     }
     if (a->classes != NULL && a->values != NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "data arrays: both classes and values given, expected at most one of them");
+        return fail(MLP_ERROR_ARGUMENT, "data arrays: classes and values are both set, expected one or neither");
     }
-    if ((a->values != NULL) != (a->outputs > 0)) {
-        return fail(MLP_ERROR_SHAPE, "data arrays: outputs is %zu, expected %s", a->outputs,
-                    a->values != NULL ? "at least 1 with values" : "0 without values");
+    if (a->class_count > 0 && a->classes == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "data arrays: class_count is %zu, but classes is NULL", a->class_count);
     }
-    if (!size_multiply(a->count, a->inputs, &product) || !size_multiply(a->count, a->outputs, &product)) {
-        return fail(MLP_ERROR_SHAPE, "data arrays: %zu samples are more than memory can hold", a->count);
+    if ((a->outputs > 0) != (a->values != NULL)) {
+        return fail(MLP_ERROR_ARGUMENT, "data arrays: outputs is %zu and values is %s, expected both or neither",
+                    a->outputs, a->values != NULL ? "set" : "NULL");
+    }
+    if (!size_multiply(a->count, a->inputs, &size) || !size_multiply(size, sizeof(float), &size) ||
+        !size_multiply(a->count, a->outputs, &size) || !size_multiply(size, sizeof(float), &size)) {
+        return fail(MLP_ERROR_SHAPE, "data arrays: %zu samples of %zu inputs and %zu outputs do not fit the memory",
+                    a->count, a->inputs, a->outputs);
     }
     return MLP_OK;
 }
 
-static mlp_status check_values(const char *what, const float *values, size_t count, size_t width)
+static mlp_status check_byte_scale(const mlp_data_arrays *a)
+{
+    if (a->bytes != NULL && a->byte_scale != 0.0 &&
+        !(a->byte_scale >= (double)FLT_MIN && a->byte_scale <= (double)FLT_MAX / 256.0)) {
+        return fail(MLP_ERROR_RANGE, "data arrays: byte_scale is %g, expected a number from %g to %g, or 0 for 1/255",
+                    a->byte_scale, (double)FLT_MIN, (double)FLT_MAX / 256.0);
+    }
+    return MLP_OK;
+}
+
+/* `what` names an entry of a sample: "feature". */
+static mlp_status check_finite(const float *values, size_t count, size_t width, const char *what)
 {
     for (size_t i = 0; values != NULL && i < count * width; i++) {
         if (!isfinite(values[i])) {
-            return fail(MLP_ERROR_NONFINITE, "data arrays: sample %zu: %s %zu is %g, expected a finite number",
+            return fail(MLP_ERROR_NONFINITE, "data arrays: sample %zu, %s %zu is %g, expected a finite number",
                         i / width, what, i % width, (double)values[i]);
         }
     }
@@ -83,27 +115,32 @@ static mlp_status check_values(const char *what, const float *values, size_t cou
 
 static mlp_status check_classes(const mlp_data_arrays *a, size_t *class_count)
 {
-    size_t largest = 0;
-    *class_count = 0;
+    int32_t largest = 0;
     for (size_t i = 0; a->classes != NULL && i < a->count; i++) {
-        if (a->classes[i] < 0 || (a->class_count > 0 && (size_t)a->classes[i] >= a->class_count)) {
-            return fail(MLP_ERROR_RANGE, "data arrays: sample %zu: class is %d, expected 0 to %zu", i,
-                        (int)a->classes[i], a->class_count > 0 ? a->class_count - 1 : (size_t)INT32_MAX);
+        const int32_t class_index = a->classes[i];
+        if (class_index < 0 || (a->class_count > 0 && (size_t)class_index >= a->class_count)) {
+            return a->class_count > 0
+                       ? fail(MLP_ERROR_RANGE, "data arrays: sample %zu: class is %d, expected 0 to %zu", i,
+                              (int)class_index, a->class_count - 1)
+                       : fail(MLP_ERROR_RANGE, "data arrays: sample %zu: class is %d, expected at least 0", i,
+                              (int)class_index);
         }
-        largest = (size_t)a->classes[i] > largest ? (size_t)a->classes[i] : largest;
+        largest = class_index > largest ? class_index : largest;
     }
-    if (a->classes != NULL) {
-        *class_count = a->class_count > 0 ? a->class_count : largest + 1;
-    }
+    *class_count = a->classes == NULL ? 0 : a->class_count > 0 ? a->class_count : (size_t)largest + 1;
     return MLP_OK;
 }
 
-static mlp_status check_weights(const float *weights, size_t count)
+static mlp_status check_weights(const mlp_data_arrays *a)
 {
-    for (size_t i = 0; weights != NULL && i < count; i++) {
-        if (!(weights[i] >= 0.0f) || !isfinite(weights[i])) {
-            return fail(MLP_ERROR_RANGE, "data arrays: sample %zu: weight is %g, expected a finite number of at least 0",
-                        i, (double)weights[i]);
+    for (size_t i = 0; a->weights != NULL && i < a->count; i++) {
+        if (!isfinite(a->weights[i])) {
+            return fail(MLP_ERROR_NONFINITE, "data arrays: sample %zu: weight is %g, expected a finite number", i,
+                        (double)a->weights[i]);
+        }
+        if (a->weights[i] < 0.0f) {
+            return fail(MLP_ERROR_RANGE, "data arrays: sample %zu: weight is %g, expected at least 0", i,
+                        (double)a->weights[i]);
         }
     }
     return MLP_OK;
@@ -115,15 +152,12 @@ mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data)
     REQUIRE_ARGUMENT(data);
     *data = NULL;
     REQUIRE_ARGUMENT(arrays);
-    TRY(check_shape(arrays));
-    if (!(arrays->byte_scale >= 0.0) || !isfinite((float)arrays->byte_scale)) {
-        return fail(MLP_ERROR_RANGE, "data arrays: byte_scale is %g, expected a finite number above 0",
-                    arrays->byte_scale);
-    }
-    TRY(check_values("feature", arrays->features, arrays->count, arrays->inputs));
-    TRY(check_values("target value", arrays->values, arrays->count, arrays->outputs));
+    TRY(check_sources(arrays));
+    TRY(check_byte_scale(arrays));
+    TRY(check_finite(arrays->features, arrays->count, arrays->inputs, "feature"));
+    TRY(check_finite(arrays->values, arrays->count, arrays->outputs, "target value"));
     TRY(check_classes(arrays, &class_count));
-    TRY(check_weights(arrays->weights, arrays->count));
+    TRY(check_weights(arrays));
     struct storage *storage = memory_allocate(1, sizeof *storage);
     if (storage == NULL) {
         return MLP_ERROR_MEMORY;
@@ -139,19 +173,6 @@ mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data)
     storage->outputs = arrays->outputs;
     storage->weights = arrays->weights;
     return data_from_storage(storage, data);
-}
-
-void mlp_data_destroy(mlp_data **data)
-{
-    if (data == NULL || *data == NULL) {
-        return;
-    }
-    if (atomic_fetch_sub(&(*data)->storage->references, 1) == 1) {
-        storage_free((*data)->storage);
-    }
-    memory_free((*data)->samples);
-    memory_free(*data);
-    *data = NULL;
 }
 
 size_t mlp_data_count(const mlp_data *data)
@@ -176,12 +197,16 @@ size_t mlp_data_outputs(const mlp_data *data)
 
 const char *mlp_data_class_name(const mlp_data *data, size_t class_index)
 {
-    const bool named = data != NULL && data->storage->class_names != NULL && class_index < data->storage->class_count;
-    return named ? data->storage->class_names[class_index] : NULL;
+    if (data == NULL || data->storage->class_names == NULL || class_index >= data->storage->class_count) {
+        return NULL;
+    }
+    return data->storage->class_names[class_index];
 }
 
 const char *mlp_data_feature_name(const mlp_data *data, size_t feature)
 {
-    const bool named = data != NULL && data->storage->feature_names != NULL && feature < data->storage->inputs;
-    return named ? data->storage->feature_names[feature] : NULL;
+    if (data == NULL || data->storage->feature_names == NULL || feature >= data->storage->inputs) {
+        return NULL;
+    }
+    return data->storage->feature_names[feature];
 }

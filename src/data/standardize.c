@@ -1,38 +1,88 @@
-/* Learning a standardization: mean and standard deviation of every feature, two passes in double. */
+/* Standardization learnt on a data set: mean μ_j = Σ_i x_ij / m and standard deviation σ_j = √(Σ_i (x_ij − μ_j)² / m)
+ * of every feature over its m samples, in two passes over gathered blocks. */
 #include <math.h>
+#include <stdbool.h>
 
 #include "base/memory.h"
 #include "base/status.h"
 #include "data/data.h"
 
-/* Adds Σ x, or with means Σ (x − mean)², of every feature over the whole data set to `sums`. */
-static void accumulate(const mlp_data *data, const double *means, float *row, double *sums)
+enum { BLOCK_FLOATS = 16384 }; /* 64 KiB: a block stays in the second-level cache */
+
+/* Per feature, `inputs` entries each, and the block they are summed from. */
+struct moments {
+    double *origin;  /* what is subtracted before summing */
+    double *sum;     /* Σ (x − origin) or Σ (x − origin)² */
+    float *mean;
+    float *scale;
+    float *block;    /* block_rows × inputs */
+    size_t block_rows;
+};
+
+static bool allocate_moments(struct moments *moments, size_t inputs, size_t count)
+{
+    const size_t rows = inputs < BLOCK_FLOATS ? BLOCK_FLOATS / inputs : 1;
+    moments->block_rows = rows < count ? rows : count;
+    moments->origin = memory_allocate(inputs, sizeof(double));
+    moments->sum = memory_allocate(inputs, sizeof(double));
+    moments->mean = memory_allocate(inputs, sizeof(float));
+    moments->scale = memory_allocate(inputs, sizeof(float));
+    moments->block = memory_allocate(moments->block_rows * inputs, sizeof(float));
+    return moments->origin != NULL && moments->sum != NULL && moments->mean != NULL && moments->scale != NULL &&
+           moments->block != NULL;
+}
+
+static void free_moments(struct moments *moments)
+{
+    memory_free(moments->origin);
+    memory_free(moments->sum);
+    memory_free(moments->mean);
+    memory_free(moments->scale);
+    memory_free(moments->block);
+}
+
+/* sum[j] = Σ_i (x_ij − origin[j]), or of the squares. */
+static void sum_differences(const mlp_data *data, struct moments *moments, bool squared)
 {
     const size_t inputs = data->storage->inputs;
-    for (size_t i = 0; i < data->count; i++) {
-        data_gather_features(data, NULL, i, 1, row);
-        for (size_t j = 0; j < inputs; j++) {
-            const double rest = (double)row[j] - (means != NULL ? means[j] : 0.0);
-            sums[j] += means != NULL ? rest * rest : rest;
+    const double *restrict origin = moments->origin;
+    double *restrict sum = moments->sum;
+    for (size_t j = 0; j < inputs; j++) {
+        sum[j] = 0.0;
+    }
+    for (size_t first = 0; first < data->count; first += moments->block_rows) {
+        const size_t left = data->count - first;
+        const size_t rows = left < moments->block_rows ? left : moments->block_rows;
+        data_gather_features(data, NULL, first, rows, moments->block);
+        for (size_t i = 0; i < rows; i++) {
+            const float *restrict x = moments->block + i * inputs;
+            for (size_t j = 0; j < inputs; j++) {
+                const double difference = (double)x[j] - origin[j];
+                sum[j] += squared ? difference * difference : difference;
+            }
         }
     }
 }
 
-static void learn(const mlp_data *data, double *means, double *squares, float *mean, float *scale)
+/* Differences from the first sample are exactly 0 for a constant feature, whose σ then is, too. A σ whose reciprocal
+ * is no float cannot be divided by and counts as 0. */
+static void learn(const mlp_data *data, struct moments *moments)
 {
     const size_t inputs = data->storage->inputs;
     const double count = (double)data->count;
-    accumulate(data, NULL, mean, means);
+    data_gather_features(data, NULL, 0, 1, moments->block);
     for (size_t j = 0; j < inputs; j++) {
-        means[j] /= count;
+        moments->origin[j] = (double)moments->block[j];
     }
-    accumulate(data, means, mean, squares);
+    sum_differences(data, moments, false);
     for (size_t j = 0; j < inputs; j++) {
-        const double deviation = sqrt(squares[j] / count);
-        /* below rounding of the mean a spread means nothing: such a feature counts as constant */
-        const bool constant = !(deviation > 1e-7 * fabs(means[j])) || !(1.0 / deviation < 1e37);
-        mean[j] = (float)means[j];
-        scale[j] = constant ? 1.0f : (float)deviation;
+        moments->origin[j] += moments->sum[j] / count;
+        moments->mean[j] = (float)moments->origin[j];
+    }
+    sum_differences(data, moments, true);
+    for (size_t j = 0; j < inputs; j++) {
+        const float scale = (float)sqrt(moments->sum[j] / count);
+        moments->scale[j] = scale > 0.0f && isfinite(1.0f / scale) ? scale : 1.0f;
     }
 }
 
@@ -40,19 +90,16 @@ mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network)
 {
     REQUIRE_ARGUMENT(data);
     REQUIRE_ARGUMENT(network);
-    const size_t inputs = data->storage->inputs;
-    if (inputs != mlp_network_inputs(network)) {
-        return fail(MLP_ERROR_SHAPE, "mlp_data_standardize: the data set has %zu inputs, the network %zu", inputs,
-                    mlp_network_inputs(network));
+    if (mlp_network_inputs(network) != data->storage->inputs) {
+        return fail(MLP_ERROR_SHAPE, "standardize: the data set has %zu features, but the network has %zu inputs",
+                    data->storage->inputs, mlp_network_inputs(network));
     }
-    double *sums = memory_allocate(2 * inputs, sizeof(double));
-    float *floats = memory_allocate(2 * inputs, sizeof(float));
+    struct moments moments;
     mlp_status status = MLP_ERROR_MEMORY;
-    if (sums != NULL && floats != NULL) {
-        learn(data, sums, sums + inputs, floats, floats + inputs);
-        status = mlp_network_set_standardization(network, floats, floats + inputs);
+    if (allocate_moments(&moments, data->storage->inputs, data->count)) {
+        learn(data, &moments);
+        status = mlp_network_set_standardization(network, moments.mean, moments.scale);
     }
-    memory_free(sums);
-    memory_free(floats);
+    free_moments(&moments);
     return status;
 }

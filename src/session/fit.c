@@ -1,1 +1,271 @@
-/* session/fit.c */
+/* The training loop: epochs of shuffled batches, validation, early stopping, history. */
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "session/evaluate.h"
+#include "session/report.h"
+
+enum { DEFAULT_EPOCHS = 10, DEFAULT_BATCH = 64, MAX_EPOCHS = 1000000 };
+
+struct fit {
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    mlp_fit_options options; /* every default resolved */
+    mlp_workspace *workspace;
+    struct batch batch;
+    struct batch validation;
+    size_t *order;
+    float *best;             /* parameters of the best epoch, or NULL */
+    double best_loss;
+    size_t since_best;       /* epochs without improvement */
+    double start;            /* seconds */
+    mlp_report *report;
+    mlp_progress progress;
+    struct tally tally;      /* of the epoch */
+};
+
+static double seconds_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static mlp_status check_options(const mlp_fit_options *o, const mlp_network *network)
+{
+    if (o->struct_size < sizeof *o) {
+        return fail(MLP_ERROR_ARGUMENT, "fit options: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_FIT_OPTIONS_INIT", o->struct_size, sizeof *o);
+    }
+    if (o->epochs > MAX_EPOCHS) {
+        return fail(MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d", o->epochs, MAX_EPOCHS);
+    }
+    if (o->patience > 0 && o->validation == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "fit options: patience is %zu, but there is no validation set to watch",
+                    o->patience);
+    }
+    if (!(o->minimum_improvement >= 0.0) || !isfinite(o->minimum_improvement)) {
+        return fail(MLP_ERROR_RANGE, "fit options: minimum_improvement is %g, expected a finite number of at least 0",
+                    o->minimum_improvement);
+    }
+    return o->validation != NULL ? batch_check_data("mlp_fit, validation", network, o->validation) : MLP_OK;
+}
+
+/* Everything a fit allocates, before its first step. */
+static mlp_status prepare(struct fit *fit, const mlp_data *data)
+{
+    const mlp_fit_options *o = &fit->options;
+    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
+    options.threads = o->threads;
+    TRY(mlp_workspace_create(fit->network, o->batch, &options, &fit->workspace));
+    TRY(batch_make(&fit->batch, data, o->batch));
+    if (o->validation != NULL) {
+        const size_t count = o->validation->count;
+        TRY(batch_make(&fit->validation, o->validation, o->batch < count ? o->batch : count));
+    }
+    fit->order = memory_allocate(data->count, sizeof(size_t));
+    if (o->patience > 0 && o->keep_last == 0) {
+        fit->best = memory_allocate(fit->network->arena_size, sizeof(float));
+    }
+    fit->report = report_create(o->epochs);
+    const bool complete = fit->order != NULL && fit->report != NULL &&
+                          (fit->best != NULL || o->patience == 0 || o->keep_last != 0);
+    return complete ? MLP_OK : MLP_ERROR_MEMORY;
+}
+
+static void release(struct fit *fit)
+{
+    mlp_workspace_destroy(&fit->workspace);
+    batch_free(&fit->batch);
+    batch_free(&fit->validation);
+    memory_free(fit->order);
+    memory_free(fit->best);
+}
+
+/* The order of an epoch depends on the seed and the epoch's number alone. */
+static void shuffle(struct fit *fit, size_t epoch, size_t count)
+{
+    const struct random_stream stream = random_stream(fit->options.seed, RANDOM_SHUFFLE, 0, epoch);
+    for (size_t i = 0; i < count; i++) {
+        fit->order[i] = i;
+    }
+    if (fit->options.keep_order == 0) {
+        random_shuffle(&stream, fit->order, count);
+    }
+}
+
+static bool report_progress(struct fit *fit)
+{
+    mlp_progress *progress = &fit->progress;
+    mlp_optimizer_options options;
+    if (fit->options.progress == NULL) {
+        return false;
+    }
+    mlp_optimizer_get_options(fit->optimizer, &options);
+    progress->learning_rate = options.learning_rate;
+    progress->loss = fit->tally.loss / fit->tally.loss_weight;
+    progress->accuracy = tally_share(&fit->tally, fit->tally.right);
+    progress->seconds = seconds_now() - fit->start;
+    return fit->options.progress(progress, fit->options.progress_context) != 0;
+}
+
+static void add_step(struct fit *fit, mlp_epoch *epoch, const mlp_step_report *step)
+{
+    if (isfinite(step->loss)) {
+        fit->tally.loss += step->loss * (double)fit->batch.count;
+        fit->tally.loss_weight += (double)fit->batch.count;
+    }
+    tally_batch(&fit->tally, fit->network, fit->workspace, &fit->batch, 1, NULL);
+    if (step->skipped != 0) {
+        epoch->skipped += 1.0;
+    } else {
+        epoch->gradient_norm += step->clip.norm;
+        epoch->clipped += step->clip.acted;
+    }
+    epoch->steps++;
+}
+
+/* Sums become means. */
+static void close_epoch(struct fit *fit, mlp_epoch *epoch, double started)
+{
+    mlp_optimizer_options options;
+    mlp_optimizer_get_options(fit->optimizer, &options);
+    const double steps = (double)epoch->steps, applied = steps - epoch->skipped;
+    epoch->loss = fit->tally.loss / fit->tally.loss_weight;
+    epoch->accuracy = tally_share(&fit->tally, fit->tally.right);
+    epoch->gradient_norm /= applied;
+    epoch->clipped = epoch->steps > 0 ? epoch->clipped / steps : 0.0;
+    epoch->skipped = epoch->steps > 0 ? epoch->skipped / steps : 0.0;
+    epoch->learning_rate = options.learning_rate;
+    epoch->seconds = seconds_now() - started;
+}
+
+static mlp_status run_steps(struct fit *fit, size_t number, mlp_epoch *epoch)
+{
+    const size_t count = fit->batch.data->count;
+    shuffle(fit, number, count);
+    fit->tally = (struct tally){ 0 };
+    fit->progress.epoch = number + 1;
+    for (size_t done = 0; done < count && !fit->report->stopped; done += fit->batch.size) {
+        const size_t left = count - done;
+        mlp_step_report step;
+        batch_gather(&fit->batch, fit->order + done, 0, left < fit->batch.size ? left : fit->batch.size,
+                     fit->workspace->threads);
+        TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch.x, &fit->batch.targets,
+                           fit->batch.count, &step));
+        add_step(fit, epoch, &step);
+        fit->progress.step = epoch->steps;
+        fit->progress.samples += fit->batch.count;
+        fit->progress.last = step;
+        fit->report->stopped = report_progress(fit);
+    }
+    return MLP_OK;
+}
+
+/* Keeps the parameters of the best epoch; sets stopped_early when patience is at its end. */
+static void watch_validation(struct fit *fit, size_t number, double loss)
+{
+    const bool better = loss < fit->best_loss - (isfinite(fit->best_loss) ? fit->options.minimum_improvement : 0.0);
+    if (!better) {
+        fit->since_best++;
+        fit->report->stopped_early = fit->options.patience > 0 && fit->since_best >= fit->options.patience;
+        return;
+    }
+    fit->best_loss = loss;
+    fit->since_best = 0;
+    fit->report->best = number;
+    if (fit->best != NULL) {
+        memcpy(fit->best, fit->network->parameters, fit->network->arena_size * sizeof(float));
+    }
+}
+
+static mlp_status run_epoch(struct fit *fit, size_t number)
+{
+    const double started = seconds_now();
+    mlp_epoch *epoch = &fit->report->history[number];
+    *epoch = (mlp_epoch){ .validation = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN } };
+    fit->report->epochs = number + 1;
+    mlp_status status = run_steps(fit, number, epoch);
+    if (status == MLP_OK && !fit->report->stopped && fit->options.validation != NULL) {
+        status = evaluate_data(fit->network, fit->workspace, &fit->validation, evaluate_top_k(fit->options.top_k),
+                               &epoch->validation, NULL);
+    }
+    close_epoch(fit, epoch, started);
+    if (status != MLP_OK || fit->report->stopped) {
+        return status;
+    }
+    if (fit->options.validation != NULL) {
+        watch_validation(fit, number, epoch->validation.loss);
+    } else {
+        fit->report->best = number;
+    }
+    fit->progress.validation = epoch->validation;
+    fit->progress.epoch_ended = 1;
+    fit->report->stopped = report_progress(fit);
+    fit->progress.epoch_ended = 0;
+    fit->progress.validation = (mlp_metrics){ .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN };
+    return MLP_OK;
+}
+
+static mlp_status run(struct fit *fit)
+{
+    mlp_report *report = fit->report;
+    mlp_status status = MLP_OK;
+    for (size_t e = 0; e < fit->options.epochs && status == MLP_OK && !report->stopped && !report->stopped_early; e++) {
+        status = run_epoch(fit, e);
+    }
+    const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
+    if (have_best && report->best + 1 < report->epochs) {
+        memcpy(fit->network->parameters, fit->best, fit->network->arena_size * sizeof(float));
+        report->restored = true;
+    }
+    return status;
+}
+
+static void resolve(struct fit *fit, size_t count)
+{
+    mlp_fit_options *o = &fit->options;
+    o->epochs = o->epochs > 0 ? o->epochs : DEFAULT_EPOCHS;
+    o->batch = o->batch > 0 ? o->batch : DEFAULT_BATCH;
+    o->batch = o->batch < count ? o->batch : count;
+    fit->best_loss = INFINITY;
+    fit->progress = (mlp_progress){
+        .epochs = o->epochs,
+        .steps = (count + o->batch - 1) / o->batch,
+        .validation = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN },
+    };
+    fit->start = seconds_now();
+}
+
+mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data, const mlp_fit_options *options,
+                   mlp_report **report)
+{
+    const mlp_fit_options defaults = MLP_FIT_OPTIONS_INIT;
+    struct fit fit = { .network = network, .optimizer = optimizer, .options = options != NULL ? *options : defaults };
+    if (report != NULL) {
+        *report = NULL;
+    }
+    REQUIRE_ARGUMENT(network);
+    REQUIRE_ARGUMENT(optimizer);
+    REQUIRE_ARGUMENT(data);
+    TRY(check_options(&fit.options, network));
+    TRY(batch_check_data("mlp_fit", network, data));
+    resolve(&fit, data->count);
+    mlp_status status = prepare(&fit, data);
+    if (status != MLP_OK) {
+        mlp_report_destroy(&fit.report);
+    } else {
+        status = run(&fit);
+    }
+    release(&fit);
+    if (report != NULL) {
+        *report = fit.report;
+    } else {
+        mlp_report_destroy(&fit.report);
+    }
+    return status;
+}

@@ -1,1 +1,65 @@
-/* session/report.c */
+/* The report of a fit. */
+#include "session/report.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+
+struct mlp_report *report_create(size_t capacity)
+{
+    struct mlp_report *report = memory_allocate(1, sizeof *report);
+    mlp_epoch *history = memory_allocate(capacity, sizeof *history);
+    if (report == NULL || history == NULL) {
+        memory_free(report);
+        memory_free(history);
+        return NULL;
+    }
+    report->history = history;
+    report->capacity = capacity;
+    return report;
+}
+
+void mlp_report_destroy(mlp_report **report)
+{
+    if (report == NULL || *report == NULL) {
+        return;
+    }
+    memory_free((*report)->history);
+    memory_free(*report);
+    *report = NULL;
+}
+
+size_t mlp_report_epochs(const mlp_report *report)
+{
+    return report != NULL ? report->epochs : 0;
+}
+
+mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *figures)
+{
+    REQUIRE_ARGUMENT(report);
+    REQUIRE_ARGUMENT(figures);
+    if (epoch >= report->epochs) {
+        return fail(MLP_ERROR_RANGE, "mlp_report_epoch: epoch is %zu, expected less than %zu", epoch, report->epochs);
+    }
+    *figures = report->history[epoch];
+    return MLP_OK;
+}
+
+size_t mlp_report_best_epoch(const mlp_report *report)
+{
+    return report != NULL ? report->best : 0;
+}
+
+int mlp_report_restored(const mlp_report *report)
+{
+    return report != NULL && report->restored;
+}
+
+int mlp_report_stopped(const mlp_report *report)
+{
+    return report != NULL && report->stopped;
+}
+
+int mlp_report_stopped_early(const mlp_report *report)
+{
+    return report != NULL && report->stopped_early;
+}

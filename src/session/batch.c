@@ -1,0 +1,119 @@
+/* Batches: gathering, and the counts that metrics are made of. */
+#include "session/batch.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "strategy/loss.h"
+
+/* Floats that are worth a thread of their own when gathering. */
+enum { FLOATS_OF_A_THREAD = 16384 };
+
+mlp_status batch_check_data(const char *function, const mlp_network *network, const mlp_data *data)
+{
+    const struct storage *s = data->storage;
+    const size_t units = output_layer(network)->units, classes = units > 1 ? units : 2;
+    if (s->inputs != network->inputs) {
+        return fail(MLP_ERROR_SHAPE, "%s: the data set has %zu inputs, the network %zu", function, s->inputs,
+                    network->inputs);
+    }
+    if (s->classes != NULL && s->class_count > classes) {
+        return fail(MLP_ERROR_SHAPE, "%s: the data set has %zu classes, the network's output speaks for %zu", function,
+                    s->class_count, classes);
+    }
+    if (s->values != NULL && s->outputs != units && network->loss.loss != MLP_LOSS_CUSTOM) {
+        return fail(MLP_ERROR_SHAPE, "%s: the data set has %zu target values a sample, the network %zu outputs",
+                    function, s->outputs, units);
+    }
+    if (s->classes == NULL && s->values == NULL && network->loss.loss != MLP_LOSS_CUSTOM) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: the data set has no targets", function);
+    }
+    return MLP_OK;
+}
+
+mlp_status batch_make(struct batch *batch, const mlp_data *data, size_t size)
+{
+    const struct storage *s = data->storage;
+    size_t floats, values;
+    *batch = (struct batch){ .data = data, .size = size };
+    if (!size_multiply(size, s->inputs, &floats) || !size_multiply(size, s->outputs, &values)) {
+        return fail(MLP_ERROR_SHAPE, "a batch of %zu samples is more than memory can hold", size);
+    }
+    batch->x = memory_allocate(floats, sizeof(float));
+    batch->classes = s->classes != NULL ? memory_allocate(size, sizeof(int32_t)) : NULL;
+    batch->values = s->values != NULL ? memory_allocate(values, sizeof(float)) : NULL;
+    batch->weights = s->weights != NULL ? memory_allocate(size, sizeof(float)) : NULL;
+    if (batch->x == NULL || (s->classes != NULL && batch->classes == NULL) ||
+        (s->values != NULL && batch->values == NULL) || (s->weights != NULL && batch->weights == NULL)) {
+        return MLP_ERROR_MEMORY;
+    }
+    batch->targets = (mlp_targets){ batch->classes, batch->values, batch->weights };
+    return MLP_OK;
+}
+
+void batch_free(struct batch *batch)
+{
+    memory_free(batch->x);
+    memory_free(batch->classes);
+    memory_free(batch->values);
+    memory_free(batch->weights);
+    *batch = (struct batch){ 0 };
+}
+
+struct gathering {
+    struct batch *batch;
+    const size_t *order;
+    size_t first;
+};
+
+static void gather(const struct team *team, void *context)
+{
+    const struct gathering *g = context;
+    const struct range own = team_share(team, g->batch->count);
+    data_gather_features(g->batch->data, g->order != NULL ? g->order + own.first : NULL, g->first + own.first,
+                         own.end - own.first, g->batch->x + own.first * g->batch->data->storage->inputs);
+}
+
+void batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads)
+{
+    struct gathering gathering = { batch, order, first };
+    const size_t worth = count * batch->data->storage->inputs / FLOATS_OF_A_THREAD;
+    batch->count = count;
+    team_run(worth < (size_t)threads ? (int)worth : threads, gather, &gathering);
+    data_gather_targets(batch->data, order, first, count, batch->classes, batch->values, batch->weights);
+}
+
+/* How many classes come before `class` by output: strictly larger, or equal and of lower index. */
+static size_t rank_of(const float *outputs, size_t units, size_t class)
+{
+    size_t rank = 0;
+    for (size_t i = 0; i < units; i++) {
+        rank += outputs[i] > outputs[class] || (outputs[i] == outputs[class] && i < class);
+    }
+    return rank;
+}
+
+void tally_batch(struct tally *tally, const mlp_network *network, const mlp_workspace *workspace,
+                 const struct batch *batch, size_t top_k, uint64_t *confusion)
+{
+    const struct workspace_layer *last = &workspace->layers[network->layer_count - 1];
+    const size_t units = output_layer(network)->units, classes = units > 1 ? units : 2;
+    tally->samples += batch->count;
+    for (size_t j = 0; j < batch->count && batch->classes != NULL; j++) {
+        const float *outputs = last->a + j * last->ld;
+        const size_t actual = (size_t)batch->classes[j];
+        const size_t predicted = network_class_of(network, outputs);
+        tally->classed++;
+        tally->right += predicted == actual;
+        tally->right_top_k += units > 1 ? rank_of(outputs, units, actual) < top_k : predicted == actual || top_k > 1;
+        if (confusion != NULL) {
+            confusion[actual * classes + predicted]++;
+        }
+    }
+}
+
+double tally_share(const struct tally *tally, size_t part)
+{
+    return tally->classed > 0 ? (double)part / (double)tally->classed : NAN;
+}

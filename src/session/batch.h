@@ -1,0 +1,52 @@
+/* Batches: the buffers that samples are gathered into, and the counts that metrics are made of. */
+#ifndef SESSION_BATCH_H
+#define SESSION_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <mlp/train.h>
+
+#include "base/team.h"
+#include "data/data.h"
+#include "model/workspace.h"
+
+struct batch {
+    const mlp_data *data;
+    size_t size;      /* largest */
+    size_t count;     /* gathered */
+    float *x;         /* size × inputs */
+    int32_t *classes; /* or NULL */
+    float *values;    /* or NULL */
+    float *weights;   /* or NULL: all 1 */
+    mlp_targets targets;
+};
+
+/* MLP_ERROR_SHAPE or ARGUMENT unless the data set's samples and targets suit the network. */
+mlp_status batch_check_data(const char *function, const mlp_network *network, const mlp_data *data);
+
+/* Buffers for batches of up to `size` samples; batch_free() afterwards also when it fails. */
+mlp_status batch_make(struct batch *batch, const mlp_data *data, size_t size);
+void batch_free(struct batch *batch);
+
+/* Gathers samples order[0 … count − 1] (NULL: first … first + count − 1), on up to `threads` threads. */
+void batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads);
+
+/* Running sums over batches. */
+struct tally {
+    double loss;        /* Σ batch loss × weight */
+    double loss_weight; /* what the sum is divided by */
+    size_t samples;
+    size_t right;
+    size_t right_top_k;
+    size_t classed;     /* samples with a class */
+};
+
+/* Counts a batch whose outputs are in the workspace: right, top-k, and in `confusion` (or NULL) actual × predicted. */
+void tally_batch(struct tally *tally, const mlp_network *network, const mlp_workspace *workspace,
+                 const struct batch *batch, size_t top_k, uint64_t *confusion);
+
+/* Share of `part`, NAN where nothing was counted. */
+double tally_share(const struct tally *tally, size_t part);
+
+#endif

@@ -1,0 +1,23 @@
+/* The report of a fit. */
+#ifndef SESSION_REPORT_H
+#define SESSION_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <mlp/train.h>
+
+struct mlp_report {
+    size_t epochs;   /* begun */
+    size_t capacity;
+    mlp_epoch *history;
+    size_t best;
+    bool restored;
+    bool stopped;
+    bool stopped_early;
+};
+
+/* A report with room for `capacity` epochs; NULL when memory is short. */
+struct mlp_report *report_create(size_t capacity);
+
+#endif
