@@ -148,7 +148,7 @@ static mlp_status check_weights(const mlp_data_arrays *a)
 
 mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data)
 {
-    size_t class_count;
+    size_t class_count = 0;
     REQUIRE_ARGUMENT(data);
     *data = NULL;
     REQUIRE_ARGUMENT(arrays);

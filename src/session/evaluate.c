@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <mlp/pass.h>
+
 #include "base/status.h"
 #include "model/pass.h"
 

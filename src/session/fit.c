@@ -218,7 +218,7 @@ static mlp_status run(struct fit *fit)
     for (size_t e = 0; e < fit->options.epochs && status == MLP_OK && !report->stopped && !report->stopped_early; e++) {
         status = run_epoch(fit, e);
     }
-    const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
+    const bool have_best = status == MLP_OK && fit->best != NULL && isfinite(fit->best_loss);
     if (have_best && report->best + 1 < report->epochs) {
         memcpy(fit->network->parameters, fit->best, fit->network->arena_size * sizeof(float));
         report->restored = true;
