@@ -57,8 +57,8 @@ MLP_API mlp_status mlp_data_load_idx(const char *features_path, const char *labe
 typedef struct mlp_csv_options {
     size_t struct_size;      /**< Set by the INIT. */
     char delimiter;          /**< One character; 0: a comma. */
-    int header;              /**< 1: the first line names the columns; 0: it does not; −1 (default): it does when any
-                                  of its fields is not a number. */
+    int header;              /**< 1: the first line names the columns; 0: it does not; −1 (default): it does when a
+                                  field other than the label is not a number. */
     const char *label;       /**< Name of the label column, or NULL to use `label_index`. Needs a header. */
     long label_index;        /**< Column of the label from 0; −1: the last; −2: no label. Default −1. */
     int regression;          /**< Not 0: the label is a number to predict, not a class. Default 0. */

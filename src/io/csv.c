@@ -1,1 +1,310 @@
-/* io/csv.c */
+/* Data sets from CSV files. */
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "data/data.h"
+#include "io/csv_labels.h"
+#include "io/csv_reader.h"
+
+enum { LABEL_LAST = -1, LABEL_NONE = -2 };
+
+struct loading {
+    const char *path;
+    const mlp_csv_options *options;
+    locale_t locale;          /* "C": a decimal point, whatever the program's locale */
+    struct csv_reader reader;
+    size_t columns;
+    size_t label;             /* column of the label, or `columns` when there is none */
+    char **header;            /* names of the columns, or NULL */
+    float *features;
+    size_t feature_capacity;  /* floats */
+    float *values;            /* regression targets */
+    size_t value_capacity;
+    struct csv_labels labels;
+    size_t count;             /* samples */
+};
+
+/* A finite number that fills the whole field, blanks around it aside. */
+static bool parse_number(const struct loading *loading, const char *text, double *value)
+{
+    char *end;
+    if (text[strspn(text, "0123456789+-.eE \t")] != '\0') {
+        return false; /* neither "nan" nor "inf" nor hexadecimal */
+    }
+    *value = strtod_l(text, &end, loading->locale);
+    return end != text && end[strspn(end, " \t")] == '\0';
+}
+
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, " \t")] == '\0';
+}
+
+static mlp_status bad_field(const struct loading *l, size_t column, const char *what, const char *text)
+{
+    const char *name = l->header != NULL ? l->header[column] : NULL;
+    return fail(MLP_ERROR_FORMAT, "%s: line %zu, column %zu%s%s%s: %s%s%.64s%s", l->path, l->reader.line, column + 1,
+                name != NULL ? " (" : "", name != NULL ? name : "", name != NULL ? ")" : "", what,
+                text != NULL ? " '" : "", text != NULL ? text : "", text != NULL ? "'" : "");
+}
+
+static mlp_status read_number(const struct loading *l, size_t column, float *out)
+{
+    const char *text = csv_field_text(&l->reader, column);
+    double value;
+    if (is_blank(text)) {
+        return bad_field(l, column, "missing value", NULL);
+    }
+    if (!parse_number(l, text, &value)) {
+        return bad_field(l, column, "expected a number, got", text);
+    }
+    *out = (float)value;
+    return isfinite(*out) ? MLP_OK : bad_field(l, column, "number out of range:", text);
+}
+
+/* Room for `needed` floats. */
+static mlp_status reserve(float **array, size_t used, size_t *capacity, size_t needed)
+{
+    size_t grown = *capacity > 0 ? *capacity : 1024;
+    void *floats = *array;
+    while (grown < needed) {
+        if (!size_multiply(grown, 2, &grown)) {
+            return fail(MLP_ERROR_MEMORY, "out of memory for samples");
+        }
+    }
+    if (grown == *capacity) {
+        return MLP_OK;
+    }
+    TRY(memory_resize(&floats, used, grown, sizeof(float)));
+    *array = floats;
+    *capacity = grown;
+    return MLP_OK;
+}
+
+static mlp_status take_label(struct loading *l)
+{
+    const char *text = csv_field_text(&l->reader, l->label);
+    if (is_blank(text)) {
+        return bad_field(l, l->label, "missing label", NULL);
+    }
+    if (l->options->regression != 0) {
+        TRY(reserve(&l->values, l->count, &l->value_capacity, l->count + 1));
+        return read_number(l, l->label, &l->values[l->count]);
+    }
+    return csv_labels_add(&l->labels, text, l->reader.line);
+}
+
+static mlp_status take_sample(struct loading *l)
+{
+    const size_t inputs = l->columns - (l->label < l->columns);
+    if (l->reader.field_count != l->columns) {
+        return fail(MLP_ERROR_FORMAT, "%s: line %zu has %zu fields, expected %zu", l->path, l->reader.line,
+                    l->reader.field_count, l->columns);
+    }
+    TRY(reserve(&l->features, l->count * inputs, &l->feature_capacity, (l->count + 1) * inputs));
+    float *next = l->features + l->count * inputs;
+    for (size_t column = 0; column < l->columns; column++) {
+        if (column != l->label) {
+            TRY(read_number(l, column, next++));
+        }
+    }
+    if (l->label < l->columns) {
+        TRY(take_label(l));
+    }
+    l->count++;
+    return MLP_OK;
+}
+
+/* Which column is the label, from its index; the name is looked up once there is a header. */
+static mlp_status label_by_index(struct loading *l)
+{
+    const long index = l->options->label_index;
+    l->columns = l->reader.field_count;
+    l->label = index == LABEL_NONE ? l->columns : index == LABEL_LAST ? l->columns - 1 : (size_t)index;
+    if (index < LABEL_NONE || (index >= 0 && (size_t)index >= l->columns)) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: label_index is %ld, expected 0 to %zu, -1 (the last) or -2 (none)",
+                    l->path, index, l->columns - 1);
+    }
+    return MLP_OK;
+}
+
+static mlp_status label_by_name(struct loading *l)
+{
+    for (size_t column = 0; column < l->columns; column++) {
+        if (strcmp(l->header[column], l->options->label) == 0) {
+            l->label = column;
+            return MLP_OK;
+        }
+    }
+    return fail(MLP_ERROR_ARGUMENT, "%s: no column is named '%.64s'", l->path, l->options->label);
+}
+
+/* The first line is taken for a header when a field that is not the label is no number. */
+static bool looks_like_header(const struct loading *l)
+{
+    double value;
+    for (size_t column = 0; column < l->columns; column++) {
+        const char *text = csv_field_text(&l->reader, column);
+        if (column != l->label && !is_blank(text) && !parse_number(l, text, &value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static mlp_status take_header(struct loading *l)
+{
+    l->header = memory_allocate(l->columns, sizeof(char *));
+    if (l->header == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    for (size_t column = 0; column < l->columns; column++) {
+        l->header[column] = memory_copy_text(csv_field_text(&l->reader, column));
+        if (l->header[column] == NULL) {
+            return MLP_ERROR_MEMORY;
+        }
+    }
+    return l->options->label != NULL ? label_by_name(l) : MLP_OK;
+}
+
+static mlp_status read_first(struct loading *l)
+{
+    bool found;
+    TRY(csv_next(&l->reader, &found));
+    if (!found) {
+        return fail(MLP_ERROR_FORMAT, "%s: the file is empty", l->path);
+    }
+    TRY(label_by_index(l));
+    const bool header = l->options->header > 0 || l->options->label != NULL ||
+                        (l->options->header < 0 && looks_like_header(l));
+    if (header) {
+        TRY(take_header(l));
+    }
+    if (l->columns == (l->label < l->columns ? 1u : 0u)) {
+        return fail(MLP_ERROR_FORMAT, "%s: one column, which is the label: expected features too", l->path);
+    }
+    return header ? MLP_OK : take_sample(l);
+}
+
+static bool is_blank_line(const struct csv_reader *reader)
+{
+    return reader->field_count == 1 && !reader->fields[0].quoted && csv_field_text(reader, 0)[0] == '\0';
+}
+
+/* Blank lines are fine at the end of the file and nowhere else. */
+static mlp_status read_samples(struct loading *l)
+{
+    size_t blank = 0;
+    bool found;
+    TRY(read_first(l));
+    for (;;) {
+        TRY(csv_next(&l->reader, &found));
+        if (!found) {
+            break;
+        }
+        if (is_blank_line(&l->reader)) {
+            blank = blank > 0 ? blank : l->reader.line;
+        } else if (blank > 0) {
+            return fail(MLP_ERROR_FORMAT, "%s: line %zu is blank", l->path, blank);
+        } else {
+            TRY(take_sample(l));
+        }
+    }
+    return l->count > 0 ? MLP_OK : fail(MLP_ERROR_FORMAT, "%s: a header and no samples", l->path);
+}
+
+/* Hands what was read over to a storage, which owns it from then on. */
+static mlp_status fill_storage(struct loading *l, struct storage *s)
+{
+    s->count = l->count;
+    s->inputs = l->columns - (l->label < l->columns);
+    s->features = l->features;
+    s->owned[0] = l->features;
+    l->features = NULL;
+    if (l->values != NULL) {
+        s->values = l->values;
+        s->owned[1] = l->values;
+        s->outputs = 1;
+        l->values = NULL;
+    } else if (l->label < l->columns) {
+        int32_t *classes;
+        TRY(csv_labels_resolve(&l->labels, l->path, l->options->class_names, l->options->class_name_count, &classes,
+                               &s->class_names, &s->class_count));
+        s->classes = classes;
+        s->owned[1] = classes;
+    }
+    if (l->header != NULL) {
+        s->feature_names = memory_allocate(s->inputs, sizeof(char *));
+        for (size_t column = 0, f = 0; s->feature_names != NULL && column < l->columns; column++) {
+            if (column != l->label) {
+                s->feature_names[f++] = l->header[column];
+                l->header[column] = NULL;
+            }
+        }
+        return s->feature_names != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+    }
+    return MLP_OK;
+}
+
+static void release(struct loading *l)
+{
+    for (size_t i = 0; l->header != NULL && i < l->columns; i++) {
+        memory_free(l->header[i]);
+    }
+    memory_free(l->header);
+    memory_free(l->features);
+    memory_free(l->values);
+    csv_labels_free(&l->labels);
+    csv_close(&l->reader);
+    if (l->locale != (locale_t)0) {
+        freelocale(l->locale);
+    }
+}
+
+static mlp_status load(struct loading *l, mlp_data **data)
+{
+    const char delimiter = l->options->delimiter != 0 ? l->options->delimiter : ',';
+    l->locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (l->locale == (locale_t)0) {
+        return fail(MLP_ERROR_MEMORY, "out of memory for a locale");
+    }
+    TRY(csv_open(l->path, delimiter, &l->reader));
+    TRY(read_samples(l));
+    struct storage *storage = memory_allocate(1, sizeof *storage);
+    if (storage == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    const mlp_status status = fill_storage(l, storage);
+    if (status != MLP_OK) {
+        storage_free(storage);
+        return status;
+    }
+    return data_from_storage(storage, data);
+}
+
+mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, mlp_data **data)
+{
+    const mlp_csv_options defaults = MLP_CSV_OPTIONS_INIT;
+    struct loading loading = { .path = path, .options = options != NULL ? options : &defaults };
+    REQUIRE_ARGUMENT(data);
+    *data = NULL;
+    REQUIRE_ARGUMENT(path);
+    if (loading.options->struct_size < sizeof defaults) {
+        return fail(MLP_ERROR_ARGUMENT, "CSV options: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_CSV_OPTIONS_INIT", loading.options->struct_size, sizeof defaults);
+    }
+    if (loading.options->delimiter != 0 && strchr("\"\n\r", loading.options->delimiter) != NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "CSV options: the delimiter cannot be a quote or a line end");
+    }
+    if (loading.options->label != NULL && loading.options->header == 0) {
+        return fail(MLP_ERROR_ARGUMENT, "CSV options: label '%.64s' needs a header, but header is 0",
+                    loading.options->label);
+    }
+    const mlp_status status = load(&loading, data);
+    release(&loading);
+    return status;
+}
