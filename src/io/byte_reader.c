@@ -1,10 +1,12 @@
-/* Sequential reading of a plain or gzip'd file. */
+/* Sequential reading of a plain or gzip'd file, told apart by the two bytes that gzip begins with. */
 #include "io/byte_reader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #if MLP_HAVE_ZLIB
 #include <zlib.h>
 #endif
@@ -12,55 +14,168 @@
 #include "base/memory.h"
 #include "base/status.h"
 
-enum { FIRST_PIECE = 1 << 20, ZLIB_LIMIT = 1 << 30 };
+enum { BUFFER_SIZE = 1 << 16, FIRST_PIECE = 1 << 20 };
 
 struct byte_reader {
     const char *path;
-    FILE *plain; /* one of these two */
+    int descriptor;
+    bool gzip;
+    bool inside_member;        /* of a gzip file: its end is still to come */
+    unsigned char *next;       /* what is left of `buffer` */
+    size_t available;
 #if MLP_HAVE_ZLIB
-    gzFile gzip;
+    z_stream stream;
 #endif
+    unsigned char buffer[BUFFER_SIZE]; /* bytes of the file */
 };
 
-static mlp_status is_gzip(const char *path, FILE *file, bool *gzip)
+/* Reads on from the file until the buffer is full or the file ends (available is 0). */
+static mlp_status fill_buffer(struct byte_reader *reader)
 {
-    unsigned char magic[2];
-    const size_t got = fread(magic, 1, 2, file);
-    if (ferror(file) || fseek(file, 0, SEEK_SET) != 0) {
-        return fail(MLP_ERROR_IO, "%s: cannot read: %s", path, strerror(errno));
+    size_t count = 0;
+    while (count < BUFFER_SIZE) {
+        const ssize_t got = read(reader->descriptor, reader->buffer + count, BUFFER_SIZE - count);
+        if (got == 0) {
+            break;
+        }
+        if (got > 0) {
+            count += (size_t)got;
+        } else if (errno != EINTR) {
+            return fail(MLP_ERROR_IO, "%s: cannot read: %s", reader->path, strerror(errno));
+        }
     }
-    *gzip = got == 2 && magic[0] == 0x1F && magic[1] == 0x8B;
+    reader->next = reader->buffer;
+    reader->available = count;
     return MLP_OK;
 }
 
-static mlp_status open_gzip(struct byte_reader *reader)
-{
 #if MLP_HAVE_ZLIB
-    reader->gzip = gzopen(reader->path, "rb");
-    if (reader->gzip == NULL) {
-        return fail(MLP_ERROR_IO, "%s: cannot open: %s", reader->path, strerror(errno));
+
+/* zlib's stream interface rather than its gzFile: that one allocates past base/memory.h and drops in silence what
+ * follows the last member of a file. */
+static voidpf allocate_for_zlib(voidpf context, uInt count, uInt size)
+{
+    (void)context;
+    return memory_allocate(count, size);
+}
+
+static void free_for_zlib(voidpf context, voidpf pointer)
+{
+    (void)context;
+    memory_free(pointer);
+}
+
+static mlp_status gzip_failure(const struct byte_reader *reader, int result)
+{
+    if (result == Z_MEM_ERROR) {
+        return MLP_ERROR_MEMORY; /* memory_allocate() has set the text */
+    }
+    return fail(MLP_ERROR_FORMAT, "%s: damaged gzip data: %s", reader->path,
+                reader->stream.msg != NULL ? reader->stream.msg : "not a deflate stream");
+}
+
+static mlp_status begin_gzip(struct byte_reader *reader)
+{
+    enum { GZIP_ONLY = 16 }; /* added to the window's bits: header, CRC and length of gzip are demanded and checked */
+    reader->stream.zalloc = allocate_for_zlib;
+    reader->stream.zfree = free_for_zlib;
+    const int result = inflateInit2(&reader->stream, MAX_WBITS + GZIP_ONLY);
+    reader->gzip = result == Z_OK;
+    reader->inside_member = true;
+    return result == Z_OK ? MLP_OK : gzip_failure(reader, result);
+}
+
+static void end_gzip(struct byte_reader *reader)
+{
+    if (reader->gzip) {
+        inflateEnd(&reader->stream);
+    }
+}
+
+/* Inflates what is in the buffer; whatever follows a member must be another one. */
+static mlp_status inflate_piece(struct byte_reader *reader, unsigned char *bytes, size_t size, size_t *got)
+{
+    z_stream *stream = &reader->stream;
+    if (!reader->inside_member) {
+        inflateReset(stream);
+        reader->inside_member = true;
+    }
+    stream->next_in = reader->next;
+    stream->avail_in = (uInt)reader->available;
+    stream->next_out = bytes;
+    stream->avail_out = (uInt)(size < BUFFER_SIZE ? size : BUFFER_SIZE);
+    const uInt room = stream->avail_out;
+    const int result = inflate(stream, Z_NO_FLUSH);
+    reader->next = stream->next_in;
+    reader->available = stream->avail_in;
+    *got = room - stream->avail_out;
+    if (result == Z_STREAM_END) {
+        reader->inside_member = false;
+    } else if (result != Z_OK && result != Z_BUF_ERROR) {
+        return gzip_failure(reader, result);
     }
     return MLP_OK;
+}
+
+static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, size_t size, size_t *got)
+{
+    *got = 0;
+    while (*got < size) {
+        size_t count;
+        if (reader->available == 0) {
+            TRY(fill_buffer(reader));
+        }
+        if (reader->available == 0 && !reader->inside_member) {
+            break;
+        }
+        const bool at_end = reader->available == 0;
+        TRY(inflate_piece(reader, bytes + *got, size - *got, &count));
+        *got += count;
+        if (at_end && count == 0 && reader->inside_member) {
+            return fail(MLP_ERROR_FORMAT, "%s: the gzip data are truncated", reader->path);
+        }
+    }
+    return MLP_OK;
+}
+
 #else
+
+static mlp_status begin_gzip(struct byte_reader *reader)
+{
     return fail(MLP_ERROR_UNSUPPORTED, "%s: is gzip'd, and this build of libmlp has no zlib: unpack it first",
                 reader->path);
-#endif
 }
+
+static void end_gzip(struct byte_reader *reader)
+{
+    (void)reader;
+}
+
+static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, size_t size, size_t *got)
+{
+    (void)bytes;
+    (void)size;
+    *got = 0;
+    return begin_gzip(reader);
+}
+
+#endif
 
 static mlp_status open_file(struct byte_reader *reader)
 {
-    bool gzip = false;
-    reader->plain = fopen(reader->path, "rb");
-    if (reader->plain == NULL) {
+    struct stat about;
+    do {
+        reader->descriptor = open(reader->path, O_RDONLY | O_CLOEXEC);
+    } while (reader->descriptor < 0 && errno == EINTR);
+    if (reader->descriptor < 0 || fstat(reader->descriptor, &about) != 0) {
         return fail(MLP_ERROR_IO, "%s: cannot open: %s", reader->path, strerror(errno));
     }
-    TRY(is_gzip(reader->path, reader->plain, &gzip));
-    if (gzip) {
-        fclose(reader->plain);
-        reader->plain = NULL;
-        return open_gzip(reader);
+    if (S_ISDIR(about.st_mode)) {
+        return fail(MLP_ERROR_IO, "%s: is a folder, expected a file", reader->path);
     }
-    return MLP_OK;
+    TRY(fill_buffer(reader));
+    const bool gzip = reader->available >= 2 && reader->buffer[0] == 0x1F && reader->buffer[1] == 0x8B;
+    return gzip ? begin_gzip(reader) : MLP_OK;
 }
 
 mlp_status byte_reader_open(const char *path, struct byte_reader **reader)
@@ -83,14 +198,10 @@ void byte_reader_close(struct byte_reader *reader)
     if (reader == NULL) {
         return;
     }
-    if (reader->plain != NULL) {
-        fclose(reader->plain);
+    end_gzip(reader);
+    if (reader->descriptor >= 0) {
+        close(reader->descriptor);
     }
-#if MLP_HAVE_ZLIB
-    if (reader->gzip != NULL) {
-        gzclose(reader->gzip);
-    }
-#endif
     memory_free(reader);
 }
 
@@ -99,41 +210,25 @@ const char *byte_reader_path(const struct byte_reader *reader)
     return reader->path;
 }
 
-#if MLP_HAVE_ZLIB
-static mlp_status read_gzip(struct byte_reader *reader, void *bytes, size_t size, size_t *got)
-{
-    *got = 0;
-    while (*got < size) {
-        const size_t left = size - *got;
-        const int count = gzread(reader->gzip, (char *)bytes + *got, left < ZLIB_LIMIT ? (unsigned)left : ZLIB_LIMIT);
-        int code = Z_OK;
-        const char *reason = gzerror(reader->gzip, &code);
-        if (count < 0 || (code != Z_OK && code != Z_STREAM_END)) {
-            return code == Z_ERRNO    ? fail(MLP_ERROR_IO, "%s: cannot read: %s", reader->path, strerror(errno))
-                   : code == Z_MEM_ERROR ? fail(MLP_ERROR_MEMORY, "%s: out of memory", reader->path)
-                                         : fail(MLP_ERROR_FORMAT, "%s: damaged or truncated gzip data: %s",
-                                                reader->path, reason);
-        }
-        if (count == 0) {
-            break;
-        }
-        *got += (size_t)count;
-    }
-    return MLP_OK;
-}
-#endif
-
 mlp_status byte_reader_read(struct byte_reader *reader, void *bytes, size_t size, size_t *got)
 {
-#if MLP_HAVE_ZLIB
-    if (reader->gzip != NULL) {
+    *got = 0;
+    if (reader->gzip) {
         return read_gzip(reader, bytes, size, got);
     }
-#endif
-    errno = 0;
-    *got = fread(bytes, 1, size, reader->plain);
-    if (*got < size && ferror(reader->plain)) {
-        return fail(MLP_ERROR_IO, "%s: cannot read: %s", reader->path, strerror(errno));
+    while (*got < size) {
+        if (reader->available == 0) {
+            TRY(fill_buffer(reader));
+        }
+        if (reader->available == 0) {
+            break;
+        }
+        const size_t left = size - *got;
+        const size_t piece = left < reader->available ? left : reader->available;
+        memcpy((unsigned char *)bytes + *got, reader->next, piece);
+        reader->next += piece;
+        reader->available -= piece;
+        *got += piece;
     }
     return MLP_OK;
 }
