@@ -4,7 +4,7 @@
  *
  * Cores with small-matrix kernels (SkylakeX, Cooperlake, SapphireRapids) skip packing when m·n·k ≤ 10⁶, and the TN
  * kernel only up to m·n of about 1150. On a Zen 4 core, whole product → tile:
- *   NN 128×64×784    70…97 → 113 (32×16), 117 (64×16)     NN 256×128×256   104 → 117 (64×32)
+ *   NN 128×64×784    70…97 → 113 (32×16), 117 (64×16)     NN 256×128×256   104 → 117 (64×16)
  *   TN 256×128×256     100 → 106 (64×16)                  TN 304×128×100    98 → 80 (64×16), 93 (64×128): not worth it
  *   NT 128×784×64       94 → 107 (64×128)                 NT 304×784×128   105 → 116 (64×96)
  *   NT 2048×2048×512   105 → 107 (64×24)                  NN 2048×512×2048 103 → 97 (256×512), packed either way
@@ -58,14 +58,10 @@ static struct grid packed_grid(enum product product, size_t m, size_t n)
 
 static struct grid small_grid(enum product product, size_t m, size_t n, size_t k)
 {
-    static const size_t nn_columns[] = { 64, 32, 16, 0 };
     static const size_t nt_columns[] = { 128, 96, 64, 48, 24, 16, 0 };
-    const size_t limit = small_product / (SMALL_ROWS * k);
     size_t columns = TILE_MIN_COLUMNS;
-    if (product == PRODUCT_NN) {
-        columns = largest_fitting(nn_columns, limit);
-    } else if (product == PRODUCT_NT) {
-        columns = largest_fitting(nt_columns, limit);
+    if (product == PRODUCT_NT) {
+        columns = largest_fitting(nt_columns, small_product / (SMALL_ROWS * k));
     }
     return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n) };
 }

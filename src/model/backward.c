@@ -61,7 +61,9 @@ static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
     }
 }
 
-/* Every member takes a run of tiles of about the same area; the middle of a tile decides whose it is. */
+/* Every member takes a run of tiles of about the same area, in the order in which they lie in the arena; the middle of a
+ * tile decides whose it is. The update shares the arena out likewise, so that most of a member's gradients are still in
+ * its own cache. */
 static void gradient_tiles(const struct team *team, struct pass *pass)
 {
     const struct mlp_network *network = pass->network;
@@ -71,12 +73,12 @@ static void gradient_tiles(const struct team *team, struct pass *pass)
     double area = 0.0;
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct grid *grid = &pass->workspace->plan.layers[l].weights;
-        const size_t columns = grid_tile_columns(grid), tiles = grid_tiles(grid);
+        const size_t rows = grid_tile_rows(grid), tiles = grid_tiles(grid);
         for (size_t t = 0; t < tiles; t++) {
-            const struct tile tile = grid_tile(grid, t / columns, t % columns);
+            const struct tile tile = grid_tile(grid, t % rows, t / rows);
             const double half = 0.5 * (double)tile.rows * (double)tile.columns;
             if (area + half >= first && area + half < end) {
-                gradient_tile(pass, l, t / columns, t % columns);
+                gradient_tile(pass, l, t % rows, t / rows);
             }
             area += 2.0 * half;
         }

@@ -2,12 +2,12 @@
  * m ← β₁·m + (1 − β₁)·g; v ← β₂·v + (1 − β₂)·g²; w ← keep·w − η·m̂/(√v̂ + ε), m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ). */
 #include "optim/rule_rows.h"
 
-static void update(const struct update *u)
+static void update_block(const struct update *u, size_t first, size_t end)
 {
     float *restrict w = u->parameters, *restrict m = u->state[0], *restrict v = u->state[1];
     const float *restrict g = u->gradients;
     const struct update k = *u;
-    for (size_t i = 0; i < k.count; i++) {
+    for (size_t i = first; i < end; i++) {
         const float gradient = effective_gradient(&k, g[i], w[i]);
         const float mean = k.beta1 * m[i] + k.fresh1 * gradient;
         const float mean_square = k.beta2 * v[i] + k.fresh2 * (gradient * gradient);
@@ -15,6 +15,11 @@ static void update(const struct update *u)
         v[i] = mean_square;
         w[i] = w[i] * k.keep - k.rate * (mean * k.correction1) / (sqrtf(mean_square * k.correction2) + k.epsilon);
     }
+}
+
+static void update(const struct update *u)
+{
+    for_each_block(u, update_block);
 }
 
 const struct update_rule LEVEL_NAME(adam_rule) = {

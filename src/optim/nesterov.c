@@ -2,17 +2,22 @@
  * v ← µ·v + g; w ← keep·w − η·(g + µ·v). */
 #include "optim/rule_rows.h"
 
-static void update(const struct update *u)
+static void update_block(const struct update *u, size_t first, size_t end)
 {
     float *restrict w = u->parameters, *restrict v = u->state[0];
     const float *restrict g = u->gradients;
     const struct update k = *u;
-    for (size_t i = 0; i < k.count; i++) {
+    for (size_t i = first; i < end; i++) {
         const float gradient = effective_gradient(&k, g[i], w[i]);
         const float velocity = k.momentum * v[i] + gradient;
         v[i] = velocity;
         w[i] = w[i] * k.keep - k.rate * (gradient + k.momentum * velocity);
     }
+}
+
+static void update(const struct update *u)
+{
+    for_each_block(u, update_block);
 }
 
 const struct update_rule LEVEL_NAME(nesterov_rule) = {

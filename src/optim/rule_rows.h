@@ -18,4 +18,20 @@ LEVEL_DECLARE(const struct update_rule, adamw_rule);
 typedef const struct update_rule *const rule_table[RULE_COUNT];
 LEVEL_DECLARE(rule_table, update_rules);
 
+/* Parameters of a block, and of a cache line. */
+enum { UPDATE_BLOCK = 512, UPDATE_LINE = 16 };
+
+/* Calls block(u, first, end) for runs of parameters, and asks for the next run's lines of the parameters ahead of their
+ * use, to be written: other threads have read them in the forward pass, and to get such a line back takes long. */
+static inline void for_each_block(const struct update *u, void (*block)(const struct update *u, size_t first, size_t end))
+{
+    for (size_t first = 0; first < u->count; first += UPDATE_BLOCK) {
+        const size_t end = first + UPDATE_BLOCK < u->count ? first + UPDATE_BLOCK : u->count;
+        for (size_t i = end; i < end + UPDATE_BLOCK && i < u->count; i += UPDATE_LINE) {
+            __builtin_prefetch(u->parameters + i, 1);
+        }
+        block(u, first, end);
+    }
+}
+
 #endif
