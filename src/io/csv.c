@@ -1,13 +1,11 @@
 /* Data sets from CSV files. */
-#include <locale.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/status.h"
 #include "data/data.h"
 #include "io/csv_labels.h"
+#include "io/csv_number.h"
 #include "io/csv_reader.h"
 
 enum { LABEL_LAST = -1, LABEL_NONE = -2 };
@@ -28,22 +26,6 @@ struct loading {
     size_t count;             /* samples */
 };
 
-/* A finite number that fills the whole field, blanks around it aside. */
-static bool parse_number(const struct loading *loading, const char *text, double *value)
-{
-    char *end;
-    if (text[strspn(text, "0123456789+-.eE \t")] != '\0') {
-        return false; /* neither "nan" nor "inf" nor hexadecimal */
-    }
-    *value = strtod_l(text, &end, loading->locale);
-    return end != text && end[strspn(end, " \t")] == '\0';
-}
-
-static bool is_blank(const char *text)
-{
-    return text[strspn(text, " \t")] == '\0';
-}
-
 static mlp_status bad_field(const struct loading *l, size_t column, const char *what, const char *text)
 {
     const char *name = l->header != NULL ? l->header[column] : NULL;
@@ -54,16 +36,15 @@ static mlp_status bad_field(const struct loading *l, size_t column, const char *
 
 static mlp_status read_number(const struct loading *l, size_t column, float *out)
 {
+    static const char *const reasons[] = {
+        [NUMBER_TOO_LARGE] = "number out of the range of float:",
+        [NUMBER_INFINITE] = "expected a finite number, got",
+        [NUMBER_MISSING] = "missing value",
+        [NUMBER_NONE] = "expected a number, got",
+    };
     const char *text = csv_field_text(&l->reader, column);
-    double value;
-    if (is_blank(text)) {
-        return bad_field(l, column, "missing value", NULL);
-    }
-    if (!parse_number(l, text, &value)) {
-        return bad_field(l, column, "expected a number, got", text);
-    }
-    *out = (float)value;
-    return isfinite(*out) ? MLP_OK : bad_field(l, column, "number out of range:", text);
+    const enum number_kind kind = number_parse(text, l->locale, out);
+    return kind == NUMBER_FINITE ? MLP_OK : bad_field(l, column, reasons[kind], text[0] != '\0' ? text : NULL);
 }
 
 /* Room for `needed` floats. */
@@ -88,7 +69,7 @@ static mlp_status reserve(float **array, size_t used, size_t *capacity, size_t n
 static mlp_status take_label(struct loading *l)
 {
     const char *text = csv_field_text(&l->reader, l->label);
-    if (is_blank(text)) {
+    if (text[0] == '\0') {
         return bad_field(l, l->label, "missing label", NULL);
     }
     if (l->options->regression != 0) {
@@ -102,8 +83,9 @@ static mlp_status take_sample(struct loading *l)
 {
     const size_t inputs = l->columns - (l->label < l->columns);
     if (l->reader.field_count != l->columns) {
-        return fail(MLP_ERROR_FORMAT, "%s: line %zu has %zu fields, expected %zu", l->path, l->reader.line,
-                    l->reader.field_count, l->columns);
+        const size_t first_wrong = l->reader.field_count < l->columns ? l->reader.field_count : l->columns;
+        return fail(MLP_ERROR_FORMAT, "%s: line %zu, column %zu: the line has %zu fields, expected %zu", l->path,
+                    l->reader.line, first_wrong + 1, l->reader.field_count, l->columns);
     }
     TRY(reserve(&l->features, l->count * inputs, &l->feature_capacity, (l->count + 1) * inputs));
     float *next = l->features + l->count * inputs;
@@ -143,13 +125,14 @@ static mlp_status label_by_name(struct loading *l)
     return fail(MLP_ERROR_ARGUMENT, "%s: no column is named '%.64s'", l->path, l->options->label);
 }
 
-/* The first line is taken for a header when a field that is not the label is no number. */
+/* The first line is taken for a header when a field that is not a class is neither a number nor missing. */
 static bool looks_like_header(const struct loading *l)
 {
-    double value;
+    float value;
     for (size_t column = 0; column < l->columns; column++) {
         const char *text = csv_field_text(&l->reader, column);
-        if (column != l->label && !is_blank(text) && !parse_number(l, text, &value)) {
+        if ((column != l->label || l->options->regression != 0) &&
+            number_parse(text, l->locale, &value) == NUMBER_NONE) {
             return true;
         }
     }
@@ -171,12 +154,20 @@ static mlp_status take_header(struct loading *l)
     return l->options->label != NULL ? label_by_name(l) : MLP_OK;
 }
 
+static bool is_blank_line(const struct csv_reader *reader)
+{
+    return reader->field_count == 1 && !reader->fields[0].quoted && csv_field_text(reader, 0)[0] == '\0';
+}
+
 static mlp_status read_first(struct loading *l)
 {
     bool found;
     TRY(csv_next(&l->reader, &found));
     if (!found) {
         return fail(MLP_ERROR_FORMAT, "%s: the file is empty", l->path);
+    }
+    if (is_blank_line(&l->reader)) {
+        return fail(MLP_ERROR_FORMAT, "%s: line 1 is blank", l->path);
     }
     TRY(label_by_index(l));
     const bool header = l->options->header > 0 || l->options->label != NULL ||
@@ -188,11 +179,6 @@ static mlp_status read_first(struct loading *l)
         return fail(MLP_ERROR_FORMAT, "%s: one column, which is the label: expected features too", l->path);
     }
     return header ? MLP_OK : take_sample(l);
-}
-
-static bool is_blank_line(const struct csv_reader *reader)
-{
-    return reader->field_count == 1 && !reader->fields[0].quoted && csv_field_text(reader, 0)[0] == '\0';
 }
 
 /* Blank lines are fine at the end of the file and nowhere else. */
@@ -268,10 +254,7 @@ static void release(struct loading *l)
 static mlp_status load(struct loading *l, mlp_data **data)
 {
     const char delimiter = l->options->delimiter != 0 ? l->options->delimiter : ',';
-    l->locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (l->locale == (locale_t)0) {
-        return fail(MLP_ERROR_MEMORY, "out of memory for a locale");
-    }
+    TRY(number_locale(&l->locale));
     TRY(csv_open(l->path, delimiter, &l->reader));
     TRY(read_samples(l));
     struct storage *storage = memory_allocate(1, sizeof *storage);
@@ -286,6 +269,47 @@ static mlp_status load(struct loading *l, mlp_data **data)
     return data_from_storage(storage, data);
 }
 
+static mlp_status check_class_names(const mlp_csv_options *options)
+{
+    const char *const *names = options->class_names;
+    if ((names == NULL) != (options->class_name_count == 0)) {
+        return fail(MLP_ERROR_ARGUMENT, "CSV options: class_names is %s, but class_name_count is %zu",
+                    names == NULL ? "NULL" : "set", options->class_name_count);
+    }
+    for (size_t i = 0; i < options->class_name_count; i++) {
+        if (names[i] == NULL) {
+            return fail(MLP_ERROR_ARGUMENT, "CSV options: class_names[%zu] is NULL", i);
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(names[i], names[j]) == 0) {
+                return fail(MLP_ERROR_ARGUMENT, "CSV options: class_names[%zu] and class_names[%zu] are both '%.64s'",
+                            j, i, names[i]);
+            }
+        }
+    }
+    return MLP_OK;
+}
+
+static mlp_status check_options(const mlp_csv_options *options)
+{
+    if (options->struct_size < sizeof *options) {
+        return fail(MLP_ERROR_ARGUMENT, "CSV options: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_CSV_OPTIONS_INIT", options->struct_size, sizeof *options);
+    }
+    if (options->delimiter == '"' || options->delimiter == '\n' || options->delimiter == '\r') {
+        return fail(MLP_ERROR_ARGUMENT, "CSV options: the delimiter cannot be a quote or a line end");
+    }
+    if (options->header < -1 || options->header > 1) {
+        return fail(MLP_ERROR_ARGUMENT, "CSV options: header is %d, expected -1 (automatic), 0 or 1",
+                    options->header);
+    }
+    if (options->label != NULL && options->header == 0) {
+        return fail(MLP_ERROR_ARGUMENT, "CSV options: label '%.64s' needs a header, but header is 0",
+                    options->label);
+    }
+    return check_class_names(options);
+}
+
 mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, mlp_data **data)
 {
     const mlp_csv_options defaults = MLP_CSV_OPTIONS_INIT;
@@ -293,17 +317,7 @@ mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, m
     REQUIRE_ARGUMENT(data);
     *data = NULL;
     REQUIRE_ARGUMENT(path);
-    if (loading.options->struct_size < sizeof defaults) {
-        return fail(MLP_ERROR_ARGUMENT, "CSV options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_CSV_OPTIONS_INIT", loading.options->struct_size, sizeof defaults);
-    }
-    if (loading.options->delimiter != 0 && strchr("\"\n\r", loading.options->delimiter) != NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "CSV options: the delimiter cannot be a quote or a line end");
-    }
-    if (loading.options->label != NULL && loading.options->header == 0) {
-        return fail(MLP_ERROR_ARGUMENT, "CSV options: label '%.64s' needs a header, but header is 0",
-                    loading.options->label);
-    }
+    TRY(check_options(loading.options));
     const mlp_status status = load(&loading, data);
     release(&loading);
     return status;

@@ -104,13 +104,32 @@ static mlp_status read_quoted(struct csv_reader *r, size_t *used)
     }
 }
 
-static mlp_status read_plain(struct csv_reader *r, size_t *used)
+static bool is_blank(const struct csv_reader *r, int byte)
+{
+    return (byte == ' ' || byte == '\t') && byte != (unsigned char)r->delimiter;
+}
+
+static mlp_status skip_blanks(struct csv_reader *r)
 {
     int byte;
     for (;;) {
         TRY(peek(r, &byte));
-        if (byte == END_OF_FILE || byte == '\n' || byte == '\r' || byte == (unsigned char)r->delimiter) {
+        if (!is_blank(r, byte)) {
             return MLP_OK;
+        }
+        r->buffer_used++;
+    }
+}
+
+/* A field without quotes; blanks after it are not part of it. */
+static mlp_status read_plain(struct csv_reader *r, size_t *used)
+{
+    const size_t start = *used;
+    int byte;
+    for (;;) {
+        TRY(peek(r, &byte));
+        if (byte == END_OF_FILE || byte == '\n' || byte == '\r' || byte == (unsigned char)r->delimiter) {
+            break;
         }
         if (byte == '"' || byte == '\0') {
             return bad(r, byte == '"' ? "a quote inside a field that does not begin with one" : "a NUL byte");
@@ -118,6 +137,10 @@ static mlp_status read_plain(struct csv_reader *r, size_t *used)
         r->buffer_used++;
         TRY(put(r, used, (char)byte));
     }
+    while (*used > start && is_blank(r, (unsigned char)r->text[*used - 1])) {
+        (*used)--;
+    }
+    return MLP_OK;
 }
 
 /* What follows a field: the delimiter (*more), or the end of the line or file. */
@@ -170,10 +193,12 @@ mlp_status csv_next(struct csv_reader *r, bool *found)
     *found = byte != END_OF_FILE;
     while (*found && more) {
         TRY(begin_field(r, used));
+        TRY(skip_blanks(r));
         TRY(peek(r, &byte));
         if (byte == '"') {
             r->fields[r->field_count - 1].quoted = true;
             TRY(read_quoted(r, &used));
+            TRY(skip_blanks(r));
         } else {
             TRY(read_plain(r, &used));
         }

@@ -1,4 +1,5 @@
-/* CSV: one record after another (RFC 4180), with the place of every field. */
+/* CSV: one record after another (RFC 4180), with the place of every field. Blanks (space, tab) around a field are not
+ * part of it, unless they stand inside its quotes. */
 #ifndef IO_CSV_READER_H
 #define IO_CSV_READER_H
 
