@@ -47,19 +47,21 @@ static inline float selu_slope(float z, float a, float p)
     return z > 0.0f ? SELU_LAMBDA : SELU_LAMBDA * SELU_ALPHA * vector_exp(z);
 }
 
-/* z·Φ(z); −∞·0 is 0 in the limit. */
+/* z·Φ(z), to 7 ulp in the lower tail too; below −15, where it is under the smallest float, as at −15: −∞·0 is NaN. */
 static inline float gelu_value(float z, float p)
 {
     (void)p;
-    return z < -14.0f ? 0.0f : z * vector_normal_cdf(z);
+    const float bounded = z < -15.0f ? -15.0f : z;
+    return bounded * vector_normal_cdf(bounded);
 }
 
 static inline float gelu_slope(float z, float a, float p)
 {
     (void)a;
     (void)p;
-    const float bounded = z > 14.0f ? 14.0f : z < -14.0f ? -14.0f : z;
-    return vector_normal_cdf(z) + bounded * vector_normal_density(bounded);
+    const float low = z < -15.0f ? -15.0f : z;
+    const float bounded = low > 15.0f ? 15.0f : low;
+    return vector_normal_cdf(bounded) + bounded * vector_normal_density(bounded);
 }
 
 /* z/2·(1 + tanh u) = z·sigmoid(2u), u = √(2/π)·(z + c·z³) */
