@@ -28,8 +28,8 @@ static void reads_bytes_and_labels(void **state)
     mlp_data *data;
     float x[12];
     int32_t classes[3];
-    assert_ok(mlp_data_load_idx(test_write_file("i", images, sizeof images), test_write_file("l", labels, sizeof labels),
-                                &data));
+    assert_ok(mlp_data_load_idx(test_write_file("i", images, sizeof images),
+                                test_write_file("l", labels, sizeof labels), &data));
     assert_int_equal(mlp_data_count(data), 3);
     assert_int_equal(mlp_data_inputs(data), 4);
     assert_int_equal(mlp_data_class_count(data), 8);
