@@ -327,6 +327,18 @@ static void a_lying_gzip_header_costs_no_memory(void **state)
     free(file);
 }
 
+#else
+
+static void gzip_is_refused_without_zlib(void **state)
+{
+    (void)state;
+    const unsigned char file[] = { 0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+    mlp_data *data;
+    assert_refused(mlp_data_load_idx(test_write_file("small.gz", file, sizeof file), NULL, &data),
+                   MLP_ERROR_UNSUPPORTED, "small.gz", "zlib", NULL);
+    assert_null(data);
+}
+
 #endif
 
 static void *load_often(void *path)
@@ -370,6 +382,8 @@ int main(void)
         cmocka_unit_test(gzip_is_checked_to_its_end),
         cmocka_unit_test(random_damage_of_a_big_gzip),
         cmocka_unit_test(a_lying_gzip_header_costs_no_memory),
+#else
+        cmocka_unit_test(gzip_is_refused_without_zlib),
 #endif
         cmocka_unit_test(two_threads_load_at_once),
     };
