@@ -17,7 +17,8 @@ extern "C" {
 #endif
 
 /** Saves a network. The file appears whole or not at all: killed at any point, an older file of that name or the new
- * one is there. ::MLP_ERROR_UNSUPPORTED for a network with a custom activation or loss, which no file can hold.
+ * one is there. ::MLP_ERROR_UNSUPPORTED for a network with a custom activation or loss, which no file can hold. A custom
+ * initializer is saved by name and comes back as automatic: the parameters are there, the function is not.
  * Errors: ARGUMENT, IO (the message names the file and the system's reason), MEMORY, UNSUPPORTED. */
 MLP_API mlp_status mlp_model_save(const mlp_network *network, const char *path);
 

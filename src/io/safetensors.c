@@ -1,1 +1,283 @@
-/* io/safetensors.c */
+/* Reading safetensors: nothing is believed before it is checked. */
+#include "io/safetensors.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+
+enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000 };
+
+static float from_f32(const unsigned char *bytes)
+{
+    const uint32_t bits = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+                          (uint32_t)bytes[3] << 24;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static float from_bf16(const unsigned char *bytes)
+{
+    const unsigned char wide[4] = { 0, 0, bytes[0], bytes[1] };
+    return from_f32(wide);
+}
+
+/* IEEE 754 half: 1 sign, 5 exponent, 10 fraction bits. */
+static float from_f16(const unsigned char *bytes)
+{
+    const uint32_t half = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8;
+    const uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31u, fraction = half & 1023u;
+    float value;
+    if (exponent == 0) {
+        value = (float)fraction * 0x1p-24f;
+        return sign != 0 ? -value : value;
+    }
+    const uint32_t bits = sign | (exponent == 31 ? 255u : exponent + 112u) << 23 | fraction << 13;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static const struct {
+    const char *name;
+    size_t size;
+    float (*to_float)(const unsigned char *bytes); /* NULL: not one that a network's parameters come in */
+} types[] = {
+    { "F32", 4, from_f32 }, { "F16", 2, from_f16 }, { "BF16", 2, from_bf16 }, { "F64", 8, NULL }, { "I64", 8, NULL },
+    { "I32", 4, NULL },     { "I16", 2, NULL },     { "I8", 1, NULL },        { "U64", 8, NULL }, { "U32", 4, NULL },
+    { "U16", 2, NULL },     { "U8", 1, NULL },      { "BOOL", 1, NULL },      { "F8_E4M3", 1, NULL },
+    { "F8_E5M2", 1, NULL },
+};
+
+const char *safetensor_type(const struct safetensor *tensor)
+{
+    return types[tensor->dtype].name;
+}
+
+static mlp_status bad(const struct safetensors *archive, const char *tensor, const char *what)
+{
+    return tensor != NULL ? fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': %s", archive->path, tensor, what)
+                          : fail(MLP_ERROR_FORMAT, "%s: %s", archive->path, what);
+}
+
+static mlp_status parse_header(struct safetensors *archive)
+{
+    uint64_t length = 0;
+    json_error_t error;
+    if (archive->file_size < LENGTH_BYTES) {
+        return bad(archive, NULL, "not a safetensors file: it is shorter than 8 bytes");
+    }
+    for (int i = LENGTH_BYTES - 1; i >= 0; i--) {
+        length = length << 8 | archive->file[i];
+    }
+    if (length > MAX_HEADER) {
+        return bad(archive, NULL, "not a safetensors file: the header's length is over 100000000");
+    }
+    if (length > archive->file_size - LENGTH_BYTES) {
+        return bad(archive, NULL, "the header is longer than the file");
+    }
+    const char *text = (const char *)archive->file + LENGTH_BYTES;
+    if (length == 0 || text[0] != '{') {
+        return bad(archive, NULL, "not a safetensors file: the header does not begin with {");
+    }
+    archive->header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &error);
+    if (archive->header == NULL) {
+        return json_error_code(&error) == json_error_out_of_memory
+                   ? fail(MLP_ERROR_MEMORY, "%s: out of memory", archive->path)
+               : json_error_code(&error) == json_error_duplicate_key
+                   ? fail(MLP_ERROR_FORMAT, "%s: the header has a key twice: %s", archive->path, error.text)
+                   : fail(MLP_ERROR_FORMAT, "%s: the header is not JSON: %s", archive->path, error.text);
+    }
+    return MLP_OK;
+}
+
+/* A whole number of at least 0 out of JSON. */
+static bool whole(const json_t *value, size_t *out)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0) {
+        return false;
+    }
+    *out = (size_t)json_integer_value(value);
+    return true;
+}
+
+static mlp_status parse_shape(const struct safetensors *archive, const json_t *shape, struct safetensor *tensor)
+{
+    if (!json_is_array(shape)) {
+        return bad(archive, tensor->name, "shape is not an array");
+    }
+    tensor->rank = json_array_size(shape);
+    tensor->elements = 1;
+    if (tensor->rank > SAFETENSORS_MAX_RANK) {
+        return bad(archive, tensor->name, "shape has more than 8 dimensions");
+    }
+    for (size_t d = 0; d < tensor->rank; d++) {
+        if (!whole(json_array_get(shape, d), &tensor->shape[d])) {
+            return bad(archive, tensor->name, "shape has an entry that is not a whole number of at least 0");
+        }
+        if (!size_multiply(tensor->elements, tensor->shape[d], &tensor->elements)) {
+            return bad(archive, tensor->name, "shape multiplies to more than memory can hold");
+        }
+    }
+    return MLP_OK;
+}
+
+static mlp_status parse_type(const struct safetensors *archive, const json_t *dtype, struct safetensor *tensor)
+{
+    const char *name = json_string_value(dtype);
+    if (name == NULL) {
+        return bad(archive, tensor->name, "dtype is not a text");
+    }
+    for (tensor->dtype = 0; tensor->dtype < sizeof types / sizeof types[0]; tensor->dtype++) {
+        if (strcmp(types[tensor->dtype].name, name) == 0) {
+            return MLP_OK;
+        }
+    }
+    return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': unknown dtype '%.16s'", archive->path, tensor->name, name);
+}
+
+static mlp_status parse_offsets(const struct safetensors *archive, const json_t *offsets, size_t available,
+                                struct safetensor *tensor)
+{
+    size_t bytes;
+    if (!json_is_array(offsets) || json_array_size(offsets) != 2 || !whole(json_array_get(offsets, 0), &tensor->begin) ||
+        !whole(json_array_get(offsets, 1), &tensor->end)) {
+        return bad(archive, tensor->name, "data_offsets are not two whole numbers of at least 0");
+    }
+    if (tensor->begin > tensor->end) {
+        return bad(archive, tensor->name, "data_offsets end before they begin");
+    }
+    if (tensor->end > available) {
+        return bad(archive, tensor->name, "data_offsets reach beyond the file");
+    }
+    if (!size_multiply(tensor->elements, types[tensor->dtype].size, &bytes) || bytes != tensor->end - tensor->begin) {
+        return bad(archive, tensor->name, "data_offsets do not span shape times size of dtype");
+    }
+    return MLP_OK;
+}
+
+static mlp_status parse_tensor(const struct safetensors *archive, const json_t *entry, size_t available,
+                               struct safetensor *tensor)
+{
+    if (!json_is_object(entry)) {
+        return bad(archive, tensor->name, "its entry is not an object");
+    }
+    TRY(parse_type(archive, json_object_get(entry, "dtype"), tensor));
+    TRY(parse_shape(archive, json_object_get(entry, "shape"), tensor));
+    return parse_offsets(archive, json_object_get(entry, "data_offsets"), available, tensor);
+}
+
+static mlp_status check_metadata(const struct safetensors *archive, json_t *metadata)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(metadata)) {
+        return bad(archive, NULL, "__metadata__ is not an object");
+    }
+    json_object_foreach(metadata, key, value)
+    {
+        if (!json_is_string(value)) {
+            return fail(MLP_ERROR_FORMAT, "%s: __metadata__ '%.64s' is not a text", archive->path, key);
+        }
+    }
+    return MLP_OK;
+}
+
+static int by_begin(const void *a, const void *b)
+{
+    const struct safetensor *x = a, *y = b;
+    return x->begin != y->begin ? (x->begin > y->begin) - (x->begin < y->begin)
+                                : (x->end > y->end) - (x->end < y->end);
+}
+
+/* The tensors must cover the rest of the file without holes, overlaps or a tail. */
+static mlp_status check_cover(struct safetensors *archive, size_t available)
+{
+    size_t next = 0;
+    if (archive->count > 0) {
+        qsort(archive->tensors, archive->count, sizeof archive->tensors[0], by_begin);
+    }
+    for (size_t i = 0; i < archive->count; i++) {
+        const struct safetensor *tensor = &archive->tensors[i];
+        if (tensor->begin != next) {
+            return bad(archive, tensor->name, i == 0                 ? "the first tensor does not begin at offset 0"
+                                              : tensor->begin > next ? "there is a hole before it"
+                                                                     : "it overlaps another tensor");
+        }
+        next = tensor->end;
+    }
+    return next == available ? MLP_OK : bad(archive, NULL, "there are bytes after the last tensor");
+}
+
+static mlp_status parse_tensors(struct safetensors *archive)
+{
+    const char *key;
+    json_t *value;
+    const size_t header_size = (size_t)archive->file[0] | (size_t)archive->file[1] << 8 |
+                               (size_t)archive->file[2] << 16 | (size_t)archive->file[3] << 24;
+    const size_t available = archive->file_size - LENGTH_BYTES - header_size;
+    const unsigned char *data = archive->file + LENGTH_BYTES + header_size;
+    archive->tensors = memory_allocate(json_object_size(archive->header), sizeof *archive->tensors);
+    if (archive->tensors == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    json_object_foreach(archive->header, key, value)
+    {
+        if (strcmp(key, "__metadata__") == 0) {
+            TRY(check_metadata(archive, value));
+            continue;
+        }
+        struct safetensor *tensor = &archive->tensors[archive->count++];
+        tensor->name = key;
+        TRY(parse_tensor(archive, value, available, tensor));
+        tensor->bytes = data + tensor->begin;
+    }
+    return check_cover(archive, available);
+}
+
+mlp_status safetensors_open(const char *path, struct safetensors *archive)
+{
+    *archive = (struct safetensors){ .path = path };
+    TRY(whole_file_read(path, &archive->file, &archive->file_size));
+    TRY(parse_header(archive));
+    return parse_tensors(archive);
+}
+
+void safetensors_close(struct safetensors *archive)
+{
+    json_decref(archive->header);
+    memory_free(archive->tensors);
+    memory_free(archive->file);
+    *archive = (struct safetensors){ 0 };
+}
+
+const struct safetensor *safetensors_find(const struct safetensors *archive, const char *name)
+{
+    for (size_t i = 0; i < archive->count; i++) {
+        if (strcmp(archive->tensors[i].name, name) == 0) {
+            return &archive->tensors[i];
+        }
+    }
+    return NULL;
+}
+
+const char *safetensors_metadata(const struct safetensors *archive, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(archive->header, "__metadata__"), key));
+}
+
+mlp_status safetensor_floats(const struct safetensors *archive, const struct safetensor *tensor, float *out)
+{
+    float (*to_float)(const unsigned char *bytes) = types[tensor->dtype].to_float;
+    if (to_float == NULL) {
+        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F32, F16 or BF16", archive->path,
+                    tensor->name, types[tensor->dtype].name);
+    }
+    for (size_t i = 0; i < tensor->elements; i++) {
+        out[i] = to_float(tensor->bytes + i * types[tensor->dtype].size);
+    }
+    return MLP_OK;
+}

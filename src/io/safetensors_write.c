@@ -1,1 +1,103 @@
-/* io/safetensors_write.c */
+/* Writing safetensors. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "io/safetensors.h"
+
+enum { LENGTH_BYTES = 8, HEADER_MULTIPLE = 8, PIECE = 4096 };
+
+static size_t bytes_of(const struct safetensor_output *tensor)
+{
+    return tensor->rows * (tensor->columns > 0 ? tensor->columns : 1) * sizeof(float);
+}
+
+static json_t *entry_of(const struct safetensor_output *tensor, size_t begin)
+{
+    const json_int_t rows = (json_int_t)tensor->rows, columns = (json_int_t)tensor->columns;
+    const json_int_t first = (json_int_t)begin, end = (json_int_t)(begin + bytes_of(tensor));
+    json_t *shape = tensor->columns > 0 ? json_pack("[I, I]", rows, columns) : json_pack("[I]", rows);
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets", first, end);
+}
+
+/* The header as text, padded with blanks to a multiple of 8; NULL when memory is short. */
+static char *header_text(const json_t *metadata, const struct safetensor_output *tensors, size_t count)
+{
+    json_t *header = json_object();
+    size_t begin = 0;
+    bool complete = header != NULL && json_object_set(header, "__metadata__", (json_t *)(uintptr_t)metadata) == 0;
+    for (size_t i = 0; i < count && complete; i++) {
+        complete = json_object_set_new(header, tensors[i].name, entry_of(&tensors[i], begin)) == 0;
+        begin += bytes_of(&tensors[i]);
+    }
+    char *dumped = complete ? json_dumps(header, JSON_COMPACT) : NULL;
+    char *text = NULL;
+    if (dumped != NULL) {
+        const size_t length = strlen(dumped), padded = size_round_up(length, HEADER_MULTIPLE);
+        text = memory_allocate(padded + 1, 1);
+        if (text != NULL) {
+            memcpy(text, dumped, length);
+            memset(text + length, ' ', padded - length);
+        }
+        free(dumped);
+    }
+    json_decref(header);
+    return text;
+}
+
+/* Row after row, little-endian. */
+static mlp_status write_values(struct whole_file *file, const struct safetensor_output *tensor)
+{
+    unsigned char piece[PIECE];
+    const size_t columns = tensor->columns > 0 ? tensor->columns : 1;
+    size_t used = 0;
+    for (size_t i = 0; i < tensor->rows; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            uint32_t bits;
+            memcpy(&bits, &tensor->values[i + j * tensor->leading_dimension], sizeof bits);
+            for (int b = 0; b < 4; b++) {
+                piece[used++] = (unsigned char)(bits >> (8 * b));
+            }
+            if (used == sizeof piece) {
+                TRY(whole_file_write(file, piece, used));
+                used = 0;
+            }
+        }
+    }
+    return whole_file_write(file, piece, used);
+}
+
+static mlp_status write_all(struct whole_file *file, const char *header, const struct safetensor_output *tensors,
+                            size_t count)
+{
+    unsigned char length[LENGTH_BYTES];
+    const uint64_t size = strlen(header);
+    for (int i = 0; i < LENGTH_BYTES; i++) {
+        length[i] = (unsigned char)(size >> (8 * i));
+    }
+    TRY(whole_file_write(file, length, sizeof length));
+    TRY(whole_file_write(file, header, (size_t)size));
+    for (size_t i = 0; i < count; i++) {
+        TRY(write_values(file, &tensors[i]));
+    }
+    return MLP_OK;
+}
+
+mlp_status safetensors_write(const char *path, const json_t *metadata, const struct safetensor_output *tensors,
+                             size_t count)
+{
+    struct whole_file file;
+    char *header = header_text(metadata, tensors, count);
+    if (header == NULL) {
+        return fail(MLP_ERROR_MEMORY, "%s: out of memory for the header", path);
+    }
+    mlp_status status = whole_file_begin(path, &file);
+    if (status == MLP_OK) {
+        status = whole_file_end(&file, write_all(&file, header, tensors, count));
+    }
+    memory_free(header);
+    return status;
+}

@@ -1,1 +1,175 @@
-/* io/whole_file.c */
+/* Whole files: reading one into memory, and writing one crash-safely. */
+#include "io/whole_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+
+enum { MAX_ATTEMPTS = 100, MAX_SUFFIX = 48 };
+
+static mlp_status system_failure(const char *path, const char *what)
+{
+    return fail(MLP_ERROR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
+}
+
+static mlp_status read_descriptor(const char *path, int descriptor, unsigned char **bytes, size_t *size)
+{
+    struct stat facts;
+    size_t done = 0;
+    if (fstat(descriptor, &facts) != 0) {
+        return system_failure(path, "read");
+    }
+    if (!S_ISREG(facts.st_mode)) {
+        return fail(MLP_ERROR_IO, "%s: is not a regular file", path);
+    }
+    *size = (size_t)facts.st_size;
+    *bytes = memory_allocate(*size + 1, 1);
+    if (*bytes == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    while (done < *size) {
+        const ssize_t got = read(descriptor, *bytes + done, *size - done);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got < 0 ? system_failure(path, "read")
+                           : fail(MLP_ERROR_FORMAT, "%s: became shorter while it was read", path);
+        }
+        done += (size_t)got;
+    }
+    return MLP_OK;
+}
+
+mlp_status whole_file_read(const char *path, unsigned char **bytes, size_t *size)
+{
+    *bytes = NULL;
+    *size = 0;
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return system_failure(path, "open");
+    }
+    const mlp_status status = read_descriptor(path, descriptor, bytes, size);
+    close(descriptor);
+    if (status != MLP_OK) {
+        memory_free(*bytes);
+        *bytes = NULL;
+    }
+    return status;
+}
+
+/* A new file beside `path`, under a name that nobody has; -1 when there is none to be had. */
+static int create_beside(const char *path, char *name, size_t size)
+{
+    static atomic_uint serial;
+    int descriptor = -1;
+    for (int attempt = 0; attempt < MAX_ATTEMPTS && descriptor < 0; attempt++) {
+        snprintf(name, size, "%s.%ld-%u", path, (long)getpid(), atomic_fetch_add(&serial, 1));
+        descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor < 0 && errno != EEXIST) {
+            return -1;
+        }
+    }
+    return descriptor;
+}
+
+/* A file that is replaced hands its permissions on. */
+static bool take_permissions(const char *path, int descriptor)
+{
+    struct stat facts;
+    return stat(path, &facts) != 0 || fchmod(descriptor, facts.st_mode & 0777) == 0;
+}
+
+mlp_status whole_file_begin(const char *path, struct whole_file *file)
+{
+    const size_t size = strlen(path) + MAX_SUFFIX;
+    *file = (struct whole_file){ .path = path };
+    file->temporary = memory_allocate(size, 1);
+    if (file->temporary == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    const int descriptor = create_beside(path, file->temporary, size);
+    if (descriptor >= 0 && take_permissions(path, descriptor)) {
+        file->stream = fdopen(descriptor, "wb");
+    }
+    if (file->stream == NULL) {
+        const mlp_status status = system_failure(path, "write");
+        if (descriptor >= 0) {
+            close(descriptor);
+            unlink(file->temporary);
+        }
+        memory_free(file->temporary);
+        return status;
+    }
+    return MLP_OK;
+}
+
+mlp_status whole_file_write(struct whole_file *file, const void *bytes, size_t size)
+{
+    if (size > 0 && fwrite(bytes, 1, size, file->stream) != size) {
+        return system_failure(file->path, "write");
+    }
+    return MLP_OK;
+}
+
+/* The rename itself must survive a power cut: flush the folder too. */
+static mlp_status flush_folder(const char *path)
+{
+    char *folder = memory_copy_text(path);
+    if (folder == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    char *slash = strrchr(folder, '/');
+    const char *name = slash == NULL ? "." : slash == folder ? "/" : folder;
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    const int descriptor = open(slash == folder ? "/" : name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        fsync(descriptor); /* some file systems refuse; the file itself is safe by now */
+        close(descriptor);
+    }
+    memory_free(folder);
+    return MLP_OK;
+}
+
+static mlp_status put_in_place(struct whole_file *file)
+{
+    const bool flushed = fflush(file->stream) == 0 && fsync(fileno(file->stream)) == 0;
+    const mlp_status status = flushed ? MLP_OK : system_failure(file->path, "write");
+    const bool closed = fclose(file->stream) == 0;
+    file->stream = NULL;
+    TRY(status);
+    if (!closed) {
+        return system_failure(file->path, "write");
+    }
+    if (rename(file->temporary, file->path) != 0) {
+        return system_failure(file->path, "replace");
+    }
+    return MLP_OK;
+}
+
+mlp_status whole_file_end(struct whole_file *file, mlp_status status)
+{
+    if (status == MLP_OK) {
+        status = put_in_place(file);
+    }
+    if (file->stream != NULL) {
+        fclose(file->stream);
+    }
+    if (status != MLP_OK) {
+        unlink(file->temporary);
+    } else {
+        flush_folder(file->path);
+    }
+    memory_free(file->temporary);
+    *file = (struct whole_file){ 0 };
+    return status;
+}

@@ -1,0 +1,30 @@
+/* Whole files: reading one into memory, and writing one so that it appears whole or not at all. */
+#ifndef IO_WHOLE_FILE_H
+#define IO_WHOLE_FILE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include <mlp/status.h>
+
+/* Reads a regular file. *bytes is the caller's (memory_free), NULL on failure; one NUL follows the contents. */
+mlp_status whole_file_read(const char *path, unsigned char **bytes, size_t *size);
+
+/* A file being written beside its final place. */
+struct whole_file {
+    const char *path;  /* borrowed */
+    char *temporary;   /* beside `path`, in the same folder */
+    FILE *stream;
+};
+
+/* Begins a file; on failure there is nothing to end. */
+mlp_status whole_file_begin(const char *path, struct whole_file *file);
+
+/* Appends bytes. */
+mlp_status whole_file_write(struct whole_file *file, const void *bytes, size_t size);
+
+/* With MLP_OK as `status`: flushes the file to the disk, renames it into place and flushes the folder. With any other
+ * status, and when one of these fails: removes what was written, and the old file stays. Returns the first failure. */
+mlp_status whole_file_end(struct whole_file *file, mlp_status status);
+
+#endif
