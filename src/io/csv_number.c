@@ -2,9 +2,9 @@
 #include "io/csv_number.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 #include "base/status.h"
@@ -121,26 +121,4 @@ enum number_kind number_parse(const char *text, locale_t locale, float *value)
     }
     *value = (float)wide;
     return NUMBER_FINITE;
-}
-
-bool number_is_whole(const char *text)
-{
-    text += *text == '-' || *text == '+';
-    return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
-}
-
-int number_compare_whole(const char *a, const char *b)
-{
-    const char *digits[2] = { a + (*a == '-' || *a == '+'), b + (*b == '-' || *b == '+') };
-    bool negative[2] = { *a == '-', *b == '-' };
-    for (int i = 0; i < 2; i++) {
-        digits[i] += strspn(digits[i], "0");
-        negative[i] = negative[i] && *digits[i] != '\0'; /* −0 is 0 */
-    }
-    if (negative[0] != negative[1]) {
-        return negative[0] ? -1 : 1;
-    }
-    const size_t lengths[2] = { strlen(digits[0]), strlen(digits[1]) };
-    const int order = lengths[0] != lengths[1] ? (lengths[0] < lengths[1] ? -1 : 1) : strcmp(digits[0], digits[1]);
-    return negative[0] ? -order : order;
 }

@@ -3,7 +3,6 @@
 #define IO_CSV_NUMBER_H
 
 #include <locale.h>
-#include <stdbool.h>
 
 #include <mlp/status.h>
 
@@ -22,11 +21,5 @@ mlp_status number_locale(locale_t *locale);
 /* Reads the whole of `text`. *value is set, rounded from the nearest double, for NUMBER_FINITE alone; numbers too
  * small for a float become 0 or subnormal. */
 enum number_kind number_parse(const char *text, locale_t locale, float *value);
-
-/* Sign or none, then digits alone. */
-bool number_is_whole(const char *text);
-
-/* Order of two whole numbers of any length by value: below, at or above 0 as strcmp() has it. */
-int number_compare_whole(const char *a, const char *b);
 
 #endif

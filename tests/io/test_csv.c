@@ -1,7 +1,6 @@
 /* CSV files: records, numbers, labels, and every way in which they can be wrong. */
 #include "support/support.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 #include <mlp/data.h>
 
 #include "base/memory.h"
-#include "io/csv_number.h"
 
 static mlp_status load(const char *text, const mlp_csv_options *options, mlp_data **data)
 {
@@ -279,58 +277,6 @@ static void options_are_checked(void **state)
     assert_refused(mlp_data_load_csv("x", NULL, NULL), MLP_ERROR_ARGUMENT, "data", NULL);
 }
 
-/* Numbers against strtod() in the "C" locale, which this program is in. */
-static void numbers_are_rounded_as_strtod_does(void **state)
-{
-    (void)state;
-    const char *const texts[] = {
-        "0", "-0", "1", "123456789", "0.1", "1e22", "1e23", "9007199254740993", "18446744073709551617",
-        "1e-22", "1e-23",
-        "3.4028234663852886e38", "1.17549435e-38", "1e-45", "1e-46", "1e-400", "123456789012345678901234567890e-20",
-        "0.000000000000000000000000000000000000000000001", "00000000000000000000000000000012.50",
-        "3.4028235677973362e38",
-        "1e00000000000000000000005", "0e99999999999999999999",
-    };
-    locale_t c_locale;
-    uint64_t seed = 11;
-    assert_ok(number_locale(&c_locale));
-    for (int i = 0; i < 20000; i++) {
-        char text[64];
-        float value = NAN;
-        if (i < (int)(sizeof texts / sizeof texts[0])) {
-            snprintf(text, sizeof text, "%s", texts[i]);
-        } else {
-            snprintf(text, sizeof text, "%.*g", 1 + i % 18,
-                     test_uniform(&seed, -1.0, 1.0) * pow(10.0, floor(test_uniform(&seed, -44.0, 38.0))));
-        }
-        assert_int_equal(number_parse(text, c_locale, &value), NUMBER_FINITE);
-        if (value != (float)strtod(text, NULL)) {
-            fail_msg("%s is read as %.9g", text, (double)value);
-        }
-    }
-    float value;
-    assert_int_equal(number_parse("3.4028236e38", c_locale, &value), NUMBER_TOO_LARGE);
-    assert_int_equal(number_parse("-1e39", c_locale, &value), NUMBER_TOO_LARGE);
-    freelocale(c_locale);
-}
-
-/* Any installed locale with a decimal comma: numbers must still have a point. */
-static void locale_of_the_program_does_not_matter(void **state)
-{
-    (void)state;
-    const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8" };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (setlocale(LC_ALL, names[i]) != NULL) {
-            break;
-        }
-    }
-    /* more digits than fit 64 bits: this one goes to strtod_l() */
-    mlp_data *data = loaded("1.5000000000000000000000000000,a\n2.5,a\n", NULL);
-    assert_sample(data, 0, (const float[]){ 1.5f }, 0);
-    mlp_data_destroy(&data);
-    setlocale(LC_ALL, "C");
-}
-
 static void the_digits_are_all_there(void **state)
 {
     (void)state;
@@ -484,8 +430,6 @@ int main(void)
         cmocka_unit_test(given_classes_decide),
         cmocka_unit_test(damage_is_named_with_its_place),
         cmocka_unit_test(options_are_checked),
-        cmocka_unit_test(numbers_are_rounded_as_strtod_does),
-        cmocka_unit_test(locale_of_the_program_does_not_matter),
         cmocka_unit_test(the_digits_are_all_there),
         cmocka_unit_test(long_files_keep_every_sample),
         cmocka_unit_test(survives_truncation_and_flipped_bits),

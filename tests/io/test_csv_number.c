@@ -1,0 +1,90 @@
+/* Numbers as CSV files write them. */
+#include "support/support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/csv_number.h"
+
+/* Numbers against strtod() in the "C" locale, which this program is in. */
+static void numbers_are_rounded_as_strtod_does(void **state)
+{
+    (void)state;
+    const char *const texts[] = {
+        "0", "-0", "1", "123456789", "0.1", "1e22", "1e23", "9007199254740993", "18446744073709551617",
+        "1e-22", "1e-23",
+        "3.4028234663852886e38", "1.17549435e-38", "1e-45", "1e-46", "1e-400", "123456789012345678901234567890e-20",
+        "0.000000000000000000000000000000000000000000001", "00000000000000000000000000000012.50",
+        "3.4028235677973362e38",
+        "1e00000000000000000000005", "0e99999999999999999999",
+    };
+    locale_t c_locale;
+    uint64_t seed = 11;
+    assert_ok(number_locale(&c_locale));
+    for (int i = 0; i < 20000; i++) {
+        char text[64];
+        float value = NAN;
+        if (i < (int)(sizeof texts / sizeof texts[0])) {
+            snprintf(text, sizeof text, "%s", texts[i]);
+        } else {
+            snprintf(text, sizeof text, "%.*g", 1 + i % 18,
+                     test_uniform(&seed, -1.0, 1.0) * pow(10.0, floor(test_uniform(&seed, -44.0, 38.0))));
+        }
+        assert_int_equal(number_parse(text, c_locale, &value), NUMBER_FINITE);
+        if (value != (float)strtod(text, NULL)) {
+            fail_msg("%s is read as %.9g", text, (double)value);
+        }
+    }
+    float value;
+    assert_int_equal(number_parse("3.4028236e38", c_locale, &value), NUMBER_TOO_LARGE);
+    assert_int_equal(number_parse("-1e39", c_locale, &value), NUMBER_TOO_LARGE);
+    freelocale(c_locale);
+}
+
+/* In any installed locale with a decimal comma numbers still have a point, also those that go to strtod_l(). */
+static void locale_of_the_program_does_not_matter(void **state)
+{
+    (void)state;
+    const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8" };
+    locale_t c_locale;
+    float value;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (setlocale(LC_ALL, names[i]) != NULL) {
+            break;
+        }
+    }
+    assert_ok(number_locale(&c_locale));
+    assert_int_equal(number_parse("1.5000000000000000000000000000", c_locale, &value), NUMBER_FINITE);
+    assert_true(value == 1.5f);
+    freelocale(c_locale);
+    setlocale(LC_ALL, "C");
+}
+
+static void other_texts_are_told_apart(void **state)
+{
+    (void)state;
+    const struct { const char *text; enum number_kind kind; } cases[] = {
+        { "", NUMBER_MISSING }, { "?", NUMBER_MISSING }, { "na", NUMBER_MISSING }, { "N/A", NUMBER_MISSING },
+        { "-nan", NUMBER_MISSING }, { "NULL", NUMBER_MISSING }, { "inf", NUMBER_INFINITE },
+        { "-Infinity", NUMBER_INFINITE }, { "+", NUMBER_NONE }, { "e5", NUMBER_NONE }, { "1e+", NUMBER_NONE },
+        { "1,5", NUMBER_NONE }, { "0x1p3", NUMBER_NONE }, { " 1", NUMBER_NONE }, { "nan(1)", NUMBER_NONE },
+    };
+    locale_t c_locale;
+    float value;
+    assert_ok(number_locale(&c_locale));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(number_parse(cases[i].text, c_locale, &value), cases[i].kind);
+    }
+    freelocale(c_locale);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_rounded_as_strtod_does),
+        cmocka_unit_test(locale_of_the_program_does_not_matter),
+        cmocka_unit_test(other_texts_are_told_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
