@@ -298,6 +298,10 @@ static mlp_status load_tensors(const char *path, mlp_network *network)
     struct safetensors archive;
     mlp_status status = safetensors_open(path, &archive);
     struct named_layer *found = NULL;
+    if (status == MLP_OK && archive.count > 2 * network->layer_count) {
+        status = fail(MLP_ERROR_SHAPE, "%s: holds %zu tensors, expected at most %zu for %zu layers", path, archive.count,
+                      2 * network->layer_count, network->layer_count);
+    }
     if (status == MLP_OK) {
         found = memory_allocate(archive.count, sizeof *found);
         status = found != NULL ? load_collected(&archive, found, network) : MLP_ERROR_MEMORY;
