@@ -61,6 +61,24 @@ void test_assert_refused(int status, int expected, const char *text, const char 
 
 static char folder[64];
 
+/* Paths live as long as the process: a list that stays reachable. */
+struct path {
+    struct path *next;
+    char text[512];
+};
+static struct path *paths;
+
+static char *new_path(void)
+{
+    struct path *path = malloc(sizeof *path);
+    if (path == NULL) {
+        abort();
+    }
+    path->next = paths;
+    paths = path;
+    return path->text;
+}
+
 static void remove_folder(void)
 {
     char command[128];
@@ -72,14 +90,14 @@ static void remove_folder(void)
 
 const char *test_path(const char *name)
 {
-    char *path = malloc(256); /* for the life of the process */
+    char *path = new_path();
     if (folder[0] == '\0') {
         strcpy(folder, "/tmp/mlp-test-XXXXXX");
         if (mkdtemp(folder) == NULL || atexit(remove_folder) != 0) {
             abort();
         }
     }
-    snprintf(path, 256, "%s/%s", folder, name);
+    snprintf(path, sizeof paths->text, "%s/%s", folder, name);
     return path;
 }
 
@@ -114,9 +132,9 @@ unsigned char *test_read_file(const char *path, size_t *size)
 
 const char *test_data_path(const char *name)
 {
-    char *path = malloc(512); /* for the life of the process */
+    char *path = new_path();
     const char *data = getenv("MLP_TEST_DATA");
-    snprintf(path, 512, "%s/%s", data != NULL ? data : "examples/data", name);
+    snprintf(path, sizeof paths->text, "%s/%s", data != NULL ? data : "examples/data", name);
     return path;
 }
 
