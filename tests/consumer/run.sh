@@ -1,0 +1,101 @@
+#!/bin/sh
+# Installs the library into a prefix of its own and builds programs against it, as a user would: the examples in C11
+# and C++17, shared and static, and the first program of the README as it is printed there. TAP on standard output.
+#
+# usage: run.sh SOURCE_FOLDER BUILD_FOLDER
+set -eu
+source=$(cd "$1" && pwd)
+build=$(cd "$2" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+number=0
+failures=0
+
+# check NAME COMMAND…: one line of TAP; what the command printed when it fails.
+check() {
+    name=$1
+    shift
+    number=$((number + 1))
+    if "$@" >"$work/log" 2>&1; then
+        echo "ok $number - $name"
+    else
+        echo "not ok $number - $name"
+        sed 's/^/# /' "$work/log"
+        failures=$((failures + 1))
+    fi
+}
+
+prefix=$work/prefix
+DESTDIR= "${MESON:-/usr/bin/meson}" install -C "$build" --no-rebuild --quiet --destdir "$work/stage"
+# The stage holds the tree below the configured prefix; a .pc file finds its own prefix from where it lies.
+installed=$(dirname "$(dirname "$(find "$work/stage" -path '*/include/mlp' -type d)")")
+mv "$installed" "$prefix"
+libdir=$(dirname "$(find "$prefix" -name libmlp.so)")
+export PKG_CONFIG_PATH="$libdir/pkgconfig"
+export LD_LIBRARY_PATH="$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+pkg="pkg-config --define-prefix"
+flags="-O1 -Wall -Wextra -pedantic -Werror"
+# Debian's libdir has two levels below the prefix, which --define-prefix does not expect: say it plainly.
+sed -i "s|^prefix=.*|prefix=$prefix|" "$PKG_CONFIG_PATH/mlp.pc"
+pkg="pkg-config"
+
+static_libraries() {
+    $pkg --static --libs mlp | sed 's/-lmlp /-l:libmlp.a /'
+}
+
+# build_example LANGUAGE NAME LIBRARIES
+build_example() {
+    if [ "$1" = c ]; then
+        # shellcheck disable=SC2086,SC2046
+        ${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L $flags "$source/examples/$2.c" -o "$work/$2" \
+            $($pkg --cflags mlp) $3 -pthread -lm
+    else
+        # shellcheck disable=SC2086,SC2046
+        ${CXX:-c++} -std=c++17 $flags "$source/examples/$2.cpp" -o "$work/$2" $($pkg --cflags mlp) $3
+    fi
+}
+
+run_examples() {
+    digits=$source/examples/data/digits.csv
+    check "$1: train_digits runs" "$work/train_digits" "$digits" "$work/digits.safetensors"
+    check "$1: predict_threads runs" "$work/predict_threads" "$work/digits.safetensors" "$digits"
+    check "$1: step_by_step runs" "$work/step_by_step"
+    check "$1: custom_loss runs" "$work/custom_loss"
+    check "$1: embed runs" "$work/embed"
+}
+
+for kind in shared static; do
+    if [ "$kind" = shared ]; then
+        libraries=$($pkg --libs mlp)
+    else
+        libraries=$(static_libraries)
+    fi
+    for example in train_digits step_by_step predict_threads custom_loss; do
+        check "$kind: $example compiles" build_example c "$example" "$libraries"
+    done
+    check "$kind: embed compiles" build_example c++ embed "$libraries"
+    run_examples "$kind"
+done
+
+# The static program must not need libmlp.so.
+check "static: no libmlp.so needed" sh -c "! ldd '$work/train_digits' | grep -q libmlp"
+
+# The README's first program: the first block of C, and the command printed below it.
+readme_program() {
+    mkdir -p "$work/readme" && cd "$work/readme"
+    awk '/^```c$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$source/README.md" >first.c
+    test -s first.c
+    command=$(grep -m 1 '^    cc .*first.c' "$source/README.md")
+    eval "$command"
+    ./first "$source/examples/data/digits.csv"
+}
+check "README: the first program compiles and runs" readme_program
+
+for command in mlp mlp-bench; do
+    if [ -e "$prefix/bin/$command" ]; then
+        check "$command --help runs" "$prefix/bin/$command" --help
+    fi
+done
+
+echo "1..$number"
+exit "$failures"

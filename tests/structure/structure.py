@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""The rules that the shape of the code must keep: layers, doors, sizes, headers, symbols. TAP on standard output.
+
+usage: structure.py SOURCE_FOLDER BUILD_FOLDER
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+
+# A file may include public headers, its own folder, and folders to the left.
+LAYERS = ["base", "linalg", "strategy", "model", "optim", "data", "io", "session"]
+STRATEGIES = ["activation", "init", "loss", "clip"]
+MAX_FUNCTION, MAX_FILE = 70, 450
+TOP_LEVEL = {"include", "src", "tests", "bench", "pkgconfig", "meson.build", "meson_options.txt", "README.md", "examples",
+             "tools", "docs", "LICENSE", "CHANGELOG.md"}
+
+# What only one file may call: pattern, the file, what it is.
+DOORS = [
+    (r"\bcblas_[a-z]", "src/linalg/gemm.c", "CBLAS"),
+    (r"\bLAPACKE_[a-z]", "src/linalg/lapack.c", "LAPACKE"),
+    (r"\bopenblas_[a-z]", "src/linalg/blas.c", "OpenBLAS"),
+    (r"\b(malloc|calloc|realloc|aligned_alloc|strdup|posix_memalign)\s*\(", "src/base/memory.c", "the allocator"),
+    (r"#\s*pragma omp|\bomp_[a-z]", ("src/base/team.c", "src/linalg/blas.c"), "OpenMP"),
+]
+FORBIDDEN = r"\b(printf|fprintf|puts|perror|exit|abort|assert|rand|srand|setlocale)\s*\("
+
+
+def without_comments(text):
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match.group(0))
+    text = re.sub(r"/\*.*?\*/", blank, text, flags=re.S)
+    text = re.sub(r"//[^\n]*", blank, text)
+    return re.sub(r'"(?:[^"\\\n]|\\.)*"', blank, text)
+
+
+def relative(path):
+    return path.relative_to(source).as_posix()
+
+
+def files(folders, endings):
+    found = []
+    for folder in folders:
+        found += [p for p in (source / folder).rglob("*") if p.suffix in endings]
+    return sorted(found)
+
+
+def layers():
+    for path in files(["src"], {".c", ".h"}):
+        own = path.relative_to(source / "src").parts[0]
+        for include in re.findall(r'^#\s*include\s+"([^"]+)"', path.read_text(), flags=re.M):
+            folder = include.split("/")[0]
+            if "/" not in include or folder not in LAYERS:
+                yield f'{relative(path)} includes "{include}": expected "folder/file.h" of {", ".join(LAYERS)}'
+            elif LAYERS.index(folder) > LAYERS.index(own):
+                yield f'{relative(path)} includes "{include}", which is above it'
+    for path in files(["src/strategy"], {".c", ".h"}):
+        own = next(s for s in STRATEGIES if path.name.startswith(s))
+        for include in re.findall(r'^#\s*include\s+"strategy/([^"]+)"', path.read_text(), flags=re.M):
+            if not include.startswith(own):
+                yield f"{relative(path)} includes strategy/{include}: a strategy knows no other"
+
+
+def doors():
+    for path in files(["src"], {".c", ".h"}):
+        code = without_comments(path.read_text())
+        for pattern, allowed, what in DOORS:
+            if re.search(pattern, code) and relative(path) not in (allowed if isinstance(allowed, tuple) else (allowed,)):
+                yield f"{relative(path)} uses {what}, which is for {allowed} alone"
+        found = re.search(FORBIDDEN, code)
+        if found:
+            yield f"{relative(path)} calls {found.group(1)}"
+
+
+def sizes():
+    for path in files(["src", "tools", "bench", "include", "tests", "examples"], {".c", ".h", ".cpp"}):
+        lines = path.read_text().splitlines()
+        if len(lines) > MAX_FILE:
+            yield f"{relative(path)} has {len(lines)} lines, at most {MAX_FILE} are allowed"
+        if path.suffix == ".h" and "include" in path.parts:
+            continue
+        start = None
+        code = without_comments(path.read_text()).splitlines()
+        for number, line in enumerate(code, 1):
+            if line.startswith("{") and start is None:
+                start = number
+            elif line.startswith("}") and start is not None:
+                if number - start + 2 > MAX_FUNCTION:
+                    yield f"{relative(path)}:{start}: a function of {number - start + 2} lines, at most {MAX_FUNCTION}"
+                start = None
+
+
+def headers():
+    for path in sorted((source / "include/mlp").glob("*.h")):
+        for compiler, standard, ending in (("cc", "c11", ".c"), ("c++", "c++17", ".cpp")):
+            with tempfile.NamedTemporaryFile("w", suffix=ending) as unit:
+                unit.write(f"#include <mlp/{path.name}>\ntypedef int a_translation_unit_is_not_empty;\n")
+                unit.flush()
+                run = subprocess.run([compiler, f"-std={standard}", "-Wall", "-Wextra", "-pedantic", "-Werror",
+                                      "-fsyntax-only", f"-I{source / 'include'}", unit.name], capture_output=True, text=True)
+            if run.returncode != 0:
+                yield f"{relative(path)} alone as {standard}: {run.stderr.strip()}"
+        for include in re.findall(r"^#\s*include\s+[<\"]([^>\"]+)", path.read_text(), flags=re.M):
+            if not include.startswith("mlp/") and include not in ("stddef.h", "stdint.h"):
+                yield f"{relative(path)} includes {include}"
+
+
+def declared():
+    names = set()
+    for path in (source / "include/mlp").glob("*.h"):
+        for declaration in re.findall(r"MLP_API([^;]*);", without_comments(path.read_text())):
+            names.add(re.search(r"\b(mlp_\w+)\s*\(", declaration).group(1))
+    return names
+
+
+def defined(library, options):
+    text = subprocess.run(["nm", *options, str(library)], capture_output=True, text=True, check=True).stdout
+    return {line.split()[-1] for line in text.splitlines() if len(line.split()) == 3 and line.split()[1] in "TDBRVW"}
+
+
+def symbols():
+    public = declared()
+    for library, options in ((build / "src/libmlp.so", ["-D", "--defined-only"]), (build / "src/libmlp.a", ["-g", "--defined-only"])):
+        found = {name for name in defined(library, options) if not name.startswith(("__asan", "__odr_asan", "__tsan"))}
+        for name in sorted(found - public):
+            yield f"{library.name} defines {name}, which no public header declares"
+        for name in sorted(public - found):
+            yield f"{library.name} lacks {name}"
+    dynamic = subprocess.run(["readelf", "-d", str(build / "src/libmlp.so")], capture_output=True, text=True).stdout
+    major = re.search(r"MLP_VERSION_MAJOR (\d+)", (source / "include/mlp/version.h").read_text()).group(1)
+    if f"[libmlp.so.{major}]" not in dynamic:
+        yield f"libmlp.so's soname is not libmlp.so.{major}"
+
+
+def version():
+    text = (source / "include/mlp/version.h").read_text()
+    parts = [re.search(rf"MLP_VERSION_{p} (\d+)", text).group(1) for p in ("MAJOR", "MINOR", "PATCH")]
+    if f'MLP_VERSION "{".".join(parts)}"' not in text:
+        yield "version.h: MLP_VERSION is not made of its three numbers"
+
+
+def top_level():
+    tracked = subprocess.run(["git", "ls-files"], cwd=source, capture_output=True, text=True)
+    if tracked.returncode != 0:
+        return
+    for name in sorted({line.split("/")[0] for line in tracked.stdout.splitlines()}):
+        if name not in TOP_LEVEL and not name.startswith("."):
+            yield f"{name}: not one of {', '.join(sorted(TOP_LEVEL))}"
+
+
+def main():
+    rules = [layers, doors, sizes, headers, symbols, version, top_level]
+    failures = 0
+    print(f"1..{len(rules)}")
+    for number, rule in enumerate(rules, 1):
+        broken = list(rule())
+        print(f"{'not ok' if broken else 'ok'} {number} - {rule.__name__.replace('_', ' ')}")
+        for line in broken:
+            print(f"# {line}")
+        failures += bool(broken)
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
