@@ -1,0 +1,302 @@
+#!/bin/sh
+# The mlp command from outside: what it prints, what it writes, how it exits. Usage: test_command.sh PATH-OF-MLP [DIGITS]
+# Prints TAP.
+mlp=$(realpath "$1")
+digits=$(realpath "$2")
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+count=0
+
+# result STATUS NAME: one line of TAP, with what the command said where it failed
+result() {
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $count - $2"
+    else
+        echo "not ok $count - $2"
+        sed 's/^/# out: /' out | head -n 5
+        sed 's/^/# err: /' err | head -n 5
+    fi
+}
+
+# exits CODE NAME ARGUMENT...: runs mlp; its output lies in out and err
+exits() {
+    expected=$1 name=$2
+    shift 2
+    "$mlp" "$@" >out 2>err </dev/null
+    code=$?
+    [ "$code" -eq "$expected" ]
+    result $? "$name (exit $expected, got $code)"
+}
+
+# holds PATTERN FILE: the last run wrote this
+holds() {
+    grep -q -e "$1" "$2"
+    result $? "  $2 has '$1'"
+}
+
+# refuses PATTERN ARGUMENT...: wrong usage, with a message that begins with mlp: and has the pattern, and nothing on stdout
+refuses() {
+    pattern=$1
+    shift
+    exits 2 "refused: $*" "$@"
+    grep -q -e "^mlp: .*$pattern" err && [ ! -s out ]
+    result $? "  the message has '$pattern'"
+}
+
+# fails PATTERN ARGUMENT...: work that fails
+fails() {
+    pattern=$1
+    shift
+    exits 1 "fails: $*" "$@"
+    grep -q "^mlp: .*$pattern" err
+    result $? "  the message has '$pattern'"
+}
+
+json_is_valid() {
+    if command -v python3 >/dev/null 2>&1; then
+        python3 -m json.tool "$1" >/dev/null 2>err
+        result $? "  $1 is JSON"
+    else
+        head -c 1 "$1" | grep -q '[[{]'
+        result $? "  $1 begins like JSON"
+    fi
+}
+
+# ---- help and info
+for command in train evaluate predict inspect info; do
+    exits 0 "$command --help" $command --help
+    holds "usage: mlp $command" out
+    holds '^Examples:' out
+    # columns, not bytes, where the locale knows UTF-8; mlp's own texts are ASCII
+    [ "$(awk '{ if (length($0) > 80) n++ } END { print n + 0 }' out)" -eq 0 ]
+    result $? '  no line is longer than 80 columns'
+done
+"$mlp" train --help >out
+for name in leaky-relu hard-tanh he-normal orthogonal binary-cross-entropy nesterov global-norm; do
+    holds "^  $name  *[^ ]" out
+done
+exits 0 'help' --help
+exits 0 'version' --version
+exits 0 'info' info
+holds '^BLAS core' out
+exits 0 'info --json' info --json
+json_is_valid out
+
+# ---- train, evaluate, predict, inspect
+exits 0 'train' train --data digits --validation 0.2 --epochs 12 --seed 3 --output model --history history.csv
+holds '^epoch 12/12  loss' err
+holds '^validation ' out
+[ "$(wc -l <history.csv)" -eq 13 ]
+result $? '  the history has a line for each epoch'
+exits 0 'evaluate' evaluate model --data digits
+awk '/^accuracy/ { found = $2 >= 0.95 } END { exit !found }' out
+result $? '  accuracy is at least 0.95'
+holds 'recall  precision' out
+exits 0 'evaluate --json' evaluate model --data digits --json
+json_is_valid out
+exits 0 'predict' predict model --data digits
+[ "$(wc -l <out)" -eq 1797 ]
+result $? '  one label for each sample'
+cp out labels
+sed '1d; s/.*,//; s/\r$//' "$digits" | paste -d ' ' - labels | awk '$1 == $2 { n++ } END { exit !(n >= 1700) }'
+result $? '  the labels are those of the samples'
+exits 0 'predict --probabilities' predict model --data digits --probabilities
+awk -F, 'NR > 1 { s = 0; for (i = 2; i <= NF; i++) s += $i; if (s < 0.9999 || s > 1.0001) bad = 1 }
+         END { exit bad || NR != 1798 }' out
+result $? '  probabilities add up to 1'
+sed 1d out | cut -d, -f1 | cmp -s - labels
+result $? '  with the same labels'
+exits 0 'predict --json' predict model --data digits --json
+json_is_valid out
+exits 0 'predict --draw' predict model --data digits --draw 3
+[ "$(grep -c '^predicted' out)" -eq 2 ] && grep -q '@@' out
+result $? '  three pictures in two rows'
+exits 0 'inspect' inspect model
+holds 'he-normal' out
+holds '^parameters       9610$' out
+exits 0 'inspect --json' inspect model --json
+json_is_valid out
+exits 0 'train --json' train --data digits --epochs 1 --json --quiet
+json_is_valid out
+[ ! -s err ]
+result $? '  --quiet --json leaves standard error empty'
+
+# ---- the same bits for any number of threads
+exits 0 'one thread' train --data digits --epochs 3 --seed 5 --threads 1 --quiet --output one
+exits 0 'three threads' train --data digits --epochs 3 --seed 5 --threads 3 --quiet --output three
+cmp -s one three
+result $? '  the models are the same, bit for bit'
+
+# ---- every strategy by name
+for name in $("$mlp" train --help | sed -n '/^Activations:/,/^$/s/^  \([a-z-]*\)  .*/\1/p' | grep -v softmax); do
+    exits 0 "activation $name" train --data digits --epochs 1 --train-first 200 --activation "$name" --quiet
+done
+for name in $("$mlp" train --help | sed -n '/^Initializers:/,/^$/s/^  \([a-z-]*\)  .*/\1/p'); do
+    exits 0 "initializer $name" train --data digits --epochs 1 --train-first 200 --init "$name" --quiet
+done
+for name in $("$mlp" train --help | sed -n '/^Losses:/,/^$/s/^  \([a-z-]*\)  .*/\1/p'); do
+    exits 0 "loss $name" train --data digits --epochs 1 --train-first 200 --loss "$name" --quiet
+done
+for name in $("$mlp" train --help | sed -n '/^Optimizers:/,/^$/s/^  \([a-z-]*\)  .*/\1/p'); do
+    exits 0 "optimizer $name" train --data digits --epochs 1 --train-first 200 --optimizer "$name" --quiet
+done
+for name in $("$mlp" train --help | sed -n '/^Clipping rules:/,/^$/s/^  \([a-z-]*\)  .*/\1/p'); do
+    exits 0 "clip $name" train --data digits --epochs 1 --train-first 200 --clip "$name" --quiet
+done
+exits 0 'every option at once' train --data digits --validation-last 300 --train-first 900 --no-standardize \
+    --hidden 20,15 --activation leaky-relu:0.2,tanh --output-activation softmax --output-units 10 \
+    --init uniform:-0.1,0.1,he-normal:gain=1.5,fan=out,normal:0.05 --bias-init normal:0.1 --output-bias-init constant:0.2 \
+    --loss cross-entropy --reduction sum --label-smoothing 0.1 --class-weights 1,1,1,1,1,1,1,1,1,2 \
+    --optimizer adamw --learning-rate 1e-3 --beta1 0.8 --beta2 0.99 --epsilon 1e-7 --weight-decay 0.1 \
+    --decay decoupled --decay-biases --clip global-norm:0.5 --nonfinite skip:3 --epochs 3 --batch 17 --seed 18446744073709551615 \
+    --patience 2 --minimum-improvement 0.001 --keep-last --keep-order --top-k 2 --threads 2 --quiet -o all
+exits 0 'a published experiment' train --data digits --hidden 30 --activation sigmoid --output-activation sigmoid \
+    --loss binary-cross-entropy --init normal:1 --bias-init normal:1 --optimizer sgd --learning-rate 0.5 --l2 0.0001 \
+    --epochs 2 --batch 10 --quiet -o sigmoids
+exits 0 '  is evaluated' evaluate sigmoids --data digits
+
+# ---- CSV files of one's own
+awk 'BEGIN { srand(1); print "width;height;kind"
+     for (i = 0; i < 200; i++) { x = rand(); y = rand(); print x ";" y ";" (x + y > 1 ? "large, \"L\"" : "small") } }' |
+    sed 's/large, "L"/"large, ""L"""/' >kinds.csv
+exits 0 'labels by name' train --data kinds.csv --delimiter ';' --label kind --epochs 60 --batch 8 --quiet -o kinds
+exits 0 'evaluate it' evaluate kinds --data kinds.csv --delimiter ';' --label kind
+awk '/^accuracy/ { found = $2 >= 0.9 } END { exit !found }' out
+result $? '  accuracy is at least 0.9'
+cut -d ';' -f 1,2 kinds.csv >features.csv
+exits 0 'predict without labels' predict kinds --data features.csv --delimiter ';'
+holds '^large, "L"$' out
+exits 0 'probabilities quote names' predict kinds --data features.csv --delimiter ';' --probabilities
+holds '^label,"large, ""L""",small$' out
+exits 0 'two classes, one unit' train --data kinds.csv --delimiter ';' --output-activation sigmoid --epochs 60 --batch 8 --quiet -o unit
+exits 0 '  predicts two names' predict unit --data features.csv --delimiter ';' --probabilities
+awk -F ';' 'NR > 1 { print $1 ";" $2 ";" $1 + 2 * $2 }' kinds.csv >sums.csv
+exits 0 'regression' train --data sums.csv --delimiter ';' --regression --epochs 100 --batch 8 --quiet -o sums
+exits 0 '  evaluate' evaluate sums --data sums.csv --delimiter ';'
+exits 0 '  predict' predict sums --data sums.csv --delimiter ';' --label last
+paste -d ';' sums.csv out | awk -F ';' '{ d = $3 - $4; s += d * d } END { exit !(s / NR < 0.01) }'
+result $? '  mean squared error is below 0.01'
+refuses 'numbers, not classes' predict sums --data sums.csv --delimiter ';' --label last --probabilities
+refuses '--label' predict model --data "$digits"
+
+# ---- wrong usage: the message names the option
+refuses "no command 'trian'" trian
+refuses '--data is missing' train
+refuses "'--frobnicate'" train --frobnicate
+refuses "'-x'" train -x
+refuses '--data: expected' train --data
+refuses 'takes no value' train --json=yes
+refuses 'the model.s file is missing' evaluate --data digits
+refuses "unexpected 'b'" inspect a b
+refuses "unexpected 'extra'" train --data digits extra
+refuses "unexpected 'extra'" info extra
+for option in epochs batch seed patience top-k threads train-first validation-last output-units; do
+    for value in -1 1.5 x '' 99999999999999999999999; do
+        refuses "--$option: expected .*, got '$value'" train --data digits --$option="$value"
+    done
+done
+for option in epochs batch top-k threads train-first validation-last output-units; do
+    refuses "--$option: expected .*, got '0'" train --data digits --$option 0
+done
+for option in learning-rate momentum beta1 beta2 epsilon weight-decay l2 huber-delta label-smoothing validation \
+    init-gain minimum-improvement; do
+    for value in -1 x nan inf 1e999 '1 ' ''; do
+        refuses "--$option: expected .*, got '$value'" train --data digits --$option="$value"
+    done
+done
+for value in 0 -3 1.5 a 10,,5 10, ,; do
+    refuses '--hidden: expected' train --data digits --hidden="$value"
+done
+refuses '--activation' train --data digits --activation rleu
+refuses '--activation' train --data digits --activation leaky-relu:x
+refuses '--activation' train --data digits --activation custom
+refuses '--activation: got 3 choices' train --data digits --hidden 5,5 --activation relu,relu,relu
+refuses '--output-activation' train --data digits --output-activation relu,relu
+refuses '--init' train --data digits --init he
+refuses '--init: normal' train --data digits --init normal:0
+refuses '--init: uniform' train --data digits --init uniform:1,0
+refuses '--init' train --data digits --init normal:1,2,3
+refuses '--init' train --data digits --init he-normal:gain=0
+refuses '--init' train --data digits --init he-normal:gian=1
+refuses '--init-fan' train --data digits --init-fan outside
+refuses '--init-distribution' train --data digits --init-distribution cauchy
+refuses '--bias-init' train --data digits --bias-init none
+refuses '--loss' train --data digits --loss hinge
+refuses '--reduction' train --data digits --reduction median
+refuses '--optimizer' train --data digits --optimizer lion
+refuses '--decay' train --data digits --decay half
+refuses '--clip' train --data digits --clip norm
+refuses '--clip' train --data digits --clip global-norm:0
+refuses '--clip' train --data digits --clip none:1
+refuses '--nonfinite' train --data digits --nonfinite skip:0
+refuses '--nonfinite' train --data digits --nonfinite error:3
+refuses '--class-weights: expected 10' train --data digits --class-weights 1,2
+refuses '--class-weights' train --data digits --class-weights 1,-2
+refuses '--label' train --data digits --label -5
+refuses '--delimiter' train --data digits --delimiter ab
+refuses '--header' train --data digits --header maybe
+refuses '--patience' train --data digits --patience 3
+refuses 'one of --validation' train --data digits --validation 0.1 --validation-last 5
+refuses '--validation-last: the data has 1797' train --data digits --validation-last 1797
+refuses '--train-first: there are 1797' train --data digits --train-first 1798
+refuses '--weight-decay' train --data digits --optimizer adamw --weight-decay 0
+refuses 'momentum' train --data digits --optimizer sgd --momentum 0.9
+refuses 'sigmoid' train --data digits --output-activation sigmoid --loss cross-entropy
+refuses 'no test part' evaluate model --data digits --part test
+refuses '--part: expected' evaluate model --data digits --part third
+refuses 'needs labels' train --data digits --label none
+refuses 'one of --probabilities' predict model --data digits --probabilities --json
+
+# ---- work that fails
+fails 'missing.csv' train --data missing.csv
+fails 'missing' train --data missing
+holds 'known sets are digits and fashion-mnist' err
+fails 'missing' evaluate missing --data digits
+fails 'not a safetensors file' evaluate "$digits" --data digits
+fails 'digits.csv' train --data "$digits,$digits"
+fails 'no-folder/model' train --data digits --output no-folder/model
+fails 'is a folder' train --data digits --output .
+fails 'no regular file' train --data digits --output /dev/null
+fails 'no-folder/history' train --data digits --history no-folder/history
+[ -c /dev/null ] && [ -s model ]
+result $? '  nothing was overwritten'
+fails '' train --data digits --learning-rate 1e30 --optimizer sgd --quiet --output diverged
+[ ! -e diverged ]
+result $? '  a diverged model is not saved'
+if [ -e /dev/full ]; then
+    for form in '' --probabilities --json '--draw 5'; do
+        "$mlp" predict model --data digits $form >/dev/full 2>err
+        [ $? -eq 1 ] && grep -q '^mlp: cannot write' err
+        result $? "predict $form to a full disk"
+    done
+    "$mlp" --help >/dev/full 2>err
+    [ $? -eq 1 ]
+    result $? 'help to a full disk'
+fi
+{ "$mlp" predict model --data digits --probabilities --batch 16 2>err; echo $? >code; } | head -n 1 >out
+[ "$(cat code)" -eq 1 ] && grep -q '^mlp: ' err
+result $? 'predict to a closed pipe'
+
+# ---- Ctrl-C: the model reached so far is kept
+for signal in INT TERM; do
+    rm -f stopped
+    # a shell in the background ignores SIGINT; env gives it back its default where it can
+    env --default-signal=INT,TERM "$mlp" train --data digits --epochs 1000000 --patience 1000000 --validation 0.2 \
+        --output stopped >out 2>err &
+    process=$!
+    tries=0
+    while ! grep -q '^epoch 2/' err && [ $tries -lt 300 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    kill -$signal $process
+    wait $process
+    code=$?
+    [ $code -eq 1 ] && grep -q "^mlp: stopped by .* saved in 'stopped'" err
+    result $? "SIG$signal stops the training (exit 1, got $code)"
+    tail -n 1 err >last
+    exits 0 '  the model loads and works' evaluate stopped --data digits
+done
+echo "1..$count"

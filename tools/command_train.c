@@ -1,0 +1,252 @@
+/* `mlp train`: makes a network for the data, trains it, saves it, says how good it is. */
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <mlp/model_file.h>
+
+#include "command.h"
+#include "interrupt.h"
+#include "message.h"
+#include "output_file.h"
+#include "progress.h"
+#include "train.h"
+
+/* Everything a training holds. */
+struct training {
+    struct train_settings settings;
+    struct train_data data;
+    struct train_result result;
+    struct progress_display display;
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    mlp_report *report;
+    FILE *history; /* NULL when there is none, or when it is written */
+};
+
+/* What no single option can tell. */
+static int check_settings(struct train_settings *settings)
+{
+    const int validations = (settings->validation_fraction > 0.0) + (settings->validation_last > 0) +
+                            (settings->validation_data != NULL);
+    if (settings->data == NULL) {
+        return usage_error("train: --data is missing; `mlp train --help` explains it");
+    }
+    if (validations > 1) {
+        return usage_error("expected one of --validation, --validation-last and --validation-data, got %d of them",
+                           validations);
+    }
+    if (settings->fit.patience > 0 && validations == 0) {
+        return usage_error("--patience: needs a validation set: give --validation, --validation-last or "
+                           "--validation-data");
+    }
+    if (settings->optimizer.rule == MLP_OPTIMIZER_ADAMW && settings->weight_decay_given &&
+        settings->optimizer.weight_decay == 0.0) {
+        return usage_error("--weight-decay: 0 with adamw would mean its default, 0.01; adamw without decay is adam");
+    }
+    if (settings->request.regression && settings->request.csv_option == NULL) {
+        settings->request.csv_option = "--regression";
+    }
+    settings->network.options.seed = settings->fit.seed = settings->seed;
+    return EXIT_DONE;
+}
+
+static int prepare_output(struct training *training)
+{
+    const struct train_settings *settings = &training->settings;
+    const int code = settings->output != NULL ? check_output("--output", settings->output) : EXIT_DONE;
+    if (code != EXIT_DONE || settings->history == NULL) {
+        return code;
+    }
+    training->history = open_history(settings->history);
+    return training->history != NULL ? EXIT_DONE : EXIT_WORK;
+}
+
+/* The network with standardization and class names, and its optimizer. */
+static int prepare_network(struct training *training)
+{
+    const struct train_settings *settings = &training->settings;
+    const struct train_data *data = &training->data;
+    const struct output_needs needs = { data->classes, mlp_data_outputs(data->train) };
+    const bool standardize = settings->standardize < 0 ? data->set.csv : settings->standardize != 0;
+    mlp_status status = MLP_OK;
+    const int code = network_from_settings(&settings->network, mlp_data_inputs(data->train), &needs, &training->network);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    if (standardize) {
+        status = mlp_data_standardize(data->train, training->network);
+    }
+    const size_t outputs = mlp_network_outputs(training->network);
+    if (status == MLP_OK && (outputs == data->classes || (outputs == 1 && data->classes == 2))) {
+        status = mlp_network_set_class_names(training->network, data->names, data->classes);
+    }
+    if (status != MLP_OK) {
+        return work_failed(status);
+    }
+    status = mlp_optimizer_create(training->network, &settings->optimizer, &training->optimizer);
+    return status == MLP_OK ? EXIT_DONE : option_refused(status);
+}
+
+static int save(struct training *training)
+{
+    const char *path = training->settings.output;
+    if (path == NULL) {
+        return EXIT_DONE;
+    }
+    const mlp_status status = mlp_model_save(training->network, path);
+    if (status != MLP_OK) {
+        work_failed(status);
+        return work_error("the model is NOT saved: writing '%s' failed", path);
+    }
+    training->result.saved = path;
+    return EXIT_DONE;
+}
+
+static int fit(struct training *training)
+{
+    mlp_fit_options *options = &training->settings.fit;
+    options->validation = training->data.validation;
+    options->progress = progress_show;
+    options->progress_context = &training->display;
+    progress_begin(&training->display, training->settings.quiet != 0);
+    catch_interrupts();
+    const mlp_status status = mlp_fit(training->network, training->optimizer, training->data.train, options,
+                                      &training->report);
+    progress_end(&training->display);
+    if (status == MLP_OK) {
+        return EXIT_DONE;
+    }
+    const int code = training->report == NULL ? option_refused(status) : work_failed(status);
+    if (status == MLP_ERROR_NONFINITE) {
+        notice("the training diverged and nothing is saved; a lower --learning-rate, --clip global-norm:1 or "
+               "--nonfinite skip may help");
+    }
+    return code;
+}
+
+static int measure(const struct training *training, const mlp_data *data, mlp_metrics *metrics)
+{
+    if (data == NULL) {
+        return EXIT_DONE;
+    }
+    const mlp_fit_options *options = &training->settings.fit;
+    const mlp_status status = mlp_evaluate(training->network, data, 0, options->threads, options->top_k, metrics, NULL);
+    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+}
+
+/* Figures of the model as it is now. */
+static int measure_all(struct training *training)
+{
+    const struct train_data *data = &training->data;
+    struct train_result *result = &training->result;
+    const int codes[] = { measure(training, data->train, &result->train),
+                          measure(training, data->validation, &result->validation),
+                          measure(training, data->test, &result->test) };
+    return codes[0] != EXIT_DONE || codes[1] != EXIT_DONE || codes[2] != EXIT_DONE ? EXIT_WORK : EXIT_DONE;
+}
+
+/* A stopped training is no success, but its model is kept. */
+static int report_interrupt(const struct training *training)
+{
+    const size_t epochs = mlp_report_epochs(training->report);
+    const char *saved = training->result.saved;
+    return saved != NULL ? work_error("stopped by %s in epoch %zu of %zu; the model reached so far is saved in '%s'",
+                                      strsignal(interrupt_signal()), epochs, training->settings.fit.epochs, saved)
+                         : work_error("stopped by %s in epoch %zu of %zu; no --output, no model saved",
+                                      strsignal(interrupt_signal()), epochs, training->settings.fit.epochs);
+}
+
+/* After the fit: whatever can be kept is kept, whatever fails is told. */
+static int finish(struct training *training)
+{
+    struct train_result *result = &training->result;
+    int code = save(training);
+    result->network = training->network;
+    result->report = training->report;
+    result->seconds = training->display.seconds;
+    result->samples = training->display.samples;
+    if (interrupt_signal() == 0 && measure_all(training) != EXIT_DONE) {
+        code = EXIT_WORK;
+    }
+    if (print_train_result(&training->settings, result) != EXIT_DONE) {
+        code = EXIT_WORK;
+    }
+    return interrupt_signal() != 0 && code == EXIT_DONE ? report_interrupt(training) : code;
+}
+
+static int run(struct training *training)
+{
+    int code = check_settings(&training->settings);
+    if (code == EXIT_DONE) {
+        code = train_data_open(&training->settings, &training->data);
+    }
+    if (code == EXIT_DONE) {
+        code = prepare_network(training);
+    }
+    if (code == EXIT_DONE) {
+        code = prepare_output(training);
+    }
+    if (code == EXIT_DONE) {
+        if (training->settings.output == NULL && !training->settings.quiet && !training->settings.json) {
+            notice("without --output the model will not be saved");
+        }
+        code = fit(training);
+        code = code == EXIT_DONE ? finish(training) : code;
+    }
+    if (training->history != NULL && training->report != NULL) {
+        FILE *stream = training->history;
+        training->history = NULL;
+        const int written = write_history(training->settings.history, stream, training->report);
+        code = code == EXIT_DONE ? written : code;
+    }
+    return code;
+}
+
+static int train(int argc, char **argv)
+{
+    struct training training = { 0 };
+    int operands = 0;
+    int code = train_settings_default(&training.settings);
+    if (code == EXIT_DONE) {
+        code = parse_options(&train_command, argc, argv, &training.settings, &operands);
+    }
+    if (code == EXIT_DONE && operands > 0) {
+        code = usage_error("train: unexpected '%s'; the data goes after --data", argv[argc - operands]);
+    }
+    if (code == EXIT_DONE) {
+        code = run(&training);
+    }
+    if (training.history != NULL) {
+        fclose(training.history);
+    }
+    mlp_report_destroy(&training.report);
+    mlp_optimizer_destroy(&training.optimizer);
+    mlp_network_destroy(&training.network);
+    train_data_free(&training.data);
+    network_settings_free(&training.settings.network);
+    return code == OPTIONS_HELP ? EXIT_DONE : code;
+}
+
+const struct command train_command = {
+    .name = "train",
+    .summary = "train a network on data and save it",
+    .synopsis = "--data DATA [OPTION...]",
+    .description =
+        "Makes a network for the data, trains it, saves it and tells its loss and accuracy. Progress goes to standard "
+        "error, the result to standard output.",
+    .rows = train_rows,
+    .strategies = print_train_strategies,
+    .examples =
+        "  mlp train --data digits --validation 0.2 --output digits.safetensors\n"
+        "  mlp train --data fashion-mnist --hidden 256,128 --activation relu \\\n"
+        "      --init he-normal --optimizer adam --learning-rate 1e-3 \\\n"
+        "      --clip global-norm:1 --epochs 10 --batch 128 --seed 1 \\\n"
+        "      --output fashion.safetensors\n"
+        "  mlp train --data iris.csv --label species --validation 0.2 --patience 5 \\\n"
+        "      --epochs 200 --output iris.safetensors --history iris-history.csv\n"
+        "  mlp train --data houses.csv --label price --regression --loss huber \\\n"
+        "      --output houses.safetensors\n",
+    .run = train,
+};

@@ -1,0 +1,21 @@
+/* The model that a command works with. */
+#ifndef TOOLS_MODEL_ARGUMENT_H
+#define TOOLS_MODEL_ARGUMENT_H
+
+#include <stdbool.h>
+
+#include <mlp/network.h>
+
+#include "command.h"
+
+/* Loads the model named by the command's one operand. Returns an exit code after a message; the caller destroys it. */
+int open_model(const struct command *command, int argc, char **argv, int operands, const char **path,
+               mlp_network **network);
+/* Whether its outputs stand for classes rather than numbers: it has class names, or a loss or output of classes. */
+bool network_classifies(const mlp_network *network);
+/* Classes it tells apart: its outputs, or 2 for a single one. */
+size_t network_classes(const mlp_network *network);
+/* Name of a class, or its number written into `number` (24 bytes at least). */
+const char *network_class_text(const mlp_network *network, size_t class_index, char number[24]);
+
+#endif

@@ -1,0 +1,101 @@
+/* The optimizer from the command line. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "message.h"
+#include "number.h"
+#include "train.h"
+
+static mlp_optimizer_options *optimizer_of(void *settings)
+{
+    return &((struct train_settings *)settings)->optimizer;
+}
+
+int parse_optimizer(const char *text, void *settings)
+{
+    return mlp_optimizer_from_name(text, &optimizer_of(settings)->rule) == MLP_OK
+               ? EXIT_DONE
+               : usage_error("--optimizer: %s", mlp_last_error());
+}
+
+static int set_decay(const char *option, const char *text, struct train_settings *settings)
+{
+    settings->weight_decay_given = 1;
+    return parse_real(text, &settings->optimizer.weight_decay) && settings->optimizer.weight_decay >= 0.0
+               ? EXIT_DONE
+               : usage_error("%s: expected a number of at least 0, got '%s'", option, text);
+}
+
+int parse_weight_decay(const char *text, void *settings)
+{
+    return set_decay("--weight-decay", text, settings);
+}
+
+int parse_l2(const char *text, void *settings)
+{
+    optimizer_of(settings)->decay = MLP_DECAY_L2;
+    return set_decay("--l2", text, settings);
+}
+
+int parse_decay(const char *text, void *settings)
+{
+    return mlp_decay_from_name(text, &optimizer_of(settings)->decay) == MLP_OK
+               ? EXIT_DONE
+               : usage_error("--decay: %s", mlp_last_error());
+}
+
+/* NAME[:NUMBER] in two: the name in a new text, the number after the colon or NULL. */
+static char *split_name(const char *text, const char **number)
+{
+    const char *colon = strchr(text, ':');
+    *number = colon != NULL ? colon + 1 : NULL;
+    return strndup(text, colon != NULL ? (size_t)(colon - text) : strlen(text));
+}
+
+int parse_clip(const char *text, void *settings)
+{
+    mlp_optimizer_options *options = optimizer_of(settings);
+    const char *number;
+    char *name = split_name(text, &number);
+    if (name == NULL) {
+        return work_error("out of memory");
+    }
+    const mlp_status status = mlp_clip_from_name(name, &options->clip);
+    free(name);
+    if (status != MLP_OK) {
+        return usage_error("--clip: %s", mlp_last_error());
+    }
+    options->clip_threshold = 0.0;
+    if (options->clip == MLP_CLIP_NONE) {
+        return number == NULL ? EXIT_DONE : usage_error("--clip: none takes no threshold, got '%s'", text);
+    }
+    options->clip_threshold = 1.0;
+    if (number != NULL && (!parse_real(number, &options->clip_threshold) || options->clip_threshold <= 0.0)) {
+        return usage_error("--clip: expected RULE:THRESHOLD with a number above 0, got '%s'", text);
+    }
+    return EXIT_DONE;
+}
+
+int parse_nonfinite(const char *text, void *settings)
+{
+    mlp_optimizer_options *options = optimizer_of(settings);
+    const char *number;
+    char *name = split_name(text, &number);
+    uint64_t skips = 0;
+    if (name == NULL) {
+        return work_error("out of memory");
+    }
+    const mlp_status status = mlp_nonfinite_from_name(name, &options->nonfinite);
+    free(name);
+    if (status != MLP_OK) {
+        return usage_error("--nonfinite: %s", mlp_last_error());
+    }
+    if (number != NULL && (options->nonfinite != MLP_NONFINITE_SKIP || !parse_whole(number, &skips) || skips < 1)) {
+        return usage_error("--nonfinite: expected error, zero, skip or skip:K with a whole K of at least 1, got '%s'",
+                           text);
+    }
+    options->max_skips = (size_t)skips;
+    return EXIT_DONE;
+}

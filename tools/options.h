@@ -1,0 +1,45 @@
+/* Options of a subcommand as a table: the same rows are parsed and printed as help. */
+#ifndef TOOLS_OPTIONS_H
+#define TOOLS_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct command;
+
+enum option_kind {
+    OPTION_END = 0, /* the last row */
+    OPTION_GROUP,   /* a heading of the help: `help` is its text */
+    OPTION_FLAG,    /* int: becomes `flag` */
+    OPTION_TEXT,    /* const char *: the argument */
+    OPTION_SIZE,    /* size_t in low ... high */
+    OPTION_COUNT,   /* int in low ... high */
+    OPTION_SEED,    /* uint64_t, any */
+    OPTION_REAL,    /* double between low and high */
+    OPTION_PARSED   /* `parse` does it */
+};
+
+/* Which ends of the range of an OPTION_REAL belong to it. */
+enum option_ends { ENDS_OPEN = 0, ENDS_LOW = 1, ENDS_HIGH = 2 };
+
+struct option_row {
+    enum option_kind kind;
+    const char *name;     /* without dashes */
+    char letter;          /* short form, or 0 */
+    const char *argument; /* placeholder; NULL for a flag */
+    const char *help;
+    size_t offset;        /* of the field in the settings */
+    int flag;
+    double low, high;
+    unsigned ends;
+    /* Returns EXIT_DONE, or EXIT_USAGE after a message that begins with the option. `settings` is the whole struct. */
+    int (*parse)(const char *text, void *settings);
+};
+
+/* Applies the command line to the settings. Operands (what is no option) are moved to the end: *operands counts them
+ * and argv + argc − *operands points to them.
+ * Returns EXIT_DONE, EXIT_USAGE after a message, or OPTIONS_HELP when the help was asked for and has been printed. */
+enum { OPTIONS_HELP = -1 };
+int parse_options(const struct command *command, int argc, char **argv, void *settings, int *operands);
+
+#endif

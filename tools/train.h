@@ -1,0 +1,72 @@
+/* `mlp train`: settings, data, and what is told at the end. */
+#ifndef TOOLS_TRAIN_H
+#define TOOLS_TRAIN_H
+
+#include <stdint.h>
+
+#include <mlp/optimizer.h>
+#include <mlp/train.h>
+
+#include "data_argument.h"
+#include "network_options.h"
+
+struct train_settings {
+    struct data_request request; /* first, for the parsers of data options */
+    const char *data, *test, *validation_data;
+    double validation_fraction;   /* 0: none */
+    size_t validation_last;       /* 0: none */
+    size_t train_first;           /* 0: all */
+    int standardize;              /* -1: CSV yes, IDX no */
+    struct network_settings network;
+    mlp_optimizer_options optimizer;
+    int weight_decay_given;
+    mlp_fit_options fit;
+    uint64_t seed;
+    const char *output, *history;
+    int json, quiet;
+};
+
+extern const struct option_row train_rows[];
+/* The command's own defaults. */
+int train_settings_default(struct train_settings *settings);
+/* Lists the names that options take. */
+void print_train_strategies(FILE *stream);
+
+/* Parsers of option rows; `settings` is a struct train_settings. */
+int parse_optimizer(const char *text, void *settings);
+int parse_weight_decay(const char *text, void *settings);
+int parse_l2(const char *text, void *settings);
+int parse_decay(const char *text, void *settings);
+int parse_clip(const char *text, void *settings);
+int parse_nonfinite(const char *text, void *settings);
+
+/* The data sets of a training; absent ones are NULL. */
+struct train_data {
+    struct data_set set;  /* as loaded; class names live as long as it does */
+    mlp_data *train;      /* may be set.data itself */
+    mlp_data *validation, *test;
+    const char **names;   /* of the classes, owned array; NULL when targets are values */
+    char *numbers;        /* owned: "0", "1", ... where the data has no names */
+    size_t classes;
+};
+
+/* Loads and cuts. Returns an exit code; free it in any case. */
+int train_data_open(const struct train_settings *settings, struct train_data *data);
+void train_data_free(struct train_data *data);
+
+/* What came of a training. */
+struct train_result {
+    const mlp_network *network;
+    const mlp_report *report;
+    const char *saved;     /* path, or NULL */
+    double seconds;
+    size_t samples;        /* seen in training */
+    mlp_metrics train, validation, test; /* count 0: not measured */
+};
+
+/* Prints the summary or the JSON on standard output. Returns an exit code. */
+int print_train_result(const struct train_settings *settings, const struct train_result *result);
+/* Writes the history as CSV; the stream is closed. Returns an exit code. */
+int write_history(const char *path, FILE *stream, const mlp_report *report);
+
+#endif

@@ -1,0 +1,169 @@
+/* The options of `mlp train`, their defaults and the lists of names they take. */
+#include <math.h>
+#include <stdio.h>
+
+#include "command.h"
+#include "train.h"
+
+#define FIELD(member) offsetof(struct train_settings, member)
+#define MANY 1e18
+
+const struct option_row train_rows[] = {
+    { .kind = OPTION_GROUP, .help = "Data:" },
+    { .kind = OPTION_TEXT, .name = "data", .letter = 'd', .argument = "DATA", .offset = FIELD(data),
+      .help = "Required. " DATA_SPEC_HELP },
+    { .kind = OPTION_TEXT, .name = "test", .argument = "DATA", .offset = FIELD(test),
+      .help = "Data to evaluate the trained model on (default: the set's own test part, where it has one)." },
+    { .kind = OPTION_SIZE, .name = "train-first", .argument = "N", .offset = FIELD(train_first), .low = 1, .high = MANY,
+      .help = "Train on the first N samples alone, counted after validation samples are taken away." },
+    { .kind = OPTION_REAL, .name = "validation", .argument = "FRACTION", .offset = FIELD(validation_fraction), .low = 0,
+      .high = 1, .help = "Share of the samples, drawn by the seed, to validate on after each epoch; above 0, below 1." },
+    { .kind = OPTION_SIZE, .name = "validation-last", .argument = "N", .offset = FIELD(validation_last), .low = 1,
+      .high = MANY, .help = "Validate on the last N samples instead." },
+    { .kind = OPTION_TEXT, .name = "validation-data", .argument = "DATA", .offset = FIELD(validation_data),
+      .help = "Validate on this data instead." },
+    { .kind = OPTION_FLAG, .name = "standardize", .offset = FIELD(standardize), .flag = 1,
+      .help = "Give every feature mean 0 and deviation 1, learnt on the training samples and kept with the model "
+              "(default for CSV files)." },
+    { .kind = OPTION_FLAG, .name = "no-standardize", .offset = FIELD(standardize), .flag = 0,
+      .help = "Leave the features as they are (default for IDX files, whose bytes are scaled to 0...1)." },
+    DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last)."),
+    { .kind = OPTION_FLAG, .name = "regression", .offset = FIELD(request.regression), .flag = 1,
+      .help = "The label is a number to predict, not a class." },
+    { .kind = OPTION_GROUP, .help = "Network:" },
+    { .kind = OPTION_PARSED, .name = "hidden", .argument = "UNITS,...", .parse = parse_hidden,
+      .help = "Units of each hidden layer, or none (default: 128)." },
+    { .kind = OPTION_PARSED, .name = "activation", .argument = "NAME[:P],...", .parse = parse_activation,
+      .help = "Activation of the hidden layers, with its parameter: one for all, or one for each (default: relu)." },
+    { .kind = OPTION_PARSED, .name = "output-activation", .argument = "NAME", .parse = parse_output_activation,
+      .help = "Activation of the output (default: softmax for classes, sigmoid with binary-cross-entropy, identity for "
+              "numbers)." },
+    { .kind = OPTION_SIZE, .name = "output-units", .argument = "N", .offset = FIELD(network.output_units), .low = 1,
+      .high = 2147483583, .help = "Units of the output (default: one for each class or number; one for two classes "
+              "under a sigmoid)." },
+    { .kind = OPTION_PARSED, .name = "init", .argument = "NAME[:A[,B]],...", .parse = parse_init,
+      .help = "Initializer of the weights: one for all layers, or one for each hidden layer (and one more for the "
+              "output). Numbers follow a colon: normal:0.05, uniform:-0.1,0.1, he-normal:gain=1.5,fan=out (default: "
+              "automatic)." },
+    { .kind = OPTION_PARSED, .name = "output-init", .argument = "NAME[:A[,B]]", .parse = parse_output_init,
+      .help = "Initializer of the output's weights, when it differs." },
+    { .kind = OPTION_REAL, .name = "init-gain", .argument = "G", .offset = FIELD(network.common.numbers.gain), .low = 0,
+      .high = INFINITY, .help = "Gain of the initializers of --init that do not state theirs; above 0." },
+    { .kind = OPTION_PARSED, .name = "init-fan", .argument = "MODE", .parse = parse_init_fan,
+      .help = "Their fan: in, out, average, geometric or automatic." },
+    { .kind = OPTION_PARSED, .name = "init-distribution", .argument = "NAME", .parse = parse_init_distribution,
+      .help = "Distribution of variance-scaling: normal, uniform or truncated." },
+    { .kind = OPTION_PARSED, .name = "bias-init", .argument = "NAME[:A[,B]],...", .parse = parse_bias_init,
+      .help = "Initializer of the biases: zeros, constant:A, normal:A, uniform:A,B or truncated-normal:A (default: "
+              "zeros)." },
+    { .kind = OPTION_PARSED, .name = "output-bias-init", .argument = "NAME[:A[,B]]", .parse = parse_output_bias_init,
+      .help = "Initializer of the output's biases, when it differs." },
+    { .kind = OPTION_GROUP, .help = "Loss:" },
+    { .kind = OPTION_PARSED, .name = "loss", .argument = "NAME", .parse = parse_loss,
+      .help = "Loss (default: what suits the output's activation)." },
+    { .kind = OPTION_PARSED, .name = "reduction", .argument = "NAME", .parse = parse_reduction,
+      .help = "How the losses of a batch become one: mean, sum or sample-mean (default: mean)." },
+    { .kind = OPTION_REAL, .name = "label-smoothing", .argument = "E", .offset = FIELD(network.options.label_smoothing),
+      .low = 0, .high = 1, .ends = ENDS_LOW, .help = "Move this share of each target to all classes evenly; of at "
+              "least 0, below 1; cross-entropy only (default: 0)." },
+    { .kind = OPTION_REAL, .name = "huber-delta", .argument = "D", .offset = FIELD(network.options.huber_delta), .low = 0,
+      .high = INFINITY, .help = "Where the Huber loss turns straight; above 0 (default: 1)." },
+    { .kind = OPTION_PARSED, .name = "class-weights", .argument = "W,...", .parse = parse_class_weights,
+      .help = "One weight of at least 0 for each class; cross-entropy only." },
+    { .kind = OPTION_GROUP, .help = "Optimizer:" },
+    { .kind = OPTION_PARSED, .name = "optimizer", .argument = "NAME", .parse = parse_optimizer,
+      .help = "Update rule (default: adam)." },
+    { .kind = OPTION_REAL, .name = "learning-rate", .argument = "RATE", .offset = FIELD(optimizer.learning_rate),
+      .low = 0, .high = INFINITY, .help = "Above 0 (default: the rule's)." },
+    { .kind = OPTION_REAL, .name = "momentum", .argument = "M", .offset = FIELD(optimizer.momentum), .low = 0, .high = 1,
+      .help = "Of momentum and nesterov; above 0, below 1 (default: 0.9)." },
+    { .kind = OPTION_REAL, .name = "beta1", .argument = "B", .offset = FIELD(optimizer.beta1), .low = 0, .high = 1,
+      .help = "Of adam and adamw; above 0, below 1 (default: 0.9)." },
+    { .kind = OPTION_REAL, .name = "beta2", .argument = "B", .offset = FIELD(optimizer.beta2), .low = 0, .high = 1,
+      .help = "Of adam, adamw and rmsprop; above 0, below 1 (default: 0.999; rmsprop 0.99)." },
+    { .kind = OPTION_REAL, .name = "epsilon", .argument = "E", .offset = FIELD(optimizer.epsilon), .low = 0,
+      .high = INFINITY, .help = "Of adam, adamw and rmsprop; above 0 (default: 1e-8)." },
+    { .kind = OPTION_PARSED, .name = "weight-decay", .argument = "L", .parse = parse_weight_decay,
+      .help = "Decay of the weights; of at least 0 (default: 0; adamw 0.01)." },
+    { .kind = OPTION_PARSED, .name = "decay", .argument = "MODE", .parse = parse_decay,
+      .help = "How it enters: l2, decoupled or automatic (default: decoupled for adamw, l2 for the others)." },
+    { .kind = OPTION_PARSED, .name = "l2", .argument = "L", .parse = parse_l2,
+      .help = "The same as --weight-decay L --decay l2." },
+    { .kind = OPTION_FLAG, .name = "decay-biases", .offset = FIELD(optimizer.decay_biases), .flag = 1,
+      .help = "Biases decay too." },
+    { .kind = OPTION_PARSED, .name = "clip", .argument = "RULE[:THRESHOLD]", .parse = parse_clip,
+      .help = "Clip the gradient, at 1 unless a threshold above 0 is given (default: none)." },
+    { .kind = OPTION_PARSED, .name = "nonfinite", .argument = "POLICY", .parse = parse_nonfinite,
+      .help = "What a NaN or an infinity in the gradient leads to: error, zero, skip, or skip:K for at most K steps in "
+              "a row (default: error; K 10)." },
+    { .kind = OPTION_GROUP, .help = "Training:" },
+    { .kind = OPTION_SIZE, .name = "epochs", .argument = "N", .offset = FIELD(fit.epochs), .low = 1, .high = 1e6,
+      .help = "Times the data is gone through (default: 10)." },
+    { .kind = OPTION_SIZE, .name = "batch", .argument = "N", .offset = FIELD(fit.batch), .low = 1, .high = MANY,
+      .help = "Samples of a step (default: 64)." },
+    { .kind = OPTION_SEED, .name = "seed", .argument = "N", .offset = FIELD(seed),
+      .help = "Of initial parameters, shuffling and the validation share (default: 0). The same seed gives the same "
+              "model, bit for bit, on any number of threads." },
+    { .kind = OPTION_SIZE, .name = "patience", .argument = "N", .offset = FIELD(fit.patience), .low = 0, .high = MANY,
+      .help = "Stop after N epochs without a better validation loss and keep the best parameters; 0: never (default)." },
+    { .kind = OPTION_REAL, .name = "minimum-improvement", .argument = "X", .offset = FIELD(fit.minimum_improvement),
+      .low = 0, .high = INFINITY, .ends = ENDS_LOW,
+      .help = "How much lower the validation loss must get to count as better; of at least 0 (default: 0)." },
+    { .kind = OPTION_FLAG, .name = "keep-last", .offset = FIELD(fit.keep_last), .flag = 1,
+      .help = "With --patience, keep the last parameters, not the best." },
+    { .kind = OPTION_FLAG, .name = "keep-order", .offset = FIELD(fit.keep_order), .flag = 1,
+      .help = "Do not shuffle." },
+    { .kind = OPTION_SIZE, .name = "top-k", .argument = "K", .offset = FIELD(fit.top_k), .low = 1, .high = MANY,
+      .help = "K of the top-k accuracy (default: 5)." },
+    { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(fit.threads), .low = 1, .high = 1024,
+      .help = "Threads to work with (default: OpenMP's, see `mlp info`)." },
+    { .kind = OPTION_GROUP, .help = "Output:" },
+    { .kind = OPTION_TEXT, .name = "output", .letter = 'o', .argument = "FILE", .offset = FIELD(output),
+      .help = "Save the model here, as safetensors. Ctrl-C saves what was reached; a second one ends at once." },
+    { .kind = OPTION_TEXT, .name = "history", .argument = "FILE", .offset = FIELD(history),
+      .help = "Write the figures of every epoch here, as CSV." },
+    { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(json), .flag = 1,
+      .help = "Print the result as JSON on standard output." },
+    { .kind = OPTION_FLAG, .name = "quiet", .letter = 'q', .offset = FIELD(quiet), .flag = 1,
+      .help = "No progress on standard error." },
+    { .kind = OPTION_END },
+};
+
+int train_settings_default(struct train_settings *settings)
+{
+    *settings = (struct train_settings){
+        .request = DATA_REQUEST_INIT, .standardize = -1,
+        .optimizer = MLP_OPTIMIZER_OPTIONS_INIT, .fit = MLP_FIT_OPTIONS_INIT,
+    };
+    settings->optimizer.rule = MLP_OPTIMIZER_ADAM;
+    settings->fit.epochs = 10;
+    return network_settings_default(&settings->network);
+}
+
+enum { NAME_COLUMN = 24 };
+
+static void print_strategy(FILE *stream, const char *name, const char *description)
+{
+    const int column = fprintf(stream, "  %s", name);
+    print_wrapped(stream, description, (size_t)column, NAME_COLUMN);
+}
+
+/* A function's own strategy cannot be given on a command line: `custom` is left out. */
+#define PRINT_STRATEGIES(stream, title, type, prefix, custom)                                   \
+    do {                                                                                        \
+        fprintf(stream, "\n%s:\n", title);                                                      \
+        for (size_t i = 0; i < prefix##_count(); i++) {                                         \
+            if ((int)i != (int)(custom)) {                                                      \
+                print_strategy(stream, prefix##_name((type)i), prefix##_description((type)i));  \
+            }                                                                                   \
+        }                                                                                       \
+    } while (0)
+
+void print_train_strategies(FILE *stream)
+{
+    PRINT_STRATEGIES(stream, "Activations", mlp_activation, mlp_activation, MLP_ACTIVATION_CUSTOM);
+    PRINT_STRATEGIES(stream, "Initializers", mlp_init, mlp_init, MLP_INIT_CUSTOM);
+    PRINT_STRATEGIES(stream, "Losses", mlp_loss, mlp_loss, MLP_LOSS_CUSTOM);
+    PRINT_STRATEGIES(stream, "Optimizers", mlp_optimizer_rule, mlp_optimizer, -1);
+    PRINT_STRATEGIES(stream, "Clipping rules", mlp_clip, mlp_clip, -1);
+}
