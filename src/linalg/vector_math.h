@@ -143,8 +143,8 @@ static inline float vector_exp_half_square(float z)
     return scale_by_power(p, n);
 }
 
-/* Φ(z) = erfc(y)/2, y = −z/√2; erfc(y) = e^(−y²)·R(1/(1 + y/2))/(1 + y/2) for y ≥ 0, R a Chebyshev fit of degree 10 over
- * y ≤ 10, relative error 6e-9 before rounding. 6 ulp, in the lower tail too. */
+/* Φ(z) = erfc(y)/2, y = −z/√2; erfc(y) = e^(−y²)·R(1/(1 + y/2))/(1 + y/2) for y ≥ 0, R a Chebyshev fit of degree 10
+ * over y ≤ 10, relative error 6e-9 before rounding. 6 ulp, in the lower tail too. */
 static inline float vector_normal_cdf(float z)
 {
     const float a = magnitude_of(z) > 15.0f ? 15.0f : magnitude_of(z);

@@ -22,18 +22,19 @@ static double sum_of(const double *values, size_t count)
     return sum;
 }
 
-/* One factor for a group of tensors: c/‖g‖ above the threshold, exactly 1 at or below it. */
+/* One factor for a group of tensors: c/‖g‖ above the threshold, exactly 1 at or below it, or so little above it that
+ * c/‖g‖ is 1 in float. */
 static void scale_group(const struct clip_input *input, size_t first, size_t count, struct clip_outcome *outcome)
 {
     const double norm = sqrt(sum_of(input->squares + first, count));
-    const double scale = norm > input->threshold ? input->threshold / norm : 1.0;
+    const float scale = norm > input->threshold ? (float)(input->threshold / norm) : 1.0f;
     mlp_clip_report *report = &outcome->report;
     for (size_t t = first; t < first + count; t++) {
-        outcome->scale[t] = (float)scale;
+        outcome->scale[t] = scale;
     }
     report->largest = norm > report->largest ? norm : report->largest;
-    report->scale = scale < report->scale ? scale : report->scale;
-    report->acted = report->acted || norm > input->threshold;
+    report->scale = (double)scale < report->scale ? (double)scale : report->scale;
+    report->acted = report->acted || scale < 1.0f;
 }
 
 static void leave(const struct clip_input *input, struct clip_outcome *outcome)
@@ -97,9 +98,9 @@ mlp_status clip_check(mlp_clip clip, double threshold)
         return fail(MLP_ERROR_ARGUMENT, "clip_threshold is %g, expected 0 for the clipping rule %s", threshold,
                     rows[clip].name.name);
     }
-    if (rows[clip].takes_threshold && !(threshold > 0.0 && isfinite((float)threshold) && (float)threshold > 0.0f)) {
-        return fail(MLP_ERROR_RANGE, "clip_threshold is %g, expected a finite number above 0 for %s", threshold,
-                    rows[clip].name.name);
+    if (rows[clip].takes_threshold && !((float)threshold > 0.0f && isfinite((float)threshold))) {
+        return fail(MLP_ERROR_RANGE, "clip_threshold is %g, expected a finite number above 0 in float's range for %s",
+                    threshold, rows[clip].name.name);
     }
     return MLP_OK;
 }

@@ -14,7 +14,7 @@ static const struct name reduction_names[] = {
 
 static struct name_table names(void)
 {
-    return NAME_TABLE("loss", loss_rows);
+    return (struct name_table){ "loss", *LEVEL_SELECT(loss_rows), sizeof(struct loss_entry), LOSS_COUNT };
 }
 
 static struct name_table reductions(void)
@@ -24,7 +24,7 @@ static struct name_table reductions(void)
 
 const struct loss_row *loss_row(mlp_loss loss)
 {
-    return &loss_rows[loss].row;
+    return &(*LEVEL_SELECT(loss_rows))[loss].row;
 }
 
 static mlp_loss automatic_loss(mlp_activation output)
@@ -81,7 +81,7 @@ mlp_status loss_resolve(struct loss_settings *settings, mlp_activation output, s
     TRY(name_check(&table, (int)settings->loss));
     TRY(name_check(&reduction_table, (int)settings->reduction));
     const mlp_loss loss = settings->loss != MLP_LOSS_AUTOMATIC ? settings->loss : automatic_loss(output);
-    const struct loss_entry *entry = &loss_rows[loss];
+    const struct loss_entry *entry = &(*LEVEL_SELECT(loss_rows))[loss];
     if (!entry->accepts(output)) {
         return fail(MLP_ERROR_ARGUMENT, "%s does not go with a %s output: it needs %s", entry->row.name.name,
                     mlp_activation_name(output), entry->advice);
@@ -110,17 +110,21 @@ static mlp_status check_classes(const mlp_targets *targets, size_t units, size_t
     return MLP_OK;
 }
 
+/* Σ s_i, and in *weighted the sum that the reduction divides by: for the mean over class indices Σ s_i·w_{y_i}. */
 static mlp_status sum_weights(const struct loss_settings *settings, const mlp_targets *targets, size_t count,
-                              double *sum)
+                              double *sum, double *weighted)
 {
+    const bool by_class = settings->reduction == MLP_REDUCTION_MEAN && settings->class_weights != NULL &&
+                          targets->classes != NULL;
     *sum = 0.0;
+    *weighted = 0.0;
     for (size_t i = 0; i < count; i++) {
         const double weight = targets->weights != NULL ? (double)targets->weights[i] : 1.0;
         if (!(weight >= 0.0) || !isfinite(weight)) {
             return fail(MLP_ERROR_RANGE, "sample %zu: weight is %g, expected a finite number of at least 0", i, weight);
         }
-        *sum += settings->class_weights != NULL && targets->classes != NULL
-                    ? weight * (double)settings->class_weights[targets->classes[i]] : weight;
+        *sum += weight;
+        *weighted += by_class ? weight * (double)settings->class_weights[targets->classes[i]] : weight;
     }
     return MLP_OK;
 }
@@ -128,7 +132,7 @@ static mlp_status sum_weights(const struct loss_settings *settings, const mlp_ta
 mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *targets, size_t units, size_t count,
                       double *scale)
 {
-    double sum;
+    double sum, weighted;
     if ((targets->classes == NULL) == (targets->values == NULL)) {
         return fail(MLP_ERROR_ARGUMENT, "targets: %s of classes and values given, expected one of them",
                     targets->classes == NULL ? "neither" : "both");
@@ -136,16 +140,18 @@ mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *t
     if (targets->classes != NULL) {
         TRY(check_classes(targets, units, count));
     }
-    TRY(sum_weights(settings, targets, count, &sum));
+    TRY(sum_weights(settings, targets, count, &sum, &weighted));
+    if (sum == 0.0) {
+        return fail(MLP_ERROR_RANGE, "targets: the weights of samples 0 to %zu are all 0, expected at least one above",
+                    count - 1);
+    }
     if (settings->reduction == MLP_REDUCTION_SUM) {
         *scale = 1.0;
         return MLP_OK;
     }
-    if (sum == 0.0) {
-        return fail(MLP_ERROR_RANGE, "targets: the weights of the batch are all 0, expected at least one above");
-    }
+    /* a batch of classes of weight 0 alone has nothing to learn from: loss and gradient are 0 */
     const bool over_units = settings->reduction == MLP_REDUCTION_MEAN && loss_row(settings->loss)->per_unit;
-    *scale = 1.0 / (sum * (over_units ? (double)units : 1.0));
+    *scale = weighted > 0.0 ? 1.0 / (weighted * (over_units ? (double)units : 1.0)) : 0.0;
     return MLP_OK;
 }
 

@@ -51,7 +51,8 @@ mlp_status loss_resolve(struct loss_settings *settings, mlp_activation output, s
 
 /* Checks a batch's targets against the settings (not for custom) and gives the factor that the reduction applies to
  * each sample's weighted loss. MLP_ERROR_ARGUMENT (no targets, both kinds), MLP_ERROR_RANGE (class index, weight: the
- * message names the sample). Does not look at dense values: one that is not finite makes the loss not finite. */
+ * message names the sample). The factor is 0 when all classes of the batch have weight 0. Does not look at dense
+ * values: one that is not finite makes the loss not finite. */
 mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *targets, size_t units, size_t count,
                       double *scale);
 

@@ -1,96 +1,140 @@
-/* The losses: value and gradient of each on a run of samples, and the table of rows. */
+/* The losses: value and gradient of each on a run of samples, and the table of rows. Compiled once for each vector
+ * level; sums have a fixed order, so that the level does not change a bit. */
 #include "strategy/loss_rows.h"
 
 #include <math.h>
 
 #include "linalg/vector_math.h"
 
+/* Units are taken in chunks, so that targets that have to be made up (one-hot) need no allocation. */
+enum { CHUNK = 64, LANES = 8 };
+
+static size_t chunk_from(size_t first, size_t units)
+{
+    return units - first < CHUNK ? units - first : (size_t)CHUNK;
+}
+
 static double weight_of(const struct loss_block *block, size_t column)
 {
     return block->targets->weights != NULL ? (double)block->targets->weights[block->first + column] : 1.0;
 }
 
-/* y of one unit: dense, one-hot, or for a single unit the class itself. */
-static double target_of(const struct loss_block *block, size_t column, size_t unit)
+/* y of `count` units from `first`: dense, or in `buffer` one-hot; for a single unit the class itself. */
+static const float *targets_of(const struct loss_block *block, size_t column, size_t first, size_t count,
+                               float buffer[CHUNK])
 {
     const mlp_targets *targets = block->targets;
     const size_t sample = block->first + column;
     if (targets->values != NULL) {
-        return (double)targets->values[sample * block->units + unit];
+        return targets->values + sample * block->units + first;
     }
-    if (block->units == 1) {
-        return (double)targets->classes[sample];
+    const size_t class = (size_t)targets->classes[sample];
+    const size_t hot = block->units > 1 ? class : 0;
+    for (size_t i = 0; i < count; i++) {
+        buffer[i] = 0.0f;
     }
-    return (size_t)targets->classes[sample] == unit ? 1.0 : 0.0;
+    if (hot >= first && hot < first + count) {
+        buffer[hot - first] = block->units > 1 ? 1.0f : (float)class;
+    }
+    return buffer;
 }
 
-static double class_weight(const struct loss_settings *settings, size_t unit)
-{
-    return settings->class_weights != NULL ? (double)settings->class_weights[unit] : 1.0;
-}
+/* ---- cross-entropy ------------------------------------------------------------------------------------------------
+ * ℓ = Σ_c w_c t_c (L − z_c), L = ln Σ e^z, t = (1 − ε)·y + ε/classes; with p = softmax(z)
+ * dℓ/dz_c = p_c·Σ_k w_k t_k − w_c t_c. */
 
-/* ln Σ e^z, about the largest z; where `p` is not NULL it receives softmax(z). */
-static double log_sum_exp(const float *z, size_t units, float *p)
+/* Σ e^(z − largest), and its terms in `terms` unless that is NULL. NaN and +∞ give NaN. */
+static double sum_exp(const float *z, size_t units, float largest, float *terms)
 {
-    float largest = z[0];
+    float buffer[CHUNK];
     double sum = 0.0;
-    for (size_t i = 1; i < units; i++) {
-        largest = z[i] > largest ? z[i] : largest;
-    }
-    if (p != NULL) {
-        for (size_t i = 0; i < units; i++) {
-            p[i] = vector_exp(z[i] - largest);
+    for (size_t first = 0; first < units; first += CHUNK) {
+        const size_t count = chunk_from(first, units);
+        float *e = terms != NULL ? terms + first : buffer;
+        for (size_t i = 0; i < count; i++) {
+            e[i] = vector_exp(z[first + i] - largest);
+        }
+        for (size_t i = 0; i < count; i++) {
+            sum += (double)e[i];
         }
     }
-    for (size_t i = 0; i < units; i++) {
-        sum += (double)(p != NULL ? p[i] : vector_exp(z[i] - largest));
-    }
-    for (size_t i = 0; p != NULL && i < units; i++) {
-        p[i] *= (float)(1.0 / sum);
-    }
-    return (double)largest + log(sum);
+    return sum;
 }
 
-/* The targets' part of a column: Σ_c w_c t_c (L − z_c), and Σ_c w_c t_c in *mass; takes factor·w_c t_c off the
- * gradient once that has been given factor·mass·p. A class index without smoothing or class weights has one term. */
-static double target_terms(const struct loss_block *block, size_t column, double log_sum, double *mass,
-                           double factor, float *gradient)
+/* w_c·t_c of `count` units from `first`. */
+static void weighted_targets(const struct loss_block *block, size_t column, size_t first, size_t count,
+                             double out[CHUNK])
 {
     const struct loss_settings *settings = block->settings;
+    const double kept = 1.0 - settings->label_smoothing;
+    const double spread = settings->label_smoothing / (double)block->units;
+    float buffer[CHUNK];
+    const float *y = targets_of(block, column, first, count, buffer);
+    for (size_t i = 0; i < count; i++) {
+        out[i] = kept * (double)y[i] + spread;
+    }
+    for (size_t i = 0; settings->class_weights != NULL && i < count; i++) {
+        out[i] *= (double)settings->class_weights[first + i];
+    }
+}
+
+/* One class with weight 1: ℓ = L − z_c. `gradient` holds e^(z − largest) and may be NULL; `sum` is theirs. */
+static double single_class(const struct loss_block *block, size_t column, double log_sum, double factor, double sum,
+                           float *gradient)
+{
+    const size_t class = (size_t)block->targets->classes[block->first + column];
+    if (gradient != NULL) {
+        const double of_class = (double)gradient[class];
+        const float scale = (float)(factor / sum);
+        for (size_t i = 0; i < block->units; i++) {
+            gradient[i] *= scale;
+        }
+        gradient[class] = (float)(factor * (of_class - sum) / sum); /* p − 1 keeps its digits when p is near 1 */
+    }
+    return log_sum - (double)block->z[column * block->leading_dimension + class];
+}
+
+/* Any targets; arguments as of single_class(). A class without weight adds nothing, even where z is −∞. */
+static double many_classes(const struct loss_block *block, size_t column, double log_sum, double factor, double sum,
+                           float *gradient)
+{
     const float *z = block->z + column * block->leading_dimension;
-    const double smoothing = settings->label_smoothing;
-    const bool single = block->targets->classes != NULL && smoothing == 0.0 && settings->class_weights == NULL;
-    const size_t first = single ? (size_t)block->targets->classes[block->first + column] : 0;
-    const size_t end = single ? first + 1 : block->units;
-    double loss = 0.0;
-    *mass = 0.0;
-    for (size_t i = first; i < end; i++) {
-        const double target = (1.0 - smoothing) * target_of(block, column, i) + smoothing / (double)block->units;
-        const double weighted = class_weight(settings, i) * target;
-        loss += weighted != 0.0 ? weighted * (log_sum - (double)z[i]) : 0.0;
-        *mass += weighted;
-        if (gradient != NULL) {
-            gradient[i] -= (float)(factor * weighted);
+    double t[CHUNK];
+    double loss = 0.0, mass = 0.0;
+    for (size_t first = 0; first < block->units; first += CHUNK) {
+        const size_t count = chunk_from(first, block->units);
+        weighted_targets(block, column, first, count, t);
+        for (size_t i = 0; i < count; i++) {
+            loss += t[i] != 0.0 ? t[i] * (log_sum - (double)z[first + i]) : 0.0;
+            mass += t[i];
+        }
+    }
+    for (size_t first = 0; gradient != NULL && first < block->units; first += CHUNK) {
+        const size_t count = chunk_from(first, block->units);
+        const double scale = factor * mass / sum;
+        weighted_targets(block, column, first, count, t);
+        for (size_t i = 0; i < count; i++) {
+            gradient[first + i] = (float)(scale * (double)gradient[first + i] - factor * t[i]);
         }
     }
     return loss;
 }
 
-/* ℓ = Σ_c w_c t_c (L − z_c), L = ln Σ e^z, t = (1 − ε)·y + ε/classes; dℓ/dz_c = p_c·Σ_k w_k t_k − w_c t_c. */
 static double cross_entropy_column(const struct loss_block *block, size_t column)
 {
+    const struct loss_settings *settings = block->settings;
     const float *z = block->z + column * block->leading_dimension;
     float *gradient = block->gradient != NULL ? block->gradient + column * block->leading_dimension : NULL;
+    const bool single = block->targets->classes != NULL && settings->label_smoothing == 0.0 &&
+                        settings->class_weights == NULL;
     const double factor = block->scale * weight_of(block, column);
-    const double log_sum = log_sum_exp(z, block->units, gradient);
-    double mass;
-    const double loss = target_terms(block, column, log_sum, &mass, 0.0, NULL);
-    if (gradient != NULL) {
-        for (size_t i = 0; i < block->units; i++) {
-            gradient[i] *= (float)(factor * mass);
-        }
-        target_terms(block, column, log_sum, &mass, factor, gradient);
+    float largest = z[0];
+    for (size_t i = 1; i < block->units; i++) {
+        largest = z[i] > largest ? z[i] : largest;
     }
+    const double sum = sum_exp(z, block->units, largest, gradient);
+    const double log_sum = (double)largest + log(sum);
+    const double loss = (single ? single_class : many_classes)(block, column, log_sum, factor, sum, gradient);
     /* a logit of +∞ or NaN must show, also where its target is 0 */
     return isfinite(log_sum) ? factor * loss : NAN;
 }
@@ -104,59 +148,78 @@ static double cross_entropy(const struct loss_block *block)
     return sum;
 }
 
-/* Value of one unit's loss and, in *slope, its derivative. */
-typedef double (*unit_loss)(const struct loss_settings *settings, double output, double target, double *slope);
+/* ---- losses of one unit ---------------------------------------------------------------------------------------- */
 
-static double per_unit(const struct loss_block *block, const float *outputs, unit_loss loss)
+/* Value of one unit's loss, a double, and in *slope its derivative. `delta` is Huber's. Without branches. */
+typedef double (*unit_loss)(float output, float target, double delta, float *slope);
+
+/* The loop around a unit's loss; `loss` is a constant at each call, so that it is inlined and the loop vectorizes. */
+static inline __attribute__((always_inline)) double per_unit(const struct loss_block *block, const float *outputs,
+                                                             unit_loss loss)
 {
-    double sum = 0.0;
+    const double delta = block->settings->huber_delta;
+    double total = 0.0;
     for (size_t j = 0; j < block->columns; j++) {
         const double factor = block->scale * weight_of(block, j);
-        for (size_t i = 0; i < block->units; i++) {
-            const size_t at = j * block->leading_dimension + i;
-            double slope;
-            sum += factor * loss(block->settings, (double)outputs[at], target_of(block, j, i), &slope);
-            if (block->gradient != NULL) {
-                block->gradient[at] = (float)(factor * slope);
+        double lanes[LANES] = { 0.0 };
+        for (size_t first = 0; first < block->units; first += CHUNK) {
+            const size_t count = chunk_from(first, block->units), at = j * block->leading_dimension + first;
+            float buffer[CHUNK], slopes[CHUNK];
+            double values[CHUNK] = { 0.0 };
+            const float *y = targets_of(block, j, first, count, buffer);
+            for (size_t i = 0; i < count; i++) {
+                values[i] = loss(outputs[at + i], y[i], delta, &slopes[i]);
+            }
+            for (size_t i = 0; i < count; i += LANES) {
+                for (size_t k = 0; k < LANES; k++) {
+                    lanes[k] += values[i + k];
+                }
+            }
+            for (size_t i = 0; block->gradient != NULL && i < count; i++) {
+                block->gradient[at + i] = (float)factor * slopes[i];
             }
         }
+        total += factor * (((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+                           ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7])));
     }
-    return sum;
+    return total;
 }
 
-/* −[y ln p + (1 − y) ln(1 − p)] = max(z, 0) − z·y + ln(1 + e^−|z|), p = sigmoid(z); derivative p − y */
-static double binary_unit(const struct loss_settings *settings, double z, double y, double *slope)
+/* −[y ln p + (1 − y) ln(1 − p)] = max(z, 0) − z·y + ln(1 + e^−|z|), p = sigmoid(z); derivative p − y, for z ≥ 0 as
+ * (1 − y) − (1 − p), which keeps its digits when p is near 1. */
+static inline double binary_unit(float z, float y, double delta, float *slope)
 {
-    const double e = exp(-fabs(z));
-    (void)settings;
-    *slope = (z < 0.0 ? e : 1.0) / (1.0 + e) - y;
-    return fmax(z, 0.0) - z * y + log1p(e) + 0.0 * z;
+    const float e = vector_exp(-magnitude_of(z));
+    const float rest = e / (1.0f + e);
+    (void)delta;
+    *slope = z < 0.0f ? rest - y : (1.0f - y) - rest;
+    return (double)(z < 0.0f ? 0.0f : z) - (double)z * (double)y + (double)vector_log1p(e);
 }
 
-static double squared_unit(const struct loss_settings *settings, double output, double y, double *slope)
+static inline double squared_unit(float output, float y, double delta, float *slope)
 {
-    (void)settings;
-    *slope = 2.0 * (output - y);
-    return (output - y) * (output - y);
+    const double rest = (double)output - (double)y;
+    (void)delta;
+    *slope = (float)(2.0 * rest);
+    return rest * rest;
 }
 
-static double absolute_unit(const struct loss_settings *settings, double output, double y, double *slope)
+static inline double absolute_unit(float output, float y, double delta, float *slope)
 {
-    const double rest = output - y;
-    (void)settings;
-    *slope = rest > 0.0 ? 1.0 : rest < 0.0 ? -1.0 : 0.0 * rest;
-    return fabs(rest);
+    const float rest = output - y;
+    (void)delta;
+    *slope = rest > 0.0f ? 1.0f : rest < 0.0f ? -1.0f : 0.0f * rest;
+    return fabs((double)output - (double)y);
 }
 
-static double huber_unit(const struct loss_settings *settings, double output, double y, double *slope)
+/* q·(|r| − q/2) with q = min(|r|, δ); derivative r clamped to ±δ. */
+static inline double huber_unit(float output, float y, double delta, float *slope)
 {
-    const double rest = output - y, delta = settings->huber_delta;
-    if (fabs(rest) <= delta) {
-        *slope = rest;
-        return 0.5 * rest * rest;
-    }
-    *slope = copysign(delta, rest);
-    return delta * (fabs(rest) - 0.5 * delta);
+    const double rest = (double)output - (double)y, size = fabs(rest);
+    const double inner = size > delta ? delta : size;
+    const double low = rest < -delta ? -delta : rest;
+    *slope = (float)(low > delta ? delta : low);
+    return inner * (size - 0.5 * inner);
 }
 
 static double binary_cross_entropy(const struct loss_block *block)
@@ -179,6 +242,8 @@ static double huber(const struct loss_block *block)
     return per_unit(block, block->a, huber_unit);
 }
 
+/* ---- the table ------------------------------------------------------------------------------------------------- */
+
 static bool softmax_or_identity(mlp_activation output)
 {
     return output == MLP_ACTIVATION_SOFTMAX || output == MLP_ACTIVATION_IDENTITY;
@@ -200,9 +265,10 @@ static bool any_but_softmax(mlp_activation output)
     return output != MLP_ACTIVATION_SOFTMAX;
 }
 
-const struct loss_entry loss_rows[LOSS_COUNT] = {
+const struct loss_entry LEVEL_NAME(loss_rows)[LOSS_COUNT] = {
     [MLP_LOSS_AUTOMATIC] = {
-        .row = { .name = { "automatic", "from the output: softmax gives cross-entropy, sigmoid binary, else squared" } },
+        .row = { .name = { "automatic", "from the output: softmax gives cross-entropy, sigmoid binary, else squared" },
+                 .evaluate = NULL },
         .accepts = any,
     },
     [MLP_LOSS_CROSS_ENTROPY] = {

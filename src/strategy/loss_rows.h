@@ -1,7 +1,8 @@
-/* The table of losses. */
+/* The table of losses, one for each vector level. */
 #ifndef STRATEGY_LOSS_ROWS_H
 #define STRATEGY_LOSS_ROWS_H
 
+#include "base/cpu.h"
 #include "strategy/loss.h"
 
 enum { LOSS_COUNT = MLP_LOSS_CUSTOM + 1 };
@@ -12,6 +13,7 @@ struct loss_entry {
     const char *advice;                     /* what a refused one should be instead */
 };
 
-extern const struct loss_entry loss_rows[LOSS_COUNT];
+typedef const struct loss_entry loss_table[LOSS_COUNT];
+LEVEL_DECLARE(loss_table, loss_rows);
 
 #endif

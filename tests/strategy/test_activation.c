@@ -19,7 +19,7 @@ static const struct activation_row *row_at(enum cpu_level level, int activation)
     return &(*LEVEL_PICK(activation_rows, level))[activation];
 }
 
-/* ---- the formulas, in double ------------------------------------------------------------------------------------ */
+/* ---- the formulas, in double ----------------------------------------------------------------------------------- */
 
 static double sigmoid(double z)
 {
@@ -80,7 +80,7 @@ static const struct reference {
     [MLP_ACTIVATION_HARD_TANH] = { exact_hard_tanh, 0.0, 0.0, { -1, 1 }, "hard-tanh", 0.0 },
 };
 
-/* ---- one entry ---------------------------------------------------------------------------------------------------- */
+/* ---- one entry ------------------------------------------------------------------------------------------------- */
 
 static float value_at(const struct activation_row *row, float z, double parameter)
 {
@@ -182,7 +182,7 @@ static void test_slopes_at_kinks(void **unused)
     }
 }
 
-/* ---- tiles -------------------------------------------------------------------------------------------------------- */
+/* ---- tiles ----------------------------------------------------------------------------------------------------- */
 
 struct arrays {
     float z[SIZE], a[SIZE], d[SIZE], bias[SIZE];

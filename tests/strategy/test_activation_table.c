@@ -43,7 +43,7 @@ static void square_slope(const float *z, float *d, size_t count, void *context)
     }
 }
 
-/* ---- names and rows ----------------------------------------------------------------------------------------------- */
+/* ---- names and rows -------------------------------------------------------------------------------------------- */
 
 static void test_names(void **unused)
 {
@@ -85,7 +85,7 @@ static void test_rows_of_all_levels_agree(void **unused)
     }
 }
 
-/* ---- checks ------------------------------------------------------------------------------------------------------- */
+/* ---- checks ---------------------------------------------------------------------------------------------------- */
 
 static mlp_status check(mlp_activation activation, double given, double *parameter)
 {
@@ -130,7 +130,7 @@ static void test_refused_activations(void **unused)
                    "custom_activation.derivative", NULL);
 }
 
-/* ---- gains -------------------------------------------------------------------------------------------------------- */
+/* ---- gains ----------------------------------------------------------------------------------------------------- */
 
 static double formula(int activation, double z)
 {
@@ -157,7 +157,7 @@ static double formula(int activation, double z)
     }
 }
 
-/* 1/√E[φ(z)²] over z ~ N(0, 1), by the trapezoidal rule on ±12: its error is below 1e-7 with a kink, far less without. */
+/* 1/√E[φ(z)²] over z ~ N(0, 1), by the trapezoidal rule on ±12: error below 1e-7 with a kink, far less without. */
 static double gain_by_quadrature(int activation)
 {
     const double step = 1e-3;
@@ -190,7 +190,7 @@ static void test_automatic_initializers(void **unused)
     }
 }
 
-/* ---- softmax ------------------------------------------------------------------------------------------------------ */
+/* ---- softmax --------------------------------------------------------------------------------------------------- */
 
 enum { UNITS = 33, COLUMNS = 3, LEADING = 37 };
 
@@ -295,7 +295,7 @@ static void test_softmax_backward(void **unused)
     }
 }
 
-/* ---- custom ------------------------------------------------------------------------------------------------------- */
+/* ---- custom ---------------------------------------------------------------------------------------------------- */
 
 /* More rows than one chunk of the backward buffer holds. */
 static void test_custom(void **unused)
