@@ -21,7 +21,8 @@ void take_right_blas_core(char **argv)
     mlp_info info;
     mlp_info_get(&info);
     const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (info.blas_core_suggested == NULL || getenv("OPENBLAS_CORETYPE") != NULL || getenv(mark) != NULL || length <= 0) {
+    const int chosen = getenv("OPENBLAS_CORETYPE") != NULL || getenv(mark) != NULL;
+    if (info.blas_core_suggested == NULL || chosen || length <= 0) {
         return;
     }
     path[length] = '\0';

@@ -61,7 +61,8 @@ static int parse_activation_item(const char *option, const char *name, char *num
     }
     choice->value = (int)activation;
     if (numbers != NULL && (!parse_real(numbers, &choice->numbers.a) || choice->numbers.a == 0.0)) {
-        return usage_error("%s: expected %s:NUMBER with a number other than 0, got '%s:%s'", option, name, name, numbers);
+        return usage_error("%s: expected %s:NUMBER with a number other than 0, got '%s:%s'", option, name, name,
+                           numbers);
     }
     return EXIT_DONE;
 }

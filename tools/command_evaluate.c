@@ -189,8 +189,8 @@ const struct command evaluate_command = {
     .name = "evaluate",
     .summary = "tell how good a model is on labelled data",
     .synopsis = "MODEL --data DATA [OPTION...]",
-    .description = "Tells a model's loss, accuracy and top-k accuracy on data whose labels are known, and which classes "
-                   "it takes for which.",
+    .description = "Tells a model's loss, accuracy and top-k accuracy on data whose labels are known, and which "
+                   "classes it takes for which.",
     .rows = rows,
     .examples = "  mlp evaluate fashion.safetensors --data fashion-mnist\n"
                 "  mlp evaluate iris.safetensors --data held-out.csv --label species\n"

@@ -71,7 +71,8 @@ static int prepare_network(struct training *training)
     const struct output_needs needs = { data->classes, mlp_data_outputs(data->train) };
     const bool standardize = settings->standardize < 0 ? data->set.csv : settings->standardize != 0;
     mlp_status status = MLP_OK;
-    const int code = network_from_settings(&settings->network, mlp_data_inputs(data->train), &needs, &training->network);
+    const size_t inputs = mlp_data_inputs(data->train);
+    const int code = network_from_settings(&settings->network, inputs, &needs, &training->network);
     if (code != EXIT_DONE) {
         return code;
     }

@@ -30,7 +30,8 @@ int parse_label(const char *text, void *settings)
     } else if (strcmp(text, "last") == 0) {
         request->label_index = LABEL_LAST;
     } else if (text[0] == '\0' || text[0] == '-') {
-        return usage_error("--label: expected the name of a column, its number from 0, 'last' or 'none', got '%s'", text);
+        return usage_error("--label: expected the name of a column, its number from 0, 'last' or 'none', got '%s'",
+                           text);
     } else {
         request->label = text;
     }
@@ -73,7 +74,8 @@ static int open_csv(const struct data_request *request, const struct data_source
     options.delimiter = request->delimiter;
     options.header = request->header;
     options.label = request->label;
-    options.label_index = request->label_given || source->label_needed || label_known ? request->label_index : LABEL_NONE;
+    label_known = label_known || request->label_given || source->label_needed;
+    options.label_index = label_known ? request->label_index : LABEL_NONE;
     options.regression = request->regression;
     const bool labelled = options.label != NULL || options.label_index != LABEL_NONE;
     if (labelled && !request->regression) {
@@ -155,9 +157,10 @@ static int open_spec(const struct data_request *request, const struct data_sourc
     if (features == NULL) {
         return work_error("out of memory");
     }
-    const int code = features[0] == '\0' ? usage_error("%s: expected IMAGES,LABELS, got '%s'", source->option,
-                                                       source->spec)
-                                         : open_idx(request, source, features, comma[1] != '\0' ? comma + 1 : NULL, set);
+    const char *labels = comma[1] != '\0' ? comma + 1 : NULL;
+    const int code = features[0] != '\0'
+                         ? open_idx(request, source, features, labels, set)
+                         : usage_error("%s: expected IMAGES,LABELS, got '%s'", source->option, source->spec);
     free(features);
     return code;
 }

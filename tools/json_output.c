@@ -39,8 +39,9 @@ json_t *json_metrics(const mlp_metrics *metrics)
     if (metrics->count == 0) {
         return json_null();
     }
-    return json_pack("{s:o, s:o, s:o, s:o}", "samples", json_count(metrics->count), "loss", json_figure(metrics->loss),
-                     "accuracy", json_figure(metrics->accuracy), "top_k_accuracy", json_figure(metrics->top_k_accuracy));
+    return json_pack("{s:o, s:o, s:o, s:o}", "samples", json_count(metrics->count), "loss",
+                     json_figure(metrics->loss), "accuracy", json_figure(metrics->accuracy), "top_k_accuracy",
+                     json_figure(metrics->top_k_accuracy));
 }
 
 int print_json(json_t *value)

@@ -17,6 +17,7 @@ struct predict_settings {
 int print_labels(struct prediction *prediction);
 int print_probabilities(struct prediction *prediction);
 int print_predictions_json(struct prediction *prediction);
-int draw_predictions(const struct predict_settings *settings, struct prediction *prediction, const struct data_set *set);
+int draw_predictions(const struct predict_settings *settings, struct prediction *prediction,
+                     const struct data_set *set);
 
 #endif

@@ -61,7 +61,7 @@ static void format_figures(const mlp_progress *progress, size_t room, char *text
     const double total = (double)progress->epochs * (double)progress->steps;
     format_rate((double)progress->samples / progress->seconds, rate, sizeof rate);
     format_duration(progress->seconds / done * (total - done), left, sizeof left);
-    snprintf(pieces[0], sizeof pieces[0], "  loss %.4g", progress->loss);
+    snprintf(pieces[0], sizeof pieces[0], "  loss %-6.4g", progress->loss);
     if (!isnan(progress->accuracy)) {
         snprintf(pieces[1], sizeof pieces[1], "  accuracy %.4f", progress->accuracy);
     }
@@ -110,6 +110,7 @@ void progress_end(struct progress_display *display)
     }
 }
 
+/* At most 80 columns: loss and accuracy in training, then both in validation. */
 static void print_epoch(const struct progress_display *display, const mlp_progress *progress)
 {
     char rate[16];
@@ -120,12 +121,12 @@ static void print_epoch(const struct progress_display *display, const mlp_progre
         fprintf(stderr, "  accuracy %.4f", progress->accuracy);
     }
     if (progress->validation.count > 0) {
-        fprintf(stderr, "  validation loss %.4g", progress->validation.loss);
+        fprintf(stderr, "  validation %.4g", progress->validation.loss);
         if (!isnan(progress->validation.accuracy)) {
-            fprintf(stderr, "  accuracy %.4f", progress->validation.accuracy);
+            fprintf(stderr, ", %.4f", progress->validation.accuracy);
         }
     }
-    fprintf(stderr, "  %.3g s  %s/s\n", seconds, rate);
+    fprintf(stderr, "  %s/s\n", rate);
 }
 
 int progress_show(const mlp_progress *progress, void *context)

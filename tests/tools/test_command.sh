@@ -1,5 +1,6 @@
 #!/bin/sh
-# The mlp command from outside: what it prints, what it writes, how it exits. Usage: test_command.sh PATH-OF-MLP [DIGITS]
+# The mlp command from outside: what it prints, what it writes, how it exits.
+# Usage: test_command.sh PATH-OF-MLP PATH-OF-DIGITS.CSV
 # Prints TAP.
 mlp=$(realpath "$1")
 digits=$(realpath "$2")
@@ -36,7 +37,7 @@ holds() {
     result $? "  $2 has '$1'"
 }
 
-# refuses PATTERN ARGUMENT...: wrong usage, with a message that begins with mlp: and has the pattern, and nothing on stdout
+# refuses PATTERN ARGUMENT...: wrong usage; the message begins with mlp: and has the pattern, stdout stays empty
 refuses() {
     pattern=$1
     shift
@@ -147,10 +148,12 @@ for name in $("$mlp" train --help | sed -n '/^Clipping rules:/,/^$/s/^  \([a-z-]
 done
 exits 0 'every option at once' train --data digits --validation-last 300 --train-first 900 --no-standardize \
     --hidden 20,15 --activation leaky-relu:0.2,tanh --output-activation softmax --output-units 10 \
-    --init uniform:-0.1,0.1,he-normal:gain=1.5,fan=out,normal:0.05 --bias-init normal:0.1 --output-bias-init constant:0.2 \
+    --init uniform:-0.1,0.1,he-normal:gain=1.5,fan=out,normal:0.05 \
+    --bias-init normal:0.1 --output-bias-init constant:0.2 \
     --loss cross-entropy --reduction sum --label-smoothing 0.1 --class-weights 1,1,1,1,1,1,1,1,1,2 \
     --optimizer adamw --learning-rate 1e-3 --beta1 0.8 --beta2 0.99 --epsilon 1e-7 --weight-decay 0.1 \
-    --decay decoupled --decay-biases --clip global-norm:0.5 --nonfinite skip:3 --epochs 3 --batch 17 --seed 18446744073709551615 \
+    --decay decoupled --decay-biases --clip global-norm:0.5 --nonfinite skip:3 \
+    --epochs 3 --batch 17 --seed 18446744073709551615 \
     --patience 2 --minimum-improvement 0.001 --keep-last --keep-order --top-k 2 --threads 2 --quiet -o all
 exits 0 'a published experiment' train --data digits --hidden 30 --activation sigmoid --output-activation sigmoid \
     --loss binary-cross-entropy --init normal:1 --bias-init normal:1 --optimizer sgd --learning-rate 0.5 --l2 0.0001 \
@@ -170,7 +173,8 @@ exits 0 'predict without labels' predict kinds --data features.csv --delimiter '
 holds '^large, "L"$' out
 exits 0 'probabilities quote names' predict kinds --data features.csv --delimiter ';' --probabilities
 holds '^label,"large, ""L""",small$' out
-exits 0 'two classes, one unit' train --data kinds.csv --delimiter ';' --output-activation sigmoid --epochs 60 --batch 8 --quiet -o unit
+exits 0 'two classes, one unit' train --data kinds.csv --delimiter ';' --output-activation sigmoid --epochs 60 \
+    --batch 8 --quiet -o unit
 exits 0 '  predicts two names' predict unit --data features.csv --delimiter ';' --probabilities
 awk -F ';' 'NR > 1 { print $1 ";" $2 ";" $1 + 2 * $2 }' kinds.csv >sums.csv
 exits 0 'regression' train --data sums.csv --delimiter ';' --regression --epochs 100 --batch 8 --quiet -o sums
@@ -296,7 +300,6 @@ for signal in INT TERM; do
     code=$?
     [ $code -eq 1 ] && grep -q "^mlp: stopped by .* saved in 'stopped'" err
     result $? "SIG$signal stops the training (exit 1, got $code)"
-    tail -n 1 err >last
     exits 0 '  the model loads and works' evaluate stopped --data digits
 done
 echo "1..$count"
