@@ -7,39 +7,37 @@
 
 enum { LANES = 16, COLUMN_BLOCK = 64, CACHED = 4096 }; /* 4096 floats stay in L1 between two passes */
 
-/* 8 doubles side by side: GCC's and Clang's vector types, whatever registers the level has. */
-typedef double doubles __attribute__((vector_size(64)));
-typedef float floats __attribute__((vector_size(32)));
+/* GCC's and Clang's vector types, as wide as the level's registers: wider ones would be taken apart badly. */
+#if defined(__AVX512F__)
+#define REGISTER 64
+#elif defined(__AVX__)
+#define REGISTER 32
+#else
+#define REGISTER 16
+#endif
+typedef double doubles __attribute__((vector_size(REGISTER)));
+typedef float floats __attribute__((vector_size(REGISTER / 2)));
+enum { WIDTH = REGISTER / (int)sizeof(double) };
 
-static inline void add_square(const float *x, doubles *sum)
+/* Adds x² to 16 independent sums in turn: additions need not wait for one another, and the order is the same whatever
+ * the registers' width. */
+static void add_squares(const float *x, size_t count, double sums[LANES])
 {
-    floats values;
-    memcpy(&values, x, sizeof values);
-    const doubles wide = __builtin_convertvector(values, doubles);
-    *sum += wide * wide;
-}
-
-/* Adds Σ x² to four independent sums, so that additions need not wait for one another; their order is fixed. */
-static void add_squares(const float *x, size_t count, doubles sums[4])
-{
-    doubles s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+    doubles partial[LANES / WIDTH];
     size_t i = 0;
-    for (; i + 32 <= count; i += 32) {
-        add_square(x + i, &s0);
-        add_square(x + i + 8, &s1);
-        add_square(x + i + 16, &s2);
-        add_square(x + i + 24, &s3);
+    memcpy(partial, sums, sizeof partial);
+    for (; i + LANES <= count; i += LANES) {
+        for (size_t v = 0; v < LANES / WIDTH; v++) {
+            floats values;
+            memcpy(&values, x + i + v * WIDTH, sizeof values);
+            const doubles wide = __builtin_convertvector(values, doubles);
+            partial[v] += wide * wide;
+        }
     }
-    for (; i + 8 <= count; i += 8) {
-        add_square(x + i, &s0);
-    }
+    memcpy(sums, partial, sizeof partial);
     for (size_t k = 0; i < count; i++, k++) {
-        s1[k] += (double)x[i] * (double)x[i];
+        sums[k] += (double)x[i] * (double)x[i];
     }
-    sums[0] = s0;
-    sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
 }
 
 /* Without their sign bit, floats are ordered as their bits are: a maximum of integers, in any order. */
@@ -54,7 +52,7 @@ static int32_t largest_bits(const float *x, size_t count, int32_t largest)
 
 static struct magnitude measure(const float *x, size_t rows, size_t columns, size_t leading_dimension)
 {
-    doubles sums[4] = { { 0.0 } };
+    double sums[LANES] = { 0.0 };
     int32_t largest = 0;
     if (rows == leading_dimension) {
         rows *= columns;
@@ -68,10 +66,9 @@ static struct magnitude measure(const float *x, size_t rows, size_t columns, siz
             largest = largest_bits(block, count, largest);
         }
     }
-    const doubles total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     struct magnitude result = { 0.0, (double)float_of_bits(largest) };
-    for (size_t k = 0; k < 8; k++) {
-        result.squares += total[k];
+    for (size_t k = 0; k < LANES; k++) {
+        result.squares += sums[k];
     }
     return result;
 }
