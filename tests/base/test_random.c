@@ -1,0 +1,112 @@
+/* Philox4x32-10 against Random123's known answers; deviates against their distributions. */
+#include "support/support.h"
+
+#include <math.h>
+
+#include "base/random.h"
+
+/* Random123's kat_vectors, philox4x32 10 rounds (Salmon et al. 2011). */
+static void known_answers(void **unused)
+{
+    static const uint32_t vectors[3][10] = {
+        { 0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 },
+        { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e, 0xa20bc7c6,
+          0x6d5451fd },
+        { 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420,
+          0x24126ea1 },
+    };
+    (void)unused;
+    for (int v = 0; v < 3; v++) {
+        uint32_t out[4];
+        philox4x32_10(vectors[v], vectors[v] + 4, out);
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(out[i], vectors[v][6 + i]);
+        }
+    }
+}
+
+/* Values are numbered: a range may be cut anywhere. */
+static void ranges_can_be_cut(void **unused)
+{
+    const struct random_stream stream = random_stream(42, RANDOM_WEIGHTS, 3, 0);
+    float whole[100], part[100];
+    (void)unused;
+    for (int normal = 0; normal < 2; normal++) {
+        void (*draw)(const struct random_stream *, size_t, size_t, float *) = normal ? random_normal : random_uniform;
+        draw(&stream, 0, 100, whole);
+        for (size_t first = 0; first < 100; first++) {
+            draw(&stream, first, 100 - first, part);
+            assert_memory_equal(part, whole + first, (100 - first) * sizeof(float));
+        }
+    }
+}
+
+static void streams_differ(void **unused)
+{
+    const struct random_stream streams[] = { random_stream(1, RANDOM_WEIGHTS, 0, 0), random_stream(2, RANDOM_WEIGHTS, 0, 0),
+                                             random_stream(1, RANDOM_BIAS, 0, 0), random_stream(1, RANDOM_WEIGHTS, 1, 0),
+                                             random_stream(1, RANDOM_WEIGHTS, 0, 1),
+                                             random_stream(1ull << 32 | 1, RANDOM_WEIGHTS, 0, 0) };
+    float values[6];
+    (void)unused;
+    for (int i = 0; i < 6; i++) {
+        random_uniform(&streams[i], 0, 1, &values[i]);
+        for (int j = 0; j < i; j++) {
+            assert_true(values[i] != values[j]);
+        }
+    }
+}
+
+/* Within five standard errors: mean, variance, kurtosis of 10⁶ draws. */
+static void moments(void **unused)
+{
+    enum { COUNT = 1000000, PIECE = 1000 };
+    const struct random_stream stream = random_stream(7, RANDOM_WEIGHTS, 0, 0);
+    (void)unused;
+    for (int normal = 0; normal < 2; normal++) {
+        double sum = 0, square = 0, fourth = 0;
+        float piece[PIECE];
+        for (size_t first = 0; first < COUNT; first += PIECE) {
+            (normal ? random_normal : random_uniform)(&stream, first, PIECE, piece);
+            for (int i = 0; i < PIECE; i++) {
+                const double value = normal ? piece[i] : (piece[i] - 0.5) * sqrt(12.0);
+                assert_true(normal || (piece[i] >= 0.0f && piece[i] < 1.0f));
+                sum += value;
+                square += value * value;
+                fourth += value * value * value * value;
+            }
+        }
+        const double kurtosis = normal ? 3.0 : 1.8, eighth = normal ? 105.0 : 9.0;
+        assert_close(sum / COUNT, 0.0, 5.0 / sqrt(COUNT));
+        assert_close(square / COUNT, 1.0, 5.0 * sqrt((kurtosis - 1.0) / COUNT));
+        assert_close(fourth / COUNT, kurtosis, 5.0 * sqrt((eighth - kurtosis * kurtosis) / COUNT));
+    }
+}
+
+/* Each of the 24 orders of 4 comes up equally often: χ² with 23 degrees of freedom, 99.99 % below 56. */
+static void shuffles_are_fair(void **unused)
+{
+    enum { TRIALS = 24000 };
+    int counts[256] = { 0 };
+    double chi2 = 0.0;
+    (void)unused;
+    for (size_t t = 0; t < TRIALS; t++) {
+        const struct random_stream stream = random_stream(5, RANDOM_SHUFFLE, 0, t);
+        size_t order[4] = { 0, 1, 2, 3 };
+        random_shuffle(&stream, order, 4);
+        assert_int_equal(1 << order[0] | 1 << order[1] | 1 << order[2] | 1 << order[3], 15);
+        counts[order[0] << 6 | order[1] << 4 | order[2] << 2 | order[3]]++;
+    }
+    for (int i = 0; i < 256; i++) {
+        chi2 += counts[i] > 0 ? (counts[i] - 1000.0) * (counts[i] - 1000.0) / 1000.0 : 0.0;
+    }
+    assert_true(chi2 < 56.0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(known_answers), cmocka_unit_test(ranges_can_be_cut),
+                                        cmocka_unit_test(streams_differ), cmocka_unit_test(moments),
+                                        cmocka_unit_test(shuffles_are_fair) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,222 @@
+/* Initializers: moments of their draws, fans, bounds, orthonormality, refusals. */
+#include "support/support.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "strategy/init.h"
+
+static struct init_task task_for(mlp_init init, size_t fan_in, size_t fan_out)
+{
+    return (struct init_task){ .init = init, .fan_in = fan_in, .fan_out = fan_out, .seed = 17, .layer = 2 };
+}
+
+/* Kurtosis of the draw: normal, uniform, normal cut at two deviations. */
+static const double kurtosis[] = { 3.0, 1.8, 2.36554 };
+
+/* |mean| < 5σ/√N and |variance/σ² − 1| < 5·√((κ−1)/N), over enough layers' worth of draws for N ≥ 10⁶. */
+static void check_moments(struct init_task task, mlp_distribution distribution, double variance)
+{
+    const size_t size = task.fan_in * task.fan_out, draws = 1000000 / size + 1;
+    const double count = (double)(size * draws), sigma = sqrt(variance);
+    const double bound = distribution == MLP_DISTRIBUTION_UNIFORM ? sqrt(3.0) * sigma
+                         : distribution == MLP_DISTRIBUTION_TRUNCATED ? 2.0 / 0.87962566103423978 * sigma : INFINITY;
+    float *values = malloc(size * sizeof *values);
+    double sum = 0.0, square = 0.0;
+    assert_close(init_scale(&task).deviation / sigma, 1.0, 1e-12);
+    for (size_t d = 0; d < draws; d++) {
+        task.seed = d;
+        assert_ok(init_fill(&task, values, task.fan_out, task.fan_in, task.fan_out));
+        for (size_t i = 0; i < size; i++) {
+            assert_true(fabs(values[i]) <= bound * (1.0 + FLT_EPSILON));
+            sum += values[i];
+            square += (double)values[i] * values[i];
+        }
+    }
+    assert_true(fabs(sum / count) < 5.0 * sigma / sqrt(count));
+    assert_true(fabs(square / count / variance - 1.0) < 5.0 * sqrt((kurtosis[distribution] - 1.0) / count));
+    free(values);
+}
+
+static void the_variance_scaling_family(void **unused)
+{
+    static const size_t shapes[][2] = { { 300, 40 }, { 40, 300 }, { 500, 1 }, { 1, 500 } }; /* fan-in, fan-out */
+    (void)unused;
+    for (size_t s = 0; s < 4; s++) {
+        const double in = (double)shapes[s][0], out = (double)shapes[s][1];
+        const double variances[] = { 1.0 / in, 2.0 / (in + out), 2.0 / in };
+        for (int row = MLP_INIT_LECUN_NORMAL; row <= MLP_INIT_HE_TRUNCATED; row++) {
+            const int family = (row - MLP_INIT_LECUN_NORMAL) / 3, distribution = (row - MLP_INIT_LECUN_NORMAL) % 3;
+            check_moments(task_for((mlp_init)row, shapes[s][0], shapes[s][1]), (mlp_distribution)distribution,
+                          variances[family]);
+        }
+    }
+}
+
+static void fans_gains_and_slopes(void **unused)
+{
+    const double fans[] = { 60.0, 60.0, 20.0, 40.0, sqrt(60.0 * 20.0) };
+    (void)unused;
+    for (int fan = 0; fan <= MLP_FAN_GEOMETRIC; fan++) {
+        struct init_task task = task_for(MLP_INIT_VARIANCE_SCALING, 60, 20);
+        task.parameters = (mlp_init_parameters){ .gain = 1.7, .fan = (mlp_fan)fan,
+                                                 .distribution = (mlp_distribution)(fan % 3) };
+        check_moments(task, task.parameters.distribution, 1.7 * 1.7 / fans[fan]);
+    }
+    struct init_task he = task_for(MLP_INIT_HE_NORMAL, 50, 30);
+    he.slope = 0.2;
+    check_moments(he, MLP_DISTRIBUTION_NORMAL, 2.0 / (1.04 * 50.0));
+}
+
+static void given_deviations_and_bounds(void **unused)
+{
+    struct init_task task = task_for(MLP_INIT_NORMAL, 100, 100);
+    (void)unused;
+    check_moments(task, MLP_DISTRIBUTION_NORMAL, 1.0);
+    task.parameters.a = 0.05;
+    check_moments(task, MLP_DISTRIBUTION_NORMAL, 0.0025);
+    task.init = MLP_INIT_TRUNCATED_NORMAL;
+    check_moments(task, MLP_DISTRIBUTION_TRUNCATED, 0.0025);
+    task.init = MLP_INIT_UNIFORM;
+    task.parameters = (mlp_init_parameters){ .a = -0.3, .b = 0.3 };
+    check_moments(task, MLP_DISTRIBUTION_UNIFORM, 0.03);
+}
+
+static void fixed_patterns(void **unused)
+{
+    float values[6];
+    struct init_task task = task_for(MLP_INIT_IDENTITY, 3, 2);
+    (void)unused;
+    task.parameters.gain = 2.5;
+    assert_ok(init_fill(&task, values, 2, 3, 2));
+    assert_memory_equal(values, ((float[]){ 2.5f, 0, 0, 2.5f, 0, 0 }), sizeof values);
+    task = task_for(MLP_INIT_CONSTANT, 3, 2);
+    task.parameters.a = -0.25;
+    assert_ok(init_fill(&task, values, 2, 3, 2));
+    for (int i = 0; i < 6; i++) {
+        assert_true(values[i] == -0.25f);
+    }
+    task = task_for(MLP_INIT_ZEROS, 3, 2);
+    assert_ok(init_fill(&task, values, 2, 3, 2));
+    assert_memory_equal(values, ((float[]){ 0, 0, 0, 0, 0, 0 }), sizeof values);
+}
+
+/* max |QᵀQ − I| ≤ 20·n·ε on the short side, times gain². */
+static void orthogonal_matrices(void **unused)
+{
+    static const size_t shapes[][2] = { { 64, 64 }, { 100, 30 }, { 30, 100 }, { 1, 50 }, { 50, 1 } }; /* rows, columns */
+    (void)unused;
+    for (size_t s = 0; s < 5; s++) {
+        const size_t rows = shapes[s][0], columns = shapes[s][1], ld = rows + 3;
+        const size_t narrow = rows < columns ? rows : columns, wide = rows < columns ? columns : rows;
+        struct init_task task = task_for(MLP_INIT_ORTHOGONAL, columns, rows);
+        float *q = calloc(ld * columns, sizeof *q);
+        task.parameters.gain = 1.5;
+        assert_ok(init_fill(&task, q, rows, columns, ld));
+        for (size_t i = 0; i < narrow; i++) {
+            for (size_t j = 0; j < narrow; j++) {
+                double dot = 0.0;
+                for (size_t k = 0; k < wide; k++) {
+                    dot += rows < columns ? (double)q[i + k * ld] * q[j + k * ld] : (double)q[k + i * ld] * q[k + j * ld];
+                }
+                assert_close(dot / 2.25, i == j, 20.0 * (double)wide * FLT_EPSILON);
+            }
+        }
+        free(q);
+    }
+}
+
+/* Haar: a 1×1 is +1 and −1 equally often (within five standard errors of 2000 draws), and a matrix's first entry has
+ * mean 0 and mean square 1/n. */
+static void orthogonal_draws_are_haar(void **unused)
+{
+    enum { DRAWS = 2000, N = 4 };
+    double signs = 0.0, first = 0.0, square = 0.0;
+    (void)unused;
+    for (uint64_t seed = 0; seed < DRAWS; seed++) {
+        float one, q[N * N];
+        struct init_task task = task_for(MLP_INIT_ORTHOGONAL, 1, 1);
+        task.seed = seed;
+        assert_ok(init_fill(&task, &one, 1, 1, 1));
+        signs += one;
+        task.fan_in = task.fan_out = N;
+        assert_ok(init_fill(&task, q, N, N, N));
+        first += q[0];
+        square += (double)q[0] * q[0];
+    }
+    assert_true(fabs(signs) < 5.0 * sqrt(DRAWS));
+    assert_true(fabs(first) < 5.0 * sqrt(DRAWS / (double)N));
+    assert_close(square / DRAWS, 1.0 / N, 5.0 * sqrt(2.0 / (N * N * (N + 2.0)) * (N - 1.0) / DRAWS) + 0.02);
+}
+
+static mlp_status triangle(float *values, size_t rows, size_t columns, uint64_t seed, size_t layer, void *context)
+{
+    assert_int_equal(seed, 17);
+    assert_int_equal(layer, 2);
+    for (size_t i = 0; i < rows * columns; i++) {
+        values[i] = (float)i * *(const float *)context;
+    }
+    return columns == 7 ? MLP_ERROR_UNSUPPORTED : MLP_OK;
+}
+
+static void custom_initializers(void **unused)
+{
+    float step = 0.5f, values[4 * 3] = { 0 };
+    struct init_task task = task_for(MLP_INIT_CUSTOM, 3, 2);
+    (void)unused;
+    task.parameters.custom = triangle;
+    task.parameters.context = &step;
+    assert_ok(init_fill(&task, values, 2, 3, 4));
+    assert_memory_equal(values, ((float[]){ 0, 0.5f, 0, 0, 1, 1.5f, 0, 0, 2, 2.5f, 0, 0 }), sizeof values);
+    step = INFINITY;
+    assert_refused(init_fill(&task, values, 2, 3, 4), MLP_ERROR_NONFINITE, "layer 2", "custom", NULL);
+    float wide[14];
+    assert_int_equal(init_fill(&task, wide, 2, 7, 2), MLP_ERROR_UNSUPPORTED);
+}
+
+static void refusals(void **unused)
+{
+    const mlp_init_parameters none = { 0 };
+    (void)unused;
+    assert_refused(init_check(MLP_INIT_NORMAL, &(mlp_init_parameters){ .a = -1 }, false), MLP_ERROR_RANGE, "normal", "-1", NULL);
+    assert_refused(init_check(MLP_INIT_NORMAL, &(mlp_init_parameters){ .a = NAN }, false), MLP_ERROR_RANGE, "a is nan", NULL);
+    assert_refused(init_check(MLP_INIT_UNIFORM, &(mlp_init_parameters){ .a = 1, .b = 1 }, false), MLP_ERROR_RANGE, "a < b", NULL);
+    assert_refused(init_check(MLP_INIT_HE_NORMAL, &(mlp_init_parameters){ .gain = -2 }, false), MLP_ERROR_RANGE, "gain", NULL);
+    assert_refused(init_check(MLP_INIT_ZEROS, &(mlp_init_parameters){ .gain = 2 }, false), MLP_ERROR_ARGUMENT, "zeros", "gain", NULL);
+    assert_refused(init_check(MLP_INIT_HE_NORMAL, &none, true), MLP_ERROR_ARGUMENT, "bias", "he-normal", NULL);
+    assert_refused(init_check(MLP_INIT_CUSTOM, &none, false), MLP_ERROR_ARGUMENT, "NULL", NULL);
+    assert_refused(init_check((mlp_init)99, &none, false), MLP_ERROR_ARGUMENT, "99", NULL);
+    struct init_task task = task_for(MLP_INIT_NORMAL, 10, 10);
+    float values[100];
+    task.parameters.a = 1e39;
+    assert_refused(init_fill(&task, values, 10, 10, 10), MLP_ERROR_NONFINITE, "layer 2", NULL);
+}
+
+static void names_go_there_and_back(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < mlp_init_count(); i++) {
+        mlp_init found;
+        assert_ok(mlp_init_from_name(mlp_init_name((mlp_init)i), &found));
+        assert_int_equal(found, i);
+        assert_non_null(mlp_init_description((mlp_init)i));
+    }
+    mlp_init found;
+    assert_null(mlp_init_name((mlp_init)mlp_init_count()));
+    assert_refused(mlp_init_from_name("he", &found), MLP_ERROR_ARGUMENT, "'he'", "he-normal", "orthogonal", NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_variance_scaling_family), cmocka_unit_test(fans_gains_and_slopes),
+        cmocka_unit_test(given_deviations_and_bounds), cmocka_unit_test(fixed_patterns),
+        cmocka_unit_test(orthogonal_matrices),         cmocka_unit_test(orthogonal_draws_are_haar),
+        cmocka_unit_test(custom_initializers),         cmocka_unit_test(refusals),
+        cmocka_unit_test(names_go_there_and_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
