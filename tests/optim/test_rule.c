@@ -1,0 +1,139 @@
+/* Update rules: each against a scalar reference in double, over 100 steps. */
+#include "support/support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "optim/rule.h"
+#include "optim/rule_rows.h"
+
+enum { STEPS = 100, COUNT = 33 };
+
+struct scalar {
+    double w, s0, s1;
+};
+
+/* The rules as their papers have them, one parameter at a time. */
+static void reference(mlp_optimizer_rule rule, struct scalar *p, double g, double rate, double l2, double keep, int t)
+{
+    const double mu = 0.9, b1 = 0.9, b2 = rule == MLP_OPTIMIZER_RMSPROP ? 0.99 : 0.999, eps = 1e-8;
+    g += l2 * p->w;
+    double step = 0.0;
+    switch (rule) {
+    case MLP_OPTIMIZER_SGD: step = g; break;
+    case MLP_OPTIMIZER_MOMENTUM: step = p->s0 = mu * p->s0 + g; break;
+    case MLP_OPTIMIZER_NESTEROV: p->s0 = mu * p->s0 + g; step = g + mu * p->s0; break;
+    case MLP_OPTIMIZER_RMSPROP: p->s0 = b2 * p->s0 + (1.0 - b2) * g * g; step = g / (sqrt(p->s0) + eps); break;
+    default:
+        p->s0 = b1 * p->s0 + (1.0 - b1) * g;
+        p->s1 = b2 * p->s1 + (1.0 - b2) * g * g;
+        step = p->s0 / (1.0 - pow(b1, t)) / (sqrt(p->s1 / (1.0 - pow(b2, t))) + eps);
+        break;
+    }
+    p->w = p->w * keep - rate * step;
+}
+
+static void run(const struct update_rule *row, mlp_optimizer_rule rule, size_t count, size_t offset, double l2,
+                double keep)
+{
+    float w[COUNT + 8], g[COUNT + 8], s0[COUNT + 8] = { 0 }, s1[COUNT + 8] = { 0 };
+    struct scalar expected[COUNT];
+    uint64_t state = 3;
+    const double beta2 = rule == MLP_OPTIMIZER_RMSPROP ? 0.99 : 0.999, rate = 0.01;
+    test_fill(&state, -1.0, 1.0, w, COUNT + 8);
+    for (size_t i = 0; i < count; i++) {
+        expected[i] = (struct scalar){ .w = w[offset + i] };
+    }
+    const float before = w[offset + count], after_state = s0[offset + count];
+    for (int t = 1; t <= STEPS; t++) {
+        const struct update update = {
+            .parameters = w + offset, .gradients = g + offset, .state = { s0 + offset, s1 + offset }, .count = count,
+            .scale = 0.5f, .bound = 0.4f, .l2 = (float)l2, .keep = (float)keep, .rate = (float)rate, .momentum = 0.9f,
+            .beta1 = 0.9f, .beta2 = (float)beta2, .fresh1 = (float)(1.0 - 0.9), .fresh2 = (float)(1.0 - beta2),
+            .epsilon = 1e-8f, .correction1 = (float)(1.0 / (1.0 - pow(0.9, t))),
+            .correction2 = (float)(1.0 / (1.0 - pow(beta2, t))),
+        };
+        test_fill(&state, -1.0, 1.0, g, COUNT + 8);
+        row->update(&update);
+        for (size_t i = 0; i < count; i++) {
+            const double clipped = fmin(fmax(0.5 * g[offset + i], -(double)0.4f), (double)0.4f);
+            reference(rule, &expected[i], clipped, rate, l2, keep, t);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        /* 100 steps of float rounding, each 2⁻²⁴ of a parameter of size 1, and of a step of size 0.1 at most */
+        assert_close(w[offset + i], expected[i].w, 3e-5);
+    }
+    assert_true(w[offset + count] == before && s0[offset + count] == after_state);
+}
+
+static const struct update_rule *row_of(mlp_optimizer_rule rule, enum cpu_level level)
+{
+    return (*LEVEL_PICK(update_rules, level))[rule];
+}
+
+static void every_rule_at_every_level(void **unused)
+{
+    (void)unused;
+    for (int level = 0; level <= (int)cpu_level_best(); level++) {
+        for (size_t rule = 0; rule < mlp_optimizer_count(); rule++) {
+            const struct update_rule *row = row_of((mlp_optimizer_rule)rule, (enum cpu_level)level);
+            for (size_t count = 1; count <= COUNT; count += 4) {
+                run(row, (mlp_optimizer_rule)rule, count, count % 7, 0.0, 1.0);
+            }
+            run(row, (mlp_optimizer_rule)rule, COUNT, 1, 0.03, 1.0);
+            run(row, (mlp_optimizer_rule)rule, COUNT, 0, 0.0, 0.999);
+        }
+    }
+}
+
+/* No fused multiply-add, no reassociation: the levels agree to the bit, wherever a range is cut. */
+static void levels_and_cuts_agree(void **unused)
+{
+    enum { LONG = 2000 };
+    static float w[2][LONG], g[LONG], s[2][2][LONG];
+    (void)unused;
+    for (size_t rule = 0; rule < mlp_optimizer_count(); rule++) {
+        for (int side = 0; side < 2; side++) {
+            uint64_t state = 8;
+            const struct update_rule *row = row_of((mlp_optimizer_rule)rule, side ? cpu_level_best() : CPU_BASELINE);
+            memset(s[side], 0, sizeof s[side]);
+            test_fill(&state, -1.0, 1.0, w[side], LONG);
+            test_fill(&state, -1.0, 1.0, g, LONG);
+            for (size_t first = 0, step = side ? 37 : LONG; first < LONG; first += step) {
+                const struct update update = {
+                    .parameters = w[side] + first, .gradients = g + first,
+                    .state = { s[side][0] + first, s[side][1] + first }, .count = LONG - first < step ? LONG - first : step,
+                    .scale = 1.0f, .bound = INFINITY, .keep = 1.0f, .rate = 0.1f, .momentum = 0.9f, .beta1 = 0.9f,
+                    .beta2 = 0.999f, .fresh1 = 0.1f, .fresh2 = 0.001f, .epsilon = 1e-8f, .correction1 = 10.0f,
+                    .correction2 = 1000.0f,
+                };
+                row->update(&update);
+            }
+        }
+        assert_memory_equal(w[0], w[1], sizeof w[0]);
+        assert_memory_equal(s[0], s[1], sizeof s[0]);
+    }
+}
+
+static void names_go_there_and_back(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < mlp_optimizer_count(); i++) {
+        mlp_optimizer_rule found;
+        assert_ok(mlp_optimizer_from_name(mlp_optimizer_name((mlp_optimizer_rule)i), &found));
+        assert_int_equal(found, i);
+        assert_non_null(mlp_optimizer_description((mlp_optimizer_rule)i));
+    }
+    mlp_optimizer_rule found;
+    assert_refused(mlp_optimizer_from_name("adamm", &found), MLP_ERROR_ARGUMENT, "'adamm'", "adamw", NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(every_rule_at_every_level),
+                                        cmocka_unit_test(levels_and_cuts_agree),
+                                        cmocka_unit_test(names_go_there_and_back) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

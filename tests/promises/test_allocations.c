@@ -1,0 +1,117 @@
+/* No allocation in a training step or a prediction: every malloc of the process is counted, BLAS's and OpenMP's too. */
+#include "support/support.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include <mlp/mlp.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+static atomic_size_t allocations;
+
+#ifndef SANITIZED
+/* The C library's own allocator, under names that do not lead back here. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *pointer, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+void *malloc(size_t size)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *pointer, size_t size)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __libc_realloc(pointer, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __libc_memalign(alignment, size);
+}
+#endif
+
+enum { STEPS = 1000, INPUTS = 100, BATCH = 64 };
+
+static void steps_and_predictions(int threads)
+{
+    const mlp_layer layers[] = { { .units = 256, .activation = MLP_ACTIVATION_RELU },
+                                 { .units = 10, .activation = MLP_ACTIVATION_SOFTMAX } };
+    static float x[BATCH * INPUTS], outputs[BATCH * 10];
+    int32_t y[BATCH];
+    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
+    mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
+    mlp_network *network;
+    mlp_workspace *workspace;
+    mlp_optimizer *optimizer;
+    uint64_t state = 2;
+    options.threads = threads;
+    rule.rule = MLP_OPTIMIZER_ADAM;
+    rule.clip = MLP_CLIP_GLOBAL_NORM;
+    rule.clip_threshold = 1.0;
+    assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &network));
+    assert_ok(mlp_workspace_create(network, BATCH, &options, &workspace));
+    assert_ok(mlp_optimizer_create(network, &rule, &optimizer));
+    test_fill(&state, -1.0, 1.0, x, BATCH * INPUTS);
+    for (int i = 0; i < BATCH; i++) {
+        y[i] = i % 10;
+    }
+    const mlp_targets targets = { y, NULL, NULL };
+    size_t before = 0;
+    for (int step = 0; step < STEPS + 10; step++) {
+        before = step == 10 ? atomic_load(&allocations) : before; /* threads and BLAS's buffers are there by now */
+        assert_ok(mlp_train_step(network, optimizer, workspace, x, &targets, BATCH - (size_t)step % 3, NULL));
+        assert_ok(mlp_predict(network, workspace, x, 1 + (size_t)step % BATCH, outputs));
+    }
+    assert_int_equal(atomic_load(&allocations) - before, 0);
+    mlp_optimizer_destroy(&optimizer);
+    mlp_workspace_destroy(&workspace);
+    mlp_network_destroy(&network);
+}
+
+static void nothing_is_allocated(void **unused)
+{
+    (void)unused;
+#ifdef SANITIZED
+    print_message("the sanitizer owns the allocator: not counted in this build\n");
+    skip();
+#endif
+    steps_and_predictions(1);
+    steps_and_predictions(2);
+}
+
+/* The counter itself works. */
+static void the_counter_counts(void **unused)
+{
+    (void)unused;
+#ifdef SANITIZED
+    skip();
+#endif
+    const size_t before = atomic_load(&allocations);
+    void *volatile pointer = malloc(10);
+    free(pointer);
+    assert_int_equal(atomic_load(&allocations) - before, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(the_counter_counts), cmocka_unit_test(nothing_is_allocated) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
