@@ -296,6 +296,12 @@ for signal in INT TERM; do
         tries=$((tries + 1))
     done
     kill -$signal $process
+    tries=0
+    while kill -0 $process 2>/dev/null && [ $tries -lt 300 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    kill -KILL $process 2>/dev/null # one that did not stop fails below
     wait $process
     code=$?
     [ $code -eq 1 ] && grep -q "^mlp: stopped by .* saved in 'stopped'" err
