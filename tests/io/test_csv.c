@@ -44,7 +44,7 @@ static void all_spellings_of_a_file_are_one(void **state)
     const char *const spellings[] = {
         "1,-2.5,b\n.25,3e2,a\n0,7,b\n",
         "1,-2.5,b\r\n.25,3e2,a\r\n0,7,b",
-        "\xEF\xBB\xBF" "1,-2.5,b\n.25,3e2,a\n0,7,b\n\n\r\n \n",
+        ("\xEF\xBB\xBF" "1,-2.5,b\n.25,3e2,a\n0,7,b\n\n\r\n \n"), /* two literals: \xBF1 would be one byte */
         "\"1\",\"-2.5\",\"b\"\n\"0.25\",\"3E+02\",\"a\"\n\"-0e5\",\"7.\",\"b\"\n",
         " 1 ,\t-2.5, b\n +0.25 ,3.00e2 ,\"a\" \n0, 7 ,b \n",
         "x,y,class\n1,-2.5,b\n.25,3e2,a\n0,7,b\n",
