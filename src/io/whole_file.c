@@ -87,10 +87,21 @@ static bool take_permissions(const char *path, int descriptor)
     return stat(path, &facts) != 0 || fchmod(descriptor, facts.st_mode & 0777) == 0;
 }
 
+/* Devices, pipes and folders are not replaced by a file. */
+static mlp_status check_target(const char *path)
+{
+    struct stat facts;
+    if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) {
+        return fail(MLP_ERROR_IO, "%s: is not a regular file", path);
+    }
+    return MLP_OK;
+}
+
 mlp_status whole_file_begin(const char *path, struct whole_file *file)
 {
     const size_t size = strlen(path) + MAX_SUFFIX;
     *file = (struct whole_file){ .path = path };
+    TRY(check_target(path));
     file->temporary = memory_allocate(size, 1);
     if (file->temporary == NULL) {
         return MLP_ERROR_MEMORY;

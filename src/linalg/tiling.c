@@ -21,6 +21,9 @@ enum { TN_SHORT_INNER = 112, TN_SHORT_WORK = 2000000 };
 
 enum { SMALL_ROWS = 64, PACKED_ROWS = 256, PACKED_ROWS_NARROW = 128, PACKED_COLUMNS = 512, PACKED_NARROW = 512 };
 
+/* Inner length from which a product is computed in two parts. */
+enum { INNER_SPLIT = 512 };
+
 /* Entries of a weight matrix that one sgemv call should at least cover. */
 enum { VECTOR_TILE = 262144 };
 
@@ -44,6 +47,12 @@ static size_t largest_fitting(const size_t *candidates, size_t limit)
         candidates++;
     }
     return *candidates;
+}
+
+/* Whether the smallest tile worth its call is under the small-matrix kernels' limit. */
+static bool fits_small(size_t k)
+{
+    return k <= small_product / (SMALL_ROWS * TILE_MIN_COLUMNS);
 }
 
 static struct grid packed_grid(enum product product, size_t m, size_t n)
@@ -78,14 +87,20 @@ struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum
     if (n == 1 && product != PRODUCT_NT) {
         return vector_grid(m, k);
     }
-    const bool fits = k <= small_product / (SMALL_ROWS * TILE_MIN_COLUMNS);
-    if (class != BLAS_SMALL_MATRIX || !fits) {
+    if (class != BLAS_SMALL_MATRIX || !fits_small(k)) {
         return packed_grid(product, m, n);
     }
     if (product == PRODUCT_TN && k < TN_SHORT_INNER && m * n >= TN_SHORT_WORK / k) {
         return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(PACKED_COLUMNS, n) };
     }
     return small_grid(product, m, n, k);
+}
+
+/* On two cores the step of a 784-128-64-10 net takes a seventh less when each thread reads, in forward, the columns of
+ * W whose gradient and update are its own too: a line that another core has read must be called back to be written. */
+size_t grid_inner_parts(size_t k, enum blas_class class)
+{
+    return class == BLAS_SMALL_MATRIX && k >= INNER_SPLIT && fits_small(k) ? 2 : 1;
 }
 
 struct tile grid_tile(const struct grid *grid, size_t r, size_t c)

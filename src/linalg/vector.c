@@ -106,6 +106,13 @@ static void row_sums(const float *x, size_t rows, size_t columns, size_t leading
     }
 }
 
+static void add(float *restrict sum, const float *restrict x, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sum[i] += x[i];
+    }
+}
+
 static void standardize(const float *x, const float *mean, const float *inverse, size_t count, float *out)
 {
     for (size_t i = 0; i < count; i++) {
@@ -123,6 +130,7 @@ static void from_bytes(const uint8_t *restrict bytes, float scale, size_t count,
 const struct vector_kernels LEVEL_NAME(vector_kernels) = {
     .measure = measure,
     .row_sums = row_sums,
+    .add = add,
     .standardize = standardize,
     .from_bytes = from_bytes,
 };

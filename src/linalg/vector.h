@@ -19,6 +19,8 @@ struct vector_kernels {
     struct magnitude (*measure)(const float *x, size_t rows, size_t columns, size_t leading_dimension);
     /* sums[i] = Σ_j x[i + j·ld]: row sums, accumulated in float by blocks of columns and then in double. */
     void (*row_sums)(const float *x, size_t rows, size_t columns, size_t leading_dimension, float *sums);
+    /* sum[i] += x[i] */
+    void (*add)(float *sum, const float *x, size_t count);
     /* out[i] = (x[i] − mean[i]) · inverse[i]; out may be x. */
     void (*standardize)(const float *x, const float *mean, const float *inverse, size_t count, float *out);
     /* out[i] = bytes[i] · scale */

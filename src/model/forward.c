@@ -24,20 +24,54 @@ static void activate(struct pass *pass, size_t l, const struct tile *tile)
     layer->activation->forward(&forward);
 }
 
-/* One tile of Z (rows × columns) = W·A, and where an activation works entry by entry, its epilogue while the tile is
- * in cache. Rows of padding are computed too (they come out 0) where the buffer has them: whole vectors are faster. */
-static void forward_tile(struct pass *pass, size_t l, const struct tile *tile)
+/* Inner indices of a part. */
+static struct range inner_range(size_t inputs, size_t part, size_t parts)
+{
+    return (struct range){ inputs * part / parts, inputs * (part + 1) / parts };
+}
+
+/* One tile of W·A, or of one part of it, which goes to z or beyond the first part to workspace->partial. Rows of padding
+ * are computed too (they come out 0) where the buffer has them: whole vectors are faster. */
+static void product_tile(struct pass *pass, size_t l, size_t part, const struct tile *tile)
 {
     const struct layer *layer = &pass->network->layers[l];
     const struct workspace_layer *w = &pass->workspace->layers[l];
+    const struct range inner = inner_range(layer->inputs, part, pass->workspace->plan.layers[l].parts);
     const size_t limit = w->ld < layer->stride ? w->ld : layer->stride;
     const size_t rows = tile->row + tile->rows < limit ? tile->rows : limit - tile->row;
+    float *z = (part == 0 ? w->z : pass->workspace->partial) + tile->row + tile->column * w->ld;
     size_t ld;
     const float *a = layer_input(pass, l, &ld);
-    gemm_nn(rows, tile->columns, layer->inputs, pass->network->parameters + layer->weights + tile->row,
-            layer->stride, a + tile->column * ld, ld, w->z + tile->row + tile->column * w->ld, w->ld);
-    if (!layer->activation->whole_column) {
+    gemm_nn(rows, tile->columns, inner.end - inner.first,
+            pass->network->parameters + layer->weights + tile->row + inner.first * layer->stride, layer->stride,
+            a + tile->column * ld + inner.first, ld, z, w->ld);
+}
+
+/* One tile of Z = W·A, and where an activation works entry by entry, its epilogue while the tile is in cache. */
+static void forward_tile(struct pass *pass, size_t l, const struct tile *tile)
+{
+    product_tile(pass, l, 0, tile);
+    if (!pass->network->layers[l].activation->whole_column) {
         activate(pass, l, tile);
+    }
+}
+
+/* A Z in two parts: the parts first, then their sum and the epilogue, each member on its own columns. */
+static void forward_in_parts(const struct team *team, struct pass *pass, size_t l)
+{
+    const struct layer_plan *plan = &pass->workspace->plan.layers[l];
+    const struct layer *layer = &pass->network->layers[l];
+    const struct workspace_layer *w = &pass->workspace->layers[l];
+    team_barrier(team);
+    visit_parts(team, pass, &plan->forward, plan->parts, l, product_tile);
+    team_barrier(team);
+    const struct range own = plan_columns(&pass->workspace->plan, team);
+    for (size_t j = own.first; j < own.end; j++) {
+        vector_kernels()->add(w->z + j * w->ld, pass->workspace->partial + j * w->ld, layer->units);
+    }
+    if (!layer->activation->whole_column) {
+        const struct tile columns = { 0, layer->units, own.first, own.end - own.first };
+        activate(pass, l, &columns);
     }
 }
 
@@ -62,7 +96,11 @@ void pass_forward(const struct team *team, struct pass *pass)
         join_columns(team, pass);
     }
     for (size_t l = 0; l < network->layer_count; l++) {
-        visit_tiles(team, pass, &plan->layers[l].forward, l, forward_tile);
+        if (plan->layers[l].parts > 1) {
+            forward_in_parts(team, pass, l);
+        } else {
+            visit_tiles(team, pass, &plan->layers[l].forward, l, forward_tile);
+        }
         join_columns(team, pass);
     }
     const struct layer *output = output_layer(network);

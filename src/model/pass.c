@@ -61,6 +61,17 @@ void visit_tiles(const struct team *team, struct pass *pass, const struct grid *
     }
 }
 
+void visit_parts(const struct team *team, struct pass *pass, const struct grid *grid, size_t parts, size_t layer,
+                 part_visitor visit)
+{
+    const size_t columns = grid_tile_columns(grid), tiles = grid_tiles(grid);
+    const struct range own = team_share(team, parts * tiles);
+    for (size_t t = own.first; t < own.end; t++) {
+        const struct tile tile = grid_tile(grid, t % tiles / columns, t % columns);
+        visit(pass, layer, t / tiles, &tile);
+    }
+}
+
 void join_columns(const struct team *team, const struct pass *pass)
 {
     if (!plan_is_chained(&pass->workspace->plan, team->size)) {

@@ -13,6 +13,7 @@ enum { MAX_THREADS = 1024 };
 struct sizes {
     size_t input;   /* inputs × batch */
     size_t widest;  /* largest stride × batch */
+    size_t partial; /* largest stride × batch of a layer whose Z is computed in parts, or 0 */
     size_t columns; /* Σ stride × batch */
     size_t total;
     size_t parts;
@@ -48,15 +49,18 @@ static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_wo
     *sizes = (struct sizes){ 0 };
     bool fits = batch <= BLAS_SIZE_LIMIT && add_product(network->inputs, batch, &sizes->input) &&
                 plan_parts_bound(network->layers, network->layer_count, &sizes->parts);
-    size_t widest = 0;
+    size_t widest = 0, split = 0;
     for (size_t l = 0; l < network->layer_count && fits; l++) {
         const size_t stride = network->layers[l].stride;
+        const bool in_parts = grid_inner_parts(network->layers[l].inputs, blas_class()) > 1;
         widest = stride > widest ? stride : widest;
+        split = in_parts && stride > split ? stride : split;
         fits = add_product(stride, batch, &sizes->columns);
     }
-    fits = fits && add_product(widest, batch, &sizes->widest);
+    fits = fits && add_product(widest, batch, &sizes->widest) && add_product(split, batch, &sizes->partial);
     sizes->total = sizes->input;
-    fits = fits && (purpose == MLP_WORKSPACE_TRAINING ? add_product(3, sizes->columns, &sizes->total)
+    fits = fits && size_add(sizes->total, sizes->partial, &sizes->total) &&
+           (purpose == MLP_WORKSPACE_TRAINING ? add_product(3, sizes->columns, &sizes->total)
                                                       : add_product(2, sizes->widest, &sizes->total));
     if (!fits || sizes->total > SIZE_MAX / 64) {
         return fail(MLP_ERROR_SHAPE, "workspace: batch %zu is too large for this network", batch);
@@ -92,8 +96,9 @@ static bool allocate(mlp_workspace *workspace, const struct sizes *sizes)
 
 static void lay_out(mlp_workspace *workspace, const mlp_network *network, const struct sizes *sizes)
 {
-    float *next = workspace->buffers + sizes->input;
+    float *next = workspace->buffers + sizes->input + sizes->partial;
     workspace->input = workspace->buffers;
+    workspace->partial = workspace->buffers + sizes->input;
     for (size_t l = 0; l < workspace->layer_count; l++) {
         struct workspace_layer *layer = &workspace->layers[l];
         const size_t size = size_round_up(network->layers[l].stride * workspace->batch, STRIDE_MULTIPLE);

@@ -38,6 +38,7 @@ struct mlp_workspace {
     struct workspace_layer *layers;
     float *buffers;           /* what the layers and `input` point into */
     float *input;             /* inputs × batch: standardized features */
+    float *partial;           /* stride × batch: the second part of a Z that is computed in two */
     float *gradients;         /* mirror of the parameter arena */
     struct plan plan;         /* for the current count */
     double *loss_parts;       /* one per loss block */
