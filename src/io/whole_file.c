@@ -52,7 +52,7 @@ mlp_status whole_file_read(const char *path, unsigned char **bytes, size_t *size
 {
     *bytes = NULL;
     *size = 0;
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe nobody writes must not block */
     if (descriptor < 0) {
         return system_failure(path, "open");
     }
@@ -66,13 +66,13 @@ mlp_status whole_file_read(const char *path, unsigned char **bytes, size_t *size
 }
 
 /* A new file beside `path`, under a name that nobody has; -1 when there is none to be had. */
-static int create_beside(const char *path, char *name, size_t size)
+static int create_beside(const char *path, char *name, size_t size, mode_t mode)
 {
     static atomic_uint serial;
     int descriptor = -1;
     for (int attempt = 0; attempt < MAX_ATTEMPTS && descriptor < 0; attempt++) {
         snprintf(name, size, "%s.%ld-%u", path, (long)getpid(), atomic_fetch_add(&serial, 1));
-        descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (descriptor < 0 && errno != EEXIST) {
             return -1;
         }
@@ -80,19 +80,15 @@ static int create_beside(const char *path, char *name, size_t size)
     return descriptor;
 }
 
-/* A file that is replaced hands its permissions on. */
-static bool take_permissions(const char *path, int descriptor)
+/* What is at `path` now: *mode receives the permissions of a file to be replaced, or 0666 (which the umask narrows)
+ * when there is none, and *replaces which of the two. A device or a folder must not be renamed over. */
+static mlp_status look_at_old(const char *path, mode_t *mode, bool *replaces)
 {
     struct stat facts;
-    return stat(path, &facts) != 0 || fchmod(descriptor, facts.st_mode & 0777) == 0;
-}
-
-/* Devices, pipes and folders are not replaced by a file. */
-static mlp_status check_target(const char *path)
-{
-    struct stat facts;
-    if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) {
-        return fail(MLP_ERROR_IO, "%s: is not a regular file", path);
+    *replaces = stat(path, &facts) == 0;
+    *mode = *replaces ? facts.st_mode & 0777 : 0666;
+    if (*replaces && !S_ISREG(facts.st_mode)) {
+        return fail(MLP_ERROR_IO, "%s: cannot write: it is there and is not a regular file", path);
     }
     return MLP_OK;
 }
@@ -100,14 +96,17 @@ static mlp_status check_target(const char *path)
 mlp_status whole_file_begin(const char *path, struct whole_file *file)
 {
     const size_t size = strlen(path) + MAX_SUFFIX;
+    mode_t mode;
+    bool replaces;
     *file = (struct whole_file){ .path = path };
-    TRY(check_target(path));
+    TRY(look_at_old(path, &mode, &replaces));
     file->temporary = memory_allocate(size, 1);
     if (file->temporary == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    const int descriptor = create_beside(path, file->temporary, size);
-    if (descriptor >= 0 && take_permissions(path, descriptor)) {
+    /* created with no more permissions than the old file's, then given exactly those: the umask took some away */
+    const int descriptor = create_beside(path, file->temporary, size, mode);
+    if (descriptor >= 0 && (!replaces || fchmod(descriptor, mode) == 0)) {
         file->stream = fdopen(descriptor, "wb");
     }
     if (file->stream == NULL) {
@@ -130,25 +129,19 @@ mlp_status whole_file_write(struct whole_file *file, const void *bytes, size_t s
     return MLP_OK;
 }
 
-/* The rename itself must survive a power cut: flush the folder too. */
-static mlp_status flush_folder(const char *path)
+/* The rename itself must survive a power cut: flush the folder too. `name` is a file in it and is cut to the folder's
+ * name, so that nothing is allocated here. Some file systems refuse this; the file itself is safe by now. */
+static void flush_folder(char *name)
 {
-    char *folder = memory_copy_text(path);
-    if (folder == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
-    char *slash = strrchr(folder, '/');
-    const char *name = slash == NULL ? "." : slash == folder ? "/" : folder;
+    char *slash = strrchr(name, '/');
     if (slash != NULL) {
-        *slash = '\0';
+        slash[slash == name ? 1 : 0] = '\0';
     }
-    const int descriptor = open(slash == folder ? "/" : name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int descriptor = open(slash != NULL ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor >= 0) {
-        fsync(descriptor); /* some file systems refuse; the file itself is safe by now */
+        fsync(descriptor);
         close(descriptor);
     }
-    memory_free(folder);
-    return MLP_OK;
 }
 
 static mlp_status put_in_place(struct whole_file *file)
@@ -178,7 +171,7 @@ mlp_status whole_file_end(struct whole_file *file, mlp_status status)
     if (status != MLP_OK) {
         unlink(file->temporary);
     } else {
-        flush_folder(file->path);
+        flush_folder(file->temporary);
     }
     memory_free(file->temporary);
     *file = (struct whole_file){ 0 };
