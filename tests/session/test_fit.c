@@ -1,0 +1,233 @@
+/* The training loop: history, short batches, early stopping, stops, seeds, failures. */
+#include "support/support.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mlp/mlp.h>
+
+#include "base/memory.h"
+#include "model/network.h"
+
+enum { COUNT = 203, INPUTS = 5, OUTPUTS = 3 };
+
+struct fixture {
+    float x[COUNT * INPUTS];
+    int32_t y[COUNT];
+    mlp_data *data, *train, *validation;
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    mlp_fit_options options;
+};
+
+/* Classes by which of the first three features is largest: learnable. */
+static void make(struct fixture *f)
+{
+    const mlp_layer layers[] = { { .units = 16, .activation = MLP_ACTIVATION_TANH },
+                                 { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX } };
+    mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
+    mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
+    const mlp_fit_options fit = MLP_FIT_OPTIONS_INIT;
+    uint64_t state = 11;
+    test_fill(&state, -1.0, 1.0, f->x, COUNT * INPUTS);
+    for (int i = 0; i < COUNT; i++) {
+        const float *x = f->x + i * INPUTS;
+        f->y[i] = x[0] > x[1] ? (x[0] > x[2] ? 0 : 2) : (x[1] > x[2] ? 1 : 2);
+    }
+    arrays.count = COUNT;
+    arrays.inputs = INPUTS;
+    arrays.features = f->x;
+    arrays.classes = f->y;
+    rule.rule = MLP_OPTIMIZER_ADAM;
+    rule.learning_rate = 0.01;
+    f->options = fit;
+    f->options.batch = 20;
+    assert_ok(mlp_data_create(&arrays, &f->data));
+    assert_ok(mlp_data_split(f->data, 0.25, 1, &f->train, &f->validation));
+    assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &f->network));
+    assert_ok(mlp_optimizer_create(f->network, &rule, &f->optimizer));
+}
+
+static void drop(struct fixture *f)
+{
+    mlp_optimizer_destroy(&f->optimizer);
+    mlp_network_destroy(&f->network);
+    mlp_data_destroy(&f->validation);
+    mlp_data_destroy(&f->train);
+    mlp_data_destroy(&f->data);
+}
+
+static void learns_and_keeps_a_history(void **unused)
+{
+    struct fixture f;
+    mlp_report *report;
+    mlp_epoch first, last;
+    mlp_metrics metrics;
+    (void)unused;
+    make(&f);
+    f.options.epochs = 30;
+    f.options.validation = f.validation;
+    assert_ok(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report));
+    assert_int_equal(mlp_report_epochs(report), 30);
+    assert_ok(mlp_report_epoch(report, 0, &first));
+    assert_ok(mlp_report_epoch(report, 29, &last));
+    assert_true(last.loss < 0.5 * first.loss && last.accuracy > 0.9 && last.validation.accuracy > 0.85);
+    assert_int_equal(first.steps, 8); /* 152 samples: seven of 20 and one of 12 */
+    assert_int_equal(mlp_optimizer_updates(f.optimizer), 240);
+    assert_true(first.gradient_norm > 0.0 && first.clipped == 0.0 && first.skipped == 0.0);
+    assert_close(last.learning_rate, 0.01, 1e-15);
+    assert_ok(mlp_evaluate(f.network, f.validation, 7, 1, 0, &metrics, NULL));
+    assert_close(metrics.loss, last.validation.loss, 1e-6);
+    assert_true(metrics.accuracy == last.validation.accuracy);
+    assert_refused(mlp_report_epoch(report, 30, &first), MLP_ERROR_RANGE, "30", NULL);
+    mlp_report_destroy(&report);
+    drop(&f);
+}
+
+struct watch {
+    size_t calls, epochs, stop_after;
+    mlp_network *network;
+    float *parameters[64]; /* after each epoch */
+    double losses[64];
+};
+
+static int watch(const mlp_progress *progress, void *context)
+{
+    struct watch *w = context;
+    w->calls++;
+    assert_true(progress->step <= progress->steps && progress->epoch <= progress->epochs);
+    if (progress->epoch_ended) {
+        const size_t bytes = w->network->arena_size * sizeof(float);
+        w->losses[w->epochs] = progress->validation.loss;
+        w->parameters[w->epochs] = malloc(bytes);
+        memcpy(w->parameters[w->epochs++], w->network->parameters, bytes);
+    }
+    return w->calls == w->stop_after;
+}
+
+/* A learning rate that soon overshoots: the best epoch's parameters come back, to the bit. */
+static void early_stopping_restores_the_best(void **unused)
+{
+    struct fixture f;
+    struct watch w = { 0 };
+    mlp_report *report;
+    size_t best = 0;
+    (void)unused;
+    make(&f);
+    w.network = f.network;
+    assert_ok(mlp_optimizer_set_learning_rate(f.optimizer, 0.3));
+    f.options.epochs = 60;
+    f.options.validation = f.validation;
+    f.options.patience = 4;
+    f.options.progress = watch;
+    f.options.progress_context = &w;
+    assert_ok(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report));
+    for (size_t e = 1; e < w.epochs; e++) {
+        best = w.losses[e] < w.losses[best] ? e : best;
+    }
+    assert_true(mlp_report_stopped_early(report) && mlp_report_restored(report) && !mlp_report_stopped(report));
+    assert_int_equal(mlp_report_best_epoch(report), best);
+    assert_int_equal(mlp_report_epochs(report), best + 1 + 4);
+    assert_memory_equal(f.network->parameters, w.parameters[best], f.network->arena_size * sizeof(float));
+    for (size_t e = 0; e < w.epochs; e++) {
+        free(w.parameters[e]);
+    }
+    mlp_report_destroy(&report);
+    drop(&f);
+}
+
+static void the_callback_stops_it(void **unused)
+{
+    struct fixture f;
+    struct watch w = { .stop_after = 13 };
+    mlp_report *report;
+    (void)unused;
+    make(&f);
+    w.network = f.network;
+    f.options.progress = watch;
+    f.options.progress_context = &w;
+    assert_ok(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report));
+    assert_true(mlp_report_stopped(report));
+    assert_int_equal(mlp_report_epochs(report), 2);
+    assert_int_equal(mlp_optimizer_updates(f.optimizer), 12); /* 8 steps, the epoch's call, 4 steps */
+    free(w.parameters[0]);
+    mlp_report_destroy(&report);
+    drop(&f);
+}
+
+static void the_seed_decides(void **unused)
+{
+    float *result[3];
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        struct fixture f;
+        make(&f);
+        f.options.epochs = 3;
+        f.options.seed = i == 2;
+        f.options.threads = 1 + i;
+        assert_ok(mlp_fit(f.network, f.optimizer, f.train, &f.options, NULL));
+        result[i] = malloc(f.network->arena_size * sizeof(float));
+        memcpy(result[i], f.network->parameters, f.network->arena_size * sizeof(float));
+        if (i == 1) {
+            assert_memory_equal(result[0], result[1], f.network->arena_size * sizeof(float));
+        } else if (i == 2) {
+            assert_true(memcmp(result[0], result[2], f.network->arena_size * sizeof(float)) != 0);
+        }
+        drop(&f);
+    }
+    for (int i = 0; i < 3; i++) {
+        free(result[i]);
+    }
+}
+
+/* A failed step leaves the network as the step before left it, and the report tells of the epochs so far. */
+static void a_failed_step_keeps_what_was_learnt(void **unused)
+{
+    struct fixture f;
+    mlp_report *report;
+    (void)unused;
+    make(&f);
+    assert_ok(mlp_optimizer_set_learning_rate(f.optimizer, 3e38));
+    f.options.epochs = 5;
+    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report), MLP_ERROR_NONFINITE, "nothing was updated",
+                   NULL);
+    assert_non_null(report);
+    assert_int_equal(mlp_report_epochs(report), 1);
+    mlp_report_destroy(&report);
+    drop(&f);
+}
+
+static void bad_options_are_named(void **unused)
+{
+    struct fixture f;
+    const mlp_layer wide[] = { { .units = 2, .activation = MLP_ACTIVATION_SOFTMAX } };
+    mlp_network *other;
+    mlp_report *report;
+    (void)unused;
+    make(&f);
+    f.options.patience = 3;
+    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report), MLP_ERROR_ARGUMENT, "patience", NULL);
+    assert_null(report);
+    f.options.patience = 0;
+    f.options.minimum_improvement = -1.0;
+    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_RANGE, "minimum_improvement", NULL);
+    f.options.minimum_improvement = 0.0;
+    assert_ok(mlp_network_create(INPUTS, wide, 1, NULL, &other));
+    assert_refused(mlp_fit(other, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE, "3 classes", NULL);
+    mlp_network_destroy(&other);
+    assert_ok(mlp_network_create(INPUTS + 1, wide, 1, NULL, &other));
+    assert_refused(mlp_fit(other, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE, "inputs", NULL);
+    mlp_network_destroy(&other);
+    drop(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(learns_and_keeps_a_history), cmocka_unit_test(early_stopping_restores_the_best),
+        cmocka_unit_test(the_callback_stops_it),      cmocka_unit_test(the_seed_decides),
+        cmocka_unit_test(a_failed_step_keeps_what_was_learnt), cmocka_unit_test(bad_options_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
