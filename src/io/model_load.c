@@ -10,8 +10,23 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "io/model_metadata.h"
+#include "strategy/init.h"
 
 enum { MAX_NAME = 64 };
+
+/* Says what shape came and which was expected (columns 0: rank 1). */
+static mlp_status wrong_shape(const struct safetensors *archive, const struct safetensor *tensor, size_t rows,
+                              size_t columns)
+{
+    char came[24 * SAFETENSORS_MAX_RANK] = "", expected[48];
+    size_t used = 0;
+    for (size_t d = 0; d < tensor->rank; d++) {
+        used += (size_t)snprintf(came + used, sizeof came - used, "%s%zu", d > 0 ? ", " : "", tensor->shape[d]);
+    }
+    snprintf(expected, sizeof expected, columns > 0 ? "%zu, %zu" : "%zu", rows, columns);
+    return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of shape [%s], expected [%s]", archive->path, tensor->name, came,
+                expected);
+}
 
 /* Reads a tensor of shape rows × columns, row-major (columns 0: rank 1), into column-major `out` without gaps. */
 static mlp_status read_tensor(const struct safetensors *archive, const struct safetensor *tensor, size_t rows,
@@ -21,22 +36,22 @@ static mlp_status read_tensor(const struct safetensors *archive, const struct sa
     const bool fits = columns > 0 ? tensor->rank == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns
                                   : tensor->rank == 1 && tensor->shape[0] == rows;
     if (!fits) {
-        return columns > 0 ? fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' is not of shape [%zu, %zu]", archive->path,
-                                  tensor->name, rows, columns)
-                           : fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' is not of shape [%zu]", archive->path,
-                                  tensor->name, rows);
+        return wrong_shape(archive, tensor, rows, columns);
     }
     float *values = memory_allocate(tensor->elements, sizeof(float));
     if (values == NULL) {
         return MLP_ERROR_MEMORY;
     }
     mlp_status status = safetensor_floats(archive, tensor, values);
-    for (size_t i = 0; i < tensor->elements && status == MLP_OK; i++) {
-        if (!isfinite(values[i])) {
-            status = fail(MLP_ERROR_NONFINITE, "%s: tensor '%.64s' has the value %g at row %zu, column %zu",
-                          archive->path, tensor->name, (double)values[i], i / width, i % width);
+    for (size_t i = 0; i < rows && status == MLP_OK; i++) {
+        for (size_t j = 0; j < width && status == MLP_OK; j++) {
+            const float value = values[i * width + j];
+            if (!isfinite(value)) {
+                status = fail(MLP_ERROR_NONFINITE, "%s: tensor '%.64s' has the value %g at row %zu, column %zu",
+                              archive->path, tensor->name, (double)value, i, j);
+            }
+            out[i + j * rows] = value;
         }
-        out[i / width + i % width * rows] = values[i];
     }
     memory_free(values);
     return status;
@@ -86,6 +101,12 @@ static mlp_status load_layers(const struct safetensors *archive, mlp_network *ne
     return MLP_OK;
 }
 
+/* What the library refuses about a file's description makes the file unusable. */
+static mlp_status described(const struct safetensors *archive, mlp_status status)
+{
+    return status == MLP_OK || status == MLP_ERROR_MEMORY ? status : fail_in(MLP_ERROR_FORMAT, "%s", archive->path);
+}
+
 static mlp_status load_standardization(const struct safetensors *archive, mlp_network *network)
 {
     const struct safetensor *mean = safetensors_find(archive, "standardization.mean");
@@ -106,7 +127,7 @@ static mlp_status load_standardization(const struct safetensors *archive, mlp_ne
         status = read_tensor(archive, scale, network->inputs, 0, values + network->inputs);
     }
     if (status == MLP_OK) {
-        status = mlp_network_set_standardization(network, values, values + network->inputs);
+        status = described(archive, mlp_network_set_standardization(network, values, values + network->inputs));
     }
     memory_free(values);
     return status;
@@ -133,7 +154,7 @@ static mlp_status load_class_names(const struct safetensors *archive, const json
         }
     }
     if (status == MLP_OK) {
-        status = mlp_network_set_class_names(network, names, count);
+        status = described(archive, mlp_network_set_class_names(network, names, count));
     }
     memory_free(names);
     return status;
@@ -143,17 +164,74 @@ static mlp_status load_class_names(const struct safetensors *archive, const json
 static mlp_status check_claims(const struct safetensors *archive, const struct model_metadata *metadata)
 {
     char name[MAX_NAME];
+    size_t parameters = 0;
     for (size_t l = 0; l < metadata->count; l++) {
         const struct safetensor *weights;
+        const size_t units = metadata->layers[l].units;
         const size_t inputs = l > 0 ? metadata->layers[l - 1].units : metadata->inputs;
         snprintf(name, sizeof name, "layers.%zu.weight", l);
         TRY(find_tensor(archive, name, &weights));
-        if (weights->rank != 2 || weights->shape[0] != metadata->layers[l].units || weights->shape[1] != inputs) {
-            return fail(MLP_ERROR_FORMAT, "%s: tensor '%s' is not of shape [%zu, %zu], which the metadata give layer "
-                        "%zu", archive->path, name, metadata->layers[l].units, inputs, l);
+        if (weights->rank != 2 || weights->shape[0] != units || weights->shape[1] != inputs) {
+            return wrong_shape(archive, weights, units, inputs);
+        }
+    }
+    for (size_t i = 0; i < archive->count; i++) {
+        parameters += strncmp(archive->tensors[i].name, "layers.", 7) == 0;
+    }
+    return parameters <= 2 * metadata->count
+               ? MLP_OK
+               : fail(MLP_ERROR_FORMAT, "%s: has %zu tensors named layers.*, expected %zu for the %zu layers that the "
+                      "metadata describe", archive->path, parameters, 2 * metadata->count, metadata->count);
+}
+
+/* Puts the file's initializers into the network, which was created with zeros in their place. */
+static mlp_status describe_initializers(const struct model_metadata *metadata, mlp_network *network)
+{
+    for (size_t l = 0; l < metadata->count; l++) {
+        const mlp_layer *given = &metadata->layers[l];
+        mlp_layer *description = &network->layers[l].description;
+        if (given->init != MLP_INIT_AUTOMATIC) {
+            description->init = given->init;
+            description->init_parameters = given->init_parameters;
+        }
+        if (given->bias_init != MLP_INIT_AUTOMATIC) {
+            description->bias_init = given->bias_init;
+            description->bias_parameters = given->bias_parameters;
+        }
+        mlp_status status = init_check(description->init, &description->init_parameters, false);
+        if (status == MLP_OK) {
+            status = init_check(description->bias_init, &description->bias_parameters, true);
+        }
+        if (status != MLP_OK) {
+            return fail_in(status, "layer %zu", l);
         }
     }
     return MLP_OK;
+}
+
+/* Creates the network without drawing parameters that the file's replace: an orthogonal draw takes longer than all the
+ * rest of loading. Automatic ones, there where a custom initializer was saved, the network resolves itself. */
+static mlp_status create_network(const struct model_metadata *metadata, mlp_network **network)
+{
+    mlp_layer *layers = memory_allocate(metadata->count, sizeof *layers);
+    if (layers == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    for (size_t l = 0; l < metadata->count; l++) {
+        layers[l] = metadata->layers[l];
+        if (layers[l].init != MLP_INIT_AUTOMATIC) {
+            layers[l].init = MLP_INIT_ZEROS;
+            layers[l].init_parameters = (mlp_init_parameters){ 0 };
+        }
+        layers[l].bias_init = MLP_INIT_ZEROS;
+        layers[l].bias_parameters = (mlp_init_parameters){ 0 };
+    }
+    mlp_status status = mlp_network_create(metadata->inputs, layers, metadata->count, &metadata->options, network);
+    if (status == MLP_OK) {
+        status = describe_initializers(metadata, *network);
+    }
+    memory_free(layers);
+    return status;
 }
 
 /* The network as described, its parameters not yet the file's. */
@@ -161,20 +239,19 @@ static mlp_status create_described(const struct safetensors *archive, struct mod
                                    mlp_network **network)
 {
     const struct safetensor *weights = safetensors_find(archive, "loss.class_weights");
-    const size_t outputs = metadata->layers[metadata->count - 1].units;
     float *class_weights = NULL;
     mlp_status status = MLP_OK;
     if (weights != NULL) {
-        class_weights = memory_allocate(outputs, sizeof(float));
-        status = class_weights != NULL ? read_tensor(archive, weights, outputs, 0, class_weights) : MLP_ERROR_MEMORY;
+        class_weights = memory_allocate(weights->elements, sizeof(float));
+        status = class_weights != NULL ? read_tensor(archive, weights, metadata->layers[metadata->count - 1].units, 0,
+                                                     class_weights)
+                                       : MLP_ERROR_MEMORY;
         metadata->options.class_weights = class_weights;
     }
     if (status == MLP_OK) {
-        status = mlp_network_create(metadata->inputs, metadata->layers, metadata->count, &metadata->options, network);
-        if (status != MLP_OK && status != MLP_ERROR_MEMORY) {
-            status = fail_in(MLP_ERROR_FORMAT, "%s", archive->path);
-        }
+        status = described(archive, create_network(metadata, network));
     }
+    metadata->options.class_weights = NULL;
     memory_free(class_weights);
     return status;
 }
@@ -206,7 +283,7 @@ mlp_status mlp_model_load(const char *path, mlp_network **network)
     }
     model_metadata_free(&metadata);
     safetensors_close(&archive);
-    return status;
+    return status == MLP_ERROR_SHAPE ? MLP_ERROR_FORMAT : status; /* the file contradicts itself, not the caller */
 }
 
 /* ---- bare tensors -------------------------------------------------------------------------------------------- */
@@ -230,11 +307,15 @@ static const char *parse_name(const char *name, long *number)
     return *end == '.' ? end + 1 : NULL;
 }
 
-static struct named_layer *layer_of(struct named_layer *layers, size_t *count, long number)
+/* The layer of a number, newly added when it is the first of that number; NULL when all `room` are taken. */
+static struct named_layer *layer_of(struct named_layer *layers, size_t *count, size_t room, long number)
 {
     size_t i = 0;
     while (i < *count && layers[i].number != number) {
         i++;
+    }
+    if (i == room) {
+        return NULL;
     }
     if (i == *count) {
         layers[(*count)++] = (struct named_layer){ .number = number };
@@ -248,29 +329,42 @@ static int by_number(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Sorts the file's tensors into layers in ascending order; `layers` has room for all of the file's tensors. */
-static mlp_status collect(const struct safetensors *archive, struct named_layer *layers, size_t *count)
+/* Puts a tensor to the layer that it names. */
+static mlp_status place_tensor(const struct safetensors *archive, const struct safetensor *tensor,
+                               struct named_layer *layers, size_t *count, size_t room)
 {
+    long number;
+    const char *kind = parse_name(tensor->name, &number);
+    if (kind == NULL || (strcmp(kind, "weight") != 0 && strcmp(kind, "bias") != 0)) {
+        return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' is none of a network's: expected names such as "
+                    "layers.0.weight or 0.bias", archive->path, tensor->name);
+    }
+    struct named_layer *layer = layer_of(layers, count, room, number);
+    if (layer == NULL) {
+        return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of one layer more than the %zu expected", archive->path,
+                    tensor->name, room);
+    }
+    const struct safetensor **place = kind[0] == 'w' ? &layer->weights : &layer->bias;
+    if (*place != NULL) {
+        return fail(MLP_ERROR_FORMAT, "%s: tensors '%.64s' and '%.64s' are the same layer's", archive->path,
+                    (*place)->name, tensor->name);
+    }
+    *place = tensor;
+    return MLP_OK;
+}
+
+/* Sorts the file's tensors into `room` layers in ascending order. */
+static mlp_status collect(const struct safetensors *archive, struct named_layer *layers, size_t room)
+{
+    size_t count = 0;
     for (size_t i = 0; i < archive->count; i++) {
-        const struct safetensor *tensor = &archive->tensors[i];
-        long number;
-        const char *kind = parse_name(tensor->name, &number);
-        if (kind == NULL || (strcmp(kind, "weight") != 0 && strcmp(kind, "bias") != 0)) {
-            return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' is none of a network's: expected names such as "
-                        "layers.0.weight or 0.bias", archive->path, tensor->name);
-        }
-        struct named_layer *layer = layer_of(layers, count, number);
-        const struct safetensor **place = kind[0] == 'w' ? &layer->weights : &layer->bias;
-        if (*place != NULL) {
-            return fail(MLP_ERROR_FORMAT, "%s: tensors '%.64s' and '%.64s' are the same layer's", archive->path,
-                        (*place)->name, tensor->name);
-        }
-        *place = tensor;
+        TRY(place_tensor(archive, &archive->tensors[i], layers, &count, room));
     }
-    if (*count > 0) {
-        qsort(layers, *count, sizeof *layers, by_number);
+    if (count < room) {
+        return fail(MLP_ERROR_SHAPE, "%s: has tensors of %zu layers, expected %zu", archive->path, count, room);
     }
-    for (size_t l = 0; l < *count; l++) {
+    qsort(layers, count, sizeof *layers, by_number);
+    for (size_t l = 0; l < count; l++) {
         if (layers[l].weights == NULL) {
             return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' has no weights beside it", archive->path,
                         layers[l].bias->name);
@@ -281,13 +375,8 @@ static mlp_status collect(const struct safetensors *archive, struct named_layer 
 
 static mlp_status load_collected(const struct safetensors *archive, struct named_layer *found, mlp_network *network)
 {
-    size_t count = 0;
-    TRY(collect(archive, found, &count));
-    if (count != network->layer_count) {
-        return fail(MLP_ERROR_SHAPE, "%s: has weights of %zu layers, expected %zu", archive->path, count,
-                    network->layer_count);
-    }
-    for (size_t l = 0; l < count; l++) {
+    TRY(collect(archive, found, network->layer_count));
+    for (size_t l = 0; l < network->layer_count; l++) {
         TRY(load_layer(archive, found[l].weights, found[l].bias, network, l));
     }
     return MLP_OK;
@@ -298,12 +387,8 @@ static mlp_status load_tensors(const char *path, mlp_network *network)
     struct safetensors archive;
     mlp_status status = safetensors_open(path, &archive);
     struct named_layer *found = NULL;
-    if (status == MLP_OK && archive.count > 2 * network->layer_count) {
-        status = fail(MLP_ERROR_SHAPE, "%s: holds %zu tensors, expected at most %zu for %zu layers", path, archive.count,
-                      2 * network->layer_count, network->layer_count);
-    }
     if (status == MLP_OK) {
-        found = memory_allocate(archive.count, sizeof *found);
+        found = memory_allocate(network->layer_count, sizeof *found);
         status = found != NULL ? load_collected(&archive, found, network) : MLP_ERROR_MEMORY;
     }
     memory_free(found);

@@ -1,6 +1,7 @@
 /* A network's description as texts, and back. */
 #include "io/model_metadata.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -89,113 +90,123 @@ json_t *model_metadata_write(const mlp_network *network)
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */
 
-static mlp_status bad(const struct safetensors *archive, const char *key, const char *what)
+enum { PLACE_SIZE = 64 };
+
+/* `place` is where in the metadata: "inputs", "layers[3].init". */
+static mlp_status bad(const struct safetensors *archive, const char *place, const char *what)
 {
-    return fail(MLP_ERROR_FORMAT, "%s: metadata '%s' %s", archive->path, key, what);
+    return fail(MLP_ERROR_FORMAT, "%s: metadata '%s' %s", archive->path, place, what);
 }
 
 /* Texts that hold JSON; the caller's reference. */
 static mlp_status parse_text(const struct safetensors *archive, const char *key, json_t **value)
 {
     const char *text = safetensors_metadata(archive, key);
+    char what[PLACE_SIZE];
     json_error_t error;
     *value = NULL;
     if (text == NULL) {
         return bad(archive, key, "is missing");
     }
     *value = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    if (*value == NULL) {
-        return json_error_code(&error) == json_error_out_of_memory
-                   ? fail(MLP_ERROR_MEMORY, "%s: out of memory", archive->path)
-                   : bad(archive, key, "is not JSON");
-    }
-    return MLP_OK;
+    snprintf(what, sizeof what, "metadata '%s'", key);
+    return *value != NULL ? MLP_OK : safetensors_json_failure(archive, what, &error);
 }
 
 static mlp_status whole_text(const struct safetensors *archive, const char *key, uint64_t *value)
 {
     const char *text = safetensors_metadata(archive, key);
-    if (text == NULL || text[0] == '\0' || text[strspn(text, "0123456789")] != '\0' || strlen(text) > 20) {
+    if (text == NULL || text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') {
         return bad(archive, key, text == NULL ? "is missing" : "is not a whole number");
     }
+    errno = 0;
     *value = strtoull(text, NULL, 10);
-    return MLP_OK;
+    return errno == 0 ? MLP_OK : bad(archive, key, "is a number beyond 64 bits");
 }
 
-static mlp_status real_member(const struct safetensors *archive, const char *key, const json_t *object,
+static mlp_status real_member(const struct safetensors *archive, const char *place, const json_t *object,
                               const char *member, double *value)
 {
     const json_t *found = json_object_get(object, member);
     if (!json_is_number(found)) {
-        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s': %s is missing or not a number", archive->path, key, member);
+        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s.%s' is missing or not a number", archive->path, place, member);
     }
     *value = json_number_value(found);
     return MLP_OK;
 }
 
-static mlp_status text_member(const struct safetensors *archive, const char *key, const json_t *object,
+static mlp_status text_member(const struct safetensors *archive, const char *place, const json_t *object,
                               const char *member, const char **value)
 {
     *value = json_string_value(json_object_get(object, member));
     if (*value == NULL) {
-        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s': %s is missing or not a text", archive->path, key, member);
+        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s.%s' is missing or not a text", archive->path, place, member);
     }
     return MLP_OK;
 }
 
 /* A name that this version of the library does not know makes the file's description unusable. */
-static mlp_status known(const struct safetensors *archive, mlp_status status)
+static mlp_status known(const struct safetensors *archive, const char *place, mlp_status status)
 {
-    return status == MLP_OK ? MLP_OK : fail_in(MLP_ERROR_FORMAT, "%s", archive->path);
+    return status == MLP_OK ? MLP_OK : fail_in(MLP_ERROR_FORMAT, "%s: metadata '%s'", archive->path, place);
 }
 
-static mlp_status read_init(const struct safetensors *archive, const json_t *layer, const char *member, mlp_init *init,
-                            mlp_init_parameters *parameters)
+static mlp_status read_init(const struct safetensors *archive, const char *layer, const json_t *object,
+                            const char *member, mlp_init *init, mlp_init_parameters *parameters)
 {
-    const json_t *object = json_object_get(layer, member);
     const char *name, *fan, *distribution;
-    TRY(text_member(archive, "layers", object, "name", &name));
-    TRY(text_member(archive, "layers", object, "fan", &fan));
-    TRY(text_member(archive, "layers", object, "distribution", &distribution));
-    TRY(known(archive, mlp_init_from_name(name, init)));
-    TRY(known(archive, mlp_fan_from_name(fan, &parameters->fan)));
-    TRY(known(archive, mlp_distribution_from_name(distribution, &parameters->distribution)));
-    TRY(real_member(archive, "layers", object, "a", &parameters->a));
-    TRY(real_member(archive, "layers", object, "b", &parameters->b));
-    TRY(real_member(archive, "layers", object, "gain", &parameters->gain));
+    char place[2 * PLACE_SIZE];
+    snprintf(place, sizeof place, "%s.%s", layer, member);
+    object = json_object_get(object, member);
+    TRY(text_member(archive, place, object, "name", &name));
+    TRY(text_member(archive, place, object, "fan", &fan));
+    TRY(text_member(archive, place, object, "distribution", &distribution));
+    TRY(known(archive, place, mlp_init_from_name(name, init)));
+    TRY(known(archive, place, mlp_fan_from_name(fan, &parameters->fan)));
+    TRY(known(archive, place, mlp_distribution_from_name(distribution, &parameters->distribution)));
+    TRY(real_member(archive, place, object, "a", &parameters->a));
+    TRY(real_member(archive, place, object, "b", &parameters->b));
+    TRY(real_member(archive, place, object, "gain", &parameters->gain));
     if (*init == MLP_INIT_CUSTOM) {
         *init = MLP_INIT_AUTOMATIC; /* a file cannot hold the function */
     }
     return MLP_OK;
 }
 
-static mlp_status read_layer(const struct safetensors *archive, const json_t *object, mlp_layer *layer)
+static mlp_status read_layer(const struct safetensors *archive, size_t index, const json_t *object, mlp_layer *layer)
 {
     const json_t *units = json_object_get(object, "units");
     const char *activation;
+    char place[PLACE_SIZE];
+    snprintf(place, sizeof place, "layers[%zu]", index);
     if (!json_is_integer(units) || json_integer_value(units) < 1) {
-        return bad(archive, "layers", "has a layer whose units are not a whole number of at least 1");
+        return bad(archive, place, "has units that are not a whole number of at least 1");
     }
     layer->units = (size_t)json_integer_value(units);
-    TRY(text_member(archive, "layers", object, "activation", &activation));
-    TRY(known(archive, mlp_activation_from_name(activation, &layer->activation)));
-    TRY(real_member(archive, "layers", object, "activation_parameter", &layer->activation_parameter));
-    TRY(read_init(archive, object, "init", &layer->init, &layer->init_parameters));
-    return read_init(archive, object, "bias_init", &layer->bias_init, &layer->bias_parameters);
+    TRY(text_member(archive, place, object, "activation", &activation));
+    TRY(known(archive, place, mlp_activation_from_name(activation, &layer->activation)));
+    TRY(real_member(archive, place, object, "activation_parameter", &layer->activation_parameter));
+    TRY(read_init(archive, place, object, "init", &layer->init, &layer->init_parameters));
+    return read_init(archive, place, object, "bias_init", &layer->bias_init, &layer->bias_parameters);
 }
 
+/* Every layer has a tensor: the file's size bounds the memory that the layers take. */
 static mlp_status read_layers(const struct safetensors *archive, const json_t *layers, struct model_metadata *metadata)
 {
     metadata->count = json_array_size(layers);
     if (!json_is_array(layers) || metadata->count == 0) {
         return bad(archive, "layers", "is not an array of at least one layer");
     }
+    if (metadata->count > archive->count) {
+        return fail(MLP_ERROR_FORMAT, "%s: metadata 'layers' has %zu layers, more than the %zu tensors of the file",
+                    archive->path, metadata->count, archive->count);
+    }
     metadata->layers = memory_allocate(metadata->count, sizeof *metadata->layers);
     if (metadata->layers == NULL) {
         return MLP_ERROR_MEMORY;
     }
     for (size_t l = 0; l < metadata->count; l++) {
-        TRY(read_layer(archive, json_array_get(layers, l), &metadata->layers[l]));
+        TRY(read_layer(archive, l, json_array_get(layers, l), &metadata->layers[l]));
     }
     return MLP_OK;
 }
@@ -205,8 +216,8 @@ static mlp_status read_loss(const struct safetensors *archive, const json_t *los
     const char *name, *reduction;
     TRY(text_member(archive, "loss", loss, "name", &name));
     TRY(text_member(archive, "loss", loss, "reduction", &reduction));
-    TRY(known(archive, mlp_loss_from_name(name, &options->loss)));
-    TRY(known(archive, mlp_reduction_from_name(reduction, &options->reduction)));
+    TRY(known(archive, "loss", mlp_loss_from_name(name, &options->loss)));
+    TRY(known(archive, "loss", mlp_reduction_from_name(reduction, &options->reduction)));
     TRY(real_member(archive, "loss", loss, "label_smoothing", &options->label_smoothing));
     return real_member(archive, "loss", loss, "huber_delta", &options->huber_delta);
 }

@@ -63,6 +63,18 @@ static mlp_status bad(const struct safetensors *archive, const char *tensor, con
                           : fail(MLP_ERROR_FORMAT, "%s: %s", archive->path, what);
 }
 
+mlp_status safetensors_json_failure(const struct safetensors *archive, const char *what, const json_error_t *error)
+{
+    const enum json_error_code code = json_error_code(error);
+    /* jansson gives the code "unknown" where it ran out of memory before it had read anything */
+    if (code == json_error_out_of_memory || code == json_error_unknown) {
+        return fail(MLP_ERROR_MEMORY, "%s: out of memory for %s", archive->path, what);
+    }
+    return code == json_error_duplicate_key
+               ? fail(MLP_ERROR_FORMAT, "%s: %s has a key twice: %s", archive->path, what, error->text)
+               : fail(MLP_ERROR_FORMAT, "%s: %s is not JSON: %s", archive->path, what, error->text);
+}
+
 static mlp_status parse_header(struct safetensors *archive)
 {
     uint64_t length = 0;
@@ -74,24 +86,19 @@ static mlp_status parse_header(struct safetensors *archive)
         length = length << 8 | archive->file[i];
     }
     if (length > MAX_HEADER) {
-        return bad(archive, NULL, "not a safetensors file: the header's length is over 100000000");
+        return fail(MLP_ERROR_FORMAT, "%s: not a safetensors file: the header's length is %llu, expected at most %d",
+                    archive->path, (unsigned long long)length, MAX_HEADER);
     }
     if (length > archive->file_size - LENGTH_BYTES) {
-        return bad(archive, NULL, "the header is longer than the file");
+        return fail(MLP_ERROR_FORMAT, "%s: the header is longer than the file: %llu bytes, %zu are left", archive->path,
+                    (unsigned long long)length, archive->file_size - LENGTH_BYTES);
     }
     const char *text = (const char *)archive->file + LENGTH_BYTES;
     if (length == 0 || text[0] != '{') {
         return bad(archive, NULL, "not a safetensors file: the header does not begin with {");
     }
     archive->header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &error);
-    if (archive->header == NULL) {
-        return json_error_code(&error) == json_error_out_of_memory
-                   ? fail(MLP_ERROR_MEMORY, "%s: out of memory", archive->path)
-               : json_error_code(&error) == json_error_duplicate_key
-                   ? fail(MLP_ERROR_FORMAT, "%s: the header has a key twice: %s", archive->path, error.text)
-                   : fail(MLP_ERROR_FORMAT, "%s: the header is not JSON: %s", archive->path, error.text);
-    }
-    return MLP_OK;
+    return archive->header != NULL ? MLP_OK : safetensors_json_failure(archive, "the header", &error);
 }
 
 /* A whole number of at least 0 out of JSON. */
@@ -151,10 +158,13 @@ static mlp_status parse_offsets(const struct safetensors *archive, const json_t 
         return bad(archive, tensor->name, "data_offsets end before they begin");
     }
     if (tensor->end > available) {
-        return bad(archive, tensor->name, "data_offsets reach beyond the file");
+        return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': data_offsets reach beyond the file: to %zu, %zu bytes are "
+                    "there", archive->path, tensor->name, tensor->end, available);
     }
     if (!size_multiply(tensor->elements, types[tensor->dtype].size, &bytes) || bytes != tensor->end - tensor->begin) {
-        return bad(archive, tensor->name, "data_offsets do not span shape times size of dtype");
+        return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': data_offsets span %zu bytes, expected the product of shape "
+                    "(%zu) times the %zu bytes of %s", archive->path, tensor->name, tensor->end - tensor->begin,
+                    tensor->elements, types[tensor->dtype].size, types[tensor->dtype].name);
     }
     return MLP_OK;
 }
@@ -193,6 +203,11 @@ static int by_begin(const void *a, const void *b)
                                 : (x->end > y->end) - (x->end < y->end);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct safetensor *)a)->name, ((const struct safetensor *)b)->name);
+}
+
 /* The tensors must cover the rest of the file without holes, overlaps or a tail. */
 static mlp_status check_cover(struct safetensors *archive, size_t available)
 {
@@ -203,13 +218,18 @@ static mlp_status check_cover(struct safetensors *archive, size_t available)
     for (size_t i = 0; i < archive->count; i++) {
         const struct safetensor *tensor = &archive->tensors[i];
         if (tensor->begin != next) {
-            return bad(archive, tensor->name, i == 0                 ? "the first tensor does not begin at offset 0"
-                                              : tensor->begin > next ? "there is a hole before it"
-                                                                     : "it overlaps another tensor");
+            return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': %s: it begins at offset %zu, expected %zu",
+                        archive->path, tensor->name,
+                        i == 0                 ? "the first tensor does not begin at offset 0"
+                        : tensor->begin > next ? "there is a hole before it"
+                                               : "it overlaps another tensor",
+                        tensor->begin, next);
         }
         next = tensor->end;
     }
-    return next == available ? MLP_OK : bad(archive, NULL, "there are bytes after the last tensor");
+    return next == available ? MLP_OK
+                             : fail(MLP_ERROR_FORMAT, "%s: there are %zu bytes after the last tensor", archive->path,
+                                    available - next);
 }
 
 static mlp_status parse_tensors(struct safetensors *archive)
@@ -243,7 +263,11 @@ mlp_status safetensors_open(const char *path, struct safetensors *archive)
     *archive = (struct safetensors){ .path = path };
     TRY(whole_file_read(path, &archive->file, &archive->file_size));
     TRY(parse_header(archive));
-    return parse_tensors(archive);
+    TRY(parse_tensors(archive));
+    if (archive->count > 0) {
+        qsort(archive->tensors, archive->count, sizeof archive->tensors[0], by_name);
+    }
+    return MLP_OK;
 }
 
 void safetensors_close(struct safetensors *archive)
@@ -256,12 +280,9 @@ void safetensors_close(struct safetensors *archive)
 
 const struct safetensor *safetensors_find(const struct safetensors *archive, const char *name)
 {
-    for (size_t i = 0; i < archive->count; i++) {
-        if (strcmp(archive->tensors[i].name, name) == 0) {
-            return &archive->tensors[i];
-        }
-    }
-    return NULL;
+    const struct safetensor wanted = { .name = name };
+    return archive->count > 0
+               ? bsearch(&wanted, archive->tensors, archive->count, sizeof archive->tensors[0], by_name) : NULL;
 }
 
 const char *safetensors_metadata(const struct safetensors *archive, const char *key)

@@ -28,7 +28,7 @@ struct safetensors {
     unsigned char *file;
     size_t file_size;
     json_t *header;
-    struct safetensor *tensors;
+    struct safetensor *tensors; /* sorted by name */
     size_t count;
 };
 
@@ -45,6 +45,9 @@ const char *safetensors_metadata(const struct safetensors *archive, const char *
 
 /* Name of a tensor's type, e.g. "F32". */
 const char *safetensor_type(const struct safetensor *tensor);
+
+/* Says why jansson refused a text (`what`) of the file: MLP_ERROR_MEMORY or MLP_ERROR_FORMAT. */
+mlp_status safetensors_json_failure(const struct safetensors *archive, const char *what, const json_error_t *error);
 
 /* Converts a tensor of type F32, F16 or BF16 to floats. MLP_ERROR_UNSUPPORTED for another type. */
 mlp_status safetensor_floats(const struct safetensors *archive, const struct safetensor *tensor, float *out);

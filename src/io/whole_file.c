@@ -81,14 +81,14 @@ static int create_beside(const char *path, char *name, size_t size, mode_t mode)
 }
 
 /* What is at `path` now: *mode receives the permissions of a file to be replaced, or 0666 (which the umask narrows)
- * when there is none, and *replaces which of the two. A device or a folder must not be renamed over. */
-static mlp_status look_at_old(const char *path, mode_t *mode, bool *replaces)
+ * when there is none, and *replaces which of the two. Devices, pipes and folders are not replaced by a file. */
+static mlp_status check_target(const char *path, mode_t *mode, bool *replaces)
 {
     struct stat facts;
     *replaces = stat(path, &facts) == 0;
     *mode = *replaces ? facts.st_mode & 0777 : 0666;
     if (*replaces && !S_ISREG(facts.st_mode)) {
-        return fail(MLP_ERROR_IO, "%s: cannot write: it is there and is not a regular file", path);
+        return fail(MLP_ERROR_IO, "%s: is not a regular file", path);
     }
     return MLP_OK;
 }
@@ -99,7 +99,7 @@ mlp_status whole_file_begin(const char *path, struct whole_file *file)
     mode_t mode;
     bool replaces;
     *file = (struct whole_file){ .path = path };
-    TRY(look_at_old(path, &mode, &replaces));
+    TRY(check_target(path, &mode, &replaces));
     file->temporary = memory_allocate(size, 1);
     if (file->temporary == NULL) {
         return MLP_ERROR_MEMORY;
