@@ -1,0 +1,120 @@
+/* The three products against one naive triple loop in double. */
+#include "support/support.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "linalg/blas.h"
+#include "linalg/gemm.h"
+
+enum { LIMIT = 300 * 300 };
+
+/* Packed operands, the same with longer columns, and results. */
+static float a[LIMIT], b[LIMIT], padded_a[2 * LIMIT], padded_b[2 * LIMIT], c[2 * LIMIT];
+static double expected[LIMIT];
+
+typedef void (*product_function)(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                                 float *c, size_t ldc);
+
+/* Copies rows × columns to a leading dimension, with NaN between the columns: none of it may be read. */
+static void pad(const float *from, size_t rows, size_t columns, float *to, size_t ld)
+{
+    for (size_t j = 0; j < columns; j++) {
+        for (size_t i = 0; i < ld; i++) {
+            to[i + j * ld] = i < rows ? from[i + j * rows] : NAN;
+        }
+    }
+}
+
+/* One product: C is all NaN before, the rows of padding are NaN after. Sums of k terms of size up to 1 are good to
+ * k·2⁻²⁴ whatever the order of their addition, with as much again for the products' rounding. */
+static void check(product_function product, bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k,
+                  size_t extra)
+{
+    const size_t rows_a = transpose_a ? k : m, columns_a = transpose_a ? m : k;
+    const size_t rows_b = transpose_b ? n : k, columns_b = transpose_b ? k : n;
+    const size_t ldc = m + extra;
+    uint64_t state = 100000 * m + 1000 * n + k;
+    test_fill(&state, -1.0, 1.0, a, m * k);
+    test_fill(&state, -1.0, 1.0, b, n * k);
+    pad(a, rows_a, columns_a, padded_a, rows_a + extra);
+    pad(b, rows_b, columns_b, padded_b, rows_b + 2 * extra);
+    for (size_t i = 0; i < ldc * n; i++) {
+        c[i] = NAN;
+    }
+    test_product(m, n, k, a, transpose_a, b, transpose_b, expected);
+    product(m, n, k, padded_a, rows_a + extra, padded_b, rows_b + 2 * extra, c, ldc);
+    for (size_t j = 0; j < n; j++) {
+        for (size_t i = 0; i < ldc; i++) {
+            if (i < m) {
+                assert_close(c[i + j * ldc], expected[i + j * m], 2.0 * (double)k * 0x1p-24);
+            } else {
+                assert_true(isnan(c[i + j * ldc]));
+            }
+        }
+    }
+}
+
+static void check_sizes(product_function product, bool transpose_a, bool transpose_b)
+{
+    static const size_t sizes[] = { 1, 2, 3, 7, 15, 16, 17, 31, 33, 64, 65 };
+    enum { SIZES = sizeof sizes / sizeof sizes[0] };
+    blas_enter();
+    for (size_t i = 0; i < SIZES * SIZES * SIZES; i++) {
+        check(product, transpose_a, transpose_b, sizes[i % SIZES], sizes[i / SIZES % SIZES], sizes[i / SIZES / SIZES],
+              i % 4);
+    }
+    check(product, transpose_a, transpose_b, 257, 130, 299, 3); /* beyond the small-matrix kernels */
+    blas_leave();
+}
+
+static void nn_is_the_product(void **unused)
+{
+    (void)unused;
+    check_sizes(gemm_nn, false, false);
+}
+
+static void tn_transposes_the_first(void **unused)
+{
+    (void)unused;
+    check_sizes(gemm_tn, true, false);
+}
+
+static void nt_transposes_the_second(void **unused)
+{
+    (void)unused;
+    check_sizes(gemm_nt, false, true);
+}
+
+/* NaN and infinity in an operand come out in the rows and columns they belong to, and nowhere else. */
+static void what_is_not_finite_stays_in_its_place(void **unused)
+{
+    enum { M = 20, N = 18, K = 33 };
+    uint64_t state = 4;
+    (void)unused;
+    for (size_t n = 1; n <= N; n += N - 1) {
+        test_fill(&state, 0.5, 1.0, a, M * K);
+        test_fill(&state, 0.5, 1.0, b, K * n);
+        a[3 + 5 * M] = NAN;
+        a[4 + 5 * M] = INFINITY;
+        blas_enter();
+        gemm_nn(M, n, K, a, M, b, K, c, M);
+        blas_leave();
+        for (size_t i = 0; i < M * n; i++) {
+            assert_int_equal(isnan(c[i]) != 0, i % M == 3);
+            assert_int_equal(isinf(c[i]) != 0, i % M == 4);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nn_is_the_product),
+        cmocka_unit_test(tn_transposes_the_first),
+        cmocka_unit_test(nt_transposes_the_second),
+        cmocka_unit_test(what_is_not_finite_stays_in_its_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
