@@ -1,0 +1,122 @@
+/* Evaluation against naive sums over the predictions. */
+#include "support/support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <mlp/mlp.h>
+
+enum { COUNT = 101, INPUTS = 6, OUTPUTS = 4 };
+
+static float x[COUNT * INPUTS], weights[COUNT], values[COUNT * OUTPUTS];
+static int32_t classes[COUNT];
+
+static mlp_data *make_data(int dense, int weighted)
+{
+    mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
+    mlp_data *data;
+    uint64_t state = 3;
+    test_fill(&state, -1.0, 1.0, x, COUNT * INPUTS);
+    test_fill(&state, 0.0, 2.0, weights, COUNT);
+    test_fill(&state, 0.0, 1.0, values, COUNT * OUTPUTS);
+    for (int i = 0; i < COUNT; i++) {
+        classes[i] = (int32_t)test_uniform(&state, 0.0, OUTPUTS);
+    }
+    arrays.count = COUNT;
+    arrays.inputs = INPUTS;
+    arrays.features = x;
+    arrays.classes = dense ? NULL : classes;
+    arrays.values = dense ? values : NULL;
+    arrays.outputs = dense ? OUTPUTS : 0;
+    arrays.weights = weighted ? weights : NULL;
+    assert_ok(mlp_data_create(&arrays, &data));
+    return data;
+}
+
+static mlp_network *make_network(mlp_activation output, mlp_reduction reduction)
+{
+    const mlp_layer layers[] = { { .units = 9, .activation = MLP_ACTIVATION_TANH },
+                                 { .units = OUTPUTS, .activation = output } };
+    mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
+    mlp_network *network;
+    options.reduction = reduction;
+    assert_ok(mlp_network_create(INPUTS, layers, 2, &options, &network));
+    return network;
+}
+
+static void predictions(const mlp_network *network, float *outputs)
+{
+    mlp_workspace *workspace;
+    assert_ok(mlp_workspace_create(network, COUNT, NULL, &workspace));
+    assert_ok(mlp_predict(network, workspace, x, COUNT, outputs));
+    mlp_workspace_destroy(&workspace);
+}
+
+/* Whatever the batch, the figures are those of the whole set. */
+static void classification(void **unused)
+{
+    static const size_t batches[] = { 0, 1, 7, 64, 1000 };
+    (void)unused;
+    for (int weighted = 0; weighted < 2; weighted++) {
+        for (int reduction = 0; reduction <= MLP_REDUCTION_SAMPLE_MEAN; reduction++) {
+            mlp_data *data = make_data(0, weighted);
+            mlp_network *network = make_network(MLP_ACTIVATION_SOFTMAX, (mlp_reduction)reduction);
+            float p[COUNT * OUTPUTS];
+            double loss = 0.0, mass = 0.0;
+            size_t right = 0, right2 = 0;
+            uint64_t expected[OUTPUTS * OUTPUTS] = { 0 }, confusion[OUTPUTS * OUTPUTS];
+            predictions(network, p);
+            for (int s = 0; s < COUNT; s++) {
+                const double weight = weighted ? weights[s] : 1.0;
+                int best = 0, above = 0;
+                for (int i = 0; i < OUTPUTS; i++) {
+                    best = p[s * OUTPUTS + i] > p[s * OUTPUTS + best] ? i : best;
+                    above += p[s * OUTPUTS + i] > p[s * OUTPUTS + classes[s]];
+                }
+                loss -= weight * log(p[s * OUTPUTS + classes[s]]);
+                mass += weight;
+                right += best == classes[s];
+                right2 += above < 2;
+                expected[classes[s] * OUTPUTS + best]++;
+            }
+            for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
+                mlp_metrics metrics;
+                assert_ok(mlp_evaluate(network, data, batches[b], 1, 2, &metrics, confusion));
+                assert_close(metrics.loss, reduction == MLP_REDUCTION_SUM ? loss : loss / mass, 1e-5);
+                assert_close(metrics.accuracy, (double)right / COUNT, 1e-12);
+                assert_close(metrics.top_k_accuracy, (double)right2 / COUNT, 1e-12);
+                assert_int_equal(metrics.count, COUNT);
+                assert_memory_equal(confusion, expected, sizeof expected);
+            }
+            mlp_network_destroy(&network);
+            mlp_data_destroy(&data);
+        }
+    }
+}
+
+static void regression(void **unused)
+{
+    mlp_data *data = make_data(1, 0);
+    mlp_network *network = make_network(MLP_ACTIVATION_IDENTITY, MLP_REDUCTION_MEAN);
+    float p[COUNT * OUTPUTS];
+    double sum = 0.0;
+    mlp_metrics metrics;
+    uint64_t confusion[OUTPUTS * OUTPUTS];
+    (void)unused;
+    predictions(network, p);
+    for (int i = 0; i < COUNT * OUTPUTS; i++) {
+        sum += ((double)p[i] - values[i]) * ((double)p[i] - values[i]);
+    }
+    assert_ok(mlp_evaluate(network, data, 13, 1, 0, &metrics, NULL));
+    assert_close(metrics.loss, sum / (COUNT * OUTPUTS), 1e-6);
+    assert_true(isnan(metrics.accuracy) && isnan(metrics.top_k_accuracy));
+    assert_refused(mlp_evaluate(network, data, 13, 1, 0, &metrics, confusion), MLP_ERROR_ARGUMENT, "classes", NULL);
+    mlp_network_destroy(&network);
+    mlp_data_destroy(&data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(classification), cmocka_unit_test(regression) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
