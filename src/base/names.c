@@ -11,7 +11,8 @@ static const struct name *row_of(const struct name_table *table, int value)
     if (value < 0 || (size_t)value >= table->count) {
         return NULL;
     }
-    return (const struct name *)(const void *)((const char *)table->rows + (size_t)value * table->stride);
+    const void *row = (const char *)table->rows + (size_t)value * table->stride;
+    return table->indirect ? *(const struct name *const *)row : row;
 }
 
 const char *name_of(const struct name_table *table, int value)

@@ -2,6 +2,7 @@
 #ifndef BASE_NAMES_H
 #define BASE_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <mlp/status.h>
@@ -18,9 +19,12 @@ struct name_table {
     const void *rows;
     size_t stride;
     size_t count;
+    bool indirect;       /* `rows` is an array of pointers to such rows */
 };
 
-#define NAME_TABLE(subject, rows) ((struct name_table){ subject, rows, sizeof((rows)[0]), sizeof(rows) / sizeof((rows)[0]) })
+/* Initializes one from an array of rows. */
+#define NAME_ROWS(subject, rows) { subject, rows, sizeof((rows)[0]), sizeof(rows) / sizeof((rows)[0]), false }
+#define NAME_TABLE(subject, rows) ((struct name_table)NAME_ROWS(subject, rows))
 
 /* Name or description of a value; NULL when the table has no such row. */
 const char *name_of(const struct name_table *table, int value);

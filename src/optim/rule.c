@@ -16,13 +16,9 @@ static const struct name nonfinite_names[] = {
     [MLP_NONFINITE_ZERO] = { "zero", "take such entries of the gradient for 0" },
 };
 
-/* The table holds pointers; names are looked up in an array of the names themselves. */
-static struct name_table rules(struct name storage[RULE_COUNT])
+static const struct name_table *rules(void)
 {
-    for (size_t i = 0; i < RULE_COUNT; i++) {
-        storage[i] = update_rule((mlp_optimizer_rule)i)->name;
-    }
-    return (struct name_table){ "optimizer", storage, sizeof storage[0], RULE_COUNT };
+    return LEVEL_SELECT(rule_table);
 }
 
 static struct name_table decays(void)
@@ -37,46 +33,39 @@ static struct name_table policies(void)
 
 const struct update_rule *update_rule(mlp_optimizer_rule rule)
 {
-    return (*LEVEL_SELECT(update_rules))[rule];
+    return update_rule_at(rules(), (size_t)rule);
 }
 
 mlp_status rule_check(mlp_optimizer_rule rule, mlp_decay decay, mlp_nonfinite policy)
 {
-    struct name storage[RULE_COUNT];
-    const struct name_table table = rules(storage), decay_table = decays(), policy_table = policies();
-    TRY(name_check(&table, (int)rule));
+    const struct name_table decay_table = decays(), policy_table = policies();
+    TRY(name_check(rules(), (int)rule));
     TRY(name_check(&decay_table, (int)decay));
     return name_check(&policy_table, (int)policy);
 }
 
 const char *mlp_optimizer_name(mlp_optimizer_rule rule)
 {
-    struct name storage[RULE_COUNT];
-    const struct name_table table = rules(storage);
-    return name_of(&table, (int)rule);
+    return name_of(rules(), (int)rule);
 }
 
 const char *mlp_optimizer_description(mlp_optimizer_rule rule)
 {
-    struct name storage[RULE_COUNT];
-    const struct name_table table = rules(storage);
-    return description_of(&table, (int)rule);
+    return description_of(rules(), (int)rule);
 }
 
 mlp_status mlp_optimizer_from_name(const char *name, mlp_optimizer_rule *rule)
 {
-    struct name storage[RULE_COUNT];
-    const struct name_table table = rules(storage);
     int value;
     REQUIRE_ARGUMENT(rule);
-    TRY(name_find(&table, name, &value));
+    TRY(name_find(rules(), name, &value));
     *rule = (mlp_optimizer_rule)value;
     return MLP_OK;
 }
 
 size_t mlp_optimizer_count(void)
 {
-    return RULE_COUNT;
+    return rules()->count;
 }
 
 const char *mlp_decay_name(mlp_decay decay)

@@ -1,11 +1,15 @@
 /* The table of update rules. */
 #include "optim/rule_rows.h"
 
-rule_table LEVEL_NAME(update_rules) = {
+static const struct update_rule *const rows[] = {
     [MLP_OPTIMIZER_SGD] = &LEVEL_NAME(sgd_rule),
     [MLP_OPTIMIZER_MOMENTUM] = &LEVEL_NAME(momentum_rule),
     [MLP_OPTIMIZER_NESTEROV] = &LEVEL_NAME(nesterov_rule),
     [MLP_OPTIMIZER_RMSPROP] = &LEVEL_NAME(rmsprop_rule),
     [MLP_OPTIMIZER_ADAM] = &LEVEL_NAME(adam_rule),
     [MLP_OPTIMIZER_ADAMW] = &LEVEL_NAME(adamw_rule),
+};
+
+const struct name_table LEVEL_NAME(rule_table) = {
+    .subject = "optimizer", .rows = rows, .stride = sizeof rows[0], .count = sizeof rows / sizeof rows[0], .indirect = true
 };

@@ -5,8 +5,6 @@
 #include "base/cpu.h"
 #include "optim/rule.h"
 
-enum { RULE_COUNT = MLP_OPTIMIZER_ADAMW + 1 };
-
 LEVEL_DECLARE(const struct update_rule, sgd_rule);
 LEVEL_DECLARE(const struct update_rule, momentum_rule);
 LEVEL_DECLARE(const struct update_rule, nesterov_rule);
@@ -14,9 +12,13 @@ LEVEL_DECLARE(const struct update_rule, rmsprop_rule);
 LEVEL_DECLARE(const struct update_rule, adam_rule);
 LEVEL_DECLARE(const struct update_rule, adamw_rule);
 
-/* Indexed by mlp_optimizer_rule. */
-typedef const struct update_rule *const rule_table[RULE_COUNT];
-LEVEL_DECLARE(rule_table, update_rules);
+/* Its rows are pointers to struct update_rule, indexed by mlp_optimizer_rule. */
+LEVEL_DECLARE(const struct name_table, rule_table);
+
+static inline const struct update_rule *update_rule_at(const struct name_table *table, size_t i)
+{
+    return ((const struct update_rule *const *)table->rows)[i];
+}
 
 /* Parameters of a block, and of a cache line. */
 enum { UPDATE_BLOCK = 512, UPDATE_LINE = 16 };

@@ -6,15 +6,14 @@
 #include "base/status.h"
 #include "strategy/activation_rows.h"
 
-static struct name_table names(void)
+static const struct name_table *names(void)
 {
-    return (struct name_table){ "activation", *LEVEL_SELECT(activation_rows), sizeof(struct activation_row),
-                                ACTIVATION_COUNT };
+    return LEVEL_SELECT(activation_table);
 }
 
 const struct activation_row *activation_row(mlp_activation activation)
 {
-    return &(*LEVEL_SELECT(activation_rows))[activation];
+    return activation_row_at(names(), (size_t)activation);
 }
 
 static mlp_status check_parameter(const struct activation_row *row, double given, double *parameter)
@@ -34,8 +33,7 @@ static mlp_status check_parameter(const struct activation_row *row, double given
 mlp_status activation_check(mlp_activation activation, double given, const mlp_activation_callbacks *custom,
                             bool is_output, double *parameter)
 {
-    const struct name_table table = names();
-    TRY(name_check(&table, (int)activation));
+    TRY(name_check(names(), (int)activation));
     const struct activation_row *row = activation_row(activation);
     if (row->whole_column && !is_output) {
         return fail(MLP_ERROR_ARGUMENT, "%s is for the output layer alone; use relu or tanh in hidden layers",
@@ -50,27 +48,24 @@ mlp_status activation_check(mlp_activation activation, double given, const mlp_a
 
 const char *mlp_activation_name(mlp_activation activation)
 {
-    const struct name_table table = names();
-    return name_of(&table, (int)activation);
+    return name_of(names(), (int)activation);
 }
 
 const char *mlp_activation_description(mlp_activation activation)
 {
-    const struct name_table table = names();
-    return description_of(&table, (int)activation);
+    return description_of(names(), (int)activation);
 }
 
 mlp_status mlp_activation_from_name(const char *name, mlp_activation *activation)
 {
-    const struct name_table table = names();
     int value;
     REQUIRE_ARGUMENT(activation);
-    TRY(name_find(&table, name, &value));
+    TRY(name_find(names(), name, &value));
     *activation = (mlp_activation)value;
     return MLP_OK;
 }
 
 size_t mlp_activation_count(void)
 {
-    return ACTIVATION_COUNT;
+    return names()->count;
 }

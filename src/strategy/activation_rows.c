@@ -288,7 +288,7 @@ static void custom_backward(const struct activation_backward *t)
 /* Weights for an activation without a rule of its own: σ² = g²/fan-in, g = 1/√E[φ(z)²] over z ~ N(0, 1). */
 #define QUADRATURE_GAIN(value) .automatic_init = MLP_INIT_VARIANCE_SCALING, .gain = value
 
-const struct activation_row LEVEL_NAME(activation_rows)[ACTIVATION_COUNT] = {
+static const struct activation_row rows[] = {
     [MLP_ACTIVATION_IDENTITY] = ROW(identity, "identity", "z", .automatic_init = MLP_INIT_XAVIER_NORMAL),
     [MLP_ACTIVATION_SIGMOID] = ROW(sigmoid, "sigmoid", "1/(1 + e^-z)", .automatic_init = MLP_INIT_XAVIER_NORMAL),
     [MLP_ACTIVATION_TANH] = ROW(tanh, "tanh", "tanh z", .automatic_init = MLP_INIT_XAVIER_NORMAL),
@@ -313,3 +313,5 @@ const struct activation_row LEVEL_NAME(activation_rows)[ACTIVATION_COUNT] = {
                                    .whole_column = true, .automatic_init = MLP_INIT_XAVIER_NORMAL),
     [MLP_ACTIVATION_CUSTOM] = ROW(custom, "custom", "the caller's own function", QUADRATURE_GAIN(1.0)),
 };
+
+const struct name_table LEVEL_NAME(activation_table) = NAME_ROWS("activation", rows);

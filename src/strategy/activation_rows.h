@@ -3,11 +3,15 @@
 #define STRATEGY_ACTIVATION_ROWS_H
 
 #include "base/cpu.h"
+#include "base/names.h"
 #include "strategy/activation.h"
 
-enum { ACTIVATION_COUNT = MLP_ACTIVATION_CUSTOM + 1 };
+/* Its rows are struct activation_row, indexed by mlp_activation. */
+LEVEL_DECLARE(const struct name_table, activation_table);
 
-typedef const struct activation_row activation_table[ACTIVATION_COUNT];
-LEVEL_DECLARE(activation_table, activation_rows);
+static inline const struct activation_row *activation_row_at(const struct name_table *table, size_t i)
+{
+    return (const struct activation_row *)table->rows + i;
+}
 
 #endif

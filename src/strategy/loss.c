@@ -12,9 +12,9 @@ static const struct name reduction_names[] = {
     [MLP_REDUCTION_SAMPLE_MEAN] = { "sample-mean", "weighted mean over samples, sum over units" },
 };
 
-static struct name_table names(void)
+static const struct name_table *names(void)
 {
-    return (struct name_table){ "loss", *LEVEL_SELECT(loss_rows), sizeof(struct loss_entry), LOSS_COUNT };
+    return LEVEL_SELECT(loss_table);
 }
 
 static struct name_table reductions(void)
@@ -24,7 +24,7 @@ static struct name_table reductions(void)
 
 const struct loss_row *loss_row(mlp_loss loss)
 {
-    return &(*LEVEL_SELECT(loss_rows))[loss].row;
+    return &loss_entry_at(names(), (size_t)loss)->row;
 }
 
 static mlp_loss automatic_loss(mlp_activation output)
@@ -76,12 +76,11 @@ static mlp_status check_options(const struct loss_settings *settings, size_t uni
 
 mlp_status loss_resolve(struct loss_settings *settings, mlp_activation output, size_t units)
 {
-    const struct name_table table = names();
     const struct name_table reduction_table = reductions();
-    TRY(name_check(&table, (int)settings->loss));
+    TRY(name_check(names(), (int)settings->loss));
     TRY(name_check(&reduction_table, (int)settings->reduction));
     const mlp_loss loss = settings->loss != MLP_LOSS_AUTOMATIC ? settings->loss : automatic_loss(output);
-    const struct loss_entry *entry = &(*LEVEL_SELECT(loss_rows))[loss];
+    const struct loss_entry *entry = loss_entry_at(names(), (size_t)loss);
     if (!entry->accepts(output)) {
         return fail(MLP_ERROR_ARGUMENT, "%s does not go with a %s output: it needs %s", entry->row.name.name,
                     mlp_activation_name(output), entry->advice);
@@ -157,29 +156,26 @@ mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *t
 
 const char *mlp_loss_name(mlp_loss loss)
 {
-    const struct name_table table = names();
-    return name_of(&table, (int)loss);
+    return name_of(names(), (int)loss);
 }
 
 const char *mlp_loss_description(mlp_loss loss)
 {
-    const struct name_table table = names();
-    return description_of(&table, (int)loss);
+    return description_of(names(), (int)loss);
 }
 
 mlp_status mlp_loss_from_name(const char *name, mlp_loss *loss)
 {
-    const struct name_table table = names();
     int value;
     REQUIRE_ARGUMENT(loss);
-    TRY(name_find(&table, name, &value));
+    TRY(name_find(names(), name, &value));
     *loss = (mlp_loss)value;
     return MLP_OK;
 }
 
 size_t mlp_loss_count(void)
 {
-    return LOSS_COUNT;
+    return names()->count;
 }
 
 const char *mlp_reduction_name(mlp_reduction reduction)

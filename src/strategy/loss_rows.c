@@ -265,7 +265,7 @@ static bool any_but_softmax(mlp_activation output)
     return output != MLP_ACTIVATION_SOFTMAX;
 }
 
-const struct loss_entry LEVEL_NAME(loss_rows)[LOSS_COUNT] = {
+static const struct loss_entry rows[] = {
     [MLP_LOSS_AUTOMATIC] = {
         .row = { .name = { "automatic", "from the output: softmax gives cross-entropy, sigmoid binary, else squared" },
                  .evaluate = NULL },
@@ -305,3 +305,5 @@ const struct loss_entry LEVEL_NAME(loss_rows)[LOSS_COUNT] = {
         .accepts = any,
     },
 };
+
+const struct name_table LEVEL_NAME(loss_table) = NAME_ROWS("loss", rows);

@@ -3,9 +3,8 @@
 #define STRATEGY_LOSS_ROWS_H
 
 #include "base/cpu.h"
+#include "base/names.h"
 #include "strategy/loss.h"
-
-enum { LOSS_COUNT = MLP_LOSS_CUSTOM + 1 };
 
 struct loss_entry {
     struct loss_row row;                    /* must be first: it begins with the name */
@@ -13,7 +12,12 @@ struct loss_entry {
     const char *advice;                     /* what a refused one should be instead */
 };
 
-typedef const struct loss_entry loss_table[LOSS_COUNT];
-LEVEL_DECLARE(loss_table, loss_rows);
+/* Its rows are struct loss_entry, indexed by mlp_loss. */
+LEVEL_DECLARE(const struct name_table, loss_table);
+
+static inline const struct loss_entry *loss_entry_at(const struct name_table *table, size_t i)
+{
+    return (const struct loss_entry *)table->rows + i;
+}
 
 #endif

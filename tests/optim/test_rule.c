@@ -70,7 +70,7 @@ static void run(const struct update_rule *row, mlp_optimizer_rule rule, size_t c
 
 static const struct update_rule *row_of(mlp_optimizer_rule rule, enum cpu_level level)
 {
-    return (*LEVEL_PICK(update_rules, level))[rule];
+    return update_rule_at(LEVEL_PICK(rule_table, level), (size_t)rule);
 }
 
 static void every_rule_at_every_level(void **unused)

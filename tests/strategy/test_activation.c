@@ -16,7 +16,7 @@ enum { ROWS = 34, PADDED = 40, COLUMNS = 3, SIZE = PADDED * COLUMNS + 4 };
 
 static const struct activation_row *row_at(enum cpu_level level, int activation)
 {
-    return &(*LEVEL_PICK(activation_rows, level))[activation];
+    return activation_row_at(LEVEL_PICK(activation_table, level), (size_t)activation);
 }
 
 /* ---- the formulas, in double ----------------------------------------------------------------------------------- */

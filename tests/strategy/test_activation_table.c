@@ -13,7 +13,7 @@
 
 static const struct activation_row *row_at(enum cpu_level level, int activation)
 {
-    return &(*LEVEL_PICK(activation_rows, level))[activation];
+    return activation_row_at(LEVEL_PICK(activation_table, level), (size_t)activation);
 }
 
 static const mlp_activation_callbacks no_callbacks = { 0 };
@@ -72,7 +72,7 @@ static void test_names(void **unused)
 static void test_rows_of_all_levels_agree(void **unused)
 {
     (void)unused;
-    for (int i = 0; i < ACTIVATION_COUNT; i++) {
+    for (int i = 0; i < (int)mlp_activation_count(); i++) {
         assert_ptr_equal(activation_row((mlp_activation)i), row_at(cpu_level(), i));
         FOR_EACH_LEVEL(level) {
             const struct activation_row *row = row_at(level, i);
@@ -171,14 +171,14 @@ static double gain_by_quadrature(int activation)
 
 static void test_automatic_initializers(void **unused)
 {
-    static const mlp_init own_rule[ACTIVATION_COUNT] = {
+    static const mlp_init own_rule[] = {
         [MLP_ACTIVATION_IDENTITY] = MLP_INIT_XAVIER_NORMAL, [MLP_ACTIVATION_SIGMOID] = MLP_INIT_XAVIER_NORMAL,
         [MLP_ACTIVATION_TANH] = MLP_INIT_XAVIER_NORMAL,     [MLP_ACTIVATION_RELU] = MLP_INIT_HE_NORMAL,
         [MLP_ACTIVATION_LEAKY_RELU] = MLP_INIT_HE_NORMAL,   [MLP_ACTIVATION_SELU] = MLP_INIT_LECUN_NORMAL,
         [MLP_ACTIVATION_SOFTSIGN] = MLP_INIT_XAVIER_NORMAL, [MLP_ACTIVATION_SOFTMAX] = MLP_INIT_XAVIER_NORMAL,
     };
     (void)unused;
-    for (int i = 0; i < ACTIVATION_COUNT; i++) {
+    for (int i = 0; i < (int)mlp_activation_count(); i++) {
         const struct activation_row *row = activation_row((mlp_activation)i);
         if (own_rule[i] != MLP_INIT_AUTOMATIC) {
             assert_int_equal(row->automatic_init, own_rule[i]);

@@ -15,7 +15,7 @@ enum { SAMPLES = 5, MOST_UNITS = 130, LEADING = MOST_UNITS + 3 };
 
 static const struct loss_row *row_at(enum cpu_level level, mlp_loss loss)
 {
-    return &(*LEVEL_PICK(loss_rows, level))[loss].row;
+    return &loss_entry_at(LEVEL_PICK(loss_table, level), (size_t)loss)->row;
 }
 
 /* A batch and what the losses may take with it. */

@@ -74,7 +74,7 @@ static bool goes_with(mlp_loss loss, mlp_activation output)
 static void test_pairs(void **unused)
 {
     (void)unused;
-    for (int loss = 0; loss < LOSS_COUNT; loss++) {
+    for (int loss = 0; loss < (int)mlp_loss_count(); loss++) {
         for (int output = 0; output < (int)mlp_activation_count(); output++) {
             if (goes_with((mlp_loss)loss, (mlp_activation)output)) {
                 assert_ok(resolve((mlp_loss)loss, (mlp_activation)output, 3));
