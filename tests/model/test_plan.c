@@ -1,126 +1,301 @@
-/* Plans: every product is covered exactly once, for thousands of random shapes, batches and teams. */
+/* Plans: whatever the shapes, the batch and the team, every tile is visited once, and by whom it should be. */
 #include "support/support.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "model/pass.h"
+#include "model/plan.h"
 
-enum { TRIALS = 3000, MAX_SIDE = 700 };
+enum { PLANS = 3000, MAX_LAYERS = 4, MAX_TEAM = 17 };
 
-static unsigned char covered[MAX_SIDE * 2 * MAX_SIDE * 2];
+/* A random chain of layers and its plan. */
+struct chain {
+    struct layer layers[MAX_LAYERS];
+    struct layer_plan layer_plans[MAX_LAYERS];
+    struct plan plan;
+};
 
-static size_t side(uint64_t *state)
+static size_t draw_width(uint64_t *state)
 {
-    /* small sizes and tails matter most */
-    return (size_t)test_uniform(state, 1.0, test_uniform(state, 0.0, 1.0) < 0.5 ? 70.0 : (double)MAX_SIDE);
+    static const double largest[] = { 20.0, 200.0, 1200.0, 4000.0 };
+    const size_t any = 1 + (size_t)test_uniform(state, 0.0, largest[(int)test_uniform(state, 0.0, 4.0)]);
+    return test_uniform(state, 0.0, 1.0) < 0.3 ? size_round_up(any, 16) : any;
 }
 
-static void mark(const struct tile *tile, size_t m)
+static void make_chain(uint64_t *state, enum blas_class class, struct chain *chain)
 {
-    for (size_t j = tile->column; j < tile->column + tile->columns; j++) {
-        for (size_t i = tile->row; i < tile->row + tile->rows; i++) {
-            covered[i + j * m]++;
-        }
+    size_t inputs = draw_width(state);
+    memset(chain, 0, sizeof *chain);
+    chain->plan.layers = chain->layer_plans;
+    chain->plan.layer_count = 1 + (size_t)test_uniform(state, 0.0, MAX_LAYERS);
+    chain->plan.class = class;
+    for (size_t l = 0; l < chain->plan.layer_count; l++) {
+        const size_t units = draw_width(state);
+        chain->layers[l].units = units;
+        chain->layers[l].inputs = inputs;
+        chain->layers[l].stride = size_round_up(units, STRIDE_MULTIPLE);
+        inputs = units;
     }
 }
 
-static void assert_covered(size_t count, unsigned char times)
+static size_t draw_count(uint64_t *state)
 {
-    for (size_t i = 0; i < count; i++) {
-        assert_int_equal(covered[i], times);
+    const double largest = test_uniform(state, 0.0, 1.0) < 0.5 ? 70.0 : 3000.0;
+    return 1 + (size_t)test_uniform(state, 0.0, largest);
+}
+
+/* Runs `check` on many chains, each planned for some batch. */
+static void for_many_plans(uint64_t seed, int plans, void (*check)(const struct chain *chain))
+{
+    uint64_t state = seed;
+    for (int i = 0; i < plans; i++) {
+        struct chain chain;
+        make_chain(&state, i % 2 ? BLAS_SMALL_MATRIX : BLAS_PACKED, &chain);
+        plan_make(&chain.plan, chain.layers, draw_count(&state));
+        check(&chain);
     }
 }
 
-static void grids_cover_their_products(void **unused)
+static void check_shapes(const struct chain *chain)
 {
-    uint64_t state = 1;
+    const struct plan *plan = &chain->plan;
+    double work = 0.0;
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        const struct layer *layer = &chain->layers[l];
+        const struct layer_plan *p = &plan->layers[l];
+        assert_int_equal(p->forward.m, layer->stride);
+        assert_int_equal(p->forward.n, plan->count);
+        assert_int_equal(p->backward.m, layer->inputs);
+        assert_int_equal(p->backward.n, plan->count);
+        assert_int_equal(p->weights.m, layer->stride);
+        assert_int_equal(p->weights.n, layer->inputs);
+        work += (double)layer->units * (double)layer->inputs * (double)plan->count;
+    }
+    assert_true(plan->work == work);
+}
+
+static void grids_have_the_products_shapes(void **unused)
+{
     (void)unused;
-    for (int trial = 0; trial < TRIALS; trial++) {
-        const size_t m = side(&state), n = side(&state), k = side(&state) * (trial % 3 == 0 ? 4 : 1);
-        const enum product product = (enum product)(trial % 3);
-        const struct grid grid = grid_choose(product, m, n, k, trial % 2 ? BLAS_PACKED : BLAS_SMALL_MATRIX);
-        memset(covered, 0, m * n);
-        for (size_t r = 0; r < grid_tile_rows(&grid); r++) {
-            for (size_t c = 0; c < grid_tile_columns(&grid); c++) {
-                const struct tile tile = grid_tile(&grid, r, c);
-                assert_true(tile.rows > 0 && tile.columns > 0);
-                mark(&tile, m);
-            }
+    for_many_plans(1, PLANS, check_shapes);
+}
+
+/* The parts of all layers lie one after the other, and a workspace made for any batch has room for them. */
+static void check_parts(const struct chain *chain)
+{
+    const struct plan *plan = &chain->plan;
+    size_t next = 0, bound = 0;
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        const struct layer_plan *p = &plan->layers[l];
+        assert_int_equal(p->first_part, next);
+        next += grid_tiles(&p->weights) + grid_tile_rows(&p->weights);
+    }
+    assert_true(plan_parts_bound(chain->layers, plan->layer_count, &bound));
+    assert_true(next <= bound);
+}
+
+static void parts_fit_their_bound(void **unused)
+{
+    (void)unused;
+    for_many_plans(2, PLANS, check_parts);
+}
+
+static void a_bound_that_overflows_is_refused(void **unused)
+{
+    const struct layer huge = { .units = SIZE_MAX / 2, .inputs = SIZE_MAX / 2, .stride = SIZE_MAX / 2 };
+    const struct layer large = { .units = 64, .inputs = SIZE_MAX / 4, .stride = 64 };
+    struct layer many[64];
+    size_t parts;
+    (void)unused;
+    assert_false(plan_parts_bound(&huge, 1, &parts));
+    assert_true(plan_parts_bound(&large, 1, &parts));
+    for (size_t l = 0; l < 64; l++) {
+        many[l] = large;
+    }
+    assert_false(plan_parts_bound(many, 64, &parts)); /* the sum, not a product */
+}
+
+/* No tile of a chained product is cut by a shard. */
+static void check_shard(const struct chain *chain)
+{
+    const struct plan *plan = &chain->plan;
+    assert_true(plan->shard > 0 && plan->shard % LOSS_BLOCK == 0);
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        const size_t z = plan->layers[l].forward.columns, da = plan->layers[l].backward.columns;
+        assert_true(z == plan->count ? plan->shard >= z : plan->shard % z == 0);
+        if (l > 0) {
+            assert_true(da == plan->count ? plan->shard >= da : plan->shard % da == 0);
         }
-        assert_covered(m * n, 1);
-        assert_true(grid.rows >= TILE_MIN_ROWS || grid.rows == m);
-        assert_true(grid.columns >= TILE_MIN_COLUMNS || grid.columns == n);
-        /* so that a wider tile's columns hold whole narrower ones */
-        assert_true(product == PRODUCT_NT || grid.columns == n || (grid.columns & (grid.columns - 1)) == 0);
     }
 }
 
-static size_t m_of_visit;
-
-static void mark_tile(struct pass *pass, size_t layer, const struct tile *tile)
+static void shards_hold_whole_tiles(void **unused)
 {
-    (void)pass;
-    (void)layer;
-    mark(tile, m_of_visit);
-}
-
-static void mark_part(struct pass *pass, size_t layer, size_t part, const struct tile *tile)
-{
-    (void)part;
-    mark_tile(pass, layer, tile);
-}
-
-/* Tiles of Z and dA over the members of any team, and columns. */
-static void teams_share_everything_once(void **unused)
-{
-    uint64_t state = 2;
     (void)unused;
-    for (int trial = 0; trial < TRIALS; trial++) {
-        struct layer layers[3];
-        struct layer_plan plans[3];
-        struct mlp_workspace workspace = { .plan = { .class = (enum blas_class)(trial % 2), .layer_count = 3,
-                                                     .layers = plans } };
-        struct pass pass = { .workspace = &workspace };
-        const size_t count = side(&state);
-        size_t inputs = side(&state), bound, parts = 0;
-        for (int l = 0; l < 3; l++) {
-            layers[l] = (struct layer){ .units = side(&state), .inputs = inputs };
-            layers[l].stride = (layers[l].units + 15) / 16 * 16;
-            inputs = layers[l].units;
-        }
-        plan_make(&workspace.plan, layers, count);
-        assert_true(plan_parts_bound(layers, 3, &bound));
-        const int size = 1 + trial % 17;
-        for (size_t l = 0; l < 3; l++) {
-            const struct grid *grid = l > 0 && trial % 4 == 0 ? &plans[l].backward : &plans[l].forward;
-            memset(covered, 0, grid->m * grid->n);
-            m_of_visit = grid->m;
-            for (int rank = 0; rank < size; rank++) {
-                const struct team team = { size, rank };
-                visit_tiles(&team, &pass, grid, l, mark_tile);
-                visit_parts(&team, &pass, grid, 2, l, mark_part);
-            }
-            assert_covered(grid->m * grid->n, 3);
-            assert_int_equal(plans[l].first_part, parts);
-            parts += grid_tiles(&plans[l].weights) + grid_tile_rows(&plans[l].weights);
-        }
-        assert_true(parts <= bound);
-        size_t next = 0;
+    for_many_plans(3, PLANS, check_shard);
+}
+
+/* Between them the members have every column once, in whole shards or loss blocks. A team is chained only where none has
+ * much more to do than the average. */
+static void check_columns(const struct chain *chain)
+{
+    const struct plan *plan = &chain->plan;
+    const size_t shards = (plan->count + plan->shard - 1) / plan->shard;
+    assert_true(plan_is_chained(plan, 1));
+    for (int size = 1; size <= MAX_TEAM; size++) {
+        const bool chained = plan_is_chained(plan, size);
+        const size_t unit = chained ? plan->shard : (size_t)LOSS_BLOCK;
+        size_t next = 0, most = 0;
         for (int rank = 0; rank < size; rank++) {
             const struct team team = { size, rank };
-            const struct range own = plan_columns(&workspace.plan, &team);
-            assert_true(own.first == own.end || own.first == next);
-            assert_true(own.first % LOSS_BLOCK == 0 || own.first == count);
-            next = own.end > next ? own.end : next;
+            const struct range own = plan_columns(plan, &team);
+            assert_int_equal(own.first, next);
+            assert_true(own.end >= own.first && own.end <= plan->count);
+            assert_true(own.first % unit == 0 || own.first == plan->count);
+            assert_true(own.end % unit == 0 || own.end == plan->count);
+            most = own.end - own.first > most ? own.end - own.first : most;
+            next = own.end;
         }
-        assert_int_equal(next, count);
+        assert_int_equal(next, plan->count);
+        if (chained && size > 1) {
+            assert_true((double)((most + plan->shard - 1) / plan->shard) * size <= 1.15 * (double)shards);
+        }
+    }
+}
+
+static void columns_are_shared_out(void **unused)
+{
+    (void)unused;
+    for_many_plans(4, PLANS, check_columns);
+}
+
+/* ---- visits ---- */
+
+enum { MAX_TILES = 200000, MAX_PARTS = 3 };
+
+static unsigned char visits[MAX_PARTS][MAX_TILES];
+static const struct grid *visited;
+static size_t visited_layer;
+static struct range visitor_columns;
+static bool visitor_keeps_to_its_columns;
+
+static void count_part(struct pass *pass, size_t layer, size_t part, const struct tile *tile)
+{
+    const size_t index = tile->row / visited->rows * grid_tile_columns(visited) + tile->column / visited->columns;
+    const struct tile expected = grid_tile(visited, tile->row / visited->rows, tile->column / visited->columns);
+    (void)pass;
+    assert_int_equal(layer, visited_layer);
+    assert_memory_equal(tile, &expected, sizeof expected);
+    assert_true(index < MAX_TILES && part < MAX_PARTS);
+    visits[part][index]++;
+}
+
+static void count_tile(struct pass *pass, size_t layer, const struct tile *tile)
+{
+    count_part(pass, layer, 0, tile);
+    if (visitor_keeps_to_its_columns) {
+        assert_true(tile->column >= visitor_columns.first && tile->column + tile->columns <= visitor_columns.end);
+    }
+}
+
+/* All members one after the other, through visit_tiles() or, for several parts, visit_parts(): between them every tile
+ * of every part once; a chained member stays in its own columns, unless there are parts. */
+static void visit_by_all(const struct chain *chain, const struct grid *grid, size_t layer, size_t parts, int size)
+{
+    struct mlp_workspace workspace = { .plan = chain->plan };
+    struct pass pass = { .workspace = &workspace };
+    visited = grid;
+    visited_layer = layer;
+    visitor_keeps_to_its_columns = plan_is_chained(&chain->plan, size);
+    assert_true(grid_tiles(grid) <= MAX_TILES);
+    for (size_t part = 0; part < MAX_PARTS; part++) {
+        memset(visits[part], 0, grid_tiles(grid));
+    }
+    for (int rank = 0; rank < size; rank++) {
+        const struct team team = { size, rank };
+        visitor_columns = plan_columns(&chain->plan, &team);
+        if (parts == 1) {
+            visit_tiles(&team, &pass, grid, layer, count_tile);
+        } else {
+            visit_parts(&team, &pass, grid, parts, layer, count_part);
+        }
+    }
+    for (size_t part = 0; part < MAX_PARTS; part++) {
+        for (size_t t = 0; t < grid_tiles(grid); t++) {
+            assert_int_equal(visits[part][t], part < parts);
+        }
+    }
+}
+
+static void check_visits(const struct chain *chain)
+{
+    for (int size = 1; size <= MAX_TEAM; size++) {
+        for (size_t l = 0; l < chain->plan.layer_count; l++) {
+            const struct layer_plan *p = &chain->plan.layers[l];
+            visit_by_all(chain, &p->forward, l, 1, size);
+            visit_by_all(chain, &p->forward, l, 2 + l % 2, size);
+            if (l > 0) {
+                visit_by_all(chain, &p->backward, l, 1, size);
+            }
+        }
+    }
+}
+
+static void a_team_visits_every_tile_once(void **unused)
+{
+    (void)unused;
+    for_many_plans(5, 150, check_visits);
+}
+
+/* Long products alone are in parts, never a single column, and only where the smaller kernels take them. */
+static void check_inner_parts(const struct chain *chain)
+{
+    for (size_t l = 0; l < chain->plan.layer_count; l++) {
+        const size_t parts = chain->plan.layers[l].parts, k = chain->layers[l].inputs;
+        assert_true(parts >= 1 && parts <= k);
+        assert_int_equal(parts, chain->plan.count > 1 ? grid_inner_parts(k, chain->plan.class) : 1);
+        assert_true(parts == 1 || chain->plan.class == BLAS_SMALL_MATRIX);
+    }
+}
+
+static void parts_follow_from_the_inner_length(void **unused)
+{
+    (void)unused;
+    for_many_plans(7, PLANS, check_inner_parts);
+    assert_true(grid_inner_parts(784, BLAS_SMALL_MATRIX) > 1); /* or nothing above has seen any */
+}
+
+/* ---- what a plan depends on ---- */
+
+/* A plan made after others is the plan made first. */
+static void a_plan_depends_on_shapes_alone(void **unused)
+{
+    uint64_t state = 6;
+    (void)unused;
+    for (int i = 0; i < 300; i++) {
+        struct chain fresh, used;
+        make_chain(&state, i % 2 ? BLAS_SMALL_MATRIX : BLAS_PACKED, &fresh);
+        memcpy(&used, &fresh, sizeof used);
+        used.plan.layers = used.layer_plans;
+        const size_t count = draw_count(&state), other = draw_count(&state);
+        plan_make(&fresh.plan, fresh.layers, count);
+        plan_make(&used.plan, used.layers, other);
+        plan_make(&used.plan, used.layers, count);
+        assert_memory_equal(fresh.layer_plans, used.layer_plans, sizeof fresh.layer_plans);
+        assert_int_equal(fresh.plan.shard, used.plan.shard);
+        assert_true(fresh.plan.work == used.plan.work);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(grids_cover_their_products),
-                                        cmocka_unit_test(teams_share_everything_once) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grids_have_the_products_shapes), cmocka_unit_test(parts_fit_their_bound),
+        cmocka_unit_test(a_bound_that_overflows_is_refused), cmocka_unit_test(shards_hold_whole_tiles),
+        cmocka_unit_test(columns_are_shared_out), cmocka_unit_test(a_team_visits_every_tile_once),
+        cmocka_unit_test(parts_follow_from_the_inner_length), cmocka_unit_test(a_plan_depends_on_shapes_alone),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
