@@ -57,7 +57,7 @@ static void test_names(void **unused)
         mlp_activation found = (mlp_activation)-1;
         assert_true(i >= published || strcmp(mlp_activation_name((mlp_activation)i), names[i]) == 0);
         assert_true(strlen(mlp_activation_description((mlp_activation)i)) > 0);
-        assert_ok(mlp_activation_from_name(names[i], &found));
+        assert_ok(mlp_activation_from_name(mlp_activation_name((mlp_activation)i), &found));
         assert_int_equal(found, i);
     }
     mlp_activation untouched = MLP_ACTIVATION_TANH;
