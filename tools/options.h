@@ -26,7 +26,7 @@ struct option_row {
     enum option_kind kind;
     const char *name;     /* without dashes */
     char letter;          /* short form, or 0 */
-    const char *argument; /* placeholder; NULL for a flag */
+    const char *argument; /* what stands for the value in the help; NULL for a flag */
     const char *help;
     size_t offset;        /* of the field in the settings */
     int flag;

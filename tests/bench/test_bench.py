@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""mlp-bench: its lines of JSON, its usage errors. TAP on standard output.
+
+usage: test_bench.py MLP_BENCH
+"""
+
+import json
+import subprocess
+import sys
+
+KEYS = {"workload": str, "threads": int, "optimizer": str, "step_us": float, "gemm_us": float, "ratio": float}
+
+
+def run(*arguments):
+    return subprocess.run([sys.argv[1], *arguments], capture_output=True, text=True)
+
+
+def step():
+    done = run("step", "--workload", "tiny", "--threads", "2", "--optimizer", "adam", "--time", "0.05", "--json")
+    row = json.loads(done.stdout)
+    return (done.returncode == 0 and all(type(row[key]) is kind for key, kind in KEYS.items()) and
+            (row["workload"], row["threads"], row["optimizer"]) == ("tiny", 2, "adam") and
+            abs(row["ratio"] - row["step_us"] / row["gemm_us"]) < 1e-3 * row["ratio"])
+
+
+def own_layers():
+    done = run("step", "--layers", "20,30,5", "--batch", "7", "--threads", "1", "--clip", "none", "--time", "0.05", "--json")
+    return done.returncode == 0 and json.loads(done.stdout)["workload"] == "20,30,5"
+
+
+def tiles():
+    done = run("tiles", "--product", "nt", "--shape", "64x48x32", "--time", "0.05", "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.returncode == 0 and any((row["rows"], row["columns"]) == (64, 48) for row in rows)
+
+
+def lists():
+    return all(name in run("step", "--list").stdout for name in ("tiny", "mnist", "lecun", "deep", "wide"))
+
+
+def refused(*arguments):
+    done = run(*arguments)
+    return done.returncode == 2 and done.stderr.strip() != "" and done.stdout == ""
+
+
+CHECKS = [
+    ("step prints its keys", step),
+    ("step takes layers", own_layers),
+    ("tiles prints its keys", tiles),
+    ("step lists the workloads", lists),
+    ("an unknown command is refused", lambda: refused("stepp")),
+    ("an unknown workload is refused", lambda: refused("step", "--workload", "huge")),
+    ("nonsense for a number is refused", lambda: refused("step", "--threads", "0")),
+    ("nonsense for layers is refused", lambda: refused("step", "--layers", "10,,3")),
+    ("an unknown rule is refused", lambda: refused("step", "--optimizer", "adamm")),
+]
+
+
+def main():
+    failures = 0
+    print(f"1..{len(CHECKS)}")
+    for number, (name, check) in enumerate(CHECKS, 1):
+        good = check()
+        print(f"{'ok' if good else 'not ok'} {number} - {name}")
+        failures += not good
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
