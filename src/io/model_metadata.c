@@ -62,9 +62,9 @@ static json_t *class_names_json(const mlp_network *network)
 /* Puts JSON into the metadata as text; takes the reference to `value`. */
 static bool set_json(json_t *metadata, const char *key, json_t *value)
 {
-    char *text = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    char *text = value != NULL ? safetensors_json_text(value, 1) : NULL;
     const bool set = text != NULL && json_object_set_new(metadata, key, json_string(text)) == 0;
-    free(text);
+    memory_free(text);
     json_decref(value);
     return set;
 }

@@ -65,9 +65,9 @@ static mlp_status bad(const struct safetensors *archive, const char *tensor, con
 
 mlp_status safetensors_json_failure(const struct safetensors *archive, const char *what, const json_error_t *error)
 {
-    const enum json_error_code code = json_error_code(error);
-    /* jansson gives the code "unknown" where it ran out of memory before it had read anything */
-    if (code == json_error_out_of_memory || code == json_error_unknown) {
+    /* where jansson runs out of memory, it mostly leaves the text empty, and then the code as it was */
+    const enum json_error_code code = error->text[0] != '\0' ? json_error_code(error) : json_error_out_of_memory;
+    if (code == json_error_out_of_memory) {
         return fail(MLP_ERROR_MEMORY, "%s: out of memory for %s", archive->path, what);
     }
     return code == json_error_duplicate_key

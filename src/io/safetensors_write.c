@@ -1,7 +1,6 @@
 /* Writing safetensors. */
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -23,6 +22,21 @@ static json_t *entry_of(const struct safetensor_output *tensor, size_t begin)
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets", first, end);
 }
 
+char *safetensors_json_text(const json_t *value, size_t multiple)
+{
+    const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(17); /* 17 digits give every double back */
+    const size_t length = json_dumpb(value, NULL, 0, flags), padded = size_round_up(length, multiple);
+    char *text = length > 0 ? memory_allocate(padded + 1, 1) : NULL;
+    if (text != NULL && json_dumpb(value, text, length, flags) != length) {
+        memory_free(text);
+        return NULL;
+    }
+    if (text != NULL) {
+        memset(text + length, ' ', padded - length);
+    }
+    return text;
+}
+
 /* The header as text, padded with blanks to a multiple of 8; NULL when memory is short. */
 static char *header_text(const json_t *metadata, const struct safetensor_output *tensors, size_t count)
 {
@@ -33,17 +47,7 @@ static char *header_text(const json_t *metadata, const struct safetensor_output 
         complete = json_object_set_new(header, tensors[i].name, entry_of(&tensors[i], begin)) == 0;
         begin += bytes_of(&tensors[i]);
     }
-    char *dumped = complete ? json_dumps(header, JSON_COMPACT) : NULL;
-    char *text = NULL;
-    if (dumped != NULL) {
-        const size_t length = strlen(dumped), padded = size_round_up(length, HEADER_MULTIPLE);
-        text = memory_allocate(padded + 1, 1);
-        if (text != NULL) {
-            memcpy(text, dumped, length);
-            memset(text + length, ' ', padded - length);
-        }
-        free(dumped);
-    }
+    char *text = complete ? safetensors_json_text(header, HEADER_MULTIPLE) : NULL;
     json_decref(header);
     return text;
 }

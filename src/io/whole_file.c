@@ -87,6 +87,9 @@ static mlp_status check_target(const char *path, mode_t *mode, bool *replaces)
     struct stat facts;
     *replaces = stat(path, &facts) == 0;
     *mode = *replaces ? facts.st_mode & 0777 : 0666;
+    if (path[0] == '\0') {
+        return fail(MLP_ERROR_ARGUMENT, "cannot write: the path is empty");
+    }
     if (*replaces && !S_ISREG(facts.st_mode)) {
         return fail(MLP_ERROR_IO, "%s: is not a regular file", path);
     }

@@ -17,7 +17,8 @@ struct whole_file {
     FILE *stream;
 };
 
-/* Begins a file; on failure there is nothing to end. */
+/* Begins a file; on failure there is nothing to end. MLP_ERROR_ARGUMENT for an empty path; MLP_ERROR_IO, also when
+ * something other than a regular file is there. A file that is replaced hands its permissions on. */
 mlp_status whole_file_begin(const char *path, struct whole_file *file);
 
 /* Appends bytes. */

@@ -31,20 +31,19 @@ static struct range inner_range(size_t inputs, size_t part, size_t parts)
 }
 
 /* One tile of W·A, or of one part of it, which goes to z or beyond the first part to workspace->partial. Rows of padding
- * are computed too (they come out 0) where the buffer has them: whole vectors are faster. */
+ * are computed too (they come out 0): whole vectors are faster. */
 static void product_tile(struct pass *pass, size_t l, size_t part, const struct tile *tile)
 {
     const struct layer *layer = &pass->network->layers[l];
     const struct workspace_layer *w = &pass->workspace->layers[l];
     const struct range inner = inner_range(layer->inputs, part, pass->workspace->plan.layers[l].parts);
-    const size_t limit = w->ld < layer->stride ? w->ld : layer->stride;
-    const size_t rows = tile->row + tile->rows < limit ? tile->rows : limit - tile->row;
-    float *z = (part == 0 ? w->z : pass->workspace->partial) + tile->row + tile->column * w->ld;
+    const size_t z_ld = part == 0 ? w->ld : layer->stride;
+    float *z = (part == 0 ? w->z : pass->workspace->partial) + tile->row + tile->column * z_ld;
     size_t ld;
     const float *a = layer_input(pass, l, &ld);
-    gemm_nn(rows, tile->columns, inner.end - inner.first,
+    gemm_nn(tile->rows, tile->columns, inner.end - inner.first,
             pass->network->parameters + layer->weights + tile->row + inner.first * layer->stride, layer->stride,
-            a + tile->column * ld + inner.first, ld, z, w->ld);
+            a + tile->column * ld + inner.first, ld, z, z_ld);
 }
 
 /* One tile of Z = W·A, and where an activation works entry by entry, its epilogue while the tile is in cache. */
@@ -67,7 +66,8 @@ static void forward_in_parts(const struct team *team, struct pass *pass, size_t 
     team_barrier(team);
     const struct range own = plan_columns(&pass->workspace->plan, team);
     for (size_t j = own.first; j < own.end; j++) {
-        vector_kernels()->add(w->z + j * w->ld, pass->workspace->partial + j * w->ld, layer->units);
+        vector_kernels()->add(w->z + j * w->ld, pass->workspace->partial + j * layer->stride,
+                              layer->units);
     }
     if (!layer->activation->whole_column) {
         const struct tile columns = { 0, layer->units, own.first, own.end - own.first };

@@ -1,12 +1,40 @@
 /* Prediction: forward passes that keep nothing but the outputs. */
+#include <string.h>
+
 #include <mlp/pass.h>
 
 #include "base/status.h"
 #include "model/pass.h"
 
-static void run_forward(const struct team *team, void *context)
+struct prediction {
+    struct pass pass;
+    float *outputs; /* of this piece's samples; NULL: they stay in the workspace */
+};
+
+/* Forward, then every member copies its own samples' outputs. They are not computed in the caller's array: a product over
+ * rows without padding may have other last bits than mlp_forward()'s. */
+static void predict(const struct team *team, void *context)
 {
-    pass_forward(team, context);
+    struct prediction *prediction = context;
+    const struct pass *pass = &prediction->pass;
+    const struct workspace_layer *last = &pass->workspace->layers[pass->network->layer_count - 1];
+    const size_t units = output_layer(pass->network)->units;
+    pass_forward(team, &prediction->pass);
+    const struct range own = plan_columns(&pass->workspace->plan, team);
+    for (size_t j = own.first; j < own.end && prediction->outputs != NULL; j++) {
+        memcpy(prediction->outputs + j * units, last->a + j * last->ld, units * sizeof(float));
+    }
+}
+
+/* Predicts the samples from `done` on that the workspace takes at once, and returns how many those are. */
+static size_t predict_piece(struct prediction *prediction, const float *x, size_t done, size_t count)
+{
+    struct pass *pass = &prediction->pass;
+    const size_t left = count - done;
+    const size_t piece = left < pass->workspace->batch ? left : pass->workspace->batch;
+    pass_begin(pass, x + done * pass->network->inputs, piece);
+    pass_run(pass, predict, prediction);
+    return piece;
 }
 
 static mlp_status check(const char *function, const mlp_network *network, const mlp_workspace *workspace,
@@ -28,20 +56,12 @@ static mlp_status check(const char *function, const mlp_network *network, const 
 mlp_status mlp_predict(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
                        float *outputs)
 {
-    struct pass pass = { .network = network, .workspace = workspace };
+    struct prediction prediction = { .pass = { .network = network, .workspace = workspace } };
     TRY(check(__func__, network, workspace, x, count, outputs, "outputs"));
-    const size_t units = output_layer(network)->units;
-    struct workspace_layer *last = &workspace->layers[network->layer_count - 1];
-    const struct workspace_layer kept = *last;
-    last->ld = units;
-    for (size_t done = 0; done < count; done += workspace->batch) {
-        const size_t left = count - done;
-        last->z = outputs + done * units; /* the output layer works in the caller's array */
-        last->a = last->z;
-        pass_begin(&pass, x + done * network->inputs, left < workspace->batch ? left : workspace->batch);
-        pass_run(&pass, run_forward, &pass);
+    for (size_t done = 0; done < count;) {
+        prediction.outputs = outputs + done * output_layer(network)->units;
+        done += predict_piece(&prediction, x, done, count);
     }
-    *last = kept;
     return MLP_OK;
 }
 
@@ -63,17 +83,15 @@ size_t network_class_of(const struct mlp_network *network, const float *outputs)
 mlp_status mlp_predict_classes(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
                                int32_t *classes)
 {
-    struct pass pass = { .network = network, .workspace = workspace };
+    struct prediction prediction = { .pass = { .network = network, .workspace = workspace } };
     TRY(check(__func__, network, workspace, x, count, classes, "classes"));
     const struct workspace_layer *last = &workspace->layers[network->layer_count - 1];
-    for (size_t done = 0; done < count; done += workspace->batch) {
-        const size_t left = count - done;
-        const size_t piece = left < workspace->batch ? left : workspace->batch;
-        pass_begin(&pass, x + done * network->inputs, piece);
-        pass_run(&pass, run_forward, &pass);
+    for (size_t done = 0; done < count;) {
+        const size_t piece = predict_piece(&prediction, x, done, count);
         for (size_t j = 0; j < piece; j++) {
             classes[done + j] = (int32_t)network_class_of(network, last->a + j * last->ld);
         }
+        done += piece;
     }
     return MLP_OK;
 }

@@ -12,6 +12,7 @@ enum { MAX_THREADS = 1024 };
 /* Floats of every buffer; all checked before anything is allocated. */
 struct sizes {
     size_t input;   /* inputs × batch */
+    size_t stride;  /* largest */
     size_t widest;  /* largest stride × batch */
     size_t partial; /* largest stride × batch of a layer whose Z is computed in parts, or 0 */
     size_t columns; /* Σ stride × batch */
@@ -42,7 +43,9 @@ static bool add_product(size_t a, size_t b, size_t *sum)
     return size_multiply(a, b, &product) && size_add(*sum, size_round_up(product, STRIDE_MULTIPLE), sum);
 }
 
-/* A training workspace has Z, A and dZ of every layer; one for inference has two buffers that layers use in turn. */
+/* A training workspace has Z, A and dZ of every layer; one for inference has two buffers that layers use in turn, all at
+ * the widest layer's stride: a sample then has the same place in every layer, and a member of a team that is ahead in
+ * its own columns does not write over another's. */
 static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_workspace_purpose purpose,
                                 struct sizes *sizes)
 {
@@ -57,6 +60,7 @@ static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_wo
         split = in_parts && stride > split ? stride : split;
         fits = add_product(stride, batch, &sizes->columns);
     }
+    sizes->stride = widest;
     fits = fits && add_product(widest, batch, &sizes->widest) && add_product(split, batch, &sizes->partial);
     sizes->total = sizes->input;
     fits = fits && size_add(sizes->total, sizes->partial, &sizes->total) &&
@@ -110,6 +114,7 @@ static void lay_out(mlp_workspace *workspace, const mlp_network *network, const 
             layer->d = next + 2 * size;
             next += 3 * size;
         } else {
+            layer->ld = sizes->stride;
             layer->z = next + (l % 2) * sizes->widest;
             layer->a = layer->z;
         }

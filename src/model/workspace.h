@@ -22,8 +22,7 @@ struct workspace_layer {
     float *z;  /* units × batch; an inference workspace has a == z */
     float *a;
     float *d;  /* dA, then dZ; training only */
-    size_t ld; /* leading dimension of z and a: the layer's stride, or its units where mlp_predict() lets the output
-                  layer write into the caller's array */
+    size_t ld; /* leading dimension of all three: the layer's stride; for inference the widest layer's */
 };
 
 struct mlp_workspace {

@@ -7,6 +7,8 @@
 
 #include <mlp/mlp.h>
 
+#include "model/workspace.h"
+
 enum { MAX_COUNT = 70 };
 
 struct shape {
@@ -118,6 +120,187 @@ static void classes_are_the_largest_outputs(void **unused)
     }
 }
 
+/* The same bits whatever the threads and the purpose, also where a team is worth it; what lies behind the outputs stays
+ * as it was. */
+static void threads_and_purposes_agree(void **unused)
+{
+    static const struct shape wide[] = { { 300, 260, 17, MLP_ACTIVATION_SOFTMAX },
+                                         { 784, 130, 10, MLP_ACTIVATION_IDENTITY } };
+    static float x[MAX_COUNT * 784], alone[MAX_COUNT * 17 + 8], shared[MAX_COUNT * 17 + 8];
+    (void)unused;
+    for (size_t s = 0; s < 2; s++) {
+        mlp_network *network = make(&wide[s]);
+        const size_t outputs = MAX_COUNT * wide[s].outputs;
+        uint64_t state = 13;
+        test_fill(&state, -1.0, 1.0, x, MAX_COUNT * wide[s].inputs);
+        for (size_t batch = 64; batch <= MAX_COUNT; batch += 6) {
+            mlp_workspace *one = workspace_for(network, batch, MLP_WORKSPACE_TRAINING, 1);
+            assert_ok(mlp_predict(network, one, x, MAX_COUNT, alone));
+            for (int threads = 2; threads <= 4; threads++) {
+                mlp_workspace *many = workspace_for(network, batch, MLP_WORKSPACE_INFERENCE, threads);
+                for (size_t i = 0; i < outputs + 8; i++) {
+                    shared[i] = -7.5f;
+                }
+                assert_ok(mlp_predict(network, many, x, MAX_COUNT, shared));
+                assert_memory_equal(alone, shared, outputs * sizeof(float));
+                for (size_t i = outputs; i < outputs + 8; i++) {
+                    assert_true(shared[i] == -7.5f);
+                }
+                mlp_workspace_destroy(&many);
+            }
+            mlp_workspace_destroy(&one);
+        }
+        mlp_network_destroy(&network);
+    }
+}
+
+/* Layers take turns in the buffers of an inference workspace, and members of a chained team do not wait for each other
+ * between layers: so no sample of a layer may lie where another sample of another layer does. */
+static void samples_keep_apart_in_shared_buffers(void **unused)
+{
+    static const size_t widths[] = { 128, 900, 17, 300, 64, 5 };
+    mlp_layer layers[6] = { { .units = 0 } };
+    mlp_network *network;
+    (void)unused;
+    for (size_t l = 0; l < 6; l++) {
+        layers[l].units = widths[l];
+    }
+    assert_ok(mlp_network_create(30, layers, 6, NULL, &network));
+    mlp_workspace *workspace = workspace_for(network, 40, MLP_WORKSPACE_INFERENCE, 2);
+    for (size_t l = 0; l < 6 * 6; l++) {
+        const struct workspace_layer *one = &workspace->layers[l / 6], *other = &workspace->layers[l % 6];
+        for (size_t s = 0; s < 40 * 40; s++) {
+            const float *first = one->z + s / 40 * one->ld, *second = other->z + s % 40 * other->ld;
+            assert_true(s / 40 == s % 40 || first + widths[l / 6] <= second || second + widths[l % 6] <= first);
+        }
+    }
+    mlp_workspace_destroy(&workspace);
+    mlp_network_destroy(&network);
+}
+
+/* Deep and chained: members run ahead of each other by whole layers. */
+static void deep_networks_predict_the_same_on_any_team(void **unused)
+{
+    enum { COUNT = 128, DEPTH = 6, INPUTS = 300 };
+    static const size_t widths[DEPTH] = { 128, 900, 640, 300, 784, 17 };
+    static float x[COUNT * INPUTS], alone[COUNT * 17], shared[COUNT * 17];
+    int32_t classes[2][COUNT];
+    mlp_layer layers[DEPTH] = { { .units = 0 } };
+    mlp_network *network;
+    uint64_t state = 17;
+    (void)unused;
+    for (size_t l = 0; l < DEPTH; l++) {
+        layers[l].units = widths[l];
+        layers[l].activation = MLP_ACTIVATION_TANH;
+    }
+    assert_ok(mlp_network_create(INPUTS, layers, DEPTH, NULL, &network));
+    test_fill(&state, -1.0, 1.0, x, COUNT * INPUTS);
+    mlp_workspace *one = workspace_for(network, COUNT, MLP_WORKSPACE_TRAINING, 1);
+    assert_ok(mlp_predict(network, one, x, COUNT, alone));
+    assert_ok(mlp_predict_classes(network, one, x, COUNT, classes[0]));
+    for (int threads = 2; threads <= 4; threads++) {
+        mlp_workspace *many = workspace_for(network, COUNT, MLP_WORKSPACE_INFERENCE, threads);
+        for (int round = 0; round < 10; round++) {
+            assert_ok(mlp_predict(network, many, x, COUNT, shared));
+            assert_memory_equal(alone, shared, sizeof alone);
+            assert_ok(mlp_predict_classes(network, many, x, COUNT, classes[1]));
+            assert_memory_equal(classes[0], classes[1], sizeof classes[0]);
+        }
+        mlp_workspace_destroy(&many);
+    }
+    mlp_workspace_destroy(&one);
+    mlp_network_destroy(&network);
+}
+
+/* In pieces of the batch each piece has the bits of a forward pass of its samples. */
+static void pieces_are_forward_passes(void **unused)
+{
+    enum { BATCH = 16, COUNT = 3 * BATCH + 5 };
+    static float x[COUNT * 20], outputs[COUNT * 10];
+    mlp_network *network = make(&shapes[0]);
+    mlp_workspace *predicting = workspace_for(network, BATCH, MLP_WORKSPACE_INFERENCE, 1);
+    mlp_workspace *training = workspace_for(network, COUNT, MLP_WORKSPACE_TRAINING, 1);
+    uint64_t state = 21;
+    (void)unused;
+    test_fill(&state, -1.0, 1.0, x, COUNT * 20);
+    assert_ok(mlp_predict(network, predicting, x, COUNT, outputs));
+    for (size_t done = 0; done < COUNT; done += BATCH) {
+        const size_t count = COUNT - done < BATCH ? COUNT - done : BATCH;
+        mlp_matrix view;
+        assert_ok(mlp_forward(network, training, x + done * 20, count));
+        assert_ok(mlp_workspace_view(training, MLP_TENSOR_ACTIVATION, 2, &view));
+        for (size_t j = 0; j < count; j++) {
+            assert_memory_equal(view.data + j * view.leading_dimension, outputs + (done + j) * 10, 10 * sizeof(float));
+        }
+    }
+    mlp_workspace_destroy(&training);
+    mlp_workspace_destroy(&predicting);
+    mlp_network_destroy(&network);
+}
+
+/* One layer with fixed parameters: what comes out is known. */
+static mlp_network *fixed(size_t outputs, mlp_activation activation, mlp_loss loss, const float *weights)
+{
+    const mlp_layer layer = { .units = outputs, .activation = activation };
+    mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
+    mlp_network *network;
+    options.loss = loss;
+    assert_ok(mlp_network_create(1, &layer, 1, &options, &network));
+    assert_ok(mlp_network_set_weights(network, 0, weights));
+    return network;
+}
+
+static void assert_classes(mlp_network *network, const float *x, const int32_t *expected, size_t count)
+{
+    mlp_workspace *workspace = workspace_for(network, 2, MLP_WORKSPACE_INFERENCE, 1);
+    int32_t classes[8] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+    assert_ok(mlp_predict_classes(network, workspace, x, count, classes));
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(classes[i], i < count ? expected[i] : -1);
+    }
+    mlp_workspace_destroy(&workspace);
+    mlp_network_destroy(&network);
+}
+
+static void equal_outputs_are_the_first_class(void **unused)
+{
+    const float weights[] = { 1.0f, 2.0f, 2.0f, -3.0f }, x[] = { 1.0f, 0.0f, -1.0f, 5.0f, 2.0f };
+    (void)unused;
+    assert_classes(fixed(4, MLP_ACTIVATION_SOFTMAX, MLP_LOSS_AUTOMATIC, weights), x, (int32_t[]){ 1, 0, 3, 1, 1 }, 5);
+    assert_classes(fixed(4, MLP_ACTIVATION_IDENTITY, MLP_LOSS_AUTOMATIC, weights), x, (int32_t[]){ 1, 0, 3, 1, 1 }, 5);
+}
+
+/* A probability of one half is no yes; where the single output is a logit, that is at 0. */
+static void one_unit_says_yes_above_one_half(void **unused)
+{
+    const float one[] = { 1.0f }, x[] = { -1.0f, 0.0f, 0.001f, 0.25f, 0.75f };
+    (void)unused;
+    assert_classes(fixed(1, MLP_ACTIVATION_SIGMOID, MLP_LOSS_AUTOMATIC, one), x, (int32_t[]){ 0, 0, 1, 1, 1 }, 5);
+    assert_classes(fixed(1, MLP_ACTIVATION_IDENTITY, MLP_LOSS_BINARY_CROSS_ENTROPY, one), x,
+                   (int32_t[]){ 0, 0, 1, 1, 1 }, 5);
+    assert_classes(fixed(1, MLP_ACTIVATION_IDENTITY, MLP_LOSS_SQUARED_ERROR, one), x, (int32_t[]){ 0, 0, 0, 0, 1 }, 5);
+}
+
+/* A prediction overwrites a forward pass in the same workspace: its views and gradients are no longer to be had. */
+static void a_prediction_ends_the_pass_before(void **unused)
+{
+    float x[3 * 20] = { 0 }, outputs[3 * 10], dy[3 * 10] = { 0 };
+    mlp_network *network = make(&shapes[0]);
+    mlp_workspace *workspace = workspace_for(network, 3, MLP_WORKSPACE_TRAINING, 1);
+    mlp_matrix view;
+    (void)unused;
+    assert_ok(mlp_forward(network, workspace, x, 3));
+    assert_ok(mlp_workspace_view(workspace, MLP_TENSOR_ACTIVATION, 2, &view));
+    assert_ok(mlp_predict(network, workspace, x, 3, outputs));
+    assert_refused(mlp_workspace_view(workspace, MLP_TENSOR_ACTIVATION, 2, &view), MLP_ERROR_STATE, "forward", NULL);
+    assert_null(view.data);
+    assert_refused(mlp_backward(network, workspace, dy), MLP_ERROR_STATE, "forward", NULL);
+    assert_ok(mlp_forward(network, workspace, x, 3)); /* and the workspace is as good as before */
+    assert_ok(mlp_backward(network, workspace, dy));
+    mlp_workspace_destroy(&workspace);
+    mlp_network_destroy(&network);
+}
+
 static void refusals(void **unused)
 {
     float x[20] = { 0 }, out[10];
@@ -128,6 +311,9 @@ static void refusals(void **unused)
     mlp_matrix view;
     (void)unused;
     assert_refused(mlp_predict(NULL, inference, x, 1, out), MLP_ERROR_ARGUMENT, "network is NULL", NULL);
+    assert_refused(mlp_predict(network, NULL, x, 1, out), MLP_ERROR_ARGUMENT, "workspace is NULL", NULL);
+    assert_refused(mlp_predict(network, inference, NULL, 1, out), MLP_ERROR_ARGUMENT, "x is NULL", NULL);
+    assert_refused(mlp_predict_classes(network, inference, x, 1, NULL), MLP_ERROR_ARGUMENT, "classes is NULL", NULL);
     assert_refused(mlp_predict(network, inference, x, 1, NULL), MLP_ERROR_ARGUMENT, "outputs is NULL", NULL);
     assert_refused(mlp_predict(network, inference, x, 0, out), MLP_ERROR_RANGE, "count is 0", NULL);
     assert_refused(mlp_predict(other, inference, x, 1, out), MLP_ERROR_SHAPE, "20 inputs", "784", NULL);
@@ -150,6 +336,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(prediction_is_the_forward_pass), cmocka_unit_test(any_count),
                                         cmocka_unit_test(classes_are_the_largest_outputs),
+                                        cmocka_unit_test(threads_and_purposes_agree),
+                                        cmocka_unit_test(samples_keep_apart_in_shared_buffers),
+                                        cmocka_unit_test(deep_networks_predict_the_same_on_any_team),
+                                        cmocka_unit_test(pieces_are_forward_passes),
+                                        cmocka_unit_test(equal_outputs_are_the_first_class),
+                                        cmocka_unit_test(one_unit_says_yes_above_one_half),
+                                        cmocka_unit_test(a_prediction_ends_the_pass_before),
                                         cmocka_unit_test(refusals) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
