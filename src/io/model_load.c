@@ -24,8 +24,8 @@ static mlp_status wrong_shape(const struct safetensors *archive, const struct sa
         used += (size_t)snprintf(came + used, sizeof came - used, "%s%zu", d > 0 ? ", " : "", tensor->shape[d]);
     }
     snprintf(expected, sizeof expected, columns > 0 ? "%zu, %zu" : "%zu", rows, columns);
-    return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of shape [%s], expected [%s]", archive->path, tensor->name, came,
-                expected);
+    return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of shape [%s], expected [%s]", archive->path, tensor->name,
+                came, expected);
 }
 
 /* Reads a tensor of shape rows × columns, row-major (columns 0: rank 1), into column-major `out` without gaps. */

@@ -150,8 +150,8 @@ static mlp_status parse_offsets(const struct safetensors *archive, const json_t 
                                 struct safetensor *tensor)
 {
     size_t bytes;
-    if (!json_is_array(offsets) || json_array_size(offsets) != 2 || !whole(json_array_get(offsets, 0), &tensor->begin) ||
-        !whole(json_array_get(offsets, 1), &tensor->end)) {
+    if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
+        !whole(json_array_get(offsets, 0), &tensor->begin) || !whole(json_array_get(offsets, 1), &tensor->end)) {
         return bad(archive, tensor->name, "data_offsets are not two whole numbers of at least 0");
     }
     if (tensor->begin > tensor->end) {

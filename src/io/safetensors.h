@@ -52,8 +52,8 @@ mlp_status safetensors_json_failure(const struct safetensors *archive, const cha
 /* Converts a tensor of type F32, F16 or BF16 to floats. MLP_ERROR_UNSUPPORTED for another type. */
 mlp_status safetensor_floats(const struct safetensors *archive, const struct safetensor *tensor, float *out);
 
-/* JSON as text, followed by blanks up to a multiple of `multiple` bytes; the caller's (memory_free). Not by json_dumps(),
- * whose text only the application's own allocator for jansson may free. NULL when memory is short. */
+/* JSON as text, followed by blanks up to a multiple of `multiple` bytes; the caller's (memory_free). NULL when memory is
+ * short. (The text of json_dumps() belongs to whatever allocator the application gave jansson.) */
 char *safetensors_json_text(const json_t *value, size_t multiple);
 
 /* One float32 tensor to be written: rank 1 (columns 1) or 2, row-major. */

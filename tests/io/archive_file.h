@@ -2,8 +2,10 @@
 #ifndef IO_ARCHIVE_FILE_H
 #define IO_ARCHIVE_FILE_H
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/support.h"
 
@@ -23,6 +25,18 @@ static inline const char *write_archive(const char *name, const char *header, si
     const char *path = test_write_file(name, bytes, 8 + header_size + data_size);
     free(bytes);
     return path;
+}
+
+/* Flips a bit of a file where it lies: writing the whole file anew costs some file systems a flush each time. */
+static inline void flip_bit(const char *path, size_t bit)
+{
+    const int descriptor = open(path, O_RDWR);
+    unsigned char byte;
+    assert_true(descriptor >= 0);
+    assert_int_equal(pread(descriptor, &byte, 1, (off_t)(bit / 8)), 1);
+    byte ^= (unsigned char)(1u << bit % 8);
+    assert_int_equal(pwrite(descriptor, &byte, 1, (off_t)(bit / 8)), 1);
+    close(descriptor);
 }
 
 #endif

@@ -112,7 +112,8 @@ static void every_loss_and_reduction(void **unused)
 static void standardization_and_class_names(void **unused)
 {
     static const float mean[INPUTS] = { 0, -1, 1e-20f, 3e38f, 0.1f }, scale[INPUTS] = { 1, 1e-3f, 1e20f, 0.1f, 7 };
-    static const char *const names[] = { "na\xc3\xafve \"quoted\" \\ /", "\xe6\x97\xa5\xe6\x9c\xac", "\xf0\x9f\x90\x8d " };
+    static const char *const names[] = { "na\xc3\xafve \"quoted\" \\ /", "\xe6\x97\xa5\xe6\x9c\xac",
+                                         "\xf0\x9f\x90\x8d " };
     const mlp_layer layers[] = { { .units = 1 }, { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX } };
     const mlp_layer unit = { .units = 1, .activation = MLP_ACTIVATION_SIGMOID };
     mlp_network *network = make(layers, 2, NULL);
@@ -359,8 +360,8 @@ static void saving_survives_every_failed_allocation(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* Of the library's own allocations: jansson 2.14's own reader does not survive a failure of
- * one of its own (akheron/jansson issue 362). */
+/* Of the library's own allocations: jansson 2.14's reader does not survive a failure of one of its own
+ * (akheron/jansson issue 362). */
 static void loading_survives_every_failed_allocation(void **unused)
 {
     const char *path = test_path("memory");

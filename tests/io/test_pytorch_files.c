@@ -164,7 +164,8 @@ static void unfit_files_are_refused(void **unused)
     } cases[] = {
         { "{" W0 "," W2 NEXT("1.running_mean", "F32", "[2]", 40) "}", 40, MLP_ERROR_FORMAT,
           { "'1.running_mean'", "none of a network's" } },
-        { "{" W0 "," W2 NEXT("head", "F32", "[2]", 40) "}", 40, MLP_ERROR_FORMAT, { "'head'", "expected names such as" } },
+        { "{" W0 "," W2 NEXT("head", "F32", "[2]", 40) "}", 40, MLP_ERROR_FORMAT,
+          { "'head'", "expected names such as" } },
         { "{" W0 "," W2 NEXT("-1.bias", "F32", "[2]", 40) "}", 40, MLP_ERROR_FORMAT, { "'-1.bias'", "" } },
         { "{" W0 "," W2 NEXT("99999999999999999999.bias", "F32", "[2]", 40) "}", 40, MLP_ERROR_FORMAT,
           { "'99999999999999999999.bias'", "" } },

@@ -254,28 +254,27 @@ static const char sound[] = "{\"__metadata__\":{\"k\":\"v\"},"
 
 static void truncated_archives_are_refused(void **unused)
 {
-    size_t size;
-    unsigned char *bytes = test_read_file(write_archive("sound", sound, strlen(sound), zeros, 32), &size);
+    const char *path = write_archive("sound", sound, strlen(sound), zeros, 32);
     (void)unused;
-    for (size_t cut = 0; cut < size; cut++) {
-        const char *path = test_write_file("cut", bytes, cut);
+    assert_ok(open_and_close(path));
+    for (size_t size = 8 + strlen(sound) + 32; size > 0; size--) {
+        assert_int_equal(truncate(path, (off_t)size - 1), 0);
         assert_refused(open_and_close(path), MLP_ERROR_FORMAT, path, NULL);
     }
-    free(bytes);
 }
 
 static void flipped_bits_never_crash(void **unused)
 {
-    size_t size, refused = 0;
-    unsigned char *bytes = test_read_file(write_archive("sound", sound, strlen(sound), zeros, 32), &size);
+    const char *path = write_archive("sound", sound, strlen(sound), zeros, 32);
+    size_t refused = 0;
     (void)unused;
-    for (size_t bit = 0; bit < 8 * (size - 32); bit++) {
-        bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
-        refused += open_and_close(test_write_file("flipped", bytes, size)) != MLP_OK;
-        bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+    for (size_t bit = 0; bit < 8 * (8 + strlen(sound)); bit++) {
+        flip_bit(path, bit);
+        refused += open_and_close(path) != MLP_OK;
+        flip_bit(path, bit);
     }
     assert_true(refused > 8 * 8); /* at the very least every bit of the length */
-    free(bytes);
+    assert_ok(open_and_close(path));
 }
 
 int main(void)
