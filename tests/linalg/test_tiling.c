@@ -122,7 +122,7 @@ static bool is_power_of_two(size_t value)
     return value != 0 && (value & (value - 1)) == 0;
 }
 
-/* Columns of NN and TN tiles: 16 · 2ⁱ or all. That is what lets a shard of the batch hold whole tiles of every layer. */
+/* Columns of NN and TN tiles: 16 · 2ⁱ or all. That lets a shard of the batch hold whole tiles of every layer. */
 static void wider_tiles_hold_narrower_ones(void **unused)
 {
     uint64_t state = 4;

@@ -137,8 +137,8 @@ static void shards_hold_whole_tiles(void **unused)
     for_many_plans(3, PLANS, check_shard);
 }
 
-/* Between them the members have every column once, in whole shards or loss blocks. A team is chained only where none has
- * much more to do than the average. */
+/* Between them the members have every column once, in whole shards or loss blocks. A team is chained only where none
+ * has much more to do than the average. */
 static void check_columns(const struct chain *chain)
 {
     const struct plan *plan = &chain->plan;

@@ -1,10 +1,14 @@
 /* No allocation in a training step or a prediction: every malloc of the process is counted, BLAS's and OpenMP's too. */
 #include "support/support.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include <mlp/mlp.h>
+
+#include "base/team.h"
+#include "model/pass.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
@@ -46,15 +50,36 @@ void *aligned_alloc(size_t alignment, size_t size)
     atomic_fetch_add(&allocations, 1);
     return __libc_memalign(alignment, size);
 }
+
+void *memalign(size_t alignment, size_t size);
+void *memalign(size_t alignment, size_t size)
+{
+    atomic_fetch_add(&allocations, 1);
+    return __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **pointer, size_t alignment, size_t size)
+{
+    atomic_fetch_add(&allocations, 1);
+    *pointer = __libc_memalign(alignment, size);
+    return *pointer != NULL ? 0 : ENOMEM;
+}
 #endif
 
-enum { STEPS = 1000, INPUTS = 100, BATCH = 64 };
+enum { MAX_INPUTS = 1100, BATCH = 64 };
 
-static void steps_and_predictions(int threads)
+/* The first is worth a team and has a product in two parts; the second packs its operands on every core. */
+static const struct shape {
+    size_t inputs;
+    size_t hidden;
+    int steps;
+} shapes[] = { { 600, 64, 1000 }, { MAX_INPUTS, 130, 100 } };
+
+static void steps_and_predictions(const struct shape *shape, int threads)
 {
-    const mlp_layer layers[] = { { .units = 256, .activation = MLP_ACTIVATION_RELU },
+    const mlp_layer layers[] = { { .units = shape->hidden, .activation = MLP_ACTIVATION_RELU },
                                  { .units = 10, .activation = MLP_ACTIVATION_SOFTMAX } };
-    static float x[BATCH * INPUTS], outputs[BATCH * 10];
+    static float x[BATCH * MAX_INPUTS], outputs[BATCH * 10];
     int32_t y[BATCH];
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
@@ -66,20 +91,23 @@ static void steps_and_predictions(int threads)
     rule.rule = MLP_OPTIMIZER_ADAM;
     rule.clip = MLP_CLIP_GLOBAL_NORM;
     rule.clip_threshold = 1.0;
-    assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &network));
+    assert_ok(mlp_network_create(shape->inputs, layers, 2, NULL, &network));
     assert_ok(mlp_workspace_create(network, BATCH, &options, &workspace));
     assert_ok(mlp_optimizer_create(network, &rule, &optimizer));
-    test_fill(&state, -1.0, 1.0, x, BATCH * INPUTS);
+    test_fill(&state, -1.0, 1.0, x, BATCH * shape->inputs);
     for (int i = 0; i < BATCH; i++) {
         y[i] = i % 10;
     }
     const mlp_targets targets = { y, NULL, NULL };
     size_t before = 0;
-    for (int step = 0; step < STEPS + 10; step++) {
+    for (int step = 0; step < shape->steps + 10; step++) {
         before = step == 10 ? atomic_load(&allocations) : before; /* threads and BLAS's buffers are there by now */
         assert_ok(mlp_train_step(network, optimizer, workspace, x, &targets, BATCH - (size_t)step % 3, NULL));
         assert_ok(mlp_predict(network, workspace, x, 1 + (size_t)step % BATCH, outputs));
     }
+    struct pass whole = { .network = network, .workspace = workspace };
+    pass_begin(&whole, x, BATCH);
+    assert_int_equal(pass_threads(&whole), team_has_openmp() ? threads : 1); /* or no team has been at work above */
     assert_int_equal(atomic_load(&allocations) - before, 0);
     mlp_optimizer_destroy(&optimizer);
     mlp_workspace_destroy(&workspace);
@@ -93,8 +121,10 @@ static void nothing_is_allocated(void **unused)
     print_message("the sanitizer owns the allocator: not counted in this build\n");
     skip();
 #endif
-    steps_and_predictions(1);
-    steps_and_predictions(2);
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        steps_and_predictions(&shapes[s], 1);
+        steps_and_predictions(&shapes[s], 2);
+    }
 }
 
 /* The counter itself works. */
@@ -108,6 +138,9 @@ static void the_counter_counts(void **unused)
     void *volatile pointer = malloc(10);
     free(pointer);
     assert_int_equal(atomic_load(&allocations) - before, 1);
+    free(aligned_alloc(64, 64));
+    free(posix_memalign((void **)&pointer, 64, 64) == 0 ? pointer : NULL);
+    assert_int_equal(atomic_load(&allocations) - before, 3);
 }
 
 int main(void)
