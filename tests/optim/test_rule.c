@@ -10,6 +10,9 @@
 
 enum { STEPS = 100, COUNT = 33 };
 
+/* Large enough that its place, inside or outside the root, shows. */
+#define EPSILON 0.05
+
 struct scalar {
     double w, s0, s1;
 };
@@ -17,7 +20,7 @@ struct scalar {
 /* The rules as their papers have them, one parameter at a time. */
 static void reference(mlp_optimizer_rule rule, struct scalar *p, double g, double rate, double l2, double keep, int t)
 {
-    const double mu = 0.9, b1 = 0.9, b2 = rule == MLP_OPTIMIZER_RMSPROP ? 0.99 : 0.999, eps = 1e-8;
+    const double mu = 0.9, b1 = 0.9, b2 = rule == MLP_OPTIMIZER_RMSPROP ? 0.99 : 0.999, eps = EPSILON;
     g += l2 * p->w;
     double step = 0.0;
     switch (rule) {
@@ -51,7 +54,7 @@ static void run(const struct update_rule *row, mlp_optimizer_rule rule, size_t c
             .parameters = w + offset, .gradients = g + offset, .state = { s0 + offset, s1 + offset }, .count = count,
             .scale = 0.5f, .bound = 0.4f, .l2 = (float)l2, .keep = (float)keep, .rate = (float)rate, .momentum = 0.9f,
             .beta1 = 0.9f, .beta2 = (float)beta2, .fresh1 = (float)(1.0 - 0.9), .fresh2 = (float)(1.0 - beta2),
-            .epsilon = 1e-8f, .correction1 = (float)(1.0 / (1.0 - pow(0.9, t))),
+            .epsilon = (float)EPSILON, .correction1 = (float)(1.0 / (1.0 - pow(0.9, t))),
             .correction2 = (float)(1.0 / (1.0 - pow(beta2, t))),
         };
         test_fill(&state, -1.0, 1.0, g, COUNT + 8);
