@@ -166,11 +166,13 @@ static void every_activation_with_every_loss(void **unused)
     (void)unused;
     for (int output = 0; output < MLP_ACTIVATION_CUSTOM; output++) {
         for (int loss = MLP_LOSS_CROSS_ENTROPY; loss < MLP_LOSS_CUSTOM; loss++) {
-            const int hidden = output == MLP_ACTIVATION_SOFTMAX ? MLP_ACTIVATION_TANH : output;
-            const struct setting s = { { 7, 16 }, 5, (mlp_activation)hidden, (mlp_activation)output, 13,
-                                       { (mlp_loss)loss, MLP_REDUCTION_MEAN, 0.0, 0.3, NULL }, loss % 2, 0, 0 };
-            if (combines((mlp_loss)loss, (mlp_activation)output)) {
-                run(&s, 100 * (uint64_t)output + (uint64_t)loss);
+            for (int hidden = 0; hidden < MLP_ACTIVATION_SOFTMAX; hidden++) {
+                const struct setting s = { { 7, 16 }, 5, (mlp_activation)hidden, (mlp_activation)output, 13,
+                                           { (mlp_loss)loss, MLP_REDUCTION_MEAN, 0.0, 0.3, NULL },
+                                           (loss + hidden) % 2, 0, 0 };
+                if (combines((mlp_loss)loss, (mlp_activation)output)) {
+                    run(&s, 10000 * (uint64_t)hidden + 100 * (uint64_t)output + (uint64_t)loss);
+                }
             }
         }
     }
@@ -178,16 +180,30 @@ static void every_activation_with_every_loss(void **unused)
 
 static void every_width_and_batch(void **unused)
 {
-    static const size_t widths[][2] = { { 1, 1 }, { 7, 64 }, { 100, 3 }, { 130, 17 } };
-    static const size_t counts[] = { 1, 2, 3, 15, 16, 17, 33, 64, 65 };
+    static const size_t widths[][2] = { { 1, 1 }, { 7, 64 }, { 16, 16 }, { 100, 3 }, { 130, 17 } };
+    static const size_t counts[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 33, 64, 65 };
     (void)unused;
-    for (size_t w = 0; w < 4; w++) {
+    for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
         for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
             const struct setting s = { { widths[w][0], widths[w][1] }, 10, MLP_ACTIVATION_SILU, MLP_ACTIVATION_SOFTMAX,
                                        counts[c], { MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, 0.0, 0.0, NULL }, 0, 0,
                                        0 };
             run(&s, 7 + w * 100 + c);
         }
+    }
+}
+
+/* The second layer's inputs are long enough for a product in two parts, and for one that is packed. */
+static void long_products(void **unused)
+{
+    static const size_t widths[][2] = { { 513, 40 }, { 784, 20 }, { 1000, 33 } };
+    static const size_t counts[] = { 1, 2, 17, 65 };
+    (void)unused;
+    for (size_t i = 0; i < 3 * 4; i++) {
+        const struct setting s = { { widths[i / 4][0], widths[i / 4][1] }, 10, MLP_ACTIVATION_SILU,
+                                   MLP_ACTIVATION_SOFTMAX, counts[i % 4],
+                                   { MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, 0.0, 0.0, NULL }, 0, 0, 0 };
+        run(&s, 77 + i);
     }
 }
 
@@ -263,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_activation_with_every_loss), cmocka_unit_test(every_width_and_batch),
+        cmocka_unit_test(long_products),
         cmocka_unit_test(reductions_weights_and_smoothing), cmocka_unit_test(a_callers_gradient),
         cmocka_unit_test(standardization),
     };

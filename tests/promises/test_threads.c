@@ -7,6 +7,7 @@
 #include <mlp/mlp.h>
 
 #include "model/network.h"
+#include "model/workspace.h"
 
 struct shape {
     size_t inputs;
@@ -19,10 +20,15 @@ struct shape {
  * tiles each way. */
 static const struct shape shapes[] = {
     { 8, { 16, 16, 1 }, 3, 32 },      { 130, { 300, 100, 10 }, 3, 128 },  { 784, { 128, 64, 10 }, 3, 64 },
-    { 256, { 256, 256, 256, 7 }, 4, 80 }, { 1100, { 700, 530, 33 }, 3, 96 },
+    { 256, { 256, 256, 256, 7 }, 4, 80 }, { 300, { 128, 480, 320, 17 }, 4, 128 },
+    { 1100, { 700, 530, 33 }, 3, 96 },
 };
 
-/* Trains a few steps, the last batches short, and gives the parameters, losses and some predictions as bytes. */
+/* Whether products are cut as for packed kernels, whatever the kernels at hand. */
+static bool packed;
+
+/* Trains a few steps, the last batches short, and gives the parameters, losses and some predictions as bytes, the
+ * predictions of a training and of an inference workspace. */
 static size_t train(const struct shape *shape, mlp_optimizer_rule rule, int threads, size_t batch, float **result)
 {
     mlp_layer layers[4] = { { .units = 0 } };
@@ -35,6 +41,7 @@ static size_t train(const struct shape *shape, mlp_optimizer_rule rule, int thre
     const size_t outputs = shape->units[shape->layers - 1];
     for (size_t l = 0; l < shape->layers; l++) {
         layers[l].units = shape->units[l];
+        layers[l].init = MLP_INIT_XAVIER_UNIFORM; /* quicker to draw than normal */
         layers[l].activation = l + 1 < shape->layers ? MLP_ACTIVATION_GELU
                                : outputs > 1         ? MLP_ACTIVATION_SOFTMAX
                                                      : MLP_ACTIVATION_IDENTITY;
@@ -45,6 +52,7 @@ static size_t train(const struct shape *shape, mlp_optimizer_rule rule, int thre
     update.clip_threshold = 0.5;
     assert_ok(mlp_network_create(shape->inputs, layers, shape->layers, NULL, &network));
     assert_ok(mlp_workspace_create(network, batch, &options, &workspace));
+    workspace->plan.class = packed ? BLAS_PACKED : workspace->plan.class;
     assert_ok(mlp_optimizer_create(network, &update, &optimizer));
     float *x = malloc(batch * shape->inputs * sizeof *x), *y = malloc(batch * outputs * sizeof *y);
     float *mean = calloc(shape->inputs, sizeof *mean), *scale = malloc(shape->inputs * sizeof *scale);
@@ -57,7 +65,7 @@ static size_t train(const struct shape *shape, mlp_optimizer_rule rule, int thre
     }
     assert_ok(mlp_network_set_standardization(network, mean, scale));
     const mlp_targets targets = { outputs > 1 ? classes : NULL, outputs > 1 ? NULL : y, NULL };
-    const size_t size = network->arena_size + batch * outputs + 8;
+    const size_t size = network->arena_size + 2 * batch * outputs + 8;
     *result = calloc(size, sizeof **result);
     for (size_t step = 0; step < 4; step++) {
         mlp_step_report report;
@@ -68,6 +76,11 @@ static size_t train(const struct shape *shape, mlp_optimizer_rule rule, int thre
     }
     memcpy(*result, network->parameters, network->arena_size * sizeof(float));
     assert_ok(mlp_predict(network, workspace, x, batch, *result + network->arena_size));
+    mlp_workspace_destroy(&workspace);
+    options.purpose = MLP_WORKSPACE_INFERENCE;
+    assert_ok(mlp_workspace_create(network, batch, &options, &workspace));
+    workspace->plan.class = packed ? BLAS_PACKED : workspace->plan.class;
+    assert_ok(mlp_predict(network, workspace, x, batch, *result + network->arena_size + batch * outputs));
     free(x);
     free(y);
     free(mean);
@@ -92,10 +105,9 @@ static void compare(const struct shape *shape, mlp_optimizer_rule rule, int thre
     free(shared);
 }
 
-static void any_number_of_threads(void **unused)
+static void all_shapes_on_all_teams(void)
 {
     static const int teams[] = { 2, 3, 4, 8 };
-    (void)unused;
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
         for (size_t t = 0; t < sizeof teams / sizeof teams[0]; t++) {
             compare(&shapes[s], t % 2 ? MLP_OPTIMIZER_ADAM : MLP_OPTIMIZER_MOMENTUM, teams[t], shapes[s].batch);
@@ -103,9 +115,24 @@ static void any_number_of_threads(void **unused)
     }
 }
 
+static void any_number_of_threads(void **unused)
+{
+    (void)unused;
+    all_shapes_on_all_teams();
+}
+
+static void any_number_of_threads_with_packed_tiles(void **unused)
+{
+    (void)unused;
+    packed = true;
+    all_shapes_on_all_teams();
+    packed = false;
+}
+
+/* Wide enough that a single sample is worth a team. */
 static void any_batch(void **unused)
 {
-    const struct shape shape = { 700, { 260, 90, 10 }, 3, 0 };
+    const struct shape shape = { 900, { 900, 900, 900, 10 }, 4, 0 };
     (void)unused;
     for (size_t batch = 1; batch <= 17; batch++) {
         compare(&shape, MLP_OPTIMIZER_NESTEROV, 2 + (int)(batch % 3), batch);
@@ -114,6 +141,8 @@ static void any_batch(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(any_number_of_threads), cmocka_unit_test(any_batch) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(any_number_of_threads),
+                                        cmocka_unit_test(any_number_of_threads_with_packed_tiles),
+                                        cmocka_unit_test(any_batch) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "support/support.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <mlp/mlp.h>
@@ -109,6 +110,7 @@ static void a_nonfinite_step_changes_nothing(void **unused)
             f.x[5 * INPUTS + 2] = bad[i];
             assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, BATCH, &report),
                            MLP_ERROR_NONFINITE, "nothing was updated", NULL);
+            assert_true(!isfinite(report.loss)); /* what was met is reported */
             assert_memory_equal(parameters, f.network->parameters, bytes);
             for (size_t s = 0; s < f.optimizer->rule->states; s++) {
                 assert_memory_equal(moments[s], f.optimizer->state[s], bytes);
@@ -119,6 +121,37 @@ static void a_nonfinite_step_changes_nothing(void **unused)
         assert_ok(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, BATCH, &report));
         drop(&f);
     }
+}
+
+/* A loss that is finite, of weights whose gradient is not: 1e30 squared does not fit float. */
+static void a_nonfinite_gradient_changes_nothing(void **unused)
+{
+    struct fixture f;
+    mlp_step_report report;
+    mlp_const_matrix w;
+    (void)unused;
+    make(&f, MLP_OPTIMIZER_MOMENTUM);
+    assert_ok(mlp_network_weights(f.network, 2, &w));
+    float *huge = malloc(w.rows * w.columns * sizeof *huge), *kept = malloc(f.network->arena_size * sizeof *kept);
+    const size_t bytes = f.network->arena_size * sizeof(float);
+    for (size_t i = 0; i < w.rows * w.columns; i++) {
+        huge[i] = i % w.rows == 0 ? 3e38f : 0.0f; /* class 0 gets infinite odds: finite targets, infinite chain */
+    }
+    for (int i = 0; i < BATCH; i++) {
+        f.y[i] = 1;
+    }
+    assert_ok(mlp_network_set_weights(f.network, 2, huge));
+    memcpy(kept, f.network->parameters, bytes);
+    assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, BATCH, &report),
+                   MLP_ERROR_NONFINITE, "nothing was updated", NULL);
+    assert_memory_equal(kept, f.network->parameters, bytes);
+    for (size_t i = 0; i < f.network->arena_size; i++) {
+        assert_true(f.optimizer->state[0][i] == 0.0f);
+    }
+    assert_int_equal(mlp_optimizer_updates(f.optimizer), 0);
+    free(huge);
+    free(kept);
+    drop(&f);
 }
 
 static void bad_arguments_are_named(void **unused)
@@ -148,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(a_step_is_its_parts),
                                         cmocka_unit_test(repeated_steps_lower_the_loss),
                                         cmocka_unit_test(a_nonfinite_step_changes_nothing),
+                                        cmocka_unit_test(a_nonfinite_gradient_changes_nothing),
                                         cmocka_unit_test(bad_arguments_are_named) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
