@@ -1,13 +1,78 @@
-/* The subcommands of mlp-bench. */
+/* The commands of mlp-bench, and what their command line says. */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
-/* Each takes its own arguments (argv[0] is the subcommand) and returns the exit code: 0, 1 failed, 2 bad usage. */
-int bench_step(int argc, char **argv);
-int bench_tiles(int argc, char **argv);
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "workload.h"
+
+/* Options beyond those that every command takes (--filter, --threads, --time, --json, --list, --help). */
+enum option_group {
+    OPTIONS_NETWORK = 1, /* --workload, --layers, --batch */
+    OPTIONS_UPDATE = 2,  /* --optimizer, --clip */
+    OPTIONS_PRODUCT = 4, /* --product, --shape */
+    OPTIONS_PHASES = 8,  /* --phases */
+    OPTIONS_PLOT = 16    /* --output */
+};
+
+enum product_kind { PRODUCT_KIND_NN = 0, PRODUCT_KIND_TN = 1, PRODUCT_KIND_NT = 2, PRODUCT_KINDS = 3 };
+
+struct settings {
+    const char *command;
+    int threads;            /* default: OpenMP's */
+    bool threads_given;
+    double seconds;         /* for each row */
+    bool json;
+    bool phases;
+    const char *filter;     /* part of the names to run, or NULL for all */
+    struct workload custom; /* --layers and --batch; count 0: no layers were given */
+    bool batch_given;
+    mlp_optimizer_rule rule;
+    bool rule_given;
+    mlp_clip clip;
+    bool clip_given;
+    enum product_kind product;
+    size_t m, n, k;         /* of --shape; 0: not given */
+    const char *output;     /* a file's path, or NULL */
+};
+
+struct command {
+    const char *name;
+    const char *description; /* a line in the list of commands */
+    const char *about;       /* what it times; the keys of its JSON */
+    const char *example;
+    unsigned options;        /* sum of enum option_group */
+    double seconds;          /* default of --time */
+    bool any_blas_core;      /* itself deals with a BLAS core that is not the right one */
+    void (*list)(void);      /* --list: the names that --filter chooses from */
+    int (*run)(const struct settings *settings); /* exit code: 0, 1 failed, 2 bad usage */
+};
+
+extern const struct command step_command, tiles_command;
+
+/* Reads the command line (argv[0] is the command) and runs the command. Returns the exit code. */
+int command_run(const struct command *command, int argc, char **argv);
+
+/* "mlp-bench step: --threads 0: expected 1 to 1024" on standard error. Returns 2. */
+int bad_usage(const char *command, const char *option, const char *value, const char *expected);
+
+/* Whether --filter admits this name. */
+bool is_chosen(const struct settings *settings, const char *name);
+
+/* Prints the object as one line and drops it. A NULL object (out of memory) is told on standard error. */
+void print_json(json_t *object);
+
+/* What a row whose interquartile range exceeds 15 % of its median says so with, or "". */
+const char *noise_remark(double spread);
 
 /* Where OpenBLAS took kernels for an older processor, names the right ones in OPENBLAS_CORETYPE and executes the
  * program again; not when the user has set the variable. Returns otherwise. */
 void take_right_blas_core(char **argv);
+
+/* "product" names as in --product: nn, tn, nt. */
+const char *product_kind_name(enum product_kind kind);
 
 #endif

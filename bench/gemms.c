@@ -2,12 +2,15 @@
 #include "gemms.h"
 
 #include <cblas.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+
+#include "statistics.h"
 
 static int callers_threads;
 
@@ -104,13 +107,35 @@ void gemms_run(void *context)
     run_part(g, 0, 1);
 }
 
-void gemms_begin(const struct gemms *gemms)
+void gemms_begin(void *context)
 {
+    const struct gemms *gemms = context;
     callers_threads = openblas_get_num_threads();
     openblas_set_num_threads(gemms->split == SPLIT_BLAS ? gemms->threads : 1);
 }
 
-void gemms_end(void)
+void gemms_end(void *context)
 {
+    (void)context;
     openblas_set_num_threads(callers_threads);
+}
+
+void gemms_choose_split(struct gemms *gemms)
+{
+    enum gemm_split best = SPLIT_BLAS;
+    double best_time = INFINITY;
+    for (int split = 0; split < (gemms->threads > 1 ? SPLIT_COUNT : 1); split++) {
+        gemms->split = (enum gemm_split)split;
+        gemms_begin(gemms);
+        const size_t calls = calibrate(gemms_run, gemms, 0.01);
+        for (int repeat = 0; repeat < 5; repeat++) {
+            const double time = time_calls(gemms_run, gemms, calls);
+            if (time < best_time) {
+                best_time = time;
+                best = (enum gemm_split)split;
+            }
+        }
+        gemms_end(gemms);
+    }
+    gemms->split = best;
 }

@@ -31,7 +31,10 @@ void gemms_free(struct gemms *gemms);
 /* Z = W·A, dA = Wᵀ·dZ (but for the first layer) and dW = dZ·Aᵀ of every layer; `context` is the struct gemms.
  * gemms_begin() and gemms_end() set and restore BLAS's threads around a run of calls. */
 void gemms_run(void *context);
-void gemms_begin(const struct gemms *gemms);
-void gemms_end(void);
+void gemms_begin(void *context);
+void gemms_end(void *context);
+
+/* Takes the split that is fastest on this machine; a few runs. */
+void gemms_choose_split(struct gemms *gemms);
 
 #endif

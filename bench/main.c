@@ -6,14 +6,7 @@
 
 #include "bench.h"
 
-static const struct command {
-    const char *name;
-    const char *description;
-    int (*run)(int argc, char **argv);
-} commands[] = {
-    { "step", "a training step against the bare matrix products in it", bench_step },
-    { "tiles", "one product, cut into tiles of many sizes", bench_tiles },
-};
+static const struct command *const commands[] = { &step_command, &tiles_command };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -21,7 +14,7 @@ static void print_help(FILE *stream)
 {
     fputs("usage: mlp-bench COMMAND [OPTION…]\n\nTimes the library. Commands:\n", stream);
     for (size_t i = 0; i < COMMANDS; i++) {
-        fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].description);
+        fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->description);
     }
     fputs("\n`mlp-bench COMMAND --help` lists a command's options.\n", stream);
 }
@@ -41,9 +34,11 @@ int main(int argc, char **argv)
         return 0;
     }
     for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            take_right_blas_core(argv);
-            return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(argv[1], commands[i]->name) == 0) {
+            if (!commands[i]->any_blas_core) {
+                take_right_blas_core(argv);
+            }
+            return command_run(commands[i], argc - 1, argv + 1);
         }
     }
     fprintf(stderr, "mlp-bench: no command '%s'; `mlp-bench --help` lists them\n", argv[1]);

@@ -58,3 +58,36 @@ size_t calibrate(void (*work)(void *context), void *context, double seconds)
         calls *= taken > seconds / 8.0 ? 2 : 8;
     }
 }
+
+/* Calls of one contestant, between its begin and its end. */
+static void repeat(struct contestant *c, double calibration_seconds)
+{
+    if (c->begin != NULL) {
+        c->begin(c->context);
+    }
+    if (calibration_seconds > 0.0) {
+        c->calls = calibrate(c->work, c->context, calibration_seconds);
+        c->samples.count = 0;
+    } else {
+        c->samples.seconds[c->samples.count++] = time_calls(c->work, c->context, c->calls);
+    }
+    if (c->end != NULL) {
+        c->end(c->context);
+    }
+}
+
+void interleave(struct contestant *contestants, size_t count, double seconds)
+{
+    for (size_t i = 0; i < count; i++) {
+        repeat(&contestants[i], seconds / (40.0 * (double)count));
+    }
+    const double end = now() + seconds;
+    for (size_t round = 0; round < MAX_REPEATS && (round < MIN_REPEATS || now() < end); round++) {
+        for (size_t i = 0; i < count; i++) {
+            repeat(&contestants[i], 0.0);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        contestants[i].summary = summarize(&contestants[i].samples);
+    }
+}

@@ -1,13 +1,12 @@
 /* mlp-bench tiles: one product of a network, cut into tiles of many sizes: what src/linalg/tiling.c is drawn from. */
 #include <cblas.h>
-#include <getopt.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
+#include "linalg/tiling.h"
 #include "statistics.h"
 
 static const size_t row_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 512, 0 }; /* 0: the whole */
@@ -17,10 +16,8 @@ enum { ROW_SIZES = sizeof row_sizes / sizeof row_sizes[0], COLUMN_SIZES = sizeof
 /* Smallest tile worth a call. */
 enum { MIN_TILE_AREA = 512 };
 
-static const char *const product_names[] = { "nn", "tn", "nt" }; /* Z = W·A, dA = Wᵀ·dZ, dW = dZ·Aᵀ */
-
 struct tiled {
-    int product; /* index into product_names */
+    enum product_kind product;
     size_t m, n, k;
     size_t rows, columns; /* of a tile */
     size_t lda, ldb, ldc;
@@ -35,8 +32,8 @@ static size_t padded(size_t length)
 static void run_tiles(void *context)
 {
     const struct tiled *t = context;
-    const CBLAS_TRANSPOSE ta = t->product == 1 ? CblasTrans : CblasNoTrans;
-    const CBLAS_TRANSPOSE tb = t->product == 2 ? CblasTrans : CblasNoTrans;
+    const CBLAS_TRANSPOSE ta = t->product == PRODUCT_KIND_TN ? CblasTrans : CblasNoTrans;
+    const CBLAS_TRANSPOSE tb = t->product == PRODUCT_KIND_NT ? CblasTrans : CblasNoTrans;
     for (size_t i = 0; i < t->m; i += t->rows) {
         const size_t rows = t->m - i < t->rows ? t->m - i : t->rows;
         const float *a = t->a + i * (ta == CblasTrans ? t->lda : 1);
@@ -51,11 +48,11 @@ static void run_tiles(void *context)
 
 static bool make_operands(struct tiled *t)
 {
-    t->lda = padded(t->product == 1 ? t->k : t->m);
-    t->ldb = padded(t->product == 2 ? t->n : t->k);
+    t->lda = padded(t->product == PRODUCT_KIND_TN ? t->k : t->m);
+    t->ldb = padded(t->product == PRODUCT_KIND_NT ? t->n : t->k);
     t->ldc = padded(t->m);
-    const size_t sizes[] = { t->lda * padded(t->product == 1 ? t->m : t->k),
-                             t->ldb * padded(t->product == 2 ? t->k : t->n), t->ldc * t->n };
+    const size_t sizes[] = { t->lda * padded(t->product == PRODUCT_KIND_TN ? t->m : t->k),
+                             t->ldb * padded(t->product == PRODUCT_KIND_NT ? t->k : t->n), t->ldc * t->n };
     float **operands[] = { &t->a, &t->b, &t->c };
     for (int i = 0; i < 3; i++) {
         *operands[i] = aligned_alloc(64, padded(sizes[i]) * sizeof(float));
@@ -70,27 +67,45 @@ static bool make_operands(struct tiled *t)
     return true;
 }
 
-/* Best of interleaved rounds over all tile sizes: GF/s, 0 where a size does not apply. */
-static void measure(struct tiled *t, double seconds, double speed[ROW_SIZES][COLUMN_SIZES])
+/* GF/s of every tile size, 0 where a size does not apply, and of the plan's own grid. */
+struct speeds {
+    double cells[ROW_SIZES][COLUMN_SIZES];
+    struct grid plan;
+    double planned;
+};
+
+/* Whether this cell's tile is a part of the product worth a call, or the whole. */
+static bool applies(struct tiled *t, size_t r, size_t c)
 {
+    const bool cut = row_sizes[r] > 0 || column_sizes[c] > 0;
+    t->rows = row_sizes[r] > 0 ? row_sizes[r] : t->m;
+    t->columns = column_sizes[c] > 0 ? column_sizes[c] : t->n;
+    return (row_sizes[r] == 0 || t->rows < t->m) && (column_sizes[c] == 0 || t->columns < t->n) &&
+           (!cut || t->rows * t->columns >= MIN_TILE_AREA);
+}
+
+/* Best of interleaved rounds. */
+static void measure(struct tiled *t, double seconds, struct speeds *speeds)
+{
+    static const enum product products[] = { PRODUCT_NN, PRODUCT_TN, PRODUCT_NT };
     const double flops = 2.0 * (double)t->m * (double)t->n * (double)t->k;
     const size_t calls = 1 + (size_t)(2e7 / flops);
     const double end = now() + seconds;
-    memset(speed, 0, sizeof(double) * ROW_SIZES * COLUMN_SIZES);
+    memset(speeds, 0, sizeof *speeds);
+    speeds->plan = grid_choose(products[t->product], t->m, t->n, t->k, blas_class());
     for (int round = 0; round < 3 || now() < end; round++) {
         for (size_t r = 0; r < ROW_SIZES; r++) {
             for (size_t c = 0; c < COLUMN_SIZES; c++) {
-                t->rows = row_sizes[r] > 0 ? row_sizes[r] : t->m;
-                t->columns = column_sizes[c] > 0 ? column_sizes[c] : t->n;
-                const bool cut = row_sizes[r] > 0 || column_sizes[c] > 0;
-                if ((row_sizes[r] > 0 && t->rows >= t->m) || (column_sizes[c] > 0 && t->columns >= t->n) ||
-                    (cut && t->rows * t->columns < MIN_TILE_AREA)) {
-                    continue;
+                if (applies(t, r, c)) {
+                    const double found = 1e-9 * flops / time_calls(run_tiles, t, calls);
+                    speeds->cells[r][c] = found > speeds->cells[r][c] ? found : speeds->cells[r][c];
                 }
-                const double found = 1e-9 * flops / time_calls(run_tiles, t, calls);
-                speed[r][c] = found > speed[r][c] ? found : speed[r][c];
             }
         }
+        t->rows = speeds->plan.rows;
+        t->columns = speeds->plan.columns;
+        const double found = 1e-9 * flops / time_calls(run_tiles, t, calls);
+        speeds->planned = found > speeds->planned ? found : speeds->planned;
     }
 }
 
@@ -103,10 +118,11 @@ static void print_size(size_t size)
     }
 }
 
-static void print_table(const struct tiled *t, double speed[ROW_SIZES][COLUMN_SIZES])
+static void print_table(const struct tiled *t, const struct speeds *speeds)
 {
+    double best = 0.0;
     printf("%s %zux%zux%zu, OpenBLAS core %s, one thread: GF/s by rows (down) and columns (across) of a tile\n      ",
-           product_names[t->product], t->m, t->n, t->k, openblas_get_corename());
+           product_kind_name(t->product), t->m, t->n, t->k, openblas_get_corename());
     for (size_t c = 0; c < COLUMN_SIZES; c++) {
         print_size(column_sizes[c]);
     }
@@ -114,106 +130,75 @@ static void print_table(const struct tiled *t, double speed[ROW_SIZES][COLUMN_SI
     for (size_t r = 0; r < ROW_SIZES; r++) {
         print_size(row_sizes[r]);
         for (size_t c = 0; c < COLUMN_SIZES; c++) {
-            if (speed[r][c] > 0.0) {
-                printf("%6.0f", speed[r][c]);
+            const double speed = speeds->cells[r][c];
+            best = speed > best ? speed : best;
+            if (speed > 0.0) {
+                printf("%6.0f", speed);
             } else {
                 printf("     –");
             }
         }
         putchar('\n');
     }
+    printf("plan: tiles of %zux%zu, %.0f GF/s; best of the table %.0f\n", speeds->plan.rows, speeds->plan.columns,
+           speeds->planned, best);
 }
 
-static void print_json(const struct tiled *t, double speed[ROW_SIZES][COLUMN_SIZES])
+static void print_json_row(const struct tiled *t, size_t rows, size_t columns, double gflops, bool plan)
+{
+    print_json(json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:b}", "product", product_kind_name(t->product), "m",
+                         (int)t->m, "n", (int)t->n, "k", (int)t->k, "rows", (int)rows, "columns", (int)columns,
+                         "gflops", gflops, "plan", (int)plan));
+}
+
+static void print_json_rows(const struct tiled *t, const struct speeds *speeds)
 {
     for (size_t r = 0; r < ROW_SIZES; r++) {
         for (size_t c = 0; c < COLUMN_SIZES; c++) {
-            if (speed[r][c] > 0.0) {
-                json_t *object = json_pack(
-                    "{s:s, s:i, s:i, s:i, s:i, s:i, s:f}", "product", product_names[t->product], "m", (int)t->m, "n",
-                    (int)t->n, "k", (int)t->k, "rows", (int)(row_sizes[r] > 0 ? row_sizes[r] : t->m), "columns",
-                    (int)(column_sizes[c] > 0 ? column_sizes[c] : t->n), "gflops", speed[r][c]);
-                json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-                putchar('\n');
-                json_decref(object);
+            if (speeds->cells[r][c] > 0.0) {
+                print_json_row(t, row_sizes[r] > 0 ? row_sizes[r] : t->m, column_sizes[c] > 0 ? column_sizes[c] : t->n,
+                               speeds->cells[r][c], false);
             }
         }
     }
+    print_json_row(t, speeds->plan.rows, speeds->plan.columns, speeds->planned, true);
 }
 
-static void print_help(void)
+static int run(const struct settings *settings)
 {
-    puts("usage: mlp-bench tiles --product nn|tn|nt --shape MxNxK [OPTION…]\n\n"
-         "Times one product of a network, result m×n and inner length k, whole and cut into tiles of many sizes:\n"
-         "nn is Z = W·A, tn is dA = Wᵀ·dZ, nt is dW = dZ·Aᵀ; leading dimensions padded to 16. One thread.\n\n"
-         "  --time SECONDS   at least (default 3)\n"
-         "  --json           one object a line: product m n k rows columns gflops\n\n"
-         "example: mlp-bench tiles --product nn --shape 128x64x784");
-}
-
-static int bad_usage(const char *option, const char *value, const char *expected)
-{
-    fprintf(stderr, "mlp-bench tiles: %s %s: expected %s\n", option, value, expected);
-    return 2;
-}
-
-static bool parse_shape(const char *text, struct tiled *t)
-{
-    char rest;
-    return sscanf(text, "%5zux%5zux%5zu%c", &t->m, &t->n, &t->k, &rest) == 3 && t->m > 0 && t->n > 0 && t->k > 0;
-}
-
-static bool parse_product(const char *text, struct tiled *t)
-{
-    for (t->product = 0; t->product < 3; t->product++) {
-        if (strcmp(text, product_names[t->product]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static const struct option options[] = {
-    { "product", required_argument, NULL, 'p' }, { "shape", required_argument, NULL, 's' },
-    { "time", required_argument, NULL, 't' },    { "json", no_argument, NULL, 'j' },
-    { "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
-};
-
-int bench_tiles(int argc, char **argv)
-{
-    static double speed[ROW_SIZES][COLUMN_SIZES];
-    struct tiled tiled = { .product = 0 };
-    double seconds = 3.0;
-    bool json = false;
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'h') {
-            print_help();
-            return 0;
-        } else if (option == 'p' && !parse_product(optarg, &tiled)) {
-            return bad_usage("--product", optarg, "nn, tn or nt");
-        } else if (option == 's' && !parse_shape(optarg, &tiled)) {
-            return bad_usage("--shape", optarg, "three sizes such as 128x64x784");
-        } else if (option == 't' && !((seconds = strtod(optarg, NULL)) > 0.0 && seconds <= 3600.0)) {
-            return bad_usage("--time", optarg, "seconds, above 0");
-        } else if (option == 'j') {
-            json = true;
-        } else if (option == '?') {
-            return 2;
-        }
-    }
-    if (tiled.m == 0 || optind < argc) {
-        print_help();
-        return 2;
+    static struct speeds speeds;
+    struct tiled tiled = { .product = settings->product, .m = settings->m, .n = settings->n, .k = settings->k };
+    if (settings->m == 0) {
+        return bad_usage("tiles", "--shape", "(missing)", "three sizes such as 128x64x784");
     }
     openblas_set_num_threads(1);
     const bool made = make_operands(&tiled);
     if (made) {
-        measure(&tiled, seconds, speed);
-        (json ? print_json : print_table)(&tiled, speed);
+        measure(&tiled, settings->seconds, &speeds);
+        (settings->json ? print_json_rows : print_table)(&tiled, &speeds);
     }
     free(tiled.a);
     free(tiled.b);
     free(tiled.c);
     return made ? 0 : 1;
 }
+
+static void list(void)
+{
+    for (int kind = 0; kind < PRODUCT_KINDS; kind++) {
+        puts(product_kind_name((enum product_kind)kind));
+    }
+}
+
+const struct command tiles_command = {
+    .name = "tiles",
+    .description = "one product, cut into tiles of many sizes",
+    .about = "Times one product of a network, result m×n and inner length k, whole and cut into tiles of many sizes, on\n"
+             "one thread, leading dimensions padded to 16, and the grid that the library's plan takes.\n\n"
+             "JSON keys: product m n k rows columns gflops plan.",
+    .example = "mlp-bench tiles --product nn --shape 128x64x784",
+    .options = OPTIONS_PRODUCT,
+    .seconds = 3.0,
+    .list = list,
+    .run = run,
+};

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench.h"
+
 static const struct workload table[] = {
     { "tiny", 32, 4, { 8, 16, 16, 1 } },
     { "mnist", 64, 4, { 784, 128, 64, 10 } },
@@ -15,12 +17,6 @@ static const struct workload table[] = {
     { "wide", 512, 4, { 1024, 2048, 2048, 1000 } },
 };
 
-const struct workload *workloads(size_t *count)
-{
-    *count = sizeof table / sizeof table[0];
-    return table;
-}
-
 const struct workload *workload_find(const char *name)
 {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -29,6 +25,34 @@ const struct workload *workload_find(const char *name)
         }
     }
     return NULL;
+}
+
+void workloads_list(void)
+{
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        printf("%-8s batch %-4zu ", table[i].name, table[i].batch);
+        for (size_t l = 0; l < table[i].count; l++) {
+            printf("%s%zu", l > 0 ? "-" : "", table[i].sizes[l]);
+        }
+        putchar('\n');
+    }
+}
+
+int workloads_each(const struct settings *settings,
+                   bool (*run)(const struct settings *settings, const struct workload *workload))
+{
+    bool done = true;
+    if (settings->custom.count > 0) {
+        return run(settings, &settings->custom) ? 0 : 1;
+    }
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct workload workload = table[i];
+        if (is_chosen(settings, workload.name)) {
+            workload.batch = settings->batch_given ? settings->custom.batch : workload.batch;
+            done = run(settings, &workload) && done;
+        }
+    }
+    return done ? 0 : 1;
 }
 
 bool workload_parse(const char *layers, struct workload *workload)

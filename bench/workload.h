@@ -17,8 +17,16 @@ struct workload {
 };
 
 /* The five workloads of the published comparison: tiny, mnist, lecun, deep, wide. */
-const struct workload *workloads(size_t *count);
 const struct workload *workload_find(const char *name);
+
+/* Prints the five, a line each: what --list shows. */
+void workloads_list(void);
+
+/* Calls run() for the network of --layers or --workload, or else for each of the five that --filter admits. Returns the
+ * exit code: 1 when a call returns false. */
+struct settings;
+int workloads_each(const struct settings *settings,
+                   bool (*run)(const struct settings *settings, const struct workload *workload));
 
 /* Reads "784,128,64,10". False when it is not at least two whole numbers from 1 to 1000000. */
 bool workload_parse(const char *layers, struct workload *workload);
