@@ -18,7 +18,7 @@ static int ascending(const void *a, const void *b)
 }
 
 /* Linear interpolation between the order statistics. */
-static double quantile(const struct samples *samples, double share)
+double quantile(const struct samples *samples, double share)
 {
     const double position = share * (double)(samples->count - 1);
     const size_t below = (size_t)position;

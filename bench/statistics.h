@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-enum { MIN_REPEATS = 15, MAX_REPEATS = 1000 };
+enum { MIN_REPEATS = 15, MAX_REPEATS = 20000 };
 
 struct samples {
     size_t count;
@@ -22,7 +22,8 @@ struct summary {
 /* Seconds of a clock that only goes forward. */
 double now(void);
 
-/* Sorts the samples and sums them up. */
+/* Sorts the samples and sums them up; quantile() is for samples so sorted: 0.5 is the median. */
+double quantile(const struct samples *samples, double share);
 struct summary summarize(struct samples *samples);
 
 /* One of several things timed in turn. */

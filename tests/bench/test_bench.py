@@ -31,7 +31,24 @@ def own_layers():
 def tiles():
     done = run("tiles", "--product", "nt", "--shape", "64x48x32", "--time", "0.05", "--json")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    return done.returncode == 0 and any((row["rows"], row["columns"]) == (64, 48) for row in rows)
+    return (done.returncode == 0 and any((row["rows"], row["columns"]) == (64, 48) for row in rows) and
+            [row["plan"] for row in rows].count(True) == 1)
+
+
+def phases():
+    done = run("step", "--layers", "20,30,5", "--batch", "40", "--threads", "2", "--phases", "--time", "0.05", "--json")
+    names = {"forward", "loss", "backward", "decide", "update", "call", "norm", "barriers"}
+    return done.returncode == 0 and set(json.loads(done.stdout)["phases_us"]) == names
+
+
+def predict():
+    done = run("predict", "--layers", "20,30,5", "--batch", "10", "--threads", "2", "--time", "0.05", "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    batches = [row for row in rows if "predict_us" in row]
+    return (done.returncode == 0 and [row["batch"] for row in batches] == [1, 8, 64, 10] and
+            all(row["workload_batch"] == 10 and row["threads"] == 2 and 0 < row["p50_us"] <= row["p99_us"] and
+                0 < row["predict_us"] <= row["predict_median_us"] for row in batches) and
+            rows[-1]["callers"] == 2 and rows[-1]["samples_per_second"] > 0)
 
 
 def lists():
@@ -47,6 +64,8 @@ CHECKS = [
     ("step prints its keys", step),
     ("step takes layers", own_layers),
     ("tiles prints its keys", tiles),
+    ("step breaks down into phases", phases),
+    ("predict prints its keys", predict),
     ("step lists the workloads", lists),
     ("an unknown command is refused", lambda: refused("stepp")),
     ("an unknown workload is refused", lambda: refused("step", "--workload", "huge")),
