@@ -35,8 +35,10 @@ struct settings {
     mlp_clip clip;
     bool clip_given;
     enum product_kind product;
+    bool product_given;
     size_t m, n, k;         /* of --shape; 0: not given */
     const char *output;     /* a file's path, or NULL */
+    char **program;         /* main()'s arguments: to execute the program again */
 };
 
 struct command {
@@ -46,14 +48,15 @@ struct command {
     const char *example;
     unsigned options;        /* sum of enum option_group */
     double seconds;          /* default of --time */
+    int threads;             /* default of --threads; 0: OpenMP's */
     bool any_blas_core;      /* itself deals with a BLAS core that is not the right one */
     void (*list)(void);      /* --list: the names that --filter chooses from */
     int (*run)(const struct settings *settings); /* exit code: 0, 1 failed, 2 bad usage */
 };
 
-extern const struct command predict_command, step_command, tiles_command;
+extern const struct command gemm_command, predict_command, step_command, tiles_command;
 
-/* Reads the command line (argv[0] is the command) and runs the command. Returns the exit code. */
+/* Reads the command line (argv[0] is the command, argv[-1] the program) and runs the command. Returns the exit code. */
 int command_run(const struct command *command, int argc, char **argv);
 
 /* "mlp-bench step: --threads 0: expected 1 to 1024" on standard error. Returns 2. */

@@ -85,6 +85,7 @@ static bool take_product(const char *value, struct settings *settings)
     for (int kind = 0; kind < PRODUCT_KINDS; kind++) {
         if (strcmp(value, product_kind_name((enum product_kind)kind)) == 0) {
             settings->product = (enum product_kind)kind;
+            settings->product_given = true;
             return true;
         }
     }
@@ -130,18 +131,30 @@ static const struct {
     { "clip", "RULE", OPTIONS_UPDATE, take_clip, "clipping rule, threshold 1 (default global-norm)",
       "a name that `mlp train --help` lists" },
     { "phases", NULL, OPTIONS_PHASES, take_phases, "also how long each phase of the step takes", "" },
-    { "product", "KIND", OPTIONS_PRODUCT, take_product, "nn: Z = W·A; tn: dA = Wᵀ·dZ; nt: dW = dZ·Aᵀ (default nn)",
+    { "product", "KIND", OPTIONS_PRODUCT, take_product, "nn: Z = W·A; tn: dA = Wᵀ·dZ; nt: dW = dZ·Aᵀ (--shape: default nn)",
       "nn, tn or nt" },
     { "shape", "MxNxK", OPTIONS_PRODUCT, take_shape, "rows and columns of the result, inner length",
       "three sizes such as 128x64x784" },
     { "output", "FILE", OPTIONS_PLOT, take_output, "a .png or .svg to draw into", "a file's path" },
     { "filter", "TEXT", 0, take_filter, "only rows whose name contains it (--list prints the names)", "" },
-    { "threads", "N", 0, take_threads, "threads (default: OpenMP's)", "1 to 1024" },
+    { "threads", "N", 0, take_threads, "threads", "1 to 1024" },
     { "time", "SECONDS", 0, take_time, "spent on each row", "seconds, above 0, at most 3600" },
     { "json", NULL, 0, take_json, "one object a line instead of a table", "" },
 };
 
 enum { OPTIONS = sizeof table / sizeof table[0], FIRST = 256, LIST = FIRST + OPTIONS, HELP };
+
+static void print_default(const struct command *command, bool (*take)(const char *value, struct settings *settings))
+{
+    if (take == take_time) {
+        printf(" (default %g)", command->seconds);
+    } else if (take == take_threads && command->threads > 0) {
+        printf(" (default %d)", command->threads);
+    } else if (take == take_threads) {
+        printf(" (default: OpenMP's)");
+    }
+    putchar('\n');
+}
 
 static void print_command_help(const struct command *command)
 {
@@ -152,7 +165,7 @@ static void print_command_help(const struct command *command)
             /* `…` is three bytes and one column */
             printf("  --%s %-*s %s", table[i].name, 18 - (int)strlen(table[i].name) + (strstr(argument, "…") ? 2 : 0),
                    argument, table[i].help);
-            printf(table[i].take == take_time ? " (default %g)\n" : "\n", command->seconds);
+            print_default(command, table[i].take);
         }
     }
     printf("  --list               names the rows\n\nexample: %s\n", command->example);
@@ -182,12 +195,12 @@ int command_run(const struct command *command, int argc, char **argv)
 {
     struct settings settings = { .command = command->name, .seconds = command->seconds,
                                  .rule = MLP_OPTIMIZER_MOMENTUM, .clip = MLP_CLIP_GLOBAL_NORM,
-                                 .custom = { .batch = 64 } };
+                                 .custom = { .batch = 64 }, .program = argv - 1 };
     struct option options[OPTIONS + 3];
     mlp_info info;
     int found;
     mlp_info_get(&info);
-    settings.threads = info.threads;
+    settings.threads = command->threads > 0 ? command->threads : info.threads;
     fill_long_options(command, options);
     while ((found = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (found == HELP) {

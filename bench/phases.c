@@ -124,7 +124,7 @@ void phases_measure(struct problem *problem, mlp_optimizer *optimizer, size_t ca
     }
     for (int p = 0; p <= PHASE_CALL; p++) {
         samples[p].count = count;
-        phases[p] = summarize(&samples[p]).median;
+        phases[p] = summarize(&samples[p]).minimum;
     }
     const double region = shortest(&step.pass, nothing, calls);
     phases[PHASE_NORM] = shortest(&step.pass, measure, calls) - region;

@@ -19,7 +19,7 @@ enum phase {
 
 const char *phase_name(enum phase phase);
 
-/* Median seconds of each phase over steps of this problem. */
+/* Least seconds of each phase over steps of this problem. */
 void phases_measure(struct problem *problem, mlp_optimizer *optimizer, size_t calls, double phases[PHASES]);
 
 #endif

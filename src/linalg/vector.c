@@ -4,73 +4,51 @@
 #include <string.h>
 
 #include "linalg/vector_math.h"
+#include "linalg/vector_reduce.h"
 
-enum { LANES = 16, COLUMN_BLOCK = 64, CACHED = 4096 }; /* 4096 floats stay in L1 between two passes */
+enum { LANES = 16, COLUMN_BLOCK = 64 };
 
-/* GCC's and Clang's vector types, as wide as the level's registers: wider ones would be taken apart badly. */
-#if defined(__AVX512F__)
-#define REGISTER 64
-#elif defined(__AVX__)
-#define REGISTER 32
-#else
-#define REGISTER 16
-#endif
-typedef double doubles __attribute__((vector_size(REGISTER)));
-typedef float floats __attribute__((vector_size(REGISTER / 2)));
-enum { WIDTH = REGISTER / (int)sizeof(double) };
-
-/* Adds x² to 16 independent sums in turn: additions need not wait for one another, and the order is the same whatever
- * the registers' width. */
-static void add_squares(const float *x, size_t count, double sums[LANES])
+/* Adds the squares of whole runs of REDUCE_LANES floats, and keeps the largest bits; returns how many it took. Without
+ * their sign bit, floats are ordered as their bits are. The square of a float is exact in double. */
+static size_t add_squares(const float *x, size_t count, double sums[REDUCE_LANES], int32_t largest[REDUCE_LANES])
 {
-    doubles partial[LANES / WIDTH];
+    doubles partial[REDUCE_VECTORS];
     size_t i = 0;
     memcpy(partial, sums, sizeof partial);
-    for (; i + LANES <= count; i += LANES) {
-        for (size_t v = 0; v < LANES / WIDTH; v++) {
-            floats values;
-            memcpy(&values, x + i + v * WIDTH, sizeof values);
-            const doubles wide = __builtin_convertvector(values, doubles);
+    for (; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
+        for (size_t v = 0; v < REDUCE_VECTORS; v++) {
+            const doubles wide = widened(x + i + v * REDUCE_WIDTH);
             partial[v] += wide * wide;
+        }
+        for (size_t k = 0; k < REDUCE_LANES; k++) {
+            const int32_t bits = bits_of_float(x[i + k]) & 0x7FFFFFFF;
+            largest[k] = bits > largest[k] ? bits : largest[k];
         }
     }
     memcpy(sums, partial, sizeof partial);
-    for (size_t k = 0; i < count; i++, k++) {
-        sums[k] += (double)x[i] * (double)x[i];
-    }
-}
-
-/* Without their sign bit, floats are ordered as their bits are: a maximum of integers, in any order. */
-static int32_t largest_bits(const float *x, size_t count, int32_t largest)
-{
-    for (size_t i = 0; i < count; i++) {
-        const int32_t bits = bits_of_float(x[i]) & 0x7FFFFFFF;
-        largest = bits > largest ? bits : largest;
-    }
-    return largest;
+    return i;
 }
 
 static struct magnitude measure(const float *x, size_t rows, size_t columns, size_t leading_dimension)
 {
-    double sums[LANES] = { 0.0 };
-    int32_t largest = 0;
+    double sums[REDUCE_LANES] = { 0.0 };
+    int32_t largest[REDUCE_LANES] = { 0 };
     if (rows == leading_dimension) {
         rows *= columns;
         columns = 1;
     }
     for (size_t j = 0; j < columns; j++) {
-        for (size_t first = 0; first < rows; first += CACHED) {
-            const float *block = x + j * leading_dimension + first;
-            const size_t count = first + CACHED < rows ? CACHED : rows - first;
-            add_squares(block, count, sums);
-            largest = largest_bits(block, count, largest);
+        const float *column = x + j * leading_dimension;
+        for (size_t i = add_squares(column, rows, sums, largest), k = 0; i < rows; i++, k++) {
+            const int32_t bits = bits_of_float(column[i]) & 0x7FFFFFFF;
+            sums[k] += (double)column[i] * (double)column[i];
+            largest[k] = bits > largest[k] ? bits : largest[k];
         }
     }
-    struct magnitude result = { 0.0, (double)float_of_bits(largest) };
-    for (size_t k = 0; k < LANES; k++) {
-        result.squares += sums[k];
+    for (size_t k = 1; k < REDUCE_LANES; k++) {
+        largest[0] = largest[k] > largest[0] ? largest[k] : largest[0];
     }
-    return result;
+    return (struct magnitude){ folded_sum(sums), (double)float_of_bits(largest[0]) };
 }
 
 /* Rows are summed side by side: float over a block of columns, then double over the blocks. */

@@ -3,6 +3,7 @@
 
 #include "base/cpu.h"
 #include "linalg/vector_math.h"
+#include "linalg/vector_reduce.h"
 #include "strategy/activation.h"
 #include "strategy/activation_rows.h"
 
@@ -26,7 +27,7 @@ static inline float tanh_slope(float z, float a, float p) { (void)z; (void)p; re
 
 /* NaN goes through: a comparison with it is false. */
 static inline float relu_value(float z, float p) { (void)p; return z < 0.0f ? 0.0f : z; }
-static inline float relu_slope(float z, float a, float p) { (void)a; (void)p; return z > 0.0f ? 1.0f : 0.0f; }
+static inline float relu_slope(float z, float a, float p) { (void)z; (void)p; return a > 0.0f ? 1.0f : 0.0f; }
 
 static inline float leaky_relu_value(float z, float p) { return z < 0.0f ? p * z : z; }
 static inline float leaky_relu_slope(float z, float a, float p) { (void)a; return z > 0.0f ? 1.0f : p; }
@@ -217,19 +218,14 @@ static void softmax_forward(const struct activation_forward *t)
 {
     for (size_t j = 0; j < t->columns; j++) {
         float *z = t->z + j * t->z_ld, *a = t->a + j * t->a_ld;
-        float largest = -INFINITY;
-        double sum = 0.0;
         for (size_t i = 0; i < t->rows; i++) {
             z[i] += t->bias[i];
-            largest = z[i] > largest ? z[i] : largest;
         }
+        const float largest = vector_largest(z, t->rows);
         for (size_t i = 0; i < t->rows; i++) {
             a[i] = vector_exp(z[i] - largest);
         }
-        for (size_t i = 0; i < t->rows; i++) {
-            sum += (double)a[i];
-        }
-        const float factor = (float)(1.0 / sum);
+        const float factor = (float)(1.0 / vector_sum(a, t->rows));
         for (size_t i = 0; i < t->rows; i++) {
             a[i] *= factor;
         }

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "linalg/vector_math.h"
+#include "linalg/vector_reduce.h"
 
 /* Units are taken in chunks, so that targets that have to be made up (one-hot) need no allocation. */
 enum { CHUNK = 64, LANES = 8 };
@@ -54,9 +55,7 @@ static double sum_exp(const float *z, size_t units, float largest, float *terms)
         for (size_t i = 0; i < count; i++) {
             e[i] = vector_exp(z[first + i] - largest);
         }
-        for (size_t i = 0; i < count; i++) {
-            sum += (double)e[i];
-        }
+        sum += vector_sum(e, count);
     }
     return sum;
 }
@@ -128,10 +127,7 @@ static double cross_entropy_column(const struct loss_block *block, size_t column
     const bool single = block->targets->classes != NULL && settings->label_smoothing == 0.0 &&
                         settings->class_weights == NULL;
     const double factor = block->scale * weight_of(block, column);
-    float largest = z[0];
-    for (size_t i = 1; i < block->units; i++) {
-        largest = z[i] > largest ? z[i] : largest;
-    }
+    const float largest = vector_largest(z, block->units);
     const double sum = sum_exp(z, block->units, largest, gradient);
     const double log_sum = (double)largest + log(sum);
     const double loss = (single ? single_class : many_classes)(block, column, log_sum, factor, sum, gradient);
@@ -165,10 +161,13 @@ static inline __attribute__((always_inline)) double per_unit(const struct loss_b
         for (size_t first = 0; first < block->units; first += CHUNK) {
             const size_t count = chunk_from(first, block->units), at = j * block->leading_dimension + first;
             float buffer[CHUNK], slopes[CHUNK];
-            double values[CHUNK] = { 0.0 };
+            double values[CHUNK];
             const float *y = targets_of(block, j, first, count, buffer);
             for (size_t i = 0; i < count; i++) {
                 values[i] = loss(outputs[at + i], y[i], delta, &slopes[i]);
+            }
+            for (size_t i = count; i % LANES != 0; i++) {
+                values[i] = 0.0;
             }
             for (size_t i = 0; i < count; i += LANES) {
                 for (size_t k = 0; k < LANES; k++) {

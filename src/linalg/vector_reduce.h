@@ -1,0 +1,100 @@
+/* Reductions over runs of floats: independent partial results in turn, so that no operation waits for the one before,
+ * folded in a fixed order. The order is the same whatever the registers' width: the vector level does not change a bit.
+ * For files that are compiled for each level. */
+#ifndef LINALG_VECTOR_REDUCE_H
+#define LINALG_VECTOR_REDUCE_H
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+/* GCC's and Clang's vector types, as wide as the level's registers: wider ones would be taken apart badly. */
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define VECTOR_REGISTER 64
+#elif defined(__AVX__)
+#define VECTOR_REGISTER 32
+#else
+#define VECTOR_REGISTER 16
+#endif
+typedef double doubles __attribute__((vector_size(VECTOR_REGISTER)));
+typedef float floats __attribute__((vector_size(VECTOR_REGISTER / 2)));
+
+/* Partial results, and floats of `floats`. */
+enum { REDUCE_LANES = 32, REDUCE_WIDTH = VECTOR_REGISTER / (int)sizeof(double),
+       REDUCE_VECTORS = REDUCE_LANES / REDUCE_WIDTH };
+
+/* The next floats as doubles, exactly. GCC 12 takes a 512-bit conversion apart, at twice the time. */
+static inline doubles widened(const float *x)
+{
+    floats values;
+    memcpy(&values, x, sizeof values);
+#if defined(__AVX512F__)
+    return (doubles)_mm512_cvtps_pd((__m256)values);
+#else
+    return __builtin_convertvector(values, doubles);
+#endif
+}
+
+/* The sum of the partial sums, by halves. */
+static inline double folded_sum(double sums[REDUCE_LANES])
+{
+    for (size_t half = REDUCE_LANES / 2; half > 0; half /= 2) {
+        for (size_t k = 0; k < half; k++) {
+            sums[k] += sums[k + half];
+        }
+    }
+    return sums[0];
+}
+
+/* Σ x, in double. */
+static inline double vector_sum(const float *x, size_t count)
+{
+    double sum = 0.0;
+    size_t i = 0;
+    if (count >= REDUCE_LANES) {
+        doubles partial[REDUCE_VECTORS] = { { 0.0 } };
+        double sums[REDUCE_LANES];
+        for (; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
+            for (size_t v = 0; v < REDUCE_VECTORS; v++) {
+                partial[v] += widened(x + i + v * REDUCE_WIDTH);
+            }
+        }
+        memcpy(sums, partial, sizeof sums);
+        sum = folded_sum(sums);
+    }
+    for (; i < count; i++) {
+        sum += (double)x[i];
+    }
+    return sum;
+}
+
+/* max x, where NaN counts for nothing; −∞ for none. */
+static inline float vector_largest(const float *x, size_t count)
+{
+    float largest = -INFINITY;
+    size_t i = 0;
+    if (count >= REDUCE_LANES) {
+        float partial[REDUCE_LANES];
+        for (size_t k = 0; k < REDUCE_LANES; k++) {
+            partial[k] = -INFINITY;
+        }
+        for (; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
+            for (size_t k = 0; k < REDUCE_LANES; k++) {
+                partial[k] = x[i + k] > partial[k] ? x[i + k] : partial[k];
+            }
+        }
+        for (size_t half = REDUCE_LANES / 2; half > 0; half /= 2) {
+            for (size_t k = 0; k < half; k++) {
+                partial[k] = partial[k + half] > partial[k] ? partial[k + half] : partial[k];
+            }
+        }
+        largest = partial[0];
+    }
+    for (; i < count; i++) {
+        largest = x[i] > largest ? x[i] : largest;
+    }
+    return largest;
+}
+
+#endif
