@@ -31,9 +31,12 @@ typedef struct mlp_workspace_options {
     mlp_workspace_purpose purpose; /**< Default training. */
     int threads; /**< Threads of a pass, 1 … 1024; 0: OpenMP's default at the time of creation. Results have the same
                       bits for any value. 1 in a build without OpenMP. */
+    int keep_pre_activations; /**< 1: Z of every layer stays for mlp_workspace_view(). 0 (default): that of a hidden layer
+                                   may be overwritten by its A, where φ′ follows from A, as for ReLU: a deep network's step
+                                   then takes a few percent less. */
 } mlp_workspace_options;
 
-#define MLP_WORKSPACE_OPTIONS_INIT { sizeof(mlp_workspace_options), MLP_WORKSPACE_TRAINING, 0 }
+#define MLP_WORKSPACE_OPTIONS_INIT { sizeof(mlp_workspace_options), MLP_WORKSPACE_TRAINING, 0, 0 }
 
 /** Creates a workspace.
  * @param network   gives the shape; any network of the same layer sizes may use the workspace, also after this one
@@ -57,7 +60,7 @@ MLP_API size_t mlp_workspace_bytes(const mlp_workspace *workspace);
 
 /** The intermediates of a pass. */
 typedef enum mlp_tensor {
-    MLP_TENSOR_PRE_ACTIVATION = 0,          /**< Z, units × samples, after a forward pass. */
+    MLP_TENSOR_PRE_ACTIVATION = 0,          /**< Z, units × samples, after a forward pass that kept it. */
     MLP_TENSOR_ACTIVATION = 1,              /**< A, units × samples, after a forward pass. */
     MLP_TENSOR_PRE_ACTIVATION_GRADIENT = 2, /**< dZ, units × samples, after a backward pass. */
     MLP_TENSOR_WEIGHT_GRADIENT = 3,         /**< dW, units × inputs, after a backward pass. */
@@ -66,7 +69,7 @@ typedef enum mlp_tensor {
 
 /** Borrowed view of an intermediate of a layer; valid until the next pass with this workspace.
  * Between a backward pass and mlp_optimizer_step() the caller may change dW and db through it (not the padding).
- * ::MLP_ERROR_STATE when no pass has produced it, ::MLP_ERROR_RANGE when there is no such layer. */
+ * ::MLP_ERROR_STATE when no pass has produced it (or Z was not kept, mlp_workspace_options::keep_pre_activations), ::MLP_ERROR_RANGE when there is no such layer. */
 MLP_API mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_t layer, mlp_matrix *view);
 
 #ifdef __cplusplus

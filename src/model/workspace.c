@@ -34,6 +34,10 @@ static mlp_status check_options(const mlp_workspace_options *options)
         return fail(MLP_ERROR_RANGE, "workspace options: threads is %d, expected 0 to %d", options->threads,
                     MAX_THREADS);
     }
+    if (options->keep_pre_activations != 0 && options->keep_pre_activations != 1) {
+        return fail(MLP_ERROR_ARGUMENT, "workspace options: keep_pre_activations is %d, expected 0 or 1",
+                    options->keep_pre_activations);
+    }
     return MLP_OK;
 }
 
@@ -109,15 +113,16 @@ static void lay_out(mlp_workspace *workspace, const mlp_network *network, const 
         workspace->units[l] = network->layers[l].units;
         layer->ld = network->layers[l].stride;
         if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
-            layer->z = next;
+            layer->own_z = next;
             layer->a = next + size;
             layer->d = next + 2 * size;
             next += 3 * size;
         } else {
             layer->ld = sizes->stride;
-            layer->z = next + (l % 2) * sizes->widest;
-            layer->a = layer->z;
+            layer->own_z = next + (l % 2) * sizes->widest;
+            layer->a = layer->own_z;
         }
+        layer->z = layer->own_z;
     }
 }
 
@@ -142,6 +147,7 @@ mlp_status mlp_workspace_create(const mlp_network *network, size_t batch, const 
     }
     made->purpose = options->purpose;
     made->batch = batch;
+    made->keep_z = options->keep_pre_activations;
     made->threads = !team_has_openmp() ? 1 : options->threads > 0 ? options->threads : team_default_threads();
     made->bytes = sizeof *made;
     made->inputs = network->inputs;
@@ -245,6 +251,10 @@ mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_
     if (workspace->state < (forward ? WORKSPACE_FORWARD : WORKSPACE_BACKWARD)) {
         return fail(MLP_ERROR_STATE, "mlp_workspace_view: no %s pass has been made with this workspace",
                     forward ? "forward" : "backward");
+    }
+    if (tensor == MLP_TENSOR_PRE_ACTIVATION && workspace->layers[layer].z != workspace->layers[layer].own_z) {
+        return fail(MLP_ERROR_STATE, "mlp_workspace_view: the pre-activations of layer %zu were not kept; set "
+                    "keep_pre_activations in the workspace's options", layer);
     }
     *view = tensor_view(workspace, tensor, layer);
     return MLP_OK;

@@ -19,8 +19,9 @@ enum workspace_state {
 };
 
 struct workspace_layer {
-    float *z;  /* units × batch; an inference workspace has a == z */
+    float *z;  /* units × batch; a, where the current batch's Z is not kept */
     float *a;
+    float *own_z; /* what z is where it is kept; an inference workspace has none but a */
     float *d;  /* dA, then dZ; training only */
     size_t ld; /* leading dimension of all three: the layer's stride; for inference the widest layer's */
 };
@@ -28,6 +29,7 @@ struct workspace_layer {
 struct mlp_workspace {
     mlp_workspace_purpose purpose;
     size_t batch;             /* largest */
+    bool keep_z;              /* of every layer */
     int threads;
     size_t bytes;
     size_t inputs;

@@ -40,6 +40,7 @@ struct activation_backward {
 struct activation_row {
     struct name name;          /* must be first */
     bool whole_column;         /* needs all units of a sample in one tile (softmax); such a row is for outputs alone */
+    bool slope_from_value;     /* φ′ follows from a alone: z may be overwritten by a */
     bool takes_parameter;
     double default_parameter;  /* put in place of 0 */
     double minimum_parameter;  /* range of the parameter where it is taken */

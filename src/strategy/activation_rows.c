@@ -30,7 +30,7 @@ static inline float relu_value(float z, float p) { (void)p; return z < 0.0f ? 0.
 static inline float relu_slope(float z, float a, float p) { (void)z; (void)p; return a > 0.0f ? 1.0f : 0.0f; }
 
 static inline float leaky_relu_value(float z, float p) { return z < 0.0f ? p * z : z; }
-static inline float leaky_relu_slope(float z, float a, float p) { (void)a; return z > 0.0f ? 1.0f : p; }
+static inline float leaky_relu_slope(float z, float a, float p) { (void)z; return a > 0.0f ? 1.0f : p; }
 
 static inline float elu_value(float z, float p) { return z < 0.0f ? p * vector_expm1_negative(z) : z; }
 static inline float elu_slope(float z, float a, float p) { (void)a; return z > 0.0f ? 1.0f : p * vector_exp(z); }
@@ -279,18 +279,19 @@ static void custom_backward(const struct activation_backward *t)
     {                                                                                        \
         .name = { text, formula }, .forward = function##_forward, .backward = function##_backward, __VA_ARGS__ \
     }
+#define FROM_VALUE .slope_from_value = true
 #define PARAMETER(value, low, high) \
     .takes_parameter = true, .default_parameter = value, .minimum_parameter = low, .maximum_parameter = high
 /* Weights for an activation without a rule of its own: σ² = g²/fan-in, g = 1/√E[φ(z)²] over z ~ N(0, 1). */
 #define QUADRATURE_GAIN(value) .automatic_init = MLP_INIT_VARIANCE_SCALING, .gain = value
 
 static const struct activation_row rows[] = {
-    [MLP_ACTIVATION_IDENTITY] = ROW(identity, "identity", "z", .automatic_init = MLP_INIT_XAVIER_NORMAL),
-    [MLP_ACTIVATION_SIGMOID] = ROW(sigmoid, "sigmoid", "1/(1 + e^-z)", .automatic_init = MLP_INIT_XAVIER_NORMAL),
-    [MLP_ACTIVATION_TANH] = ROW(tanh, "tanh", "tanh z", .automatic_init = MLP_INIT_XAVIER_NORMAL),
-    [MLP_ACTIVATION_RELU] = ROW(relu, "relu", "max(0, z)", .automatic_init = MLP_INIT_HE_NORMAL),
+    [MLP_ACTIVATION_IDENTITY] = ROW(identity, "identity", "z", FROM_VALUE, .automatic_init = MLP_INIT_XAVIER_NORMAL),
+    [MLP_ACTIVATION_SIGMOID] = ROW(sigmoid, "sigmoid", "1/(1 + e^-z)", FROM_VALUE, .automatic_init = MLP_INIT_XAVIER_NORMAL),
+    [MLP_ACTIVATION_TANH] = ROW(tanh, "tanh", "tanh z", FROM_VALUE, .automatic_init = MLP_INIT_XAVIER_NORMAL),
+    [MLP_ACTIVATION_RELU] = ROW(relu, "relu", "max(0, z)", FROM_VALUE, .automatic_init = MLP_INIT_HE_NORMAL),
     [MLP_ACTIVATION_LEAKY_RELU] = ROW(leaky_relu, "leaky-relu", "z > 0 ? z : p z, p = 0.01 by default",
-                                      PARAMETER(0.01, 0.0, 1.0), .automatic_init = MLP_INIT_HE_NORMAL),
+                                      PARAMETER(0.01, 0.0, 1.0), FROM_VALUE, .automatic_init = MLP_INIT_HE_NORMAL),
     [MLP_ACTIVATION_ELU] = ROW(elu, "elu", "z > 0 ? z : p (e^z - 1), p = 1 by default", PARAMETER(1.0, 0.0, 100.0),
                                QUADRATURE_GAIN(1.245198301)),
     [MLP_ACTIVATION_SELU] = ROW(selu, "selu", "1.0507 (z > 0 ? z : 1.6733 (e^z - 1))",

@@ -23,7 +23,9 @@ static void make_with(struct fixture *f, mlp_layer hidden, mlp_activation output
     const mlp_layer layers[] = { hidden, { .units = OUTPUTS, .activation = output } };
     uint64_t state = 3;
     assert_ok(mlp_network_create(INPUTS, layers, 2, options, &f->network));
-    assert_ok(mlp_workspace_create(f->network, BATCH, NULL, &f->workspace));
+    mlp_workspace_options workspace_options = MLP_WORKSPACE_OPTIONS_INIT;
+    workspace_options.keep_pre_activations = 1;
+    assert_ok(mlp_workspace_create(f->network, BATCH, &workspace_options, &f->workspace));
     test_fill(&state, -1.0, 1.0, f->x, BATCH * INPUTS);
     test_fill(&state, 0.0, 1.0, f->values, BATCH * OUTPUTS);
     for (int i = 0; i < BATCH; i++) {

@@ -325,6 +325,10 @@ static void refusals(void **unused)
     assert_null(none);
     options.threads = -1;
     assert_refused(mlp_workspace_create(network, 1, &options, &none), MLP_ERROR_RANGE, "threads is -1", NULL);
+    options.threads = 0;
+    options.keep_pre_activations = 2;
+    assert_refused(mlp_workspace_create(network, 1, &options, &none), MLP_ERROR_ARGUMENT, "keep_pre_activations is 2",
+                   NULL);
     assert_refused(mlp_workspace_create(network, SIZE_MAX / 8, NULL, &none), MLP_ERROR_SHAPE, "batch", NULL);
     mlp_workspace_destroy(&inference);
     mlp_network_destroy(&network);
