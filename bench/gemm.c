@@ -253,10 +253,10 @@ const struct command gemm_command = {
     .name = "gemm",
     .description = "the products of a network, against bare cblas_sgemm and the processor's peak",
     .about = "Times the products of a network's layers (nn: Z = W·A, tn: dA = Wᵀ·dZ, nt: dW = dZ·Aᵀ), result m×n and inner\n"
-             "length k: as the library cuts, pads and calls them, and interleaved with that one bare cblas_sgemm, on one\n"
-             "thread unless --threads says more. By default a sweep over units, inputs and batch, then squares; or the\n"
-             "layers of one network, or one --shape; --product keeps to one of the three. Where OpenBLAS took kernels for an older processor, it runs a second\n"
-             "time with the right ones.\n\n"
+             "length k: as the library cuts, pads and calls them and, interleaved with that, as one bare cblas_sgemm. By\n"
+             "default a sweep over units, inputs and batch, then squares; or the layers of one network, or one --shape;\n"
+             "--product keeps to one kind. Where OpenBLAS took kernels for an older processor, a second run with the right\n"
+             "ones follows.\n\n"
              "JSON keys: product m n k threads library_gflops blas_gflops ratio peak_share bytes blas_core spread. ratio is\n"
              "library_gflops / blas_gflops; peak_share is the library's share of the multiply-adds that the threads' cores\n"
              "were seen to do on registers alone; bytes counts each of the three matrices once.",
