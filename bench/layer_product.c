@@ -4,6 +4,7 @@
 #include <cblas.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "linalg/blas.h"
@@ -148,11 +149,17 @@ static void run_bare(void *context)
     }
 }
 
+/* OpenMP's threads spin for some milliseconds after a region and would keep BLAS's own threads off their cores: lets them
+ * fall asleep, then wakes BLAS's. The other way round needs no rest: OpenBLAS's threads yield while they wait. */
 static void begin_bare(void *context)
 {
     struct layer_product *p = context;
     p->callers_threads = openblas_get_num_threads();
     openblas_set_num_threads(p->threads);
+    if (p->threads > 1) {
+        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+        run_bare(p);
+    }
 }
 
 static void end_bare(void *context)
