@@ -23,11 +23,12 @@ static float *filled(size_t rows, size_t columns)
 
 bool layer_product_make(const struct product_shape *shape, int threads, struct layer_product *p)
 {
-    const size_t stride = size_round_up(shape->out, STRIDE_MULTIPLE);
+    const size_t stride = stride_of(shape->out);
     memset(p, 0, sizeof *p);
     p->shape = *shape;
     p->threads = threads;
-    p->layer = (struct layer){ .units = shape->out, .inputs = shape->in, .stride = stride };
+    p->layer = (struct layer){ .units = shape->out, .inputs = shape->in,
+                               .rows = size_round_up(shape->out, STRIDE_MULTIPLE), .stride = stride };
     p->plan = (struct plan){ .class = blas_class(), .layer_count = 1, .layers = &p->layer_plan };
     plan_make(&p->plan, &p->layer, shape->batch);
     p->input_ld = shape->tight_input ? shape->in : size_round_up(shape->in, STRIDE_MULTIPLE);
@@ -61,7 +62,7 @@ static void forward_member(const struct team *team, struct layer_product *p)
         const struct tile tile = grid_tile(grid, t % tiles / columns, t % columns);
         const size_t part = t / tiles, first = inputs * part / parts, end = inputs * (part + 1) / parts;
         float *z = part == 0 ? p->output : p->partial;
-        gemm_nn(tile.rows, tile.columns, end - first, p->weights + tile.row + first * stride, stride,
+        gemm_nn(grid->block, tile.rows, tile.columns, end - first, p->weights + tile.row + first * stride, stride,
                 p->input + first + tile.column * p->input_ld, p->input_ld, z + tile.row + tile.column * stride, stride);
     }
     if (parts > 1) {
@@ -81,7 +82,7 @@ static void backward_member(const struct team *team, struct layer_product *p)
     const struct range own = team_share(team, grid_tiles(grid));
     for (size_t t = own.first; t < own.end; t++) {
         const struct tile tile = grid_tile(grid, t / columns, t % columns);
-        gemm_tn(tile.rows, tile.columns, p->layer.units, p->weights + tile.row * stride, stride,
+        gemm_tn(grid->block, tile.rows, tile.columns, p->layer.units, p->weights + tile.row * stride, stride,
                 p->output + tile.column * stride, stride, p->input + tile.row + tile.column * p->input_ld, p->input_ld);
     }
 }
@@ -94,7 +95,7 @@ static void gradient_member(const struct team *team, struct layer_product *p)
     const struct range own = team_share(team, grid_tiles(grid));
     for (size_t t = own.first; t < own.end; t++) {
         const struct tile tile = grid_tile(grid, t % rows, t / rows);
-        gemm_nt(tile.rows, tile.columns, p->shape.batch, p->output + tile.row, stride, p->input + tile.column,
+        gemm_nt(grid->block, tile.rows, tile.columns, p->shape.batch, p->output + tile.row, stride, p->input + tile.column,
                 p->input_ld, p->weights + tile.row + tile.column * stride, stride);
     }
 }

@@ -9,7 +9,7 @@
 #include "linalg/tiling.h"
 #include "statistics.h"
 
-static const size_t row_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 512, 0 }; /* 0: the whole */
+static const size_t row_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 0 }; /* 0: the whole */
 static const size_t column_sizes[] = { 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 0 };
 enum { ROW_SIZES = sizeof row_sizes / sizeof row_sizes[0], COLUMN_SIZES = sizeof column_sizes / sizeof column_sizes[0] };
 

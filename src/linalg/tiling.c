@@ -21,6 +21,9 @@ enum { TN_SHORT_INNER = 112, TN_SHORT_WORK = 2000000 };
 
 enum { SMALL_ROWS = 64, PACKED_ROWS = 256, PACKED_ROWS_NARROW = 128, PACKED_COLUMNS = 512, PACKED_NARROW = 512 };
 
+/* Calls of a product that is too long for one: columns and inner length; the TN kernel's m·n allows fewer columns. */
+enum { LONG_COLUMNS = 48, LONG_INNER = 256, TN_LONG_INNER = 512 };
+
 /* Inner length from which a product is computed in two parts. */
 enum { INNER_SPLIT = 512 };
 
@@ -60,9 +63,9 @@ static struct grid packed_grid(enum product product, size_t m, size_t n)
     const size_t rows = m >= PACKED_NARROW ? PACKED_ROWS : PACKED_ROWS_NARROW;
     if (product == PRODUCT_NT) {
         const size_t columns = n >= PACKED_NARROW ? PACKED_ROWS : PACKED_ROWS_NARROW;
-        return (struct grid){ m, n, even_extent(m, rows), even_extent(n, columns) };
+        return (struct grid){ m, n, even_extent(m, rows), even_extent(n, columns), GEMM_WHOLE };
     }
-    return (struct grid){ m, n, even_extent(m, rows), smaller(PACKED_COLUMNS, n) };
+    return (struct grid){ m, n, even_extent(m, rows), smaller(PACKED_COLUMNS, n), GEMM_WHOLE };
 }
 
 static struct grid small_grid(enum product product, size_t m, size_t n, size_t k)
@@ -72,14 +75,28 @@ static struct grid small_grid(enum product product, size_t m, size_t n, size_t k
     if (product == PRODUCT_NT) {
         columns = largest_fitting(nt_columns, small_product / (SMALL_ROWS * k));
     }
-    return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n) };
+    return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n), GEMM_WHOLE };
+}
+
+/* Too long for one call of a small-matrix kernel: pieces of the inner length, each of them small. */
+static struct grid long_grid(enum product product, size_t m, size_t n, size_t k)
+{
+    static const struct gemm_block blocks[] = {
+        [PRODUCT_NN] = { LONG_COLUMNS, LONG_INNER },
+        [PRODUCT_TN] = { TILE_MIN_COLUMNS, TN_LONG_INNER },
+        [PRODUCT_NT] = { LONG_COLUMNS, LONG_INNER },
+    };
+    struct gemm_block block = blocks[product];
+    const size_t columns = product == PRODUCT_NT ? block.columns : (size_t)PACKED_COLUMNS;
+    block.inner = even_extent(k, block.inner);
+    return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n), block };
 }
 
 /* One column: sgemv, which is bound by reading the matrix. */
 static struct grid vector_grid(size_t m, size_t k)
 {
     const size_t rows = (VECTOR_TILE / k + 15) / 16 * 16;
-    return (struct grid){ m, 1, smaller(rows < TILE_MIN_ROWS ? TILE_MIN_ROWS : rows, m), 1 };
+    return (struct grid){ m, 1, smaller(rows < TILE_MIN_ROWS ? TILE_MIN_ROWS : rows, m), 1, GEMM_WHOLE };
 }
 
 struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class)
@@ -87,11 +104,14 @@ struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum
     if (n == 1 && product != PRODUCT_NT) {
         return vector_grid(m, k);
     }
-    if (class != BLAS_SMALL_MATRIX || !fits_small(k)) {
+    if (class != BLAS_SMALL_MATRIX) {
         return packed_grid(product, m, n);
     }
+    if (!fits_small(k)) {
+        return long_grid(product, m, n, k);
+    }
     if (product == PRODUCT_TN && k < TN_SHORT_INNER && m * n >= TN_SHORT_WORK / k) {
-        return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(PACKED_COLUMNS, n) };
+        return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(PACKED_COLUMNS, n), GEMM_WHOLE };
     }
     return small_grid(product, m, n, k);
 }

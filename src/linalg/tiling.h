@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "linalg/blas.h"
+#include "linalg/gemm.h"
 
 enum product {
     PRODUCT_NN, /* Z = W·A */
@@ -18,6 +19,7 @@ struct grid {
     size_t n;
     size_t rows;
     size_t columns;
+    struct gemm_block block; /* the calls that make up a tile */
 };
 
 struct tile {

@@ -28,14 +28,14 @@ static void backward_tile(struct pass *pass, size_t l, const struct tile *tile)
     const struct layer *layer = &pass->network->layers[l];
     const struct workspace_layer *above = &pass->workspace->layers[l];
     const struct workspace_layer *below = &pass->workspace->layers[l - 1];
-    gemm_tn(tile->rows, tile->columns, layer->units,
+    gemm_tn(pass->workspace->plan.layers[l].backward.block, tile->rows, tile->columns, layer->units,
             pass->network->parameters + layer->weights + tile->row * layer->stride, layer->stride,
             above->d + tile->column * above->ld, above->ld, below->d + tile->row + tile->column * below->ld,
             below->ld);
     activation_gradient(pass, l - 1, tile);
 }
 
-/* One tile of dW (stride × inputs) over the whole batch; in the first column of tiles, those rows of db too. Padding
+/* One tile of dW (rows × inputs) over the whole batch; in the first column of tiles, those rows of db too. Padding
  * comes out 0, as dZ's is. Each piece's magnitude is taken while it is in cache. */
 static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
 {
@@ -49,7 +49,7 @@ static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
     float *dw = workspace->gradients + layer->weights + tile.row + tile.column * layer->stride;
     size_t ld;
     const float *a = layer_input(pass, l, &ld);
-    gemm_nt(tile.rows, tile.columns, workspace->count, w->d + tile.row, w->ld, a + tile.column, ld, dw,
+    gemm_nt(plan->weights.block, tile.rows, tile.columns, workspace->count, w->d + tile.row, w->ld, a + tile.column, ld, dw,
             layer->stride);
     workspace->parts[plan->first_part + r * columns + c] =
         kernels->measure(dw, tile.rows, tile.columns, layer->stride);
@@ -107,7 +107,7 @@ static void input_tile(struct pass *pass, size_t l, const struct tile *tile)
     const struct layer *layer = &network->layers[l];
     const struct workspace_layer *w = &pass->workspace->layers[l];
     float *dx = pass->input_gradient + tile->row + tile->column * network->inputs;
-    gemm_tn(tile->rows, tile->columns, layer->units,
+    gemm_tn(pass->workspace->plan.layers[l].backward.block, tile->rows, tile->columns, layer->units,
             network->parameters + layer->weights + tile->row * layer->stride, layer->stride,
             w->d + tile->column * w->ld, w->ld, dx, network->inputs);
     for (size_t j = 0; j < tile->columns && network->inverse != NULL; j++) {

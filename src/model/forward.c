@@ -41,7 +41,7 @@ static void product_tile(struct pass *pass, size_t l, size_t part, const struct 
     float *z = (part == 0 ? w->z : pass->workspace->partial) + tile->row + tile->column * z_ld;
     size_t ld;
     const float *a = layer_input(pass, l, &ld);
-    gemm_nn(tile->rows, tile->columns, inner.end - inner.first,
+    gemm_nn(pass->workspace->plan.layers[l].forward.block, tile->rows, tile->columns, inner.end - inner.first,
             pass->network->parameters + layer->weights + tile->row + inner.first * layer->stride, layer->stride,
             a + tile->column * ld + inner.first, ld, z, z_ld);
 }

@@ -1,7 +1,7 @@
 /* The network: layers and one arena of parameters.
  *
- * Arena: for each layer W (units × inputs, column-major, leading dimension `stride`), then b (`stride` floats). stride
- * is units rounded up to 16; padding is zero and stays zero. The gradient arena of a workspace and the optimizer's
+ * Arena: for each layer W (units × inputs, column-major, leading dimension `stride`), then b (`stride` floats).
+ * Products compute the first `rows` of them; padding is zero and stays zero. The gradient arena of a workspace and the optimizer's
  * moments have the same layout. */
 #ifndef MODEL_NETWORK_H
 #define MODEL_NETWORK_H
@@ -15,12 +15,21 @@
 #include "strategy/activation.h"
 #include "strategy/loss.h"
 
-enum { STRIDE_MULTIPLE = 16 };
+enum { STRIDE_MULTIPLE = 16, STRIDE_ALIAS = 512 };
+
+/* Leading dimension of matrices with so many rows: whole cache lines, and no multiple of 2 KiB, at which the columns of a
+ * tile would compete for a few sets of the caches. No overflow for rows up to SIZE_MAX − 32. */
+static inline size_t stride_of(size_t rows)
+{
+    const size_t stride = (rows + STRIDE_MULTIPLE - 1) / STRIDE_MULTIPLE * STRIDE_MULTIPLE;
+    return stride % STRIDE_ALIAS == 0 ? stride + STRIDE_MULTIPLE : stride;
+}
 
 struct layer {
     size_t units;   /* fan-out */
     size_t inputs;  /* fan-in */
-    size_t stride;  /* leading dimension of W and of this layer's Z, A, dZ */
+    size_t rows;    /* units rounded up to whole vectors of 16 */
+    size_t stride;  /* stride_of(units): leading dimension of W and of this layer's Z, A, dZ */
     size_t weights; /* offset of W in the arena; a multiple of 16 */
     size_t bias;    /* offset of b in the arena; a multiple of 16 */
     const struct activation_row *activation;

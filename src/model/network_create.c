@@ -44,7 +44,8 @@ static mlp_status resolve_layer(const mlp_layer *given, bool is_output, struct l
     TRY(init_check(description->init, &description->init_parameters, false));
     TRY(init_check(description->bias_init, &description->bias_parameters, true));
     layer->units = given->units;
-    layer->stride = size_round_up(given->units, STRIDE_MULTIPLE);
+    layer->rows = size_round_up(given->units, STRIDE_MULTIPLE);
+    layer->stride = stride_of(given->units);
     return MLP_OK;
 }
 

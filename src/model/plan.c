@@ -20,10 +20,10 @@ void plan_make(struct plan *plan, const struct layer *layers, size_t count)
     for (size_t l = 0; l < plan->layer_count; l++) {
         const struct layer *layer = &layers[l];
         struct layer_plan *p = &plan->layers[l];
-        p->forward = grid_choose(PRODUCT_NN, layer->stride, count, layer->inputs, plan->class);
+        p->forward = grid_choose(PRODUCT_NN, layer->rows, count, layer->inputs, plan->class);
         p->parts = count > 1 ? grid_inner_parts(layer->inputs, plan->class) : 1;
         p->backward = grid_choose(PRODUCT_TN, layer->inputs, count, layer->units, plan->class);
-        p->weights = grid_choose(PRODUCT_NT, layer->stride, layer->inputs, count, plan->class);
+        p->weights = grid_choose(PRODUCT_NT, layer->rows, layer->inputs, count, plan->class);
         p->first_part = part;
         part += grid_tiles(&p->weights) + grid_tile_rows(&p->weights);
         plan->shard = larger(plan->shard, p->forward.columns);
@@ -39,7 +39,7 @@ bool plan_parts_bound(const struct layer *layers, size_t layer_count, size_t *pa
 {
     size_t total = 0;
     for (size_t l = 0; l < layer_count; l++) {
-        const size_t rows = layers[l].stride / TILE_MIN_ROWS + 1;
+        const size_t rows = layers[l].rows / TILE_MIN_ROWS + 1;
         const size_t columns = layers[l].inputs / TILE_MIN_COLUMNS + 2; /* one more for db */
         size_t tiles;
         if (!size_multiply(rows, columns, &tiles) || !size_add(total, tiles, &total)) {

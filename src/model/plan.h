@@ -14,10 +14,10 @@
 enum { LOSS_BLOCK = 16 };
 
 struct layer_plan {
-    struct grid forward;  /* Z (stride × count) = W·A of the layer below */
+    struct grid forward;  /* Z (rows × count) = W·A of the layer below */
     size_t parts;         /* of Z along the inner length, added up in order */
     struct grid backward; /* dA of the layer below (inputs × count) = Wᵀ·dZ; for layer 0 that is dL/dx */
-    struct grid weights;  /* dW (stride × inputs) = dZ·Aᵀ; tiles in its first column also sum db */
+    struct grid weights;  /* dW (rows × inputs) = dZ·Aᵀ; tiles in its first column also sum db */
     size_t first_part;    /* of the dW tiles in workspace->parts; the db pieces follow, one per row of tiles */
 };
 

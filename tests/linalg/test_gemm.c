@@ -14,8 +14,8 @@ enum { LIMIT = 300 * 300 };
 static float a[LIMIT], b[LIMIT], padded_a[2 * LIMIT], padded_b[2 * LIMIT], c[2 * LIMIT];
 static double expected[LIMIT];
 
-typedef void (*product_function)(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-                                 float *c, size_t ldc);
+typedef void (*product_function)(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                                 const float *b, size_t ldb, float *c, size_t ldc);
 
 /* Copies rows × columns to a leading dimension, with NaN between the columns: none of it may be read. */
 static void pad(const float *from, size_t rows, size_t columns, float *to, size_t ld)
@@ -29,8 +29,8 @@ static void pad(const float *from, size_t rows, size_t columns, float *to, size_
 
 /* One product: C is all NaN before, the rows of padding are NaN after. Sums of k terms of size up to 1 are good to
  * k·2⁻²⁴ whatever the order of their addition, with as much again for the products' rounding. */
-static void check(product_function product, bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k,
-                  size_t extra)
+static void check(product_function product, struct gemm_block block, bool transpose_a, bool transpose_b, size_t m,
+                  size_t n, size_t k, size_t extra)
 {
     const size_t rows_a = transpose_a ? k : m, columns_a = transpose_a ? m : k;
     const size_t rows_b = transpose_b ? n : k, columns_b = transpose_b ? k : n;
@@ -44,7 +44,7 @@ static void check(product_function product, bool transpose_a, bool transpose_b, 
         c[i] = NAN;
     }
     test_product(m, n, k, a, transpose_a, b, transpose_b, expected);
-    product(m, n, k, padded_a, rows_a + extra, padded_b, rows_b + 2 * extra, c, ldc);
+    product(block, m, n, k, padded_a, rows_a + extra, padded_b, rows_b + 2 * extra, c, ldc);
     for (size_t j = 0; j < n; j++) {
         for (size_t i = 0; i < ldc; i++) {
             if (i < m) {
@@ -59,13 +59,16 @@ static void check(product_function product, bool transpose_a, bool transpose_b, 
 static void check_sizes(product_function product, bool transpose_a, bool transpose_b)
 {
     static const size_t sizes[] = { 1, 2, 3, 7, 15, 16, 17, 31, 33, 64, 65 };
-    enum { SIZES = sizeof sizes / sizeof sizes[0] };
+    static const struct gemm_block blocks[] = { { SIZE_MAX, SIZE_MAX }, { 16, 16 }, { 1, 300 }, { 48, 1 }, { 31, 64 } };
+    enum { SIZES = sizeof sizes / sizeof sizes[0], BLOCKS = sizeof blocks / sizeof blocks[0] };
     blas_enter();
     for (size_t i = 0; i < SIZES * SIZES * SIZES; i++) {
-        check(product, transpose_a, transpose_b, sizes[i % SIZES], sizes[i / SIZES % SIZES], sizes[i / SIZES / SIZES],
-              i % 4);
+        check(product, blocks[i % BLOCKS], transpose_a, transpose_b, sizes[i % SIZES], sizes[i / SIZES % SIZES],
+              sizes[i / SIZES / SIZES], i % 4);
     }
-    check(product, transpose_a, transpose_b, 257, 130, 299, 3); /* beyond the small-matrix kernels */
+    for (size_t i = 0; i < BLOCKS; i++) {
+        check(product, blocks[i], transpose_a, transpose_b, 257, 130, 299, 3); /* beyond the small-matrix kernels */
+    }
     blas_leave();
 }
 
@@ -99,7 +102,7 @@ static void what_is_not_finite_stays_in_its_place(void **unused)
         a[3 + 5 * M] = NAN;
         a[4 + 5 * M] = INFINITY;
         blas_enter();
-        gemm_nn(M, n, K, a, M, b, K, c, M);
+        gemm_nn(GEMM_WHOLE, M, n, K, a, M, b, K, c, M);
         blas_leave();
         for (size_t i = 0; i < M * n; i++) {
             assert_int_equal(isnan(c[i]) != 0, i % M == 3);

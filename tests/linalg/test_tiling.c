@@ -117,6 +117,24 @@ static void cuts_are_on_multiples_of_16_rows(void **unused)
     }
 }
 
+/* On cores with small-matrix kernels no call of a product that is too long to be small goes over their limit. */
+static void calls_of_long_products_are_small(void **unused)
+{
+    uint64_t state = 5;
+    (void)unused;
+    for (int s = 0; s < SHAPES; s++) {
+        const size_t m = draw_length(&state, 5000.0), n = 1 + draw_length(&state, 5000.0);
+        const size_t k = 977 + draw_length(&state, 1e5);
+        for (int p = 0; p < PRODUCTS; p++) {
+            const struct grid grid = grid_choose((enum product)p, m, n, k, BLAS_SMALL_MATRIX);
+            const size_t columns = smaller(grid.block.columns, grid.columns), inner = smaller(grid.block.inner, k);
+            assert_true(columns > 0 && inner > 0);
+            assert_true(grid.rows * columns * inner <= 1000000);
+            assert_true(p != PRODUCT_TN || grid.rows * columns <= 1150);
+        }
+    }
+}
+
 static bool is_power_of_two(size_t value)
 {
     return value != 0 && (value & (value - 1)) == 0;
@@ -183,6 +201,7 @@ int main(void)
         cmocka_unit_test(every_entry_is_in_one_tile),
         cmocka_unit_test(tiles_have_their_minimum),
         cmocka_unit_test(cuts_are_on_multiples_of_16_rows),
+        cmocka_unit_test(calls_of_long_products_are_small),
         cmocka_unit_test(wider_tiles_hold_narrower_ones),
         cmocka_unit_test(small_tiles_skip_packing),
         cmocka_unit_test(the_cut_depends_on_the_arguments_alone),

@@ -35,7 +35,8 @@ static void make_chain(uint64_t *state, enum blas_class class, struct chain *cha
         const size_t units = draw_width(state);
         chain->layers[l].units = units;
         chain->layers[l].inputs = inputs;
-        chain->layers[l].stride = size_round_up(units, STRIDE_MULTIPLE);
+        chain->layers[l].rows = size_round_up(units, STRIDE_MULTIPLE);
+        chain->layers[l].stride = stride_of(units);
         inputs = units;
     }
 }
@@ -65,11 +66,11 @@ static void check_shapes(const struct chain *chain)
     for (size_t l = 0; l < plan->layer_count; l++) {
         const struct layer *layer = &chain->layers[l];
         const struct layer_plan *p = &plan->layers[l];
-        assert_int_equal(p->forward.m, layer->stride);
+        assert_int_equal(p->forward.m, layer->rows);
         assert_int_equal(p->forward.n, plan->count);
         assert_int_equal(p->backward.m, layer->inputs);
         assert_int_equal(p->backward.n, plan->count);
-        assert_int_equal(p->weights.m, layer->stride);
+        assert_int_equal(p->weights.m, layer->rows);
         assert_int_equal(p->weights.n, layer->inputs);
         work += (double)layer->units * (double)layer->inputs * (double)plan->count;
     }
@@ -104,8 +105,8 @@ static void parts_fit_their_bound(void **unused)
 
 static void a_bound_that_overflows_is_refused(void **unused)
 {
-    const struct layer huge = { .units = SIZE_MAX / 2, .inputs = SIZE_MAX / 2, .stride = SIZE_MAX / 2 };
-    const struct layer large = { .units = 64, .inputs = SIZE_MAX / 4, .stride = 64 };
+    const struct layer huge = { .units = SIZE_MAX / 2, .inputs = SIZE_MAX / 2, .rows = SIZE_MAX / 2 };
+    const struct layer large = { .units = 64, .inputs = SIZE_MAX / 4, .rows = 64 };
     struct layer many[64];
     size_t parts;
     (void)unused;
