@@ -45,8 +45,10 @@ static struct magnitude measure(const float *x, size_t rows, size_t columns, siz
             largest[k] = bits > largest[k] ? bits : largest[k];
         }
     }
-    for (size_t k = 1; k < REDUCE_LANES; k++) {
-        largest[0] = largest[k] > largest[0] ? largest[k] : largest[0];
+    for (size_t half = REDUCE_LANES / 2; half > 0; half /= 2) {
+        for (size_t k = 0; k < half; k++) {
+            largest[k] = largest[k + half] > largest[k] ? largest[k + half] : largest[k];
+        }
     }
     return (struct magnitude){ folded_sum(sums), (double)float_of_bits(largest[0]) };
 }

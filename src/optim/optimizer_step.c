@@ -114,15 +114,21 @@ static struct update common_update(const struct update_plan *plan)
     };
 }
 
-/* The part of a tensor (floats first … end − 1 of the arena) that lies in `share`. */
-static void update_tensor(const struct update_plan *plan, const struct update *common, const struct range *share,
-                          size_t first, size_t end, size_t tensor)
+/* A run of the arena whose parameters are all treated alike. */
+struct run {
+    size_t first;
+    size_t end;
+    float scale;  /* clip factor */
+    double decay; /* λ */
+};
+
+static void update_run(const struct update_plan *plan, const struct update *common, const struct range *share,
+                       const struct run *run)
 {
     const struct mlp_optimizer *optimizer = plan->optimizer;
     const mlp_optimizer_options *o = &optimizer->options;
-    const size_t from = first > share->first ? first : share->first, to = end < share->end ? end : share->end;
-    const bool decays = tensor % 2 == 0 || o->decay_biases;
-    const double decay = decays ? o->weight_decay : 0.0;
+    const size_t from = run->first > share->first ? run->first : share->first;
+    const size_t to = run->end < share->end ? run->end : share->end;
     struct update update = *common;
     if (from >= to) {
         return;
@@ -133,23 +139,34 @@ static void update_tensor(const struct update_plan *plan, const struct update *c
         update.state[s] = optimizer->state[s] + from;
     }
     update.count = to - from;
-    update.scale = optimizer->scale[tensor];
-    update.l2 = o->decay == MLP_DECAY_L2 ? (float)decay : 0.0f;
-    update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)(1.0 - o->learning_rate * decay) : 1.0f;
+    update.scale = run->scale;
+    update.l2 = o->decay == MLP_DECAY_L2 ? (float)run->decay : 0.0f;
+    update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)(1.0 - o->learning_rate * run->decay) : 1.0f;
     optimizer->rule->update(&update);
 }
 
+/* Neighbours in the arena that are treated alike go through the rule together: most often all of them. */
 void optimizer_update(const struct team *team, const struct update_plan *plan)
 {
     const struct mlp_network *network = plan->network;
+    const mlp_optimizer_options *o = &plan->optimizer->options;
     const struct update common = common_update(plan);
     const struct range blocks = team_share(team, network->arena_size / STRIDE_MULTIPLE);
     const struct range share = { blocks.first * STRIDE_MULTIPLE, blocks.end * STRIDE_MULTIPLE };
-    for (size_t l = 0; l < network->layer_count; l++) {
-        const struct layer *layer = &network->layers[l];
-        update_tensor(plan, &common, &share, layer->weights, layer->bias, 2 * l);
-        update_tensor(plan, &common, &share, layer->bias, layer->bias + layer->stride, 2 * l + 1);
+    struct run run = { 0, 0, 0.0f, 0.0 };
+    for (size_t t = 0; t < 2 * network->layer_count; t++) {
+        const struct layer *layer = &network->layers[t / 2];
+        const bool is_bias = t % 2 == 1;
+        const size_t first = is_bias ? layer->bias : layer->weights;
+        const float scale = plan->optimizer->scale[t];
+        const double decay = is_bias && !o->decay_biases ? 0.0 : o->weight_decay;
+        if (scale != run.scale || decay != run.decay) {
+            update_run(plan, &common, &share, &run);
+            run = (struct run){ first, first, scale, decay };
+        }
+        run.end = is_bias ? layer->bias + layer->stride : layer->bias;
     }
+    update_run(plan, &common, &share, &run);
 }
 
 static void run_update(const struct team *team, void *context)

@@ -149,7 +149,35 @@ static double cross_entropy(const struct loss_block *block)
 /* Value of one unit's loss, a double, and in *slope its derivative. `delta` is Huber's. Without branches. */
 typedef double (*unit_loss)(float output, float target, double delta, float *slope);
 
-/* The loop around a unit's loss; `loss` is a constant at each call, so that it is inlined and the loop vectorizes. */
+/* The samples of a single output unit, side by side. */
+static inline __attribute__((always_inline)) double per_sample(const struct loss_block *block, const float *outputs,
+                                                               unit_loss loss)
+{
+    const size_t ld = block->leading_dimension;
+    double total = 0.0;
+    for (size_t first = 0; first < block->columns; first += CHUNK) {
+        const size_t count = chunk_from(first, block->columns);
+        float gathered[CHUNK], y[CHUNK], slopes[CHUNK];
+        double values[CHUNK];
+        for (size_t j = 0; j < count; j++) {
+            gathered[j] = outputs[(first + j) * ld];
+            y[j] = *targets_of(block, first + j, 0, 1, &y[j]);
+        }
+        for (size_t j = 0; j < count; j++) {
+            values[j] = loss(gathered[j], y[j], block->settings->huber_delta, &slopes[j]);
+        }
+        for (size_t j = 0; j < count; j++) {
+            const double factor = block->scale * weight_of(block, first + j);
+            total += factor * values[j];
+            if (block->gradient != NULL) {
+                block->gradient[(first + j) * ld] = (float)factor * slopes[j];
+            }
+        }
+    }
+    return total;
+}
+
+/* The units of each sample side by side. */
 static inline __attribute__((always_inline)) double per_unit(const struct loss_block *block, const float *outputs,
                                                              unit_loss loss)
 {
@@ -182,6 +210,13 @@ static inline __attribute__((always_inline)) double per_unit(const struct loss_b
                            ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7])));
     }
     return total;
+}
+
+/* The loops around a unit's loss; `loss` is a constant at each call, so that it is inlined and the loops vectorize. */
+static inline __attribute__((always_inline)) double evaluate(const struct loss_block *block, const float *outputs,
+                                                             unit_loss loss)
+{
+    return block->units == 1 ? per_sample(block, outputs, loss) : per_unit(block, outputs, loss);
 }
 
 /* −[y ln p + (1 − y) ln(1 − p)] = max(z, 0) − z·y + ln(1 + e^−|z|), p = sigmoid(z); derivative p − y, for z ≥ 0 as
@@ -223,22 +258,22 @@ static inline double huber_unit(float output, float y, double delta, float *slop
 
 static double binary_cross_entropy(const struct loss_block *block)
 {
-    return per_unit(block, block->z, binary_unit);
+    return evaluate(block, block->z, binary_unit);
 }
 
 static double squared_error(const struct loss_block *block)
 {
-    return per_unit(block, block->a, squared_unit);
+    return evaluate(block, block->a, squared_unit);
 }
 
 static double absolute_error(const struct loss_block *block)
 {
-    return per_unit(block, block->a, absolute_unit);
+    return evaluate(block, block->a, absolute_unit);
 }
 
 static double huber(const struct loss_block *block)
 {
-    return per_unit(block, block->a, huber_unit);
+    return evaluate(block, block->a, huber_unit);
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------- */
