@@ -28,7 +28,7 @@ struct random_stream random_stream(uint64_t seed, enum random_purpose purpose, s
 
 /* Values number first … first + count − 1 of the stream. */
 void random_uniform(const struct random_stream *stream, size_t first, size_t count, float *out); /* U[0, 1), 24 bits */
-void random_normal(const struct random_stream *stream, size_t first, size_t count, float *out);  /* Box–Muller */
+void random_normal(const struct random_stream *stream, size_t first, size_t count, float *out);  /* Box–Muller, to 6 ulp */
 
 /* Value number `index` of the stream as a whole number below `bound` (> 0), without bias worth the name: a 64-bit
  * draw is scaled down, so the error is below bound/2⁶⁴. */

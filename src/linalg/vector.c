@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "linalg/vector_math.h"
+#include "base/vector_math.h"
 #include "linalg/vector_reduce.h"
 
 enum { LANES = 16, COLUMN_BLOCK = 64 };

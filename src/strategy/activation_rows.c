@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/cpu.h"
-#include "linalg/vector_math.h"
+#include "base/vector_math.h"
 #include "linalg/vector_reduce.h"
 #include "strategy/activation.h"
 #include "strategy/activation_rows.h"

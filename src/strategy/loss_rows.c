@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "linalg/vector_math.h"
+#include "base/vector_math.h"
 #include "linalg/vector_reduce.h"
 
 /* Units are taken in chunks, so that targets that have to be made up (one-hot) need no allocation. */

@@ -4,7 +4,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "linalg/vector_math.h"
+#include "base/vector_math.h"
 
 /* Every 1009th of the 2³² bit patterns: 4 million values, each exponent and both signs among them. */
 enum { STRIDE = 1009 };

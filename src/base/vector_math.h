@@ -4,8 +4,8 @@
  * Range reduction in two pieces of ln 2 (Cody & Waite 1980); the polynomials are minimax fits by Remez's exchange
  * (weighted for the relative error of the whole function), their coefficients rounded to float. Results do not depend
  * on the vector level: there is no fused multiply-add and no reassociation. */
-#ifndef LINALG_VECTOR_MATH_H
-#define LINALG_VECTOR_MATH_H
+#ifndef BASE_VECTOR_MATH_H
+#define BASE_VECTOR_MATH_H
 
 #include <stdint.h>
 #include <string.h>
@@ -85,13 +85,10 @@ static inline float vector_expm1_negative(float x)
     return scale * p + (scale - 1.0f);
 }
 
-/* ln(1 + u) for 0 ≤ u ≤ 1: 1 + u = w is 1 + f or 2·(1 + f) with √½ − 1 < f ≤ √2 − 1, ln(1 + f) = f − f²/2 + f³·q(f), q
- * of degree 8, relative error 8e-10 before rounding; (u − (w − 1))/w restores what 1 + u has rounded away. 1 ulp. */
-static inline float vector_log1p(float u)
+/* ln(1 + f) − f for √½ − 1 ≤ f ≤ √2 − 1: −f²/2 + f³·q(f), q of degree 8, relative error of the whole 8e-10 before
+ * rounding. */
+static inline float vector_log_tail(float f)
 {
-    const float w = 1.0f + u;
-    const float high = w > 1.41421356f ? 1.0f : 0.0f;
-    const float f = w * (1.0f - 0.5f * high) - 1.0f;
     const float square = f * f;
     float q = 6.752899289e-2f;
     q = q * f - 1.167067140e-1f;
@@ -102,8 +99,56 @@ static inline float vector_log1p(float u)
     q = q * f + 2.000206411e-1f;
     q = q * f - 2.500000894e-1f;
     q = q * f + 3.333331347e-1f;
-    const float tail = q * f * square - 0.5f * square + (u - (w - 1.0f)) / w;
+    return q * f * square - 0.5f * square;
+}
+
+/* ln(1 + u) for 0 ≤ u ≤ 1: 1 + u = w is 1 + f or 2·(1 + f) with √½ − 1 < f ≤ √2 − 1; (u − (w − 1))/w restores what 1 + u
+ * has rounded away. 1 ulp. */
+static inline float vector_log1p(float u)
+{
+    const float w = 1.0f + u;
+    const float high = w > 1.41421356f ? 1.0f : 0.0f;
+    const float f = w * (1.0f - 0.5f * high) - 1.0f;
+    const float tail = vector_log_tail(f) + (u - (w - 1.0f)) / w;
     return tail + f + high * 0.693147182f;
+}
+
+/* −ln((word + 1)/2³²), from 0 to 32·ln 2. 2 ulp, near 0 too: from √½ on it is −ln(1 − d) of the distance d to 1, which
+ * is exact to float's own precision. */
+static inline float vector_minus_log_of_word(uint32_t word)
+{
+    const int32_t root_half = 0x3F3504F3;
+    /* of 24 bits, for a float of all 32 could be rounded up to the next power of two */
+    const uint32_t high_bits = word >> 8;
+    const float u = ((float)(int32_t)high_bits * 256.0f + ((float)(int32_t)(word & 0xFFu) + 1.0f)) * 0x1p-32f;
+    const uint32_t distance = ~word;
+    const float d = ((float)(int32_t)(distance >> 8) * 256.0f + (float)(int32_t)(distance & 0xFFu)) * 0x1p-32f;
+    /* u = 2ⁿ·m, √½ ≤ m < √2 */
+    const int32_t shifted = bits_of_float(u) - root_half;
+    const int32_t n = shifted >> 23;
+    const float m = float_of_bits((shifted & 0x007FFFFF) + root_half);
+    const float f = n < 0 ? m - 1.0f : -d;
+    return -((float)(n < 0 ? n : 0) * 0.693147182f + (vector_log_tail(f) + f));
+}
+
+/* cos and sin of 2π·word/2³². The nearest quarter turn comes off exactly, in whole numbers; polynomials on ±π/4 after
+ * Cephes (Moshier 1989). 2 ulp. */
+static inline void vector_turn(uint32_t word, float *cosine, float *sine)
+{
+    const uint32_t quarter = (word + 0x20000000u) >> 30;
+    const int32_t rest = (int32_t)(word - (quarter << 30));
+    const float x = (float)rest * 1.46291807927e-9f; /* 2π/2³² */
+    const float square = x * x;
+    float s = -1.9515295891e-4f, c = 2.443315711809948e-5f;
+    s = s * square + 8.3321608736e-3f;
+    s = s * square - 1.6666654611e-1f;
+    s = s * square * x + x;
+    c = c * square - 1.388731625493765e-3f;
+    c = c * square + 4.166664568298827e-2f;
+    c = c * square * square - 0.5f * square + 1.0f;
+    const float first = quarter & 1 ? s : c, second = quarter & 1 ? c : s;
+    *cosine = quarter == 1 || quarter == 2 ? -first : first;
+    *sine = quarter >= 2 ? -second : second;
 }
 
 /* 1/(1 + e⁻ˣ), from e^−|x| so that nothing overflows. 2.5 ulp. */
