@@ -1,6 +1,7 @@
 /* Filling a tensor with draws, constants, or orthonormal vectors. */
 #include "strategy/init_draw.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -9,6 +10,9 @@
 #include "base/status.h"
 #include "linalg/blas.h"
 #include "linalg/lapack.h"
+
+/* More than any draw of a distribution with variance 1. */
+#define LARGEST_DEVIATE 7.0
 
 static struct random_stream stream_of(const struct init_task *task)
 {
@@ -90,14 +94,15 @@ mlp_status draw_scaled(const struct init_task *task, mlp_distribution distributi
                        const struct target *target)
 {
     const struct random_stream stream = stream_of(task);
+    const float factor = (float)deviation;
     for (size_t j = 0; j < target->columns; j++) {
         float *column = target->values + j * target->leading_dimension;
         draw_column(&stream, distribution, j * target->rows, target->rows, column);
         for (size_t i = 0; i < target->rows; i++) {
-            column[i] = (float)(deviation * (double)column[i]);
+            column[i] *= factor;
         }
     }
-    return check_finite(task, target);
+    return deviation <= FLT_MAX / LARGEST_DEVIATE ? MLP_OK : check_finite(task, target);
 }
 
 mlp_status draw_uniform(const struct init_task *task, double low, double high, const struct target *target)

@@ -1,0 +1,183 @@
+/* mlp-bench optimizer: the pass of each update rule against the memory's bandwidth. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <mlp/mlp.h>
+
+#include "base/team.h"
+#include "bench.h"
+#include "model/network.h"
+#include "optim/optimizer.h"
+#include "statistics.h"
+
+/* Units and inputs of one layer: beyond all caches with its gradient and moments, and within a core's own. */
+static const size_t orders[] = { 4096, 128 };
+
+/* ---- the triad a = b + s·c ---- */
+
+struct triad {
+    int threads;
+    size_t count;
+    float *a;
+    const float *b;
+    const float *c;
+};
+
+static void triad_member(const struct team *team, void *context)
+{
+    const struct triad *t = context;
+    const struct range own = team_share(team, t->count);
+    float *restrict a = t->a;
+    const float *restrict b = t->b, *restrict c = t->c;
+    for (size_t i = own.first; i < own.end; i++) {
+        a[i] = b[i] + 3.0f * c[i];
+    }
+}
+
+static void run_triad(void *context)
+{
+    const struct triad *t = context;
+    team_run(t->threads, triad_member, context);
+}
+
+/* Bytes of an entry: b and c are read, a is written, and its line is read before that, as the update reads what it
+ * writes. */
+enum { TRIAD_BYTES = 4 * sizeof(float) };
+
+/* ---- an update rule ---- */
+
+struct pass_of_rule {
+    mlp_network *network;
+    mlp_workspace *workspace;
+    mlp_optimizer *optimizer;
+    struct update_plan plan;
+    int threads;
+};
+
+static void update_member(const struct team *team, void *context)
+{
+    optimizer_update(team, context);
+}
+
+static void run_update(void *context)
+{
+    struct pass_of_rule *pass = context;
+    team_run(pass->threads, update_member, &pass->plan);
+}
+
+static bool make_pass(size_t order, mlp_optimizer_rule rule, int threads, struct pass_of_rule *pass)
+{
+    const mlp_layer layer = { .units = order, .init = MLP_INIT_CONSTANT, .init_parameters = { .a = 0.01 } };
+    mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    options.rule = rule;
+    options.learning_rate = 1e-6;
+    *pass = (struct pass_of_rule){ .threads = threads };
+    if (mlp_network_create(order, &layer, 1, NULL, &pass->network) != MLP_OK ||
+        mlp_workspace_create(pass->network, 1, NULL, &pass->workspace) != MLP_OK ||
+        mlp_optimizer_create(pass->network, &options, &pass->optimizer) != MLP_OK) {
+        fprintf(stderr, "mlp-bench: %s\n", mlp_last_error());
+        return false;
+    }
+    for (size_t i = 0; i < pass->workspace->arena_size; i++) {
+        pass->workspace->gradients[i] = 0.01f;
+    }
+    pass->optimizer->updates = 1;
+    pass->optimizer->scale[0] = pass->optimizer->scale[1] = 0.5f; /* as a clip at work leaves it */
+    pass->plan = (struct update_plan){ .optimizer = pass->optimizer, .network = pass->network,
+                                       .workspace = pass->workspace, .bound = 1e30f, .apply = true };
+    return true;
+}
+
+static void free_pass(struct pass_of_rule *pass)
+{
+    mlp_optimizer_destroy(&pass->optimizer);
+    mlp_workspace_destroy(&pass->workspace);
+    mlp_network_destroy(&pass->network);
+}
+
+/* Parameters and moments are read and written, the gradient is read. */
+static double bytes_of(const struct pass_of_rule *pass)
+{
+    return (double)sizeof(float) * (3.0 + 2.0 * (double)pass->optimizer->rule->states);
+}
+
+static void print_row(const struct settings *settings, mlp_optimizer_rule rule, const struct pass_of_rule *pass,
+                      const struct summary *update, const struct summary *triad)
+{
+    const double parameters = (double)pass->workspace->arena_size;
+    const double per_second = parameters / update->minimum, bytes = bytes_of(pass) * per_second;
+    const double triad_bytes = TRIAD_BYTES * parameters / triad->minimum;
+    const double spread = update->spread > triad->spread ? update->spread : triad->spread;
+    if (settings->json) {
+        print_json(json_pack("{s:s, s:i, s:I, s:f, s:f, s:f, s:f, s:f}", "rule", mlp_optimizer_name(rule), "threads",
+                             settings->threads, "parameters", (json_int_t)pass->workspace->arena_size,
+                             "parameters_per_second", per_second, "bytes_per_second", bytes,
+                             "triad_bytes_per_second", triad_bytes, "share", bytes / triad_bytes, "spread", spread));
+    } else {
+        printf("%-10s %12zu %14.0f %10.1f %10.1f %8.2f%s\n", mlp_optimizer_name(rule), pass->workspace->arena_size,
+               1e-6 * per_second, 1e-9 * bytes, 1e-9 * triad_bytes, bytes / triad_bytes, noise_remark(spread));
+        fflush(stdout);
+    }
+}
+
+/* A rule's pass and the triad over as many entries, interleaved. */
+static bool run_row(const struct settings *settings, size_t order, mlp_optimizer_rule rule)
+{
+    static struct contestant pair[2];
+    struct pass_of_rule pass;
+    bool done = make_pass(order, rule, settings->threads, &pass);
+    float *arrays = done ? calloc(3 * pass.workspace->arena_size, sizeof *arrays) : NULL;
+    if (arrays != NULL) {
+        const size_t count = pass.workspace->arena_size;
+        struct triad triad = { settings->threads, count, arrays, arrays + count, arrays + 2 * count };
+        pair[0] = (struct contestant){ .work = run_update, .context = &pass };
+        pair[1] = (struct contestant){ .work = run_triad, .context = &triad };
+        interleave(pair, 2, settings->seconds);
+        print_row(settings, rule, &pass, &pair[0].summary, &pair[1].summary);
+    } else if (done) {
+        fputs("mlp-bench: out of memory\n", stderr);
+        done = false;
+    }
+    free(arrays);
+    free_pass(&pass);
+    return done;
+}
+
+static void list(void)
+{
+    for (size_t r = 0; r < mlp_optimizer_count(); r++) {
+        puts(mlp_optimizer_name((mlp_optimizer_rule)r));
+    }
+}
+
+static int run(const struct settings *settings)
+{
+    bool done = true;
+    if (!settings->json) {
+        printf("%d thread%s; bytes: parameters and moments read and written, gradients read; triad: a = b + s c over as "
+               "many entries, 16 bytes each\n%-10s %12s %14s %10s %10s %8s\n",
+               settings->threads, settings->threads > 1 ? "s" : "", "rule", "parameters", "million/s", "GB/s", "triad",
+               "share");
+    }
+    for (size_t o = 0; o < sizeof orders / sizeof orders[0]; o++) {
+        for (size_t r = 0; r < mlp_optimizer_count(); r++) {
+            if (is_chosen(settings, mlp_optimizer_name((mlp_optimizer_rule)r))) {
+                done = run_row(settings, orders[o], (mlp_optimizer_rule)r) && done;
+            }
+        }
+    }
+    return done ? 0 : 1;
+}
+
+const struct command optimizer_command = {
+    .name = "optimizer",
+    .description = "the pass of each update rule against the memory's bandwidth",
+    .about = "Times the update of each rule, clip factor included, over an arena far larger than the caches and over one of\n"
+             "16 thousand parameters, interleaved with the triad a = b + s c over as many entries.\n\n"
+             "JSON keys: rule threads parameters parameters_per_second bytes_per_second triad_bytes_per_second share\n"
+             "spread.",
+    .example = "mlp-bench optimizer --filter adam --threads 2",
+    .seconds = 1.5,
+    .list = list,
+    .run = run,
+};

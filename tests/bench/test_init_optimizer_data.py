@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""mlp-bench init, optimizer and data: their lines of JSON, their rows, what they leave behind. TAP on standard output.
+
+usage: test_init_optimizer_data.py MLP_BENCH
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+
+def run(*arguments, **variables):
+    return subprocess.run([sys.argv[1], *arguments], capture_output=True, text=True, env={**os.environ, **variables})
+
+
+def rows_of(done):
+    return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else []
+
+
+def positive(row, *keys):
+    return all(type(row[key]) is float and row[key] > 0 for key in keys)
+
+
+def deviates():
+    rows = rows_of(run("init", "--filter", "deviates", "--time", "0.01", "--json"))
+    return ([row["name"] for row in rows] == ["uniform", "normal", "truncated"] and
+            all(row["what"] == "deviates" and positive(row, "per_second") for row in rows))
+
+
+def matrices():
+    listed = [line.split()[1] for line in run("init", "--list").stdout.splitlines() if line.startswith("matrix")]
+    rows = rows_of(run("init", "--filter", "matrix he", "--time", "0.01", "--json"))
+    return ({"zeros", "xavier-uniform", "orthogonal", "identity"} <= set(listed) and "custom" not in listed and
+            [row["name"] for row in rows] == [name for name in listed if name.startswith("he")] and
+            all(row["what"] == "matrix" and positive(row, "ms") for row in rows))
+
+
+def orthogonal():
+    rows = [row for row in rows_of(run("init", "--filter", "orthogonal", "--time", "0.01", "--json"))
+            if row["what"] == "orthogonal"]
+    return (len(rows) == 1 and positive(rows[0], "ms", "lapack_ms", "ratio") and
+            abs(rows[0]["ratio"] - rows[0]["ms"] / rows[0]["lapack_ms"]) < 1e-3 * rows[0]["ratio"])
+
+
+def optimizer():
+    rules = run("optimizer", "--list").stdout.split()
+    rows = rows_of(run("optimizer", "--filter", "adam", "--threads", "2", "--time", "0.01", "--json"))
+    return ([row["rule"] for row in rows] == 2 * [rule for rule in rules if "adam" in rule] and
+            rows[0]["parameters"] > 1000 * rows[-1]["parameters"] > 0 and
+            all(row["threads"] == 2 and positive(row, "parameters_per_second", "share") and
+                abs(row["share"] - row["bytes_per_second"] / row["triad_bytes_per_second"]) < 1e-3 * row["share"] and
+                abs(row["bytes_per_second"] / row["parameters_per_second"] - 28) < 1e-2 for row in rows))
+
+
+def data():
+    with tempfile.TemporaryDirectory() as folder:
+        done = run("data", "--time", "0.01", "--json", TMPDIR=folder)
+        rows = rows_of(done)
+        listed = run("data", "--list").stdout.split()
+        return ([row["what"] for row in rows] == listed and {"idx", "csv", "shuffle"} <= set(listed) and
+                all(positive(row, "samples_per_second", "bytes_per_second") for row in rows) and
+                os.listdir(folder) == [])
+
+
+def no_folder():
+    done = run("data", TMPDIR="/nonexistent/folder")
+    return done.returncode == 1 and "/nonexistent/folder" in done.stderr and done.stdout == ""
+
+
+CHECKS = [
+    ("init draws deviates", deviates),
+    ("init fills matrices by every initializer", matrices),
+    ("init holds orthogonal against LAPACK", orthogonal),
+    ("optimizer holds each rule against the triad", optimizer),
+    ("data times its rows and leaves nothing behind", data),
+    ("data says which folder it cannot write to", no_folder),
+]
+
+
+def main():
+    failures = 0
+    print(f"1..{len(CHECKS)}")
+    for number, (name, check) in enumerate(CHECKS, 1):
+        good = check()
+        print(f"{'ok' if good else 'not ok'} {number} - {name}")
+        failures += not good
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
