@@ -3,6 +3,8 @@
 
 #include <cblas.h>
 
+#include "linalg/vector.h"
+
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -31,7 +33,7 @@ void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float 
              size_t ldb, float *c, size_t ldc)
 {
     if (n == 1) {
-        cblas_sgemv(CblasColMajor, CblasNoTrans, (int)m, (int)k, 1.0f, a, (int)lda, b, 1, 0.0f, c, 1);
+        vector_kernels()->multiply(a, m, k, lda, b, c);
         return;
     }
     multiply(block, CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, c, ldc);

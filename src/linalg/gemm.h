@@ -16,7 +16,7 @@ struct gemm_block {
 /* One call. */
 #define GEMM_WHOLE ((struct gemm_block){ (size_t)-1, (size_t)-1 })
 
-/* C (m×n) = A (m×k) · B (k×n); one column goes through sgemv, in one call. */
+/* C (m×n) = A (m×k) · B (k×n); one column goes through the vector kernel, which reads A faster than sgemv. */
 void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b,
              size_t ldb, float *c, size_t ldc);
 

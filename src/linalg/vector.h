@@ -19,6 +19,9 @@ struct vector_kernels {
     struct magnitude (*measure)(const float *x, size_t rows, size_t columns, size_t leading_dimension);
     /* sums[i] = Σ_j x[i + j·ld]: row sums, accumulated in float by blocks of columns and then in double. */
     void (*row_sums)(const float *x, size_t rows, size_t columns, size_t leading_dimension, float *sums);
+    /* y = matrix · x; entries are added up in an order of their own, the same for every row and level. No overlap. */
+    void (*multiply)(const float *matrix, size_t rows, size_t columns, size_t leading_dimension, const float *x,
+                     float *y);
     /* sum[i] += x[i] */
     void (*add)(float *sum, const float *x, size_t count);
     /* out[i] = (x[i] − mean[i]) · inverse[i]; out may be x. */

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cpu.h"
@@ -206,10 +207,70 @@ static void test_level_in_use(void **unused)
     assert_ptr_equal(vector_kernels(), kernels_of(cpu_level()));
 }
 
+/* y = matrix · x, with the leading dimension padded by 1e30; sums of k terms below 6 in size are good to k·2⁻²⁴ of the sum
+ * of their magnitudes, whatever the order. */
+static void check_multiply(enum cpu_level level, size_t offset, size_t rows, size_t columns)
+{
+    const size_t padded = rows + 3;
+    const float *m = matrix(offset, rows, columns, padded);
+    float x[LARGEST_TAIL + 1], same[LARGEST_TAIL + 2];
+    uint64_t state = 9;
+    test_fill(&state, -2.0, 2.0, x, columns);
+    output[rows] = 77.0f;
+    kernels_of(level)->multiply(m, rows, columns, padded, x, output);
+    kernels_of(CPU_BASELINE)->multiply(m, rows, columns, padded, x, same);
+    assert_true(output[rows] == 77.0f);
+    assert_memory_equal(output, same, rows * sizeof(float));
+    for (size_t i = 0; i < rows; i++) {
+        double sum = 0.0, size = 1e-30;
+        for (size_t j = 0; j < columns; j++) {
+            sum += (double)m[i + j * padded] * (double)x[j];
+            size += fabs((double)m[i + j * padded] * (double)x[j]);
+        }
+        assert_true(fabs(output[i] - sum) <= (double)(columns + 1) * 0x1p-24 * size);
+    }
+}
+
+static void test_multiply(void **unused)
+{
+    (void)unused;
+    FOR_EACH_LEVEL(level) {
+        for (size_t rows = 0; rows <= LARGEST_TAIL; rows++) {
+            for (size_t columns = 0; columns <= 33; columns++) {
+                check_multiply(level, rows % 5, rows, columns);
+            }
+        }
+    }
+}
+
+/* Large enough that lines are asked for ahead of their use, and past the end of the matrix. */
+static void test_multiply_beyond_the_caches(void **unused)
+{
+    enum { ROWS = 600, COLUMNS = 901 };
+    float *m = malloc(sizeof(float) * ROWS * COLUMNS), x[COLUMNS], y[ROWS];
+    uint64_t state = 10;
+    (void)unused;
+    test_fill(&state, -1.0, 1.0, m, ROWS * COLUMNS);
+    test_fill(&state, -1.0, 1.0, x, COLUMNS);
+    FOR_EACH_LEVEL(level) {
+        kernels_of(level)->multiply(m, ROWS, COLUMNS, ROWS, x, y);
+        for (size_t i = 0; i < ROWS; i++) {
+            double sum = 0.0, size = 0.0;
+            for (size_t j = 0; j < COLUMNS; j++) {
+                sum += (double)m[i + j * ROWS] * (double)x[j];
+                size += fabs((double)m[i + j * ROWS] * (double)x[j]);
+            }
+            assert_true(fabs(y[i] - sum) <= COLUMNS * 0x1p-24 * size);
+        }
+    }
+    free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_measure), cmocka_unit_test(test_multiply),
+        cmocka_unit_test(test_multiply_beyond_the_caches),
         cmocka_unit_test(test_measure_special_values),
         cmocka_unit_test(test_row_sums),
         cmocka_unit_test(test_row_sums_of_many_columns),
