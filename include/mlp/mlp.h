@@ -10,6 +10,7 @@
 #include <mlp/info.h>
 #include <mlp/init.h>
 #include <mlp/loss.h>
+#include <mlp/mean_field.h>
 #include <mlp/model_file.h>
 #include <mlp/network.h>
 #include <mlp/optimizer.h>

@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "linalg/blas.h"
 #include "model/network.h"
+#include "strategy/activation_mean_field.h"
 #include "strategy/init.h"
 
 enum { MAX_LAYERS = 10000 };
@@ -22,8 +23,10 @@ static void resolve_inits(mlp_layer *layer, const struct activation_row *activat
 {
     if (layer->init == MLP_INIT_AUTOMATIC) {
         layer->init = activation->automatic_init;
-        if (activation->gain != 0.0 && layer->init_parameters.gain == 0.0) {
-            layer->init_parameters.gain = activation->gain;
+        if (activation->exact_gain && layer->init_parameters.gain == 0.0) {
+            const mlp_activation_choice choice = { layer->activation, layer->activation_parameter,
+                                                   layer->custom_activation };
+            layer->init_parameters.gain = activation_exact_gain(&choice);
         }
     }
     if (layer->bias_init == MLP_INIT_AUTOMATIC) {

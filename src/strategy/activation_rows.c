@@ -283,7 +283,7 @@ static void custom_backward(const struct activation_backward *t)
 #define PARAMETER(value, low, high) \
     .takes_parameter = true, .default_parameter = value, .minimum_parameter = low, .maximum_parameter = high
 /* Weights for an activation without a rule of its own: σ² = g²/fan-in, g = 1/√E[φ(z)²] over z ~ N(0, 1). */
-#define QUADRATURE_GAIN(value) .automatic_init = MLP_INIT_VARIANCE_SCALING, .gain = value
+#define QUADRATURE_GAIN .automatic_init = MLP_INIT_VARIANCE_SCALING, .exact_gain = true
 
 static const struct activation_row rows[] = {
     [MLP_ACTIVATION_IDENTITY] = ROW(identity, "identity", "z", FROM_VALUE, .automatic_init = MLP_INIT_XAVIER_NORMAL),
@@ -293,22 +293,22 @@ static const struct activation_row rows[] = {
     [MLP_ACTIVATION_LEAKY_RELU] = ROW(leaky_relu, "leaky-relu", "z > 0 ? z : p z, p = 0.01 by default",
                                       PARAMETER(0.01, 0.0, 1.0), FROM_VALUE, .automatic_init = MLP_INIT_HE_NORMAL),
     [MLP_ACTIVATION_ELU] = ROW(elu, "elu", "z > 0 ? z : p (e^z - 1), p = 1 by default", PARAMETER(1.0, 0.0, 100.0),
-                               QUADRATURE_GAIN(1.245198301)),
+                               QUADRATURE_GAIN),
     [MLP_ACTIVATION_SELU] = ROW(selu, "selu", "1.0507 (z > 0 ? z : 1.6733 (e^z - 1))",
                                 .automatic_init = MLP_INIT_LECUN_NORMAL),
-    [MLP_ACTIVATION_GELU] = ROW(gelu, "gelu", "z Phi(z), by erf", QUADRATURE_GAIN(1.533530441)),
+    [MLP_ACTIVATION_GELU] = ROW(gelu, "gelu", "z Phi(z), by erf", QUADRATURE_GAIN),
     [MLP_ACTIVATION_GELU_TANH] = ROW(gelu_tanh, "gelu-tanh", "z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3)))",
-                                     QUADRATURE_GAIN(1.533580522)),
-    [MLP_ACTIVATION_SILU] = ROW(silu, "silu", "z sigmoid(z), also called swish", QUADRATURE_GAIN(1.676532470)),
-    [MLP_ACTIVATION_MISH] = ROW(mish, "mish", "z tanh(ln(1 + e^z))", QUADRATURE_GAIN(1.486847581)),
-    [MLP_ACTIVATION_SOFTPLUS] = ROW(softplus, "softplus", "ln(1 + e^z)", QUADRATURE_GAIN(1.041866836)),
+                                     QUADRATURE_GAIN),
+    [MLP_ACTIVATION_SILU] = ROW(silu, "silu", "z sigmoid(z), also called swish", QUADRATURE_GAIN),
+    [MLP_ACTIVATION_MISH] = ROW(mish, "mish", "z tanh(ln(1 + e^z))", QUADRATURE_GAIN),
+    [MLP_ACTIVATION_SOFTPLUS] = ROW(softplus, "softplus", "ln(1 + e^z)", QUADRATURE_GAIN),
     [MLP_ACTIVATION_SOFTSIGN] = ROW(softsign, "softsign", "z/(1 + |z|)", .automatic_init = MLP_INIT_XAVIER_NORMAL),
     [MLP_ACTIVATION_HARD_SIGMOID] = ROW(hard_sigmoid, "hard-sigmoid", "clamp(z/6 + 1/2, 0, 1)",
-                                        QUADRATURE_GAIN(1.897840425)),
-    [MLP_ACTIVATION_HARD_TANH] = ROW(hard_tanh, "hard-tanh", "clamp(z, -1, 1)", QUADRATURE_GAIN(1.392036141)),
+                                        QUADRATURE_GAIN),
+    [MLP_ACTIVATION_HARD_TANH] = ROW(hard_tanh, "hard-tanh", "clamp(z, -1, 1)", QUADRATURE_GAIN),
     [MLP_ACTIVATION_SOFTMAX] = ROW(softmax, "softmax", "e^z_i / sum of e^z_k over the units; output layer only",
                                    .whole_column = true, .automatic_init = MLP_INIT_XAVIER_NORMAL),
-    [MLP_ACTIVATION_CUSTOM] = ROW(custom, "custom", "the caller's own function", QUADRATURE_GAIN(1.0)),
+    [MLP_ACTIVATION_CUSTOM] = ROW(custom, "custom", "the caller's own function", QUADRATURE_GAIN),
 };
 
 const struct name_table LEVEL_NAME(activation_table) = NAME_ROWS("activation", rows);

@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "strategy/activation.h"
+#include "strategy/activation_mean_field.h"
 #include "strategy/activation_rows.h"
 
 #define FOR_EACH_LEVEL(level) \
@@ -81,7 +82,7 @@ static void test_rows_of_all_levels_agree(void **unused)
             assert_non_null(row->forward);
             assert_non_null(row->backward);
             assert_true(row->whole_column == (i == MLP_ACTIVATION_SOFTMAX));
-            assert_true(row->gain == row_at(CPU_BASELINE, i)->gain);
+            assert_true(row->exact_gain == row_at(CPU_BASELINE, i)->exact_gain);
         }
     }
 }
@@ -183,9 +184,10 @@ static void test_automatic_initializers(void **unused)
         const struct activation_row *row = activation_row((mlp_activation)i);
         const bool listed = i < (int)(sizeof own_rule / sizeof own_rule[0]) && own_rule[i] != MLP_INIT_AUTOMATIC;
         assert_true(!listed || row->automatic_init == own_rule[i]);
-        assert_int_equal(row->gain == 0.0, row->automatic_init != MLP_INIT_VARIANCE_SCALING);
-        if (row->gain != 0.0) {
-            assert_close(row->gain, i == MLP_ACTIVATION_CUSTOM ? 1.0 : gain_by_quadrature(i), 1e-6);
+        assert_int_equal(row->exact_gain, row->automatic_init == MLP_INIT_VARIANCE_SCALING);
+        if (row->exact_gain && i != MLP_ACTIVATION_CUSTOM) {
+            const mlp_activation_choice choice = { (mlp_activation)i, row->default_parameter, { 0 } };
+            assert_close(activation_exact_gain(&choice), gain_by_quadrature(i), 1e-6);
         }
     }
 }

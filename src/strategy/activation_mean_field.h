@@ -1,0 +1,13 @@
+/* Averages of an activation over Gaussian pre-activations. */
+#ifndef STRATEGY_ACTIVATION_MEAN_FIELD_H
+#define STRATEGY_ACTIVATION_MEAN_FIELD_H
+
+#include <mlp/mean_field.h>
+
+/* The averages for a checked choice whose parameter has been resolved; 0 ≤ q < ∞. */
+mlp_activation_moments activation_moments(const mlp_activation_choice *choice, double q);
+
+/* g = 1/√E[φ(z)²] over z ~ N(0, 1); 1 for an activation that is 0 almost everywhere. */
+double activation_exact_gain(const mlp_activation_choice *choice);
+
+#endif
