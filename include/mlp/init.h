@@ -40,7 +40,11 @@ typedef enum mlp_init {
     MLP_INIT_VARIANCE_SCALING = 15, /**< σ² = gain²/fan, `fan` and `distribution` as given */
     MLP_INIT_ORTHOGONAL = 16,       /**< Haar-distributed orthonormal rows or columns, times gain (Saxe 2013) */
     MLP_INIT_IDENTITY = 17,         /**< gain on the diagonal of the rectangle, 0 elsewhere */
-    MLP_INIT_CUSTOM = 18            /**< mlp_init_parameters::custom */
+    MLP_INIT_CUSTOM = 18,           /**< mlp_init_parameters::custom */
+    MLP_INIT_CRITICAL = 19          /**< N(0, σ_w²/fan_in) on the critical line of mean-field theory: χ₁ = 1 for the
+                                         layer's activation and biases N(0, a²), which automatic biases then get; a ≥ 0,
+                                         default 0 (Poole 2016, Schoenholz 2017). UNSUPPORTED where there is no such σ_w,
+                                         as for ReLU with a > 0. Softmax counts as identity. */
 } mlp_init;
 
 /** Which fan divides the variance. */

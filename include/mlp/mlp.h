@@ -6,6 +6,7 @@
 #include <mlp/activation.h>
 #include <mlp/clip.h>
 #include <mlp/data.h>
+#include <mlp/diagnose.h>
 #include <mlp/export.h>
 #include <mlp/info.h>
 #include <mlp/init.h>

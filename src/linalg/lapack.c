@@ -58,3 +58,24 @@ mlp_status lapack_orthonormalize(float *a, size_t rows, size_t columns)
     memory_free(work);
     return done ? MLP_OK : fail(MLP_ERROR_SHAPE, "LAPACK could not factorize %zu × %zu", rows, columns);
 }
+
+mlp_status lapack_singular_values(float *a, size_t rows, size_t columns, float *values)
+{
+    float floats = 0.0f, none = 0.0f;
+    if (rows > INT_MAX || columns > INT_MAX || rows == 0 || columns == 0) {
+        return fail(MLP_ERROR_SHAPE, "singular values of %zu × %zu, expected sizes of 1 to %d", rows, columns, INT_MAX);
+    }
+    const lapack_int m = (lapack_int)rows, n = (lapack_int)columns;
+    if (LAPACKE_sgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', m, n, a, m, values, &none, 1, &none, 1, &floats, -1) != 0 ||
+        floats > (float)INT_MAX) {
+        return fail(MLP_ERROR_SHAPE, "LAPACK refuses the singular values of %d × %d", (int)m, (int)n);
+    }
+    float *work = memory_allocate((size_t)floats + 1, sizeof(float));
+    if (work == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    const lapack_int failed = LAPACKE_sgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', m, n, a, m, values, &none, 1, &none, 1, work,
+                                                  (lapack_int)floats);
+    memory_free(work);
+    return failed == 0 ? MLP_OK : fail(MLP_ERROR_NONFINITE, "the singular values of %d × %d did not converge", (int)m, (int)n);
+}

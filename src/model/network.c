@@ -5,27 +5,32 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "strategy/init.h"
 
-/* The slope that He's gain corrects for. */
-static double negative_slope(const mlp_layer *layer)
+struct init_task network_init_task(const struct layer *layer, size_t l)
 {
-    return layer->activation == MLP_ACTIVATION_LEAKY_RELU ? layer->activation_parameter : 0.0;
+    const mlp_layer *description = &layer->description;
+    return (struct init_task){
+        .init = description->init,
+        .parameters = description->init_parameters,
+        .activation = { layer->activation->whole_column ? MLP_ACTIVATION_IDENTITY : description->activation,
+                        description->activation_parameter, description->custom_activation },
+        .fan_in = layer->inputs,
+        .fan_out = layer->units,
+        .layer = l,
+    };
 }
 
 static struct init_task init_task_of(const mlp_network *network, size_t l, bool is_bias)
 {
     const struct layer *layer = &network->layers[l];
-    return (struct init_task){
-        .init = is_bias ? layer->description.bias_init : layer->description.init,
-        .parameters = is_bias ? layer->description.bias_parameters : layer->description.init_parameters,
-        .slope = negative_slope(&layer->description),
-        .fan_in = layer->inputs,
-        .fan_out = layer->units,
-        .layer = l,
-        .seed = network->seed,
-        .is_bias = is_bias,
-    };
+    struct init_task task = network_init_task(layer, l);
+    task.seed = network->seed;
+    if (is_bias) {
+        task.is_bias = true;
+        task.init = layer->description.bias_init;
+        task.parameters = layer->description.bias_parameters;
+    }
+    return task;
 }
 
 /* What is not finite must not stay in the parameters. */

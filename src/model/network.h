@@ -13,6 +13,7 @@
 #include <mlp/network.h>
 
 #include "strategy/activation.h"
+#include "strategy/init.h"
 #include "strategy/loss.h"
 
 enum { STRIDE_MULTIPLE = 16, STRIDE_ALIAS = 512 };
@@ -52,6 +53,12 @@ struct mlp_network {
     char **class_names;
     size_t class_name_count;
 };
+
+/* Automatic initializers become what suits the layer's activation, with the gain or deviation that goes with them. */
+void network_resolve_init(struct layer *layer);
+
+/* The draw of layer l's weights. */
+struct init_task network_init_task(const struct layer *layer, size_t l);
 
 static inline const struct layer *output_layer(const struct mlp_network *network)
 {

@@ -6,7 +6,6 @@
 #include "linalg/blas.h"
 #include "model/network.h"
 #include "strategy/activation_mean_field.h"
-#include "strategy/init.h"
 
 enum { MAX_LAYERS = 10000 };
 
@@ -18,19 +17,21 @@ static mlp_status check_size(const char *what, size_t size)
     return MLP_OK;
 }
 
-/* Automatic becomes what suits the activation, with the gain that goes with it. */
-static void resolve_inits(mlp_layer *layer, const struct activation_row *activation)
+void network_resolve_init(struct layer *resolved)
 {
+    mlp_layer *layer = &resolved->description;
     if (layer->init == MLP_INIT_AUTOMATIC) {
-        layer->init = activation->automatic_init;
-        if (activation->exact_gain && layer->init_parameters.gain == 0.0) {
+        layer->init = resolved->activation->automatic_init;
+        if (resolved->activation->exact_gain && layer->init_parameters.gain == 0.0) {
             const mlp_activation_choice choice = { layer->activation, layer->activation_parameter,
                                                    layer->custom_activation };
             layer->init_parameters.gain = activation_exact_gain(&choice);
         }
     }
     if (layer->bias_init == MLP_INIT_AUTOMATIC) {
-        layer->bias_init = MLP_INIT_ZEROS;
+        const bool drawn = layer->init == MLP_INIT_CRITICAL && layer->init_parameters.a > 0.0;
+        layer->bias_init = drawn ? MLP_INIT_NORMAL : MLP_INIT_ZEROS;
+        layer->bias_parameters.a = drawn ? layer->init_parameters.a : layer->bias_parameters.a;
     }
 }
 
@@ -43,7 +44,7 @@ static mlp_status resolve_layer(const mlp_layer *given, bool is_output, struct l
     TRY(activation_check(given->activation, given->activation_parameter, &given->custom_activation, is_output,
                          &description->activation_parameter));
     layer->activation = activation_row(given->activation);
-    resolve_inits(description, layer->activation);
+    network_resolve_init(layer);
     TRY(init_check(description->init, &description->init_parameters, false));
     TRY(init_check(description->bias_init, &description->bias_parameters, true));
     layer->units = given->units;

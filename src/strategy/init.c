@@ -30,7 +30,8 @@ static double gain_of_one(const struct init_task *task)
 /* He et al. 2015, equation 15: √(2/(1 + a²)), a the slope on the negative side. */
 static double gain_of_he(const struct init_task *task)
 {
-    return sqrt(2.0 / (1.0 + task->slope * task->slope));
+    const double slope = task->activation.activation == MLP_ACTIVATION_LEAKY_RELU ? task->activation.parameter : 0.0;
+    return sqrt(2.0 / (1.0 + slope * slope));
 }
 
 static double gain_in_force(const struct init_row *row, const struct init_task *task)
@@ -120,6 +121,25 @@ static mlp_status uniform_fill(const struct init_row *row, const struct init_tas
     return draw_uniform(task, low, high, target);
 }
 
+/* σ_w² from the critical line for biases N(0, a²). The gain is σ_w. */
+static struct init_scale critical_scale(const struct init_row *row, const struct init_task *task)
+{
+    mlp_mean_field point;
+    (void)row;
+    const mlp_status status =
+        mlp_mean_field_critical(&task->activation, task->parameters.a * task->parameters.a, &point);
+    const double gain = status == MLP_OK ? sqrt(point.weight_variance) : NAN, fan = (double)task->fan_in;
+    return (struct init_scale){ gain, fan, gain / sqrt(fan) };
+}
+
+static mlp_status critical_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    const struct init_scale scale = critical_scale(row, task);
+    return isnan(scale.deviation)
+               ? fail_in(MLP_ERROR_UNSUPPORTED, "layer %zu: initializer critical", task->layer)
+               : draw_scaled(task, MLP_DISTRIBUTION_NORMAL, scale.deviation, target);
+}
+
 /* An entry of a Haar-distributed orthonormal matrix has variance 1/max(fan-in, fan-out). */
 static struct init_scale orthogonal_scale(const struct init_row *row, const struct init_task *task)
 {
@@ -197,6 +217,9 @@ static const struct init_row rows[] = {
                             .default_gain = gain_of_one, .scale = fixed_scale, .fill = identity_fill },
     [MLP_INIT_CUSTOM] = { .name = { "custom", "the caller's own function" }, .for_bias = true,
                           .default_gain = gain_of_one, .scale = custom_scale, .fill = custom_fill },
+    [MLP_INIT_CRITICAL] = { .name = { "critical", "mean-field critical for the activation and biases N(0, a^2)" },
+                            .takes = TAKES_A, .default_gain = gain_of_one, .scale = critical_scale,
+                            .fill = critical_fill },
 };
 
 static const struct name fan_names[] = {
@@ -257,6 +280,9 @@ static mlp_status check_numbers(mlp_init init, const struct init_row *row, const
     if (!(p->gain >= 0.0) || !isfinite(p->gain)) {
         return fail(MLP_ERROR_RANGE, "initializer %s: gain is %g, expected a finite number above 0 (0: the default)",
                     row->name.name, p->gain);
+    }
+    if (init == MLP_INIT_CRITICAL && p->a < 0.0) {
+        return fail(MLP_ERROR_RANGE, "initializer critical: a is %g, expected the biases' deviation, at least 0", p->a);
     }
     if (row->scale == given_scale && p->a < 0.0) {
         return fail(MLP_ERROR_RANGE, "initializer %s: a is %g, expected a deviation above 0 (0: the default, 1)",

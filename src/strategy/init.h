@@ -7,12 +7,13 @@
 #include <stdint.h>
 
 #include <mlp/init.h>
+#include <mlp/mean_field.h>
 
 /* One tensor to fill. */
 struct init_task {
     mlp_init init;                    /* not automatic: see init_check() */
     mlp_init_parameters parameters;
-    double slope;                     /* negative slope of the layer's activation, for He's gain; 0 for ReLU */
+    mlp_activation_choice activation; /* of the layer; identity in place of softmax */
     size_t fan_in;
     size_t fan_out;
     size_t layer;                     /* for the random stream and messages */

@@ -63,6 +63,23 @@ void *aligned_alloc(size_t alignment, size_t size)
 }
 #endif
 
+static mlp_status diagnose(const mlp_network *network, const float *x, const int32_t *classes,
+                           const mlp_optimizer_options *step)
+{
+    const mlp_targets targets = { .classes = classes };
+    mlp_diagnose_options options = MLP_DIAGNOSE_OPTIONS_INIT;
+    mlp_diagnosis *diagnosis = NULL;
+    mlp_nonfinite_location location;
+    mlp_spectrum spectrum;
+    options.step = step;
+    mlp_status status = mlp_diagnose(network, x, &targets, 6, &options, &diagnosis);
+    status = status == MLP_OK ? mlp_find_nonfinite(network, x, &targets, 6, &location) : status;
+    status = status == MLP_OK ? mlp_weight_spectrum(network, 0, NULL, &spectrum) : status;
+    status = status == MLP_OK ? mlp_jacobian_spectrum(network, x, 6, NULL, &spectrum) : status;
+    mlp_diagnosis_destroy(&diagnosis);
+    return status;
+}
+
 /* A whole life in small: create, train, evaluate, save and, if wanted, load. */
 static mlp_status live(const char *path, bool loads)
 {
@@ -101,6 +118,7 @@ static mlp_status live(const char *path, bool loads)
     fit.validation = second;
     status = status == MLP_OK ? mlp_fit(network, optimizer, first, &fit, &report) : status;
     status = status == MLP_OK ? mlp_evaluate(network, data, 4, 1, 0, &metrics, NULL) : status;
+    status = status == MLP_OK ? diagnose(network, x, y, &rule) : status;
     status = status == MLP_OK ? mlp_model_save(network, path) : status;
     status = status == MLP_OK && loads ? mlp_model_load(path, &loaded) : status;
     mlp_report_destroy(&report);

@@ -67,8 +67,27 @@ static void fans_gains_and_slopes(void **unused)
         check_moments(task, task.parameters.distribution, 1.7 * 1.7 / fans[fan]);
     }
     struct init_task he = task_for(MLP_INIT_HE_NORMAL, 50, 30);
-    he.slope = 0.2;
+    he.activation = (mlp_activation_choice){ MLP_ACTIVATION_LEAKY_RELU, 0.2, { 0 } };
     check_moments(he, MLP_DISTRIBUTION_NORMAL, 2.0 / (1.04 * 50.0));
+}
+
+/* Schoenholz et al. 2017: tanh with biases of variance 0.05 is critical at σ_w² = 1.76095; ReLU at 2 without biases. */
+static void critical_variances(void **unused)
+{
+    struct init_task task = task_for(MLP_INIT_CRITICAL, 90, 40);
+    (void)unused;
+    task.activation.activation = MLP_ACTIVATION_TANH;
+    task.parameters.a = sqrt(0.05);
+    const double deviation = init_scale(&task).deviation;
+    assert_close(deviation * deviation * 90.0, 1.76095, 1e-5);
+    check_moments(task, MLP_DISTRIBUTION_NORMAL, deviation * deviation);
+    task.activation.activation = MLP_ACTIVATION_RELU;
+    float value;
+    assert_refused(init_fill(&task, &value, 1, 1, 1), MLP_ERROR_UNSUPPORTED, "critical", "relu", NULL);
+    task.parameters.a = 0.0;
+    assert_close(init_scale(&task).gain, sqrt(2.0), 1e-9);
+    task.parameters.a = -1.0;
+    assert_refused(init_check(MLP_INIT_CRITICAL, &task.parameters, false), MLP_ERROR_RANGE, "critical", "-1", NULL);
 }
 
 static void given_deviations_and_bounds(void **unused)
@@ -213,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_variance_scaling_family), cmocka_unit_test(fans_gains_and_slopes),
+        cmocka_unit_test(critical_variances),
         cmocka_unit_test(given_deviations_and_bounds), cmocka_unit_test(fixed_patterns),
         cmocka_unit_test(orthogonal_matrices),         cmocka_unit_test(orthogonal_draws_are_haar),
         cmocka_unit_test(custom_initializers),         cmocka_unit_test(refusals),

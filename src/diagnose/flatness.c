@@ -1,0 +1,42 @@
+/* Where an activation is flat. */
+#include <math.h>
+
+#include "diagnose/diagnose.h"
+#include "strategy/activation_exact.h"
+
+/* Of the largest slope: tanh's at |a| = 0.99. */
+#define FLAT 0.02
+/* Far beyond any bend. */
+#define FAR 1e3
+
+static double slope_at(const mlp_activation_choice *choice, double z)
+{
+    return fabs(activation_exact_slope(choice->activation, choice->parameter, &choice->custom, z));
+}
+
+struct flatness flatness_of(const struct layer *layer)
+{
+    struct flatness flatness = {
+        .choice = { layer->description.activation, layer->description.activation_parameter,
+                    layer->description.custom_activation },
+        .defined = !layer->activation->whole_column,
+    };
+    double steepest = 0.0;
+    if (!flatness.defined) {
+        return flatness;
+    }
+    for (double z = -8.0; z <= 8.0; z += 0.0625) {
+        steepest = fmax(steepest, slope_at(&flatness.choice, z));
+    }
+    flatness.limit = FLAT * steepest;
+    const bool below = slope_at(&flatness.choice, -FAR) < flatness.limit;
+    const bool above = slope_at(&flatness.choice, FAR) < flatness.limit;
+    flatness.bounded = below && above;
+    flatness.one_sided = below != above;
+    return flatness;
+}
+
+bool is_flat(const struct flatness *flatness, double z)
+{
+    return slope_at(&flatness->choice, z) < flatness->limit;
+}
