@@ -63,30 +63,14 @@ static int prepare_output(struct training *training)
     return training->history != NULL ? EXIT_DONE : EXIT_WORK;
 }
 
-/* The network with standardization and class names, and its optimizer. */
 static int prepare_network(struct training *training)
 {
     const struct train_settings *settings = &training->settings;
-    const struct train_data *data = &training->data;
-    const struct output_needs needs = { data->classes, mlp_data_outputs(data->train) };
-    const bool standardize = settings->standardize < 0 ? data->set.csv : settings->standardize != 0;
-    mlp_status status = MLP_OK;
-    const size_t inputs = mlp_data_inputs(data->train);
-    const int code = network_from_settings(&settings->network, inputs, &needs, &training->network);
+    const int code = train_network_make(settings, &training->data, &training->network);
     if (code != EXIT_DONE) {
         return code;
     }
-    if (standardize) {
-        status = mlp_data_standardize(data->train, training->network);
-    }
-    const size_t outputs = mlp_network_outputs(training->network);
-    if (status == MLP_OK && (outputs == data->classes || (outputs == 1 && data->classes == 2))) {
-        status = mlp_network_set_class_names(training->network, data->names, data->classes);
-    }
-    if (status != MLP_OK) {
-        return work_failed(status);
-    }
-    status = mlp_optimizer_create(training->network, &settings->optimizer, &training->optimizer);
+    const mlp_status status = mlp_optimizer_create(training->network, &settings->optimizer, &training->optimizer);
     return status == MLP_OK ? EXIT_DONE : option_refused(status);
 }
 

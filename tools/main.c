@@ -11,13 +11,13 @@
 #include "message.h"
 
 static const struct command *const commands[] = { &train_command, &evaluate_command, &predict_command,
-                                                  &inspect_command, &info_command };
+                                                  &diagnose_command, &inspect_command, &info_command };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_help(FILE *stream)
 {
-    fputs("usage: mlp COMMAND [OPTION...]\n\nTrains, evaluates, runs and describes multilayer perceptrons.\n\n"
+    fputs("usage: mlp COMMAND [OPTION...]\n\nTrains, evaluates, runs, diagnoses and describes multilayer perceptrons.\n\n"
           "Commands:\n", stream);
     for (size_t i = 0; i < COMMANDS; i++) {
         fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);

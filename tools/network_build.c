@@ -5,6 +5,7 @@
 #include "command.h"
 #include "message.h"
 #include "network_options.h"
+#include "train.h"
 
 /* The choice for layer l: the list's only item, or its own. NULL when nothing was said about it. */
 static const struct choice *choice_of(const struct choices *choices, size_t layer)
@@ -158,4 +159,23 @@ int network_from_settings(const struct network_settings *settings, size_t inputs
     }
     free(layers);
     return code;
+}
+
+int train_network_make(const struct train_settings *settings, const struct train_data *data, mlp_network **network)
+{
+    const struct output_needs needs = { data->classes, mlp_data_outputs(data->train) };
+    const bool standardize = settings->standardize < 0 ? data->set.csv : settings->standardize != 0;
+    mlp_status status = MLP_OK;
+    const int code = network_from_settings(&settings->network, mlp_data_inputs(data->train), &needs, network);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    if (standardize) {
+        status = mlp_data_standardize(data->train, *network);
+    }
+    const size_t outputs = mlp_network_outputs(*network);
+    if (status == MLP_OK && (outputs == data->classes || (outputs == 1 && data->classes == 2))) {
+        status = mlp_network_set_class_names(*network, data->names, data->classes);
+    }
+    return status == MLP_OK ? EXIT_DONE : work_failed(status);
 }

@@ -54,6 +54,10 @@ struct train_data {
 int train_data_open(const struct train_settings *settings, struct train_data *data);
 void train_data_free(struct train_data *data);
 
+/* The network for the data, with standardization and class names; the caller destroys it in any case. Returns an exit
+ * code. */
+int train_network_make(const struct train_settings *settings, const struct train_data *data, mlp_network **network);
+
 /* What came of a training. */
 struct train_result {
     const mlp_network *network;

@@ -284,6 +284,32 @@ fi
 [ "$(cat code)" -eq 1 ] && grep -q '^mlp: ' err
 result $? 'predict to a closed pipe'
 
+# ---- diagnosis
+exits 0 'diagnose a trained model' diagnose model --data digits --samples 100
+holds '^ *0 .*relu' out
+exits 0 'diagnose a start' diagnose --data digits --seed 2
+holds 'healthy: per layer' out
+[ "$(awk 'length > 80' out | wc -l)" -eq 0 ]
+result $? '  no line is longer than 80 columns'
+deep=64,64,64,64,64,64,64
+exits 0 'sigmoid in depth vanishes' diagnose --data digits --hidden $deep --activation sigmoid
+holds 'vanishing: layers 0' out
+holds 'relu' out
+exits 1 'and is a failure with --check' diagnose --data digits --hidden $deep --activation sigmoid --check
+exits 0 'no weights' diagnose --data digits --hidden 20,20 --init zeros
+holds 'symmetric: layers 0-1' out
+exits 0 'unscaled weights in depth' diagnose --data digits --hidden $deep --init normal:1
+holds 'exploding: layers' out
+exits 0 'biases far below' diagnose --data digits --hidden 30,30 --bias-init constant:-90
+holds 'dead: layers\? 0' out
+exits 0 'saturation' diagnose --data digits --hidden 64,64 --activation tanh --init normal:1
+holds 'saturated: layers' out
+exits 0 'as JSON' diagnose --data digits --hidden 9 --json
+json_is_valid out
+refuses '--data is missing' diagnose
+refuses '--samples' diagnose --data digits --samples 0
+fails 'cannot open' diagnose nothing --data digits
+
 # ---- Ctrl-C: the model reached so far is kept
 for signal in INT TERM; do
     rm -f stopped
