@@ -86,8 +86,9 @@ static void print_table(const mlp_network *network, const mlp_diagnosis *diagnos
         print_figure(s.predicted_backward, 6);
         printf(" %4.0f %%\n", 100.0 * off_share(&s, layer.units));
     }
-    printf("\nforth: rms Z by that of the layer below; back: ||dZ|| by that of the layer above;\n"
-           "theory: what mean field expects of them; off: share where the activation is\nflat.\n\n");
+    printf("\nforth: rms Z by the layer below's; back: ||dZ|| by that of the layer above;\n"
+           "theory: what mean field expects of them; off: share where the activation is\n"
+           "flat.\n\n");
 }
 
 /* One line of the library's text after the other. */
