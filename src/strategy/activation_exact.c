@@ -135,8 +135,8 @@ double activation_exact_slope(mlp_activation activation, double parameter, const
 
 size_t activation_kinks(mlp_activation activation, double kinks[2])
 {
-    if (activation == MLP_ACTIVATION_CUSTOM) {
-        return 0;
+    if ((size_t)activation >= sizeof rows / sizeof rows[0]) {
+        return 0; /* softmax has none, of a custom one nothing is known */
     }
     kinks[0] = rows[activation].kinks[0];
     kinks[1] = rows[activation].kinks[1];
