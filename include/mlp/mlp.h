@@ -8,6 +8,7 @@
 #include <mlp/data.h>
 #include <mlp/diagnose.h>
 #include <mlp/export.h>
+#include <mlp/gradient_check.h>
 #include <mlp/info.h>
 #include <mlp/init.h>
 #include <mlp/loss.h>

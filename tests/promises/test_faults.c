@@ -71,11 +71,13 @@ static mlp_status diagnose(const mlp_network *network, const float *x, const int
     mlp_diagnosis *diagnosis = NULL;
     mlp_nonfinite_location location;
     mlp_spectrum spectrum;
+    int passed;
     options.step = step;
     mlp_status status = mlp_diagnose(network, x, &targets, 6, &options, &diagnosis);
     status = status == MLP_OK ? mlp_find_nonfinite(network, x, &targets, 6, &location) : status;
     status = status == MLP_OK ? mlp_weight_spectrum(network, 0, NULL, &spectrum) : status;
     status = status == MLP_OK ? mlp_jacobian_spectrum(network, x, 6, NULL, &spectrum) : status;
+    status = status == MLP_OK ? mlp_gradient_check(network, x, &targets, 6, NULL, NULL, &passed) : status;
     mlp_diagnosis_destroy(&diagnosis);
     return status;
 }
