@@ -41,10 +41,15 @@ typedef enum mlp_init {
     MLP_INIT_ORTHOGONAL = 16,       /**< Haar-distributed orthonormal rows or columns, times gain (Saxe 2013) */
     MLP_INIT_IDENTITY = 17,         /**< gain on the diagonal of the rectangle, 0 elsewhere */
     MLP_INIT_CUSTOM = 18,           /**< mlp_init_parameters::custom */
-    MLP_INIT_CRITICAL = 19          /**< N(0, σ_w²/fan_in) on the critical line of mean-field theory: χ₁ = 1 for the
+    MLP_INIT_CRITICAL = 19,         /**< N(0, σ_w²/fan_in) on the critical line of mean-field theory: χ₁ = 1 for the
                                          layer's activation and biases N(0, a²), which automatic biases then get; a ≥ 0,
                                          default 0 (Poole 2016, Schoenholz 2017). UNSUPPORTED where there is no such σ_w,
                                          as for ReLU with a > 0. Softmax counts as identity. */
+    MLP_INIT_SPARSE = 20,           /**< Exactly b incoming weights of each unit N(0, a²), drawn without replacement, the others
+                                         0; a default 1, b a whole number, default 15, at most the fan-in (Martens 2010). */
+    MLP_INIT_HADAMARD = 21          /**< ZerO (Zhao 2021): the identity; in a layer with more units than inputs the corner of a
+                                         Hadamard matrix of order 2^m ≥ units, times 2^(−(m−1)/2); times gain. No randomness.
+                                         Where the inputs are at most half that order, units repeat: see mlp_symmetry(). */
 } mlp_init;
 
 /** Which fan divides the variance. */

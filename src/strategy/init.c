@@ -10,6 +10,9 @@
 /* Which fields of mlp_init_parameters an initializer takes. */
 enum { TAKES_A = 1, TAKES_B = 2, TAKES_GAIN = 4, TAKES_FAN = 8, TAKES_DISTRIBUTION = 16 };
 
+/* Martens 2010, section 5. */
+enum { DEFAULT_INCOMING = 15 };
+
 struct init_row {
     struct name name; /* must be first */
     int takes;
@@ -140,6 +143,29 @@ static mlp_status critical_fill(const struct init_row *row, const struct init_ta
                : draw_scaled(task, MLP_DISTRIBUTION_NORMAL, scale.deviation, target);
 }
 
+static size_t incoming(const struct init_task *task)
+{
+    const double wanted = task->parameters.b != 0.0 ? task->parameters.b : DEFAULT_INCOMING;
+    return wanted < (double)task->fan_in ? (size_t)wanted : task->fan_in;
+}
+
+static struct init_scale sparse_scale(const struct init_row *row, const struct init_task *task)
+{
+    const double deviation = given_scale(row, task).deviation;
+    return (struct init_scale){ 1.0, 0.0, deviation * sqrt((double)incoming(task) / (double)task->fan_in) };
+}
+
+static mlp_status sparse_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    return draw_sparse(task, incoming(task), given_scale(row, task).deviation, target);
+}
+
+static mlp_status hadamard_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    const double gain = gain_in_force(row, task);
+    return target->rows > target->columns ? fill_hadamard(gain, target) : fill_identity(gain, target);
+}
+
 /* An entry of a Haar-distributed orthonormal matrix has variance 1/max(fan-in, fan-out). */
 static struct init_scale orthogonal_scale(const struct init_row *row, const struct init_task *task)
 {
@@ -220,6 +246,12 @@ static const struct init_row rows[] = {
     [MLP_INIT_CRITICAL] = { .name = { "critical", "mean-field critical for the activation and biases N(0, a^2)" },
                             .takes = TAKES_A, .default_gain = gain_of_one, .scale = critical_scale,
                             .fill = critical_fill },
+    [MLP_INIT_SPARSE] = { .name = { "sparse", "b incoming weights of each unit N(0, a^2), a 1, b 15 (Martens 2010)" },
+                          .takes = TAKES_A | TAKES_B, .default_gain = gain_of_one, .scale = sparse_scale,
+                          .fill = sparse_fill },
+    [MLP_INIT_HADAMARD] = { .name = { "hadamard", "ZerO: identity, or a corner of a Hadamard matrix (Zhao 2021)" },
+                            .takes = TAKES_GAIN, .default_gain = gain_of_one, .scale = fixed_scale,
+                            .fill = hadamard_fill },
 };
 
 static const struct name fan_names[] = {
@@ -284,7 +316,11 @@ static mlp_status check_numbers(mlp_init init, const struct init_row *row, const
     if (init == MLP_INIT_CRITICAL && p->a < 0.0) {
         return fail(MLP_ERROR_RANGE, "initializer critical: a is %g, expected the biases' deviation, at least 0", p->a);
     }
-    if (row->scale == given_scale && p->a < 0.0) {
+    if (init == MLP_INIT_SPARSE && (p->b < 0.0 || p->b != floor(p->b))) {
+        return fail(MLP_ERROR_RANGE, "initializer sparse: b is %g, expected a whole number of incoming weights above 0 (0: "
+                    "the default, %d)", p->b, DEFAULT_INCOMING);
+    }
+    if ((row->scale == given_scale || row->scale == sparse_scale) && p->a < 0.0) {
         return fail(MLP_ERROR_RANGE, "initializer %s: a is %g, expected a deviation above 0 (0: the default, 1)",
                     row->name.name, p->a);
     }

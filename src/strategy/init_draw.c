@@ -137,6 +137,44 @@ mlp_status fill_identity(double gain, const struct target *target)
     return MLP_OK;
 }
 
+/* Floyd's choice of `incoming` columns for each row: of 0 … n−k, 0 … n−k+1, … one at random, the last of them where it is
+ * taken. A value that rounds to 0 would look like none. */
+mlp_status draw_sparse(const struct init_task *task, size_t incoming, double deviation, const struct target *target)
+{
+    const struct random_stream values = stream_of(task),
+                               places = random_stream(task->seed, RANDOM_WEIGHTS, task->layer, 1);
+    TRY(fill_constant(0.0, target));
+    for (size_t i = 0; i < target->rows; i++) {
+        for (size_t m = 0; m < incoming; m++) {
+            const size_t last = target->columns - incoming + m;
+            const size_t drawn = (size_t)random_below(&places, i * incoming + m, last + 1);
+            const bool taken = target->values[i + drawn * target->leading_dimension] != 0.0f;
+            float value;
+            random_normal(&values, i * incoming + m, 1, &value);
+            value *= (float)deviation;
+            target->values[i + (taken ? last : drawn) * target->leading_dimension] = value != 0.0f ? value : FLT_MIN;
+        }
+    }
+    return check_finite(task, target);
+}
+
+/* (−1)^(bits that row and column share)·2^(−(m−1)/2): Sylvester's matrix of order 2^m. */
+mlp_status fill_hadamard(double gain, const struct target *target)
+{
+    int m = 0;
+    while (((size_t)1 << m) < target->rows) {
+        m++;
+    }
+    const double size = gain * pow(2.0, -0.5 * (m - 1));
+    for (size_t j = 0; j < target->columns; j++) {
+        for (size_t i = 0; i < target->rows; i++) {
+            const bool odd = (__builtin_popcountll(i & j) & 1) != 0;
+            target->values[i + j * target->leading_dimension] = (float)(odd ? -size : size);
+        }
+    }
+    return MLP_OK;
+}
+
 mlp_status draw_orthogonal(const struct init_task *task, double gain, const struct target *target)
 {
     const bool wide = target->columns > target->rows;

@@ -23,6 +23,11 @@ mlp_status draw_scaled(const struct init_task *task, mlp_distribution distributi
 mlp_status draw_uniform(const struct init_task *task, double low, double high, const struct target *target);
 
 mlp_status fill_constant(double value, const struct target *target);
+/* `incoming` entries of each row N(0, deviation²), 0 elsewhere. */
+mlp_status draw_sparse(const struct init_task *task, size_t incoming, double deviation, const struct target *target);
+
+/* The corner of a Hadamard matrix of order 2^m ≥ rows, times gain·2^(−(m−1)/2). */
+mlp_status fill_hadamard(double gain, const struct target *target);
 mlp_status fill_identity(double gain, const struct target *target);
 mlp_status draw_orthogonal(const struct init_task *task, double gain, const struct target *target);
 mlp_status fill_custom(const struct init_task *task, const struct target *target);

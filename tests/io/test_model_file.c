@@ -67,6 +67,8 @@ static void every_initializer(void **unused)
             layers[0].bias_parameters.a = layers[0].init_parameters.a = i == MLP_INIT_ZEROS ? 0.0 : 0.1;
             layers[0].bias_parameters.b = i == MLP_INIT_UNIFORM ? 1.0 / 3.0 : 0.0;
             layers[0].init_parameters.b = i == MLP_INIT_UNIFORM ? 1e10 : 0.0;
+        } else if (i == MLP_INIT_SPARSE) {
+            layers[0].init_parameters = (mlp_init_parameters){ .a = 1.0 / 3.0, .b = 7.0 };
         } else if (i == MLP_INIT_CRITICAL) {
             layers[0].activation = MLP_ACTIVATION_TANH;
             layers[0].init_parameters.a = 1.0 / 3.0;

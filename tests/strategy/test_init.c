@@ -90,6 +90,60 @@ static void critical_variances(void **unused)
     assert_refused(init_check(MLP_INIT_CRITICAL, &task.parameters, false), MLP_ERROR_RANGE, "critical", "-1", NULL);
 }
 
+static void sparse_weights(void **unused)
+{
+    enum { ROWS = 4000, COLUMNS = 40, LEADING = 4001 };
+    static float w[LEADING * COLUMNS];
+    struct init_task task = task_for(MLP_INIT_SPARSE, COLUMNS, ROWS);
+    size_t used[COLUMNS] = { 0 };
+    double squares = 0.0;
+    (void)unused;
+    task.parameters = (mlp_init_parameters){ .a = 0.5, .b = 6.0 };
+    assert_ok(init_check(task.init, &task.parameters, false));
+    assert_ok(init_fill(&task, w, ROWS, COLUMNS, LEADING));
+    for (size_t i = 0; i < ROWS; i++) {
+        size_t count = 0;
+        for (size_t j = 0; j < COLUMNS; j++) {
+            count += w[i + j * LEADING] != 0.0f;
+            used[j] += w[i + j * LEADING] != 0.0f;
+            squares += (double)w[i + j * LEADING] * (double)w[i + j * LEADING];
+        }
+        assert_int_equal(count, 6);
+    }
+    assert_close(squares / (6.0 * ROWS), 0.25, 0.25 * 5.0 * sqrt(2.0 / (6.0 * ROWS)));
+    assert_close(init_scale(&task).deviation, 0.5 * sqrt(6.0 / 40.0), 1e-12);
+    for (size_t j = 0; j < COLUMNS; j++) { /* binomial: 600 of 4000, within five deviations */
+        assert_close((double)used[j] - 600.0, 0.0, 5.0 * sqrt(4000.0 * 0.15 * 0.85));
+    }
+    task.parameters.b = 0.0; /* 15, but no more than there are */
+    task.fan_in = 9;
+    assert_ok(init_fill(&task, w, ROWS, 9, LEADING));
+    for (size_t i = 0; i < 9 * ROWS; i++) {
+        assert_true(w[i % ROWS + i / ROWS * LEADING] != 0.0f);
+    }
+    task.parameters.b = 2.5;
+    assert_refused(init_check(MLP_INIT_SPARSE, &task.parameters, false), MLP_ERROR_RANGE, "sparse", "2.5", NULL);
+}
+
+/* Order 4, c = 2^(-1/2): the corner of Sylvester's matrix, written out. */
+static void hadamard_weights(void **unused)
+{
+    static const float corner[] = { 1, 1, 1, 1, 1, -1, 1, -1, 1, 1, -1, -1 };
+    struct init_task task = task_for(MLP_INIT_HADAMARD, 3, 4);
+    float w[12];
+    (void)unused;
+    assert_ok(init_fill(&task, w, 4, 3, 4));
+    for (size_t i = 0; i < 12; i++) {
+        assert_close(w[i], corner[i] * sqrt(0.5), 1e-7);
+    }
+    task = task_for(MLP_INIT_HADAMARD, 4, 3);
+    task.parameters.gain = 2.0;
+    assert_ok(init_fill(&task, w, 3, 4, 3));
+    for (size_t i = 0; i < 12; i++) {
+        assert_close(w[i], i % 3 == i / 3 ? 2.0 : 0.0, 0.0);
+    }
+}
+
 static void given_deviations_and_bounds(void **unused)
 {
     struct init_task task = task_for(MLP_INIT_NORMAL, 100, 100);
@@ -232,7 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_variance_scaling_family), cmocka_unit_test(fans_gains_and_slopes),
-        cmocka_unit_test(critical_variances),
+        cmocka_unit_test(critical_variances), cmocka_unit_test(sparse_weights), cmocka_unit_test(hadamard_weights),
         cmocka_unit_test(given_deviations_and_bounds), cmocka_unit_test(fixed_patterns),
         cmocka_unit_test(orthogonal_matrices),         cmocka_unit_test(orthogonal_draws_are_haar),
         cmocka_unit_test(custom_initializers),         cmocka_unit_test(refusals),
