@@ -48,6 +48,8 @@ static const struct option_row rows[] = {
       .help = "Initializer of the weights, as for mlp train (default: automatic)." },
     { .kind = OPTION_PARSED, .name = "bias-init", .argument = "NAME[:A[,B]],...", .parse = parse_bias_init,
       .help = "Initializer of the biases (default: zeros)." },
+    { .kind = OPTION_PARSED, .name = "data-init", .argument = "METHOD", .parse = parse_data_init,
+      .help = "Then fit the start to the data: lsuv or weight-norm, as for mlp train." },
     { .kind = OPTION_SEED, .name = "seed", .argument = "N", .offset = FIELD(train.seed),
       .help = "Of the parameters and of the samples drawn (default: 0)." },
     { .kind = OPTION_END },

@@ -161,6 +161,22 @@ int network_from_settings(const struct network_settings *settings, size_t inputs
     return code;
 }
 
+enum { DATA_INIT_SAMPLES = 1000 };
+
+/* The start fitted to the first training samples. */
+static int initialize_from_data(const struct network_settings *settings, const mlp_data *data, mlp_network *network)
+{
+    const size_t all = mlp_data_count(data), count = all < DATA_INIT_SAMPLES ? all : (size_t)DATA_INIT_SAMPLES;
+    float *x = calloc(count * mlp_data_inputs(data), sizeof *x);
+    if (x == NULL) {
+        return work_error("out of memory");
+    }
+    mlp_status status = mlp_data_read(data, 0, count, x, NULL, NULL);
+    status = status == MLP_OK ? mlp_network_initialize_from_data(network, settings->data_init, x, count) : status;
+    free(x);
+    return status == MLP_OK ? EXIT_DONE : work_error("--data-init: %s", mlp_last_error());
+}
+
 int train_network_make(const struct train_settings *settings, const struct train_data *data, mlp_network **network)
 {
     const struct output_needs needs = { data->classes, mlp_data_outputs(data->train) };
@@ -177,5 +193,8 @@ int train_network_make(const struct train_settings *settings, const struct train
     if (status == MLP_OK && (outputs == data->classes || (outputs == 1 && data->classes == 2))) {
         status = mlp_network_set_class_names(*network, data->names, data->classes);
     }
-    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+    if (status != MLP_OK) {
+        return work_failed(status);
+    }
+    return settings->network.data_init_given ? initialize_from_data(&settings->network, data->train, *network) : EXIT_DONE;
 }

@@ -93,6 +93,14 @@ int parse_output_bias_init(const char *text, void *settings)
     return code != EXIT_DONE ? code : expect_single(option, text, choices);
 }
 
+int parse_data_init(const char *text, void *settings)
+{
+    struct network_settings *network = network_of(settings);
+    network->data_init_given = 1;
+    return mlp_data_init_from_name(text, &network->data_init) == MLP_OK ? EXIT_DONE
+                                                                        : usage_error("--data-init: %s", mlp_last_error());
+}
+
 int parse_init_fan(const char *text, void *settings)
 {
     return mlp_fan_from_name(text, &network_of(settings)->common.numbers.fan) == MLP_OK

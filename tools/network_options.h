@@ -27,6 +27,8 @@ struct network_settings {
     struct choices output_activation, output_init, output_bias_init; /* at most one item */
     struct choice common; /* gain, fan and distribution for `inits` that do not say their own */
     size_t output_units;  /* 0: as many as the targets need */
+    int data_init_given;
+    mlp_data_init data_init;
     double *class_weights; /* owned */
     size_t class_weight_count;
     mlp_network_options options;
@@ -54,6 +56,7 @@ int parse_init(const char *text, void *settings);
 int parse_output_init(const char *text, void *settings);
 int parse_bias_init(const char *text, void *settings);
 int parse_output_bias_init(const char *text, void *settings);
+int parse_data_init(const char *text, void *settings);
 int parse_init_fan(const char *text, void *settings);
 int parse_init_distribution(const char *text, void *settings);
 int parse_loss(const char *text, void *settings);

@@ -59,6 +59,9 @@ const struct option_row train_rows[] = {
               "zeros)." },
     { .kind = OPTION_PARSED, .name = "output-bias-init", .argument = "NAME[:A[,B]]", .parse = parse_output_bias_init,
       .help = "Initializer of the output's biases, when it differs." },
+    { .kind = OPTION_PARSED, .name = "data-init", .argument = "METHOD", .parse = parse_data_init,
+      .help = "Then fit the start to the data (at most 1000 training samples): lsuv (orthonormal, each layer scaled to unit "
+              "variance) or weight-norm (each unit scaled and shifted to mean 0 and variance 1)." },
     { .kind = OPTION_GROUP, .help = "Loss:" },
     { .kind = OPTION_PARSED, .name = "loss", .argument = "NAME", .parse = parse_loss,
       .help = "Loss (default: what suits the output's activation)." },

@@ -96,6 +96,34 @@ MLP_API mlp_status mlp_network_copy_parameters(mlp_network *network, const mlp_n
  * On failure the parameters are unspecified but finite. */
 MLP_API mlp_status mlp_network_initialize(mlp_network *network, uint64_t seed);
 
+/** Initializations that look at a batch. Values are fixed. */
+typedef enum mlp_data_init {
+    /** Layer-sequential unit variance (Mishkin & Matas 2015): orthonormal weights drawn with the seed, biases 0; then, layer by
+     * layer, W is divided by the deviation of Z until its variance over units and samples is 1 within 0.02 (20 rounds at
+     * most). */
+    MLP_DATA_INIT_LSUV = 0,
+    /** The data-dependent part of weight normalization (Salimans & Kingma 2016): the weights as they are give the directions;
+     * layer by layer, each unit's are scaled and its bias is set so that its Z has mean 0 and variance 1. */
+    MLP_DATA_INIT_WEIGHT_NORM = 1
+} mlp_data_init;
+
+/** Name of a data-dependent initialization ("lsuv", "weight-norm"), or NULL. Static text. */
+MLP_API const char *mlp_data_init_name(mlp_data_init method);
+/** Finds one by its name. ::MLP_ERROR_ARGUMENT for an unknown one; the message lists the known names. */
+MLP_API mlp_status mlp_data_init_from_name(const char *name, mlp_data_init *method);
+
+/** Initializes all parameters by what a batch does to the network.
+ * @param x     count × inputs; some hundred samples
+ * @param count ≥ 2
+ * On failure nothing has changed. Errors: ARGUMENT; RANGE (count; a Z whose variance is 0: the message names the layer, and the
+ * unit where it is one); NONFINITE; MEMORY. */
+MLP_API mlp_status mlp_network_initialize_from_data(mlp_network *network, mlp_data_init method, const float *x,
+                                                    size_t count);
+
+/** Draws the parameters of one layer anew with `seed`, as mlp_network_initialize() would draw them. On failure nothing has
+ * changed. ::MLP_ERROR_RANGE when there is no such layer. */
+MLP_API mlp_status mlp_network_initialize_layer(mlp_network *network, size_t layer, uint64_t seed);
+
 /** Number of layers, hidden ones and output. */
 MLP_API size_t mlp_network_layer_count(const mlp_network *network);
 /** Number of input features. */

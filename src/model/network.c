@@ -20,11 +20,11 @@ struct init_task network_init_task(const struct layer *layer, size_t l)
     };
 }
 
-static struct init_task init_task_of(const mlp_network *network, size_t l, bool is_bias)
+static struct init_task init_task_of(const mlp_network *network, size_t l, uint64_t seed, bool is_bias)
 {
     const struct layer *layer = &network->layers[l];
     struct init_task task = network_init_task(layer, l);
-    task.seed = network->seed;
+    task.seed = seed;
     if (is_bias) {
         task.is_bias = true;
         task.init = layer->description.bias_init;
@@ -43,15 +43,20 @@ static mlp_status fill_tensor(const struct init_task *task, float *values, size_
     return status;
 }
 
+static mlp_status fill_layer(mlp_network *network, size_t l, uint64_t seed)
+{
+    const struct layer *layer = &network->layers[l];
+    const struct init_task weights = init_task_of(network, l, seed, false), bias = init_task_of(network, l, seed, true);
+    TRY(fill_tensor(&weights, network->parameters + layer->weights, layer->units, layer->inputs, layer->stride));
+    return fill_tensor(&bias, network->parameters + layer->bias, layer->units, 1, layer->stride);
+}
+
 mlp_status mlp_network_initialize(mlp_network *network, uint64_t seed)
 {
     REQUIRE_ARGUMENT(network);
     network->seed = seed;
     for (size_t l = 0; l < network->layer_count; l++) {
-        const struct layer *layer = &network->layers[l];
-        const struct init_task weights = init_task_of(network, l, false), bias = init_task_of(network, l, true);
-        TRY(fill_tensor(&weights, network->parameters + layer->weights, layer->units, layer->inputs, layer->stride));
-        TRY(fill_tensor(&bias, network->parameters + layer->bias, layer->units, 1, layer->stride));
+        TRY(fill_layer(network, l, seed));
     }
     return MLP_OK;
 }
@@ -99,6 +104,21 @@ static mlp_status check_layer(const char *function, const mlp_network *network, 
     return MLP_OK;
 }
 
+mlp_status mlp_network_initialize_layer(mlp_network *network, size_t layer, uint64_t seed)
+{
+    mlp_network *drawn;
+    TRY(check_layer(__func__, network, layer, network, "network"));
+    TRY(mlp_network_copy(network, &drawn));
+    const mlp_status status = fill_layer(drawn, layer, seed);
+    if (status == MLP_OK) {
+        const struct layer *l = &network->layers[layer];
+        memcpy(network->parameters + l->weights, drawn->parameters + l->weights,
+               l->stride * (l->inputs + 1) * sizeof(float));
+    }
+    mlp_network_destroy(&drawn);
+    return status;
+}
+
 mlp_status mlp_network_layer(const mlp_network *network, size_t layer, mlp_layer *description)
 {
     TRY(check_layer(__func__, network, layer, description, "description"));
@@ -109,7 +129,7 @@ mlp_status mlp_network_layer(const mlp_network *network, size_t layer, mlp_layer
 mlp_status mlp_network_init_summary(const mlp_network *network, size_t layer, mlp_init_summary *summary)
 {
     TRY(check_layer(__func__, network, layer, summary, "summary"));
-    const struct init_task task = init_task_of(network, layer, false);
+    const struct init_task task = init_task_of(network, layer, network->seed, false);
     const struct init_scale scale = init_scale(&task);
     *summary = (mlp_init_summary){
         .init = task.init,

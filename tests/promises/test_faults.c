@@ -121,6 +121,8 @@ static mlp_status live(const char *path, bool loads)
     status = status == MLP_OK ? mlp_fit(network, optimizer, first, &fit, &report) : status;
     status = status == MLP_OK ? mlp_evaluate(network, data, 4, 1, 0, &metrics, NULL) : status;
     status = status == MLP_OK ? diagnose(network, x, y, &rule) : status;
+    status = status == MLP_OK ? mlp_network_initialize_from_data(copy, MLP_DATA_INIT_LSUV, x, 6) : status;
+    status = status == MLP_OK ? mlp_network_initialize_layer(copy, 0, 5) : status;
     status = status == MLP_OK ? mlp_model_save(network, path) : status;
     status = status == MLP_OK && loads ? mlp_model_load(path, &loaded) : status;
     mlp_report_destroy(&report);

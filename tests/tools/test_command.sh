@@ -306,6 +306,12 @@ exits 0 'saturation' diagnose --data digits --hidden 64,64 --activation tanh --i
 holds 'saturated: layers' out
 exits 0 'as JSON' diagnose --data digits --hidden 9 --json
 json_is_valid out
+exits 0 'a start fitted to the data' diagnose --data digits --hidden 30,30 --data-init lsuv
+holds 'layer' out
+exits 0 'training from it' train --data digits --hidden 30,30 --data-init weight-norm --epochs 2 --quiet
+refuses 'data-init' train --data digits --data-init data
+printf 'a,b,c\n1,2,x\n1,2,y\n1,2,x\n' >constant.csv
+fails 'data-init: layer 0' train --data constant.csv --data-init lsuv
 refuses '--data is missing' diagnose
 refuses '--samples' diagnose --data digits --samples 0
 fails 'cannot open' diagnose nothing --data digits
