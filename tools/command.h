@@ -25,8 +25,8 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct command train_command, evaluate_command, predict_command, diagnose_command, inspect_command,
-    info_command;
+extern const struct command train_command, evaluate_command, predict_command, diagnose_command, study_command,
+    inspect_command, info_command;
 
 /* Prints the help of one command, at most 80 columns wide. */
 void print_command_help(const struct command *command, FILE *stream);

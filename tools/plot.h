@@ -1,0 +1,45 @@
+/* Charts drawn by gnuplot: curves and heat maps, into an SVG or PNG file or in the terminal. */
+#ifndef TOOLS_PLOT_H
+#define TOOLS_PLOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum curve_kind {
+    CURVE_MEASURED, /* points joined by a line, with bars where there is a deviation */
+    CURVE_THEORY    /* a dashed line */
+};
+
+struct curve {
+    const char *title;       /* NULL: not in the legend */
+    enum curve_kind kind;
+    int colour;              /* curves of the same number look alike, say theory and measurement of one thing */
+    const double *x, *y;     /* points that are not finite are left out */
+    const double *deviation; /* half the length of the bars; NULL: none */
+    size_t count;
+};
+
+/* Numbers in cells, by colour and in figures. */
+struct heat_map {
+    const char *const *rows, *const *columns;
+    size_t row_count, column_count;
+    const double *values; /* row after row; NaN leaves a cell empty */
+    double low, high;     /* ends of the colours */
+};
+
+struct chart {
+    const char *title, *x_label, *y_label;
+    bool log_x, log_y;
+    const struct curve *curves;
+    size_t curve_count;
+    const struct heat_map *heat; /* NULL: curves */
+};
+
+/* Whether the name of a file says how to draw: it ends in .svg or .png. */
+bool plot_file_name(const char *path);
+/* Whether gnuplot is there. */
+bool plot_possible(void);
+/* Draws charts side by side into a file; NULL: one below the other in the terminal. Returns an exit code after a message. */
+int plot_draw(const char *path, const struct chart *charts, size_t count);
+
+#endif
