@@ -111,6 +111,7 @@ static void write_curves(FILE *script, const struct chart *chart)
         write_curve_data(script, chart, c);
     }
     fprintf(script, "%sset logscale x\n%sset logscale y\n", chart->log_x ? "" : "un", chart->log_y ? "" : "un");
+    fputs("set autoscale xfix\n", script);
     fputs(chart->log_y ? "set format y '%.0e'\n" : "set format y '%g'\n", script);
     for (size_t c = 0; c < chart->curve_count; c++) {
         write_curve(script, &chart->curves[c], c);
@@ -179,7 +180,7 @@ static void write_script(FILE *script, const char *path, const struct chart *cha
 {
     const char *ending = path != NULL ? strrchr(path, '.') : "";
     if (path == NULL) {
-        fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key bottom left\n", COLUMNS, LINES);
+        fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key below\n", COLUMNS, LINES);
     } else {
         fprintf(script, "set terminal %s noenhanced background 'white' size %zu,%d\n",
                 strcmp(ending, ".png") == 0 ? "pngcairo font 'sans,11'" : "svg font 'sans-serif,13'", count * CHART_WIDTH,

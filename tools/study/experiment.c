@@ -76,6 +76,40 @@ int diagnose_start(const struct experiment *experiment, const struct shape *shap
     return code;
 }
 
+mlp_signal layer_signal(const mlp_diagnosis *diagnosis, size_t layer)
+{
+    mlp_signal signal = { .z = { NAN, NAN, NAN } };
+    mlp_diagnosis_layer(diagnosis, layer, &signal);
+    return signal;
+}
+
+double backward_factor(const mlp_diagnosis *diagnosis, size_t low, size_t high)
+{
+    double logarithms = 0.0;
+    for (size_t l = low; l < high; l++) {
+        logarithms += log(layer_signal(diagnosis, l).backward_growth);
+    }
+    return exp(logarithms / (double)(high - low));
+}
+
+double forward_factor(const mlp_diagnosis *diagnosis, size_t low, size_t high)
+{
+    double logarithms = 0.0;
+    for (size_t l = low + 1; l <= high; l++) {
+        logarithms += log(layer_signal(diagnosis, l).forward_growth);
+    }
+    return exp(logarithms / (double)(high - low));
+}
+
+mlp_mean_field field_of(const struct choice *activation, double weight_variance)
+{
+    const mlp_activation_choice choice = { .activation = (mlp_activation)activation->value,
+                                           .parameter = activation->numbers.a };
+    mlp_mean_field point = { .q = NAN, .chi = NAN, .depth = NAN };
+    mlp_mean_field_point(&choice, weight_variance, 0.0, &point);
+    return point;
+}
+
 /* ---- training -------------------------------------------------------------------------------------------------- */
 
 static int stop_when_interrupted(const mlp_progress *progress, void *context)

@@ -48,6 +48,14 @@ int diagnose_network(const struct experiment *experiment, const mlp_network *net
 int diagnose_start(const struct experiment *experiment, const struct shape *shape, uint64_t seed,
                    mlp_diagnosis **diagnosis);
 
+/* By what ||dZ|| is multiplied per layer going back from layer `high` to `low`, and rms Z going forward: geometric means. */
+double backward_factor(const mlp_diagnosis *diagnosis, size_t low, size_t high);
+double forward_factor(const mlp_diagnosis *diagnosis, size_t low, size_t high);
+/* Figures of a layer that is there. */
+mlp_signal layer_signal(const mlp_diagnosis *diagnosis, size_t layer);
+/* Mean field's fixed point for weights of variance `weight_variance`/fan-in, biases 0. */
+mlp_mean_field field_of(const struct choice *activation, double weight_variance);
+
 /* How to train, and what came of it. */
 struct training {
     mlp_optimizer_rule rule;

@@ -1,7 +1,7 @@
 /* The studies, in the order of `mlp study --all`. */
 STUDY(zeros)
-//STUDY(vanishing)
-//STUDY(exploding)
+STUDY(vanishing)
+STUDY(exploding)
 //STUDY(activations)
 //STUDY(scaling)
 //STUDY(clipping)
