@@ -77,8 +77,9 @@ static void weighted_targets(const struct loss_block *block, size_t column, size
     }
 }
 
-/* One class with weight 1: ℓ = L − z_c. `gradient` holds e^(z − largest) and may be NULL; `sum` is theirs. */
-static double single_class(const struct loss_block *block, size_t column, double log_sum, double factor, double sum,
+/* One class with weight 1: ℓ = L − z_c. `gradient` holds e^(z − largest) and may be NULL; `sum` is theirs. L itself would lose
+ * ln(sum) where logits are large: what is added to it is largest − z_c. */
+static double single_class(const struct loss_block *block, size_t column, double largest, double factor, double sum,
                            float *gradient)
 {
     const size_t class = (size_t)block->targets->classes[block->first + column];
@@ -90,21 +91,22 @@ static double single_class(const struct loss_block *block, size_t column, double
         }
         gradient[class] = (float)(factor * (of_class - sum) / sum); /* p − 1 keeps its digits when p is near 1 */
     }
-    return log_sum - (double)block->z[column * block->leading_dimension + class];
+    return log(sum) + (largest - (double)block->z[column * block->leading_dimension + class]);
 }
 
 /* Any targets; arguments as of single_class(). A class without weight adds nothing, even where z is −∞. */
-static double many_classes(const struct loss_block *block, size_t column, double log_sum, double factor, double sum,
+static double many_classes(const struct loss_block *block, size_t column, double largest, double factor, double sum,
                            float *gradient)
 {
     const float *z = block->z + column * block->leading_dimension;
+    const double log_sum = log(sum);
     double t[CHUNK];
     double loss = 0.0, mass = 0.0;
     for (size_t first = 0; first < block->units; first += CHUNK) {
         const size_t count = chunk_from(first, block->units);
         weighted_targets(block, column, first, count, t);
         for (size_t i = 0; i < count; i++) {
-            loss += t[i] != 0.0 ? t[i] * (log_sum - (double)z[first + i]) : 0.0;
+            loss += t[i] != 0.0 ? t[i] * (log_sum + (largest - (double)z[first + i])) : 0.0;
             mass += t[i];
         }
     }
@@ -129,10 +131,9 @@ static double cross_entropy_column(const struct loss_block *block, size_t column
     const double factor = block->scale * weight_of(block, column);
     const float largest = vector_largest(z, block->units);
     const double sum = sum_exp(z, block->units, largest, gradient);
-    const double log_sum = (double)largest + log(sum);
-    const double loss = (single ? single_class : many_classes)(block, column, log_sum, factor, sum, gradient);
+    const double loss = (single ? single_class : many_classes)(block, column, (double)largest, factor, sum, gradient);
     /* a logit of +∞ or NaN must show, also where its target is 0 */
-    return isfinite(log_sum) ? factor * loss : NAN;
+    return isfinite((double)largest + log(sum)) ? factor * loss : NAN;
 }
 
 static double cross_entropy(const struct loss_block *block)

@@ -266,6 +266,9 @@ static void test_large_logits(void **unused)
     assert_close(loss_of(MLP_LOSS_BINARY_CROSS_ENTROPY, logits + 1, 1, 1, gradient), 1e4, 1e-12);
     assert_true(gradient[0] == -1.0f);
     /* a square that float would not hold */
+    const float equal[] = { 1e20f, 1e20f, 1e20f };
+    assert_close(loss_of(MLP_LOSS_CROSS_ENTROPY, equal, 3, 1, gradient), log(3.0), 1e-12);
+    assert_close(gradient[1], 1.0 / 3.0 - 1.0, 1e-6);
     const float huge[] = { 1e30f };
     assert_close(loss_of(MLP_LOSS_SQUARED_ERROR, huge, 1, 0, gradient) / 1e60, 1.0, 1e-6);
     assert_close(loss_of(MLP_LOSS_HUBER, huge, 1, 0, gradient) / 1e30, 1.0, 1e-6);

@@ -2,7 +2,7 @@
 STUDY(zeros)
 STUDY(vanishing)
 STUDY(exploding)
-//STUDY(activations)
+STUDY(activations)
 //STUDY(scaling)
 //STUDY(clipping)
 //STUDY(biases)
