@@ -10,7 +10,7 @@
 enum { ACTIVATIONS = 4, DEPTHS = 4, WIDTH = 64, EPOCHS = 20, DEATH_RATES = 3 };
 
 static const size_t depths[DEPTHS] = { 2, 5, 10, 20 };
-static const double rates[DEATH_RATES] = { 0.01, 0.3, 1.0 };
+static const double rates[DEATH_RATES] = { 0.01, 0.05, 0.1 };
 static const struct choice activations[ACTIVATIONS] = { ACTIVATION(RELU), ACTIVATION(LEAKY_RELU), ACTIVATION(TANH),
                                                         ACTIVATION(SIGMOID) };
 static const char *const names[ACTIVATIONS] = { "ReLU", "leaky ReLU", "tanh", "sigmoid" };
@@ -122,7 +122,7 @@ static int train_to_death(const struct experiment *experiment, const struct choi
                           struct scatter *dead)
 {
     const struct shape shape = { .depth = 5, .width = WIDTH, .activation = *activation };
-    const struct training training = { .rule = MLP_OPTIMIZER_SGD, .learning_rate = rate, .epochs = EPOCHS, .batch = 64 };
+    const struct training training = { .rule = MLP_OPTIMIZER_MOMENTUM, .learning_rate = rate, .epochs = EPOCHS, .batch = 64 };
     mlp_network *network;
     struct outcome outcome;
     double share = NAN;
@@ -156,7 +156,7 @@ static int study_death(struct experiment *experiment, struct sheet *sheet, size_
         code = code == EXIT_DONE ? advance(experiment, ACTIVATIONS * DEPTHS + r + 1, all) : code;
     }
     sheet_table_end(sheet);
-    sheet_text(sheet, "5 hidden layers of %d units after %d epochs of plain gradient steps: share of hidden units with dZ = 0 for each of "
+    sheet_text(sheet, "5 hidden layers of %d units after %d epochs of momentum: share of hidden units with dZ = 0 for each of "
                "%zu samples.", WIDTH, EPOCHS, experiment->sample_count);
     *good = *good && scatter_mean(&dead[0][DEATH_RATES - 1]) > 0.01;
     return code;

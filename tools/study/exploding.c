@@ -173,7 +173,7 @@ static int study_rates(struct experiment *experiment, struct sheet *sheet, bool 
         sheet_row(sheet, "%g | %zu of %zu | %.3g | %zu", rates[r], found[r].rising, seeds,
                   pow(10.0, scatter_mean(&found[r].height)), found[r].refused);
         curves[r] = (struct curve){ names[r], CURVE_MEASURED, (int)r, step, losses[r], NULL, STEPS };
-        code = code == EXIT_DONE ? advance(experiment, (size_t)PARTS - RATES + r, PARTS) : code;
+        code = code == EXIT_DONE ? advance(experiment, (size_t)(PARTS - RATES) + r, PARTS) : code;
     }
     for (size_t t = 0; t < STEPS; t++) {
         step[t] = (double)t;
