@@ -66,6 +66,15 @@ static bool can_show(const struct chart *chart, const struct curve *curve, size_
            (!chart->log_y || curve->y[i] > 0.0);
 }
 
+static bool is_empty(const struct chart *chart, const struct curve *curve)
+{
+    size_t i = 0;
+    while (i < curve->count && !can_show(chart, curve, i)) {
+        i++;
+    }
+    return i == curve->count;
+}
+
 static void write_curve_data(FILE *script, const struct chart *chart, size_t c)
 {
     const struct curve *curve = &chart->curves[c];
@@ -84,10 +93,10 @@ static void write_curve_data(FILE *script, const struct chart *chart, size_t c)
     fputs("END_OF_DATA\n", script);
 }
 
-static void write_curve(FILE *script, const struct curve *curve, size_t c)
+static void write_curve(FILE *script, const struct curve *curve, size_t c, bool first)
 {
     const char *colour = colours[(unsigned)curve->colour % COLOURS];
-    fprintf(script, "%s$curve%zu ", c == 0 ? "plot " : ", ", c);
+    fprintf(script, "%s$curve%zu ", first ? "plot " : ", ", c);
     if (curve->kind == CURVE_THEORY) {
         fprintf(script, "using 1:2 with lines linewidth 2 dashtype 2 linecolor rgb '%s'", colour);
     } else if (curve->deviation != NULL) {
@@ -113,8 +122,12 @@ static void write_curves(FILE *script, const struct chart *chart)
     fprintf(script, "%sset logscale x\n%sset logscale y\n", chart->log_x ? "" : "un", chart->log_y ? "" : "un");
     fputs("set autoscale xfix\n", script);
     fputs(chart->log_y ? "set format y '%.0e'\n" : "set format y '%g'\n", script);
+    bool first = true;
     for (size_t c = 0; c < chart->curve_count; c++) {
-        write_curve(script, &chart->curves[c], c);
+        if (!is_empty(chart, &chart->curves[c])) {
+            write_curve(script, &chart->curves[c], c, first);
+            first = false;
+        }
     }
     fputc('\n', script);
 }

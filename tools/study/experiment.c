@@ -35,7 +35,8 @@ int make_network(const struct experiment *experiment, const struct shape *shape,
         return work_error("out of memory");
     }
     for (size_t l = 0; l < shape->depth; l++) {
-        fill_layer(&layers[l], shape->width, &shape->activation);
+        const bool other = l % 2 == 1 && shape->other_width > 0;
+        fill_layer(&layers[l], other ? shape->other_width : shape->width, &shape->activation);
         fill_init(&layers[l], shape);
     }
     fill_layer(&layers[shape->depth], experiment->classes, &softmax);

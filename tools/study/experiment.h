@@ -31,6 +31,7 @@ struct experiment {
 /* A network of `depth` hidden layers of `width` units under a softmax. */
 struct shape {
     size_t depth, width;
+    size_t other_width;                        /* of every second layer; 0: the same */
     struct choice activation, init, bias_init; /* of the hidden layers; the output has the automatic ones ... */
     bool same_output;                          /* ... or the same */
 };

@@ -151,7 +151,7 @@ static void judge_descent(struct rate *rate, const double *losses)
         highest = isfinite(losses[t]) ? fmax(highest, losses[t]) : highest;
     }
     rate->rising += rises;
-    rate->refused += !isfinite(losses[STEPS - 1]);
+    rate->refused += isfinite(losses[STEPS - 1]) ? 0 : 1;
     scatter_add(&rate->height, log10(highest / losses[0]));
 }
 
