@@ -7,7 +7,7 @@
 #include "../message.h"
 #include "study.h"
 
-enum { DEPTH = 8, WIDTH = 64, STARTS = 2, RULES = 5, ANGLE_STEPS = 20, EPOCHS = 15 };
+enum { DEPTH = 8, WIDTH = 64, STARTS = 2, RULES = 5, STEPS = 60, EPOCHS = 15 };
 
 static const struct choice relu = ACTIVATION(RELU);
 
@@ -37,6 +37,7 @@ struct cell {
     struct scatter loss;  /* of the draws that were not refused */
     struct scatter clipped;
     struct scatter angle; /* degrees, over steps in which clipping acted */
+    double losses[STEPS]; /* by step, of the first draw */
 };
 
 /* ---- the angle ------------------------------------------------------------------------------------------------- */
@@ -68,19 +69,20 @@ static mlp_status measure_angle(const mlp_network *before, const mlp_network *af
 
 /* One step; the angle counts when clipping acted. */
 static mlp_status step_once(const struct experiment *experiment, mlp_network *network, mlp_network *before,
-                            mlp_optimizer *optimizer, mlp_workspace *workspace, struct scatter *angles)
+                            mlp_optimizer *optimizer, mlp_workspace *workspace, struct scatter *angles, double *loss)
 {
     const mlp_targets targets = { .classes = experiment->sample_classes };
-    mlp_step_report report;
-    double loss, angle;
+    mlp_step_report report = { .loss = NAN };
+    double same, angle;
     mlp_status status = mlp_network_copy_parameters(before, network);
     status = status == MLP_OK ? mlp_train_step(network, optimizer, workspace, experiment->samples, &targets,
                                                experiment->sample_count, &report) : status;
+    *loss = report.loss;
     if (status != MLP_OK || !report.clip.acted) {
         return status;
     }
     status = mlp_forward(before, workspace, experiment->samples, experiment->sample_count);
-    status = status == MLP_OK ? mlp_loss_backward(before, workspace, &targets, &loss) : status;
+    status = status == MLP_OK ? mlp_loss_backward(before, workspace, &targets, &same) : status;
     status = status == MLP_OK ? measure_angle(before, network, workspace, &angle) : status;
     if (status == MLP_OK) {
         scatter_add(angles, angle);
@@ -89,7 +91,7 @@ static mlp_status step_once(const struct experiment *experiment, mlp_network *ne
 }
 
 static int measure_steps(const struct experiment *experiment, const struct shape *shape, size_t start, size_t rule,
-                         uint64_t seed, struct scatter *angles)
+                         uint64_t seed, struct cell *cell)
 {
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
     mlp_network *network, *before = NULL;
@@ -105,8 +107,10 @@ static int measure_steps(const struct experiment *experiment, const struct shape
     mlp_status status = mlp_network_copy(network, &before);
     status = status == MLP_OK ? mlp_optimizer_create(network, &options, &optimizer) : status;
     status = status == MLP_OK ? mlp_workspace_create(network, experiment->sample_count, NULL, &workspace) : status;
-    for (size_t t = 0; t < ANGLE_STEPS && status == MLP_OK; t++) {
-        status = step_once(experiment, network, before, optimizer, workspace, angles);
+    for (size_t t = 0; t < STEPS && status == MLP_OK; t++) {
+        double loss;
+        status = step_once(experiment, network, before, optimizer, workspace, &cell->angle, &loss);
+        cell->losses[t] = seed == 0 ? loss : cell->losses[t];
     }
     mlp_workspace_destroy(&workspace);
     mlp_optimizer_destroy(&optimizer);
@@ -132,7 +136,7 @@ static int fill_cell(const struct experiment *experiment, size_t start, size_t r
             if (isfinite(outcome.loss)) {
                 scatter_add(&cell->loss, outcome.loss);
             }
-            code = measure_steps(experiment, &shape, start, rule, s, &cell->angle);
+            code = measure_steps(experiment, &shape, start, rule, s, cell);
         }
     }
     return code;
@@ -148,21 +152,18 @@ static bool as_expected(const struct cell *cell, size_t rule, size_t seeds)
     return cell->trained == seeds && (rules[rule].clip == MLP_CLIP_GLOBAL_NORM ? angle < 0.1 : angle > 5.0);
 }
 
-static int chart_angles(struct sheet *sheet, struct cell cells[STARTS][RULES])
+static int chart_losses(struct sheet *sheet, const struct cell cells[RULES])
 {
-    double number[RULES], angle[STARTS][RULES], bars[STARTS][RULES];
-    struct curve curves[STARTS];
-    for (size_t s = 0; s < STARTS; s++) {
-        for (size_t r = 1; r < RULES; r++) {
-            number[r] = (double)r;
-            angle[s][r] = scatter_mean(&cells[s][r].angle);
-            bars[s][r] = scatter_deviation(&cells[s][r].angle);
-        }
-        curves[s] = (struct curve){ starts[s].name, CURVE_MEASURED, (int)s, number + 1, angle[s] + 1, bars[s] + 1, RULES - 1 };
+    double step[STEPS];
+    struct curve curves[RULES];
+    for (size_t r = 0; r < RULES; r++) {
+        curves[r] = (struct curve){ rules[r].name, CURVE_MEASURED, (int)r, step, cells[r].losses, NULL, STEPS };
     }
-    const struct chart chart = { .title = "How far clipping turns the step", .y_label = "angle to the gradient, degrees",
-                                 .x_label = "rule: 1 value, 2 tensor norm, 3 layer norm, 4 global norm", .curves = curves,
-                                 .curve_count = STARTS };
+    for (size_t t = 0; t < STEPS; t++) {
+        step[t] = (double)t;
+    }
+    const struct chart chart = { .title = "One draw of he-normal·2 at rate 0.1", .x_label = "step", .y_label = "loss", .log_y = true,
+                                 .curves = curves, .curve_count = RULES };
     return sheet_charts(sheet, &chart, 1);
 }
 
@@ -194,8 +195,8 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
     sheet_text(sheet, "%d ReLU layers of %d units, gradient descent without momentum, %d epochs in batches of 64, %zu seeds. trained: draws "
                "whose loss of the last epoch is below a tenth of that of guessing, ln of the number of classes; loss: its mean over the "
                "draws in which no step was refused as not finite; clipped steps: in the last epoch; angle: between the step and the raw gradient, over those of the first %d "
-               "steps that were clipped.", DEPTH, WIDTH, EPOCHS, seeds, ANGLE_STEPS);
-    return code == EXIT_DONE ? chart_angles(sheet, cells) : code;
+               "steps that were clipped.", DEPTH, WIDTH, EPOCHS, seeds, STEPS);
+    return code == EXIT_DONE ? chart_losses(sheet, cells[STARTS - 1]) : code;
 }
 
 const struct study clipping_study = {
