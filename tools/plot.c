@@ -87,8 +87,8 @@ static void write_curve_data(FILE *script, const struct chart *chart, size_t c)
             /* a bar that reaches 0 has no end on a logarithmic axis */
             write_number(script, chart->log_y && !(y - half > 0.0) ? y : y - half);
             write_number(script, y + half);
-            fputc('\n', script);
         }
+        fputc('\n', script); /* an empty line breaks the curve */
     }
     fputs("END_OF_DATA\n", script);
 }
@@ -161,7 +161,7 @@ static void write_heat_map(FILE *script, const struct heat_map *heat)
     fprintf(script, "set xrange [-0.5:%g]\nset yrange [%g:-0.5]\nset cbrange [%.9g:%.9g]\n",
             (double)heat->column_count - 0.5, (double)heat->row_count - 0.5, heat->low, heat->high);
     fputs("unset key\nunset grid\nset palette defined (0 '#2166ac', 1 '#f7f7f7', 2 '#b2182b')\n"
-          "plot $heat using 1:2:3 with image, $heat using 1:2:(sprintf('%.2f', $3)) with labels\n"
+          "plot $heat using 1:2:3 with image pixels, $heat using 1:2:(sprintf('%.2f', $3)) with labels\n"
           "unset xrange\nunset yrange\nset xtics auto\nset ytics auto\nset key\n", script);
 }
 

@@ -14,7 +14,7 @@ struct curve {
     const char *title;       /* NULL: not in the legend */
     enum curve_kind kind;
     int colour;              /* curves of the same number look alike, say theory and measurement of one thing */
-    const double *x, *y;     /* points that are not finite are left out */
+    const double *x, *y;     /* points that are not finite break the line */
     const double *deviation; /* half the length of the bars; NULL: none */
     size_t count;
 };
