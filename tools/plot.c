@@ -156,13 +156,13 @@ static void write_heat_map(FILE *script, const struct heat_map *heat)
         }
     }
     fputs("END_OF_DATA\n", script);
-    write_ticks(script, "xtics", heat->columns, heat->column_count);
+    write_ticks(script, heat->column_count > 6 ? "xtics rotate by -35" : "xtics", heat->columns, heat->column_count);
     write_ticks(script, "ytics", heat->rows, heat->row_count);
     fprintf(script, "set xrange [-0.5:%g]\nset yrange [%g:-0.5]\nset cbrange [%.9g:%.9g]\n",
             (double)heat->column_count - 0.5, (double)heat->row_count - 0.5, heat->low, heat->high);
     fputs("unset key\nunset grid\nset palette defined (0 '#2166ac', 1 '#f7f7f7', 2 '#b2182b')\n"
           "plot $heat using 1:2:3 with image pixels, $heat using 1:2:(sprintf('%.2f', $3)) with labels\n"
-          "unset xrange\nunset yrange\nset xtics auto\nset ytics auto\nset key\n", script);
+          "unset xrange\nunset yrange\nset xtics auto norotate\nset ytics auto\nset key\n", script);
 }
 
 /* ---- the script ------------------------------------------------------------------------------------------------ */
