@@ -113,7 +113,7 @@ static int tell_study(const struct study_settings *settings, const struct study 
     if (code == EXIT_DONE && sheet->record != NULL) {
         json_object_set_new(sheet->record, "study", json_string(study->name));
         json_object_set_new(sheet->record, "as_predicted", json_boolean(as_predicted));
-        code = print_json(json_incref(sheet->record));
+        code = print_json_line(json_incref(sheet->record));
     }
     json_decref(sheet->record);
     json_decref(sheet->table);

@@ -44,13 +44,23 @@ json_t *json_metrics(const mlp_metrics *metrics)
                      json_figure(metrics->top_k_accuracy));
 }
 
-int print_json(json_t *value)
+static int print_with(json_t *value, size_t flags)
 {
     if (value == NULL) {
         return work_error("out of memory for the JSON output");
     }
-    const int result = json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS));
+    const int result = json_dumpf(value, stdout, flags | JSON_REAL_PRECISION(DIGITS));
     json_decref(value);
     putchar('\n');
     return result == 0 ? EXIT_DONE : work_error("cannot write the JSON to standard output");
+}
+
+int print_json(json_t *value)
+{
+    return print_with(value, JSON_INDENT(2));
+}
+
+int print_json_line(json_t *value)
+{
+    return print_with(value, JSON_COMPACT);
 }

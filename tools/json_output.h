@@ -17,5 +17,7 @@ json_t *json_text(const char *text);
 json_t *json_metrics(const mlp_metrics *metrics);
 /* Prints it and releases it. NULL counts as out of memory. Returns an exit code. */
 int print_json(json_t *value);
+/* The same on one line. */
+int print_json_line(json_t *value);
 
 #endif

@@ -316,6 +316,43 @@ refuses '--data is missing' diagnose
 refuses '--samples' diagnose --data digits --samples 0
 fails 'cannot open' diagnose nothing --data digits
 
+# ---- studies
+exits 0 'a study' study zeros --seeds 2 --samples 300
+holds '^verdict: ' out
+holds '^| tanh, zeros ' out
+exits 0 'as JSON' study zeros --seeds 2 --samples 300 --json
+json_is_valid out
+[ "$(wc -l <out)" -eq 1 ] && grep -q '"as_predicted":' out
+result $? '  one line, with the verdict'
+exits 0 'a grid' study compare --init he-normal,normal:1 --activation tanh --depths 2,3 --seeds 2 --samples 200 --output page
+holds '^| tanh, 3 ' out
+holds '^verdict: ' page/studies.md
+[ ! -e page/studies.md.part ]
+result $? '  the page is whole'
+if command -v gnuplot >/dev/null 2>&1; then
+    grep -q '<svg' page/compare-1.svg && holds '(compare-1.svg)' page/studies.md
+    result $? '  its picture is there'
+fi
+refuses 'no study' study nothing
+refuses 'name of one study' study
+refuses 'name of one study' study zeros --all
+refuses '--depths' study compare --depths 3,0
+refuses '--seeds' study zeros --seeds 1
+printf 'a,b\n1,x\n2,x\n3,x\n4,x\n5,x\n' >one-class.csv
+refuses 'at least 2 classes' study zeros --data one-class.csv
+fails 'cannot make the folder' study zeros --output "$digits/below"
+"$mlp" study depth --output stopped-page >out 2>err &
+process=$!
+tries=0
+while [ ! -e stopped-page/studies.md.part ] && [ $tries -lt 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+kill -TERM $process
+wait $process
+[ $? -eq 1 ] && [ ! -e stopped-page/studies.md.part ] && [ ! -e stopped-page/studies.md ] && grep -q 'interrupted' err
+result $? 'SIGTERM stops a study and leaves no half page'
+
 # ---- Ctrl-C: the model reached so far is kept
 for signal in INT TERM; do
     rm -f stopped
