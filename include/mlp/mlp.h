@@ -14,6 +14,7 @@
 #include <mlp/loss.h>
 #include <mlp/mean_field.h>
 #include <mlp/model_file.h>
+#include <mlp/monitor.h>
 #include <mlp/network.h>
 #include <mlp/optimizer.h>
 #include <mlp/pass.h>

@@ -9,6 +9,7 @@
 #include <mlp/data.h>
 #include <mlp/export.h>
 #include <mlp/loss.h>
+#include <mlp/monitor.h>
 #include <mlp/network.h>
 #include <mlp/optimizer.h>
 #include <mlp/status.h>
@@ -61,6 +62,9 @@ typedef struct mlp_progress {
     mlp_step_report last;  /**< The last step. */
     int epoch_ended;       /**< 1 in the call that follows an epoch's last step and its validation. */
     mlp_metrics validation; /**< Valid when epoch_ended and there is a validation set; loss NaN otherwise. */
+    const mlp_monitor_record *monitor; /**< The monitor's record of this step; NULL: it recorded none. */
+    const char *warning;    /**< What the monitor found in this step for the first time ("saturated: layer 2, 71 % of its
+                                 values"), a line each; NULL: nothing new. Valid during the call. */
 } mlp_progress;
 
 /** Called after every step, and once more at the end of every epoch, on the thread that called mlp_fit().
@@ -84,11 +88,13 @@ typedef struct mlp_fit_options {
     size_t top_k;                   /**< As for mlp_evaluate(). */
     mlp_progress_callback progress; /**< May be NULL. */
     void *progress_context;         /**< Handed to `progress`. */
+    size_t monitor_interval;        /**< Record the first step and every k-th after it; 0: no monitor. 100 costs well under 2 %
+                                         of the time. */
 } mlp_fit_options;
 
 #define MLP_FIT_OPTIONS_INIT                                                             \
     {                                                                                    \
-        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL           \
+        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0        \
     }
 
 /** One epoch of the history. */
@@ -125,6 +131,15 @@ MLP_API size_t mlp_report_epochs(const mlp_report *report);
 MLP_API mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *figures);
 /** Epoch, from 0, of the best validation loss; the last epoch without a validation set. */
 MLP_API size_t mlp_report_best_epoch(const mlp_report *report);
+/** Number of the monitor's records: at most 1024. When there would be more, every second one is let go and the interval
+ * doubled, so that they always span the whole fit. */
+MLP_API size_t mlp_report_monitor_count(const mlp_report *report);
+/** A record of the monitor, from 0.
+ * @param record receives the step's figures; may be NULL
+ * @param layers receives one entry for each layer of the network; may be NULL
+ * Errors: ARGUMENT; RANGE when there is no such record. */
+MLP_API mlp_status mlp_report_monitor(const mlp_report *report, size_t index, mlp_monitor_record *record,
+                                      mlp_monitor_layer *layers);
 /** 1 when the network holds the parameters of the best epoch rather than the last. */
 MLP_API int mlp_report_restored(const mlp_report *report);
 /** 1 when the progress callback stopped the fit. */

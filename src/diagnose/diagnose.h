@@ -11,6 +11,16 @@
 
 enum { DIAGNOSIS_TEXT = 4096 };
 
+/* Thresholds of findings; their reasons stand at mlp_finding. */
+#define FINDING_DEAD_SHARE 0.9
+#define FINDING_SATURATED_SHARE 0.5
+#define FINDING_FACTOR 100.0
+
+static inline unsigned finding_bit(mlp_finding finding)
+{
+    return 1u << finding;
+}
+
 struct field_step;
 
 struct mlp_diagnosis {
@@ -34,6 +44,9 @@ struct flatness {
 };
 struct flatness flatness_of(const struct layer *layer);
 bool is_flat(const struct flatness *flatness, double z);
+/* For a built-in bounded activation: the values outside of *low < a < *high are those where it is flat. False, and no value
+ * is outside, for any other. */
+bool flat_values(const struct flatness *flatness, double *low, double *high);
 
 /* Fills the figures of all layers from the passes of a workspace that kept Z; `backward` says that gradients are there. */
 mlp_status signal_measure(const mlp_network *network, mlp_workspace *workspace, bool backward,

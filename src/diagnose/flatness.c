@@ -40,3 +40,30 @@ bool is_flat(const struct flatness *flatness, double z)
 {
     return slope_at(&flatness->choice, z) < flatness->limit;
 }
+
+/* Where between `inside`, which is not flat, and `outside`, which is, the slope falls below the limit: the value there. */
+static double value_at_bend(const struct flatness *flatness, double inside, double outside)
+{
+    const mlp_activation_choice *choice = &flatness->choice;
+    for (int i = 0; i < 200 && inside != outside; i++) {
+        const double middle = 0.5 * (inside + outside);
+        if (is_flat(flatness, middle)) {
+            outside = middle;
+        } else {
+            inside = middle;
+        }
+    }
+    return activation_exact_value(choice->activation, choice->parameter, &choice->custom, outside);
+}
+
+bool flat_values(const struct flatness *flatness, double *low, double *high)
+{
+    *low = -INFINITY;
+    *high = INFINITY;
+    if (!flatness->defined || !flatness->bounded || flatness->choice.activation == MLP_ACTIVATION_CUSTOM) {
+        return false;
+    }
+    *low = value_at_bend(flatness, 0.0, -FAR);
+    *high = value_at_bend(flatness, 0.0, FAR);
+    return true;
+}

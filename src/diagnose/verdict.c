@@ -8,10 +8,6 @@
 #include "diagnose/diagnose.h"
 #include "diagnose/remedy.h"
 
-#define DEAD_SHARE 0.9
-#define SATURATED_SHARE 0.5
-#define FAR_FROM_ONE 100.0
-
 static const struct name rows[] = {
     [MLP_FINDING_HEALTHY] = { "healthy", "nothing found" },
     [MLP_FINDING_NONFINITE] = { "non-finite", "NaN or infinity among parameters, signal or gradients" },
@@ -56,21 +52,16 @@ size_t mlp_finding_count(void)
 
 /* ---- judging --------------------------------------------------------------------------------------------------- */
 
-static unsigned bit(mlp_finding finding)
-{
-    return 1u << finding;
-}
-
 static void judge_units(const struct layer *layer, bool hidden, mlp_signal *s)
 {
     if (hidden && s->symmetric > 0) {
-        s->findings |= bit(MLP_FINDING_SYMMETRIC);
+        s->findings |= finding_bit(MLP_FINDING_SYMMETRIC);
     }
-    if (hidden && (double)s->dead >= DEAD_SHARE * (double)layer->units) {
-        s->findings |= bit(MLP_FINDING_DEAD);
+    if (hidden && (double)s->dead >= FINDING_DEAD_SHARE * (double)layer->units) {
+        s->findings |= finding_bit(MLP_FINDING_DEAD);
     }
-    if (hidden && s->saturated >= SATURATED_SHARE) {
-        s->findings |= bit(MLP_FINDING_SATURATED);
+    if (hidden && s->saturated >= FINDING_SATURATED_SHARE) {
+        s->findings |= finding_bit(MLP_FINDING_SATURATED);
     }
 }
 
@@ -92,21 +83,21 @@ static void judge_growth(const mlp_network *network, struct mlp_diagnosis *d)
 {
     for (size_t l = 0; l < d->layers; l++) {
         const double back = gradient_change(d, network, l), forth = signal_change(d, l);
-        if (back > FAR_FROM_ONE || forth > FAR_FROM_ONE) {
-            d->signals[l].findings |= bit(MLP_FINDING_EXPLODING);
+        if (back > FINDING_FACTOR || forth > FINDING_FACTOR) {
+            d->signals[l].findings |= finding_bit(MLP_FINDING_EXPLODING);
         }
-        if (back < 1.0 / FAR_FROM_ONE || forth < 1.0 / FAR_FROM_ONE) {
-            d->signals[l].findings |= bit(MLP_FINDING_VANISHING);
+        if (back < 1.0 / FINDING_FACTOR || forth < 1.0 / FINDING_FACTOR) {
+            d->signals[l].findings |= finding_bit(MLP_FINDING_VANISHING);
         }
     }
 }
 
 static void judge(const mlp_network *network, struct mlp_diagnosis *d)
 {
-    unsigned cut = bit(MLP_FINDING_SYMMETRIC) | bit(MLP_FINDING_DEAD);
+    unsigned cut = finding_bit(MLP_FINDING_SYMMETRIC) | finding_bit(MLP_FINDING_DEAD);
     if (d->nonfinite.place != MLP_PLACE_NONE) {
-        d->signals[d->nonfinite.layer].findings |= bit(MLP_FINDING_NONFINITE);
-        d->findings = bit(MLP_FINDING_NONFINITE);
+        d->signals[d->nonfinite.layer].findings |= finding_bit(MLP_FINDING_NONFINITE);
+        d->findings = finding_bit(MLP_FINDING_NONFINITE);
         return;
     }
     for (size_t l = 0; l < d->layers; l++) {
@@ -145,12 +136,12 @@ static void say_layers(struct text *text, const struct mlp_diagnosis *d, mlp_fin
 {
     size_t count = 0;
     for (size_t l = 0; l < d->layers; l++) {
-        count += (d->signals[l].findings & bit(finding)) != 0;
+        count += (d->signals[l].findings & finding_bit(finding)) != 0;
     }
     say(text, "%s: layer%s", mlp_finding_name(finding), count > 1 ? "s" : "");
     for (size_t l = 0, said = 0; l < d->layers; l++) {
         size_t end = l;
-        while (end < d->layers && (d->signals[end].findings & bit(finding)) != 0) {
+        while (end < d->layers && (d->signals[end].findings & finding_bit(finding)) != 0) {
             end++;
         }
         if (end > l) {
@@ -167,7 +158,7 @@ static void say_layers(struct text *text, const struct mlp_diagnosis *d, mlp_fin
 static size_t first_with(const struct mlp_diagnosis *d, mlp_finding finding)
 {
     size_t l = 0;
-    while ((d->signals[l].findings & bit(finding)) == 0) {
+    while ((d->signals[l].findings & finding_bit(finding)) == 0) {
         l++;
     }
     return l;
@@ -260,20 +251,20 @@ void verdict_reach(const mlp_network *network, struct mlp_diagnosis *d)
         say_growth(&text, network, d);
         say(&text, "\n");
     }
-    if ((d->findings & bit(MLP_FINDING_NONFINITE)) != 0) {
+    if ((d->findings & finding_bit(MLP_FINDING_NONFINITE)) != 0) {
         say_nonfinite(&text, d);
     }
-    if ((d->findings & bit(MLP_FINDING_SYMMETRIC)) != 0) {
+    if ((d->findings & finding_bit(MLP_FINDING_SYMMETRIC)) != 0) {
         say_symmetric(&text, d);
     }
-    if ((d->findings & bit(MLP_FINDING_DEAD)) != 0) {
+    if ((d->findings & finding_bit(MLP_FINDING_DEAD)) != 0) {
         say_dead(&text, network, d);
     }
-    if ((d->findings & bit(MLP_FINDING_SATURATED)) != 0) {
+    if ((d->findings & finding_bit(MLP_FINDING_SATURATED)) != 0) {
         say_saturated(&text, network, d);
     }
     for (int finding = MLP_FINDING_VANISHING; finding <= MLP_FINDING_EXPLODING; finding++) {
-        if ((d->findings & bit((mlp_finding)finding)) != 0) {
+        if ((d->findings & finding_bit((mlp_finding)finding)) != 0) {
             say_change(&text, network, d, (mlp_finding)finding);
         }
     }

@@ -72,13 +72,20 @@ static mlp_status prepare(struct fit *fit, const mlp_data *data)
         fit->best = memory_allocate(fit->network->arena_size, sizeof(float));
     }
     fit->report = report_create(o->epochs);
+    if (fit->report != NULL && o->monitor_interval > 0) {
+        fit->report->monitor = monitor_create(fit->network, o->monitor_interval);
+    }
     const bool complete = fit->order != NULL && fit->report != NULL &&
-                          (fit->best != NULL || o->patience == 0 || o->keep_last != 0);
+                          (fit->best != NULL || o->patience == 0 || o->keep_last != 0) &&
+                          (fit->report->monitor != NULL || o->monitor_interval == 0);
     return complete ? MLP_OK : MLP_ERROR_MEMORY;
 }
 
 static void release(struct fit *fit)
 {
+    if (fit->report != NULL) {
+        monitor_end(fit->report->monitor);
+    }
     mlp_workspace_destroy(&fit->workspace);
     batch_free(&fit->batch);
     batch_free(&fit->validation);
@@ -144,6 +151,21 @@ static void close_epoch(struct fit *fit, mlp_epoch *epoch, double started)
     epoch->seconds = seconds_now() - started;
 }
 
+/* One step, with the monitor's eyes on it when it is due. */
+static mlp_status run_step(struct fit *fit, mlp_step_report *step)
+{
+    mlp_progress *progress = &fit->progress;
+    struct monitor *monitor = fit->report->monitor;
+    const bool watched = monitor != NULL && monitor_begin(monitor, fit->network);
+    progress->monitor = NULL;
+    progress->warning = NULL;
+    TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch.x, &fit->batch.targets, fit->batch.count, step));
+    if (watched && step->skipped == 0) {
+        progress->monitor = monitor_record(monitor, fit->network, fit->workspace, progress->epoch, step, &progress->warning);
+    }
+    return MLP_OK;
+}
+
 static mlp_status run_steps(struct fit *fit, size_t number, mlp_epoch *epoch)
 {
     const size_t count = fit->batch.data->count;
@@ -155,8 +177,7 @@ static mlp_status run_steps(struct fit *fit, size_t number, mlp_epoch *epoch)
         mlp_step_report step;
         batch_gather(&fit->batch, fit->order + done, 0, left < fit->batch.size ? left : fit->batch.size,
                      fit->workspace->threads);
-        TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch.x, &fit->batch.targets,
-                           fit->batch.count, &step));
+        TRY(run_step(fit, &step));
         add_step(fit, epoch, &step);
         fit->progress.step = epoch->steps;
         fit->progress.samples += fit->batch.count;
@@ -205,6 +226,8 @@ static mlp_status run_epoch(struct fit *fit, size_t number)
     }
     fit->progress.validation = epoch->validation;
     fit->progress.epoch_ended = 1;
+    fit->progress.monitor = NULL;
+    fit->progress.warning = NULL;
     fit->report->stopped = report_progress(fit);
     fit->progress.epoch_ended = 0;
     fit->progress.validation = (mlp_metrics){ .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN };

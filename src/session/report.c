@@ -1,6 +1,8 @@
 /* The report of a fit. */
 #include "session/report.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/status.h"
 
@@ -23,6 +25,7 @@ void mlp_report_destroy(mlp_report **report)
     if (report == NULL || *report == NULL) {
         return;
     }
+    monitor_destroy((*report)->monitor);
     memory_free((*report)->history);
     memory_free(*report);
     *report = NULL;
@@ -62,4 +65,26 @@ int mlp_report_stopped(const mlp_report *report)
 int mlp_report_stopped_early(const mlp_report *report)
 {
     return report != NULL && report->stopped_early;
+}
+
+size_t mlp_report_monitor_count(const mlp_report *report)
+{
+    return report != NULL && report->monitor != NULL ? report->monitor->count : 0;
+}
+
+mlp_status mlp_report_monitor(const mlp_report *report, size_t index, mlp_monitor_record *record, mlp_monitor_layer *layers)
+{
+    REQUIRE_ARGUMENT(report);
+    if (index >= mlp_report_monitor_count(report)) {
+        return fail(MLP_ERROR_RANGE, "mlp_report_monitor: index is %zu, expected less than %zu", index,
+                    mlp_report_monitor_count(report));
+    }
+    const struct monitor *monitor = report->monitor;
+    if (record != NULL) {
+        *record = monitor->records[index];
+    }
+    if (layers != NULL) {
+        memcpy(layers, monitor->figures + index * monitor->layers, monitor->layers * sizeof *layers);
+    }
+    return MLP_OK;
 }

@@ -7,6 +7,8 @@
 
 #include <mlp/train.h>
 
+#include "session/monitor.h"
+
 struct mlp_report {
     size_t epochs;   /* begun */
     size_t capacity;
@@ -15,6 +17,7 @@ struct mlp_report {
     bool restored;
     bool stopped;
     bool stopped_early;
+    struct monitor *monitor; /* owned; NULL: none */
 };
 
 /* A report with room for `capacity` epochs; NULL when memory is short. */

@@ -114,6 +114,56 @@ static void steps_and_predictions(const struct shape *shape, int threads)
     mlp_network_destroy(&network);
 }
 
+/* Allocations from the tenth step on, counted between two progress calls. */
+struct counted {
+    size_t calls, before, after, records;
+};
+
+static int count_allocations(const mlp_progress *progress, void *context)
+{
+    struct counted *counted = context;
+    counted->before = ++counted->calls == 10 ? atomic_load(&allocations) : counted->before;
+    counted->after = atomic_load(&allocations);
+    counted->records += progress->monitor != NULL;
+    return 0;
+}
+
+static void monitored_fit(int threads)
+{
+    const mlp_layer layers[] = { { .units = 64, .activation = MLP_ACTIVATION_TANH },
+                                 { .units = 10, .activation = MLP_ACTIVATION_SOFTMAX } };
+    static float x[BATCH * 4 * 600];
+    int32_t y[BATCH * 4];
+    mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
+    mlp_fit_options options = MLP_FIT_OPTIONS_INIT;
+    struct counted counted = { 0 };
+    mlp_data *data;
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    uint64_t state = 2;
+    test_fill(&state, -1.0, 1.0, x, BATCH * 4 * 600);
+    for (int i = 0; i < BATCH * 4; i++) {
+        y[i] = i % 10;
+    }
+    arrays.count = BATCH * 4;
+    arrays.inputs = 600;
+    arrays.features = x;
+    arrays.classes = y;
+    options.threads = threads;
+    options.monitor_interval = 1;
+    options.progress = count_allocations;
+    options.progress_context = &counted;
+    assert_ok(mlp_data_create(&arrays, &data));
+    assert_ok(mlp_network_create(600, layers, 2, NULL, &network));
+    assert_ok(mlp_optimizer_create(network, NULL, &optimizer));
+    assert_ok(mlp_fit(network, optimizer, data, &options, NULL));
+    assert_int_equal(counted.records, 40);
+    assert_int_equal(counted.after - counted.before, 0);
+    mlp_optimizer_destroy(&optimizer);
+    mlp_network_destroy(&network);
+    mlp_data_destroy(&data);
+}
+
 static void nothing_is_allocated(void **unused)
 {
     (void)unused;
@@ -125,6 +175,8 @@ static void nothing_is_allocated(void **unused)
         steps_and_predictions(&shapes[s], 1);
         steps_and_predictions(&shapes[s], 2);
     }
+    monitored_fit(1);
+    monitored_fit(2);
 }
 
 /* The counter itself works. */

@@ -109,6 +109,7 @@ static mlp_status live(const char *path, bool loads)
     fit.epochs = 2;
     fit.batch = 2;
     fit.patience = 5;
+    fit.monitor_interval = 1;
     fit.threads = 1;
     mlp_status status = mlp_data_create(&arrays, &data);
     status = status == MLP_OK ? mlp_data_split(data, 0.4, 1, &first, &second) : status;
