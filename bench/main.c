@@ -7,7 +7,8 @@
 #include "bench.h"
 
 static const struct command *const commands[] = {
-    &data_command, &gemm_command, &init_command, &optimizer_command, &plot_command, &predict_command, &scaling_command, &step_command, &tiles_command,
+    &data_command,    &gemm_command,    &init_command,    &monitor_command, &optimizer_command,
+    &plot_command,    &predict_command, &scaling_command, &step_command,    &tiles_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -9,9 +9,12 @@
 #include "command.h"
 #include "interrupt.h"
 #include "message.h"
+#include "monitor_report.h"
 #include "output_file.h"
 #include "progress.h"
 #include "train.h"
+
+enum { MONITOR_INTERVAL = 100 };
 
 /* Everything a training holds. */
 struct training {
@@ -22,7 +25,7 @@ struct training {
     mlp_network *network;
     mlp_optimizer *optimizer;
     mlp_report *report;
-    FILE *history; /* NULL when there is none, or when it is written */
+    FILE *history, *monitor_history; /* NULL when there is none, or when it is written */
 };
 
 /* What no single option can tell. */
@@ -49,6 +52,9 @@ static int check_settings(struct train_settings *settings)
         settings->request.csv_option = "--regression";
     }
     settings->network.options.seed = settings->fit.seed = settings->seed;
+    if ((settings->monitor != 0 || settings->monitor_history != NULL) && settings->fit.monitor_interval == 0) {
+        settings->fit.monitor_interval = MONITOR_INTERVAL;
+    }
     return EXIT_DONE;
 }
 
@@ -56,11 +62,31 @@ static int prepare_output(struct training *training)
 {
     const struct train_settings *settings = &training->settings;
     const int code = settings->output != NULL ? check_output("--output", settings->output) : EXIT_DONE;
-    if (code != EXIT_DONE || settings->history == NULL) {
-        return code;
+    if (code == EXIT_DONE && settings->history != NULL) {
+        training->history = open_table("--history", settings->history);
     }
-    training->history = open_history(settings->history);
-    return training->history != NULL ? EXIT_DONE : EXIT_WORK;
+    if (code == EXIT_DONE && settings->monitor_history != NULL) {
+        training->monitor_history = open_table("--monitor-history", settings->monitor_history);
+    }
+    const bool open = (training->history != NULL) == (settings->history != NULL) &&
+                      (training->monitor_history != NULL) == (settings->monitor_history != NULL);
+    return code == EXIT_DONE && !open ? EXIT_WORK : code;
+}
+
+/* Whatever a fit has reached. */
+static int write_tables(struct training *training)
+{
+    const struct train_settings *settings = &training->settings;
+    int codes[2] = { EXIT_DONE, EXIT_DONE };
+    if (training->history != NULL) {
+        codes[0] = write_history(settings->history, training->history, training->report);
+        training->history = NULL;
+    }
+    if (training->monitor_history != NULL) {
+        codes[1] = write_monitor_history(settings->monitor_history, training->monitor_history, training->report, training->network);
+        training->monitor_history = NULL;
+    }
+    return codes[0] != EXIT_DONE ? codes[0] : codes[1];
 }
 
 static int prepare_network(struct training *training)
@@ -180,10 +206,8 @@ static int run(struct training *training)
         code = fit(training);
         code = code == EXIT_DONE ? finish(training) : code;
     }
-    if (training->history != NULL && training->report != NULL) {
-        FILE *stream = training->history;
-        training->history = NULL;
-        const int written = write_history(training->settings.history, stream, training->report);
+    if (training->report != NULL) {
+        const int written = write_tables(training);
         code = code == EXIT_DONE ? written : code;
     }
     return code;
@@ -205,6 +229,9 @@ static int train(int argc, char **argv)
     }
     if (training.history != NULL) {
         fclose(training.history);
+    }
+    if (training.monitor_history != NULL) {
+        fclose(training.monitor_history);
     }
     mlp_report_destroy(&training.report);
     mlp_optimizer_destroy(&training.optimizer);

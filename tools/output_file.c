@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,15 +33,41 @@ int check_output(const char *option, const char *path)
     return file >= 0 ? EXIT_DONE : work_error("%s: cannot write '%s': %s", option, path, strerror(reason));
 }
 
-FILE *open_history(const char *path)
+FILE *open_table(const char *option, const char *path)
 {
     const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     FILE *stream = file >= 0 ? fdopen(file, "w") : NULL;
     if (stream == NULL) {
-        work_error("--history: cannot write '%s': %s", path, strerror(errno));
+        work_error("%s: cannot write '%s': %s", option, path, strerror(errno));
         if (file >= 0) {
             close(file);
         }
     }
     return stream;
+}
+
+int begin_table(const char *option, const char *path, FILE *stream)
+{
+    if (ftruncate(fileno(stream), 0) != 0 && errno != EINVAL) { /* pipes and terminals have nothing to cut */
+        const int reason = errno;
+        fclose(stream);
+        return work_error("%s: cannot write '%s': %s", option, path, strerror(reason));
+    }
+    return EXIT_DONE;
+}
+
+void write_field(FILE *stream, double value)
+{
+    if (isfinite(value)) {
+        fprintf(stream, ",%.9g", value);
+    } else {
+        fputc(',', stream);
+    }
+}
+
+int end_table(const char *option, const char *path, FILE *stream)
+{
+    const int failed = ferror(stream);
+    return fclose(stream) == 0 && !failed ? EXIT_DONE
+                                          : work_error("%s: cannot write '%s': %s", option, path, strerror(errno));
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "interrupt.h"
+#include "message.h"
 
 #define REDRAW_SECONDS 0.1
 
@@ -134,6 +135,10 @@ int progress_show(const mlp_progress *progress, void *context)
     struct progress_display *display = context;
     display->seconds = progress->seconds;
     display->samples = progress->samples;
+    if (progress->warning != NULL) {
+        progress_end(display);
+        notice("step %zu: %s", progress->monitor->step, progress->warning);
+    }
     if (!display->quiet && progress->epoch_ended) {
         progress_end(display);
         print_epoch(display, progress);

@@ -22,7 +22,8 @@ struct train_settings {
     int weight_decay_given;
     mlp_fit_options fit;
     uint64_t seed;
-    const char *output, *history;
+    const char *output, *history, *monitor_history;
+    int monitor; /* watch, every fit.monitor_interval steps */
     int json, quiet;
 };
 

@@ -122,6 +122,13 @@ const struct option_row train_rows[] = {
       .help = "K of the top-k accuracy (default: 5)." },
     { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(fit.threads), .low = 1, .high = 1024,
       .help = "Threads to work with (default: OpenMP's, see `mlp info`)." },
+    { .kind = OPTION_FLAG, .name = "monitor", .offset = FIELD(monitor), .flag = 1,
+      .help = "Watch the layers every 100 steps: warn when one vanishes, explodes, dies or saturates, and print a table of "
+              "the last look at the end." },
+    { .kind = OPTION_SIZE, .name = "monitor-interval", .argument = "N", .offset = FIELD(fit.monitor_interval), .low = 1,
+      .high = MANY, .help = "Watch every N steps; implies --monitor." },
+    { .kind = OPTION_TEXT, .name = "monitor-history", .argument = "FILE", .offset = FIELD(monitor_history),
+      .help = "Write what the monitor saw here, as CSV: a line for each layer of each look; implies --monitor." },
     { .kind = OPTION_GROUP, .help = "Output:" },
     { .kind = OPTION_TEXT, .name = "output", .letter = 'o', .argument = "FILE", .offset = FIELD(output),
       .help = "Save the model here, as safetensors. Ctrl-C saves what was reached; a second one ends at once." },

@@ -1,13 +1,12 @@
 /* What `mlp train` tells when it is done: a summary or JSON, and the history as CSV. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "json_output.h"
 #include "message.h"
+#include "monitor_report.h"
+#include "output_file.h"
 #include "train.h"
 
 static void print_metrics(const char *name, const mlp_metrics *metrics, size_t top_k)
@@ -55,6 +54,7 @@ static void print_summary(const struct train_settings *settings, const struct tr
     print_metrics("train", &result->train, top_k);
     print_metrics("validation", &result->validation, top_k);
     print_metrics("test", &result->test, top_k);
+    print_monitor(result->report, result->network);
     if (result->saved != NULL) {
         printf("%-12s %s\n", "saved to", result->saved);
     }
@@ -85,7 +85,7 @@ static int print_result_json(const struct train_settings *settings, const struct
 {
     const mlp_report *report = result->report;
     return print_json(json_pack(
-        "{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o}", "model",
+        "{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o}", "model",
         result->saved != NULL ? json_text(result->saved) : json_null(), "data", json_text(settings->data), "inputs",
         json_count(mlp_network_inputs(result->network)), "outputs", json_count(mlp_network_outputs(result->network)),
         "loss", mlp_loss_name(mlp_network_loss(result->network)), "parameters",
@@ -94,7 +94,7 @@ static int print_result_json(const struct train_settings *settings, const struct
         json_metrics(&result->test), "stopped", mlp_report_stopped(report), "stopped_early",
         mlp_report_stopped_early(report), "restored", mlp_report_restored(report), "best_epoch",
         json_count(mlp_report_best_epoch(report) + 1), "seconds", json_figure(result->seconds), "history",
-        json_history(report)));
+        json_history(report), "monitor", json_monitor(report, result->network)));
 }
 
 int print_train_result(const struct train_settings *settings, const struct train_result *result)
@@ -106,21 +106,10 @@ int print_train_result(const struct train_settings *settings, const struct train
     return EXIT_DONE;
 }
 
-/* An empty field for what was not measured. */
-static void write_field(FILE *stream, double value)
-{
-    if (isfinite(value)) {
-        fprintf(stream, ",%.9g", value);
-    } else {
-        fputc(',', stream);
-    }
-}
-
 int write_history(const char *path, FILE *stream, const mlp_report *report)
 {
-    if (ftruncate(fileno(stream), 0) != 0 && errno != EINVAL) { /* pipes and terminals have nothing to cut */
-        fclose(stream);
-        return work_error("--history: cannot write '%s': %s", path, strerror(errno));
+    if (begin_table("--history", path, stream) != EXIT_DONE) {
+        return EXIT_WORK;
     }
     fputs("epoch,loss,accuracy,validation_loss,validation_accuracy,gradient_norm,clipped,skipped,learning_rate,"
           "seconds\n", stream);
@@ -138,7 +127,5 @@ int write_history(const char *path, FILE *stream, const mlp_report *report)
         }
         fputc('\n', stream);
     }
-    const int failed = ferror(stream);
-    return fclose(stream) == 0 && !failed ? EXIT_DONE
-                                          : work_error("--history: cannot write '%s': %s", path, strerror(errno));
+    return end_table("--history", path, stream);
 }

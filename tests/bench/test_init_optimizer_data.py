@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mlp-bench init, optimizer and data: their lines of JSON, their rows, what they leave behind. TAP on standard output.
+"""mlp-bench init, optimizer, monitor and data: their lines of JSON, their rows, what they leave behind. TAP on standard output.
 
 usage: test_init_optimizer_data.py MLP_BENCH
 """
@@ -54,6 +54,11 @@ def optimizer():
                 abs(row["bytes_per_second"] / row["parameters_per_second"] - 28) < 1e-2 for row in rows))
 
 
+def monitor():
+    rows = rows_of(run("monitor", "--filter", "tiny", "--threads", "1", "--time", "0.01", "--json"))
+    return len(rows) == 1 and rows[0]["network"] == "tiny" and positive(rows[0], "step_seconds", "every_100", "every_10")
+
+
 def data():
     with tempfile.TemporaryDirectory() as folder:
         done = run("data", "--time", "0.01", "--json", TMPDIR=folder)
@@ -74,6 +79,7 @@ CHECKS = [
     ("init fills matrices by every initializer", matrices),
     ("init holds orthogonal against LAPACK", orthogonal),
     ("optimizer holds each rule against the triad", optimizer),
+    ("monitor holds a watched fit against a plain one", monitor),
     ("data times its rows and leaves nothing behind", data),
     ("data says which folder it cannot write to", no_folder),
 ]

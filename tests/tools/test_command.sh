@@ -316,6 +316,23 @@ refuses '--data is missing' diagnose
 refuses '--samples' diagnose --data digits --samples 0
 fails 'cannot open' diagnose nothing --data digits
 
+# ---- the monitor
+exits 0 'a watched training' train --data digits --hidden 64,64,64,64,64,64 --activation sigmoid --monitor --epochs 6 \
+    --monitor-history watched.csv --quiet
+holds '^found: vanishing$' out
+holds '^mlp: step 1: vanishing: layer 0' err
+[ "$(awk 'length > 80' out | tail -n 10 | grep -c rms)" -eq 0 ] && [ "$(wc -l <watched.csv)" -eq 15 ] &&
+    head -n 1 watched.csv | grep -q '^step,epoch,layer,loss,' && grep -q '^101,4,0,.*,vanishing$' watched.csv
+result $? '  two looks at seven layers are in the table'
+exits 0 'a healthy one' train --data digits --monitor-interval 10 --epochs 2 --quiet --json
+json_is_valid out
+grep -q '"update_ratio"' out && ! grep -q 'vanishing\|exploding\|dead": [1-9]\|step' err
+result $? '  its records are there, and no warning'
+exits 0 'an unwatched one' train --data digits --epochs 1 --quiet --json
+holds '"monitor": null' out
+fails '--monitor-history: cannot write' train --data digits --monitor-history nothing/there.csv
+refuses '--monitor-interval' train --data digits --monitor-interval 0
+
 # ---- studies
 exits 0 'a study' study zeros --seeds 2 --samples 300
 holds '^verdict: ' out
