@@ -75,10 +75,13 @@ int parse_activation_choices(const char *option, const char *text, struct choice
 /* One of `gain=`, `fan=`, `distribution=`. */
 static int parse_key(const char *option, const char *key, const char *value, mlp_init_parameters *numbers)
 {
+    if (strcmp(key, "gain") == 0 && mlp_gain_from_name(value, &numbers->gain_rule) == MLP_OK) {
+        return EXIT_DONE;
+    }
     if (strcmp(key, "gain") == 0) {
         return parse_real(value, &numbers->gain) && numbers->gain > 0.0
                    ? EXIT_DONE
-                   : usage_error("%s: gain: expected a number above 0, got '%s'", option, value);
+                   : usage_error("%s: gain: expected a number above 0, own, exact or pytorch, got '%s'", option, value);
     }
     if (strcmp(key, "fan") == 0) {
         return mlp_fan_from_name(value, &numbers->fan) == MLP_OK ? EXIT_DONE

@@ -72,6 +72,18 @@ static void format_fan(double fan, char text[24])
     snprintf(text, 24, fan > 0.0 ? "%.6g" : "-", fan);
 }
 
+/* What mean field makes of the draws: the start, not the weights as they are now. */
+static void print_fields(const mlp_network *network)
+{
+    printf("\n%5s %12s %12s %12s %12s %12s\n", "layer", "exact gain", "sigma_w^2", "q*", "chi_1", "depth scale");
+    for (size_t l = 0; l < mlp_network_layer_count(network); l++) {
+        mlp_init_summary s;
+        if (mlp_network_init_summary(network, l, &s) == MLP_OK) {
+            printf("%5zu %12.5g %12.5g %12.5g %12.5g %12.5g\n", l, s.exact_gain, s.weight_variance, s.q, s.chi, s.depth);
+        }
+    }
+}
+
 static int print_layers(const mlp_network *network)
 {
     printf("\n%5s %7s  %-13s %-18s %8s %8s %8s\n", "layer", "units", "activation", "initializer", "fan", "gain",
@@ -87,6 +99,7 @@ static int print_layers(const mlp_network *network)
                mlp_activation_name(figures.layer.activation), mlp_init_name(figures.init.init), fan, figures.init.gain,
                figures.init.deviation);
     }
+    print_fields(network);
     printf("\n%5s %12s %12s %12s %12s %12s\n", "layer", "parameters", "|W|", "mean W", "deviation W", "|b|");
     for (size_t l = 0; l < mlp_network_layer_count(network); l++) {
         struct layer_figures figures;
@@ -147,7 +160,7 @@ static int print_model(const char *path, const mlp_network *network)
 static json_t *json_layer(const struct layer_figures *figures)
 {
     const mlp_layer *layer = &figures->layer;
-    return json_pack("{s:o, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "units",
+    return json_pack("{s:o, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "units",
                      json_count(layer->units), "inputs", json_count(figures->inputs), "activation",
                      mlp_activation_name(layer->activation), "activation_parameter",
                      json_figure(layer->activation_parameter), "init", mlp_init_name(figures->init.init), "bias_init",
@@ -155,7 +168,9 @@ static json_t *json_layer(const struct layer_figures *figures)
                      json_figure(figures->init.gain), "sigma", json_figure(figures->init.deviation), "parameters",
                      json_count(figures->parameters), "weight_norm", json_figure(figures->norm), "weight_mean",
                      json_figure(figures->mean), "weight_deviation", json_figure(figures->deviation), "bias_norm",
-                     json_figure(figures->bias_norm));
+                     json_figure(figures->bias_norm), "exact_gain", json_figure(figures->init.exact_gain), "weight_variance",
+                     json_figure(figures->init.weight_variance), "q", json_figure(figures->init.q), "chi",
+                     json_figure(figures->init.chi), "depth_scale", json_figure(figures->init.depth));
 }
 
 static json_t *json_floats(const float *values, size_t count)

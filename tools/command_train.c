@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <mlp/model_file.h>
@@ -89,14 +90,49 @@ static int write_tables(struct training *training)
     return codes[0] != EXIT_DONE ? codes[0] : codes[1];
 }
 
-static int prepare_network(struct training *training)
+/* Initializer mup in all layers. */
+static int choose_mup(struct train_settings *settings)
+{
+    struct choices *inits = &settings->network.inits;
+    if (settings->mup == 0.0) {
+        return EXIT_DONE;
+    }
+    if (inits->count > 0 || settings->network.output_init.count > 0 || settings->network.data_init_given) {
+        return usage_error("--mup: chooses the initializers itself; give it without --init, --output-init and --data-init");
+    }
+    inits->items = calloc(1, sizeof *inits->items);
+    if (inits->items == NULL) {
+        return work_error("out of memory");
+    }
+    inits->count = 1;
+    inits->items[0] = (struct choice){ .value = MLP_INIT_MUP, .numbers = { .a = settings->mup } };
+    return EXIT_DONE;
+}
+
+static mlp_status scale_rates(const struct training *training)
 {
     const struct train_settings *settings = &training->settings;
-    const int code = train_network_make(settings, &training->data, &training->network);
+    mlp_status status = MLP_OK;
+    for (size_t l = 0; settings->mup > 0.0 && status == MLP_OK && l < mlp_network_layer_count(training->network); l++) {
+        mlp_layer_factors factors;
+        status = mlp_mup_factors(training->network, settings->optimizer.rule, settings->mup, l, &factors);
+        status = status == MLP_OK ? mlp_optimizer_set_factors(training->optimizer, l, &factors) : status;
+    }
+    return status;
+}
+
+static int prepare_network(struct training *training)
+{
+    struct train_settings *settings = &training->settings;
+    int code = choose_mup(settings);
+    if (code == EXIT_DONE) {
+        code = train_network_make(settings, &training->data, &training->network);
+    }
     if (code != EXIT_DONE) {
         return code;
     }
-    const mlp_status status = mlp_optimizer_create(training->network, &settings->optimizer, &training->optimizer);
+    mlp_status status = mlp_optimizer_create(training->network, &settings->optimizer, &training->optimizer);
+    status = status == MLP_OK ? scale_rates(training) : status;
     return status == MLP_OK ? EXIT_DONE : option_refused(status);
 }
 

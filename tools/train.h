@@ -20,6 +20,7 @@ struct train_settings {
     struct network_settings network;
     mlp_optimizer_options optimizer;
     int weight_decay_given;
+    double mup; /* base width; 0: the standard parametrization */
     mlp_fit_options fit;
     uint64_t seed;
     const char *output, *history, *monitor_history;

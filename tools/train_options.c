@@ -62,6 +62,9 @@ const struct option_row train_rows[] = {
     { .kind = OPTION_PARSED, .name = "data-init", .argument = "METHOD", .parse = parse_data_init,
       .help = "Then fit the start to the data (at most 1000 training samples): lsuv (orthonormal, each layer scaled to unit "
               "variance) or weight-norm (each unit scaled and shifted to mean 0 and variance 1)." },
+    { .kind = OPTION_REAL, .name = "mup", .argument = "WIDTH", .offset = FIELD(mup), .low = 1, .high = INFINITY, .ends = ENDS_LOW,
+      .help = "Maximal update parametrization: initializer mup in every layer, and the learning rate, tuned at this width of "
+              "at least 1, scaled to each layer's." },
     { .kind = OPTION_GROUP, .help = "Loss:" },
     { .kind = OPTION_PARSED, .name = "loss", .argument = "NAME", .parse = parse_loss,
       .help = "Loss (default: what suits the output's activation)." },

@@ -47,10 +47,21 @@ typedef enum mlp_init {
                                          as for ReLU with a > 0. Softmax counts as identity. */
     MLP_INIT_SPARSE = 20,           /**< Exactly b incoming weights of each unit N(0, a²), drawn without replacement, the others
                                          0; a default 1, b a whole number, default 15, at most the fan-in (Martens 2010). */
-    MLP_INIT_HADAMARD = 21          /**< ZerO (Zhao 2021): the identity; in a layer with more units than inputs the corner of a
+    MLP_INIT_HADAMARD = 21,         /**< ZerO (Zhao 2021): the identity; in a layer with more units than inputs the corner of a
                                          Hadamard matrix of order 2^m ≥ units, times 2^(−(m−1)/2); times gain. No randomness.
                                          Where the inputs are at most half that order, units repeat: see mlp_symmetry(). */
+    MLP_INIT_MUP = 22               /**< Maximal update parametrization (Yang 2022): N(0, gain²/fan_in), but for the output of a
+                                         network with hidden layers N(0, gain²·a/fan_in²), with a base width a ≥ 1, default 64, at
+                                         which both are the same. Default gain: exact. Goes with mlp_mup_factors(). */
 } mlp_init;
+
+/** Rules for the gain of an initializer that takes one. Values are fixed. */
+typedef enum mlp_gain {
+    MLP_GAIN_OWN = 0,    /**< The initializer's own. */
+    MLP_GAIN_EXACT = 1,  /**< 1/√E[φ(z)²], z ~ N(0, 1), for the layer's activation: keeps the mean square of Z at 1. */
+    MLP_GAIN_PYTORCH = 2 /**< The table of torch.nn.init.calculate_gain: identity and sigmoid 1, tanh 5/3, ReLU √2, leaky ReLU
+                              √(2/(1 + slope²)), SELU 3/4; UNSUPPORTED for others. Softmax counts as identity. */
+} mlp_gain;
 
 /** Which fan divides the variance. */
 typedef enum mlp_fan {
@@ -77,11 +88,12 @@ typedef mlp_status (*mlp_init_callback)(float *values, size_t rows, size_t colum
 typedef struct mlp_init_parameters {
     double a;                      /**< See ::mlp_init; finite. */
     double b;                      /**< See ::mlp_init; finite. */
-    double gain;                   /**< > 0; 0: the initializer's own (He: √(2/(1+slope²)); others 1). */
+    double gain;                   /**< > 0; 0: by `gain_rule`, the initializer's own (He: √(2/(1+slope²)); others 1). */
     mlp_fan fan;                   /**< Default: the initializer's own. */
     mlp_distribution distribution; /**< ::MLP_INIT_VARIANCE_SCALING only; default normal. */
     mlp_init_callback custom;      /**< ::MLP_INIT_CUSTOM only. */
     void *context;                 /**< Handed to `custom`; borrowed for the life of the network and its copies. */
+    mlp_gain gain_rule;            /**< In place of a number in `gain`, which the network then keeps; default own. */
 } mlp_init_parameters;
 
 /** Name of an initializer, e.g. "he-normal", or NULL for an unknown value. Static text; any thread. */
@@ -92,6 +104,15 @@ MLP_API const char *mlp_init_description(mlp_init init);
 MLP_API mlp_status mlp_init_from_name(const char *name, mlp_init *init);
 /** Number of initializers: the valid values are 0 … count − 1. */
 MLP_API size_t mlp_init_count(void);
+
+/** Name of a gain rule ("own", "exact", "pytorch"), or NULL for an unknown value. Static text; any thread. */
+MLP_API const char *mlp_gain_name(mlp_gain gain);
+/** One line that describes it, or NULL for an unknown value. Static text; any thread. */
+MLP_API const char *mlp_gain_description(mlp_gain gain);
+/** Finds a gain rule by its name. */
+MLP_API mlp_status mlp_gain_from_name(const char *name, mlp_gain *gain);
+/** Number of gain rules: the valid values are 0 … count − 1. */
+MLP_API size_t mlp_gain_count(void);
 
 /** Name of a fan mode ("in", "out", "average", "geometric", "automatic"), or NULL. */
 MLP_API const char *mlp_fan_name(mlp_fan fan);

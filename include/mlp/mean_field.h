@@ -12,6 +12,7 @@
 
 #include <mlp/activation.h>
 #include <mlp/export.h>
+#include <mlp/init.h>
 #include <mlp/status.h>
 
 #ifdef __cplusplus
@@ -36,6 +37,11 @@ typedef struct mlp_activation_moments {
  * Errors: ARGUMENT (NULL, softmax, a callback missing), RANGE (q negative or not finite; the parameter). */
 MLP_API mlp_status mlp_activation_moments_at(const mlp_activation_choice *choice, double q,
                                              mlp_activation_moments *moments);
+
+/** The gain that a rule has for an activation: by quadrature or by table.
+ * @param rule ::MLP_GAIN_EXACT or ::MLP_GAIN_PYTORCH
+ * Softmax counts as identity. Errors: ARGUMENT, RANGE; UNSUPPORTED where the table has none. */
+MLP_API mlp_status mlp_activation_gain(mlp_gain rule, const mlp_activation_choice *choice, double *gain);
 
 /** Where the map of q comes to rest, and what gradients do there. */
 typedef struct mlp_mean_field {

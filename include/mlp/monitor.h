@@ -17,7 +17,7 @@ typedef struct mlp_monitor_layer {
     double activation_rms;       /**< Root mean square of A. */
     double pre_gradient_rms;     /**< Root mean square of dZ. */
     double weight_norm;          /**< ‖W‖, Frobenius, after the update. */
-    double weight_gradient_norm; /**< ‖dW‖, before clipping. */
+    double weight_gradient_norm; /**< ‖dW‖, before clipping; 0 of a frozen layer. */
     double gradient_ratio;       /**< ‖dW‖/‖W‖; ∞ or NaN where W is 0. */
     double update_ratio;         /**< ‖ΔW‖/‖W‖ of the step; about 10⁻³ is usual. */
     double zeros;                /**< Share of A that is exactly 0, 0 … 1. */

@@ -149,9 +149,14 @@ typedef struct mlp_init_summary {
     double gain;        /**< Gain in force. */
     double fan;         /**< The fan that divides the variance, or 0 where none does. */
     double deviation;   /**< Standard deviation of the draw; 0 for a fixed pattern, NaN for a custom one. */
+    double exact_gain;  /**< 1/√E[φ(z)²] of the layer's activation: what keeps the mean square of Z at 1; softmax: 1. */
+    double weight_variance; /**< σ_w² = fan_in·deviation². NaN, as the three below, for a pattern or a custom draw. */
+    double q;           /**< Mean field's fixed point for layers of this draw and activation (mlp/mean_field.h) ... */
+    double chi;         /**< ... χ₁ there: by what ‖dZ‖² grows going back a layer ... */
+    double depth;       /**< ... and the depth scale ξ. */
 } mlp_init_summary;
 
-/** Says what σ, fan and gain the weight initializer of a layer resolves to. */
+/** Says what σ, fan and gain the weight initializer of a layer resolves to, and what mean field makes of them. */
 MLP_API mlp_status mlp_network_init_summary(const mlp_network *network, size_t layer, mlp_init_summary *summary);
 
 /** Borrowed view of W of a layer, units × inputs; valid until the network is destroyed. */

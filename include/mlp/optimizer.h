@@ -87,6 +87,31 @@ MLP_API void mlp_optimizer_get_options(const mlp_optimizer *optimizer, mlp_optim
 /** Changes the learning rate, > 0 and finite, from the next step on. */
 MLP_API mlp_status mlp_optimizer_set_learning_rate(mlp_optimizer *optimizer, double learning_rate);
 
+/** Factors on the optimizer's figures for one layer. Start from ::MLP_LAYER_FACTORS_INIT. */
+typedef struct mlp_layer_factors {
+    double weight_rate; /**< On the learning rate of W; finite, ≥ 0. 0 freezes: W and its moments stay bit for bit, and its
+                             gradient counts for no norm. */
+    double bias_rate;   /**< The same for b. */
+    double decay;       /**< On the weight decay λ; finite, ≥ 0. */
+} mlp_layer_factors;
+
+#define MLP_LAYER_FACTORS_INIT { 1.0, 1.0, 1.0 }
+
+/** Sets the factors of a layer, from the next step on.
+ * Errors: ARGUMENT; RANGE (no such layer, a factor negative or not finite, or η·λ of 1 and more, decoupled). */
+MLP_API mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t layer, const mlp_layer_factors *factors);
+/** The factors of a layer; 1 unless set. */
+MLP_API mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, size_t layer, mlp_layer_factors *factors);
+
+/** The factors of the maximal update parametrization, with which a learning rate tuned at `base_width` suits any width (Yang
+ * et al. 2022, Tensor programs V, table 3). With in = fan_in/base_width and out = units/base_width: rules with a second
+ * moment (RMSProp, Adam, AdamW) W 1/in in all layers but the first; the others W of the first layer and biases `out`, W of the
+ * output 1/in. They go with ::MLP_INIT_MUP of the same base width.
+ * @param base_width ≥ 1, finite
+ * Errors: ARGUMENT, RANGE. */
+MLP_API mlp_status mlp_mup_factors(const mlp_network *network, mlp_optimizer_rule rule, double base_width, size_t layer,
+                                   mlp_layer_factors *factors);
+
 /** Number of updates applied since creation or reset. */
 MLP_API uint64_t mlp_optimizer_updates(const mlp_optimizer *optimizer);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "strategy/activation_mean_field.h"
 
 struct init_task network_init_task(const struct layer *layer, size_t l)
 {
@@ -17,6 +18,7 @@ struct init_task network_init_task(const struct layer *layer, size_t l)
         .fan_in = layer->inputs,
         .fan_out = layer->units,
         .layer = l,
+        .is_output = layer->is_output && l > 0,
     };
 }
 
@@ -130,7 +132,13 @@ mlp_status mlp_network_init_summary(const mlp_network *network, size_t layer, ml
 {
     TRY(check_layer(__func__, network, layer, summary, "summary"));
     const struct init_task task = init_task_of(network, layer, network->seed, false);
-    const struct init_scale scale = init_scale(&task);
+    const struct init_task bias_task = init_task_of(network, layer, network->seed, true);
+    const struct init_scale scale = init_scale(&task), bias = init_scale(&bias_task);
+    const double weight_variance = scale.deviation > 0.0 ? (double)task.fan_in * scale.deviation * scale.deviation : NAN;
+    mlp_mean_field point = { .q = NAN, .chi = NAN, .depth = NAN };
+    if (isfinite(weight_variance) && isfinite(bias.deviation)) {
+        TRY(mlp_mean_field_point(&task.activation, weight_variance, bias.deviation * bias.deviation, &point));
+    }
     *summary = (mlp_init_summary){
         .init = task.init,
         .fan_in = task.fan_in,
@@ -138,6 +146,11 @@ mlp_status mlp_network_init_summary(const mlp_network *network, size_t layer, ml
         .gain = scale.gain,
         .fan = scale.fan,
         .deviation = scale.deviation,
+        .exact_gain = activation_exact_gain(&task.activation),
+        .weight_variance = weight_variance,
+        .q = point.q,
+        .chi = point.chi,
+        .depth = point.depth,
     };
     return MLP_OK;
 }

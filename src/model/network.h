@@ -33,6 +33,7 @@ struct layer {
     size_t stride;  /* stride_of(units): leading dimension of W and of this layer's Z, A, dZ */
     size_t weights; /* offset of W in the arena; a multiple of 16 */
     size_t bias;    /* offset of b in the arena; a multiple of 16 */
+    bool is_output;
     const struct activation_row *activation;
     mlp_layer description; /* every default resolved but for callbacks */
 };
@@ -54,8 +55,9 @@ struct mlp_network {
     size_t class_name_count;
 };
 
-/* Automatic initializers become what suits the layer's activation, with the gain or deviation that goes with them. */
-void network_resolve_init(struct layer *layer);
+/* Automatic initializers become what suits the layer's activation, and gain rules numbers. UNSUPPORTED where a rule has none;
+ * automatic ones have all. */
+mlp_status network_resolve_init(struct layer *layer);
 
 /* The draw of layer l's weights. */
 struct init_task network_init_task(const struct layer *layer, size_t l);

@@ -5,7 +5,7 @@
 #include "base/status.h"
 #include "linalg/blas.h"
 #include "model/network.h"
-#include "strategy/activation_mean_field.h"
+#include "strategy/activation_gain.h"
 
 enum { MAX_LAYERS = 10000 };
 
@@ -17,22 +17,28 @@ static mlp_status check_size(const char *what, size_t size)
     return MLP_OK;
 }
 
-void network_resolve_init(struct layer *resolved)
+mlp_status network_resolve_init(struct layer *resolved)
 {
     mlp_layer *layer = &resolved->description;
+    mlp_init_parameters *p = &layer->init_parameters;
+    const mlp_activation_choice choice = {
+        resolved->activation->whole_column ? MLP_ACTIVATION_IDENTITY : layer->activation, layer->activation_parameter,
+        layer->custom_activation };
     if (layer->init == MLP_INIT_AUTOMATIC) {
         layer->init = resolved->activation->automatic_init;
-        if (resolved->activation->exact_gain && layer->init_parameters.gain == 0.0) {
-            const mlp_activation_choice choice = { layer->activation, layer->activation_parameter,
-                                                   layer->custom_activation };
-            layer->init_parameters.gain = activation_exact_gain(&choice);
-        }
+        p->gain_rule = resolved->activation->exact_gain && p->gain_rule == MLP_GAIN_OWN ? MLP_GAIN_EXACT : p->gain_rule;
     }
+    TRY(gain_check(p->gain_rule));
+    if (p->gain_rule != MLP_GAIN_OWN && p->gain == 0.0) {
+        TRY(gain_of(p->gain_rule, &choice, &p->gain));
+    }
+    p->gain_rule = MLP_GAIN_OWN;
     if (layer->bias_init == MLP_INIT_AUTOMATIC) {
-        const bool drawn = layer->init == MLP_INIT_CRITICAL && layer->init_parameters.a > 0.0;
+        const bool drawn = layer->init == MLP_INIT_CRITICAL && p->a > 0.0;
         layer->bias_init = drawn ? MLP_INIT_NORMAL : MLP_INIT_ZEROS;
-        layer->bias_parameters.a = drawn ? layer->init_parameters.a : layer->bias_parameters.a;
+        layer->bias_parameters.a = drawn ? p->a : layer->bias_parameters.a;
     }
+    return MLP_OK;
 }
 
 /* Checks one layer and resolves its defaults. */
@@ -44,7 +50,8 @@ static mlp_status resolve_layer(const mlp_layer *given, bool is_output, struct l
     TRY(activation_check(given->activation, given->activation_parameter, &given->custom_activation, is_output,
                          &description->activation_parameter));
     layer->activation = activation_row(given->activation);
-    network_resolve_init(layer);
+    layer->is_output = is_output;
+    TRY(network_resolve_init(layer));
     TRY(init_check(description->init, &description->init_parameters, false));
     TRY(init_check(description->bias_init, &description->bias_parameters, true));
     layer->units = given->units;

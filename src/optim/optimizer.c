@@ -41,6 +41,19 @@ static mlp_status check_ranges(const mlp_optimizer_options *o)
                    o->weight_decay, "less than 1/learning_rate when decoupled");
 }
 
+mlp_status optimizer_check_decay(const struct mlp_optimizer *optimizer, const mlp_optimizer_options *options)
+{
+    for (size_t t = 0; t < 2 * optimizer->layer_count && options->decay == MLP_DECAY_DECOUPLED; t++) {
+        const double share = options->learning_rate * optimizer_rate_factor(optimizer, t) * options->weight_decay *
+                             optimizer->factors[t / 2].decay;
+        if (share >= 1.0) {
+            return fail(MLP_ERROR_RANGE, "layer %zu: learning rate times decay is %g with its factors, expected less than 1",
+                        t / 2, share);
+        }
+    }
+    return MLP_OK;
+}
+
 static mlp_status resolve(mlp_optimizer_options *options)
 {
     TRY(rule_check(options->rule, options->decay, options->nonfinite));
@@ -65,11 +78,12 @@ static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
     bool complete = true;
     optimizer->units = memory_allocate(network->layer_count, sizeof(size_t));
     optimizer->scale = memory_allocate(2 * network->layer_count, sizeof(float));
+    optimizer->factors = memory_allocate(network->layer_count, sizeof(mlp_layer_factors));
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         optimizer->state[s] = memory_allocate(network->arena_size, sizeof(float));
         complete = complete && optimizer->state[s] != NULL;
     }
-    return complete && optimizer->units != NULL && optimizer->scale != NULL;
+    return complete && optimizer->units != NULL && optimizer->scale != NULL && optimizer->factors != NULL;
 }
 
 mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_options *options,
@@ -103,6 +117,7 @@ mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_
     }
     for (size_t l = 0; l < network->layer_count; l++) {
         made->units[l] = network->layers[l].units;
+        made->factors[l] = (mlp_layer_factors)MLP_LAYER_FACTORS_INIT;
     }
     *optimizer = made;
     return MLP_OK;
@@ -115,6 +130,7 @@ void mlp_optimizer_destroy(mlp_optimizer **optimizer)
     }
     memory_free((*optimizer)->units);
     memory_free((*optimizer)->scale);
+    memory_free((*optimizer)->factors);
     memory_free((*optimizer)->state[0]);
     memory_free((*optimizer)->state[1]);
     memory_free(*optimizer);
@@ -134,6 +150,7 @@ mlp_status mlp_optimizer_set_learning_rate(mlp_optimizer *optimizer, double lear
     mlp_optimizer_options options = optimizer->options;
     options.learning_rate = learning_rate;
     TRY(check_ranges(&options));
+    TRY(optimizer_check_decay(optimizer, &options));
     optimizer->options = options;
     return MLP_OK;
 }

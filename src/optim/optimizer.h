@@ -20,12 +20,23 @@ struct mlp_optimizer {
     size_t *units;
     size_t arena_size;
     float *scale;                  /* one clip factor for each tensor, 2 per layer */
+    mlp_layer_factors *factors;    /* one for each layer */
     uint64_t updates;              /* applied */
     size_t skips;                  /* in a row, up to now */
 };
 
 /* MLP_ERROR_SHAPE unless the optimizer was made for a network of this shape. */
 mlp_status optimizer_check(const struct mlp_optimizer *optimizer, const struct mlp_network *network);
+
+/* MLP_ERROR_RANGE when a decoupled decay of these options would take all of a parameter. */
+mlp_status optimizer_check_decay(const struct mlp_optimizer *optimizer, const mlp_optimizer_options *options);
+
+/* The factor on the learning rate of tensor t: W of layer t/2, or its b. */
+static inline double optimizer_rate_factor(const struct mlp_optimizer *optimizer, size_t t)
+{
+    const mlp_layer_factors *factors = &optimizer->factors[t / 2];
+    return t % 2 == 0 ? factors->weight_rate : factors->bias_rate;
+}
 
 /* What one step is going to do, decided by one thread before the team updates. */
 struct update_plan {

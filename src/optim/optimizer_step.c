@@ -73,6 +73,16 @@ static bool admit(struct update_plan *plan, double loss, bool loss_known)
     return false;
 }
 
+/* Norms do not count what will not be updated. */
+static void leave_frozen_out(const struct mlp_optimizer *optimizer, struct mlp_workspace *workspace)
+{
+    for (size_t t = 0; t < 2 * workspace->layer_count; t++) {
+        if (optimizer_rate_factor(optimizer, t) == 0.0) {
+            workspace->squares[t] = workspace->largest[t] = 0.0;
+        }
+    }
+}
+
 void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
 {
     struct mlp_optimizer *optimizer = plan->optimizer;
@@ -89,6 +99,7 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
     if (!plan->apply) {
         return;
     }
+    leave_frozen_out(optimizer, plan->workspace);
     clip_apply(optimizer->options.clip, &input, &outcome);
     plan->bound = outcome.bound;
     plan->report.clip = outcome.report;
@@ -102,7 +113,6 @@ static struct update common_update(const struct update_plan *plan)
     const double t = (double)plan->optimizer->updates;
     return (struct update){
         .bound = plan->bound,
-        .rate = (float)o->learning_rate,
         .momentum = (float)o->momentum,
         .beta1 = (float)o->beta1,
         .beta2 = (float)o->beta2,
@@ -119,6 +129,7 @@ struct run {
     size_t first;
     size_t end;
     float scale;  /* clip factor */
+    double rate;  /* factor on η */
     double decay; /* λ */
 };
 
@@ -130,7 +141,7 @@ static void update_run(const struct update_plan *plan, const struct update *comm
     const size_t from = run->first > share->first ? run->first : share->first;
     const size_t to = run->end < share->end ? run->end : share->end;
     struct update update = *common;
-    if (from >= to) {
+    if (from >= to || run->rate == 0.0) {
         return;
     }
     update.parameters = plan->network->parameters + from;
@@ -140,8 +151,9 @@ static void update_run(const struct update_plan *plan, const struct update *comm
     }
     update.count = to - from;
     update.scale = run->scale;
+    update.rate = (float)(o->learning_rate * run->rate);
     update.l2 = o->decay == MLP_DECAY_L2 ? (float)run->decay : 0.0f;
-    update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)(1.0 - o->learning_rate * run->decay) : 1.0f;
+    update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)(1.0 - o->learning_rate * run->rate * run->decay) : 1.0f;
     optimizer->rule->update(&update);
 }
 
@@ -153,16 +165,17 @@ void optimizer_update(const struct team *team, const struct update_plan *plan)
     const struct update common = common_update(plan);
     const struct range blocks = team_share(team, network->arena_size / STRIDE_MULTIPLE);
     const struct range share = { blocks.first * STRIDE_MULTIPLE, blocks.end * STRIDE_MULTIPLE };
-    struct run run = { 0, 0, 0.0f, 0.0 };
+    struct run run = { 0 };
     for (size_t t = 0; t < 2 * network->layer_count; t++) {
         const struct layer *layer = &network->layers[t / 2];
         const bool is_bias = t % 2 == 1;
         const size_t first = is_bias ? layer->bias : layer->weights;
         const float scale = plan->optimizer->scale[t];
-        const double decay = is_bias && !o->decay_biases ? 0.0 : o->weight_decay;
-        if (scale != run.scale || decay != run.decay) {
+        const double rate = optimizer_rate_factor(plan->optimizer, t);
+        const double decay = is_bias && !o->decay_biases ? 0.0 : o->weight_decay * plan->optimizer->factors[t / 2].decay;
+        if (scale != run.scale || rate != run.rate || decay != run.decay) {
             update_run(plan, &common, &share, &run);
-            run = (struct run){ first, first, scale, decay };
+            run = (struct run){ first, first, scale, rate, decay };
         }
         run.end = is_bias ? layer->bias + layer->stride : layer->bias;
     }

@@ -13,6 +13,8 @@ enum { TAKES_A = 1, TAKES_B = 2, TAKES_GAIN = 4, TAKES_FAN = 8, TAKES_DISTRIBUTI
 /* Martens 2010, section 5. */
 enum { DEFAULT_INCOMING = 15 };
 
+enum { DEFAULT_BASE_WIDTH = 64 };
+
 struct init_row {
     struct name name; /* must be first */
     int takes;
@@ -35,6 +37,13 @@ static double gain_of_he(const struct init_task *task)
 {
     const double slope = task->activation.activation == MLP_ACTIVATION_LEAKY_RELU ? task->activation.parameter : 0.0;
     return sqrt(2.0 / (1.0 + slope * slope));
+}
+
+static double gain_of_activation(const struct init_task *task)
+{
+    double gain = 1.0;
+    mlp_activation_gain(MLP_GAIN_EXACT, &task->activation, &gain); /* there is one for each activation */
+    return gain;
 }
 
 static double gain_in_force(const struct init_row *row, const struct init_task *task)
@@ -141,6 +150,19 @@ static mlp_status critical_fill(const struct init_row *row, const struct init_ta
     return isnan(scale.deviation)
                ? fail_in(MLP_ERROR_UNSUPPORTED, "layer %zu: initializer critical", task->layer)
                : draw_scaled(task, MLP_DISTRIBUTION_NORMAL, scale.deviation, target);
+}
+
+/* The output's fan is fan_in²/a: the variance falls with the square of the width. */
+static struct init_scale mup_scale(const struct init_row *row, const struct init_task *task)
+{
+    const double base = task->parameters.a != 0.0 ? task->parameters.a : DEFAULT_BASE_WIDTH;
+    const double gain = gain_in_force(row, task), in = (double)task->fan_in, fan = task->is_output ? in * in / base : in;
+    return (struct init_scale){ gain, fan, gain / sqrt(fan) };
+}
+
+static mlp_status mup_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+{
+    return draw_scaled(task, MLP_DISTRIBUTION_NORMAL, mup_scale(row, task).deviation, target);
 }
 
 static size_t incoming(const struct init_task *task)
@@ -252,6 +274,8 @@ static const struct init_row rows[] = {
     [MLP_INIT_HADAMARD] = { .name = { "hadamard", "ZerO: identity, or a corner of a Hadamard matrix (Zhao 2021)" },
                             .takes = TAKES_GAIN, .default_gain = gain_of_one, .scale = fixed_scale,
                             .fill = hadamard_fill },
+    [MLP_INIT_MUP] = { .name = { "mup", "maximal update: variance gain^2/fan-in, output a/fan-in^2 (Yang 2022)" },
+                       .takes = TAKES_A | TAKES_GAIN, .default_gain = gain_of_activation, .scale = mup_scale, .fill = mup_fill },
 };
 
 static const struct name fan_names[] = {
@@ -292,7 +316,7 @@ static mlp_status check_unused(const struct init_row *row, const mlp_init_parame
         int flag;
     } fields[] = { { "a", p->a != 0.0, TAKES_A },
                    { "b", p->b != 0.0, TAKES_B },
-                   { "gain", p->gain != 0.0, TAKES_GAIN },
+                   { "gain", p->gain != 0.0 || p->gain_rule != MLP_GAIN_OWN, TAKES_GAIN },
                    { "fan", p->fan != MLP_FAN_AUTOMATIC, TAKES_FAN },
                    { "distribution", p->distribution != MLP_DISTRIBUTION_NORMAL, TAKES_DISTRIBUTION } };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
@@ -315,6 +339,10 @@ static mlp_status check_numbers(mlp_init init, const struct init_row *row, const
     }
     if (init == MLP_INIT_CRITICAL && p->a < 0.0) {
         return fail(MLP_ERROR_RANGE, "initializer critical: a is %g, expected the biases' deviation, at least 0", p->a);
+    }
+    if (init == MLP_INIT_MUP && p->a != 0.0 && p->a < 1.0) {
+        return fail(MLP_ERROR_RANGE, "initializer mup: a is %g, expected the base width, at least 1 (0: the default, %d)", p->a,
+                    DEFAULT_BASE_WIDTH);
     }
     if (init == MLP_INIT_SPARSE && (p->b < 0.0 || p->b != floor(p->b))) {
         return fail(MLP_ERROR_RANGE, "initializer sparse: b is %g, expected a whole number of incoming weights above 0 (0: "

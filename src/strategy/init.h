@@ -19,6 +19,7 @@ struct init_task {
     size_t layer;                     /* for the random stream and messages */
     uint64_t seed;
     bool is_bias;
+    bool is_output;                   /* of a network with hidden layers */
 };
 
 /* What a task's draw comes to. */

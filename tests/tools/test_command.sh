@@ -316,6 +316,18 @@ refuses '--data is missing' diagnose
 refuses '--samples' diagnose --data digits --samples 0
 fails 'cannot open' diagnose nothing --data digits
 
+# ---- gains and the maximal update parametrization
+exits 0 'a gain by rule' train --data digits --activation tanh --init orthogonal:gain=pytorch --epochs 1 --quiet --output gained
+exits 0 '  which the model keeps' inspect gained
+holds ' orthogonal  *128 *1.667 ' out
+refuses 'gain: expected a number' train --data digits --init orthogonal:gain=some
+exits 0 'mup' train --data digits --hidden 256,256 --mup 64 --epochs 2 --quiet --output scaled
+exits 0 '  and what it draws' inspect scaled
+holds ' mup  *1024 *1 *0.03125$' out
+holds 'sigma_w^2 .* chi_1' out
+refuses '--mup: chooses' train --data digits --mup 64 --init zeros
+refuses '--mup' train --data digits --mup 0.5
+
 # ---- the monitor
 exits 0 'a watched training' train --data digits --hidden 64,64,64,64,64,64 --activation sigmoid --monitor --epochs 6 \
     --monitor-history watched.csv --quiet

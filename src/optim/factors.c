@@ -1,0 +1,73 @@
+/* Factors of single layers: learning rates, decay, and those of the maximal update parametrization. */
+#include <math.h>
+
+#include "base/status.h"
+#include "optim/optimizer.h"
+
+static mlp_status check_factor(const char *field, double value)
+{
+    return value >= 0.0 && isfinite(value)
+               ? MLP_OK
+               : fail(MLP_ERROR_RANGE, "%s is %g, expected a finite number of at least 0", field, value);
+}
+
+static mlp_status check_layer(const char *function, const mlp_optimizer *optimizer, size_t layer)
+{
+    return layer < optimizer->layer_count ? MLP_OK
+                                          : fail(MLP_ERROR_RANGE, "%s: layer is %zu, expected less than %zu", function, layer,
+                                                 optimizer->layer_count);
+}
+
+mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t layer, const mlp_layer_factors *factors)
+{
+    REQUIRE_ARGUMENT(optimizer);
+    REQUIRE_ARGUMENT(factors);
+    TRY(check_layer(__func__, optimizer, layer));
+    TRY(check_factor("weight_rate", factors->weight_rate));
+    TRY(check_factor("bias_rate", factors->bias_rate));
+    TRY(check_factor("decay", factors->decay));
+    const mlp_layer_factors before = optimizer->factors[layer];
+    optimizer->factors[layer] = *factors;
+    const mlp_status status = optimizer_check_decay(optimizer, &optimizer->options);
+    if (status != MLP_OK) {
+        optimizer->factors[layer] = before;
+    }
+    return status;
+}
+
+mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, size_t layer, mlp_layer_factors *factors)
+{
+    REQUIRE_ARGUMENT(optimizer);
+    REQUIRE_ARGUMENT(factors);
+    TRY(check_layer(__func__, optimizer, layer));
+    *factors = optimizer->factors[layer];
+    return MLP_OK;
+}
+
+/* Yang et al. 2022, table 3, as factors on what holds at the base width. A first layer's inputs and an output's units are
+ * the data's, of no width. */
+mlp_status mlp_mup_factors(const mlp_network *network, mlp_optimizer_rule rule, double base_width, size_t layer,
+                           mlp_layer_factors *factors)
+{
+    REQUIRE_ARGUMENT(network);
+    REQUIRE_ARGUMENT(factors);
+    TRY(rule_check(rule, MLP_DECAY_AUTOMATIC, MLP_NONFINITE_ERROR));
+    if (!(base_width >= 1.0) || !isfinite(base_width)) {
+        return fail(MLP_ERROR_RANGE, "mlp_mup_factors: base_width is %g, expected a finite number of at least 1", base_width);
+    }
+    if (layer >= network->layer_count) {
+        return fail(MLP_ERROR_RANGE, "mlp_mup_factors: layer is %zu, expected less than %zu", layer, network->layer_count);
+    }
+    const bool adaptive = !isnan(update_rule(rule)->defaults.epsilon);
+    const bool reads_units = layer > 0, feeds_units = layer + 1 < network->layer_count;
+    const double in = reads_units ? (double)network->layers[layer].inputs / base_width : 1.0;
+    const double out = feeds_units ? (double)network->layers[layer].units / base_width : 1.0;
+    *factors = (mlp_layer_factors)MLP_LAYER_FACTORS_INIT;
+    if (adaptive) {
+        factors->weight_rate = 1.0 / in;
+    } else {
+        factors->weight_rate = !reads_units ? out : feeds_units ? 1.0 : 1.0 / in;
+        factors->bias_rate = out;
+    }
+    return MLP_OK;
+}
