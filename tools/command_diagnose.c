@@ -6,21 +6,41 @@
 #include <mlp/diagnose.h>
 
 #include "command.h"
-#include "json_output.h"
+#include "diagnose_report.h"
 #include "message.h"
 #include "model_argument.h"
+#include "number.h"
+#include "plot.h"
 #include "train.h"
 
-enum { DEFAULT_SAMPLES = 256 };
+enum { DEFAULT_SAMPLES = 256, CHECKED_SAMPLES = 8, CHECKED_ENTRIES = 50 };
 
 struct diagnose_settings {
     struct train_settings train; /* first, for the parsers of data and network options */
     size_t samples;
     double tolerance;
     int check;
+    int gradient_check;
+    int step; /* an optimizer was chosen */
+    const char *plot;
 };
 
 #define FIELD(member) offsetof(struct diagnose_settings, member)
+
+static int parse_step_optimizer(const char *text, void *settings)
+{
+    ((struct diagnose_settings *)settings)->step = 1;
+    return parse_optimizer(text, settings);
+}
+
+static int parse_step_rate(const char *text, void *settings)
+{
+    struct diagnose_settings *diagnose = settings;
+    diagnose->step = 1;
+    return parse_real(text, &diagnose->train.optimizer.learning_rate) && diagnose->train.optimizer.learning_rate > 0.0
+               ? EXIT_DONE
+               : usage_error("--learning-rate: expected a number above 0, got '%s'", text);
+}
 
 static const struct option_row rows[] = {
     { .kind = OPTION_GROUP, .help = "Options:" },
@@ -33,6 +53,15 @@ static const struct option_row rows[] = {
               "layer's largest (default: 0, equal to the bit)." },
     { .kind = OPTION_FLAG, .name = "check", .offset = FIELD(check), .flag = 1,
       .help = "Exit with 1 when anything is found." },
+    { .kind = OPTION_FLAG, .name = "gradient-check", .offset = FIELD(gradient_check), .flag = 1,
+      .help = "Compare the gradients of at most 8 samples with differences in double, 50 entries of each tensor; with --check, "
+              "exit with 1 when one is wrong." },
+    { .kind = OPTION_TEXT, .name = "plot", .argument = "FILE", .offset = FIELD(plot),
+      .help = "Draw signal and gradient by layer into this .svg or .png file; needs gnuplot." },
+    { .kind = OPTION_PARSED, .name = "optimizer", .argument = "NAME", .parse = parse_step_optimizer,
+      .help = "Take a step of this update rule on a copy and tell how far it moves each layer." },
+    { .kind = OPTION_PARSED, .name = "learning-rate", .argument = "RATE", .parse = parse_step_rate,
+      .help = "Of that step; above 0 (default: the rule's). Alone it means sgd." },
     { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(train.fit.threads), .low = 1,
       .high = 1024, .help = "Threads to work with (default: OpenMP's)." },
     { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(train.json), .flag = 1, .help = "Print the figures as JSON." },
@@ -55,146 +84,93 @@ static const struct option_row rows[] = {
     { .kind = OPTION_END },
 };
 
-/* ---- what is printed ------------------------------------------------------------------------------------------- */
+/* What a diagnosis looks at. */
+struct batch {
+    size_t count;
+    float *x, *values;
+    int32_t *labels;
+    mlp_targets targets;
+};
 
-static double off_share(const mlp_signal *s, size_t units)
+static int read_batch(const mlp_data *data, struct batch *batch)
 {
-    return s->saturated > 0.0 ? s->saturated : (double)s->dead / (double)units;
+    const bool classes = mlp_data_class_count(data) > 0;
+    batch->count = mlp_data_count(data);
+    batch->x = calloc(batch->count * mlp_data_inputs(data), sizeof *batch->x);
+    batch->values = calloc(batch->count * mlp_data_outputs(data) + 1, sizeof *batch->values);
+    batch->labels = calloc(batch->count, sizeof *batch->labels);
+    batch->targets = (mlp_targets){ .classes = classes ? batch->labels : NULL, .values = classes ? NULL : batch->values };
+    if (batch->x == NULL || batch->values == NULL || batch->labels == NULL) {
+        return work_error("out of memory");
+    }
+    const mlp_status status = mlp_data_read(data, 0, batch->count, batch->x, classes ? batch->labels : NULL,
+                                            classes ? NULL : batch->values);
+    return status == MLP_OK ? EXIT_DONE : work_failed(status);
 }
 
-static void print_figure(double value, int width)
+static void free_batch(struct batch *batch)
 {
-    if (isnan(value)) {
-        printf(" %*s", width, "-");
+    free(batch->labels);
+    free(batch->values);
+    free(batch->x);
+}
+
+static int check_gradients(const mlp_network *network, const struct batch *batch, struct gradient_result *result)
+{
+    mlp_gradient_check_options options = MLP_GRADIENT_CHECK_OPTIONS_INIT;
+    options.entries = CHECKED_ENTRIES;
+    result->count = 2 * mlp_network_layer_count(network);
+    result->samples = batch->count < CHECKED_SAMPLES ? batch->count : CHECKED_SAMPLES;
+    result->errors = calloc(result->count, sizeof *result->errors);
+    if (result->errors == NULL) {
+        return work_error("out of memory");
+    }
+    const mlp_status status =
+        mlp_gradient_check(network, batch->x, &batch->targets, result->samples, &options, result->errors, &result->passed);
+    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+}
+
+static int tell(const struct diagnose_settings *settings, const mlp_network *network, const mlp_diagnosis *diagnosis,
+                size_t samples, const struct gradient_result *gradients)
+{
+    int code = EXIT_DONE;
+    if (settings->train.json) {
+        code = print_diagnosis_json(network, diagnosis, samples, gradients);
     } else {
-        printf(" %*.3g", width, value);
-    }
-}
-
-static void print_table(const mlp_network *network, const mlp_diagnosis *diagnosis)
-{
-    printf("layer  units activation      rms Z  forth theory    rms dZ   back theory    off\n");
-    for (size_t l = 0; l < mlp_diagnosis_layers(diagnosis); l++) {
-        mlp_layer layer;
-        mlp_signal s;
-        mlp_network_layer(network, l, &layer);
-        mlp_diagnosis_layer(diagnosis, l, &s);
-        printf("%5zu %6zu %-11.11s", l, layer.units, mlp_activation_name(layer.activation));
-        print_figure(sqrt(s.z.mean_square), 9);
-        print_figure(s.forward_growth, 6);
-        print_figure(s.predicted_forward, 6);
-        print_figure(sqrt(s.dz.mean_square), 9);
-        print_figure(s.backward_growth, 6);
-        print_figure(s.predicted_backward, 6);
-        printf(" %4.0f %%\n", 100.0 * off_share(&s, layer.units));
-    }
-    printf("\nforth: rms Z by the layer below's; back: ||dZ|| by that of the layer above;\n"
-           "theory: what mean field expects of them; off: share where the activation is\n"
-           "flat.\n\n");
-}
-
-/* One line of the library's text after the other. */
-static void print_verdict(const char *text)
-{
-    while (*text != '\0') {
-        char line[4096];
-        const size_t length = strcspn(text, "\n");
-        snprintf(line, sizeof line, "%.*s", (int)length, text);
-        print_wrapped(stdout, line, 0, 2);
-        text += length + (text[length] == '\n');
-    }
-}
-
-static json_t *json_moments(const mlp_moments *m)
-{
-    return json_pack("{s:o, s:o, s:o}", "mean", json_figure(m->mean), "variance", json_figure(m->variance),
-                     "mean_square", json_figure(m->mean_square));
-}
-
-static json_t *json_findings(unsigned findings)
-{
-    json_t *names = json_array();
-    for (size_t i = 1; i < mlp_finding_count(); i++) {
-        if ((findings & 1u << i) != 0) {
-            json_array_append_new(names, json_string(mlp_finding_name((mlp_finding)i)));
+        print_diagnosis(network, diagnosis);
+        if (gradients != NULL) {
+            print_gradients(gradients);
         }
     }
-    return names;
-}
-
-static json_t *json_layer(const mlp_network *network, const mlp_diagnosis *diagnosis, size_t l)
-{
-    mlp_layer layer;
-    mlp_signal s;
-    mlp_network_layer(network, l, &layer);
-    mlp_diagnosis_layer(diagnosis, l, &s);
-    const struct {
-        const char *key;
-        double value;
-    } figures[] = {
-        { "weight_norm", s.weight_norm }, { "weight_gradient_norm", s.weight_gradient_norm },
-        { "bias_gradient_norm", s.bias_gradient_norm }, { "gradient_ratio", s.gradient_ratio },
-        { "sample_norm", s.sample_norm }, { "sample_norm_deviation", s.sample_norm_deviation },
-        { "cosine", s.cosine }, { "zeros", s.zeros }, { "saturated", s.saturated },
-        { "saturated_units", (double)s.saturated_units }, { "dead", (double)s.dead },
-        { "symmetric", (double)s.symmetric }, { "forward_growth", s.forward_growth },
-        { "backward_growth", s.backward_growth }, { "predicted_forward", s.predicted_forward },
-        { "predicted_backward", s.predicted_backward }, { "q", s.q }, { "chi", s.chi }, { "depth", s.depth },
-    };
-    json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "layer", json_count(l), "units",
-                               json_count(layer.units), "activation", mlp_activation_name(layer.activation), "init",
-                               mlp_init_name(layer.init), "z", json_moments(&s.z), "a", json_moments(&s.a), "da",
-                               json_moments(&s.da), "dz", json_moments(&s.dz), "findings", json_findings(s.findings));
-    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
-        json_object_set_new(object, figures[i].key, json_figure(figures[i].value));
+    if (code == EXIT_DONE && settings->plot != NULL) {
+        code = plot_diagnosis(settings->plot, network, diagnosis);
     }
-    return object;
+    const bool found = mlp_diagnosis_findings(diagnosis) != 0 || (gradients != NULL && !gradients->passed);
+    return code == EXIT_DONE && settings->check && found ? EXIT_WORK : code;
 }
-
-static int print_diagnosis_json(const mlp_network *network, const mlp_diagnosis *diagnosis, size_t samples)
-{
-    json_t *layers = json_array();
-    for (size_t l = 0; l < mlp_diagnosis_layers(diagnosis); l++) {
-        json_array_append_new(layers, json_layer(network, diagnosis, l));
-    }
-    return print_json(json_pack("{s:o, s:o, s:o, s:o, s:o}", "samples", json_count(samples), "loss",
-                                json_figure(mlp_diagnosis_loss(diagnosis)), "findings",
-                                json_findings(mlp_diagnosis_findings(diagnosis)), "verdict",
-                                json_text(mlp_diagnosis_text(diagnosis)), "layers", layers));
-}
-
-/* ---- what is done ---------------------------------------------------------------------------------------------- */
 
 static int diagnose_samples(const struct diagnose_settings *settings, const mlp_network *network, const mlp_data *data)
 {
-    const size_t count = mlp_data_count(data), outputs = mlp_data_outputs(data);
-    const bool classes = mlp_data_class_count(data) > 0;
     mlp_diagnose_options options = MLP_DIAGNOSE_OPTIONS_INIT;
     mlp_diagnosis *diagnosis = NULL;
-    float *x = calloc(count * mlp_data_inputs(data), sizeof *x), *values = calloc(count * outputs + 1, sizeof *values);
-    int32_t *labels = calloc(count, sizeof *labels);
-    const mlp_targets targets = { .classes = classes ? labels : NULL, .values = classes ? NULL : values };
-    int code = x != NULL && values != NULL && labels != NULL ? EXIT_DONE : work_error("out of memory");
+    struct gradient_result gradients = { 0 };
+    struct batch batch = { 0 };
+    int code = read_batch(data, &batch);
     options.threads = settings->train.fit.threads;
     options.symmetry_tolerance = settings->tolerance;
-    if (code == EXIT_DONE &&
-        (mlp_data_read(data, 0, count, x, classes ? labels : NULL, classes ? NULL : values) != MLP_OK ||
-         mlp_diagnose(network, x, &targets, count, &options, &diagnosis) != MLP_OK)) {
+    options.step = settings->step ? &settings->train.optimizer : NULL;
+    if (code == EXIT_DONE && mlp_diagnose(network, batch.x, &batch.targets, batch.count, &options, &diagnosis) != MLP_OK) {
         code = work_error("%s", mlp_last_error());
     }
-    if (code == EXIT_DONE && settings->train.json) {
-        code = print_diagnosis_json(network, diagnosis, count);
-    } else if (code == EXIT_DONE) {
-        print_table(network, diagnosis);
-        print_verdict(mlp_diagnosis_text(diagnosis));
+    if (code == EXIT_DONE && settings->gradient_check) {
+        code = check_gradients(network, &batch, &gradients);
     }
-    if (code == EXIT_DONE && settings->check && mlp_diagnosis_findings(diagnosis) != 0) {
-        code = EXIT_WORK;
+    if (code == EXIT_DONE) {
+        code = tell(settings, network, diagnosis, batch.count, settings->gradient_check ? &gradients : NULL);
     }
+    free(gradients.errors);
     mlp_diagnosis_destroy(&diagnosis);
-    free(labels);
-    free(values);
-    free(x);
+    free_batch(&batch);
     return code;
 }
 
@@ -261,6 +237,15 @@ static int diagnose_new(struct diagnose_settings *settings)
     return code;
 }
 
+static int check_plot(const char *path)
+{
+    if (!plot_file_name(path)) {
+        return usage_error("--plot: expected a file name that ends in .svg or .png, got '%s'", path);
+    }
+    return plot_possible() ? EXIT_DONE
+                           : work_error("--plot: gnuplot is not installed; on Debian it is in the package gnuplot-nox");
+}
+
 static int diagnose(int argc, char **argv)
 {
     struct diagnose_settings settings = { .samples = DEFAULT_SAMPLES };
@@ -271,6 +256,9 @@ static int diagnose(int argc, char **argv)
     }
     if (code == EXIT_DONE && settings.train.data == NULL) {
         code = usage_error("diagnose: --data is missing; `mlp diagnose --help` explains it");
+    }
+    if (code == EXIT_DONE && settings.plot != NULL) {
+        code = check_plot(settings.plot);
     }
     if (code == EXIT_DONE) {
         code = operands > 0 ? diagnose_model(&settings, argc, argv, operands) : diagnose_new(&settings);
@@ -288,7 +276,8 @@ const struct command diagnose_command = {
                    "beside what mean-field theory expects. Then the verdict: vanishing, exploding, dead, saturated, "
                    "symmetric, non-finite or healthy, with the layers and, where the theory knows one, a remedy.",
     .rows = rows,
-    .examples = "  mlp diagnose --data digits --hidden 64,64,64,64,64,64 --activation sigmoid\n"
+    .examples = "  mlp diagnose --data digits --hidden 64,64,64,64,64,64 --activation sigmoid \\\n"
+                "      --plot sigmoid.svg\n"
                 "  mlp diagnose --data digits --hidden 64,64,64,64 --init normal:1\n"
                 "  mlp diagnose digits.safetensors --data digits --check\n",
     .run = diagnose,

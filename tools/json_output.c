@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mlp/diagnose.h>
+
 #include "command.h"
 #include "message.h"
 
@@ -42,6 +44,17 @@ json_t *json_metrics(const mlp_metrics *metrics)
     return json_pack("{s:o, s:o, s:o, s:o}", "samples", json_count(metrics->count), "loss",
                      json_figure(metrics->loss), "accuracy", json_figure(metrics->accuracy), "top_k_accuracy",
                      json_figure(metrics->top_k_accuracy));
+}
+
+json_t *json_findings(unsigned findings)
+{
+    json_t *names = json_array();
+    for (size_t f = 1; f < mlp_finding_count(); f++) {
+        if ((findings & 1u << f) != 0) {
+            json_array_append_new(names, json_string(mlp_finding_name((mlp_finding)f)));
+        }
+    }
+    return names;
 }
 
 static int print_with(json_t *value, size_t flags)

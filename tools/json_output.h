@@ -15,6 +15,8 @@ json_t *json_count(uint64_t value);
 json_t *json_text(const char *text);
 /* {samples, loss, accuracy, top_k_accuracy}, or null when nothing was measured. New reference. */
 json_t *json_metrics(const mlp_metrics *metrics);
+/* The names of a set of findings. New reference. */
+json_t *json_findings(unsigned findings);
 /* Prints it and releases it. NULL counts as out of memory. Returns an exit code. */
 int print_json(json_t *value);
 /* The same on one line. */

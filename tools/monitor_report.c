@@ -60,17 +60,6 @@ void print_monitor(const mlp_report *report, const mlp_network *network)
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
-static json_t *json_findings(unsigned findings)
-{
-    json_t *names = json_array();
-    for (size_t f = 1; f < mlp_finding_count(); f++) {
-        if ((findings & 1u << f) != 0) {
-            json_array_append_new(names, json_string(mlp_finding_name((mlp_finding)f)));
-        }
-    }
-    return names;
-}
-
 static json_t *json_layers(const mlp_monitor_layer *layers, size_t count)
 {
     json_t *array = json_array();

@@ -312,6 +312,22 @@ exits 0 'training from it' train --data digits --hidden 30,30 --data-init weight
 refuses 'data-init' train --data digits --data-init data
 printf 'a,b,c\n1,2,x\n1,2,y\n1,2,x\n' >constant.csv
 fails 'data-init: layer 0' train --data constant.csv --data-init lsuv
+exits 0 'a gradient check' diagnose --data digits --hidden 9 --activation tanh --gradient-check --check --learning-rate 0.1
+holds '^ *1  b  *10 ' out
+holds '^gradients: right$' out
+[ "$(awk 'length > 80' out | wc -l)" -eq 0 ]
+result $? '  no line is longer than 80 columns'
+exits 0 '  and a step as JSON' diagnose --data digits --hidden 9 --gradient-check --optimizer adam --json
+json_is_valid out
+grep -q '"relative_error": [0-9.e-]*,' out && grep -q '"update_ratio": 0.0' out && grep -q '"passed": true' out
+result $? '  its figures are there'
+if command -v gnuplot >/dev/null 2>&1; then
+    exits 0 'charts' diagnose --data digits --hidden 9,9 --plot charts.svg
+    holds '</svg>' charts.svg
+    fails 'gnuplot' diagnose --data digits --plot nothing/there.svg
+fi
+refuses '--plot: expected a file name that ends in .svg or .png' diagnose --data digits --plot charts.txt
+refuses '--learning-rate: expected a number above 0' diagnose --data digits --learning-rate 0
 refuses '--data is missing' diagnose
 refuses '--samples' diagnose --data digits --samples 0
 fails 'cannot open' diagnose nothing --data digits

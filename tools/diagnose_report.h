@@ -1,0 +1,26 @@
+/* What `mlp diagnose` tells: tables, the verdict, JSON, charts. */
+#ifndef TOOLS_DIAGNOSE_REPORT_H
+#define TOOLS_DIAGNOSE_REPORT_H
+
+#include <stddef.h>
+
+#include <mlp/diagnose.h>
+#include <mlp/gradient_check.h>
+
+/* A gradient check of so many samples. */
+struct gradient_result {
+    mlp_gradient_error *errors; /* two for each layer; owned by whoever checked */
+    size_t count;
+    size_t samples;
+    int passed;
+};
+
+void print_diagnosis(const mlp_network *network, const mlp_diagnosis *diagnosis);
+void print_gradients(const struct gradient_result *gradients);
+/* `gradients` may be NULL. Returns an exit code. */
+int print_diagnosis_json(const mlp_network *network, const mlp_diagnosis *diagnosis, size_t samples,
+                         const struct gradient_result *gradients);
+/* Charts of signal, gradient and units by layer, in an SVG or PNG file. Returns an exit code. */
+int plot_diagnosis(const char *path, const mlp_network *network, const mlp_diagnosis *diagnosis);
+
+#endif
