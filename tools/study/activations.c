@@ -191,7 +191,8 @@ const struct study activations_study = {
                  "whatever the biases, and of the ReLUs that start with biases −4 more than half are dead after training.",
     .sources = "Maas, Hannun, Ng 2013, Rectifier nonlinearities improve neural network acoustic models, section 2\n"
                "Glorot, Bordes, Bengio 2011, Deep sparse rectifier neural networks, section 3",
-    .holds = "The claim holds for leaky ReLU: none of its units is ever dead; plain ReLUs that start out negative stay dead, while with "
+    .holds = "The claim holds for leaky ReLU: none of its units is ever dead, though where all start out negative its slope of "
+             "0.01 does not train five layers either; plain ReLUs that start out negative stay dead, while with "
              "zero biases few are and the network trains. tanh, started well, is as good at depth; sigmoid is not.",
     .run = run,
 };
