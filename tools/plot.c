@@ -13,6 +13,9 @@
 /* A chart in pixels, and in characters. */
 enum { CHART_WIDTH = 760, CHART_HEIGHT = 480, HEAT_ROW = 34, COLUMNS = 79, LINES = 24 };
 
+/* Points of a curve that still have a mark each. */
+enum { MARKED = 50 };
+
 /* Colours that the colour-blind can tell apart (Okabe & Ito 2008). */
 static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000" };
 
@@ -102,6 +105,8 @@ static void write_curve(FILE *script, const struct curve *curve, size_t c, bool 
     } else if (curve->deviation != NULL) {
         fprintf(script, "using 1:2:3:4 with yerrorlines linewidth 1.5 pointtype %d pointsize 0.7 linecolor rgb '%s'",
                 curve->colour % 7 + 5, colour);
+    } else if (curve->count > MARKED) {
+        fprintf(script, "using 1:2 with lines linewidth 1.5 linecolor rgb '%s'", colour);
     } else {
         fprintf(script, "using 1:2 with linespoints linewidth 1.5 pointtype %d pointsize 0.7 linecolor rgb '%s'",
                 curve->colour % 7 + 5, colour);
