@@ -18,6 +18,7 @@
 #include <mlp/network.h>
 #include <mlp/optimizer.h>
 #include <mlp/pass.h>
+#include <mlp/schedule.h>
 #include <mlp/status.h>
 #include <mlp/train.h>
 #include <mlp/version.h>

@@ -12,6 +12,7 @@
 #include <mlp/monitor.h>
 #include <mlp/network.h>
 #include <mlp/optimizer.h>
+#include <mlp/schedule.h>
 #include <mlp/status.h>
 #include <mlp/workspace.h>
 
@@ -90,11 +91,13 @@ typedef struct mlp_fit_options {
     void *progress_context;         /**< Handed to `progress`. */
     size_t monitor_interval;        /**< Record the first step and every k-th after it; 0: no monitor. 100 costs well under 2 %
                                          of the time. */
+    const mlp_schedule_options *schedule; /**< Of the learning rate over this fit, on top of the optimizer's own; NULL: constant.
+                                         T is the epochs asked for. Afterwards the optimizer has its own rate again. */
 } mlp_fit_options;
 
 #define MLP_FIT_OPTIONS_INIT                                                             \
     {                                                                                    \
-        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0        \
+        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL  \
     }
 
 /** One epoch of the history. */

@@ -108,6 +108,8 @@ mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_
     }
     made->options = chosen;
     made->rule = update_rule(chosen.rule);
+    made->rate_scale = 1.0;
+    made->momentum_now = NAN;
     made->inputs = network->inputs;
     made->layer_count = network->layer_count;
     made->arena_size = network->arena_size;

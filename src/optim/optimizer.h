@@ -21,6 +21,8 @@ struct mlp_optimizer {
     size_t arena_size;
     float *scale;                  /* one clip factor for each tensor, 2 per layer */
     mlp_layer_factors *factors;    /* one for each layer */
+    double rate_scale;             /* a schedule's factor on the learning rate; 1 without */
+    double momentum_now;           /* a schedule's µ or β₁; NaN: that of the options */
     uint64_t updates;              /* applied */
     size_t skips;                  /* in a row, up to now */
 };

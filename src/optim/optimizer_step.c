@@ -110,16 +110,17 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
 static struct update common_update(const struct update_plan *plan)
 {
     const mlp_optimizer_options *o = &plan->optimizer->options;
-    const double t = (double)plan->optimizer->updates;
+    const double t = (double)plan->optimizer->updates, now = plan->optimizer->momentum_now;
+    const double momentum = isnan(now) ? o->momentum : now, beta1 = isnan(now) ? o->beta1 : now;
     return (struct update){
         .bound = plan->bound,
-        .momentum = (float)o->momentum,
-        .beta1 = (float)o->beta1,
+        .momentum = (float)momentum,
+        .beta1 = (float)beta1,
         .beta2 = (float)o->beta2,
-        .fresh1 = (float)(1.0 - o->beta1),
+        .fresh1 = (float)(1.0 - beta1),
         .fresh2 = (float)(1.0 - o->beta2),
         .epsilon = (float)o->epsilon,
-        .correction1 = (float)(1.0 / (1.0 - pow(o->beta1, t))),
+        .correction1 = (float)(1.0 / (1.0 - pow(beta1, t))),
         .correction2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
     };
 }
@@ -151,9 +152,10 @@ static void update_run(const struct update_plan *plan, const struct update *comm
     }
     update.count = to - from;
     update.scale = run->scale;
-    update.rate = (float)(o->learning_rate * run->rate);
+    const double rate = o->learning_rate * optimizer->rate_scale * run->rate;
+    update.rate = (float)rate;
     update.l2 = o->decay == MLP_DECAY_L2 ? (float)run->decay : 0.0f;
-    update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)(1.0 - o->learning_rate * run->rate * run->decay) : 1.0f;
+    update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)fmax(1.0 - rate * run->decay, 0.0) : 1.0f;
     optimizer->rule->update(&update);
 }
 

@@ -7,7 +7,9 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "session/evaluate.h"
+#include "session/pace.h"
 #include "session/report.h"
+#include "strategy/schedule.h"
 
 enum { DEFAULT_EPOCHS = 10, DEFAULT_BATCH = 64, MAX_EPOCHS = 1000000 };
 
@@ -24,6 +26,7 @@ struct fit {
     size_t since_best;       /* epochs without improvement */
     double start;            /* seconds */
     mlp_report *report;
+    struct pace pace;
     mlp_progress progress;
     struct tally tally;      /* of the epoch */
 };
@@ -51,6 +54,9 @@ static mlp_status check_options(const mlp_fit_options *o, const mlp_network *net
     if (!(o->minimum_improvement >= 0.0) || !isfinite(o->minimum_improvement)) {
         return fail(MLP_ERROR_RANGE, "fit options: minimum_improvement is %g, expected a finite number of at least 0",
                     o->minimum_improvement);
+    }
+    if (o->schedule != NULL) {
+        TRY(schedule_check(o->schedule));
     }
     return o->validation != NULL ? batch_check_data("mlp_fit, validation", network, o->validation) : MLP_OK;
 }
@@ -105,15 +111,19 @@ static void shuffle(struct fit *fit, size_t epoch, size_t count)
     }
 }
 
+/* That of the last step. */
+static double learning_rate(const struct fit *fit)
+{
+    return fit->optimizer->options.learning_rate * fit->optimizer->rate_scale;
+}
+
 static bool report_progress(struct fit *fit)
 {
     mlp_progress *progress = &fit->progress;
-    mlp_optimizer_options options;
     if (fit->options.progress == NULL) {
         return false;
     }
-    mlp_optimizer_get_options(fit->optimizer, &options);
-    progress->learning_rate = options.learning_rate;
+    progress->learning_rate = learning_rate(fit);
     progress->loss = fit->tally.loss / fit->tally.loss_weight;
     progress->accuracy = tally_share(&fit->tally, fit->tally.right);
     progress->seconds = seconds_now() - fit->start;
@@ -139,15 +149,13 @@ static void add_step(struct fit *fit, mlp_epoch *epoch, const mlp_step_report *s
 /* Sums become means. */
 static void close_epoch(struct fit *fit, mlp_epoch *epoch, double started)
 {
-    mlp_optimizer_options options;
-    mlp_optimizer_get_options(fit->optimizer, &options);
     const double steps = (double)epoch->steps, applied = steps - epoch->skipped;
     epoch->loss = fit->tally.loss / fit->tally.loss_weight;
     epoch->accuracy = tally_share(&fit->tally, fit->tally.right);
     epoch->gradient_norm /= applied;
     epoch->clipped = epoch->steps > 0 ? epoch->clipped / steps : 0.0;
     epoch->skipped = epoch->steps > 0 ? epoch->skipped / steps : 0.0;
-    epoch->learning_rate = options.learning_rate;
+    epoch->learning_rate = learning_rate(fit);
     epoch->seconds = seconds_now() - started;
 }
 
@@ -159,6 +167,7 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
     const bool watched = monitor != NULL && monitor_begin(monitor, fit->network);
     progress->monitor = NULL;
     progress->warning = NULL;
+    TRY(pace_set(&fit->pace, fit->optimizer, (progress->epoch - 1) * progress->steps + progress->step, progress->epoch - 1));
     TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch.x, &fit->batch.targets, fit->batch.count, step));
     if (watched && step->skipped == 0) {
         progress->monitor = monitor_record(monitor, fit->network, fit->workspace, progress->epoch, step, &progress->warning);
@@ -172,6 +181,7 @@ static mlp_status run_steps(struct fit *fit, size_t number, mlp_epoch *epoch)
     shuffle(fit, number, count);
     fit->tally = (struct tally){ 0 };
     fit->progress.epoch = number + 1;
+    fit->progress.step = 0;
     for (size_t done = 0; done < count && !fit->report->stopped; done += fit->batch.size) {
         const size_t left = count - done;
         mlp_step_report step;
@@ -224,6 +234,7 @@ static mlp_status run_epoch(struct fit *fit, size_t number)
     } else {
         fit->report->best = number;
     }
+    pace_end_epoch(&fit->pace, fit->options.validation != NULL ? epoch->validation.loss : epoch->loss);
     fit->progress.validation = epoch->validation;
     fit->progress.epoch_ended = 1;
     fit->progress.monitor = NULL;
@@ -261,6 +272,7 @@ static void resolve(struct fit *fit, size_t count)
         .steps = (count + o->batch - 1) / o->batch,
         .validation = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN },
     };
+    fit->pace = pace_begin(o->schedule, o->epochs, fit->progress.steps);
     fit->start = seconds_now();
 }
 
@@ -283,6 +295,7 @@ mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_dat
         mlp_report_destroy(&fit.report);
     } else {
         status = run(&fit);
+        pace_end(optimizer);
     }
     release(&fit);
     if (report != NULL) {

@@ -1,0 +1,15 @@
+/* Schedules: one row of behaviour for each value of mlp_schedule. */
+#ifndef STRATEGY_SCHEDULE_H
+#define STRATEGY_SCHEDULE_H
+
+#include <mlp/schedule.h>
+
+/* MLP_ERROR_ARGUMENT or RANGE for options that do not fit together. */
+mlp_status schedule_check(const mlp_schedule_options *options);
+/* The point of checked options; for plateau with nothing but the warm-up. */
+mlp_schedule_point schedule_at(const mlp_schedule_options *options, size_t t, size_t total);
+/* γ and patience in force. */
+double schedule_gamma(const mlp_schedule_options *options);
+size_t schedule_patience(const mlp_schedule_options *options);
+
+#endif
