@@ -155,6 +155,7 @@ static int fit(struct training *training)
 {
     mlp_fit_options *options = &training->settings.fit;
     options->validation = training->data.validation;
+    options->schedule = &training->settings.schedule;
     options->progress = progress_show;
     options->progress_context = &training->display;
     progress_begin(&training->display, training->settings.quiet != 0);
@@ -274,6 +275,7 @@ static int train(int argc, char **argv)
     mlp_network_destroy(&training.network);
     train_data_free(&training.data);
     network_settings_free(&training.settings.network);
+    free(training.settings.milestones);
     return code == OPTIONS_HELP ? EXIT_DONE : code;
 }
 

@@ -22,6 +22,8 @@ struct train_settings {
     int weight_decay_given;
     double mup; /* base width; 0: the standard parametrization */
     mlp_fit_options fit;
+    mlp_schedule_options schedule;
+    size_t *milestones; /* owned; the schedule's */
     uint64_t seed;
     const char *output, *history, *monitor_history;
     int monitor; /* watch, every fit.monitor_interval steps */
@@ -39,6 +41,7 @@ int parse_optimizer(const char *text, void *settings);
 int parse_weight_decay(const char *text, void *settings);
 int parse_l2(const char *text, void *settings);
 int parse_decay(const char *text, void *settings);
+int parse_schedule(const char *text, void *settings);
 int parse_clip(const char *text, void *settings);
 int parse_nonfinite(const char *text, void *settings);
 

@@ -82,6 +82,11 @@ const struct option_row train_rows[] = {
       .help = "Update rule (default: adam)." },
     { .kind = OPTION_REAL, .name = "learning-rate", .argument = "RATE", .offset = FIELD(optimizer.learning_rate),
       .low = 0, .high = INFINITY, .help = "Above 0 (default: the rule's)." },
+    { .kind = OPTION_PARSED, .name = "schedule", .argument = "NAME[:KEY=VALUE,...]", .parse = parse_schedule,
+      .help = "How the learning rate goes on (default: constant). Keys: period, factor, minimum, power, growth, share, patience, "
+              "milestones=N+N..., per=step|epoch; lengths are in steps, or epochs with per=epoch." },
+    { .kind = OPTION_SIZE, .name = "warmup", .argument = "N", .offset = FIELD(schedule.warmup), .low = 1, .high = MANY,
+      .help = "Let the learning rate rise over the first N steps (epochs with per=epoch), whatever the schedule." },
     { .kind = OPTION_REAL, .name = "momentum", .argument = "M", .offset = FIELD(optimizer.momentum), .low = 0,
       .high = 1, .help = "Of momentum and nesterov; above 0, below 1 (default: 0.9)." },
     { .kind = OPTION_REAL, .name = "beta1", .argument = "B", .offset = FIELD(optimizer.beta1), .low = 0, .high = 1,
@@ -148,7 +153,7 @@ int train_settings_default(struct train_settings *settings)
 {
     *settings = (struct train_settings){
         .request = DATA_REQUEST_INIT, .standardize = -1,
-        .optimizer = MLP_OPTIMIZER_OPTIONS_INIT, .fit = MLP_FIT_OPTIONS_INIT,
+        .optimizer = MLP_OPTIMIZER_OPTIONS_INIT, .fit = MLP_FIT_OPTIONS_INIT, .schedule = MLP_SCHEDULE_OPTIONS_INIT,
     };
     settings->optimizer.rule = MLP_OPTIMIZER_ADAM;
     settings->fit.epochs = 10;
@@ -180,5 +185,6 @@ void print_train_strategies(FILE *stream)
     PRINT_STRATEGIES(stream, "Initializers", mlp_init, mlp_init, MLP_INIT_CUSTOM);
     PRINT_STRATEGIES(stream, "Losses", mlp_loss, mlp_loss, MLP_LOSS_CUSTOM);
     PRINT_STRATEGIES(stream, "Optimizers", mlp_optimizer_rule, mlp_optimizer, -1);
+    PRINT_STRATEGIES(stream, "Schedules", mlp_schedule, mlp_schedule, MLP_SCHEDULE_CUSTOM);
     PRINT_STRATEGIES(stream, "Clipping rules", mlp_clip, mlp_clip, -1);
 }

@@ -344,6 +344,23 @@ holds 'sigma_w^2 .* chi_1' out
 refuses '--mup: chooses' train --data digits --mup 64 --init zeros
 refuses '--mup' train --data digits --mup 0.5
 
+# ---- schedules
+exits 0 'a schedule' train --data digits --schedule step:period=2,factor=0.5,per=epoch --learning-rate 0.01 --epochs 5 \
+    --history paced.csv --quiet
+[ "$(cut -d, -f9 paced.csv | tail -n 5 | tr '\n' ' ')" = '0.01 0.01 0.005 0.005 0.0025 ' ]
+result $? '  halves the rate every second epoch'
+for schedule in constant multi-step:milestones=20+40,factor=0.3 exponential polynomial:power=2,minimum=0.1 cosine cosine-restarts \
+    triangular triangular2 exp-range one-cycle inverse-sqrt warmup-stable-decay plateau:patience=1; do
+    exits 0 "  $schedule" train --data digits --schedule $schedule --optimizer momentum --epochs 3 --quiet
+done
+exits 0 '  a warm-up' train --data digits --schedule cosine --warmup 10 --epochs 2 --quiet
+refuses '--schedule: .*unknown name' train --data digits --schedule slow
+refuses '--schedule: expected period=' train --data digits --schedule cosine:speed=3
+refuses '--schedule: period: expected a whole number' train --data digits --schedule step:period=0
+refuses '--schedule: expected NAME:KEY=VALUE' train --data digits --schedule step:3
+refuses 'schedule cosine takes no period' train --data digits --schedule cosine:period=3 --quiet
+refuses 'one-cycle: warmup is 5' train --data digits --schedule one-cycle --warmup 5 --quiet
+
 # ---- the monitor
 exits 0 'a watched training' train --data digits --hidden 64,64,64,64,64,64 --activation sigmoid --monitor --epochs 6 \
     --monitor-history watched.csv --quiet
