@@ -29,12 +29,21 @@ typedef enum mlp_optimizer_rule {
     MLP_OPTIMIZER_NESTEROV = 2, /**< v ← µ·v + g; w ← w − η·(g + µ·v) (Nesterov 1983, Sutskever 2013) */
     MLP_OPTIMIZER_RMSPROP = 3,  /**< s ← β₂·s + (1−β₂)·g²; w ← w − η·g/(√s + ε); η default 0.01, β₂ 0.99 */
     MLP_OPTIMIZER_ADAM = 4,     /**< Kingma & Ba 2015, algorithm 1; η default 0.001 */
-    MLP_OPTIMIZER_ADAMW = 5     /**< Adam with decoupled decay (Loshchilov & Hutter 2019), decay default 0.01 */
+    MLP_OPTIMIZER_ADAMW = 5,    /**< Adam with decoupled decay (Loshchilov & Hutter 2019), decay default 0.01 */
+    MLP_OPTIMIZER_ADAGRAD = 6,  /**< s ← s + g²; w ← w − η·g/(√s + ε); η default 0.01, ε 1e-10 (Duchi 2011) */
+    MLP_OPTIMIZER_ADADELTA = 7, /**< s ← β₂·s + (1−β₂)·g²; δ = √(d + ε)/√(s + ε)·g; d ← β₂·d + (1−β₂)·δ²; w ← w − η·δ; η default 1,
+                                     β₂ 0.9, ε 1e-6 (Zeiler 2012) */
+    MLP_OPTIMIZER_ADAMAX = 8,   /**< v ← max(β₂·v, |g| + ε); w ← w − η·m̂/v; η default 0.002 (Kingma & Ba 2015, algorithm 2) */
+    MLP_OPTIMIZER_AMSGRAD = 9,  /**< Adam with the largest v so far; η default 0.001 (Reddi 2018) */
+    MLP_OPTIMIZER_NADAM = 10,   /**< Adam with Nesterov's look ahead, µₜ = β₁·(1 − 0.96^(t/250)/2); η default 0.002 (Dozat 2016) */
+    MLP_OPTIMIZER_RADAM = 11,   /**< Adam that trusts v by how many steps it has seen; η default 0.001 (Liu 2020) */
+    MLP_OPTIMIZER_LION = 12     /**< w ← w − η·sign(β₁·m + (1−β₁)·g); m ← β₂·m + (1−β₂)·g; η default 1e-4, β₂ 0.99, decay decoupled
+                                     (Chen 2023) */
 } mlp_optimizer_rule;
 
 /** How the decay λ enters. */
 typedef enum mlp_decay {
-    MLP_DECAY_AUTOMATIC = 0, /**< Decoupled for AdamW, L2 for the others. */
+    MLP_DECAY_AUTOMATIC = 0, /**< Decoupled for AdamW and Lion, L2 for the others. */
     MLP_DECAY_L2 = 1,        /**< g ← g + λ·w, after clipping: the gradient of λ/2·‖w‖². */
     MLP_DECAY_DECOUPLED = 2  /**< w ← w·(1 − η·λ), before the rule. */
 } mlp_decay;
@@ -53,9 +62,9 @@ typedef struct mlp_optimizer_options {
     mlp_optimizer_rule rule;  /**< Default SGD. */
     double learning_rate;     /**< η > 0, finite; 0: the rule's default. */
     double momentum;          /**< µ in [0, 1); 0: the rule's default. Momentum and Nesterov only. */
-    double beta1;             /**< In [0, 1); 0: the rule's default, 0.9. Adam and AdamW only. */
-    double beta2;             /**< In [0, 1); 0: the rule's default, 0.999 (RMSProp 0.99). */
-    double epsilon;           /**< > 0; 0: the rule's default, 1e-8. Added outside the square root. */
+    double beta1;             /**< In [0, 1); 0: the rule's default, 0.9. Adam's family and Lion only. */
+    double beta2;             /**< In [0, 1); 0: the rule's default, 0.999 (RMSProp, Lion 0.99; Adadelta 0.9). */
+    double epsilon;           /**< > 0; 0: the rule's default, 1e-8 unless said otherwise. Added outside the root, but for Adadelta. */
     double weight_decay;      /**< λ ≥ 0; default 0 (AdamW: 0 means 0.01). */
     mlp_decay decay;          /**< Default automatic. */
     int decay_biases;         /**< Not 0: biases decay too. Default 0. */
@@ -104,8 +113,8 @@ MLP_API mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t la
 MLP_API mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, size_t layer, mlp_layer_factors *factors);
 
 /** The factors of the maximal update parametrization, with which a learning rate tuned at `base_width` suits any width (Yang
- * et al. 2022, Tensor programs V, table 3). With in = fan_in/base_width and out = units/base_width: rules with a second
- * moment (RMSProp, Adam, AdamW) W 1/in in all layers but the first; the others W of the first layer and biases `out`, W of the
+ * et al. 2022, Tensor programs V, table 3). With in = fan_in/base_width and out = units/base_width: rules whose steps
+ * do not grow with the gradient (all but SGD, momentum, Nesterov) W 1/in in all layers but the first; the others W of the first layer and biases `out`, W of the
  * output 1/in. They go with ::MLP_INIT_MUP of the same base width.
  * @param base_width ≥ 1, finite
  * Errors: ARGUMENT, RANGE. */

@@ -58,7 +58,8 @@ mlp_status mlp_mup_factors(const mlp_network *network, mlp_optimizer_rule rule, 
     if (layer >= network->layer_count) {
         return fail(MLP_ERROR_RANGE, "mlp_mup_factors: layer is %zu, expected less than %zu", layer, network->layer_count);
     }
-    const bool adaptive = !isnan(update_rule(rule)->defaults.epsilon);
+    const struct rule_defaults *defaults = &update_rule(rule)->defaults;
+    const bool adaptive = !isnan(defaults->beta2) || !isnan(defaults->epsilon); /* steps that do not grow with the gradient */
     const bool reads_units = layer > 0, feeds_units = layer + 1 < network->layer_count;
     const double in = reads_units ? (double)network->layers[layer].inputs / base_width : 1.0;
     const double out = feeds_units ? (double)network->layers[layer].units / base_width : 1.0;

@@ -109,6 +109,7 @@ mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_
     made->options = chosen;
     made->rule = update_rule(chosen.rule);
     made->rate_scale = 1.0;
+    made->product = 1.0;
     made->momentum_now = NAN;
     made->inputs = network->inputs;
     made->layer_count = network->layer_count;
@@ -133,8 +134,9 @@ void mlp_optimizer_destroy(mlp_optimizer **optimizer)
     memory_free((*optimizer)->units);
     memory_free((*optimizer)->scale);
     memory_free((*optimizer)->factors);
-    memory_free((*optimizer)->state[0]);
-    memory_free((*optimizer)->state[1]);
+    for (size_t s = 0; s < RULE_STATES; s++) {
+        memory_free((*optimizer)->state[s]);
+    }
     memory_free(*optimizer);
     *optimizer = NULL;
 }
@@ -170,6 +172,7 @@ void mlp_optimizer_reset(mlp_optimizer *optimizer)
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         memset(optimizer->state[s], 0, optimizer->arena_size * sizeof(float));
     }
+    optimizer->product = 1.0;
     optimizer->updates = 0;
     optimizer->skips = 0;
 }

@@ -14,7 +14,7 @@
 struct mlp_optimizer {
     mlp_optimizer_options options; /* every default resolved */
     const struct update_rule *rule;
-    float *state[2];               /* mirrors of the parameter arena, as many as the rule has */
+    float *state[RULE_STATES];     /* mirrors of the parameter arena, as many as the rule has */
     size_t inputs;                 /* shape of the networks this optimizer is for */
     size_t layer_count;
     size_t *units;
@@ -23,6 +23,7 @@ struct mlp_optimizer {
     mlp_layer_factors *factors;    /* one for each layer */
     double rate_scale;             /* a schedule's factor on the learning rate; 1 without */
     double momentum_now;           /* a schedule's µ or β₁; NaN: that of the options */
+    double product;                /* a rule's running product over the updates; 1 at the start */
     uint64_t updates;              /* applied */
     size_t skips;                  /* in a row, up to now */
 };
@@ -46,6 +47,7 @@ struct update_plan {
     struct mlp_network *network;
     struct mlp_workspace *workspace;
     float bound;             /* clip bound */
+    struct update common;    /* what all tensors have in common */
     mlp_step_report report;
     mlp_status status;       /* NONFINITE: nothing may be applied */
     bool apply;              /* whether optimizer_update() is to run */

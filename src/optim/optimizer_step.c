@@ -73,6 +73,31 @@ static bool admit(struct update_plan *plan, double loss, bool loss_known)
     return false;
 }
 
+/* What all tensors have in common. */
+static struct update common_update(const struct update_plan *plan)
+{
+    struct mlp_optimizer *optimizer = plan->optimizer;
+    const mlp_optimizer_options *o = &optimizer->options;
+    const double t = (double)optimizer->updates, now = optimizer->momentum_now;
+    const double momentum = isnan(now) ? o->momentum : now, beta1 = isnan(now) ? o->beta1 : now;
+    struct update update = {
+        .bound = plan->bound,
+        .momentum = (float)momentum,
+        .beta1 = (float)beta1,
+        .beta2 = (float)o->beta2,
+        .fresh1 = (float)(1.0 - beta1),
+        .fresh2 = (float)(1.0 - o->beta2),
+        .epsilon = (float)o->epsilon,
+        .correction1 = (float)(1.0 / (1.0 - pow(beta1, t))),
+        .correction2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
+    };
+    if (optimizer->rule->prepare != NULL) {
+        const struct update_time time = { .beta1 = beta1, .beta2 = o->beta2, .t = t, .product = &optimizer->product };
+        optimizer->rule->prepare(&time, &update);
+    }
+    return update;
+}
+
 /* Norms do not count what will not be updated. */
 static void leave_frozen_out(const struct mlp_optimizer *optimizer, struct mlp_workspace *workspace)
 {
@@ -104,25 +129,7 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
     plan->bound = outcome.bound;
     plan->report.clip = outcome.report;
     optimizer->updates++;
-}
-
-/* What all tensors have in common. */
-static struct update common_update(const struct update_plan *plan)
-{
-    const mlp_optimizer_options *o = &plan->optimizer->options;
-    const double t = (double)plan->optimizer->updates, now = plan->optimizer->momentum_now;
-    const double momentum = isnan(now) ? o->momentum : now, beta1 = isnan(now) ? o->beta1 : now;
-    return (struct update){
-        .bound = plan->bound,
-        .momentum = (float)momentum,
-        .beta1 = (float)beta1,
-        .beta2 = (float)o->beta2,
-        .fresh1 = (float)(1.0 - beta1),
-        .fresh2 = (float)(1.0 - o->beta2),
-        .epsilon = (float)o->epsilon,
-        .correction1 = (float)(1.0 / (1.0 - pow(beta1, t))),
-        .correction2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
-    };
+    plan->common = common_update(plan);
 }
 
 /* A run of the arena whose parameters are all treated alike. */
@@ -134,14 +141,13 @@ struct run {
     double decay; /* λ */
 };
 
-static void update_run(const struct update_plan *plan, const struct update *common, const struct range *share,
-                       const struct run *run)
+static void update_run(const struct update_plan *plan, const struct range *share, const struct run *run)
 {
     const struct mlp_optimizer *optimizer = plan->optimizer;
     const mlp_optimizer_options *o = &optimizer->options;
     const size_t from = run->first > share->first ? run->first : share->first;
     const size_t to = run->end < share->end ? run->end : share->end;
-    struct update update = *common;
+    struct update update = plan->common;
     if (from >= to || run->rate == 0.0) {
         return;
     }
@@ -164,7 +170,6 @@ void optimizer_update(const struct team *team, const struct update_plan *plan)
 {
     const struct mlp_network *network = plan->network;
     const mlp_optimizer_options *o = &plan->optimizer->options;
-    const struct update common = common_update(plan);
     const struct range blocks = team_share(team, network->arena_size / STRIDE_MULTIPLE);
     const struct range share = { blocks.first * STRIDE_MULTIPLE, blocks.end * STRIDE_MULTIPLE };
     struct run run = { 0 };
@@ -176,12 +181,12 @@ void optimizer_update(const struct team *team, const struct update_plan *plan)
         const double rate = optimizer_rate_factor(plan->optimizer, t);
         const double decay = is_bias && !o->decay_biases ? 0.0 : o->weight_decay * plan->optimizer->factors[t / 2].decay;
         if (scale != run.scale || rate != run.rate || decay != run.decay) {
-            update_run(plan, &common, &share, &run);
+            update_run(plan, &share, &run);
             run = (struct run){ first, first, scale, rate, decay };
         }
         run.end = is_bias ? layer->bias + layer->stride : layer->bias;
     }
-    update_run(plan, &common, &share, &run);
+    update_run(plan, &share, &run);
 }
 
 static void run_update(const struct team *team, void *context)

@@ -12,11 +12,13 @@
 #include "base/cpu.h"
 #include "base/names.h"
 
+enum { RULE_STATES = 3 };
+
 /* One update of `count` parameters, in one pass. The arrays do not overlap. */
 struct update {
     float *parameters;
     const float *gradients; /* raw: clipped on the way in by scale and bound */
-    float *state[2];        /* moments, as many as the rule has */
+    float *state[RULE_STATES]; /* moments, as many as the rule has */
     size_t count;
     float scale;            /* clip factor */
     float bound;            /* clip bound; INFINITY when there is none */
@@ -31,6 +33,16 @@ struct update {
     float epsilon;
     float correction1;      /* 1 / (1 − β₁ᵗ) */
     float correction2;      /* 1 / (1 − β₂ᵗ) */
+    float rectifier;        /* RAdam: r·√(1 − β₂ᵗ), 0 while v is not to be trusted */
+    float weight_now;       /* NAdam: of g ... */
+    float weight_mean;      /* ... and of m */
+};
+
+/* Where the updates have come to. */
+struct update_time {
+    double beta1, beta2;
+    double t;        /* number of the update, from 1 */
+    double *product; /* kept from update to update; 1 before the first */
 };
 
 /* Defaults of a rule; a field the rule does not take is NAN. */
@@ -46,8 +58,9 @@ struct rule_defaults {
 
 struct update_rule {
     struct name name; /* must be first */
-    size_t states;    /* arrays of moments, 0 to 2 */
+    size_t states;    /* arrays of moments, 0 to RULE_STATES */
     struct rule_defaults defaults;
+    void (*prepare)(const struct update_time *time, struct update *update); /* once a step, or NULL */
     void (*update)(const struct update *update);
 };
 

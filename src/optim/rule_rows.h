@@ -11,6 +11,13 @@ LEVEL_DECLARE(const struct update_rule, nesterov_rule);
 LEVEL_DECLARE(const struct update_rule, rmsprop_rule);
 LEVEL_DECLARE(const struct update_rule, adam_rule);
 LEVEL_DECLARE(const struct update_rule, adamw_rule);
+LEVEL_DECLARE(const struct update_rule, adagrad_rule);
+LEVEL_DECLARE(const struct update_rule, adadelta_rule);
+LEVEL_DECLARE(const struct update_rule, adamax_rule);
+LEVEL_DECLARE(const struct update_rule, amsgrad_rule);
+LEVEL_DECLARE(const struct update_rule, nadam_rule);
+LEVEL_DECLARE(const struct update_rule, radam_rule);
+LEVEL_DECLARE(const struct update_rule, lion_rule);
 
 /* Its rows are pointers to struct update_rule, indexed by mlp_optimizer_rule. */
 LEVEL_DECLARE(const struct name_table, rule_table);

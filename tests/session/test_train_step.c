@@ -93,7 +93,7 @@ static void repeated_steps_lower_the_loss(void **unused)
 /* NaN and ∞ in the input: every byte of the parameters, the moments and the counter stays. */
 static void a_nonfinite_step_changes_nothing(void **unused)
 {
-    static float parameters[4000], moments[2][4000];
+    static float parameters[4000], moments[RULE_STATES][4000];
     const float bad[] = { NAN, INFINITY, -INFINITY };
     (void)unused;
     for (size_t rule = 0; rule < mlp_optimizer_count(); rule++) {

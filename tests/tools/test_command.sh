@@ -229,7 +229,7 @@ refuses '--init-distribution' train --data digits --init-distribution cauchy
 refuses '--bias-init' train --data digits --bias-init none
 refuses '--loss' train --data digits --loss hinge
 refuses '--reduction' train --data digits --reduction median
-refuses '--optimizer' train --data digits --optimizer lion
+refuses '--optimizer' train --data digits --optimizer newton
 refuses '--decay' train --data digits --decay half
 refuses '--clip' train --data digits --clip norm
 refuses '--clip' train --data digits --clip global-norm:0

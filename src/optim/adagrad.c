@@ -1,0 +1,28 @@
+/* Adagrad (Duchi, Hazan & Singer 2011): s ← s + g²; w ← keep·w − η·g/(√s + ε). */
+#include "optim/rule_rows.h"
+
+static void update_block(const struct update *u, size_t first, size_t end)
+{
+    float *restrict w = u->parameters, *restrict s = u->state[0];
+    const float *restrict g = u->gradients;
+    const struct update k = *u;
+    for (size_t i = first; i < end; i++) {
+        const float gradient = effective_gradient(&k, g[i], w[i]);
+        const float sum = s[i] + gradient * gradient;
+        s[i] = sum;
+        w[i] = w[i] * k.keep - k.rate * gradient / (sqrtf(sum) + k.epsilon);
+    }
+}
+
+static void update(const struct update *u)
+{
+    for_each_block(u, update_block);
+}
+
+const struct update_rule LEVEL_NAME(adagrad_rule) = {
+    .name = { "adagrad", "s += g^2; w -= rate g / (sqrt s + eps)" },
+    .states = 1,
+    .defaults = { .learning_rate = 0.01, .momentum = NAN, .beta1 = NAN, .beta2 = NAN, .epsilon = 1e-10,
+                  .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
+    .update = update,
+};
