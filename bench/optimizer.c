@@ -1,4 +1,5 @@
 /* mlp-bench optimizer: the pass of each update rule against the memory's bandwidth. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -71,6 +72,8 @@ static bool make_pass(size_t order, mlp_optimizer_rule rule, int threads, struct
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
     options.rule = rule;
     options.learning_rate = 1e-6;
+    options.clip = MLP_CLIP_GLOBAL_NORM;
+    options.clip_threshold = 1.0;
     *pass = (struct pass_of_rule){ .threads = threads };
     if (mlp_network_create(order, &layer, 1, NULL, &pass->network) != MLP_OK ||
         mlp_workspace_create(pass->network, 1, NULL, &pass->workspace) != MLP_OK ||
@@ -81,10 +84,9 @@ static bool make_pass(size_t order, mlp_optimizer_rule rule, int threads, struct
     for (size_t i = 0; i < pass->workspace->arena_size; i++) {
         pass->workspace->gradients[i] = 0.01f;
     }
-    pass->optimizer->updates = 1;
-    pass->optimizer->scale[0] = pass->optimizer->scale[1] = 0.5f; /* as a clip at work leaves it */
-    pass->plan = (struct update_plan){ .optimizer = pass->optimizer, .network = pass->network,
-                                       .workspace = pass->workspace, .bound = 1e30f, .apply = true };
+    pass->workspace->squares[0] = 4.0; /* a norm of 2: the clip is at work */
+    pass->plan = (struct update_plan){ .optimizer = pass->optimizer, .network = pass->network, .workspace = pass->workspace };
+    optimizer_decide(&pass->plan, NAN, false);
     return true;
 }
 

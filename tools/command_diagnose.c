@@ -61,7 +61,7 @@ static const struct option_row rows[] = {
     { .kind = OPTION_PARSED, .name = "optimizer", .argument = "NAME", .parse = parse_step_optimizer,
       .help = "Take a step of this update rule on a copy and tell how far it moves each layer." },
     { .kind = OPTION_PARSED, .name = "learning-rate", .argument = "RATE", .parse = parse_step_rate,
-      .help = "Of that step; above 0 (default: the rule's). Alone it means sgd." },
+      .help = "Of that step; above 0 (default: the rule's). Alone it means adam." },
     { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(train.fit.threads), .low = 1,
       .high = 1024, .help = "Threads to work with (default: OpenMP's)." },
     { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(train.json), .flag = 1, .help = "Print the figures as JSON." },

@@ -20,7 +20,15 @@ int open_model(const struct command *command, int argc, char **argv, int operand
     }
     *path = argv[argc - 1];
     const mlp_status status = mlp_model_load(*path, network);
-    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+    if (status == MLP_OK) {
+        return EXIT_DONE;
+    }
+    const int code = work_failed(status);
+    if (status == MLP_ERROR_NONFINITE) {
+        notice("non-finite: no such model can be used; train it again, with a lower --learning-rate, --clip global-norm:1 or "
+               "another --init if the training diverged");
+    }
+    return code;
 }
 
 bool network_classifies(const mlp_network *network)

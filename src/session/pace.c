@@ -27,7 +27,7 @@ mlp_status pace_set(const struct pace *pace, mlp_optimizer *optimizer, size_t st
         return fail(MLP_ERROR_RANGE, "schedule %s: the factor of step %zu is %g, expected a finite number of at least 0",
                     mlp_schedule_name(o->rule), t, point.factor);
     }
-    optimizer->rate_scale = fmax(point.factor * pace->scale, o->rule == MLP_SCHEDULE_PLATEAU ? o->minimum * point.factor : 0.0);
+    optimizer->rate_scale = point.factor * pace->scale;
     optimizer->momentum_now = point.momentum;
     return MLP_OK;
 }
@@ -45,7 +45,7 @@ void pace_end_epoch(struct pace *pace, double loss)
     }
     pace->since_best++;
     if (pace->since_best >= schedule_patience(o)) {
-        pace->scale *= schedule_gamma(o);
+        pace->scale = fmax(pace->scale * schedule_gamma(o), o->minimum);
         pace->since_best = 0;
     }
 }

@@ -331,6 +331,16 @@ refuses '--learning-rate: expected a number above 0' diagnose --data digits --le
 refuses '--data is missing' diagnose
 refuses '--samples' diagnose --data digits --samples 0
 fails 'cannot open' diagnose nothing --data digits
+if command -v python3 >/dev/null 2>&1; then
+    python3 -c 'import json, struct
+whole = bytearray(open("model", "rb").read())
+start = 8 + struct.unpack("<Q", whole[:8])[0]
+first = json.loads(whole[8:start])["layers.1.weight"]["data_offsets"][0]
+whole[start + first:start + first + 4] = struct.pack("<f", float("nan"))
+open("model-nan", "wb").write(whole)'
+    fails "'layers.1.weight' has the value nan at row 0, column 0" diagnose model-nan --data digits
+    holds 'non-finite: .*train it again' err
+fi
 
 # ---- gains and the maximal update parametrization
 exits 0 'a gain by rule' train --data digits --activation tanh --init orthogonal:gain=pytorch --epochs 1 --quiet --output gained
