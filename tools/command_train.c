@@ -56,7 +56,7 @@ static int check_settings(struct train_settings *settings)
     if ((settings->monitor != 0 || settings->monitor_history != NULL) && settings->fit.monitor_interval == 0) {
         settings->fit.monitor_interval = MONITOR_INTERVAL;
     }
-    return EXIT_DONE;
+    return choose_checkpoints(settings);
 }
 
 static int prepare_output(struct training *training)
@@ -168,7 +168,7 @@ static int fit(struct training *training)
     }
     const int code = training->report == NULL ? option_refused(status) : work_failed(status);
     if (status == MLP_ERROR_NONFINITE) {
-        notice("the training diverged and nothing is saved; a lower --learning-rate, --clip global-norm:1 or "
+        notice("the training diverged and no model is saved; a lower --learning-rate, --clip global-norm:1 or "
                "--nonfinite skip may help");
     }
     return code;
@@ -199,11 +199,14 @@ static int measure_all(struct training *training)
 static int report_interrupt(const struct training *training)
 {
     const size_t epochs = mlp_report_epochs(training->report);
-    const char *saved = training->result.saved;
-    return saved != NULL ? work_error("stopped by %s in epoch %zu of %zu; the model reached so far is saved in '%s'",
-                                      strsignal(interrupt_signal()), epochs, training->settings.fit.epochs, saved)
-                         : work_error("stopped by %s in epoch %zu of %zu; no --output, no model saved",
-                                      strsignal(interrupt_signal()), epochs, training->settings.fit.epochs);
+    const char *saved = training->result.saved, *signal = strsignal(interrupt_signal());
+    if (mlp_report_checkpoint(training->report) != NULL) {
+        notice("the checkpoint is '%s'; the same command with --resume goes on from it", mlp_report_checkpoint(training->report));
+    }
+    return saved != NULL ? work_error("stopped by %s in epoch %zu of %zu; the model reached so far is saved in '%s'", signal, epochs,
+                                      training->settings.fit.epochs, saved)
+                         : work_error("stopped by %s in epoch %zu of %zu; no --output, no model saved", signal, epochs,
+                                      training->settings.fit.epochs);
 }
 
 /* After the fit: whatever can be kept is kept, whatever fails is told. */

@@ -130,14 +130,28 @@ static void print_epoch(const struct progress_display *display, const mlp_progre
     fprintf(stderr, "  %s/s\n", rate);
 }
 
+/* Where a training goes on from; rates are those from here on. */
+static void begin_resumed(struct progress_display *display, const mlp_progress *progress)
+{
+    display->resumed = true;
+    display->epoch_start = progress->seconds;
+    display->epoch_samples = progress->samples;
+    if (!display->quiet) {
+        notice("goes on after step %zu, in epoch %zu", progress->resumed, progress->resumed / progress->steps + 1);
+    }
+}
+
 int progress_show(const mlp_progress *progress, void *context)
 {
     struct progress_display *display = context;
+    if (progress->resumed > 0 && !display->resumed) {
+        begin_resumed(display, progress);
+    }
     display->seconds = progress->seconds;
     display->samples = progress->samples;
     if (progress->warning != NULL) {
         progress_end(display);
-        notice("step %zu: %s", progress->monitor->step, progress->warning);
+        notice("step %zu: %s", (progress->epoch - 1) * progress->steps + progress->step, progress->warning);
     }
     if (!display->quiet && progress->epoch_ended) {
         progress_end(display);

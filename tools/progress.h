@@ -10,6 +10,7 @@
 struct progress_display {
     bool quiet;
     bool terminal;
+    bool resumed;        /* it was told where the training goes on from */
     bool drawn;          /* a bar stands on the current line */
     double last_drawn;   /* seconds */
     double epoch_start;  /* seconds */

@@ -23,6 +23,9 @@ struct train_settings {
     double mup; /* base width; 0: the standard parametrization */
     mlp_fit_options fit;
     mlp_schedule_options schedule;
+    mlp_checkpoint_options checkpoint;
+    double checkpoint_minutes;
+    int checkpoint_failure_given;
     size_t *milestones; /* owned; the schedule's */
     uint64_t seed;
     const char *output, *history, *monitor_history;
@@ -43,7 +46,11 @@ int parse_l2(const char *text, void *settings);
 int parse_decay(const char *text, void *settings);
 int parse_schedule(const char *text, void *settings);
 int parse_clip(const char *text, void *settings);
+int parse_checkpoint_failure(const char *text, void *settings);
 int parse_nonfinite(const char *text, void *settings);
+
+/* What the options of checkpoints come to. Returns an exit code. */
+int choose_checkpoints(struct train_settings *settings);
 
 /* The data sets of a training; absent ones are NULL. */
 struct train_data {

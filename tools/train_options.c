@@ -137,6 +137,21 @@ const struct option_row train_rows[] = {
       .high = MANY, .help = "Watch every N steps; implies --monitor." },
     { .kind = OPTION_TEXT, .name = "monitor-history", .argument = "FILE", .offset = FIELD(monitor_history),
       .help = "Write what the monitor saw here, as CSV: a line for each layer of each look; implies --monitor." },
+    { .kind = OPTION_GROUP, .help = "Checkpoints:" },
+    { .kind = OPTION_TEXT, .name = "checkpoint", .argument = "FOLDER", .offset = FIELD(checkpoint.folder),
+      .help = "Write checkpoints into this folder, from which --resume goes on: every minute, and when the training ends or is "
+              "stopped. The network of the best validation loss is kept there too, in best.safetensors." },
+    { .kind = OPTION_FLAG, .name = "resume", .offset = FIELD(checkpoint.resume), .flag = 1,
+      .help = "Go on from the folder's newest checkpoint, or from the start where it holds none. Everything else on the command "
+              "line must be as it was; the model is then the same, bit for bit, as without the interruption." },
+    { .kind = OPTION_SIZE, .name = "checkpoint-steps", .argument = "N", .offset = FIELD(checkpoint.steps), .low = 1, .high = MANY,
+      .help = "Write one every N steps, not every minute." },
+    { .kind = OPTION_REAL, .name = "checkpoint-minutes", .argument = "X", .offset = FIELD(checkpoint_minutes), .low = 0,
+      .high = 1e6, .help = "Write one every X minutes; above 0 (default: 1, or never with --checkpoint-steps)." },
+    { .kind = OPTION_SIZE, .name = "checkpoint-keep", .argument = "N", .offset = FIELD(checkpoint.keep), .low = 1, .high = MANY,
+      .help = "Keep the newest N (default: 3)." },
+    { .kind = OPTION_PARSED, .name = "checkpoint-failure", .argument = "POLICY", .parse = parse_checkpoint_failure,
+      .help = "What a checkpoint that cannot be written leads to: continue, with a warning, or stop (default: continue)." },
     { .kind = OPTION_GROUP, .help = "Output:" },
     { .kind = OPTION_TEXT, .name = "output", .letter = 'o', .argument = "FILE", .offset = FIELD(output),
       .help = "Save the model here, as safetensors. Ctrl-C saves what was reached; a second one ends at once." },
@@ -154,6 +169,7 @@ int train_settings_default(struct train_settings *settings)
     *settings = (struct train_settings){
         .request = DATA_REQUEST_INIT, .standardize = -1,
         .optimizer = MLP_OPTIMIZER_OPTIONS_INIT, .fit = MLP_FIT_OPTIONS_INIT, .schedule = MLP_SCHEDULE_OPTIONS_INIT,
+        .checkpoint = MLP_CHECKPOINT_OPTIONS_INIT,
     };
     settings->optimizer.rule = MLP_OPTIMIZER_ADAM;
     settings->fit.epochs = 10;

@@ -42,9 +42,11 @@ static void print_summary(const struct train_settings *settings, const struct tr
     const size_t top_k = settings->fit.top_k != 0 ? settings->fit.top_k : 5;
     const size_t epochs = mlp_report_epochs(result->report);
     print_network(result->network);
-    printf("%-12s %zu epoch%s in %.3g s, %.0f samples/s%s", "training", epochs, epochs == 1 ? "" : "s", result->seconds,
-           result->seconds > 0.0 ? (double)result->samples / result->seconds : 0.0,
-           mlp_report_stopped(result->report)         ? ", stopped"
+    printf("%-12s %zu epoch%s", "training", epochs, epochs == 1 ? "" : "s");
+    if (result->seconds > 0.0) { /* nothing was left to do for a training that went on from its end */
+        printf(" in %.3g s, %.0f samples/s", result->seconds, (double)result->samples / result->seconds);
+    }
+    printf("%s", mlp_report_stopped(result->report)         ? ", stopped"
            : mlp_report_stopped_early(result->report) ? ", stopped early"
                                                       : "");
     if (mlp_report_restored(result->report)) {

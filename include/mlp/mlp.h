@@ -4,6 +4,7 @@
 #define MLP_MLP_H
 
 #include <mlp/activation.h>
+#include <mlp/checkpoint.h>
 #include <mlp/clip.h>
 #include <mlp/data.h>
 #include <mlp/diagnose.h>

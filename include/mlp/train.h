@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <mlp/checkpoint.h>
 #include <mlp/data.h>
 #include <mlp/export.h>
 #include <mlp/loss.h>
@@ -65,11 +66,14 @@ typedef struct mlp_progress {
     mlp_metrics validation; /**< Valid when epoch_ended and there is a validation set; loss NaN otherwise. */
     const mlp_monitor_record *monitor; /**< The monitor's record of this step; NULL: it recorded none. */
     const char *warning;    /**< What the monitor found in this step for the first time ("saturated: layer 2, 71 % of its
-                                 values"), a line each; NULL: nothing new. Valid during the call. */
+                                 values"), a line each, or why a checkpoint could not be written; NULL: nothing new. Valid during
+                                 the call. */
+    size_t resumed;         /**< Steps that a checkpoint had done when this fit went on from it; 0: it began afresh. */
 } mlp_progress;
 
-/** Called after every step, and once more at the end of every epoch, on the thread that called mlp_fit().
- * Anything but 0 stops the fit after this step; mlp_fit() then returns MLP_OK with `stopped` set. */
+/** Called after every step, once more at the end of every epoch, and after the last one when the last checkpoint could not be
+ * written, on the thread that called mlp_fit(). Anything but 0 stops the fit after this step; mlp_fit() then returns MLP_OK with
+ * `stopped` set. */
 typedef int (*mlp_progress_callback)(const mlp_progress *progress, void *context);
 
 /** Options of mlp_fit(). Start from ::MLP_FIT_OPTIONS_INIT. */
@@ -93,11 +97,14 @@ typedef struct mlp_fit_options {
                                          of the time. */
     const mlp_schedule_options *schedule; /**< Of the learning rate over this fit, on top of the optimizer's own; NULL: constant.
                                          T is the epochs asked for. Afterwards the optimizer has its own rate again. */
+    const mlp_checkpoint_options *checkpoint; /**< Write checkpoints, and go on from one; NULL: none. To go on, everything must be as
+                                         it was but for `threads`, `patience`, `keep_last`, `top_k`, the callback and, where the
+                                         schedule does not hang on them, `epochs`. */
 } mlp_fit_options;
 
-#define MLP_FIT_OPTIONS_INIT                                                             \
-    {                                                                                    \
-        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL  \
+#define MLP_FIT_OPTIONS_INIT                                                                  \
+    {                                                                                         \
+        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL \
     }
 
 /** One epoch of the history. */
@@ -121,8 +128,10 @@ typedef struct mlp_report mlp_report;
  * @param options NULL for the defaults
  * @param report  receives the report, which the caller owns, also when the fit fails part-way (then it holds the
  *                epochs done); NULL when nothing began; may be NULL when it is not wanted
- * When a step fails (NONFINITE), parameters and optimizer state are those before that step.
- * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY. */
+ * When a step fails (NONFINITE), parameters and optimizer state are those before that step. When a checkpoint cannot be gone on
+ * from (ARGUMENT: it was made with other settings, which the message names; UNSUPPORTED: by a newer library; FORMAT: it is
+ * damaged; IO), nothing has changed.
+ * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY; IO, FORMAT, UNSUPPORTED from checkpoints. */
 MLP_API mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
                            const mlp_fit_options *options, mlp_report **report);
 
@@ -143,6 +152,9 @@ MLP_API size_t mlp_report_monitor_count(const mlp_report *report);
  * Errors: ARGUMENT; RANGE when there is no such record. */
 MLP_API mlp_status mlp_report_monitor(const mlp_report *report, size_t index, mlp_monitor_record *record,
                                       mlp_monitor_layer *layers);
+/** Path of the newest checkpoint: the last written, or the one that the fit went on from; NULL: none. Valid until the report is
+ * destroyed. */
+MLP_API const char *mlp_report_checkpoint(const mlp_report *report);
 /** 1 when the network holds the parameters of the best epoch rather than the last. */
 MLP_API int mlp_report_restored(const mlp_report *report);
 /** 1 when the progress callback stopped the fit. */

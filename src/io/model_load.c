@@ -14,30 +14,12 @@
 
 enum { MAX_NAME = 64 };
 
-/* Says what shape came and which was expected (columns 0: rank 1). */
-static mlp_status wrong_shape(const struct safetensors *archive, const struct safetensor *tensor, size_t rows,
-                              size_t columns)
-{
-    char came[24 * SAFETENSORS_MAX_RANK] = "", expected[48];
-    size_t used = 0;
-    for (size_t d = 0; d < tensor->rank; d++) {
-        used += (size_t)snprintf(came + used, sizeof came - used, "%s%zu", d > 0 ? ", " : "", tensor->shape[d]);
-    }
-    snprintf(expected, sizeof expected, columns > 0 ? "%zu, %zu" : "%zu", rows, columns);
-    return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of shape [%s], expected [%s]", archive->path, tensor->name,
-                came, expected);
-}
-
 /* Reads a tensor of shape rows × columns, row-major (columns 0: rank 1), into column-major `out` without gaps. */
 static mlp_status read_tensor(const struct safetensors *archive, const struct safetensor *tensor, size_t rows,
                               size_t columns, float *out)
 {
     const size_t width = columns > 0 ? columns : 1;
-    const bool fits = columns > 0 ? tensor->rank == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns
-                                  : tensor->rank == 1 && tensor->shape[0] == rows;
-    if (!fits) {
-        return wrong_shape(archive, tensor, rows, columns);
-    }
+    TRY(safetensor_check_shape(archive, tensor, rows, columns));
     float *values = memory_allocate(tensor->elements, sizeof(float));
     if (values == NULL) {
         return MLP_ERROR_MEMORY;
@@ -55,12 +37,6 @@ static mlp_status read_tensor(const struct safetensors *archive, const struct sa
     }
     memory_free(values);
     return status;
-}
-
-static mlp_status find_tensor(const struct safetensors *archive, const char *name, const struct safetensor **tensor)
-{
-    *tensor = safetensors_find(archive, name);
-    return *tensor != NULL ? MLP_OK : fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' is missing", archive->path, name);
 }
 
 /* Fills one layer; a NULL bias tensor leaves zeros. */
@@ -91,11 +67,12 @@ static mlp_status load_layers(const struct safetensors *archive, mlp_network *ne
 {
     char name[MAX_NAME];
     for (size_t l = 0; l < network->layer_count; l++) {
+        const struct layer *layer = &network->layers[l];
         const struct safetensor *weights, *bias;
         snprintf(name, sizeof name, "layers.%zu.weight", l);
-        TRY(find_tensor(archive, name, &weights));
+        TRY(safetensors_require(archive, name, layer->units, layer->inputs, &weights));
         snprintf(name, sizeof name, "layers.%zu.bias", l);
-        TRY(find_tensor(archive, name, &bias));
+        TRY(safetensors_require(archive, name, layer->units, 0, &bias));
         TRY(load_layer(archive, weights, bias, network, l));
     }
     return MLP_OK;
@@ -170,9 +147,8 @@ static mlp_status check_claims(const struct safetensors *archive, const struct m
         const size_t units = metadata->layers[l].units;
         const size_t inputs = l > 0 ? metadata->layers[l - 1].units : metadata->inputs;
         snprintf(name, sizeof name, "layers.%zu.weight", l);
-        TRY(find_tensor(archive, name, &weights));
-        if (weights->rank != 2 || weights->shape[0] != units || weights->shape[1] != inputs) {
-            return wrong_shape(archive, weights, units, inputs);
+        if (inputs > 0) { /* 0 is refused with the description */
+            TRY(safetensors_require(archive, name, units, inputs, &weights));
         }
     }
     for (size_t i = 0; i < archive->count; i++) {

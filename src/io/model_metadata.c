@@ -59,8 +59,7 @@ static json_t *class_names_json(const mlp_network *network)
     return names;
 }
 
-/* Puts JSON into the metadata as text; takes the reference to `value`. */
-static bool set_json(json_t *metadata, const char *key, json_t *value)
+bool model_metadata_set_json(json_t *metadata, const char *key, json_t *value)
 {
     char *text = value != NULL ? safetensors_json_text(value, 1) : NULL;
     const bool set = text != NULL && json_object_set_new(metadata, key, json_string(text)) == 0;
@@ -76,10 +75,10 @@ json_t *model_metadata_write(const mlp_network *network)
     snprintf(seed, sizeof seed, "%" PRIu64, network->seed);
     json_t *metadata = json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", "mlp", "format_version", format_version,
                                  "library_version", mlp_version(), "inputs", inputs, "seed", seed);
-    bool complete = metadata != NULL && set_json(metadata, "layers", layers_json(network)) &&
-                    set_json(metadata, "loss", loss_json(&network->loss));
+    bool complete = metadata != NULL && model_metadata_set_json(metadata, "layers", layers_json(network)) &&
+                    model_metadata_set_json(metadata, "loss", loss_json(&network->loss));
     if (complete && network->class_name_count > 0) {
-        complete = set_json(metadata, "class_names", class_names_json(network));
+        complete = model_metadata_set_json(metadata, "class_names", class_names_json(network));
     }
     if (!complete) {
         json_decref(metadata);

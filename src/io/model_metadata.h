@@ -2,11 +2,16 @@
 #ifndef IO_MODEL_METADATA_H
 #define IO_MODEL_METADATA_H
 
+#include <stdbool.h>
+
 #include "io/safetensors.h"
 #include "model/network.h"
 
 /* The object of texts; the caller's reference. NULL when memory is short. */
 json_t *model_metadata_write(const mlp_network *network);
+
+/* Puts JSON into an object of texts as text; takes the reference to `value`. False when memory is short, or `value` NULL. */
+bool model_metadata_set_json(json_t *metadata, const char *key, json_t *value);
 
 /* What the texts say. */
 struct model_metadata {

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -290,6 +291,31 @@ const char *safetensors_metadata(const struct safetensors *archive, const char *
     return json_string_value(json_object_get(json_object_get(archive->header, "__metadata__"), key));
 }
 
+mlp_status safetensor_check_shape(const struct safetensors *archive, const struct safetensor *tensor, size_t rows, size_t columns)
+{
+    char came[24 * SAFETENSORS_MAX_RANK] = "", expected[48];
+    size_t used = 0;
+    const bool fits = columns > 0 ? tensor->rank == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns
+                                  : tensor->rank == 1 && tensor->shape[0] == rows;
+    if (fits) {
+        return MLP_OK;
+    }
+    for (size_t d = 0; d < tensor->rank; d++) {
+        used += (size_t)snprintf(came + used, sizeof came - used, "%s%zu", d > 0 ? ", " : "", tensor->shape[d]);
+    }
+    snprintf(expected, sizeof expected, columns > 0 ? "%zu, %zu" : "%zu", rows, columns);
+    return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of shape [%s], expected [%s]", archive->path, tensor->name,
+                came, expected);
+}
+
+mlp_status safetensors_require(const struct safetensors *archive, const char *name, size_t rows, size_t columns,
+                               const struct safetensor **tensor)
+{
+    *tensor = safetensors_find(archive, name);
+    return *tensor != NULL ? safetensor_check_shape(archive, *tensor, rows, columns)
+                           : fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' is missing", archive->path, name);
+}
+
 mlp_status safetensor_floats(const struct safetensors *archive, const struct safetensor *tensor, float *out)
 {
     float (*to_float)(const unsigned char *bytes) = types[tensor->dtype].to_float;
@@ -299,6 +325,22 @@ mlp_status safetensor_floats(const struct safetensors *archive, const struct saf
     }
     for (size_t i = 0; i < tensor->elements; i++) {
         out[i] = to_float(tensor->bytes + i * types[tensor->dtype].size);
+    }
+    return MLP_OK;
+}
+
+mlp_status safetensor_doubles(const struct safetensors *archive, const struct safetensor *tensor, double *out)
+{
+    if (strcmp(types[tensor->dtype].name, "F64") != 0) {
+        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F64", archive->path, tensor->name,
+                    types[tensor->dtype].name);
+    }
+    for (size_t i = 0; i < tensor->elements; i++) {
+        uint64_t bits = 0;
+        for (int b = 0; b < 8; b++) {
+            bits |= (uint64_t)tensor->bytes[8 * i + (size_t)b] << (8 * b);
+        }
+        memcpy(&out[i], &bits, sizeof bits);
     }
     return MLP_OK;
 }

@@ -40,6 +40,13 @@ void safetensors_close(struct safetensors *archive);
 /* The tensor of a name, or NULL. */
 const struct safetensor *safetensors_find(const struct safetensors *archive, const char *name);
 
+/* The tensor of a name and a shape: rows × columns, or rank 1 where columns is 0. MLP_ERROR_FORMAT when there is none,
+ * MLP_ERROR_SHAPE when it is of another shape. */
+mlp_status safetensors_require(const struct safetensors *archive, const char *name, size_t rows, size_t columns,
+                               const struct safetensor **tensor);
+/* MLP_ERROR_SHAPE unless the tensor is of that shape. */
+mlp_status safetensor_check_shape(const struct safetensors *archive, const struct safetensor *tensor, size_t rows, size_t columns);
+
 /* A text of `__metadata__`, or NULL. */
 const char *safetensors_metadata(const struct safetensors *archive, const char *key);
 
@@ -51,18 +58,21 @@ mlp_status safetensors_json_failure(const struct safetensors *archive, const cha
 
 /* Converts a tensor of type F32, F16 or BF16 to floats. MLP_ERROR_UNSUPPORTED for another type. */
 mlp_status safetensor_floats(const struct safetensors *archive, const struct safetensor *tensor, float *out);
+/* Reads a tensor of type F64. MLP_ERROR_UNSUPPORTED for another type. */
+mlp_status safetensor_doubles(const struct safetensors *archive, const struct safetensor *tensor, double *out);
 
 /* JSON as text, followed by blanks up to a multiple of `multiple` bytes; the caller's (memory_free). NULL when memory is
  * short. (The text of json_dumps() belongs to whatever allocator the application gave jansson.) */
 char *safetensors_json_text(const json_t *value, size_t multiple);
 
-/* One float32 tensor to be written: rank 1 (columns 1) or 2, row-major. */
+/* One tensor to be written, row-major: of float32 `values`, or where that is NULL of float64 `doubles`. */
 struct safetensor_output {
     char name[64];
     size_t rows;
     size_t columns;            /* 0: rank 1 */
     const float *values;       /* entry (i, j) is values[i + j·leading_dimension] */
     size_t leading_dimension;
+    const double *doubles;     /* entry (i, j) is doubles[i·columns + j] */
 };
 
 /* Writes metadata (an object of texts) and tensors. Crash-safe. */

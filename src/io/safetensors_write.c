@@ -11,7 +11,8 @@ enum { LENGTH_BYTES = 8, HEADER_MULTIPLE = 8, PIECE = 4096 };
 
 static size_t bytes_of(const struct safetensor_output *tensor)
 {
-    return tensor->rows * (tensor->columns > 0 ? tensor->columns : 1) * sizeof(float);
+    return tensor->rows * (tensor->columns > 0 ? tensor->columns : 1) *
+           (tensor->values != NULL ? sizeof(float) : sizeof(double));
 }
 
 static json_t *entry_of(const struct safetensor_output *tensor, size_t begin)
@@ -19,7 +20,7 @@ static json_t *entry_of(const struct safetensor_output *tensor, size_t begin)
     const json_int_t rows = (json_int_t)tensor->rows, columns = (json_int_t)tensor->columns;
     const json_int_t first = (json_int_t)begin, end = (json_int_t)(begin + bytes_of(tensor));
     json_t *shape = tensor->columns > 0 ? json_pack("[I, I]", rows, columns) : json_pack("[I]", rows);
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets", first, end);
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensor->values != NULL ? "F32" : "F64", "shape", shape, "data_offsets", first, end);
 }
 
 char *safetensors_json_text(const json_t *value, size_t multiple)
@@ -52,26 +53,48 @@ static char *header_text(const json_t *metadata, const struct safetensor_output 
     return text;
 }
 
-/* Row after row, little-endian. */
+/* Bytes on their way into the file, in pieces. */
+struct writer {
+    struct whole_file *file;
+    unsigned char piece[PIECE];
+    size_t used;
+};
+
+static mlp_status flush(struct writer *writer)
+{
+    const size_t used = writer->used;
+    writer->used = 0;
+    return whole_file_write(writer->file, writer->piece, used);
+}
+
+/* `size` bytes, little-endian; PIECE is a multiple of it. */
+static mlp_status put(struct writer *writer, uint64_t bits, size_t size)
+{
+    for (size_t b = 0; b < size; b++) {
+        writer->piece[writer->used++] = (unsigned char)(bits >> (8 * b));
+    }
+    return writer->used == PIECE ? flush(writer) : MLP_OK;
+}
+
+/* Row after row. */
 static mlp_status write_values(struct whole_file *file, const struct safetensor_output *tensor)
 {
-    unsigned char piece[PIECE];
+    struct writer writer = { .file = file };
     const size_t columns = tensor->columns > 0 ? tensor->columns : 1;
-    size_t used = 0;
     for (size_t i = 0; i < tensor->rows; i++) {
         for (size_t j = 0; j < columns; j++) {
-            uint32_t bits;
-            memcpy(&bits, &tensor->values[i + j * tensor->leading_dimension], sizeof bits);
-            for (int b = 0; b < 4; b++) {
-                piece[used++] = (unsigned char)(bits >> (8 * b));
-            }
-            if (used == sizeof piece) {
-                TRY(whole_file_write(file, piece, used));
-                used = 0;
+            if (tensor->values != NULL) {
+                uint32_t bits;
+                memcpy(&bits, &tensor->values[i + j * tensor->leading_dimension], sizeof bits);
+                TRY(put(&writer, bits, sizeof bits));
+            } else {
+                uint64_t bits;
+                memcpy(&bits, &tensor->doubles[i * columns + j], sizeof bits);
+                TRY(put(&writer, bits, sizeof bits));
             }
         }
     }
-    return whole_file_write(file, piece, used);
+    return flush(&writer);
 }
 
 static mlp_status write_all(struct whole_file *file, const char *header, const struct safetensor_output *tensors,

@@ -7,31 +7,12 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "session/evaluate.h"
-#include "session/pace.h"
-#include "session/report.h"
+#include "session/fit.h"
 #include "strategy/schedule.h"
 
 enum { DEFAULT_EPOCHS = 10, DEFAULT_BATCH = 64, MAX_EPOCHS = 1000000 };
 
-struct fit {
-    mlp_network *network;
-    mlp_optimizer *optimizer;
-    mlp_fit_options options; /* every default resolved */
-    mlp_workspace *workspace;
-    struct batch batch;
-    struct batch validation;
-    size_t *order;
-    float *best;             /* parameters of the best epoch, or NULL */
-    double best_loss;
-    size_t since_best;       /* epochs without improvement */
-    double start;            /* seconds */
-    mlp_report *report;
-    struct pace pace;
-    mlp_progress progress;
-    struct tally tally;      /* of the epoch */
-};
-
-static double seconds_now(void)
+double seconds_now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -89,6 +70,7 @@ static mlp_status prepare(struct fit *fit, const mlp_data *data)
 
 static void release(struct fit *fit)
 {
+    checkpoints_close(&fit->checkpoints);
     if (fit->report != NULL) {
         monitor_end(fit->report->monitor);
     }
@@ -123,6 +105,10 @@ static bool report_progress(struct fit *fit)
     if (fit->options.progress == NULL) {
         return false;
     }
+    if (progress->warning == NULL && fit->checkpoints.failed) {
+        progress->warning = fit->checkpoints.text;
+        fit->checkpoints.failed = false;
+    }
     progress->learning_rate = learning_rate(fit);
     progress->loss = fit->tally.loss / fit->tally.loss_weight;
     progress->accuracy = tally_share(&fit->tally, fit->tally.right);
@@ -130,33 +116,39 @@ static bool report_progress(struct fit *fit)
     return fit->options.progress(progress, fit->options.progress_context) != 0;
 }
 
-static void add_step(struct fit *fit, mlp_epoch *epoch, const mlp_step_report *step)
+static void add_step(struct fit *fit, const mlp_step_report *step)
 {
+    mlp_epoch *open = &fit->open;
     if (isfinite(step->loss)) {
         fit->tally.loss += step->loss * (double)fit->batch.count;
         fit->tally.loss_weight += (double)fit->batch.count;
     }
     tally_batch(&fit->tally, fit->network, fit->workspace, &fit->batch, 1, NULL);
     if (step->skipped != 0) {
-        epoch->skipped += 1.0;
+        open->skipped += 1.0;
     } else {
-        epoch->gradient_norm += step->clip.norm;
-        epoch->clipped += step->clip.acted;
+        open->gradient_norm += step->clip.norm;
+        open->clipped += step->clip.acted;
     }
-    epoch->steps++;
+    open->steps++;
 }
 
-/* Sums become means. */
-static void close_epoch(struct fit *fit, mlp_epoch *epoch, double started)
+/* The open epoch's sums as means. */
+static mlp_epoch epoch_figures(const struct fit *fit, const mlp_metrics *validation)
 {
-    const double steps = (double)epoch->steps, applied = steps - epoch->skipped;
-    epoch->loss = fit->tally.loss / fit->tally.loss_weight;
-    epoch->accuracy = tally_share(&fit->tally, fit->tally.right);
-    epoch->gradient_norm /= applied;
-    epoch->clipped = epoch->steps > 0 ? epoch->clipped / steps : 0.0;
-    epoch->skipped = epoch->steps > 0 ? epoch->skipped / steps : 0.0;
-    epoch->learning_rate = learning_rate(fit);
-    epoch->seconds = seconds_now() - started;
+    const mlp_epoch *open = &fit->open;
+    const double steps = (double)open->steps;
+    return (mlp_epoch){
+        .loss = fit->tally.loss / fit->tally.loss_weight,
+        .accuracy = tally_share(&fit->tally, fit->tally.right),
+        .validation = *validation,
+        .gradient_norm = open->gradient_norm / (steps - open->skipped),
+        .clipped = open->steps > 0 ? open->clipped / steps : 0.0,
+        .skipped = open->steps > 0 ? open->skipped / steps : 0.0,
+        .learning_rate = learning_rate(fit),
+        .seconds = seconds_now() - fit->open_start,
+        .steps = open->steps,
+    };
 }
 
 /* One step, with the monitor's eyes on it when it is due. */
@@ -175,89 +167,118 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
     return MLP_OK;
 }
 
-static mlp_status run_steps(struct fit *fit, size_t number, mlp_epoch *epoch)
+/* The steps of the open epoch that are left. */
+static mlp_status run_steps(struct fit *fit)
 {
     const size_t count = fit->batch.data->count;
-    shuffle(fit, number, count);
-    fit->tally = (struct tally){ 0 };
-    fit->progress.epoch = number + 1;
-    fit->progress.step = 0;
-    for (size_t done = 0; done < count && !fit->report->stopped; done += fit->batch.size) {
+    shuffle(fit, fit->epoch, count);
+    if (fit->open.steps == 0) {
+        fit->tally = (struct tally){ 0 };
+        fit->open_start = seconds_now();
+    }
+    fit->progress.epoch = fit->epoch + 1;
+    fit->progress.step = fit->open.steps;
+    for (size_t done = fit->open.steps * fit->batch.size; done < count && !fit->report->stopped; done += fit->batch.size) {
         const size_t left = count - done;
         mlp_step_report step;
         batch_gather(&fit->batch, fit->order + done, 0, left < fit->batch.size ? left : fit->batch.size,
                      fit->workspace->threads);
         TRY(run_step(fit, &step));
-        add_step(fit, epoch, &step);
-        fit->progress.step = epoch->steps;
+        add_step(fit, &step);
+        fit->progress.step = fit->open.steps;
         fit->progress.samples += fit->batch.count;
         fit->progress.last = step;
+        TRY(checkpoints_step(fit));
         fit->report->stopped = report_progress(fit);
     }
     return MLP_OK;
 }
 
-/* Keeps the parameters of the best epoch; sets stopped_early when patience is at its end. */
-static void watch_validation(struct fit *fit, size_t number, double loss)
+static bool out_of_patience(const struct fit *fit)
+{
+    return fit->options.patience > 0 && fit->since_best >= fit->options.patience;
+}
+
+/* Keeps the parameters of the best epoch. */
+static mlp_status watch_validation(struct fit *fit, double loss)
 {
     const bool better = loss < fit->best_loss - (isfinite(fit->best_loss) ? fit->options.minimum_improvement : 0.0);
     if (!better) {
         fit->since_best++;
-        fit->report->stopped_early = fit->options.patience > 0 && fit->since_best >= fit->options.patience;
-        return;
+        return MLP_OK;
     }
     fit->best_loss = loss;
     fit->since_best = 0;
-    fit->report->best = number;
+    fit->report->best = fit->epoch;
     if (fit->best != NULL) {
         memcpy(fit->best, fit->network->parameters, fit->network->arena_size * sizeof(float));
     }
+    return checkpoints_best(fit);
 }
 
-static mlp_status run_epoch(struct fit *fit, size_t number)
+static const mlp_metrics not_measured = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN };
+
+/* All steps are done: what the epoch was worth. */
+static mlp_status close_epoch(struct fit *fit, const mlp_epoch *figures)
 {
-    const double started = seconds_now();
-    mlp_epoch *epoch = &fit->report->history[number];
-    *epoch = (mlp_epoch){ .validation = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN } };
-    fit->report->epochs = number + 1;
-    mlp_status status = run_steps(fit, number, epoch);
+    mlp_progress *progress = &fit->progress;
+    if (fit->options.validation != NULL) {
+        TRY(watch_validation(fit, figures->validation.loss));
+    } else {
+        fit->report->best = fit->epoch;
+    }
+    pace_end_epoch(&fit->pace, fit->options.validation != NULL ? figures->validation.loss : figures->loss);
+    fit->epoch++;
+    fit->open = (mlp_epoch){ 0 };
+    progress->validation = figures->validation;
+    progress->epoch_ended = 1;
+    progress->monitor = NULL;
+    progress->warning = NULL;
+    fit->report->stopped = report_progress(fit);
+    progress->epoch_ended = 0;
+    progress->validation = not_measured;
+    return MLP_OK;
+}
+
+static mlp_status run_epoch(struct fit *fit)
+{
+    mlp_epoch *figures = &fit->report->history[fit->epoch];
+    mlp_metrics validation = not_measured;
+    fit->report->epochs = fit->epoch + 1;
+    mlp_status status = run_steps(fit);
     if (status == MLP_OK && !fit->report->stopped && fit->options.validation != NULL) {
         status = evaluate_data(fit->network, fit->workspace, &fit->validation, evaluate_top_k(fit->options.top_k),
-                               &epoch->validation, NULL);
+                               &validation, NULL);
     }
-    close_epoch(fit, epoch, started);
-    if (status != MLP_OK || fit->report->stopped) {
-        return status;
-    }
-    if (fit->options.validation != NULL) {
-        watch_validation(fit, number, epoch->validation.loss);
-    } else {
-        fit->report->best = number;
-    }
-    pace_end_epoch(&fit->pace, fit->options.validation != NULL ? epoch->validation.loss : epoch->loss);
-    fit->progress.validation = epoch->validation;
-    fit->progress.epoch_ended = 1;
-    fit->progress.monitor = NULL;
+    *figures = epoch_figures(fit, &validation);
+    return status == MLP_OK && !fit->report->stopped ? close_epoch(fit, figures) : status;
+}
+
+/* A last checkpoint that is not there must not go untold. */
+static mlp_status leave_checkpoint(struct fit *fit)
+{
+    TRY(checkpoints_end(fit));
     fit->progress.warning = NULL;
-    fit->report->stopped = report_progress(fit);
-    fit->progress.epoch_ended = 0;
-    fit->progress.validation = (mlp_metrics){ .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN };
+    if (fit->checkpoints.failed) {
+        report_progress(fit);
+    }
     return MLP_OK;
 }
 
 static mlp_status run(struct fit *fit)
 {
     mlp_report *report = fit->report;
-    mlp_status status = MLP_OK;
-    for (size_t e = 0; e < fit->options.epochs && status == MLP_OK && !report->stopped && !report->stopped_early; e++) {
-        status = run_epoch(fit, e);
+    while (fit->epoch < fit->options.epochs && !report->stopped && !out_of_patience(fit)) {
+        TRY(run_epoch(fit));
     }
-    const bool have_best = status == MLP_OK && fit->best != NULL && isfinite(fit->best_loss);
+    report->stopped_early = !report->stopped && out_of_patience(fit);
+    TRY(leave_checkpoint(fit));
+    const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
     if (have_best && report->best + 1 < report->epochs) {
         memcpy(fit->network->parameters, fit->best, fit->network->arena_size * sizeof(float));
         report->restored = true;
     }
-    return status;
+    return MLP_OK;
 }
 
 static void resolve(struct fit *fit, size_t count)
@@ -291,6 +312,7 @@ mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_dat
     TRY(batch_check_data("mlp_fit", network, data));
     resolve(&fit, data->count);
     mlp_status status = prepare(&fit, data);
+    status = status == MLP_OK ? checkpoints_begin(&fit) : status;
     if (status != MLP_OK) {
         mlp_report_destroy(&fit.report);
     } else {

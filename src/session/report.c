@@ -27,6 +27,7 @@ void mlp_report_destroy(mlp_report **report)
     }
     monitor_destroy((*report)->monitor);
     memory_free((*report)->history);
+    memory_free((*report)->checkpoint);
     memory_free(*report);
     *report = NULL;
 }
@@ -50,6 +51,11 @@ mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *f
 size_t mlp_report_best_epoch(const mlp_report *report)
 {
     return report != NULL ? report->best : 0;
+}
+
+const char *mlp_report_checkpoint(const mlp_report *report)
+{
+    return report != NULL ? report->checkpoint : NULL;
 }
 
 int mlp_report_restored(const mlp_report *report)

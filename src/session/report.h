@@ -18,6 +18,7 @@ struct mlp_report {
     bool stopped;
     bool stopped_early;
     struct monitor *monitor; /* owned; NULL: none */
+    char *checkpoint;        /* path of the newest; owned; NULL: none */
 };
 
 /* A report with room for `capacity` epochs; NULL when memory is short. */

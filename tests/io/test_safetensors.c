@@ -221,19 +221,25 @@ static void archives_are_written(void **unused)
     static const float vector[] = { 1, -2 };
     static const char header[] = "{\"__metadata__\":{\"k\":\"v\"},"
                                  "\"m\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
-                                 "\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[24,32]}}";
+                                 "\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[24,32]},"
+                                 "\"d\":{\"dtype\":\"F64\",\"shape\":[2,1],\"data_offsets\":[32,48]}}";
     static const unsigned char data[] = {
         0, 0, 0x80, 0x3F, 0, 0, 0, 0x3F,    0, 0, 0, 0x80,    /* 1, 0.5, −0 */
         0, 0, 0, 0x40,    0, 0, 0x80, 0xBF, 0, 0, 0x80, 0x40, /* 2, −1, 4 */
         0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0,                      /* 1, −2 */
+        1, 0, 0, 0, 0, 0, 0xF0, 0x3F,                         /* 1 + 2⁻⁵² */
+        0, 0, 0, 0, 0, 0, 0xF0, 0xFF,                         /* −∞ */
     };
-    const struct safetensor_output outputs[] = { { "m", 2, 3, matrix, 3 }, { "v", 2, 0, vector, 2 } };
+    static const double doubles[] = { 1.0 + 0x1p-52, -INFINITY };
+    const struct safetensor_output outputs[] = { { .name = "m", .rows = 2, .columns = 3, .values = matrix, .leading_dimension = 3 },
+                                                 { .name = "v", .rows = 2, .values = vector, .leading_dimension = 2 },
+                                                 { .name = "d", .rows = 2, .columns = 1, .doubles = doubles } };
     const char *path = test_path("written");
     const size_t length = strlen(header), padded = (length + 7) / 8 * 8;
     size_t size;
     json_t *metadata = json_pack("{s:s}", "k", "v");
     (void)unused;
-    assert_ok(safetensors_write(path, metadata, outputs, 2));
+    assert_ok(safetensors_write(path, metadata, outputs, 3));
     json_decref(metadata);
     unsigned char *bytes = test_read_file(path, &size);
     assert_int_equal(size, 8 + padded + sizeof data);

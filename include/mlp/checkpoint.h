@@ -1,0 +1,50 @@
+/** @file
+ * Checkpoints: files from which mlp_fit() goes on after a crash, with the bits of a fit that was never interrupted.
+ *
+ * A checkpoint is a safetensors file, `checkpoint-STEP.safetensors`: the network as mlp_model_save() writes it (so that
+ * mlp_model_load() reads it), the optimizer's state and counters, the schedule's, the place in the shuffled data, the history,
+ * the monitor's records, the best parameters so far, and the settings that all of it depends on. `best.safetensors` beside it is
+ * the network of the best validation loss. Each file appears whole or not at all. */
+#ifndef MLP_CHECKPOINT_H
+#define MLP_CHECKPOINT_H
+
+#include <stddef.h>
+
+#include <mlp/export.h>
+#include <mlp/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What a checkpoint that cannot be written leads to. Those written before stay in any case. */
+typedef enum mlp_checkpoint_failure {
+    MLP_CHECKPOINT_CONTINUE = 0, /**< A warning (mlp_progress::warning); the next one is tried when it is due. */
+    MLP_CHECKPOINT_STOP = 1      /**< The fit fails with the error (IO, MEMORY). */
+} mlp_checkpoint_failure;
+
+/** Options of checkpoints. Start from ::MLP_CHECKPOINT_OPTIONS_INIT. */
+typedef struct mlp_checkpoint_options {
+    size_t struct_size;             /**< Set by the INIT. */
+    const char *folder;             /**< Required; made where it is missing. One fit at a time uses it. */
+    size_t steps;                   /**< Write one every k steps; 0 (default): not by steps. */
+    double seconds;                 /**< Write one after so many seconds; finite, ≥ 0; default 0: 60, or never with `steps`.
+                                         In any case one is written when the fit ends or is stopped. */
+    size_t keep;                    /**< How many to keep, the newest; 0 (default): 3. */
+    int resume;                     /**< Not 0: go on from the newest one in the folder, or from the start where it holds none.
+                                         0 (default): a folder that holds checkpoints is refused. */
+    mlp_checkpoint_failure failure; /**< Default continue. */
+} mlp_checkpoint_options;
+
+#define MLP_CHECKPOINT_OPTIONS_INIT { sizeof(mlp_checkpoint_options), NULL, 0, 0.0, 0, 0, MLP_CHECKPOINT_CONTINUE }
+
+/** Name of a policy ("continue", "stop"), or NULL. Static text; any thread. */
+MLP_API const char *mlp_checkpoint_failure_name(mlp_checkpoint_failure policy);
+/** Finds a policy by its name. ::MLP_ERROR_ARGUMENT for an unknown one; the message lists the known names. */
+MLP_API mlp_status mlp_checkpoint_failure_from_name(const char *name, mlp_checkpoint_failure *policy);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,177 @@
+/* A folder of checkpoints. */
+#include "io/checkpoint_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+
+enum { FILE_NAME_SIZE = 64, LOCK_ATTEMPTS = 50 }; /* in a second */
+
+static const char prefix[] = "checkpoint-", ending[] = ".safetensors", best[] = "best.safetensors";
+
+static mlp_status folder_failure(const char *path, const char *what)
+{
+    return fail(MLP_ERROR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
+}
+
+/* ---- names ----------------------------------------------------------------------------------------------------- */
+
+/* What follows checkpoint-STEP.safetensors in a name; NULL where it does not begin so. */
+static const char *parse_name(const char *name, size_t *step)
+{
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0) {
+        return NULL;
+    }
+    const char *digits = name + sizeof prefix - 1;
+    const size_t length = strspn(digits, "0123456789");
+    if (length == 0 || length > 18 || strncmp(digits + length, ending, sizeof ending - 1) != 0) {
+        return NULL;
+    }
+    *step = (size_t)strtoull(digits, NULL, 10);
+    return digits + length + sizeof ending - 1;
+}
+
+/* A file under its temporary name (io/whole_file.c): only a killed fit leaves one. */
+static bool is_left_over(const char *name)
+{
+    size_t step;
+    const char *rest = strncmp(name, best, sizeof best - 1) == 0 ? name + sizeof best - 1 : parse_name(name, &step);
+    return rest != NULL && rest[0] == '.' && rest[1] != '\0' && rest[1 + strspn(rest + 1, "0123456789-")] == '\0';
+}
+
+static char *path_of(const struct checkpoint_folder *folder, const char *name)
+{
+    const size_t size = strlen(folder->path) + strlen(name) + 2;
+    char *path = memory_allocate(size, 1);
+    if (path != NULL) {
+        snprintf(path, size, "%s/%s", folder->path, name);
+    }
+    return path;
+}
+
+char *checkpoint_path(const struct checkpoint_folder *folder, size_t step)
+{
+    char name[FILE_NAME_SIZE];
+    snprintf(name, sizeof name, "%s%012zu%s", prefix, step, ending);
+    return path_of(folder, name);
+}
+
+char *checkpoint_best_path(const struct checkpoint_folder *folder)
+{
+    return path_of(folder, best);
+}
+
+/* ---- the folder ------------------------------------------------------------------------------------------------ */
+
+static mlp_status note_step(struct checkpoint_folder *folder, size_t step)
+{
+    size_t place = folder->count;
+    if (folder->count == folder->room) {
+        const size_t room = folder->room > 0 ? 2 * folder->room : 16;
+        TRY(memory_resize((void **)&folder->steps, folder->room, room, sizeof *folder->steps));
+        folder->room = room;
+    }
+    for (; place > 0 && folder->steps[place - 1] > step; place--) {
+        folder->steps[place] = folder->steps[place - 1];
+    }
+    folder->steps[place] = step;
+    folder->count++;
+    return MLP_OK;
+}
+
+static mlp_status list(struct checkpoint_folder *folder, DIR *stream)
+{
+    struct dirent *entry;
+    mlp_status status = MLP_OK;
+    while (status == MLP_OK && (entry = readdir(stream)) != NULL) {
+        size_t step;
+        const char *rest = parse_name(entry->d_name, &step);
+        if (rest != NULL && rest[0] == '\0') {
+            status = note_step(folder, step);
+        } else if (is_left_over(entry->d_name)) {
+            unlinkat(folder->lock, entry->d_name, 0);
+        }
+    }
+    return status;
+}
+
+/* A fit that was killed a moment ago may not be quite gone. File systems without locks are taken at their word. */
+static bool lock(int descriptor)
+{
+    const struct timespec pause = { .tv_nsec = 1000000000 / LOCK_ATTEMPTS };
+    int attempt = 0;
+    while (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        if (++attempt > LOCK_ATTEMPTS) {
+            return false;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+static mlp_status take(struct checkpoint_folder *folder)
+{
+    const char *path = folder->path;
+    if (path[0] == '\0') {
+        return fail(MLP_ERROR_ARGUMENT, "checkpoint folder: the path is empty");
+    }
+    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+        return folder_failure(path, "make the folder");
+    }
+    folder->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder->lock < 0) {
+        return folder_failure(path, "open the folder");
+    }
+    return lock(folder->lock) ? MLP_OK : fail(MLP_ERROR_IO, "%s: another fit is writing its checkpoints here", path);
+}
+
+mlp_status checkpoint_folder_open(const char *path, struct checkpoint_folder *folder)
+{
+    *folder = (struct checkpoint_folder){ .path = path, .lock = -1 };
+    TRY(take(folder));
+    DIR *stream = opendir(path);
+    if (stream == NULL) {
+        return folder_failure(path, "list the folder");
+    }
+    const mlp_status status = list(folder, stream);
+    closedir(stream);
+    return status;
+}
+
+void checkpoint_folder_close(struct checkpoint_folder *folder)
+{
+    if (folder->path != NULL && folder->lock >= 0) {
+        close(folder->lock); /* and the lock with it */
+    }
+    memory_free(folder->steps);
+    *folder = (struct checkpoint_folder){ .lock = -1 };
+}
+
+mlp_status checkpoint_folder_add(struct checkpoint_folder *folder, size_t step, size_t keep)
+{
+    if (folder->count == 0 || folder->steps[folder->count - 1] != step) {
+        TRY(note_step(folder, step));
+    }
+    while (folder->count > keep) {
+        char *path = checkpoint_path(folder, folder->steps[0]);
+        if (path == NULL) {
+            return MLP_ERROR_MEMORY;
+        }
+        unlink(path); /* one that stays does no harm */
+        memory_free(path);
+        folder->count--;
+        memmove(folder->steps, folder->steps + 1, folder->count * sizeof *folder->steps);
+    }
+    return MLP_OK;
+}

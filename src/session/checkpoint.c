@@ -1,0 +1,170 @@
+/* The checkpoints of a fit. */
+#include "session/checkpoint.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "base/names.h"
+#include "base/status.h"
+#include "session/checkpoint_file.h"
+
+#define DEFAULT_SECONDS 60.0
+enum { DEFAULT_KEEP = 3 };
+
+static const struct name failure_names[] = {
+    [MLP_CHECKPOINT_CONTINUE] = { "continue", "warn, and go on" },
+    [MLP_CHECKPOINT_STOP] = { "stop", "end the fit with the error" },
+};
+
+static struct name_table failures(void)
+{
+    return NAME_TABLE("checkpoint failure", failure_names);
+}
+
+const char *mlp_checkpoint_failure_name(mlp_checkpoint_failure policy)
+{
+    const struct name_table table = failures();
+    return name_of(&table, (int)policy);
+}
+
+mlp_status mlp_checkpoint_failure_from_name(const char *name, mlp_checkpoint_failure *policy)
+{
+    const struct name_table table = failures();
+    int value;
+    REQUIRE_ARGUMENT(policy);
+    TRY(name_find(&table, name, &value));
+    *policy = (mlp_checkpoint_failure)value;
+    return MLP_OK;
+}
+
+/* ---- begin ----------------------------------------------------------------------------------------------------- */
+
+static mlp_status resolve(const mlp_checkpoint_options *given, mlp_checkpoint_options *o)
+{
+    const struct name_table table = failures();
+    if (given->struct_size < sizeof *given) {
+        return fail(MLP_ERROR_ARGUMENT, "checkpoint options: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_CHECKPOINT_OPTIONS_INIT", given->struct_size, sizeof *given);
+    }
+    if (given->folder == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "checkpoint options: folder is NULL");
+    }
+    if (!(given->seconds >= 0.0) || !isfinite(given->seconds)) {
+        return fail(MLP_ERROR_RANGE, "checkpoint options: seconds is %g, expected a finite number of at least 0", given->seconds);
+    }
+    TRY(name_check(&table, (int)given->failure));
+    *o = *given;
+    o->seconds = o->seconds > 0.0 ? o->seconds : o->steps > 0 ? INFINITY : DEFAULT_SECONDS;
+    o->keep = o->keep > 0 ? o->keep : DEFAULT_KEEP;
+    return MLP_OK;
+}
+
+static mlp_status resume(struct fit *fit)
+{
+    struct checkpoints *c = &fit->checkpoints;
+    const size_t newest = c->folder.steps[c->folder.count - 1];
+    if (c->options.resume == 0) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: holds checkpoints already, the newest of step %zu: resume, or give another folder",
+                    c->options.folder, newest);
+    }
+    char *path = checkpoint_path(&c->folder, newest);
+    if (path == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    const mlp_status status = checkpoint_read(fit, path);
+    if (status != MLP_OK) {
+        memory_free(path);
+        return status;
+    }
+    fit->report->checkpoint = path;
+    c->epoch = fit->epoch;
+    c->step = fit->open.steps;
+    return MLP_OK;
+}
+
+mlp_status checkpoints_begin(struct fit *fit)
+{
+    struct checkpoints *c = &fit->checkpoints;
+    if (fit->options.checkpoint == NULL) {
+        return MLP_OK;
+    }
+    TRY(resolve(fit->options.checkpoint, &c->options));
+    c->wanted = true;
+    c->epoch = SIZE_MAX;
+    c->last = seconds_now();
+    c->settings = checkpoint_settings(fit);
+    if (c->settings == NULL) {
+        return fail(MLP_ERROR_MEMORY, "out of memory for checkpoints");
+    }
+    TRY(checkpoint_folder_open(c->options.folder, &c->folder));
+    return c->folder.count > 0 ? resume(fit) : MLP_OK;
+}
+
+void checkpoints_close(struct checkpoints *checkpoints)
+{
+    if (checkpoints->wanted) {
+        checkpoint_folder_close(&checkpoints->folder);
+        json_decref(checkpoints->settings);
+        checkpoints->wanted = false;
+    }
+}
+
+/* ---- writing --------------------------------------------------------------------------------------------------- */
+
+/* A failure by the policy: told, or passed on. */
+static mlp_status judge(struct checkpoints *c, mlp_status status)
+{
+    if (status == MLP_OK || c->options.failure == MLP_CHECKPOINT_STOP) {
+        return status;
+    }
+    snprintf(c->text, sizeof c->text, "checkpoint not written: %s", mlp_last_error());
+    c->failed = true;
+    return MLP_OK;
+}
+
+static mlp_status write(struct fit *fit)
+{
+    struct checkpoints *c = &fit->checkpoints;
+    const size_t step = fit->epoch * fit->progress.steps + fit->open.steps;
+    char *path = checkpoint_path(&c->folder, step);
+    mlp_status status = path != NULL ? checkpoint_write(fit, path) : MLP_ERROR_MEMORY;
+    c->last = seconds_now();
+    if (status != MLP_OK) {
+        memory_free(path);
+        return judge(c, status);
+    }
+    memory_free(fit->report->checkpoint);
+    fit->report->checkpoint = path;
+    c->epoch = fit->epoch;
+    c->step = fit->open.steps;
+    return judge(c, checkpoint_folder_add(&c->folder, step, c->options.keep));
+}
+
+mlp_status checkpoints_step(struct fit *fit)
+{
+    const struct checkpoints *c = &fit->checkpoints;
+    const size_t step = fit->epoch * fit->progress.steps + fit->open.steps;
+    const bool due = c->wanted && ((c->options.steps > 0 && step % c->options.steps == 0) ||
+                                   seconds_now() - c->last >= c->options.seconds);
+    return due ? write(fit) : MLP_OK;
+}
+
+mlp_status checkpoints_best(struct fit *fit)
+{
+    struct checkpoints *c = &fit->checkpoints;
+    if (!c->wanted) {
+        return MLP_OK;
+    }
+    char *path = checkpoint_best_path(&c->folder);
+    const mlp_status status = path != NULL ? checkpoint_write_network(fit, path) : MLP_ERROR_MEMORY;
+    memory_free(path);
+    return judge(c, status);
+}
+
+mlp_status checkpoints_end(struct fit *fit)
+{
+    const struct checkpoints *c = &fit->checkpoints;
+    const bool stands_here = c->epoch == fit->epoch && c->step == fit->open.steps;
+    return c->wanted && !stands_here ? write(fit) : MLP_OK;
+}

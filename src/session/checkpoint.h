@@ -1,0 +1,41 @@
+/* The checkpoints of a fit: when one is due, and what becomes of failures. */
+#ifndef SESSION_CHECKPOINT_H
+#define SESSION_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include <mlp/checkpoint.h>
+
+#include "io/checkpoint_folder.h"
+
+enum { CHECKPOINT_TEXT = 512 };
+
+struct fit;
+
+struct checkpoints {
+    bool wanted;
+    mlp_checkpoint_options options; /* every default resolved */
+    struct checkpoint_folder folder;
+    json_t *settings;               /* what the fit's bits depend on */
+    double last;                    /* when the newest was written */
+    size_t epoch, step;             /* where it stands */
+    bool failed;                    /* there is a failure to be told ... */
+    char text[CHECKPOINT_TEXT];     /* ... in these words */
+};
+
+/* Takes the folder, and goes on from its newest checkpoint where that is asked for. Everything else of the fit is prepared. On
+ * failure the fit is as it was. */
+mlp_status checkpoints_begin(struct fit *fit);
+/* After a step: writes a checkpoint when one is due. A failure is one only where the policy says so. */
+mlp_status checkpoints_step(struct fit *fit);
+/* The validation loss is the best so far: writes the network. */
+mlp_status checkpoints_best(struct fit *fit);
+/* The fit has ended or was stopped: writes a checkpoint, unless the newest stands here. */
+mlp_status checkpoints_end(struct fit *fit);
+/* Gives the folder back; also after a failure, and without checkpoints. */
+void checkpoints_close(struct checkpoints *checkpoints);
+
+#endif

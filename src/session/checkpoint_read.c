@@ -1,0 +1,223 @@
+/* Going on from a checkpoint: everything is read and checked before anything changes. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "io/model_tensors.h"
+#include "session/checkpoint_file.h"
+
+enum { PREFIX_SIZE = 25 };
+
+/* What a checkpoint holds, read but not in force. */
+struct content {
+    struct fit_state state;
+    float *parameters;
+    float *moments[RULE_STATES];
+    float *best;                /* NULL: none */
+    mlp_epoch *history;
+    mlp_monitor_record *records;
+    mlp_monitor_layer *figures;
+};
+
+static void release(struct content *content)
+{
+    memory_free(content->parameters);
+    for (size_t s = 0; s < RULE_STATES; s++) {
+        memory_free(content->moments[s]);
+    }
+    memory_free(content->best);
+    memory_free(content->history);
+    memory_free(content->records);
+    memory_free(content->figures);
+}
+
+static mlp_status damaged(const struct safetensors *archive, const char *what)
+{
+    return fail(MLP_ERROR_FORMAT, "%s: %s", archive->path, what);
+}
+
+/* ---- texts ----------------------------------------------------------------------------------------------------- */
+
+static mlp_status check_version(const struct safetensors *archive)
+{
+    const char *version = safetensors_metadata(archive, "checkpoint_version");
+    char ours[16];
+    snprintf(ours, sizeof ours, "%d", CHECKPOINT_VERSION);
+    if (version == NULL) {
+        return damaged(archive, "is not a checkpoint: its metadata have no 'checkpoint_version'");
+    }
+    return strcmp(version, ours) == 0 ? MLP_OK
+                                      : fail(MLP_ERROR_UNSUPPORTED, "%s: is a checkpoint of format %.16s, this library reads "
+                                             "format %s", archive->path, version, ours);
+}
+
+static mlp_status parse(const struct safetensors *archive, const char *key, json_t **value)
+{
+    const char *text = safetensors_metadata(archive, key);
+    json_error_t error;
+    *value = text != NULL ? json_loads(text, JSON_REJECT_DUPLICATES, &error) : NULL;
+    if (text == NULL) {
+        return fail(MLP_ERROR_FORMAT, "%s: its metadata have no '%s'", archive->path, key);
+    }
+    return *value != NULL ? MLP_OK : safetensors_json_failure(archive, key, &error);
+}
+
+static mlp_status check_settings(const struct safetensors *archive, const struct fit *fit)
+{
+    json_t *settings;
+    TRY(parse(archive, "settings", &settings));
+    const mlp_status status = checkpoint_compare(archive->path, fit->checkpoints.settings, settings);
+    json_decref(settings);
+    return status;
+}
+
+static mlp_status read_state(const struct safetensors *archive, const struct fit *fit, struct fit_state *state)
+{
+    json_t *json;
+    TRY(parse(archive, "state", &json));
+    const char *missing = fields_from_json(state_fields.fields, state_fields.count, json, state);
+    json_decref(json);
+    if (missing != NULL) {
+        return fail(MLP_ERROR_FORMAT, "%s: its state has no proper '%s'", archive->path, missing);
+    }
+    if (state->epoch > fit->options.epochs || (state->epoch == fit->options.epochs && state->step > 0)) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: stands in epoch %zu, this fit has %zu", archive->path,
+                    state->epoch + (state->step > 0), fit->options.epochs);
+    }
+    const bool monitored = state->monitor_interval >= 1 && state->monitor_count <= MONITOR_RECORDS;
+    if (state->step > fit->progress.steps || (state->epoch > 0 ? state->best >= state->epoch : state->best > 0) ||
+        (fit->report->monitor != NULL && !monitored) || !(state->learning_rate > 0.0 && isfinite(state->learning_rate))) {
+        return damaged(archive, "its state contradicts itself");
+    }
+    return MLP_OK;
+}
+
+/* ---- tensors --------------------------------------------------------------------------------------------------- */
+
+/* A new arena, holding what `padding` holds where the file has nothing. */
+static mlp_status read_arena(const struct safetensors *archive, const struct fit *fit, const char *prefix, float **arena)
+{
+    *arena = memory_allocate(fit->network->arena_size, sizeof **arena);
+    return *arena != NULL ? arena_tensors_read(archive, fit->network, prefix, *arena) : MLP_ERROR_MEMORY;
+}
+
+static mlp_status read_arenas(const struct safetensors *archive, const struct fit *fit, struct content *content)
+{
+    TRY(read_arena(archive, fit, "", &content->parameters));
+    for (size_t s = 0; s < fit->optimizer->rule->states; s++) {
+        char prefix[PREFIX_SIZE];
+        snprintf(prefix, sizeof prefix, "optimizer.%zu.", s);
+        TRY(read_arena(archive, fit, prefix, &content->moments[s]));
+    }
+    if (safetensors_find(archive, "best.layers.0.weight") != NULL) {
+        TRY(read_arena(archive, fit, "best.", &content->best));
+    }
+    return MLP_OK;
+}
+
+/* `rows` structs of `size` bytes from a table; *objects is the caller's (memory_free) also on failure. */
+static mlp_status read_table(const struct safetensors *archive, const char *name, const struct field_list *list, size_t rows,
+                             void **objects, size_t size)
+{
+    const struct safetensor *tensor;
+    TRY(safetensors_require(archive, name, rows, list->count, &tensor));
+    double *table = memory_allocate(tensor->elements, sizeof *table);
+    *objects = memory_allocate(rows, size);
+    mlp_status status = table != NULL && *objects != NULL ? safetensor_doubles(archive, tensor, table) : MLP_ERROR_MEMORY;
+    for (size_t r = 0; status == MLP_OK && r < rows; r++) {
+        if (!fields_from_row(list->fields, list->count, table + r * list->count, (char *)*objects + r * size)) {
+            status = fail(MLP_ERROR_FORMAT, "%s: row %zu of tensor '%s' has a count that is none", archive->path, r, name);
+        }
+    }
+    memory_free(table);
+    return status;
+}
+
+static mlp_status read_tables(const struct safetensors *archive, const struct fit *fit, struct content *content)
+{
+    const struct monitor *monitor = fit->report->monitor;
+    const struct fit_state *state = &content->state;
+    TRY(read_table(archive, "history", &epoch_fields, state->epoch, (void **)&content->history, sizeof *content->history));
+    if (monitor == NULL) {
+        return MLP_OK;
+    }
+    TRY(read_table(archive, "monitor.records", &record_fields, state->monitor_count, (void **)&content->records,
+                   sizeof *content->records));
+    return read_table(archive, "monitor.layers", &monitor_layer_fields, state->monitor_count * monitor->layers,
+                      (void **)&content->figures, sizeof *content->figures);
+}
+
+/* The same training data give the same standardization, bit for bit. */
+static mlp_status check_vector(const struct safetensors *archive, const char *name, const float *ours, size_t length)
+{
+    const struct safetensor *tensor = safetensors_find(archive, name);
+    if ((tensor != NULL) != (ours != NULL)) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: was made %s '%s', this fit's network has %s", archive->path,
+                    tensor != NULL ? "with" : "without", name, ours != NULL ? "it" : "none");
+    }
+    if (ours == NULL) {
+        return MLP_OK;
+    }
+    TRY(safetensor_check_shape(archive, tensor, length, 0));
+    float *theirs = memory_allocate(length, sizeof *theirs);
+    mlp_status status = theirs != NULL ? safetensor_floats(archive, tensor, theirs) : MLP_ERROR_MEMORY;
+    if (status == MLP_OK && memcmp(ours, theirs, length * sizeof *ours) != 0) {
+        status = fail(MLP_ERROR_ARGUMENT, "%s: was made with another '%s' than this fit's network has; are the training data the "
+                      "same?", archive->path, name);
+    }
+    memory_free(theirs);
+    return status;
+}
+
+static mlp_status read_content(const struct safetensors *archive, const struct fit *fit, struct content *content)
+{
+    const mlp_network *network = fit->network;
+    TRY(check_version(archive));
+    TRY(check_settings(archive, fit));
+    TRY(read_state(archive, fit, &content->state));
+    TRY(check_vector(archive, "standardization.mean", network->mean, network->inputs));
+    TRY(check_vector(archive, "standardization.scale", network->scale, network->inputs));
+    TRY(check_vector(archive, "loss.class_weights", network->class_weights, output_layer(network)->units));
+    TRY(read_arenas(archive, fit, content));
+    return read_tables(archive, fit, content);
+}
+
+/* ---- in force -------------------------------------------------------------------------------------------------- */
+
+static void apply(const struct content *content, struct fit *fit)
+{
+    const size_t bytes = fit->network->arena_size * sizeof(float);
+    struct monitor *monitor = fit->report->monitor;
+    memcpy(fit->network->parameters, content->parameters, bytes);
+    for (size_t s = 0; s < fit->optimizer->rule->states; s++) {
+        memcpy(fit->optimizer->state[s], content->moments[s], bytes);
+    }
+    if (fit->best != NULL && content->best != NULL) {
+        memcpy(fit->best, content->best, bytes);
+    }
+    fit_state_apply(&content->state, fit);
+    memcpy(fit->report->history, content->history, content->state.epoch * sizeof *content->history);
+    fit->report->epochs = content->state.epoch;
+    if (monitor != NULL) {
+        memcpy(monitor->records, content->records, monitor->count * sizeof *monitor->records);
+        memcpy(monitor->figures, content->figures, monitor->count * monitor->layers * sizeof *monitor->figures);
+    }
+}
+
+mlp_status checkpoint_read(struct fit *fit, const char *path)
+{
+    struct safetensors archive;
+    struct content content = { 0 };
+    mlp_status status = safetensors_open(path, &archive);
+    if (status == MLP_OK) {
+        status = read_content(&archive, fit, &content);
+    }
+    if (status == MLP_OK) {
+        apply(&content, fit);
+    }
+    release(&content);
+    safetensors_close(&archive);
+    return status == MLP_ERROR_SHAPE ? MLP_ERROR_FORMAT : status; /* the settings agree: the file contradicts itself */
+}

@@ -1,0 +1,128 @@
+/* Writing checkpoints. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "io/model_metadata.h"
+#include "io/model_tensors.h"
+#include "session/checkpoint_file.h"
+
+/* Beyond the arenas: the network's extras, the history, and the monitor's two. */
+enum { EXTRA_TENSORS = MODEL_EXTRA_TENSORS + 3, PREFIX_SIZE = 25, TABLES = 3 };
+
+struct output {
+    struct safetensor_output *tensors;
+    size_t count;
+    double *tables[TABLES]; /* owned */
+    size_t table_count;
+};
+
+static mlp_status out_of_memory(const char *path)
+{
+    return fail(MLP_ERROR_MEMORY, "%s: out of memory for a checkpoint", path);
+}
+
+static void release(struct output *output)
+{
+    for (size_t i = 0; i < output->table_count; i++) {
+        memory_free(output->tables[i]);
+    }
+    memory_free(output->tensors);
+}
+
+/* `rows` structs of `size` bytes, a row for each. False when memory is short. */
+static bool add_table(struct output *output, const char *name, const struct field_list *list, size_t rows, const void *objects,
+                      size_t size)
+{
+    double *table = memory_allocate(rows * list->count, sizeof *table);
+    struct safetensor_output *tensor = &output->tensors[output->count];
+    if (table == NULL) {
+        return false;
+    }
+    for (size_t r = 0; r < rows; r++) {
+        fields_to_row(list->fields, list->count, (const char *)objects + r * size, table + r * list->count);
+    }
+    snprintf(tensor->name, sizeof tensor->name, "%s", name);
+    tensor->rows = rows;
+    tensor->columns = list->count;
+    tensor->doubles = table;
+    output->tables[output->table_count++] = table;
+    output->count++;
+    return true;
+}
+
+static bool list_all(const struct fit *fit, struct output *output)
+{
+    const struct mlp_optimizer *optimizer = fit->optimizer;
+    const struct monitor *monitor = fit->report->monitor;
+    output->tensors = memory_allocate(arena_tensor_count(fit->network) * (RULE_STATES + 2) + EXTRA_TENSORS, sizeof *output->tensors);
+    if (output->tensors == NULL) {
+        return false;
+    }
+    model_tensors_list(fit->network, output->tensors, &output->count);
+    for (size_t s = 0; s < optimizer->rule->states; s++) {
+        char prefix[PREFIX_SIZE];
+        snprintf(prefix, sizeof prefix, "optimizer.%zu.", s);
+        arena_tensors_list(fit->network, prefix, optimizer->state[s], output->tensors, &output->count);
+    }
+    if (fit->best != NULL && isfinite(fit->best_loss)) {
+        arena_tensors_list(fit->network, "best.", fit->best, output->tensors, &output->count);
+    }
+    bool listed = add_table(output, "history", &epoch_fields, fit->epoch, fit->report->history, sizeof *fit->report->history);
+    if (listed && monitor != NULL) {
+        listed = add_table(output, "monitor.records", &record_fields, monitor->count, monitor->records, sizeof *monitor->records) &&
+                 add_table(output, "monitor.layers", &monitor_layer_fields, monitor->count * monitor->layers, monitor->figures,
+                           sizeof *monitor->figures);
+    }
+    return listed;
+}
+
+/* The network's texts and the fit's; NULL when memory is short. */
+static json_t *metadata_of(const struct fit *fit)
+{
+    const struct fit_state state = fit_state_gather(fit);
+    json_t *metadata = model_metadata_write(fit->network);
+    char version[16];
+    snprintf(version, sizeof version, "%d", CHECKPOINT_VERSION);
+    if (metadata == NULL || json_object_set_new(metadata, "checkpoint_version", json_string(version)) != 0 ||
+        !model_metadata_set_json(metadata, "settings", json_incref(fit->checkpoints.settings)) ||
+        !model_metadata_set_json(metadata, "state", fields_to_json(state_fields.fields, state_fields.count, &state))) {
+        json_decref(metadata);
+        return NULL;
+    }
+    return metadata;
+}
+
+mlp_status checkpoint_write(const struct fit *fit, const char *path)
+{
+    struct output output = { 0 };
+    json_t *metadata = metadata_of(fit);
+    mlp_status status = MLP_OK;
+    if (metadata == NULL || !list_all(fit, &output)) {
+        status = out_of_memory(path);
+    } else {
+        status = safetensors_write(path, metadata, output.tensors, output.count);
+    }
+    json_decref(metadata);
+    release(&output);
+    return status;
+}
+
+mlp_status checkpoint_write_network(const struct fit *fit, const char *path)
+{
+    const size_t room = arena_tensor_count(fit->network) + MODEL_EXTRA_TENSORS;
+    struct safetensor_output *tensors = memory_allocate(room, sizeof *tensors);
+    json_t *metadata = tensors != NULL ? model_metadata_write(fit->network) : NULL;
+    size_t count = 0;
+    mlp_status status = MLP_OK;
+    if (metadata == NULL) {
+        status = out_of_memory(path);
+    } else {
+        model_tensors_list(fit->network, tensors, &count);
+        status = safetensors_write(path, metadata, tensors, count);
+    }
+    json_decref(metadata);
+    memory_free(tensors);
+    return status;
+}

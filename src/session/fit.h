@@ -1,0 +1,38 @@
+/* A fit under way. */
+#ifndef SESSION_FIT_H
+#define SESSION_FIT_H
+
+#include <stddef.h>
+
+#include "optim/optimizer.h"
+#include "session/batch.h"
+#include "session/checkpoint.h"
+#include "session/pace.h"
+#include "session/report.h"
+
+struct fit {
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    mlp_fit_options options; /* every default resolved */
+    mlp_workspace *workspace;
+    struct batch batch;
+    struct batch validation;
+    size_t *order;
+    float *best;             /* parameters of the best epoch, or NULL */
+    double best_loss;
+    size_t since_best;       /* epochs without improvement */
+    double start;            /* of the clock; one that went on from a checkpoint began that much earlier */
+    mlp_report *report;
+    struct pace pace;
+    mlp_progress progress;
+    size_t epoch;            /* the open one, from 0: as many are closed */
+    mlp_epoch open;          /* its sums; steps: those done */
+    double open_start;       /* likewise */
+    struct tally tally;      /* of the open epoch */
+    struct checkpoints checkpoints;
+};
+
+/* Of a clock that only goes forward. */
+double seconds_now(void);
+
+#endif

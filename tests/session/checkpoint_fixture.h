@@ -1,0 +1,119 @@
+/* A small fit that writes checkpoints. */
+#ifndef SESSION_CHECKPOINT_FIXTURE_H
+#define SESSION_CHECKPOINT_FIXTURE_H
+
+#include "support/support.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <mlp/mlp.h>
+
+enum { COUNT = 118, INPUTS = 6, OUTPUTS = 3, BATCH = 16, EPOCHS = 6, NEVER = 1000000 };
+
+/* One way to train. */
+struct way {
+    mlp_optimizer_rule rule;
+    mlp_clip clip;
+    int threads;
+    size_t patience;
+    double rate; /* 0: the rule's */
+    bool no_validation, monitor, keep_order;
+    const mlp_schedule_options *schedule;
+};
+
+struct fixture {
+    float x[COUNT * INPUTS];
+    int32_t y[COUNT];
+    mlp_data *data, *train, *validation;
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    mlp_fit_options fit;
+    mlp_checkpoint_options checkpoint;
+    size_t calls, stop_after;
+    char warning[512];
+    size_t warnings;
+};
+
+static inline int watch(const mlp_progress *progress, void *context)
+{
+    struct fixture *f = context;
+    if (progress->warning != NULL) {
+        snprintf(f->warning, sizeof f->warning, "%s", progress->warning);
+        f->warnings++;
+    }
+    return ++f->calls == f->stop_after;
+}
+
+static inline void make_network(struct fixture *f, size_t units, uint64_t seed)
+{
+    const mlp_layer layers[] = { { .units = units, .activation = MLP_ACTIVATION_TANH },
+                                 { .units = 7, .activation = MLP_ACTIVATION_RELU },
+                                 { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX } };
+    mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
+    options.seed = seed;
+    assert_ok(mlp_network_create(INPUTS, layers, 3, &options, &f->network));
+}
+
+static inline void make(struct fixture *f, const struct way *way)
+{
+    mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
+    mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
+    const mlp_fit_options fit = MLP_FIT_OPTIONS_INIT;
+    const mlp_checkpoint_options checkpoint = MLP_CHECKPOINT_OPTIONS_INIT;
+    uint64_t state = 5;
+    *f = (struct fixture){ .fit = fit, .checkpoint = checkpoint };
+    test_fill(&state, -1.0, 1.0, f->x, COUNT * INPUTS);
+    for (int i = 0; i < COUNT; i++) {
+        f->y[i] = f->x[i * INPUTS] > f->x[i * INPUTS + 1] ? 0 : f->x[i * INPUTS + 2] > 0.0f ? 1 : 2;
+    }
+    arrays.count = COUNT;
+    arrays.inputs = INPUTS;
+    arrays.features = f->x;
+    arrays.classes = f->y;
+    assert_ok(mlp_data_create(&arrays, &f->data));
+    assert_ok(mlp_data_split(f->data, 0.2, 1, &f->train, &f->validation));
+    make_network(f, 20, 3);
+    rule.rule = way->rule;
+    rule.clip = way->clip;
+    rule.learning_rate = way->rate;
+    rule.clip_threshold = way->clip != MLP_CLIP_NONE ? 0.05 : 0.0;
+    assert_ok(mlp_optimizer_create(f->network, &rule, &f->optimizer));
+    f->fit.epochs = EPOCHS;
+    f->fit.batch = BATCH;
+    f->fit.seed = 9;
+    f->fit.threads = way->threads;
+    f->fit.validation = way->no_validation ? NULL : f->validation;
+    f->fit.patience = way->patience;
+    f->fit.monitor_interval = way->monitor ? 2 : 0;
+    f->fit.schedule = way->schedule;
+    f->fit.keep_order = way->keep_order;
+    f->fit.progress = watch;
+    f->fit.progress_context = f;
+    f->checkpoint.steps = NEVER;
+}
+
+static inline void drop(struct fixture *f)
+{
+    mlp_optimizer_destroy(&f->optimizer);
+    mlp_network_destroy(&f->network);
+    mlp_data_destroy(&f->validation);
+    mlp_data_destroy(&f->train);
+    mlp_data_destroy(&f->data);
+}
+
+static inline const char *new_folder(void)
+{
+    static char folder[256];
+    static int number;
+    snprintf(folder, sizeof folder, "%s-%d", test_path("checkpoints"), number++);
+    return folder;
+}
+
+static inline mlp_status run(struct fixture *f, mlp_report **report)
+{
+    f->calls = 0;
+    return mlp_fit(f->network, f->optimizer, f->train, &f->fit, report);
+}
+
+#endif

@@ -1,0 +1,175 @@
+/* A fit that goes on from a checkpoint has the bits of one that was never interrupted. */
+#include "support/support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <mlp/mlp.h>
+
+#include "checkpoint_fixture.h"
+#include "model/network.h"
+#include "optim/optimizer.h"
+
+static bool same_double(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static void assert_same_history(const mlp_report *a, const mlp_report *b)
+{
+    assert_int_equal(mlp_report_epochs(a), mlp_report_epochs(b));
+    assert_int_equal(mlp_report_best_epoch(a), mlp_report_best_epoch(b));
+    assert_int_equal(mlp_report_stopped_early(a), mlp_report_stopped_early(b));
+    assert_int_equal(mlp_report_restored(a), mlp_report_restored(b));
+    for (size_t e = 0; e < mlp_report_epochs(a); e++) {
+        mlp_epoch x, y;
+        assert_ok(mlp_report_epoch(a, e, &x));
+        assert_ok(mlp_report_epoch(b, e, &y));
+        assert_true(same_double(x.loss, y.loss) && same_double(x.accuracy, y.accuracy) &&
+                    same_double(x.validation.loss, y.validation.loss) && x.validation.count == y.validation.count &&
+                    same_double(x.validation.accuracy, y.validation.accuracy) && same_double(x.gradient_norm, y.gradient_norm) &&
+                    x.clipped == y.clipped && x.skipped == y.skipped && x.learning_rate == y.learning_rate && x.steps == y.steps);
+    }
+    assert_int_equal(mlp_report_monitor_count(a), mlp_report_monitor_count(b));
+    for (size_t i = 0; i < mlp_report_monitor_count(a); i++) {
+        mlp_monitor_record x, y;
+        mlp_monitor_layer u[3], v[3];
+        assert_ok(mlp_report_monitor(a, i, &x, u));
+        assert_ok(mlp_report_monitor(b, i, &y, v));
+        assert_true(x.step == y.step && x.epoch == y.epoch && x.loss == y.loss && x.findings == y.findings);
+        for (size_t l = 0; l < 3; l++) {
+            assert_true(u[l].update_ratio == v[l].update_ratio && u[l].dead == v[l].dead && u[l].findings == v[l].findings);
+        }
+    }
+}
+
+static void assert_same(const struct fixture *a, const struct fixture *b)
+{
+    const size_t bytes = a->network->arena_size * sizeof(float);
+    assert_memory_equal(a->network->parameters, b->network->parameters, bytes);
+    for (size_t s = 0; s < a->optimizer->rule->states; s++) {
+        for (size_t l = 0; l < a->network->layer_count; l++) { /* without the padding */
+            const struct layer *layer = &a->network->layers[l];
+            for (size_t j = 0; j <= layer->inputs; j++) {
+                const size_t column = layer->weights + j * layer->stride; /* b follows W */
+                assert_memory_equal(a->optimizer->state[s] + column, b->optimizer->state[s] + column,
+                                    layer->units * sizeof(float));
+            }
+        }
+    }
+    assert_int_equal(a->optimizer->updates, b->optimizer->updates);
+    assert_true(a->optimizer->product == b->optimizer->product);
+}
+
+/* Stops after `stop` calls of the progress, goes on with fresh objects from the folder, and compares with a run in one go. */
+static void goes_on(const struct way *way, size_t stop)
+{
+    struct fixture whole, first, second;
+    mlp_report *whole_report, *first_report, *second_report;
+    const char *folder = new_folder();
+    make(&whole, way);
+    assert_ok(run(&whole, &whole_report));
+    make(&first, way);
+    first.checkpoint.folder = folder;
+    first.fit.checkpoint = &first.checkpoint;
+    first.stop_after = stop;
+    assert_ok(run(&first, &first_report));
+    assert_true(mlp_report_stopped(first_report) || mlp_report_stopped_early(first_report));
+    assert_non_null(mlp_report_checkpoint(first_report));
+    make(&second, way);
+    mlp_network_destroy(&second.network);
+    make_network(&second, 20, 77); /* its own parameters do not matter */
+    second.checkpoint.folder = folder;
+    second.checkpoint.resume = 1;
+    second.fit.checkpoint = &second.checkpoint;
+    assert_ok(run(&second, &second_report));
+    assert_same(&whole, &second);
+    assert_same_history(whole_report, second_report);
+    mlp_report_destroy(&whole_report);
+    mlp_report_destroy(&first_report);
+    mlp_report_destroy(&second_report);
+    drop(&whole);
+    drop(&first);
+    drop(&second);
+}
+
+static void every_rule_and_clip_goes_on(void **unused)
+{
+    (void)unused;
+    for (size_t r = 0; r < mlp_optimizer_count(); r++) {
+        for (size_t c = 0; c < mlp_clip_count(); c++) {
+            for (int threads = 1; threads <= 2; threads++) {
+                const struct way way = { .rule = (mlp_optimizer_rule)r, .clip = (mlp_clip)c, .threads = threads };
+                goes_on(&way, 3 * 7 + 4); /* in the fourth epoch of six steps each */
+            }
+        }
+    }
+}
+
+static void any_moment_will_do(void **unused)
+{
+    const struct way way = { .rule = MLP_OPTIMIZER_NADAM, .patience = 3, .monitor = true };
+    (void)unused;
+    for (size_t stop = 1; stop <= EPOCHS * 7; stop++) {
+        goes_on(&way, stop);
+    }
+}
+
+static void schedules_and_early_stopping_go_on(void **unused)
+{
+    mlp_schedule_options cosine = MLP_SCHEDULE_OPTIONS_INIT, plateau = MLP_SCHEDULE_OPTIONS_INIT;
+    cosine.rule = MLP_SCHEDULE_ONE_CYCLE;
+    plateau.rule = MLP_SCHEDULE_PLATEAU;
+    plateau.patience = 2;
+    plateau.factor = 0.5;
+    const struct way ways[] = { { .rule = MLP_OPTIMIZER_MOMENTUM, .schedule = &cosine, .no_validation = true },
+                                { .rule = MLP_OPTIMIZER_SGD, .rate = 3.0, .schedule = &plateau, .monitor = true, .keep_order = true },
+                                { .rule = MLP_OPTIMIZER_ADAM, .rate = 0.3, .patience = 2 } };
+    (void)unused;
+    for (size_t w = 0; w < 3; w++) {
+        for (size_t stop = 3; stop <= EPOCHS * 7; stop += 5) {
+            goes_on(&ways[w], stop);
+        }
+    }
+}
+
+/* A fit that has ended goes on with more epochs, and one that went on can be interrupted again. */
+static void more_epochs_are_those_of_a_longer_fit(void **unused)
+{
+    const struct way way = { .rule = MLP_OPTIMIZER_RADAM };
+    struct fixture whole, parts;
+    mlp_report *whole_report, *report;
+    const char *folder = new_folder();
+    (void)unused;
+    make(&whole, &way);
+    assert_ok(run(&whole, &whole_report));
+    make(&parts, &way);
+    parts.checkpoint.folder = folder;
+    parts.fit.checkpoint = &parts.checkpoint;
+    for (size_t epochs = 1; epochs <= EPOCHS; epochs++) {
+        parts.checkpoint.resume = epochs > 1;
+        parts.fit.epochs = epochs;
+        assert_ok(run(&parts, &report));
+        assert_int_equal(mlp_report_epochs(report), epochs);
+        if (epochs < EPOCHS) {
+            mlp_report_destroy(&report);
+        }
+    }
+    assert_same(&whole, &parts);
+    assert_same_history(whole_report, report);
+    mlp_report_destroy(&report);
+    mlp_report_destroy(&whole_report);
+    drop(&whole);
+    drop(&parts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_rule_and_clip_goes_on),
+        cmocka_unit_test(any_moment_will_do),
+        cmocka_unit_test(schedules_and_early_stopping_go_on),
+        cmocka_unit_test(more_epochs_are_those_of_a_longer_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+#!/bin/sh
+# Checkpoints from outside: killed at any moment, stopped, on a full disk, with other settings.
+# Usage: test_checkpoint.sh PATH-OF-MLP [KILLS]
+# Prints TAP.
+mlp=$(realpath "$1")
+kills=${2:-200}
+folder=$(mktemp -d) || exit 1
+mounted=
+trap '[ -n "$mounted" ] && umount "$mounted"; rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+count=0
+
+# result STATUS NAME: one line of TAP, with what the command said where it failed
+result() {
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $count - $2"
+    else
+        echo "not ok $count - $2"
+        sed 's/^/# err: /' err | head -n 5
+    fi
+}
+
+options='--data digits --train-first 320 --validation 0.3 --batch 32 --epochs 12 --optimizer nadam --clip global-norm:1
+    --schedule cosine --patience 12 --threads 1 --output model'
+train() {
+    "$mlp" train $options "$@" >out 2>err </dev/null
+}
+
+# ---- killed at random moments, from before the first step to beyond the last
+begin=$(date +%s%N)
+train --checkpoint whole --checkpoint-steps 1 && mv model expected
+result $? 'a training in one go'
+whole=$((($(date +%s%N) - begin) / 1000000))
+killed=0 finished=0 wrong=0
+while [ $killed -lt "$kills" ] && [ $wrong -eq 0 ]; do
+    moment=$((1 + whole * ($(od -An -N1 -tu1 /dev/urandom) + 1) / 400)) # ms
+    timeout -s KILL "$((moment / 1000)).$(printf %03d $((moment % 1000)))" "$mlp" train $options --checkpoint killed \
+        --checkpoint-steps 1 --resume >out 2>err </dev/null
+    code=$?
+    if [ $code -eq 137 ]; then
+        killed=$((killed + 1))
+    elif [ $code -eq 0 ] && cmp -s model expected; then
+        finished=$((finished + 1))
+        rm -rf killed model
+    else
+        wrong=1
+    fi
+done 2>/dev/null # the shell tells of each kill
+[ $wrong -eq 0 ] && train --checkpoint killed --checkpoint-steps 1 --resume && cmp -s model expected
+result $? "killed $killed times, resumed to the same bits $((finished + 1)) times"
+[ $finished -gt 0 ] && [ "$(find killed -name '*.safetensors.*' | wc -l)" -eq 0 ]
+result $? '  and nothing half-written is left'
+
+# ---- Ctrl-C
+env --default-signal=INT "$mlp" train --data digits --epochs 1000000 --checkpoint stopped --output model >out 2>err &
+process=$!
+tries=0
+while ! grep -q '^epoch 2/' err && [ $tries -lt 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+kill -INT $process
+wait $process
+[ $? -eq 1 ] && grep -q "'stopped/checkpoint-[0-9]*.safetensors'; the same command with --resume goes on" err
+result $? 'SIGINT writes a checkpoint and says how to go on'
+train --checkpoint stopped
+[ $? -eq 2 ] && grep -q 'holds checkpoints already' err
+result $? 'without --resume a folder that holds checkpoints is refused'
+train --checkpoint stopped --resume
+[ $? -eq 2 ] && grep -q 'was made with .* this fit has' err
+result $? 'a checkpoint of other settings is refused by the first difference'
+train --resume
+[ $? -eq 2 ] && grep -q -e '--resume: needs --checkpoint' err
+result $? '--resume needs a folder'
+train --checkpoint other --checkpoint-failure pray
+[ $? -eq 2 ] && grep -q 'continue, stop' err
+result $? 'an unknown policy is refused'
+"$mlp" train --data digits --epochs 3 --checkpoint longer --output model --quiet >out 2>err &&
+    "$mlp" train --data digits --epochs 5 --checkpoint longer --resume --output model >out 2>err &&
+    grep -q 'goes on after step 87, in epoch 4' err && "$mlp" train --data digits --epochs 5 --output expected --quiet >out 2>err &&
+    cmp -s model expected
+result $? 'more epochs go on from where the training ended'
+"$mlp" evaluate longer/checkpoint-000000000145.safetensors --data digits >out 2>err
+result $? 'a checkpoint is a model'
+
+# ---- a full disk
+mkdir full
+if mount -t tmpfs -o size=512k tmpfs full 2>err; then
+    mounted=$folder/full
+    "$mlp" train --data digits --hidden 200 --epochs 1 --checkpoint full/here --output model --quiet >out 2>err
+    cp full/here/checkpoint-*29.safetensors before
+    head -c 1m /dev/zero >full/filler 2>/dev/null
+    "$mlp" train --data digits --hidden 200 --epochs 3 --checkpoint full/here --checkpoint-steps 10 --resume --output model >out 2>err
+    [ $? -eq 0 ] && grep -q 'checkpoint not written: .*No space left' err
+    result $? 'a full disk: the training goes on with a warning'
+    "$mlp" train --data digits --hidden 200 --epochs 3 --checkpoint full/here --checkpoint-failure stop --resume --output model \
+        >out 2>err
+    [ $? -eq 1 ] && grep -q 'No space left' err
+    result $? '  or stops, where that was asked for'
+    cmp -s before full/here/checkpoint-*29.safetensors && [ "$(find full/here -type f | wc -l)" -eq 1 ]
+    result $? '  and the checkpoint before is as it was'
+    rm full/filler
+    "$mlp" train --data digits --hidden 200 --epochs 3 --checkpoint full/here --resume --output model >out 2>err
+    result $? '  with room again, the training goes on from it'
+else
+    count=$((count + 1))
+    echo "ok $count - a full disk # SKIP no tmpfs may be mounted here"
+fi
+echo "1..$count"
