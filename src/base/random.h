@@ -12,7 +12,10 @@ enum random_purpose {
     RANDOM_WEIGHTS = 1,
     RANDOM_BIAS = 2,
     RANDOM_SHUFFLE = 3,
-    RANDOM_SPLIT = 4
+    RANDOM_SPLIT = 4,
+    RANDOM_DROPOUT = 5, /* layer 0: of the inputs; l + 1: of the units of layer l */
+    RANDOM_NOISE = 6,
+    RANDOM_MIXUP = 7
 };
 
 struct random_stream {

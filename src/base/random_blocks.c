@@ -122,4 +122,26 @@ static void normal(const struct random_stream *stream, size_t first, size_t coun
     fill(stream, first, count, out, normal_lanes);
 }
 
-const struct random_kernels LEVEL_NAME(random_kernels) = { .uniform = uniform, .normal = normal };
+static void below(const struct random_stream *stream, size_t first, size_t count, uint32_t threshold, unsigned char *out)
+{
+    uint32_t words[4][LANES], bytes[LANES];
+    const int32_t limit = (int32_t)threshold;
+    for (size_t done = 0; done < count; done += LANES) {
+        const size_t left = count - done < LANES ? count - done : (size_t)LANES;
+        blocks_of(stream, (uint64_t)first + done, words);
+        for (size_t l = 0; l < LANES; l++) {
+            bytes[l] = 0;
+        }
+        for (size_t i = 0; i < 4; i++) {
+            for (size_t l = 0; l < LANES; l++) {
+                const uint32_t low = (int32_t)(words[i][l] & 0xFFFFu) < limit, high = (int32_t)(words[i][l] >> 16) < limit;
+                bytes[l] |= low << (2 * i) | high << (2 * i + 1);
+            }
+        }
+        for (size_t l = 0; l < left; l++) {
+            out[done + l] = (unsigned char)bytes[l];
+        }
+    }
+}
+
+const struct random_kernels LEVEL_NAME(random_kernels) = { .uniform = uniform, .normal = normal, .below = below };

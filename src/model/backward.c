@@ -1,6 +1,7 @@
 /* Backward: dA = Wᵀ·dZ and dZ = dA ⊙ φ′ from the output down; then dW = dZ·Aᵀ and db = dZ·1 over the whole batch. */
 #include "linalg/gemm.h"
 #include "model/pass.h"
+#include "model/regularize.h"
 
 void activation_gradient(struct pass *pass, size_t l, const struct tile *tile)
 {
@@ -32,6 +33,7 @@ static void backward_tile(struct pass *pass, size_t l, const struct tile *tile)
             pass->network->parameters + layer->weights + tile->row * layer->stride, layer->stride,
             above->d + tile->column * above->ld, above->ld, below->d + tile->row + tile->column * below->ld,
             below->ld);
+    regularize_backward(pass, l - 1, tile);
     activation_gradient(pass, l - 1, tile);
 }
 
@@ -110,6 +112,7 @@ static void input_tile(struct pass *pass, size_t l, const struct tile *tile)
     gemm_tn(pass->workspace->plan.layers[l].backward.block, tile->rows, tile->columns, layer->units,
             network->parameters + layer->weights + tile->row * layer->stride, layer->stride,
             w->d + tile->column * w->ld, w->ld, dx, network->inputs);
+    regularize_input_gradient(pass, tile);
     for (size_t j = 0; j < tile->columns && network->inverse != NULL; j++) {
         for (size_t i = 0; i < tile->rows; i++) {
             dx[i + j * network->inputs] *= network->inverse[tile->row + i];

@@ -1,8 +1,10 @@
 /* Forward: Z = W·A + b and A = φ(Z), layer by layer; then the loss. */
 #include <math.h>
+#include <string.h>
 
 #include "linalg/gemm.h"
 #include "model/pass.h"
+#include "model/regularize.h"
 
 static void activate(struct pass *pass, size_t l, const struct tile *tile)
 {
@@ -22,6 +24,7 @@ static void activate(struct pass *pass, size_t l, const struct tile *tile)
         .custom = &layer->description.custom_activation,
     };
     layer->activation->forward(&forward);
+    regularize_forward(pass, l, tile);
 }
 
 /* Inner indices of a part. */
@@ -75,15 +78,23 @@ static void forward_in_parts(const struct team *team, struct pass *pass, size_t 
     }
 }
 
-/* The batch as the first layer sees it: (x − mean) / scale, each member its own columns. */
-static void standardize_input(const struct team *team, struct pass *pass)
+/* The batch as the first layer sees it: (x − mean) / scale, with noise; each member its own columns. */
+static void prepare_input(const struct team *team, struct pass *pass)
 {
     struct mlp_workspace *workspace = pass->workspace;
     const struct mlp_network *network = pass->network;
     const struct range own = plan_columns(&workspace->plan, team);
     for (size_t j = own.first; j < own.end; j++) {
-        vector_kernels()->standardize(pass->x + j * network->inputs, network->mean, network->inverse, network->inputs,
-                                      workspace->input + j * network->inputs);
+        const float *x = pass->x + j * network->inputs;
+        float *input = workspace->input + j * network->inputs;
+        if (network->mean != NULL) {
+            vector_kernels()->standardize(x, network->mean, network->inverse, network->inputs, input);
+        } else {
+            memcpy(input, x, network->inputs * sizeof *input);
+        }
+    }
+    if (regularizes_inputs(workspace->regularizer) && own.end > own.first) {
+        regularize_inputs(pass, &own);
     }
 }
 
@@ -91,8 +102,8 @@ void pass_forward(const struct team *team, struct pass *pass)
 {
     const struct mlp_network *network = pass->network;
     const struct plan *plan = &pass->workspace->plan;
-    if (network->mean != NULL) {
-        standardize_input(team, pass);
+    if (pass->workspace->x == pass->workspace->input) {
+        prepare_input(team, pass);
         join_columns(team, pass);
     }
     for (size_t l = 0; l < network->layer_count; l++) {

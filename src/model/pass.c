@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "linalg/blas.h"
+#include "model/regularize.h"
 
 /* Multiply-adds that are worth a thread of their own: some ten microseconds of a core. */
 static const double work_of_a_thread = 1e6;
@@ -29,7 +30,8 @@ void pass_begin(struct pass *pass, const float *x, size_t count)
 {
     struct mlp_workspace *workspace = pass->workspace;
     pass->x = x;
-    workspace->x = pass->network->mean != NULL ? workspace->input : x;
+    regularize_begin(pass);
+    workspace->x = pass->network->mean != NULL || regularizes_inputs(workspace->regularizer) ? workspace->input : x;
     workspace->count = count;
     workspace->state = WORKSPACE_EMPTY;
     place_pre_activations(pass);
@@ -97,7 +99,7 @@ const float *layer_input(const struct pass *pass, size_t layer, size_t *ld)
 {
     const struct mlp_workspace *workspace = pass->workspace;
     *ld = layer > 0 ? workspace->layers[layer - 1].ld : workspace->inputs;
-    return layer > 0 ? workspace->layers[layer - 1].a : workspace->x;
+    return layer > 0 ? workspace->layers[layer - 1].out : workspace->x;
 }
 
 void pass_sum_loss(struct pass *pass)
@@ -180,8 +182,14 @@ mlp_status pass_check_targets(struct pass *pass, size_t count)
 
 mlp_status mlp_forward(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count)
 {
-    struct pass pass = { .network = network, .workspace = workspace };
-    TRY(pass_check_batch(__func__, network, workspace, x, count));
+    return pass_forward_batch(__func__, network, workspace, x, count, true);
+}
+
+mlp_status pass_forward_batch(const char *function, const mlp_network *network, mlp_workspace *workspace, const float *x,
+                              size_t count, bool noise)
+{
+    struct pass pass = { .network = network, .workspace = workspace, .noise = noise };
+    TRY(pass_check_batch(function, network, workspace, x, count));
     pass_begin(&pass, x, count);
     pass_run(&pass, run_forward, &pass);
     workspace->state = WORKSPACE_FORWARD;

@@ -19,6 +19,7 @@ struct pass {
     double loss;                /* out: set by pass_loss() */
     mlp_status status;          /* a custom loss's failure */
     bool want_gradient;
+    bool noise;                 /* a forward pass of training: model/regularize.h */
     float *input_gradient;      /* inputs × count, for pass_input_gradient() */
 };
 
@@ -47,6 +48,10 @@ void pass_input_gradient(const struct team *team, void *context);
 /* What the functions that take a batch check; texts begin with `function`. */
 mlp_status pass_check_batch(const char *function, const mlp_network *network, const mlp_workspace *workspace,
                             const float *x, size_t count);
+
+/* mlp_forward(), with noise or without. */
+mlp_status pass_forward_batch(const char *function, const mlp_network *network, mlp_workspace *workspace, const float *x,
+                              size_t count, bool noise);
 
 /* Checks pass->targets and sets pass->loss_scale. */
 mlp_status pass_check_targets(struct pass *pass, size_t count);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "base/team.h"
+#include "model/regularize.h"
 
 enum { MAX_THREADS = 1024 };
 
@@ -179,6 +180,7 @@ void mlp_workspace_destroy(mlp_workspace **workspace)
     memory_free(w->parts);
     memory_free(w->squares);
     memory_free(w->largest);
+    regularizer_free(w->regularizer);
     memory_free(w);
     *workspace = NULL;
 }

@@ -21,6 +21,9 @@ enum workspace_state {
 struct workspace_layer {
     float *z;  /* units × batch; a, where the current batch's Z is not kept */
     float *a;
+    float *out;   /* A as the layer above sees it: a, or with dropout `dropped` */
+    float *dropped; /* with dropout, and what it dropped: model/regularize.h */
+    unsigned char *mask;
     float *own_z; /* what z is where it is kept; an inference workspace has none but a */
     float *d;  /* dA, then dZ; training only */
     size_t ld; /* leading dimension of all three: the layer's stride; for inference the widest layer's */
@@ -38,7 +41,8 @@ struct mlp_workspace {
     size_t *units;            /* one per layer: with inputs, the shape this workspace fits */
     struct workspace_layer *layers;
     float *buffers;           /* what the layers and `input` point into */
-    float *input;             /* inputs × batch: standardized features */
+    float *input;             /* inputs × batch: features that were standardized, or have noise */
+    struct regularizer *regularizer; /* owned; NULL: passes have no noise */
     float *partial;           /* stride × batch: the second part of a Z that is computed in two */
     float *gradients;         /* mirror of the parameter arena */
     struct plan plan;         /* for the current count */

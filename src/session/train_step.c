@@ -34,7 +34,8 @@ mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_wo
                           const mlp_targets *targets, size_t count, mlp_step_report *report)
 {
     struct step step = {
-        .pass = { .network = network, .workspace = workspace, .targets = targets, .want_gradient = true },
+        .pass = { .network = network, .workspace = workspace, .targets = targets, .want_gradient = true,
+                  .noise = true },
         .update = { .optimizer = optimizer, .network = network, .workspace = workspace, .report = { .loss = NAN } },
     };
     if (report != NULL) {

@@ -34,6 +34,7 @@ static size_t train(const struct shape *shape, mlp_optimizer_rule rule, int thre
     mlp_layer layers[4] = { { .units = 0 } };
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     mlp_optimizer_options update = MLP_OPTIMIZER_OPTIONS_INIT;
+    mlp_regularization noise = MLP_REGULARIZATION_INIT;
     mlp_network *network;
     mlp_workspace *workspace;
     mlp_optimizer *optimizer;
@@ -54,6 +55,8 @@ static size_t train(const struct shape *shape, mlp_optimizer_rule rule, int thre
     assert_ok(mlp_workspace_create(network, batch, &options, &workspace));
     workspace->plan.class = packed ? BLAS_PACKED : workspace->plan.class;
     assert_ok(mlp_optimizer_create(network, &update, &optimizer));
+    noise.hidden_dropout = noise.input_dropout = noise.input_noise = shape->inputs % 4 == 0 ? 0.2 : 0.0;
+    assert_ok(mlp_workspace_set_regularization(workspace, &noise));
     float *x = malloc(batch * shape->inputs * sizeof *x), *y = malloc(batch * outputs * sizeof *y);
     float *mean = calloc(shape->inputs, sizeof *mean), *scale = malloc(shape->inputs * sizeof *scale);
     int32_t *classes = malloc(batch * sizeof *classes);

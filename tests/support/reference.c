@@ -121,6 +121,15 @@ static void softmax(const double *z, size_t units, double *a)
     }
 }
 
+/* What layer l sees of the one below, or of the batch. */
+static double seen(const struct reference *r, size_t l, size_t at, const float *x)
+{
+    if (l == 0) {
+        return (double)x[at];
+    }
+    return r->factor[l - 1] != NULL ? r->factor[l - 1][at] * r->a[l - 1][at] + r->offset[l - 1][at] : r->a[l - 1][at];
+}
+
 void reference_forward(struct reference *r, const float *x)
 {
     for (size_t l = 0; l < r->layers; l++) {
@@ -129,7 +138,7 @@ void reference_forward(struct reference *r, const float *x)
             for (size_t i = 0; i < units; i++) {
                 double sum = r->b[l][i];
                 for (size_t j = 0; j < inputs; j++) {
-                    sum += r->w[l][i + j * units] * (l > 0 ? r->a[l - 1][j + s * inputs] : (double)x[j + s * inputs]);
+                    sum += r->w[l][i + j * units] * seen(r, l, j + s * inputs, x);
                 }
                 r->z[l][i + s * units] = sum;
                 r->a[l][i + s * units] = reference_activation(r->activation[l], r->parameter[l], sum);
@@ -256,7 +265,7 @@ static void layer_gradients(struct reference *r, size_t l, const float *x)
             const double dz = r->dz[l][i + s * units];
             r->db[l][i] += dz;
             for (size_t j = 0; j < inputs; j++) {
-                r->dw[l][i + j * units] += dz * (l > 0 ? r->a[l - 1][j + s * inputs] : (double)x[j + s * inputs]);
+                r->dw[l][i + j * units] += dz * seen(r, l, j + s * inputs, x);
             }
         }
         for (size_t j = 0; j < inputs; j++) {
@@ -267,6 +276,7 @@ static void layer_gradients(struct reference *r, size_t l, const float *x)
             if (l == 0) {
                 r->dx[j + s * inputs] = sum;
             } else {
+                sum *= r->factor[l - 1] != NULL ? r->factor[l - 1][j + s * inputs] : 1.0;
                 r->dz[l - 1][j + s * inputs] = sum * reference_slope(r->activation[l - 1], r->parameter[l - 1],
                                                                      r->z[l - 1][j + s * inputs]);
             }

@@ -26,6 +26,8 @@ struct reference {
     double *dw[REFERENCE_LAYERS];
     double *db[REFERENCE_LAYERS];
     double *dx;
+    const double *factor[REFERENCE_LAYERS]; /* borrowed, units × count: the layer above sees factor·a + offset; NULL: a */
+    const double *offset[REFERENCE_LAYERS];
 };
 
 /* What a loss is computed by. */

@@ -1,0 +1,224 @@
+/* Noise in the passes of a training workspace. */
+#include "model/regularize.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "model/pass.h"
+
+/* Normal deviates are drawn a piece at a time. */
+enum { NOISE_PIECE = 256 };
+
+/* ---- options --------------------------------------------------------------------------------------------------- */
+
+static mlp_status check_probability(const char *field, double p)
+{
+    return p >= 0.0 && p < 1.0 ? MLP_OK
+                               : fail(MLP_ERROR_RANGE, "regularization: %s is %g, expected 0 up to, not including, 1", field, p);
+}
+
+static mlp_status check_size(const char *field, double value)
+{
+    return value >= 0.0 && isfinite((float)value)
+               ? MLP_OK : fail(MLP_ERROR_RANGE, "regularization: %s is %g, expected a finite number of at least 0", field, value);
+}
+
+mlp_status regularization_check(const mlp_regularization *o)
+{
+    if (o->struct_size < sizeof *o) {
+        return fail(MLP_ERROR_ARGUMENT, "regularization: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_REGULARIZATION_INIT", o->struct_size, sizeof *o);
+    }
+    TRY(dropout_check(o->dropout));
+    TRY(check_probability("hidden_dropout", o->hidden_dropout));
+    TRY(check_probability("input_dropout", o->input_dropout));
+    TRY(check_size("input_noise", o->input_noise));
+    return check_size("mixup", o->mixup);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
+
+void regularizer_free(struct regularizer *regularizer)
+{
+    if (regularizer != NULL) {
+        memory_free(regularizer->values);
+        memory_free(regularizer->mask);
+        memory_free(regularizer);
+    }
+}
+
+/* Sizes cannot overflow: the workspace's own buffers are larger. */
+static bool allocate(const mlp_workspace *workspace, struct regularizer *r)
+{
+    size_t values = 0, groups = dropout_groups(workspace->inputs);
+    for (size_t l = 0; l + 1 < workspace->layer_count; l++) {
+        values += workspace->layers[l].ld;
+        groups += dropout_groups(workspace->units[l]);
+    }
+    r->values = r->inverted.threshold > 0 ? memory_allocate(values * workspace->batch, sizeof *r->values) : NULL;
+    r->mask = memory_allocate(groups * workspace->batch, 2);
+    return (r->values != NULL || r->inverted.threshold == 0) && r->mask != NULL;
+}
+
+static void lay_out(mlp_workspace *workspace, const struct regularizer *r)
+{
+    float *values = r->values;
+    unsigned char *mask = r->mask + 2 * dropout_groups(workspace->inputs) * workspace->batch;
+    for (size_t l = 0; l + 1 < workspace->layer_count; l++) {
+        struct workspace_layer *layer = &workspace->layers[l];
+        layer->dropped = values;
+        layer->mask = mask;
+        values += r->values != NULL ? layer->ld * workspace->batch : 0;
+        mask += 2 * dropout_groups(workspace->units[l]) * workspace->batch;
+    }
+}
+
+mlp_status mlp_workspace_set_regularization(mlp_workspace *workspace, const mlp_regularization *regularization)
+{
+    const mlp_regularization none = MLP_REGULARIZATION_INIT;
+    REQUIRE_ARGUMENT(workspace);
+    const mlp_regularization *o = regularization != NULL ? regularization : &none;
+    TRY(regularization_check(o));
+    if (workspace->purpose != MLP_WORKSPACE_TRAINING) {
+        return fail(MLP_ERROR_ARGUMENT, "mlp_workspace_set_regularization: the workspace was made for inference, expected one for "
+                    "training");
+    }
+    if (o->mixup > 0.0) {
+        return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0: it is for mlp_fit() alone", o->mixup);
+    }
+    struct regularizer *made = NULL;
+    if (o->hidden_dropout > 0.0 || o->input_dropout > 0.0 || o->input_noise > 0.0) {
+        made = memory_allocate(1, sizeof *made);
+        if (made == NULL) {
+            return MLP_ERROR_MEMORY;
+        }
+        made->options = *o;
+        made->input = dropout_draw(MLP_DROPOUT_INVERTED, o->input_dropout);
+        made->inverted = dropout_draw(MLP_DROPOUT_INVERTED, o->hidden_dropout);
+        made->alpha = dropout_draw(MLP_DROPOUT_ALPHA, o->hidden_dropout);
+        if (!allocate(workspace, made)) {
+            regularizer_free(made);
+            return MLP_ERROR_MEMORY;
+        }
+        lay_out(workspace, made);
+    }
+    regularizer_free(workspace->regularizer);
+    workspace->regularizer = made;
+    workspace->state = WORKSPACE_EMPTY;
+    return MLP_OK;
+}
+
+void mlp_workspace_set_regularization_step(mlp_workspace *workspace, uint64_t step)
+{
+    if (workspace != NULL && workspace->regularizer != NULL) {
+        workspace->regularizer->step = step;
+    }
+}
+
+/* ---- in the passes --------------------------------------------------------------------------------------------- */
+
+void regularize_begin(struct pass *pass)
+{
+    struct mlp_workspace *workspace = pass->workspace;
+    struct regularizer *r = workspace->regularizer;
+    if (r != NULL) {
+        r->on = pass->noise;
+        r->current = r->on ? r->step++ : r->current;
+    }
+    for (size_t l = 0; l < workspace->layer_count; l++) {
+        struct workspace_layer *layer = &workspace->layers[l];
+        layer->out = regularizes_hidden(r) && l + 1 < workspace->layer_count ? layer->dropped : layer->a;
+    }
+}
+
+static struct dropout_tile input_tile(const struct pass *pass, float *values, size_t ld)
+{
+    const struct mlp_workspace *workspace = pass->workspace;
+    const struct regularizer *r = workspace->regularizer;
+    return (struct dropout_tile){
+        .stream = random_stream(r->options.seed, RANDOM_DROPOUT, 0, (size_t)r->current), .draw = r->input,
+        .units = workspace->inputs, .rows = workspace->inputs, .mask = r->mask, .in = values, .in_ld = ld, .out = values,
+        .out_ld = ld,
+    };
+}
+
+static void add_noise(const struct regularizer *r, size_t first, size_t count, float *x)
+{
+    const struct random_stream stream = random_stream(r->options.seed, RANDOM_NOISE, 0, (size_t)r->current);
+    const float deviation = (float)r->options.input_noise;
+    float noise[NOISE_PIECE];
+    for (size_t done = 0; done < count; done += NOISE_PIECE) {
+        const size_t piece = count - done < NOISE_PIECE ? count - done : (size_t)NOISE_PIECE;
+        random_normal(&stream, first + done, piece, noise);
+        for (size_t i = 0; i < piece; i++) {
+            x[done + i] += deviation * noise[i];
+        }
+    }
+}
+
+void regularize_inputs(struct pass *pass, const struct range *own)
+{
+    const struct regularizer *r = pass->workspace->regularizer;
+    const size_t inputs = pass->workspace->inputs, count = own->end - own->first;
+    float *x = pass->workspace->input + own->first * inputs;
+    if (r->options.input_noise > 0.0) {
+        add_noise(r, own->first * inputs, count * inputs, x);
+    }
+    if (r->input.threshold > 0) {
+        struct dropout_tile tile = input_tile(pass, x, inputs);
+        tile.column = own->first;
+        tile.columns = count;
+        dropout()->forward(&tile);
+    }
+}
+
+/* A tile of hidden units, from `in` to `out` (the layer's first values). */
+static struct dropout_tile hidden_tile(const struct pass *pass, size_t l, const struct tile *tile, const float *in, float *out)
+{
+    const struct regularizer *r = pass->workspace->regularizer;
+    const struct workspace_layer *layer = &pass->workspace->layers[l];
+    const mlp_activation activation = pass->network->layers[l].description.activation;
+    const bool alpha = r->options.dropout == MLP_DROPOUT_ALPHA ||
+                       (r->options.dropout == MLP_DROPOUT_AUTOMATIC && activation == MLP_ACTIVATION_SELU);
+    const size_t units = pass->network->layers[l].units, offset = tile->row + tile->column * layer->ld;
+    return (struct dropout_tile){
+        .stream = random_stream(r->options.seed, RANDOM_DROPOUT, l + 1, (size_t)r->current), .draw = alpha ? r->alpha : r->inverted,
+        .units = units, .row = tile->row, .rows = tile->row + tile->rows < units ? tile->rows : units - tile->row,
+        .column = tile->column, .columns = tile->columns, .mask = layer->mask, .in = in + offset, .in_ld = layer->ld,
+        .out = out + offset, .out_ld = layer->ld,
+    };
+}
+
+void regularize_forward(struct pass *pass, size_t l, const struct tile *tile)
+{
+    const struct workspace_layer *layer = &pass->workspace->layers[l];
+    if (layer->out != layer->a) {
+        const struct dropout_tile values = hidden_tile(pass, l, tile, layer->a, layer->out);
+        dropout()->forward(&values);
+    }
+}
+
+void regularize_backward(struct pass *pass, size_t l, const struct tile *tile)
+{
+    const struct workspace_layer *layer = &pass->workspace->layers[l];
+    if (layer->out != layer->a) {
+        const struct dropout_tile values = hidden_tile(pass, l, tile, layer->d, layer->d);
+        dropout()->backward(&values);
+    }
+}
+
+void regularize_input_gradient(struct pass *pass, const struct tile *tile)
+{
+    const struct regularizer *r = pass->workspace->regularizer;
+    const size_t inputs = pass->workspace->inputs;
+    if (regularizes_inputs(r) && r->input.threshold > 0) {
+        struct dropout_tile values = input_tile(pass, pass->input_gradient + tile->row + tile->column * inputs, inputs);
+        values.row = tile->row;
+        values.rows = tile->rows;
+        values.column = tile->column;
+        values.columns = tile->columns;
+        dropout()->backward(&values);
+    }
+}

@@ -1,0 +1,53 @@
+/* Noise in the passes of a training workspace. */
+#ifndef MODEL_REGULARIZE_H
+#define MODEL_REGULARIZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/team.h"
+#include "linalg/tiling.h"
+#include "strategy/dropout.h"
+
+struct pass;
+
+struct regularizer {
+    mlp_regularization options;
+    uint64_t step;                /* of the next forward pass */
+    uint64_t current;             /* of the last one */
+    bool on;                      /* the last forward pass had noise */
+    struct dropout_draw input;
+    struct dropout_draw inverted; /* of hidden units */
+    struct dropout_draw alpha;
+    float *values;                /* owned: what each hidden layer's A becomes */
+    unsigned char *mask;          /* owned: of the inputs, then of each hidden layer */
+};
+
+/* Whether the last forward pass had noise on the inputs; on the hidden units. NULL has none. */
+static inline bool regularizes_inputs(const struct regularizer *r)
+{
+    return r != NULL && r->on && (r->input.threshold > 0 || r->options.input_noise > 0.0);
+}
+static inline bool regularizes_hidden(const struct regularizer *r)
+{
+    return r != NULL && r->on && r->inverted.threshold > 0;
+}
+
+/* Whether this forward pass has noise: then goes a step on. Sets where each layer's output for the layer above lies. Before the
+ * team starts. */
+void regularize_begin(struct pass *pass);
+/* The inputs of samples `own`, in workspace->input. */
+void regularize_inputs(struct pass *pass, const struct range *own);
+/* One tile of A of a hidden layer, where the passes have noise there, and of dA. */
+void regularize_forward(struct pass *pass, size_t layer, const struct tile *tile);
+void regularize_backward(struct pass *pass, size_t layer, const struct tile *tile);
+/* One tile of dL/dx. */
+void regularize_input_gradient(struct pass *pass, const struct tile *tile);
+
+/* Checks options; the text names the field. */
+mlp_status regularization_check(const mlp_regularization *options);
+
+void regularizer_free(struct regularizer *regularizer);
+
+#endif

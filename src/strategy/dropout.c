@@ -1,0 +1,71 @@
+/* Dropout: kinds by name, and what each comes to. */
+#include "strategy/dropout.h"
+
+#include <math.h>
+
+#include "base/names.h"
+#include "base/status.h"
+
+#define RESOLUTION 65536.0
+
+/* −λ·α of SELU: where it ends on the left (Klambauer 2017). */
+#define ALPHA_DROPPED (-1.0507009873554804934193349852946 * 1.6732632423543772848170429916717)
+
+static const struct name kinds[] = {
+    [MLP_DROPOUT_AUTOMATIC] = { "automatic", "alpha after selu, inverted after the others" },
+    [MLP_DROPOUT_INVERTED] = { "inverted", "a/(1 - p), or 0 with probability p" },
+    [MLP_DROPOUT_ALPHA] = { "alpha", "to SELU's left end with probability p; mean and variance stay" },
+};
+
+static struct name_table names(void)
+{
+    return NAME_TABLE("dropout", kinds);
+}
+
+struct dropout_draw dropout_draw(mlp_dropout kind, double p)
+{
+    const double threshold = fmin(nearbyint(p * RESOLUTION), RESOLUTION - 1.0), rounded = threshold / RESOLUTION;
+    const double q = 1.0 - rounded;
+    struct dropout_draw draw = { .threshold = (unsigned)threshold, .kept = (float)(1.0 / q) };
+    if (kind == MLP_DROPOUT_ALPHA) {
+        const double scale = 1.0 / sqrt(q + ALPHA_DROPPED * ALPHA_DROPPED * q * rounded);
+        const double shift = -scale * rounded * ALPHA_DROPPED;
+        draw.kept = (float)scale;
+        draw.shift = (float)shift;
+        draw.dropped = (float)(scale * ALPHA_DROPPED + shift);
+    }
+    return draw;
+}
+
+mlp_status dropout_check(mlp_dropout kind)
+{
+    const struct name_table table = names();
+    return name_check(&table, (int)kind);
+}
+
+const char *mlp_dropout_name(mlp_dropout dropout)
+{
+    const struct name_table table = names();
+    return name_of(&table, (int)dropout);
+}
+
+const char *mlp_dropout_description(mlp_dropout dropout)
+{
+    const struct name_table table = names();
+    return description_of(&table, (int)dropout);
+}
+
+mlp_status mlp_dropout_from_name(const char *name, mlp_dropout *dropout)
+{
+    const struct name_table table = names();
+    int value;
+    REQUIRE_ARGUMENT(dropout);
+    TRY(name_find(&table, name, &value));
+    *dropout = (mlp_dropout)value;
+    return MLP_OK;
+}
+
+size_t mlp_dropout_count(void)
+{
+    return sizeof kinds / sizeof kinds[0];
+}
