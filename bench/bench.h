@@ -55,7 +55,7 @@ struct command {
 };
 
 extern const struct command data_command, gemm_command, init_command, monitor_command, optimizer_command, plot_command,
-    predict_command, scaling_command, step_command, tiles_command;
+    predict_command, regularize_command, scaling_command, step_command, tiles_command;
 
 /* Reads the command line (argv[0] is the command, argv[-1] the program) and runs the command. Returns the exit code. */
 int command_run(const struct command *command, int argc, char **argv);

@@ -8,7 +8,7 @@
 
 static const struct command *const commands[] = {
     &data_command,    &gemm_command,    &init_command,    &monitor_command, &optimizer_command,
-    &plot_command,    &predict_command, &scaling_command, &step_command,    &tiles_command,
+    &plot_command,    &predict_command, &regularize_command, &scaling_command, &step_command, &tiles_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -17,7 +17,7 @@ static void print_help(FILE *stream)
 {
     fputs("usage: mlp-bench COMMAND [OPTION…]\n\nTimes the library. Commands:\n", stream);
     for (size_t i = 0; i < COMMANDS; i++) {
-        fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->description);
+        fprintf(stream, "  %-11s %s\n", commands[i]->name, commands[i]->description);
     }
     fputs("\n`mlp-bench COMMAND --help` lists a command's options.\n", stream);
 }

@@ -72,12 +72,17 @@ typedef struct mlp_optimizer_options {
     double clip_threshold;    /**< c > 0, finite; must be 0 for ::MLP_CLIP_NONE. */
     mlp_nonfinite nonfinite;  /**< Default error. */
     size_t max_skips;         /**< Skips in a row that ::MLP_NONFINITE_SKIP allows, ≥ 1; 0: 10. */
+    double l1;                /**< λ₁ ≥ 0 of an L1 penalty: g ← g + λ₁·sign(w), after clipping, where weights decay; with an L2
+                                   decay an elastic net. Default 0. */
+    double max_norm;          /**< c > 0, finite: after each update the weights into a unit are scaled to norm c where theirs is
+                                   larger (Srivastava 2014, where 3 to 4 is usual); biases and frozen weights are left alone.
+                                   0 (default): none. */
 } mlp_optimizer_options;
 
 #define MLP_OPTIMIZER_OPTIONS_INIT                                                                               \
     {                                                                                                            \
         sizeof(mlp_optimizer_options), MLP_OPTIMIZER_SGD, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, MLP_DECAY_AUTOMATIC, 0,  \
-            MLP_CLIP_NONE, 0.0, MLP_NONFINITE_ERROR, 0                                                           \
+            MLP_CLIP_NONE, 0.0, MLP_NONFINITE_ERROR, 0, 0.0, 0.0                                                 \
     }
 
 /** Creates an optimizer for networks of this network's layer sizes.

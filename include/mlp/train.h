@@ -13,6 +13,7 @@
 #include <mlp/monitor.h>
 #include <mlp/network.h>
 #include <mlp/optimizer.h>
+#include <mlp/regularize.h>
 #include <mlp/schedule.h>
 #include <mlp/status.h>
 #include <mlp/workspace.h>
@@ -100,11 +101,14 @@ typedef struct mlp_fit_options {
     const mlp_checkpoint_options *checkpoint; /**< Write checkpoints, and go on from one; NULL: none. To go on, everything must be as
                                          it was but for `threads`, `patience`, `keep_last`, `top_k`, the callback and, where the
                                          schedule does not hang on them, `epochs`. */
+    const mlp_regularization *regularization; /**< Noise in the steps of this fit; NULL: none. Training losses and accuracies are
+                                         then those under the noise. */
 } mlp_fit_options;
 
 #define MLP_FIT_OPTIONS_INIT                                                                  \
     {                                                                                         \
-        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL \
+        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL, \
+            NULL                                                                              \
     }
 
 /** One epoch of the history. */

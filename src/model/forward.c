@@ -1,6 +1,5 @@
 /* Forward: Z = W·A + b and A = φ(Z), layer by layer; then the loss. */
 #include <math.h>
-#include <string.h>
 
 #include "linalg/gemm.h"
 #include "model/pass.h"
@@ -84,14 +83,9 @@ static void prepare_input(const struct team *team, struct pass *pass)
     struct mlp_workspace *workspace = pass->workspace;
     const struct mlp_network *network = pass->network;
     const struct range own = plan_columns(&workspace->plan, team);
-    for (size_t j = own.first; j < own.end; j++) {
-        const float *x = pass->x + j * network->inputs;
-        float *input = workspace->input + j * network->inputs;
-        if (network->mean != NULL) {
-            vector_kernels()->standardize(x, network->mean, network->inverse, network->inputs, input);
-        } else {
-            memcpy(input, x, network->inputs * sizeof *input);
-        }
+    for (size_t j = own.first; j < own.end && network->mean != NULL; j++) {
+        vector_kernels()->standardize(pass->x + j * network->inputs, network->mean, network->inverse, network->inputs,
+                                      workspace->input + j * network->inputs);
     }
     if (regularizes_inputs(workspace->regularizer) && own.end > own.first) {
         regularize_inputs(pass, &own);

@@ -133,18 +133,19 @@ void regularize_begin(struct pass *pass)
     }
 }
 
-static struct dropout_tile input_tile(const struct pass *pass, float *values, size_t ld)
+static struct dropout_tile input_tile(const struct pass *pass, const float *in, float *out)
 {
     const struct mlp_workspace *workspace = pass->workspace;
     const struct regularizer *r = workspace->regularizer;
     return (struct dropout_tile){
         .stream = random_stream(r->options.seed, RANDOM_DROPOUT, 0, (size_t)r->current), .draw = r->input,
-        .units = workspace->inputs, .rows = workspace->inputs, .mask = r->mask, .in = values, .in_ld = ld, .out = values,
-        .out_ld = ld,
+        .units = workspace->inputs, .rows = workspace->inputs, .mask = r->mask, .in = in, .in_ld = workspace->inputs, .out = out,
+        .out_ld = workspace->inputs,
     };
 }
 
-static void add_noise(const struct regularizer *r, size_t first, size_t count, float *x)
+/* Values first … first + count − 1 of the batch: out = in + noise. out may be in. */
+static void add_noise(const struct regularizer *r, size_t first, size_t count, const float *in, float *out)
 {
     const struct random_stream stream = random_stream(r->options.seed, RANDOM_NOISE, 0, (size_t)r->current);
     const float deviation = (float)r->options.input_noise;
@@ -153,7 +154,7 @@ static void add_noise(const struct regularizer *r, size_t first, size_t count, f
         const size_t piece = count - done < NOISE_PIECE ? count - done : (size_t)NOISE_PIECE;
         random_normal(&stream, first + done, piece, noise);
         for (size_t i = 0; i < piece; i++) {
-            x[done + i] += deviation * noise[i];
+            out[done + i] = in[done + i] + deviation * noise[i];
         }
     }
 }
@@ -161,13 +162,15 @@ static void add_noise(const struct regularizer *r, size_t first, size_t count, f
 void regularize_inputs(struct pass *pass, const struct range *own)
 {
     const struct regularizer *r = pass->workspace->regularizer;
-    const size_t inputs = pass->workspace->inputs, count = own->end - own->first;
-    float *x = pass->workspace->input + own->first * inputs;
+    const size_t inputs = pass->workspace->inputs, count = own->end - own->first, first = own->first * inputs;
+    float *out = pass->workspace->input + first;
+    const float *in = pass->network->mean != NULL ? out : pass->x + first;
     if (r->options.input_noise > 0.0) {
-        add_noise(r, own->first * inputs, count * inputs, x);
+        add_noise(r, first, count * inputs, in, out);
+        in = out;
     }
     if (r->input.threshold > 0) {
-        struct dropout_tile tile = input_tile(pass, x, inputs);
+        struct dropout_tile tile = input_tile(pass, in, out);
         tile.column = own->first;
         tile.columns = count;
         dropout()->forward(&tile);
@@ -214,7 +217,8 @@ void regularize_input_gradient(struct pass *pass, const struct tile *tile)
     const struct regularizer *r = pass->workspace->regularizer;
     const size_t inputs = pass->workspace->inputs;
     if (regularizes_inputs(r) && r->input.threshold > 0) {
-        struct dropout_tile values = input_tile(pass, pass->input_gradient + tile->row + tile->column * inputs, inputs);
+        float *dx = pass->input_gradient + tile->row + tile->column * inputs;
+        struct dropout_tile values = input_tile(pass, dx, dx);
         values.row = tile->row;
         values.rows = tile->rows;
         values.column = tile->column;

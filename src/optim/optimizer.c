@@ -37,6 +37,8 @@ static mlp_status check_ranges(const mlp_optimizer_options *o)
     TRY(require(o->epsilon >= 0.0 && isfinite((float)o->epsilon), "epsilon", o->epsilon, positive));
     TRY(require(o->weight_decay >= 0.0 && isfinite((float)o->weight_decay), "weight_decay", o->weight_decay,
                 "a finite number of at least 0"));
+    TRY(require(o->l1 >= 0.0 && isfinite((float)o->l1), "l1", o->l1, "a finite number of at least 0"));
+    TRY(require(o->max_norm >= 0.0 && isfinite((float)o->max_norm), "max_norm", o->max_norm, "a finite number above 0, or 0"));
     return require(o->decay != MLP_DECAY_DECOUPLED || o->learning_rate * o->weight_decay < 1.0, "weight_decay",
                    o->weight_decay, "less than 1/learning_rate when decoupled");
 }

@@ -61,4 +61,7 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known);
 /* Applies the rule to this member's share of the arena. Only when plan->apply. */
 void optimizer_update(const struct team *team, const struct update_plan *plan);
 
+/* Scales the weights into each unit to the optimizer's max_norm where theirs is larger; this member's share of the units. */
+void max_norm_apply(const struct team *team, const struct mlp_optimizer *optimizer, struct mlp_network *network);
+
 #endif

@@ -138,7 +138,7 @@ struct run {
     size_t end;
     float scale;  /* clip factor */
     double rate;  /* factor on η */
-    double decay; /* λ */
+    double decay; /* factor on λ and λ₁ */
 };
 
 static void update_run(const struct update_plan *plan, const struct range *share, const struct run *run)
@@ -160,8 +160,10 @@ static void update_run(const struct update_plan *plan, const struct range *share
     update.scale = run->scale;
     const double rate = o->learning_rate * optimizer->rate_scale * run->rate;
     update.rate = (float)rate;
-    update.l2 = o->decay == MLP_DECAY_L2 ? (float)run->decay : 0.0f;
-    update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)fmax(1.0 - rate * run->decay, 0.0) : 1.0f;
+    const double decay = o->weight_decay * run->decay;
+    update.l2 = o->decay == MLP_DECAY_L2 ? (float)decay : 0.0f;
+    update.l1 = (float)(o->l1 * run->decay);
+    update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)fmax(1.0 - rate * decay, 0.0) : 1.0f;
     optimizer->rule->update(&update);
 }
 
@@ -179,7 +181,7 @@ void optimizer_update(const struct team *team, const struct update_plan *plan)
         const size_t first = is_bias ? layer->bias : layer->weights;
         const float scale = plan->optimizer->scale[t];
         const double rate = optimizer_rate_factor(plan->optimizer, t);
-        const double decay = is_bias && !o->decay_biases ? 0.0 : o->weight_decay * plan->optimizer->factors[t / 2].decay;
+        const double decay = is_bias && !o->decay_biases ? 0.0 : plan->optimizer->factors[t / 2].decay;
         if (scale != run.scale || rate != run.rate || decay != run.decay) {
             update_run(plan, &share, &run);
             run = (struct run){ first, first, scale, rate, decay };
@@ -187,6 +189,10 @@ void optimizer_update(const struct team *team, const struct update_plan *plan)
         run.end = is_bias ? layer->bias + layer->stride : layer->bias;
     }
     update_run(plan, &share, &run);
+    if (o->max_norm > 0.0) {
+        team_barrier(team);
+        max_norm_apply(team, plan->optimizer, plan->network);
+    }
 }
 
 static void run_update(const struct team *team, void *context)

@@ -23,6 +23,7 @@ struct update {
     float scale;            /* clip factor */
     float bound;            /* clip bound; INFINITY when there is none */
     float l2;               /* λ of an L2 decay, 0 without */
+    float l1;               /* λ₁ of an L1 penalty, 0 without */
     float keep;             /* 1 − η·λ of a decoupled decay, 1 without */
     float rate;             /* η */
     float momentum;
@@ -64,13 +65,14 @@ struct update_rule {
     void (*update)(const struct update *update);
 };
 
-/* The gradient that the rule sees for parameter w: clipped, with L2 decay. */
+/* The gradient that the rule sees for parameter w: clipped, with L2 decay and L1 penalty. */
 static inline float effective_gradient(const struct update *u, float g, float w)
 {
     const float scaled = g * u->scale;
     const float low = scaled < -u->bound ? -u->bound : scaled;
     const float clipped = low > u->bound ? u->bound : low;
-    return clipped + u->l2 * w;
+    const float sign = (w > 0.0f ? u->l1 : 0.0f) - (w < 0.0f ? u->l1 : 0.0f);
+    return clipped + u->l2 * w + sign;
 }
 
 /* MLP_ERROR_ARGUMENT for a value that no table has. */

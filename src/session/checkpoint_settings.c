@@ -51,11 +51,12 @@ static json_t *factors_json(const mlp_optimizer *optimizer)
 static json_t *optimizer_json(const mlp_optimizer *optimizer)
 {
     const mlp_optimizer_options *o = &optimizer->options;
-    return json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:b, s:s, s:f, s:s, s:I, s:o}", "rule", mlp_optimizer_name(o->rule),
+    return json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:b, s:s, s:f, s:s, s:I, s:f, s:f, s:o}", "rule", mlp_optimizer_name(o->rule),
                      "learning_rate", o->learning_rate, "momentum", o->momentum, "beta1", o->beta1, "beta2", o->beta2, "epsilon",
                      o->epsilon, "weight_decay", o->weight_decay, "decay", mlp_decay_name(o->decay), "decay_biases",
                      o->decay_biases, "clip", mlp_clip_name(o->clip), "clip_threshold", o->clip_threshold, "nonfinite",
-                     mlp_nonfinite_name(o->nonfinite), "max_skips", (json_int_t)o->max_skips, "layers", factors_json(optimizer));
+                     mlp_nonfinite_name(o->nonfinite), "max_skips", (json_int_t)o->max_skips, "l1", o->l1, "max_norm", o->max_norm,
+                     "layers", factors_json(optimizer));
 }
 
 /* `total` is what a schedule other than a constant one is stretched over. */
@@ -73,16 +74,24 @@ static json_t *schedule_json(const struct pace *pace)
                      (json_int_t)(o->rule == MLP_SCHEDULE_CONSTANT ? 0 : pace->total));
 }
 
+static json_t *regularization_json(const mlp_regularization *given)
+{
+    const mlp_regularization none = MLP_REGULARIZATION_INIT, *o = given != NULL ? given : &none;
+    return json_pack("{s:s, s:f, s:f, s:f, s:f, s:I}", "dropout", mlp_dropout_name(o->dropout), "hidden_dropout", o->hidden_dropout,
+                     "input_dropout", o->input_dropout, "input_noise", o->input_noise, "mixup", o->mixup, "seed",
+                     (json_int_t)o->seed);
+}
+
 json_t *checkpoint_settings(const struct fit *fit)
 {
     const mlp_fit_options *o = &fit->options;
     const size_t validation = o->validation != NULL ? o->validation->count : 0;
-    return json_pack("{s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:f, s:I, s:o, s:o}", "inputs", (json_int_t)fit->network->inputs,
+    return json_pack("{s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:f, s:I, s:o, s:o, s:o}", "inputs", (json_int_t)fit->network->inputs,
                      "layers", layers_json(fit->network), "loss", loss_json(&fit->network->loss), "samples",
                      (json_int_t)fit->batch.data->count, "validation_samples", (json_int_t)validation, "batch", (json_int_t)o->batch,
                      "seed", (json_int_t)o->seed, "keep_order", o->keep_order != 0, "minimum_improvement", o->minimum_improvement,
                      "monitor_interval", (json_int_t)o->monitor_interval, "optimizer", optimizer_json(fit->optimizer), "schedule",
-                     schedule_json(&fit->pace));
+                     schedule_json(&fit->pace), "regularization", regularization_json(o->regularization));
 }
 
 /* ---- differences ----------------------------------------------------------------------------------------------- */

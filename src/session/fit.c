@@ -6,8 +6,10 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/status.h"
+#include "model/regularize.h"
 #include "session/evaluate.h"
 #include "session/fit.h"
+#include "session/mixup.h"
 #include "strategy/schedule.h"
 
 enum { DEFAULT_EPOCHS = 10, DEFAULT_BATCH = 64, MAX_EPOCHS = 1000000 };
@@ -17,6 +19,18 @@ double seconds_now(void)
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static mlp_status check_regularization(const mlp_regularization *o, const mlp_network *network)
+{
+    if (o == NULL) {
+        return MLP_OK;
+    }
+    TRY(regularization_check(o));
+    if (o->mixup > 0.0 && network->loss.loss == MLP_LOSS_CUSTOM) {
+        return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0 with a custom loss", o->mixup);
+    }
+    return MLP_OK;
 }
 
 static mlp_status check_options(const mlp_fit_options *o, const mlp_network *network)
@@ -39,7 +53,19 @@ static mlp_status check_options(const mlp_fit_options *o, const mlp_network *net
     if (o->schedule != NULL) {
         TRY(schedule_check(o->schedule));
     }
+    TRY(check_regularization(o->regularization, network));
     return o->validation != NULL ? batch_check_data("mlp_fit, validation", network, o->validation) : MLP_OK;
+}
+
+static mlp_status prepare_noise(struct fit *fit)
+{
+    if (fit->options.regularization == NULL) {
+        return MLP_OK;
+    }
+    mlp_regularization passes = *fit->options.regularization;
+    passes.mixup = 0.0; /* is this loop's */
+    TRY(mlp_workspace_set_regularization(fit->workspace, &passes));
+    return fit->options.regularization->mixup > 0.0 ? mixup_prepare(&fit->batch, fit->network) : MLP_OK;
 }
 
 /* Everything a fit allocates, before its first step. */
@@ -50,6 +76,7 @@ static mlp_status prepare(struct fit *fit, const mlp_data *data)
     options.threads = o->threads;
     TRY(mlp_workspace_create(fit->network, o->batch, &options, &fit->workspace));
     TRY(batch_make(&fit->batch, data, o->batch));
+    TRY(prepare_noise(fit));
     if (o->validation != NULL) {
         const size_t count = o->validation->count;
         TRY(batch_make(&fit->validation, o->validation, o->batch < count ? o->batch : count));
@@ -156,10 +183,16 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
 {
     mlp_progress *progress = &fit->progress;
     struct monitor *monitor = fit->report->monitor;
+    const mlp_regularization *noise = fit->options.regularization;
+    const size_t number = fit->epoch * progress->steps + progress->step;
     const bool watched = monitor != NULL && monitor_begin(monitor, fit->network);
     progress->monitor = NULL;
     progress->warning = NULL;
-    TRY(pace_set(&fit->pace, fit->optimizer, (progress->epoch - 1) * progress->steps + progress->step, progress->epoch - 1));
+    TRY(pace_set(&fit->pace, fit->optimizer, number, fit->epoch));
+    mlp_workspace_set_regularization_step(fit->workspace, number);
+    if (noise != NULL && noise->mixup > 0.0) {
+        mixup_apply(&fit->batch, fit->network, noise->mixup, noise->seed, number, fit->workspace->threads);
+    }
     TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch.x, &fit->batch.targets, fit->batch.count, step));
     if (watched && step->skipped == 0) {
         progress->monitor = monitor_record(monitor, fit->network, fit->workspace, progress->epoch, step, &progress->warning);

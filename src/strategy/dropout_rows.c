@@ -1,11 +1,16 @@
 /* The masks of dropout and what they do, compiled for each vector level. */
 #include <stdint.h>
+#include <string.h>
 
 #include "base/random_blocks.h"
 #include "strategy/dropout.h"
 
-static const uint32_t bits[DROPOUT_GROUP] = { 1u << 0, 1u << 1, 1u << 2,  1u << 3,  1u << 4,  1u << 5,  1u << 6,  1u << 7,
-                                              1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15 };
+/* The values of a group; as many registers as the level needs. */
+typedef float group_values __attribute__((vector_size(4 * DROPOUT_GROUP)));
+typedef int32_t group_words __attribute__((vector_size(4 * DROPOUT_GROUP)));
+
+static const group_words bits = { 1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                                  1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15 };
 
 /* Draws groups first … first + count − 1 of the mask. */
 static void draw_groups(const struct dropout_tile *tile, size_t first, size_t count)
@@ -26,14 +31,18 @@ static void draw_mask(const struct dropout_tile *tile)
     }
 }
 
-/* A group of a column: `count` values, `dropped` where the bit is set. */
-static inline __attribute__((always_inline)) void apply(uint32_t mask, float kept, float shift, float dropped, const float *in,
-                                                        float *out, size_t count)
+/* A group of a column: `count` values, `dropped` where the mask has a bit. out may be in. */
+static inline __attribute__((always_inline)) void apply(const unsigned char *mask, float kept, float shift, float dropped,
+                                                        const float *in, float *out, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const float value = in[i] * kept + shift;
-        out[i] = (mask & bits[i]) != 0 ? dropped : value;
-    }
+    const group_words word = (group_words){ 0 } + (int32_t)((uint32_t)mask[0] | (uint32_t)mask[1] << 8);
+    const group_words is_dropped = (word & bits) != 0;
+    const group_values end = (group_values){ 0 } + dropped;
+    group_values values = { 0 };
+    memcpy(&values, in, count * sizeof *in);
+    values = values * kept + shift;
+    values = (group_values)(((group_words)values & ~is_dropped) | ((group_words)end & is_dropped));
+    memcpy(out, &values, count * sizeof *out);
 }
 
 static inline __attribute__((always_inline)) void apply_all(const struct dropout_tile *tile, float shift, float dropped)
@@ -45,12 +54,10 @@ static inline __attribute__((always_inline)) void apply_all(const struct dropout
         const float *in = tile->in + j * tile->in_ld;
         float *out = tile->out + j * tile->out_ld;
         for (size_t g = 0; g < whole; g++) {
-            const uint32_t word = (uint32_t)mask[2 * g] | (uint32_t)mask[2 * g + 1] << 8;
-            apply(word, kept, shift, dropped, in + g * DROPOUT_GROUP, out + g * DROPOUT_GROUP, DROPOUT_GROUP);
+            apply(mask + 2 * g, kept, shift, dropped, in + g * DROPOUT_GROUP, out + g * DROPOUT_GROUP, DROPOUT_GROUP);
         }
         if (rest > 0) {
-            const uint32_t word = (uint32_t)mask[2 * whole] | (uint32_t)mask[2 * whole + 1] << 8;
-            apply(word, kept, shift, dropped, in + whole * DROPOUT_GROUP, out + whole * DROPOUT_GROUP, rest);
+            apply(mask + 2 * whole, kept, shift, dropped, in + whole * DROPOUT_GROUP, out + whole * DROPOUT_GROUP, rest);
         }
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mlp-bench init, optimizer, monitor and data: their lines of JSON, their rows, what they leave behind. TAP on standard output.
+"""mlp-bench init, optimizer, monitor, regularize and data: their lines of JSON, their rows, what they leave behind. TAP on standard output.
 
 usage: test_init_optimizer_data.py MLP_BENCH
 """
@@ -59,6 +59,12 @@ def monitor():
     return len(rows) == 1 and rows[0]["network"] == "tiny" and positive(rows[0], "step_seconds", "every_100", "every_10")
 
 
+def regularize():
+    rows = rows_of(run("regularize", "--filter", "tiny", "--threads", "1", "--time", "0.01", "--json"))
+    return (len(rows) == 7 and rows[0]["regularizer"] == "none" and rows[0]["ratio"] == 1.0 and
+            all(row["network"] == "tiny" and positive(row, "step_us", "ratio") for row in rows))
+
+
 def data():
     with tempfile.TemporaryDirectory() as folder:
         done = run("data", "--time", "0.01", "--json", TMPDIR=folder)
@@ -80,6 +86,7 @@ CHECKS = [
     ("init holds orthogonal against LAPACK", orthogonal),
     ("optimizer holds each rule against the triad", optimizer),
     ("monitor holds a watched fit against a plain one", monitor),
+    ("regularize holds each against a plain step", regularize),
     ("data times its rows and leaves nothing behind", data),
     ("data says which folder it cannot write to", no_folder),
 ]

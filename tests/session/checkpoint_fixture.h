@@ -20,6 +20,7 @@ struct way {
     double rate; /* 0: the rule's */
     bool no_validation, monitor, keep_order;
     const mlp_schedule_options *schedule;
+    const mlp_regularization *noise;
 };
 
 struct fixture {
@@ -87,6 +88,7 @@ static inline void make(struct fixture *f, const struct way *way)
     f->fit.patience = way->patience;
     f->fit.monitor_interval = way->monitor ? 2 : 0;
     f->fit.schedule = way->schedule;
+    f->fit.regularization = way->noise;
     f->fit.keep_order = way->keep_order;
     f->fit.progress = watch;
     f->fit.progress_context = f;

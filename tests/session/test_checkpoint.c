@@ -93,13 +93,20 @@ static void goes_on(const struct way *way, size_t stop)
     drop(&second);
 }
 
-static void every_rule_and_clip_goes_on(void **unused)
+static void every_rule_and_clip_goes_on_with_dropout(void **unused)
 {
+    mlp_regularization noise = MLP_REGULARIZATION_INIT;
+    noise.hidden_dropout = 0.3;
+    noise.input_dropout = 0.1;
+    noise.input_noise = 0.1;
+    noise.mixup = 0.3;
+    noise.seed = 31;
     (void)unused;
     for (size_t r = 0; r < mlp_optimizer_count(); r++) {
         for (size_t c = 0; c < mlp_clip_count(); c++) {
             for (int threads = 1; threads <= 2; threads++) {
-                const struct way way = { .rule = (mlp_optimizer_rule)r, .clip = (mlp_clip)c, .threads = threads };
+                const struct way way = { .rule = (mlp_optimizer_rule)r, .clip = (mlp_clip)c, .threads = threads,
+                                          .noise = &noise };
                 goes_on(&way, 3 * 7 + 4); /* in the fourth epoch of six steps each */
             }
         }
@@ -166,7 +173,7 @@ static void more_epochs_are_those_of_a_longer_fit(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_rule_and_clip_goes_on),
+        cmocka_unit_test(every_rule_and_clip_goes_on_with_dropout),
         cmocka_unit_test(any_moment_will_do),
         cmocka_unit_test(schedules_and_early_stopping_go_on),
         cmocka_unit_test(more_epochs_are_those_of_a_longer_fit),

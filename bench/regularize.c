@@ -1,0 +1,121 @@
+/* mlp-bench regularize: what each regularizer adds to a step. */
+#include <stdio.h>
+
+#include "bench.h"
+#include "statistics.h"
+
+/* One way to regularize. */
+struct way {
+    const char *name;
+    double hidden_dropout, input_dropout, input_noise, l1, max_norm;
+};
+
+static const struct way ways[] = {
+    { .name = "none" },
+    { .name = "hidden dropout 0.5", .hidden_dropout = 0.5 },
+    { .name = "input dropout 0.2", .input_dropout = 0.2 },
+    { .name = "both", .hidden_dropout = 0.5, .input_dropout = 0.2 },
+    { .name = "input noise 0.1", .input_noise = 0.1 },
+    { .name = "L1", .l1 = 1e-5 },
+    { .name = "max-norm 3", .max_norm = 3.0 },
+};
+enum { WAYS = sizeof ways / sizeof ways[0] };
+
+/* A step in one of the ways. */
+struct step {
+    struct problem problem;
+    mlp_optimizer *optimizer;
+    mlp_status status;
+};
+
+static void run_step(void *context)
+{
+    struct step *step = context;
+    const mlp_status status =
+        mlp_train_step(step->problem.network, step->optimizer, step->problem.workspace, step->problem.x,
+                       &step->problem.targets, mlp_workspace_batch(step->problem.workspace), NULL);
+    step->status = step->status == MLP_OK ? status : step->status;
+}
+
+static bool make_step(const struct settings *settings, const struct workload *workload, const struct way *way, struct step *step)
+{
+    mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    mlp_regularization noise = MLP_REGULARIZATION_INIT;
+    options.rule = MLP_OPTIMIZER_MOMENTUM;
+    options.learning_rate = 1e-6;
+    options.l1 = way->l1;
+    options.max_norm = way->max_norm;
+    noise.hidden_dropout = way->hidden_dropout;
+    noise.input_dropout = way->input_dropout;
+    noise.input_noise = way->input_noise;
+    if (!problem_make(workload, settings->threads, &step->problem)) {
+        return false;
+    }
+    if (mlp_optimizer_create(step->problem.network, &options, &step->optimizer) != MLP_OK ||
+        mlp_workspace_set_regularization(step->problem.workspace, &noise) != MLP_OK) {
+        fprintf(stderr, "mlp-bench: %s\n", mlp_last_error());
+        return false;
+    }
+    return true;
+}
+
+static void tell(const struct settings *settings, const struct workload *workload, const struct contestant *c)
+{
+    for (size_t i = 0; i < WAYS; i++) {
+        const double seconds = c[i].summary.minimum, ratio = seconds / c[0].summary.minimum;
+        if (settings->json) {
+            print_json(json_pack("{s:s, s:i, s:s, s:f, s:f, s:f}", "network", workload->name, "threads", settings->threads,
+                                 "regularizer", ways[i].name, "step_us", 1e6 * seconds, "ratio", ratio, "spread",
+                                 c[i].summary.spread));
+        } else {
+            printf("%-8s %-20s step %9.1f µs   %.4f times as long%s\n", workload->name, ways[i].name, 1e6 * seconds, ratio,
+                   noise_remark(c[i].summary.spread));
+        }
+    }
+    fflush(stdout);
+}
+
+static bool run_network(const struct settings *settings, const struct workload *workload)
+{
+    static struct contestant contestants[WAYS];
+    struct step steps[WAYS] = { { .status = MLP_OK } };
+    bool done = true;
+    for (size_t i = 0; i < WAYS && done; i++) {
+        done = make_step(settings, workload, &ways[i], &steps[i]);
+        contestants[i] = (struct contestant){ .work = run_step, .context = &steps[i] };
+    }
+    if (done) {
+        interleave(contestants, WAYS, settings->seconds);
+        tell(settings, workload, contestants);
+    }
+    for (size_t i = 0; i < WAYS; i++) {
+        if (steps[i].status != MLP_OK) {
+            fprintf(stderr, "mlp-bench: %s: %s\n", ways[i].name, mlp_last_error());
+            done = false;
+        }
+        mlp_optimizer_destroy(&steps[i].optimizer);
+        problem_free(&steps[i].problem);
+    }
+    return done;
+}
+
+static int run(const struct settings *settings)
+{
+    if (settings->custom.count == 0 && settings->filter == NULL) {
+        return run_network(settings, workload_find("mnist")) ? 0 : 1;
+    }
+    return workloads_each(settings, run_network);
+}
+
+const struct command regularize_command = {
+    .name = "regularize",
+    .description = "a step with each regularizer against one without",
+    .about = "Times a training step without a regularizer and with each of them, in turn: least times, by that without. The network\n"
+             "is mnist unless --workload, --layers or --filter say otherwise.\n\n"
+             "JSON keys: network threads regularizer step_us ratio spread.",
+    .example = "mlp-bench regularize --threads 1",
+    .options = OPTIONS_NETWORK,
+    .seconds = 10.0,
+    .list = workloads_list,
+    .run = run,
+};
