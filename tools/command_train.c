@@ -29,6 +29,25 @@ struct training {
     FILE *history, *monitor_history; /* NULL when there is none, or when it is written */
 };
 
+/* Initializer mup in all layers. */
+static int choose_mup(struct train_settings *settings)
+{
+    struct choices *inits = &settings->network.inits;
+    if (settings->mup == 0.0) {
+        return EXIT_DONE;
+    }
+    if (inits->count > 0 || settings->network.output_init.count > 0 || settings->network.data_init_given) {
+        return usage_error("--mup: chooses the initializers itself; give it without --init, --output-init and --data-init");
+    }
+    inits->items = calloc(1, sizeof *inits->items);
+    if (inits->items == NULL) {
+        return work_error("out of memory");
+    }
+    inits->count = 1;
+    inits->items[0] = (struct choice){ .value = MLP_INIT_MUP, .numbers = { .a = settings->mup } };
+    return EXIT_DONE;
+}
+
 /* What no single option can tell. */
 static int check_settings(struct train_settings *settings)
 {
@@ -41,7 +60,10 @@ static int check_settings(struct train_settings *settings)
         return usage_error("expected one of --validation, --validation-last and --validation-data, got %d of them",
                            validations);
     }
-    if (settings->fit.patience > 0 && validations == 0) {
+    if (settings->stratified && settings->validation_fraction == 0.0 && settings->folds == 0) {
+        return usage_error("--stratified: needs --validation FRACTION or --folds K");
+    }
+    if (settings->fit.patience > 0 && validations == 0 && settings->folds == 0) {
         return usage_error("--patience: needs a validation set: give --validation, --validation-last or "
                            "--validation-data");
     }
@@ -52,11 +74,14 @@ static int check_settings(struct train_settings *settings)
     if (settings->request.regression && settings->request.csv_option == NULL) {
         settings->request.csv_option = "--regression";
     }
-    settings->network.options.seed = settings->fit.seed = settings->seed;
+    settings->network.options.seed = settings->fit.seed = settings->regularization.seed = settings->seed;
+    settings->fit.schedule = &settings->schedule;
+    settings->fit.regularization = &settings->regularization;
     if ((settings->monitor != 0 || settings->monitor_history != NULL) && settings->fit.monitor_interval == 0) {
         settings->fit.monitor_interval = MONITOR_INTERVAL;
     }
-    return choose_checkpoints(settings);
+    const int code = choose_checkpoints(settings);
+    return code == EXIT_DONE ? choose_mup(settings) : code;
 }
 
 static int prepare_output(struct training *training)
@@ -90,50 +115,28 @@ static int write_tables(struct training *training)
     return codes[0] != EXIT_DONE ? codes[0] : codes[1];
 }
 
-/* Initializer mup in all layers. */
-static int choose_mup(struct train_settings *settings)
+static mlp_status scale_rates(const struct train_settings *settings, const mlp_network *network, mlp_optimizer *optimizer)
 {
-    struct choices *inits = &settings->network.inits;
-    if (settings->mup == 0.0) {
-        return EXIT_DONE;
-    }
-    if (inits->count > 0 || settings->network.output_init.count > 0 || settings->network.data_init_given) {
-        return usage_error("--mup: chooses the initializers itself; give it without --init, --output-init and --data-init");
-    }
-    inits->items = calloc(1, sizeof *inits->items);
-    if (inits->items == NULL) {
-        return work_error("out of memory");
-    }
-    inits->count = 1;
-    inits->items[0] = (struct choice){ .value = MLP_INIT_MUP, .numbers = { .a = settings->mup } };
-    return EXIT_DONE;
-}
-
-static mlp_status scale_rates(const struct training *training)
-{
-    const struct train_settings *settings = &training->settings;
     mlp_status status = MLP_OK;
-    for (size_t l = 0; settings->mup > 0.0 && status == MLP_OK && l < mlp_network_layer_count(training->network); l++) {
+    for (size_t l = 0; settings->mup > 0.0 && status == MLP_OK && l < mlp_network_layer_count(network); l++) {
         mlp_layer_factors factors;
-        status = mlp_mup_factors(training->network, settings->optimizer.rule, settings->mup, l, &factors);
-        status = status == MLP_OK ? mlp_optimizer_set_factors(training->optimizer, l, &factors) : status;
+        status = mlp_mup_factors(network, settings->optimizer.rule, settings->mup, l, &factors);
+        status = status == MLP_OK ? mlp_optimizer_set_factors(optimizer, l, &factors) : status;
     }
     return status;
 }
 
+int train_optimizer_make(const struct train_settings *settings, const mlp_network *network, mlp_optimizer **optimizer)
+{
+    mlp_status status = mlp_optimizer_create(network, &settings->optimizer, optimizer);
+    status = status == MLP_OK ? scale_rates(settings, network, *optimizer) : status;
+    return status == MLP_OK ? EXIT_DONE : option_refused(status);
+}
+
 static int prepare_network(struct training *training)
 {
-    struct train_settings *settings = &training->settings;
-    int code = choose_mup(settings);
-    if (code == EXIT_DONE) {
-        code = train_network_make(settings, &training->data, &training->network);
-    }
-    if (code != EXIT_DONE) {
-        return code;
-    }
-    mlp_status status = mlp_optimizer_create(training->network, &settings->optimizer, &training->optimizer);
-    status = status == MLP_OK ? scale_rates(training) : status;
-    return status == MLP_OK ? EXIT_DONE : option_refused(status);
+    const int code = train_network_make(&training->settings, &training->data, &training->network);
+    return code == EXIT_DONE ? train_optimizer_make(&training->settings, training->network, &training->optimizer) : code;
 }
 
 static int save(struct training *training)
@@ -155,7 +158,6 @@ static int fit(struct training *training)
 {
     mlp_fit_options *options = &training->settings.fit;
     options->validation = training->data.validation;
-    options->schedule = &training->settings.schedule;
     options->progress = progress_show;
     options->progress_context = &training->display;
     progress_begin(&training->display, training->settings.quiet != 0);
@@ -227,15 +229,10 @@ static int finish(struct training *training)
     return interrupt_signal() != 0 && code == EXIT_DONE ? report_interrupt(training) : code;
 }
 
-static int run(struct training *training)
+/* One network, trained on what the data has left after validation. */
+static int train_once(struct training *training)
 {
-    int code = check_settings(&training->settings);
-    if (code == EXIT_DONE) {
-        code = train_data_open(&training->settings, &training->data);
-    }
-    if (code == EXIT_DONE) {
-        code = prepare_network(training);
-    }
+    int code = prepare_network(training);
     if (code == EXIT_DONE) {
         code = prepare_output(training);
     }
@@ -249,6 +246,19 @@ static int run(struct training *training)
     if (training->report != NULL) {
         const int written = write_tables(training);
         code = code == EXIT_DONE ? written : code;
+    }
+    return code;
+}
+
+static int run(struct training *training)
+{
+    struct train_settings *settings = &training->settings;
+    int code = check_settings(settings);
+    if (code == EXIT_DONE) {
+        code = train_data_open(settings, &training->data);
+    }
+    if (code == EXIT_DONE) {
+        code = settings->folds > 0 ? cross_validate(settings, &training->data) : train_once(training);
     }
     return code;
 }

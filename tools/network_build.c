@@ -177,8 +177,34 @@ static int initialize_from_data(const struct network_settings *settings, const m
     return status == MLP_OK ? EXIT_DONE : work_error("--data-init: %s", mlp_last_error());
 }
 
-int train_network_make(const struct train_settings *settings, const struct train_data *data, mlp_network **network)
+/* Weights by which all classes count alike. */
+static int balance_classes(struct network_settings *network, const mlp_data *data)
 {
+    const size_t classes = mlp_data_class_count(data);
+    if (classes == 0) {
+        return usage_error("--class-weights: balanced needs classes, not numbers to predict");
+    }
+    float *weights = calloc(classes, sizeof *weights);
+    free(network->class_weights);
+    network->class_weights = calloc(classes, sizeof *network->class_weights);
+    network->class_weight_count = classes;
+    const bool complete = weights != NULL && network->class_weights != NULL;
+    const mlp_status status = complete ? mlp_data_balanced_weights(data, weights) : MLP_OK;
+    for (size_t i = 0; i < classes && complete; i++) {
+        network->class_weights[i] = (double)weights[i];
+    }
+    free(weights);
+    return !complete ? work_error("out of memory") : status == MLP_OK ? EXIT_DONE : work_failed(status);
+}
+
+int train_network_make(struct train_settings *settings, const struct train_data *data, mlp_network **network)
+{
+    if (settings->network.balanced) {
+        const int balanced = balance_classes(&settings->network, data->train);
+        if (balanced != EXIT_DONE) {
+            return balanced;
+        }
+    }
     const struct output_needs needs = { data->classes, mlp_data_outputs(data->train) };
     const bool standardize = settings->standardize < 0 ? data->set.csv : settings->standardize != 0;
     mlp_status status = MLP_OK;

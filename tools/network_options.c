@@ -137,13 +137,19 @@ int parse_class_weights(const char *text, void *settings)
 {
     struct network_settings *network = network_of(settings);
     free(network->class_weights);
+    network->class_weights = NULL;
+    network->class_weight_count = 0;
+    network->balanced = strcmp(text, "balanced") == 0;
+    if (network->balanced) {
+        return EXIT_DONE;
+    }
     const bool valid = parse_reals(text, &network->class_weights, &network->class_weight_count);
     for (size_t i = 0; valid && i < network->class_weight_count; i++) {
         if (network->class_weights[i] < 0.0) {
             return usage_error("--class-weights: expected numbers of at least 0, got '%s'", text);
         }
     }
-    return valid ? EXIT_DONE : usage_error("--class-weights: expected numbers separated by commas, got '%s'", text);
+    return valid ? EXIT_DONE : usage_error("--class-weights: expected numbers separated by commas, or balanced, got '%s'", text);
 }
 
 int network_settings_default(struct network_settings *settings)

@@ -31,6 +31,7 @@ struct network_settings {
     mlp_data_init data_init;
     double *class_weights; /* owned */
     size_t class_weight_count;
+    int balanced; /* class weights are to be found from the data */
     mlp_network_options options;
 };
 

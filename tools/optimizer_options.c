@@ -99,3 +99,10 @@ int parse_nonfinite(const char *text, void *settings)
     options->max_skips = (size_t)skips;
     return EXIT_DONE;
 }
+
+int parse_dropout_kind(const char *text, void *settings)
+{
+    struct train_settings *train = settings;
+    return mlp_dropout_from_name(text, &train->regularization.dropout) == MLP_OK
+               ? EXIT_DONE : usage_error("--dropout-kind: %s", mlp_last_error());
+}

@@ -15,6 +15,8 @@ struct train_settings {
     const char *data, *test, *validation_data;
     double validation_fraction;   /* 0: none */
     size_t validation_last;       /* 0: none */
+    int stratified;               /* --validation and --folds deal each class out evenly */
+    size_t folds;                 /* of a cross-validation; 0: none */
     size_t train_first;           /* 0: all */
     int standardize;              /* -1: CSV yes, IDX no */
     struct network_settings network;
@@ -23,6 +25,7 @@ struct train_settings {
     double mup; /* base width; 0: the standard parametrization */
     mlp_fit_options fit;
     mlp_schedule_options schedule;
+    mlp_regularization regularization;
     mlp_checkpoint_options checkpoint;
     double checkpoint_minutes;
     int checkpoint_failure_given;
@@ -52,6 +55,8 @@ int parse_nonfinite(const char *text, void *settings);
 /* What the options of checkpoints come to. Returns an exit code. */
 int choose_checkpoints(struct train_settings *settings);
 
+int parse_dropout_kind(const char *text, void *settings);
+
 /* The data sets of a training; absent ones are NULL. */
 struct train_data {
     struct data_set set;  /* as loaded; class names live as long as it does */
@@ -66,9 +71,15 @@ struct train_data {
 int train_data_open(const struct train_settings *settings, struct train_data *data);
 void train_data_free(struct train_data *data);
 
-/* The network for the data, with standardization and class names; the caller destroys it in any case. Returns an exit
- * code. */
-int train_network_make(const struct train_settings *settings, const struct train_data *data, mlp_network **network);
+/* The network for the data, with standardization, class names and balanced class weights (which go into the settings); the caller
+ * destroys it in any case. Returns an exit code. */
+int train_network_make(struct train_settings *settings, const struct train_data *data, mlp_network **network);
+
+/* Trains and validates once for each fold, and tells the figures. Returns an exit code. */
+int cross_validate(struct train_settings *settings, const struct train_data *data);
+
+/* Optimizer and rates for a network. Returns an exit code. */
+int train_optimizer_make(const struct train_settings *settings, const mlp_network *network, mlp_optimizer **optimizer);
 
 /* What came of a training. */
 struct train_result {

@@ -68,7 +68,8 @@ static int cut_validation(const struct train_settings *settings, struct train_da
         status = mlp_data_slice(data->train, count - last, last, &data->validation);
         status = status == MLP_OK ? mlp_data_slice(data->train, 0, count - last, &train) : status;
     } else if (settings->validation_fraction > 0.0) {
-        status = mlp_data_split(data->train, settings->validation_fraction, settings->seed, &train, &data->validation);
+        status = (settings->stratified ? mlp_data_split_stratified : mlp_data_split)(data->train, settings->validation_fraction,
+                                                                                     settings->seed, &train, &data->validation);
     } else {
         return EXIT_DONE;
     }

@@ -23,6 +23,11 @@ const struct option_row train_rows[] = {
       .high = MANY, .help = "Validate on the last N samples instead." },
     { .kind = OPTION_TEXT, .name = "validation-data", .argument = "DATA", .offset = FIELD(validation_data),
       .help = "Validate on this data instead." },
+    { .kind = OPTION_SIZE, .name = "folds", .argument = "K", .offset = FIELD(folds), .low = 2, .high = MANY,
+      .help = "Cross-validation: deal the samples into K parts by the seed, train K networks, each validated on the part it was "
+              "not trained on, and tell the figures. No model is saved." },
+    { .kind = OPTION_FLAG, .name = "stratified", .offset = FIELD(stratified), .flag = 1,
+      .help = "With --validation and --folds: deal every class out evenly." },
     { .kind = OPTION_FLAG, .name = "standardize", .offset = FIELD(standardize), .flag = 1,
       .help = "Give every feature mean 0 and deviation 1, learnt on the training samples and kept with the model "
               "(default for CSV files)." },
@@ -76,7 +81,8 @@ const struct option_row train_rows[] = {
     { .kind = OPTION_REAL, .name = "huber-delta", .argument = "D", .offset = FIELD(network.options.huber_delta),
       .low = 0, .high = INFINITY, .help = "Where the Huber loss turns straight; above 0 (default: 1)." },
     { .kind = OPTION_PARSED, .name = "class-weights", .argument = "W,...", .parse = parse_class_weights,
-      .help = "One weight of at least 0 for each class; cross-entropy only." },
+      .help = "One weight of at least 0 for each class, or balanced: weights by which all classes count alike; cross-entropy "
+              "only." },
     { .kind = OPTION_GROUP, .help = "Optimizer:" },
     { .kind = OPTION_PARSED, .name = "optimizer", .argument = "NAME", .parse = parse_optimizer,
       .help = "Update rule (default: adam)." },
@@ -103,18 +109,34 @@ const struct option_row train_rows[] = {
       .help = "The same as --weight-decay L --decay l2." },
     { .kind = OPTION_FLAG, .name = "decay-biases", .offset = FIELD(optimizer.decay_biases), .flag = 1,
       .help = "Biases decay too." },
+    { .kind = OPTION_REAL, .name = "l1", .argument = "L", .offset = FIELD(optimizer.l1), .low = 0, .high = INFINITY, .ends = ENDS_LOW,
+      .help = "L1 penalty on the weights, of at least 0 (default: 0); with --l2 an elastic net." },
+    { .kind = OPTION_REAL, .name = "max-norm", .argument = "C", .offset = FIELD(optimizer.max_norm), .low = 0, .high = INFINITY,
+      .help = "Keep the norm of the weights into each unit at C or less; above 0 (default: no constraint)." },
     { .kind = OPTION_PARSED, .name = "clip", .argument = "RULE[:THRESHOLD]", .parse = parse_clip,
       .help = "Clip the gradient, at 1 unless a threshold above 0 is given (default: none)." },
     { .kind = OPTION_PARSED, .name = "nonfinite", .argument = "POLICY", .parse = parse_nonfinite,
       .help = "What a NaN or an infinity in the gradient leads to: error, zero, skip, or skip:K for at most K steps in "
               "a row (default: error; K 10)." },
+    { .kind = OPTION_GROUP, .help = "Noise in training:" },
+    { .kind = OPTION_REAL, .name = "dropout", .argument = "P", .offset = FIELD(regularization.hidden_dropout), .low = 0, .high = 1,
+      .ends = ENDS_LOW, .help = "Drop each hidden unit with this probability; of at least 0, below 1 (default: 0)." },
+    { .kind = OPTION_REAL, .name = "input-dropout", .argument = "P", .offset = FIELD(regularization.input_dropout), .low = 0,
+      .high = 1, .ends = ENDS_LOW, .help = "Drop each input with this probability; of at least 0, below 1 (default: 0)." },
+    { .kind = OPTION_PARSED, .name = "dropout-kind", .argument = "NAME", .parse = parse_dropout_kind,
+      .help = "Of hidden units (default: automatic)." },
+    { .kind = OPTION_REAL, .name = "input-noise", .argument = "S", .offset = FIELD(regularization.input_noise), .low = 0,
+      .high = INFINITY, .ends = ENDS_LOW,
+      .help = "Add normal noise of this deviation to each input, after standardization (default: 0)." },
+    { .kind = OPTION_REAL, .name = "mixup", .argument = "A", .offset = FIELD(regularization.mixup), .low = 0, .high = INFINITY,
+      .ends = ENDS_LOW, .help = "Mix samples and targets of a batch, with shares of Beta(A, A); of at least 0 (default: 0, none)." },
     { .kind = OPTION_GROUP, .help = "Training:" },
     { .kind = OPTION_SIZE, .name = "epochs", .argument = "N", .offset = FIELD(fit.epochs), .low = 1, .high = 1e6,
       .help = "Times the data is gone through (default: 10)." },
     { .kind = OPTION_SIZE, .name = "batch", .argument = "N", .offset = FIELD(fit.batch), .low = 1, .high = MANY,
       .help = "Samples of a step (default: 64)." },
     { .kind = OPTION_SEED, .name = "seed", .argument = "N", .offset = FIELD(seed),
-      .help = "Of initial parameters, shuffling and the validation share (default: 0). The same seed gives the same "
+      .help = "Of initial parameters, shuffling, noise, the validation share and folds (default: 0). The same seed gives the same "
               "model, bit for bit, on any number of threads." },
     { .kind = OPTION_SIZE, .name = "patience", .argument = "N", .offset = FIELD(fit.patience), .low = 0, .high = MANY,
       .help = "Stop after N epochs without a better validation loss and keep the best parameters; 0: never "
@@ -169,7 +191,7 @@ int train_settings_default(struct train_settings *settings)
     *settings = (struct train_settings){
         .request = DATA_REQUEST_INIT, .standardize = -1,
         .optimizer = MLP_OPTIMIZER_OPTIONS_INIT, .fit = MLP_FIT_OPTIONS_INIT, .schedule = MLP_SCHEDULE_OPTIONS_INIT,
-        .checkpoint = MLP_CHECKPOINT_OPTIONS_INIT,
+        .checkpoint = MLP_CHECKPOINT_OPTIONS_INIT, .regularization = MLP_REGULARIZATION_INIT,
     };
     settings->optimizer.rule = MLP_OPTIMIZER_ADAM;
     settings->fit.epochs = 10;
@@ -202,5 +224,6 @@ void print_train_strategies(FILE *stream)
     PRINT_STRATEGIES(stream, "Losses", mlp_loss, mlp_loss, MLP_LOSS_CUSTOM);
     PRINT_STRATEGIES(stream, "Optimizers", mlp_optimizer_rule, mlp_optimizer, -1);
     PRINT_STRATEGIES(stream, "Schedules", mlp_schedule, mlp_schedule, MLP_SCHEDULE_CUSTOM);
+    PRINT_STRATEGIES(stream, "Kinds of dropout", mlp_dropout, mlp_dropout, -1);
     PRINT_STRATEGIES(stream, "Clipping rules", mlp_clip, mlp_clip, -1);
 }

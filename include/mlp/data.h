@@ -98,6 +98,26 @@ MLP_API const char *mlp_data_feature_name(const mlp_data *data, size_t feature);
 MLP_API mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first,
                                   mlp_data **second);
 
+/** As mlp_data_split(), stratified: each class is split by the same share, to within a sample. ::MLP_ERROR_ARGUMENT without
+ * classes. */
+MLP_API mlp_status mlp_data_split_stratified(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first,
+                                             mlp_data **second);
+
+/** One round of K-fold cross-validation: a seeded shuffle deals the samples into K parts, equal to within a sample; part `fold` is
+ * `validation`, the others together are `train`. The K folds of a seed cover the data, each sample once.
+ * @param folds      K, 2 … the number of samples
+ * @param fold       0 … K − 1
+ * @param stratified not 0: each class is dealt out evenly; needs classes
+ * @param train,validation receive data sets that the caller owns; NULL on failure */
+MLP_API mlp_status mlp_data_fold(const mlp_data *data, size_t folds, size_t fold, int stratified, uint64_t seed, mlp_data **train,
+                                 mlp_data **validation);
+
+/** Weights of the classes by which all count alike in sum: samples/(classes·samples of the class); 0 for a class without samples,
+ * which then does not count among the classes. For mlp_network_options::class_weights.
+ * @param weights receives one for each class; their number is mlp_data_class_count()
+ * Errors: ARGUMENT (also without classes), MEMORY. */
+MLP_API mlp_status mlp_data_balanced_weights(const mlp_data *data, float *weights);
+
 /** The samples first … first + count − 1, in order. */
 MLP_API mlp_status mlp_data_slice(const mlp_data *data, size_t first, size_t count, mlp_data **slice);
 

@@ -1,4 +1,4 @@
-/* Parts of a data set that share its storage: a seeded split, and a run of samples. */
+/* Parts of a data set that share its storage: seeded splits and folds, and a run of samples. */
 #include <math.h>
 #include <string.h>
 
@@ -27,59 +27,84 @@ static mlp_data *share(const mlp_data *data, size_t count, bool listed)
     return part;
 }
 
-/* The last `second->count` of the shuffled positions go to `second`; both parts list theirs in ascending order, so
- * that reading them walks the storage forward. `order` is used as a shuffle and then as marks. */
-static mlp_status deal(const mlp_data *data, uint64_t seed, mlp_data *first, mlp_data *second)
+/* ---- dealing --------------------------------------------------------------------------------------------------- */
+
+/* How samples are dealt: shuffled by the seed, with `stratified` then class after class. */
+struct deal {
+    const mlp_data *data;
+    uint64_t seed;
+    bool stratified;
+};
+
+static int32_t class_at(const mlp_data *data, size_t position)
 {
-    const struct random_stream stream = random_stream(seed, RANDOM_SPLIT, 0, 0);
-    size_t *order = memory_allocate(data->count, sizeof *order);
-    bool *in_second = memory_allocate(data->count, sizeof *in_second);
-    if (order == NULL || in_second == NULL) {
-        memory_free(order);
-        memory_free(in_second);
-        return MLP_ERROR_MEMORY;
+    return data->storage->classes[data_sample(data, position)];
+}
+
+/* Sorts positions by class; those of a class stay in their order. */
+static mlp_status group_by_class(const mlp_data *data, size_t *order)
+{
+    size_t *next = memory_allocate(data->storage->class_count + 1, sizeof *next);
+    size_t *sorted = memory_allocate(data->count, sizeof *sorted);
+    const bool complete = next != NULL && sorted != NULL;
+    if (complete) {
+        for (size_t i = 0; i < data->count; i++) {
+            next[class_at(data, i) + 1]++;
+        }
+        for (size_t c = 1; c < data->storage->class_count; c++) {
+            next[c] += next[c - 1];
+        }
+        for (size_t i = 0; i < data->count; i++) {
+            sorted[next[class_at(data, order[i])]++] = order[i];
+        }
+        memcpy(order, sorted, data->count * sizeof *order);
     }
-    for (size_t i = 0; i < data->count; i++) {
+    memory_free(next);
+    memory_free(sorted);
+    return complete ? MLP_OK : MLP_ERROR_MEMORY;
+}
+
+static mlp_status make_order(const struct deal *deal, size_t *order)
+{
+    const struct random_stream stream = random_stream(deal->seed, RANDOM_SPLIT, 0, 0);
+    for (size_t i = 0; i < deal->data->count; i++) {
         order[i] = i;
     }
-    random_shuffle(&stream, order, data->count);
-    for (size_t i = first->count; i < data->count; i++) {
-        in_second[order[i]] = true;
-    }
+    random_shuffle(&stream, order, deal->data->count);
+    return deal->stratified ? group_by_class(deal->data, order) : MLP_OK;
+}
+
+/* Which part the i-th sample dealt goes to: true for the second. */
+typedef bool (*deal_rule)(size_t i, size_t count, const size_t *numbers);
+
+/* Two parts, each with its positions in ascending order, so that reading them walks the storage forward. */
+static mlp_status deal_out(const struct deal *deal, deal_rule is_second, const size_t *numbers, mlp_data *first, mlp_data *second)
+{
+    const mlp_data *data = deal->data;
+    size_t *order = memory_allocate(data->count, sizeof *order);
+    bool *in_second = memory_allocate(data->count, sizeof *in_second);
     size_t filled[2] = { 0, 0 };
-    for (size_t i = 0; i < data->count; i++) {
+    const mlp_status status = order != NULL && in_second != NULL ? make_order(deal, order) : MLP_ERROR_MEMORY;
+    for (size_t i = 0; i < data->count && status == MLP_OK; i++) {
+        in_second[order[i]] = is_second(i, data->count, numbers);
+    }
+    for (size_t i = 0; i < data->count && status == MLP_OK; i++) {
         mlp_data *part = in_second[i] ? second : first;
-        part->samples[filled[in_second[i]]++] = data->samples != NULL ? data->samples[i] : data->first + i;
+        part->samples[filled[in_second[i]]++] = data_sample(data, i);
     }
     memory_free(order);
     memory_free(in_second);
-    return MLP_OK;
+    return status;
 }
 
-mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first, mlp_data **second)
+/* Makes and fills both parts; `second_count` samples go to the second. */
+static mlp_status part(const struct deal *deal, deal_rule is_second, const size_t *numbers, size_t second_count, mlp_data **first,
+                       mlp_data **second)
 {
-    if (first != NULL) {
-        *first = NULL;
-    }
-    if (second != NULL) {
-        *second = NULL;
-    }
-    REQUIRE_ARGUMENT(first);
-    REQUIRE_ARGUMENT(second);
-    REQUIRE_ARGUMENT(data);
-    if (!(fraction > 0.0 && fraction < 1.0)) {
-        return fail(MLP_ERROR_RANGE, "split: fraction is %g, expected a number between 0 and 1", fraction);
-    }
-    if (data->count < 2) {
-        return fail(MLP_ERROR_RANGE, "split: the data set has 1 sample, expected at least 2");
-    }
-    const double wanted = round(fraction * (double)data->count);
-    size_t second_count = wanted < 1.0 ? 1 : (size_t)wanted;
-    second_count = second_count < data->count ? second_count : data->count - 1;
-    mlp_data *parts[2] = { share(data, data->count - second_count, true), share(data, second_count, true) };
+    mlp_data *parts[2] = { share(deal->data, deal->data->count - second_count, true), share(deal->data, second_count, true) };
     mlp_status status = parts[0] != NULL && parts[1] != NULL ? MLP_OK : MLP_ERROR_MEMORY;
     if (status == MLP_OK) {
-        status = deal(data, seed, parts[0], parts[1]);
+        status = deal_out(deal, is_second, numbers, parts[0], parts[1]);
     }
     if (status != MLP_OK) {
         mlp_data_destroy(&parts[0]);
@@ -88,6 +113,115 @@ mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_t seed, 
     *first = parts[0];
     *second = parts[1];
     return status;
+}
+
+static mlp_status check_parts(const char *function, const struct deal *deal, mlp_data **first, mlp_data **second)
+{
+    if (first != NULL) {
+        *first = NULL;
+    }
+    if (second != NULL) {
+        *second = NULL;
+    }
+    if (deal->data == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: data is NULL", function);
+    }
+    if (first == NULL || second == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: the pointer to the %s part is NULL", function, first == NULL ? "first" : "second");
+    }
+    if (deal->stratified && deal->data->storage->classes == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: a stratified split needs classes, the data set has none", function);
+    }
+    if (deal->data->count < 2) {
+        return fail(MLP_ERROR_RANGE, "%s: the data set has 1 sample, expected at least 2", function);
+    }
+    return MLP_OK;
+}
+
+/* ---- splits ---------------------------------------------------------------------------------------------------- */
+
+/* The last numbers[0] samples dealt. */
+static bool is_at_the_end(size_t i, size_t count, const size_t *numbers)
+{
+    return i >= count - numbers[0];
+}
+
+/* numbers[0] samples, evenly spread over all that are dealt. */
+static bool is_spread(size_t i, size_t count, const size_t *numbers)
+{
+    const unsigned __int128 wanted = numbers[0];
+    return (i + 1) * wanted / count > i * wanted / count;
+}
+
+/* numbers: folds, fold. */
+static bool is_of_fold(size_t i, size_t count, const size_t *numbers)
+{
+    (void)count;
+    return i % numbers[0] == numbers[1];
+}
+
+static mlp_status split(const char *function, const struct deal *deal, double fraction, mlp_data **first, mlp_data **second)
+{
+    TRY(check_parts(function, deal, first, second));
+    const size_t count = deal->data->count;
+    if (!(fraction > 0.0 && fraction < 1.0)) {
+        return fail(MLP_ERROR_RANGE, "%s: fraction is %g, expected a number between 0 and 1", function, fraction);
+    }
+    const double wanted = round(fraction * (double)count);
+    size_t second_count = wanted < 1.0 ? 1 : (size_t)wanted;
+    second_count = second_count < count ? second_count : count - 1;
+    return part(deal, deal->stratified ? is_spread : is_at_the_end, &second_count, second_count, first, second);
+}
+
+mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first, mlp_data **second)
+{
+    const struct deal deal = { data, seed, false };
+    return split(__func__, &deal, fraction, first, second);
+}
+
+mlp_status mlp_data_split_stratified(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first, mlp_data **second)
+{
+    const struct deal deal = { data, seed, true };
+    return split(__func__, &deal, fraction, first, second);
+}
+
+mlp_status mlp_data_fold(const mlp_data *data, size_t folds, size_t fold, int stratified, uint64_t seed, mlp_data **train,
+                         mlp_data **validation)
+{
+    const struct deal deal = { data, seed, stratified != 0 };
+    const size_t numbers[2] = { folds, fold };
+    TRY(check_parts(__func__, &deal, train, validation));
+    if (folds < 2 || folds > data->count) {
+        return fail(MLP_ERROR_RANGE, "mlp_data_fold: folds is %zu, expected 2 to the number of samples, %zu", folds, data->count);
+    }
+    if (fold >= folds) {
+        return fail(MLP_ERROR_RANGE, "mlp_data_fold: fold is %zu, expected less than %zu", fold, folds);
+    }
+    const size_t count = (data->count - fold + folds - 1) / folds;
+    return part(&deal, is_of_fold, numbers, count, train, validation);
+}
+
+mlp_status mlp_data_balanced_weights(const mlp_data *data, float *weights)
+{
+    REQUIRE_ARGUMENT(data);
+    REQUIRE_ARGUMENT(weights);
+    const size_t classes = data->storage->class_count;
+    size_t present = 0;
+    if (data->storage->classes == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "mlp_data_balanced_weights: the data set has no classes");
+    }
+    size_t *counts = memory_allocate(classes, sizeof *counts);
+    if (counts == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < data->count; i++) {
+        present += counts[class_at(data, i)]++ == 0;
+    }
+    for (size_t c = 0; c < classes; c++) {
+        weights[c] = counts[c] > 0 ? (float)((double)data->count / ((double)present * (double)counts[c])) : 0.0f;
+    }
+    memory_free(counts);
+    return MLP_OK;
 }
 
 mlp_status mlp_data_slice(const mlp_data *data, size_t first, size_t count, mlp_data **slice)
