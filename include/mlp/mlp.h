@@ -19,6 +19,7 @@
 #include <mlp/network.h>
 #include <mlp/optimizer.h>
 #include <mlp/pass.h>
+#include <mlp/rate_test.h>
 #include <mlp/regularize.h>
 #include <mlp/schedule.h>
 #include <mlp/status.h>

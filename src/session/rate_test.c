@@ -1,0 +1,210 @@
+/* The learning-rate range test. */
+#include <math.h>
+#include <string.h>
+
+#include <mlp/rate_test.h>
+#include <mlp/train.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "model/regularize.h"
+#include "optim/optimizer.h"
+#include "session/batch.h"
+
+#define DEFAULT_LOW 1e-7
+#define DEFAULT_HIGH 10.0
+#define SMOOTHING 0.95 /* weight of the past */
+#define BROKEN_OUT 4.0 /* times the lowest */
+
+enum { DEFAULT_STEPS = 200, LEAST_STEPS = 20, DEFAULT_BATCH = 64, SLOPE_SHARE = 40 };
+
+/* ---- options --------------------------------------------------------------------------------------------------- */
+
+size_t mlp_rate_test_steps(const mlp_rate_test_options *options)
+{
+    return options != NULL && options->steps > 0 ? options->steps : (size_t)DEFAULT_STEPS;
+}
+
+static mlp_status resolve(mlp_rate_test_options *o, size_t count)
+{
+    if (o->struct_size < sizeof *o) {
+        return fail(MLP_ERROR_ARGUMENT, "rate test: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_RATE_TEST_OPTIONS_INIT", o->struct_size, sizeof *o);
+    }
+    o->low = o->low != 0.0 ? o->low : DEFAULT_LOW;
+    o->high = o->high != 0.0 ? o->high : DEFAULT_HIGH;
+    o->steps = mlp_rate_test_steps(o);
+    o->batch = o->batch > 0 ? o->batch : DEFAULT_BATCH;
+    o->batch = o->batch < count ? o->batch : count;
+    if (!((float)o->low > 0.0f) || !(o->low < o->high) || !isfinite((float)o->high)) {
+        return fail(MLP_ERROR_RANGE, "rate test: low is %g and high is %g, expected 0 < low < high, finite", o->low, o->high);
+    }
+    if (o->steps < LEAST_STEPS) {
+        return fail(MLP_ERROR_RANGE, "rate test: steps is %zu, expected at least %d", o->steps, LEAST_STEPS);
+    }
+    return MLP_OK;
+}
+
+/* ---- what is put back ------------------------------------------------------------------------------------------ */
+
+struct snapshot {
+    mlp_optimizer optimizer;   /* its scalars */
+    float *parameters;
+    float *state[RULE_STATES];
+};
+
+static void snapshot_free(struct snapshot *snapshot)
+{
+    memory_free(snapshot->parameters);
+    for (size_t s = 0; s < RULE_STATES; s++) {
+        memory_free(snapshot->state[s]);
+    }
+}
+
+static mlp_status snapshot_take(struct snapshot *snapshot, const mlp_network *network, const mlp_optimizer *optimizer)
+{
+    const size_t size = network->arena_size;
+    *snapshot = (struct snapshot){ .optimizer = *optimizer, .parameters = memory_allocate(size, sizeof(float)) };
+    bool complete = snapshot->parameters != NULL;
+    for (size_t s = 0; s < optimizer->rule->states && complete; s++) {
+        snapshot->state[s] = memory_allocate(size, sizeof(float));
+        complete = snapshot->state[s] != NULL;
+    }
+    if (!complete) {
+        snapshot_free(snapshot);
+        return MLP_ERROR_MEMORY;
+    }
+    memcpy(snapshot->parameters, network->parameters, size * sizeof(float));
+    for (size_t s = 0; s < optimizer->rule->states; s++) {
+        memcpy(snapshot->state[s], optimizer->state[s], size * sizeof(float));
+    }
+    return MLP_OK;
+}
+
+static void snapshot_put_back(struct snapshot *snapshot, mlp_network *network, mlp_optimizer *optimizer)
+{
+    const size_t bytes = network->arena_size * sizeof(float);
+    memcpy(network->parameters, snapshot->parameters, bytes);
+    for (size_t s = 0; s < optimizer->rule->states; s++) {
+        memcpy(optimizer->state[s], snapshot->state[s], bytes);
+    }
+    *optimizer = snapshot->optimizer; /* its arrays are where they were */
+    snapshot_free(snapshot);
+}
+
+/* ---- the test -------------------------------------------------------------------------------------------------- */
+
+struct test {
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    const mlp_rate_test_options *options;
+    mlp_workspace *workspace;
+    struct batch batch;
+    size_t *order;
+};
+
+static mlp_status prepare(struct test *test, const mlp_data *data)
+{
+    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
+    options.threads = test->options->threads;
+    TRY(mlp_workspace_create(test->network, test->options->batch, &options, &test->workspace));
+    TRY(mlp_workspace_set_regularization(test->workspace, test->options->regularization));
+    TRY(batch_make(&test->batch, data, test->options->batch));
+    test->order = memory_allocate(data->count, sizeof *test->order);
+    return test->order != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+}
+
+static void release(struct test *test)
+{
+    mlp_workspace_destroy(&test->workspace);
+    batch_free(&test->batch);
+    memory_free(test->order);
+}
+
+/* The next batch of as many shuffled epochs as it takes. */
+static void gather(struct test *test, size_t step)
+{
+    const size_t count = test->batch.data->count, each = count / test->batch.size, place = step % each;
+    if (place == 0) {
+        const struct random_stream stream = random_stream(test->options->seed, RANDOM_SHUFFLE, 0, step / each);
+        for (size_t i = 0; i < count; i++) {
+            test->order[i] = i;
+        }
+        random_shuffle(&stream, test->order, count);
+    }
+    batch_gather(&test->batch, test->order + place * test->batch.size, 0, test->batch.size, test->workspace->threads);
+}
+
+static mlp_status run(struct test *test, mlp_rate_point *points, size_t *count)
+{
+    const mlp_rate_test_options *o = test->options;
+    double mean = 0.0, weight = 0.0, lowest = INFINITY;
+    for (size_t k = 0; k < o->steps; k++) {
+        mlp_step_report report;
+        test->optimizer->options.learning_rate = o->low * pow(o->high / o->low, (double)k / (double)(o->steps - 1));
+        gather(test, k);
+        const mlp_status status = mlp_train_step(test->network, test->optimizer, test->workspace, test->batch.x,
+                                                 &test->batch.targets, test->batch.count, &report);
+        if (status == MLP_ERROR_NONFINITE && k > 0) {
+            return MLP_OK;
+        }
+        TRY(status);
+        mean = SMOOTHING * mean + (1.0 - SMOOTHING) * report.loss;
+        weight = SMOOTHING * weight + (1.0 - SMOOTHING);
+        points[k] = (mlp_rate_point){ test->optimizer->options.learning_rate, report.loss, mean / weight };
+        *count = k + 1;
+        lowest = fmin(lowest, points[k].smoothed);
+        if (k >= LEAST_STEPS / 2 && points[k].smoothed > BROKEN_OUT * lowest) {
+            return MLP_OK;
+        }
+    }
+    return MLP_OK;
+}
+
+/* Slopes are taken over some steps each way: those of neighbours are noise. */
+static mlp_rate_suggestion suggest(const mlp_rate_point *points, size_t count, size_t steps)
+{
+    const size_t reach = steps / SLOPE_SHARE > 0 ? steps / SLOPE_SHARE : 1;
+    size_t lowest = 0, steepest = 0;
+    double fall = 0.0;
+    for (size_t k = 1; k < count; k++) {
+        lowest = points[k].smoothed < points[lowest].smoothed ? k : lowest;
+    }
+    for (size_t k = reach; k + reach < count && k <= lowest; k++) {
+        const double fallen = points[k - reach].smoothed - points[k + reach].smoothed;
+        if (fallen > fall) {
+            fall = fallen;
+            steepest = k;
+        }
+    }
+    return (mlp_rate_suggestion){ .steepest = fall > 0.0 ? points[steepest].rate : NAN, .lowest = points[lowest].rate };
+}
+
+mlp_status mlp_rate_test(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data, const mlp_rate_test_options *options,
+                         mlp_rate_point *points, size_t *count, mlp_rate_suggestion *suggestion)
+{
+    const mlp_rate_test_options defaults = MLP_RATE_TEST_OPTIONS_INIT;
+    mlp_rate_test_options resolved = options != NULL ? *options : defaults;
+    struct test test = { .network = network, .optimizer = optimizer, .options = &resolved };
+    struct snapshot snapshot;
+    REQUIRE_ARGUMENT(network);
+    REQUIRE_ARGUMENT(optimizer);
+    REQUIRE_ARGUMENT(data);
+    REQUIRE_ARGUMENT(points);
+    REQUIRE_ARGUMENT(count);
+    *count = 0;
+    TRY(batch_check_data("mlp_rate_test", network, data));
+    TRY(resolve(&resolved, data->count));
+    TRY(optimizer_check(optimizer, network));
+    TRY(snapshot_take(&snapshot, network, optimizer));
+    optimizer->options.nonfinite = MLP_NONFINITE_ERROR;
+    mlp_status status = prepare(&test, data);
+    status = status == MLP_OK ? run(&test, points, count) : status;
+    release(&test);
+    snapshot_put_back(&snapshot, network, optimizer);
+    if (suggestion != NULL) {
+        *suggestion = suggest(points, *count, resolved.steps);
+    }
+    return status;
+}

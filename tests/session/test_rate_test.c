@@ -1,0 +1,188 @@
+/* The learning-rate range test: a problem whose limit is known, and everything put back. */
+#include "support/support.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mlp/mlp.h>
+
+#include "base/memory.h"
+#include "model/network.h"
+#include "optim/optimizer.h"
+
+enum { COUNT = 64, INPUTS = 4 };
+
+struct fixture {
+    float x[COUNT * INPUTS], y[COUNT];
+    mlp_data *data;
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    mlp_rate_test_options options;
+    mlp_rate_point points[400];
+    size_t count;
+};
+
+/* Linear regression on inputs of ±1, whose mean squares are 1 and products 0: the loss is Σ(w − w*)²·½-like with all curvatures
+ * alike, so gradient descent at rate η multiplies each error by 1 − 2η and diverges beyond η = 1. */
+static void make(struct fixture *f, mlp_optimizer_rule rule)
+{
+    const mlp_layer layer = { .units = 1, .init = MLP_INIT_ZEROS };
+    mlp_network_options network = MLP_NETWORK_OPTIONS_INIT;
+    mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    const mlp_rate_test_options test = MLP_RATE_TEST_OPTIONS_INIT;
+    mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
+    for (int i = 0; i < COUNT; i++) {
+        f->y[i] = 0.0f;
+        for (int j = 0; j < INPUTS; j++) {
+            f->x[i * INPUTS + j] = (i >> j & 1) != 0 ? 1.0f : -1.0f;
+            f->y[i] += 0.37f * (float)(j + 1) * f->x[i * INPUTS + j];
+        }
+    }
+    network.loss = MLP_LOSS_SQUARED_ERROR;
+    arrays.count = COUNT;
+    arrays.inputs = INPUTS;
+    arrays.features = f->x;
+    arrays.values = f->y;
+    arrays.outputs = 1;
+    options.rule = rule;
+    assert_ok(mlp_data_create(&arrays, &f->data));
+    assert_ok(mlp_network_create(INPUTS, &layer, 1, &network, &f->network));
+    assert_ok(mlp_optimizer_create(f->network, &options, &f->optimizer));
+    f->options = test;
+    f->options.batch = COUNT;
+}
+
+static void drop(struct fixture *f)
+{
+    mlp_optimizer_destroy(&f->optimizer);
+    mlp_network_destroy(&f->network);
+    mlp_data_destroy(&f->data);
+}
+
+/* The rate beyond which one step makes the loss larger: by hand. */
+static double limit_of(struct fixture *f)
+{
+    double rate = 1e-3;
+    for (double larger = 0.0; larger == 0.0; rate *= 1.01) {
+        mlp_network *copy;
+        mlp_optimizer *optimizer;
+        mlp_metrics before, after;
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        mlp_fit_options fit = MLP_FIT_OPTIONS_INIT;
+        options.learning_rate = rate;
+        fit.epochs = 1;
+        fit.batch = COUNT;
+        assert_ok(mlp_network_copy(f->network, &copy));
+        assert_ok(mlp_optimizer_create(copy, &options, &optimizer));
+        assert_ok(mlp_evaluate(copy, f->data, 0, 1, 0, &before, NULL));
+        assert_ok(mlp_fit(copy, optimizer, f->data, &fit, NULL));
+        assert_ok(mlp_evaluate(copy, f->data, 0, 1, 0, &after, NULL));
+        larger = after.loss > before.loss;
+        mlp_optimizer_destroy(&optimizer);
+        mlp_network_destroy(&copy);
+    }
+    return rate;
+}
+
+static void the_limit_of_a_quadratic_is_found(void **unused)
+{
+    struct fixture f;
+    mlp_rate_suggestion suggestion;
+    (void)unused;
+    make(&f, MLP_OPTIMIZER_SGD);
+    const double limit = limit_of(&f);
+    f.options.high = 1000.0;
+    assert_ok(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, &suggestion));
+    assert_true(f.count > 100 && f.count < 200); /* it breaks out */
+    assert_close(f.points[0].rate, 1e-7, 1e-15);
+    assert_close(f.points[1].rate / f.points[0].rate, pow(1e10, 1.0 / 199.0), 1e-9);
+    /* the mean lags by some 20 steps, in which the rate grows tenfold */
+    assert_true(f.points[f.count - 1].rate > limit && suggestion.lowest > 0.1 * limit && suggestion.lowest < 30.0 * limit);
+    assert_true(suggestion.steepest > limit / 1000.0 && suggestion.steepest < limit);
+    double mean = 0.0, weight = 0.0; /* the smoothing's definition */
+    for (size_t k = 0; k < f.count; k++) {
+        mean = 0.95 * mean + 0.05 * f.points[k].loss;
+        weight = 0.95 * weight + 0.05;
+        assert_close(f.points[k].smoothed, mean / weight, 1e-9);
+    }
+    drop(&f);
+}
+
+static void everything_is_put_back(void **unused)
+{
+    (void)unused;
+    for (size_t r = 0; r < mlp_optimizer_count(); r++) {
+        struct fixture f, twin;
+        mlp_fit_options fit = MLP_FIT_OPTIONS_INIT;
+        fit.epochs = 2;
+        fit.batch = 10;
+        make(&f, (mlp_optimizer_rule)r);
+        make(&twin, (mlp_optimizer_rule)r);
+        assert_ok(mlp_fit(f.network, f.optimizer, f.data, &fit, NULL));
+        assert_ok(mlp_fit(twin.network, twin.optimizer, twin.data, &fit, NULL));
+        f.options.batch = 7;
+        f.options.high = 1e30;
+        assert_ok(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, NULL));
+        assert_ok(mlp_fit(f.network, f.optimizer, f.data, &fit, NULL));
+        assert_ok(mlp_fit(twin.network, twin.optimizer, twin.data, &fit, NULL));
+        assert_memory_equal(f.network->parameters, twin.network->parameters, f.network->arena_size * sizeof(float));
+        assert_int_equal(f.optimizer->updates, twin.optimizer->updates);
+        drop(&f);
+        drop(&twin);
+    }
+}
+
+static void bad_options_are_named(void **unused)
+{
+    struct fixture f;
+    (void)unused;
+    make(&f, MLP_OPTIMIZER_SGD);
+    f.options.low = 2.0;
+    f.options.high = 1.0;
+    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, NULL), MLP_ERROR_RANGE, "low is 2",
+                   "high is 1", NULL);
+    f.options.low = -1.0;
+    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, NULL), MLP_ERROR_RANGE, "-1", NULL);
+    f.options.low = 0.0;
+    f.options.steps = 5;
+    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, NULL), MLP_ERROR_RANGE, "steps is 5",
+                   "20", NULL);
+    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, NULL, NULL, &f.count, NULL), MLP_ERROR_ARGUMENT, "points", NULL);
+    f.network->parameters[0] = 3e38f;
+    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, NULL, f.points, &f.count, NULL), MLP_ERROR_NONFINITE, "finite", NULL);
+    assert_true(f.network->parameters[0] == 3e38f);
+    drop(&f);
+}
+
+static void short_memory_loses_nothing(void **unused)
+{
+    struct fixture f;
+    mlp_status status = MLP_ERROR_MEMORY;
+    size_t n = 0;
+    (void)unused;
+    make(&f, MLP_OPTIMIZER_ADAM);
+    const float before = f.network->parameters[1];
+    for (; status != MLP_OK; n++) {
+        const size_t live = memory_live_count();
+        memory_fail_after(n);
+        status = mlp_rate_test(f.network, f.optimizer, f.data, NULL, f.points, &f.count, NULL);
+        memory_fail_after(SIZE_MAX);
+        assert_true(status == MLP_OK || status == MLP_ERROR_MEMORY);
+        assert_int_equal(memory_live_count(), live);
+        assert_true(f.network->parameters[1] == before && f.optimizer->updates == 0);
+    }
+    assert_true(n > 5);
+    drop(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_limit_of_a_quadratic_is_found),
+        cmocka_unit_test(everything_is_put_back),
+        cmocka_unit_test(bad_options_are_named),
+        cmocka_unit_test(short_memory_loses_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
