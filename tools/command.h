@@ -25,7 +25,7 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
-extern const struct command train_command, evaluate_command, predict_command, diagnose_command, study_command,
+extern const struct command train_command, evaluate_command, predict_command, diagnose_command, plot_command, study_command,
     inspect_command, info_command;
 
 /* Prints the help of one command, at most 80 columns wide. */

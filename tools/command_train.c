@@ -12,8 +12,10 @@
 #include "message.h"
 #include "monitor_report.h"
 #include "output_file.h"
+#include "plot.h"
 #include "progress.h"
 #include "train.h"
+#include "train_log.h"
 
 enum { MONITOR_INTERVAL = 100 };
 
@@ -23,6 +25,7 @@ struct training {
     struct train_data data;
     struct train_result result;
     struct progress_display display;
+    struct train_log log;
     mlp_network *network;
     mlp_optimizer *optimizer;
     mlp_report *report;
@@ -63,6 +66,15 @@ static int check_settings(struct train_settings *settings)
     if (settings->stratified && settings->validation_fraction == 0.0 && settings->folds == 0) {
         return usage_error("--stratified: needs --validation FRACTION or --folds K");
     }
+    if (settings->plot != NULL && !settings->find_learning_rate) {
+        return usage_error("--plot: needs --find-learning-rate; `mlp plot` draws a training's log");
+    }
+    if (settings->plot != NULL && !plot_file_name(settings->plot)) {
+        return usage_error("--plot: expected a name that ends in .svg or .png, got '%s'", settings->plot);
+    }
+    if (settings->log_interval > 0 && settings->log == NULL) {
+        return usage_error("--log-steps: needs --log FILE");
+    }
     if (settings->fit.patience > 0 && validations == 0 && settings->folds == 0) {
         return usage_error("--patience: needs a validation set: give --validation, --validation-last or "
                            "--validation-data");
@@ -94,6 +106,12 @@ static int prepare_output(struct training *training)
     if (code == EXIT_DONE && settings->monitor_history != NULL) {
         training->monitor_history = open_table("--monitor-history", settings->monitor_history);
     }
+    if (code == EXIT_DONE && settings->log != NULL) {
+        const int logging = train_log_open(&training->log, settings->log, settings->log_interval, settings->checkpoint.resume != 0);
+        if (logging != EXIT_DONE) {
+            return logging;
+        }
+    }
     const bool open = (training->history != NULL) == (settings->history != NULL) &&
                       (training->monitor_history != NULL) == (settings->monitor_history != NULL);
     return code == EXIT_DONE && !open ? EXIT_WORK : code;
@@ -103,7 +121,7 @@ static int prepare_output(struct training *training)
 static int write_tables(struct training *training)
 {
     const struct train_settings *settings = &training->settings;
-    int codes[2] = { EXIT_DONE, EXIT_DONE };
+    int codes[] = { EXIT_DONE, EXIT_DONE, train_log_close(&training->log) };
     if (training->history != NULL) {
         codes[0] = write_history(settings->history, training->history, training->report);
         training->history = NULL;
@@ -112,7 +130,7 @@ static int write_tables(struct training *training)
         codes[1] = write_monitor_history(settings->monitor_history, training->monitor_history, training->report, training->network);
         training->monitor_history = NULL;
     }
-    return codes[0] != EXIT_DONE ? codes[0] : codes[1];
+    return codes[0] != EXIT_DONE ? codes[0] : codes[1] != EXIT_DONE ? codes[1] : codes[2];
 }
 
 static mlp_status scale_rates(const struct train_settings *settings, const mlp_network *network, mlp_optimizer *optimizer)
@@ -154,12 +172,19 @@ static int save(struct training *training)
     return EXIT_DONE;
 }
 
+static int on_progress(const mlp_progress *progress, void *context)
+{
+    struct training *training = context;
+    train_log_note(&training->log, progress);
+    return progress_show(progress, &training->display);
+}
+
 static int fit(struct training *training)
 {
     mlp_fit_options *options = &training->settings.fit;
     options->validation = training->data.validation;
-    options->progress = progress_show;
-    options->progress_context = &training->display;
+    options->progress = on_progress;
+    options->progress_context = training;
     progress_begin(&training->display, training->settings.quiet != 0);
     catch_interrupts();
     const mlp_status status = mlp_fit(training->network, training->optimizer, training->data.train, options,
@@ -233,6 +258,9 @@ static int finish(struct training *training)
 static int train_once(struct training *training)
 {
     int code = prepare_network(training);
+    if (code == EXIT_DONE && training->settings.find_learning_rate) {
+        return find_learning_rate(&training->settings, &training->data, training->network, training->optimizer);
+    }
     if (code == EXIT_DONE) {
         code = prepare_output(training);
     }
@@ -283,6 +311,7 @@ static int train(int argc, char **argv)
     if (training.monitor_history != NULL) {
         fclose(training.monitor_history);
     }
+    train_log_close(&training.log);
     mlp_report_destroy(&training.report);
     mlp_optimizer_destroy(&training.optimizer);
     mlp_network_destroy(&training.network);

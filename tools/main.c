@@ -11,7 +11,7 @@
 #include "message.h"
 
 static const struct command *const commands[] = { &train_command, &evaluate_command, &predict_command,
-                                                  &diagnose_command, &study_command, &inspect_command,
+                                                  &diagnose_command, &plot_command, &study_command, &inspect_command,
                                                   &info_command };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

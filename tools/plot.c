@@ -11,7 +11,7 @@
 #include "message.h"
 
 /* A chart in pixels, and in characters. */
-enum { CHART_WIDTH = 760, CHART_HEIGHT = 480, HEAT_ROW = 34, COLUMNS = 79, LINES = 24 };
+enum { CHARTS_BESIDE = 3, CHART_WIDTH = 760, CHART_HEIGHT = 480, HEAT_ROW = 34, COLUMNS = 79, LINES = 24 };
 
 /* Points of a curve that still have a mark each. */
 enum { MARKED = 50 };
@@ -126,6 +126,7 @@ static void write_curves(FILE *script, const struct chart *chart)
     }
     fprintf(script, "%sset logscale x\n%sset logscale y\n", chart->log_x ? "" : "un", chart->log_y ? "" : "un");
     fputs("set autoscale xfix\n", script);
+    fputs(chart->log_x ? "set format x '%g'\n" : "set format x\n", script);
     fputs(chart->log_y ? "set format y '%.0e'\n" : "set format y '%g'\n", script);
     bool first = true;
     for (size_t c = 0; c < chart->curve_count; c++) {
@@ -196,17 +197,18 @@ static int chart_height(const struct chart *charts, size_t count)
 
 static void write_script(FILE *script, const char *path, const struct chart *charts, size_t count)
 {
+    const size_t columns = count < CHARTS_BESIDE ? count : (size_t)CHARTS_BESIDE, lines = (count + columns - 1) / columns;
     const char *ending = path != NULL ? strrchr(path, '.') : "";
     if (path == NULL) {
         fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key below\n", COLUMNS, LINES);
     } else {
         fprintf(script, "set terminal %s noenhanced background 'white' size %zu,%d\n",
-                strcmp(ending, ".png") == 0 ? "pngcairo font 'sans,11'" : "svg font 'sans-serif,13'", count * CHART_WIDTH,
-                chart_height(charts, count));
+                strcmp(ending, ".png") == 0 ? "pngcairo font 'sans,11'" : "svg font 'sans-serif,13'", columns * CHART_WIDTH,
+                (int)lines * chart_height(charts, count));
         fputs("set grid linecolor rgb '#dddddd' linetype 1 linewidth 0.5\nset key outside right top\n", script);
         fprintf(script, "set output ");
         write_quoted(script, path);
-        fprintf(script, "\nset multiplot layout 1,%zu\n", count);
+        fprintf(script, "\nset multiplot layout %zu,%zu\n", lines, columns);
     }
     for (size_t i = 0; i < count; i++) {
         write_chart(script, &charts[i]);

@@ -39,7 +39,7 @@ struct chart {
 bool plot_file_name(const char *path);
 /* Whether gnuplot is there. */
 bool plot_possible(void);
-/* Draws charts side by side into a file; NULL: one below the other in the terminal. Returns an exit code after a message. */
+/* Draws charts into a file, up to three side by side; NULL: one below the other in the terminal. Returns an exit code after a message. */
 int plot_draw(const char *path, const struct chart *charts, size_t count);
 
 #endif

@@ -31,7 +31,9 @@ struct train_settings {
     int checkpoint_failure_given;
     size_t *milestones; /* owned; the schedule's */
     uint64_t seed;
-    const char *output, *history, *monitor_history;
+    const char *output, *history, *monitor_history, *log, *plot;
+    size_t log_interval;
+    int find_learning_rate;
     int monitor; /* watch, every fit.monitor_interval steps */
     int json, quiet;
 };
@@ -77,6 +79,10 @@ int train_network_make(struct train_settings *settings, const struct train_data 
 
 /* Trains and validates once for each fold, and tells the figures. Returns an exit code. */
 int cross_validate(struct train_settings *settings, const struct train_data *data);
+
+/* The learning-rate range test instead of a training. Returns an exit code. */
+int find_learning_rate(const struct train_settings *settings, const struct train_data *data, mlp_network *network,
+                       mlp_optimizer *optimizer);
 
 /* Optimizer and rates for a network. Returns an exit code. */
 int train_optimizer_make(const struct train_settings *settings, const mlp_network *network, mlp_optimizer **optimizer);

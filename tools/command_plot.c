@@ -1,0 +1,189 @@
+/* `mlp plot`: draws what a training's log or history tells. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "log_file.h"
+#include "message.h"
+#include "plot.h"
+
+enum { MAX_LOGS = 8, CURVES_OF_A_LOG = 2, TITLE_SIZE = 96 };
+
+struct settings {
+    const char *output;
+    int log_scale;
+};
+
+/* A chart and the columns it shows. */
+struct view {
+    const char *title;
+    enum log_column columns[CURVES_OF_A_LOG]; /* LOG_COLUMNS: none */
+    const char *names[CURVES_OF_A_LOG];
+    bool may_be_log;
+};
+
+static const struct view views[] = {
+    { "loss", { LOG_LOSS, LOG_VALIDATION_LOSS }, { "training", "validation" }, true },
+    { "accuracy", { LOG_ACCURACY, LOG_VALIDATION_ACCURACY }, { "training", "validation" }, false },
+    { "learning rate", { LOG_LEARNING_RATE, LOG_COLUMNS }, { "", "" }, true },
+    { "gradient norm", { LOG_GRADIENT_NORM, LOG_COLUMNS }, { "", "" }, true },
+    { "share of steps", { LOG_CLIPPED, LOG_SKIPPED }, { "clipped", "skipped" }, false },
+};
+enum { VIEWS = sizeof views / sizeof views[0] };
+
+/* A curve with the memory it points into. */
+struct drawn {
+    struct curve curve;
+    char title[TITLE_SIZE];
+    double *points;
+};
+
+struct page {
+    struct chart charts[VIEWS];
+    struct curve curves[VIEWS][MAX_LOGS * CURVES_OF_A_LOG];
+    struct drawn drawn[VIEWS * MAX_LOGS * CURVES_OF_A_LOG];
+    size_t chart_count, drawn_count;
+};
+
+/* The numbers that the log has in a column, over steps where all logs have them. */
+static int collect(const struct log_file *log, enum log_column x, enum log_column y, struct drawn *drawn)
+{
+    size_t count = 0;
+    double *points = calloc(2 * log->count + 1, sizeof *points);
+    if (points == NULL) {
+        return work_error("out of memory");
+    }
+    for (size_t i = 0; i < log->count; i++) {
+        if (isfinite(log->rows[i][x]) && isfinite(log->rows[i][y])) {
+            points[count] = log->rows[i][x];
+            points[log->count + count++] = log->rows[i][y];
+        }
+    }
+    drawn->points = points;
+    drawn->curve = (struct curve){ .kind = CURVE_MEASURED, .x = points, .y = points + log->count, .count = count };
+    return EXIT_DONE;
+}
+
+static bool is_all_zero(const struct curve *curve)
+{
+    size_t i = 0;
+    while (i < curve->count && curve->y[i] == 0.0) {
+        i++;
+    }
+    return i == curve->count;
+}
+
+static void name_curve(struct drawn *drawn, const char *log, const char *what, size_t logs)
+{
+    const char *slash = strrchr(log, '/'), *name = slash != NULL ? slash + 1 : log;
+    snprintf(drawn->title, sizeof drawn->title, "%s%s%s", logs > 1 ? name : "", logs > 1 && what[0] != '\0' ? " " : "", what);
+    drawn->curve.title = drawn->title[0] != '\0' ? drawn->title : NULL;
+}
+
+static int add_chart(struct page *page, const struct view *view, const struct log_file *logs, char *const *paths, size_t count,
+                     enum log_column x, bool log_scale)
+{
+    struct curve *curves = page->curves[page->chart_count];
+    size_t curve_count = 0;
+    for (size_t l = 0; l < count; l++) {
+        for (size_t c = 0; c < CURVES_OF_A_LOG && view->columns[c] != LOG_COLUMNS; c++) {
+            struct drawn *drawn = &page->drawn[page->drawn_count];
+            const int code = collect(&logs[l], x, view->columns[c], drawn);
+            if (code != EXIT_DONE) {
+                return code;
+            }
+            page->drawn_count++;
+            name_curve(drawn, paths[l], view->names[c], count);
+            drawn->curve.colour = (int)curve_count;
+            if (drawn->curve.count > 0 && !(view->columns[c] >= LOG_CLIPPED && is_all_zero(&drawn->curve))) {
+                curves[curve_count++] = drawn->curve;
+            }
+        }
+    }
+    if (curve_count > 0) {
+        page->charts[page->chart_count++] =
+            (struct chart){ .title = view->title, .x_label = x == LOG_STEP ? "step" : "epoch", .y_label = "",
+                            .log_y = log_scale && view->may_be_log, .curves = curves, .curve_count = curve_count };
+    }
+    return EXIT_DONE;
+}
+
+static int draw(const struct settings *settings, const struct log_file *logs, char *const *paths, size_t count)
+{
+    struct page *page = calloc(1, sizeof *page);
+    enum log_column x = LOG_STEP;
+    int code = page != NULL ? EXIT_DONE : work_error("out of memory");
+    for (size_t l = 0; l < count; l++) {
+        x = isnan(logs[l].rows[0][LOG_STEP]) ? LOG_EPOCH : x;
+    }
+    for (size_t v = 0; v < VIEWS && code == EXIT_DONE; v++) {
+        code = add_chart(page, &views[v], logs, paths, count, x, settings->log_scale != 0);
+    }
+    if (code == EXIT_DONE) {
+        code = page->chart_count > 0 ? plot_draw(settings->output, page->charts, page->chart_count)
+                                     : work_error("%s: holds nothing to draw", paths[0]);
+    }
+    for (size_t d = 0; page != NULL && d < page->drawn_count; d++) {
+        free(page->drawn[d].points);
+    }
+    free(page);
+    return code;
+}
+
+#define FIELD(member) offsetof(struct settings, member)
+
+static const struct option_row rows[] = {
+    { .kind = OPTION_TEXT, .name = "output", .letter = 'o', .argument = "FILE", .offset = FIELD(output),
+      .help = "Write the charts here, as SVG or PNG by the name's ending (default: draw them in the terminal)." },
+    { .kind = OPTION_FLAG, .name = "log-scale", .offset = FIELD(log_scale), .flag = 1,
+      .help = "Logarithmic axes for loss, learning rate and gradient norm." },
+    { .kind = OPTION_END },
+};
+
+static int run(int argc, char **argv)
+{
+    struct settings settings = { 0 };
+    struct log_file logs[MAX_LOGS] = { { .rows = NULL } };
+    int operands = 0;
+    int code = parse_options(&plot_command, argc, argv, &settings, &operands);
+    char *const *paths = argv + argc - operands;
+    if (code == OPTIONS_HELP) {
+        return EXIT_DONE;
+    }
+    if (code == EXIT_DONE && (operands < 1 || operands > MAX_LOGS)) {
+        code = usage_error("plot: expected 1 to %d logs, got %d; `mlp plot --help` explains it", MAX_LOGS, operands);
+    }
+    if (code == EXIT_DONE && settings.output != NULL && !plot_file_name(settings.output)) {
+        code = usage_error("--output: expected a name that ends in .svg or .png, got '%s'", settings.output);
+    }
+    for (int l = 0; l < operands && code == EXIT_DONE; l++) {
+        code = log_file_read(paths[l], &logs[l]);
+    }
+    if (code == EXIT_DONE && !plot_possible()) {
+        code = work_error("plot: needs gnuplot (Debian's package gnuplot-nox)");
+    }
+    if (code == EXIT_DONE) {
+        code = draw(&settings, logs, paths, (size_t)operands);
+    }
+    for (size_t l = 0; l < MAX_LOGS; l++) {
+        log_file_free(&logs[l]);
+    }
+    return code;
+}
+
+const struct command plot_command = {
+    .name = "plot",
+    .summary = "draw the log of a training",
+    .synopsis = "LOG... [OPTION...]",
+    .description =
+        "Draws loss, accuracy, learning rate, gradient norm and the shares of clipped and skipped steps over the steps, from what "
+        "`mlp train` wrote with --log or --history. Several logs come into the same charts.",
+    .rows = rows,
+    .examples =
+        "  mlp train --data digits --validation 0.2 --log digits.csv --output digits.st\n"
+        "  mlp plot digits.csv\n"
+        "  mlp plot digits.csv other.jsonl --output curves.svg\n",
+    .run = run,
+};
