@@ -261,6 +261,9 @@ static int train_once(struct training *training)
     if (code == EXIT_DONE && training->settings.find_learning_rate) {
         return find_learning_rate(&training->settings, &training->data, training->network, training->optimizer);
     }
+    if (code == EXIT_DONE && training->settings.clip_survey) {
+        return survey_clipping(&training->settings, &training->data, training->network, training->optimizer);
+    }
     if (code == EXIT_DONE) {
         code = prepare_output(training);
     }

@@ -54,28 +54,49 @@ static char *split_name(const char *text, const char **number)
     return strndup(text, colon != NULL ? (size_t)(colon - text) : strlen(text));
 }
 
-int parse_clip(const char *text, void *settings)
+/* RULE or RULE:THRESHOLD; 1 where neither the command line nor the rule has one. */
+static int parse_clip_rule(const char *option, const char *text, mlp_clip *clip, double *threshold)
 {
-    mlp_optimizer_options *options = optimizer_of(settings);
     const char *number;
     char *name = split_name(text, &number);
     if (name == NULL) {
         return work_error("out of memory");
     }
-    const mlp_status status = mlp_clip_from_name(name, &options->clip);
+    const mlp_status status = mlp_clip_from_name(name, clip);
     free(name);
     if (status != MLP_OK) {
-        return usage_error("--clip: %s", mlp_last_error());
+        return usage_error("%s: %s", option, mlp_last_error());
     }
-    options->clip_threshold = 0.0;
-    if (options->clip == MLP_CLIP_NONE) {
-        return number == NULL ? EXIT_DONE : usage_error("--clip: none takes no threshold, got '%s'", text);
+    if (*clip == MLP_CLIP_CUSTOM) {
+        return usage_error("%s: custom is a C program's", option);
     }
-    options->clip_threshold = 1.0;
-    if (number != NULL && (!parse_real(number, &options->clip_threshold) || options->clip_threshold <= 0.0)) {
-        return usage_error("--clip: expected RULE:THRESHOLD with a number above 0, got '%s'", text);
+    *threshold = 0.0;
+    if (*clip == MLP_CLIP_NONE) {
+        return number == NULL ? EXIT_DONE : usage_error("%s: none takes no threshold, got '%s'", option, text);
+    }
+    *threshold = mlp_clip_default_threshold(*clip) > 0.0 ? mlp_clip_default_threshold(*clip) : 1.0;
+    if (number != NULL && (!parse_real(number, threshold) || *threshold <= 0.0)) {
+        return usage_error("%s: expected RULE:THRESHOLD with a number above 0, got '%s'", option, text);
     }
     return EXIT_DONE;
+}
+
+int parse_clip(const char *text, void *settings)
+{
+    mlp_optimizer_options *options = optimizer_of(settings);
+    return parse_clip_rule("--clip", text, &options->clip, &options->clip_threshold);
+}
+
+int parse_update_clip(const char *text, void *settings)
+{
+    mlp_optimizer_options *options = optimizer_of(settings);
+    return parse_clip_rule("--update-clip", text, &options->update_clip, &options->update_clip_threshold);
+}
+
+int parse_clip_norm(const char *text, void *settings)
+{
+    return mlp_clip_norm_from_name(text, &optimizer_of(settings)->clip_norm) == MLP_OK
+               ? EXIT_DONE : usage_error("--clip-norm: %s", mlp_last_error());
 }
 
 int parse_nonfinite(const char *text, void *settings)

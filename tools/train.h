@@ -33,7 +33,7 @@ struct train_settings {
     uint64_t seed;
     const char *output, *history, *monitor_history, *log, *plot;
     size_t log_interval;
-    int find_learning_rate;
+    int find_learning_rate, clip_survey;
     int monitor; /* watch, every fit.monitor_interval steps */
     int json, quiet;
 };
@@ -51,6 +51,8 @@ int parse_l2(const char *text, void *settings);
 int parse_decay(const char *text, void *settings);
 int parse_schedule(const char *text, void *settings);
 int parse_clip(const char *text, void *settings);
+int parse_clip_norm(const char *text, void *settings);
+int parse_update_clip(const char *text, void *settings);
 int parse_checkpoint_failure(const char *text, void *settings);
 int parse_nonfinite(const char *text, void *settings);
 
@@ -83,6 +85,10 @@ int cross_validate(struct train_settings *settings, const struct train_data *dat
 /* The learning-rate range test instead of a training. Returns an exit code. */
 int find_learning_rate(const struct train_settings *settings, const struct train_data *data, mlp_network *network,
                        mlp_optimizer *optimizer);
+
+/* An epoch, for the distribution of its gradients' norms. Returns an exit code. */
+int survey_clipping(const struct train_settings *settings, const struct train_data *data, mlp_network *network,
+                    mlp_optimizer *optimizer);
 
 /* Optimizer and rates for a network. Returns an exit code. */
 int train_optimizer_make(const struct train_settings *settings, const mlp_network *network, mlp_optimizer **optimizer);

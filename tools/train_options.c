@@ -114,7 +114,13 @@ const struct option_row train_rows[] = {
     { .kind = OPTION_REAL, .name = "max-norm", .argument = "C", .offset = FIELD(optimizer.max_norm), .low = 0, .high = INFINITY,
       .help = "Keep the norm of the weights into each unit at C or less; above 0 (default: no constraint)." },
     { .kind = OPTION_PARSED, .name = "clip", .argument = "RULE[:THRESHOLD]", .parse = parse_clip,
-      .help = "Clip the gradient, at 1 unless a threshold above 0 is given (default: none)." },
+      .help = "Clip the gradient, at a threshold above 0 (default: none; threshold 1, or the rule's own)." },
+    { .kind = OPTION_PARSED, .name = "clip-norm", .argument = "P", .parse = parse_clip_norm,
+      .help = "The norm that tensor-norm, layer-norm and global-norm clip by: 1, 2 or max (default: 2)." },
+    { .kind = OPTION_PARSED, .name = "update-clip", .argument = "RULE[:THRESHOLD]", .parse = parse_update_clip,
+      .help = "Clip what the optimizer changes the parameters by, too: value, a norm or block-rms (default: none)." },
+    { .kind = OPTION_FLAG, .name = "centralize", .offset = FIELD(optimizer.centralize), .flag = 1,
+      .help = "Before clipping, take each unit's mean over its incoming weights from the gradient." },
     { .kind = OPTION_PARSED, .name = "nonfinite", .argument = "POLICY", .parse = parse_nonfinite,
       .help = "What a NaN or an infinity in the gradient leads to: error, zero, skip, or skip:K for at most K steps in "
               "a row (default: error; K 10)." },
@@ -186,6 +192,8 @@ const struct option_row train_rows[] = {
       .help = "Write a line every N steps, too." },
     { .kind = OPTION_FLAG, .name = "find-learning-rate", .offset = FIELD(find_learning_rate), .flag = 1,
       .help = "Do not train, but try some hundred steps at a growing rate, tell how the loss goes, and suggest a rate." },
+    { .kind = OPTION_FLAG, .name = "clip-survey", .offset = FIELD(clip_survey), .flag = 1,
+      .help = "Train for one epoch only, tell how the norms of the gradient are distributed, and propose a threshold." },
     { .kind = OPTION_TEXT, .name = "plot", .argument = "FILE", .offset = FIELD(plot),
       .help = "Write the curve of --find-learning-rate here, as SVG or PNG (default: in the terminal)." },
     { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(json), .flag = 1,
@@ -234,5 +242,5 @@ void print_train_strategies(FILE *stream)
     PRINT_STRATEGIES(stream, "Optimizers", mlp_optimizer_rule, mlp_optimizer, -1);
     PRINT_STRATEGIES(stream, "Schedules", mlp_schedule, mlp_schedule, MLP_SCHEDULE_CUSTOM);
     PRINT_STRATEGIES(stream, "Kinds of dropout", mlp_dropout, mlp_dropout, -1);
-    PRINT_STRATEGIES(stream, "Clipping rules", mlp_clip, mlp_clip, -1);
+    PRINT_STRATEGIES(stream, "Clipping rules", mlp_clip, mlp_clip, MLP_CLIP_CUSTOM);
 }

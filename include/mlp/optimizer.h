@@ -69,7 +69,7 @@ typedef struct mlp_optimizer_options {
     mlp_decay decay;          /**< Default automatic. */
     int decay_biases;         /**< Not 0: biases decay too. Default 0. */
     mlp_clip clip;            /**< Default none. */
-    double clip_threshold;    /**< c > 0, finite; must be 0 for ::MLP_CLIP_NONE. */
+    double clip_threshold;    /**< c > 0, finite; 0: the rule's default, where it has one; must be 0 for ::MLP_CLIP_NONE. */
     mlp_nonfinite nonfinite;  /**< Default error. */
     size_t max_skips;         /**< Skips in a row that ::MLP_NONFINITE_SKIP allows, ≥ 1; 0: 10. */
     double l1;                /**< λ₁ ≥ 0 of an L1 penalty: g ← g + λ₁·sign(w), after clipping, where weights decay; with an L2
@@ -77,12 +77,20 @@ typedef struct mlp_optimizer_options {
     double max_norm;          /**< c > 0, finite: after each update the weights into a unit are scaled to norm c where theirs is
                                    larger (Srivastava 2014, where 3 to 4 is usual); biases and frozen weights are left alone.
                                    0 (default): none. */
+    mlp_clip_norm clip_norm;  /**< p of tensor-norm, layer-norm and global-norm; default 2. */
+    int centralize;           /**< Not 0: before clipping, each unit's mean over its incoming weights is taken from dW (gradient
+                                   centralization, Yong 2020). Default 0. */
+    mlp_clip update_clip;     /**< Clips what the rule changes the parameters by: none (default), value, a norm (p 2) or
+                                   block-rms. Costs another pass over the parameters. */
+    double update_clip_threshold;  /**< As clip_threshold. */
+    mlp_clip_callback custom_clip; /**< For ::MLP_CLIP_CUSTOM. */
+    void *custom_clip_context;     /**< Handed to `custom_clip`; borrowed for the life of the optimizer. */
 } mlp_optimizer_options;
 
-#define MLP_OPTIMIZER_OPTIONS_INIT                                                                               \
-    {                                                                                                            \
-        sizeof(mlp_optimizer_options), MLP_OPTIMIZER_SGD, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, MLP_DECAY_AUTOMATIC, 0,  \
-            MLP_CLIP_NONE, 0.0, MLP_NONFINITE_ERROR, 0, 0.0, 0.0                                                 \
+#define MLP_OPTIMIZER_OPTIONS_INIT                                                                                    \
+    {                                                                                                                 \
+        sizeof(mlp_optimizer_options), MLP_OPTIMIZER_SGD, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, MLP_DECAY_AUTOMATIC, 0,       \
+            MLP_CLIP_NONE, 0.0, MLP_NONFINITE_ERROR, 0, 0.0, 0.0, MLP_CLIP_NORM_2, 0, MLP_CLIP_NONE, 0.0, NULL, NULL  \
     }
 
 /** Creates an optimizer for networks of this network's layer sizes.
@@ -117,6 +125,12 @@ MLP_API mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t la
 /** The factors of a layer; 1 unless set. */
 MLP_API mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, size_t layer, mlp_layer_factors *factors);
 
+/** Gives a layer a clipping rule of its own, from the next step on; the optimizer's rule then leaves the layer alone.
+ * @param clip      none, value, tensor-norm, layer-norm (of this layer), block-rms or adaptive; the norms have the p of the options
+ * @param threshold as mlp_optimizer_options::clip_threshold
+ * Errors: ARGUMENT, RANGE. */
+MLP_API mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer, mlp_clip clip, double threshold);
+
 /** The factors of the maximal update parametrization, with which a learning rate tuned at `base_width` suits any width (Yang
  * et al. 2022, Tensor programs V, table 3). With in = fan_in/base_width and out = units/base_width: rules whose steps
  * do not grow with the gradient (all but SGD, momentum, Nesterov) W 1/in in all layers but the first; the others W of the first layer and biases `out`, W of the
@@ -141,7 +155,7 @@ typedef struct mlp_step_report {
 } mlp_step_report;
 
 /** Clips the gradients of the workspace's last backward pass and updates the network's parameters by them.
- * The gradients in the workspace stay as they are (but for ::MLP_NONFINITE_ZERO).
+ * The gradients in the workspace stay as they are, but for ::MLP_NONFINITE_ZERO, centralization and ::MLP_CLIP_ADAPTIVE.
  * @param report may be NULL
  * Errors: ARGUMENT, SHAPE, STATE (no backward pass), NONFINITE (nothing was changed). */
 MLP_API mlp_status mlp_optimizer_step(mlp_optimizer *optimizer, mlp_network *network, mlp_workspace *workspace,

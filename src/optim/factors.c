@@ -11,7 +11,7 @@ static mlp_status check_factor(const char *field, double value)
                : fail(MLP_ERROR_RANGE, "%s is %g, expected a finite number of at least 0", field, value);
 }
 
-static mlp_status check_layer(const char *function, const mlp_optimizer *optimizer, size_t layer)
+mlp_status optimizer_check_layer(const char *function, const mlp_optimizer *optimizer, size_t layer)
 {
     return layer < optimizer->layer_count ? MLP_OK
                                           : fail(MLP_ERROR_RANGE, "%s: layer is %zu, expected less than %zu", function, layer,
@@ -22,7 +22,7 @@ mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t layer, con
 {
     REQUIRE_ARGUMENT(optimizer);
     REQUIRE_ARGUMENT(factors);
-    TRY(check_layer(__func__, optimizer, layer));
+    TRY(optimizer_check_layer(__func__, optimizer, layer));
     TRY(check_factor("weight_rate", factors->weight_rate));
     TRY(check_factor("bias_rate", factors->bias_rate));
     TRY(check_factor("decay", factors->decay));
@@ -39,7 +39,7 @@ mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, size_t laye
 {
     REQUIRE_ARGUMENT(optimizer);
     REQUIRE_ARGUMENT(factors);
-    TRY(check_layer(__func__, optimizer, layer));
+    TRY(optimizer_check_layer(__func__, optimizer, layer));
     *factors = optimizer->factors[layer];
     return MLP_OK;
 }

@@ -6,7 +6,6 @@
 
 #include "base/memory.h"
 #include "base/status.h"
-#include "strategy/clip.h"
 
 enum { DEFAULT_MAX_SKIPS = 10 };
 
@@ -72,14 +71,32 @@ static mlp_status resolve(mlp_optimizer_options *options)
     options->max_skips = options->max_skips > 0 ? options->max_skips : DEFAULT_MAX_SKIPS;
     options->decay_biases = options->decay_biases != 0;
     TRY(check_ranges(options));
-    return clip_check(options->clip, options->clip_threshold);
+    return optimizer_check_clipping(options);
 }
 
 static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
 {
     bool complete = true;
     optimizer->units = memory_allocate(network->layer_count, sizeof(size_t));
-    optimizer->scale = memory_allocate(2 * network->layer_count, sizeof(float));
+    const size_t tensors = 2 * network->layer_count;
+    size_t units = 0;
+    for (size_t l = 0; l < network->layer_count; l++) {
+        units += network->layers[l].units + 1;
+    }
+    optimizer->scale = memory_allocate(tensors, sizeof(float));
+    optimizer->bound = memory_allocate(tensors, sizeof(float));
+    optimizer->clips = memory_allocate(network->layer_count, sizeof(struct layer_clip));
+    optimizer->squares = memory_allocate(tensors, sizeof(double));
+    optimizer->largest = memory_allocate(tensors, sizeof(double));
+    optimizer->sums = memory_allocate(tensors, sizeof(double));
+    optimizer->counts = memory_allocate(tensors, sizeof(size_t));
+    optimizer->ratios = memory_allocate(units, sizeof(float));
+    if (optimizer->options.update_clip != MLP_CLIP_NONE) {
+        optimizer->before = memory_allocate(network->arena_size, sizeof(float));
+        complete = optimizer->before != NULL;
+    }
+    complete = complete && optimizer->bound != NULL && optimizer->clips != NULL && optimizer->squares != NULL &&
+               optimizer->largest != NULL && optimizer->sums != NULL && optimizer->counts != NULL && optimizer->ratios != NULL;
     optimizer->factors = memory_allocate(network->layer_count, sizeof(mlp_layer_factors));
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         optimizer->state[s] = memory_allocate(network->arena_size, sizeof(float));
@@ -122,6 +139,8 @@ mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_
     }
     for (size_t l = 0; l < network->layer_count; l++) {
         made->units[l] = network->layers[l].units;
+        made->counts[2 * l] = network->layers[l].units * network->layers[l].inputs;
+        made->counts[2 * l + 1] = network->layers[l].units;
         made->factors[l] = (mlp_layer_factors)MLP_LAYER_FACTORS_INIT;
     }
     *optimizer = made;
@@ -135,6 +154,14 @@ void mlp_optimizer_destroy(mlp_optimizer **optimizer)
     }
     memory_free((*optimizer)->units);
     memory_free((*optimizer)->scale);
+    memory_free((*optimizer)->bound);
+    memory_free((*optimizer)->clips);
+    memory_free((*optimizer)->squares);
+    memory_free((*optimizer)->largest);
+    memory_free((*optimizer)->sums);
+    memory_free((*optimizer)->counts);
+    memory_free((*optimizer)->ratios);
+    memory_free((*optimizer)->before);
     memory_free((*optimizer)->factors);
     for (size_t s = 0; s < RULE_STATES; s++) {
         memory_free((*optimizer)->state[s]);
@@ -174,6 +201,7 @@ void mlp_optimizer_reset(mlp_optimizer *optimizer)
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         memset(optimizer->state[s], 0, optimizer->arena_size * sizeof(float));
     }
+    optimizer->memory = (struct clip_memory){ 0 };
     optimizer->product = 1.0;
     optimizer->updates = 0;
     optimizer->skips = 0;

@@ -10,6 +10,14 @@
 #include "base/team.h"
 #include "model/workspace.h"
 #include "optim/rule.h"
+#include "strategy/clip.h"
+
+/* A layer's own clipping rule. */
+struct layer_clip {
+    bool given;
+    mlp_clip rule;
+    double threshold;
+};
 
 struct mlp_optimizer {
     mlp_optimizer_options options; /* every default resolved */
@@ -19,7 +27,14 @@ struct mlp_optimizer {
     size_t layer_count;
     size_t *units;
     size_t arena_size;
-    float *scale;                  /* one clip factor for each tensor, 2 per layer */
+    float *scale;                  /* one clip factor for each tensor, 2 per layer ... */
+    float *bound;                  /* ... and one bound for its entries */
+    struct layer_clip *clips;      /* of single layers */
+    double *squares, *largest, *sums; /* of each tensor, while a step is clipped */
+    size_t *counts;                /* entries of each tensor */
+    float *ratios;                 /* ‖g‖/‖w‖ of each layer's units and b, while they are clipped */
+    float *before;                 /* parameters before an update that is to be clipped; NULL: none is */
+    struct clip_memory memory;     /* of adaptive rules */
     mlp_layer_factors *factors;    /* one for each layer */
     double rate_scale;             /* a schedule's factor on the learning rate; 1 without */
     double momentum_now;           /* a schedule's µ or β₁; NaN: that of the options */
@@ -27,6 +42,15 @@ struct mlp_optimizer {
     uint64_t updates;              /* applied */
     size_t skips;                  /* in a row, up to now */
 };
+
+/* Checks the options of clipping and puts defaults in place. */
+mlp_status optimizer_check_clipping(mlp_optimizer_options *options);
+/* MLP_ERROR_RANGE when there is no such layer; the text begins with `function`. */
+mlp_status optimizer_check_layer(const char *function, const mlp_optimizer *optimizer, size_t layer);
+/* The rule of a layer: its own, or the optimizer's. */
+struct layer_clip optimizer_layer_clip(const struct mlp_optimizer *optimizer, size_t layer);
+/* Whether any layer is clipped unit by unit. */
+bool optimizer_clips_units(const struct mlp_optimizer *optimizer);
 
 /* MLP_ERROR_SHAPE unless the optimizer was made for a network of this shape. */
 mlp_status optimizer_check(const struct mlp_optimizer *optimizer, const struct mlp_network *network);
@@ -46,7 +70,7 @@ struct update_plan {
     struct mlp_optimizer *optimizer;
     struct mlp_network *network;
     struct mlp_workspace *workspace;
-    float bound;             /* clip bound */
+    bool reshapes;           /* the gradient is looked at unit by unit before it is clipped */
     struct update common;    /* what all tensors have in common */
     mlp_step_report report;
     mlp_status status;       /* NONFINITE: nothing may be applied */
@@ -59,7 +83,17 @@ struct update_plan {
 void optimizer_decide(struct update_plan *plan, double loss, bool loss_known);
 
 /* Applies the rule to this member's share of the arena. Only when plan->apply. */
-void optimizer_update(const struct team *team, const struct update_plan *plan);
+void optimizer_update(const struct team *team, struct update_plan *plan);
+
+/* ---- between the files of this folder ---- */
+
+/* Centralizes and clips units, where that is asked for; ends with a barrier. */
+void optimizer_reshape(const struct team *team, struct update_plan *plan);
+/* Sets the optimizer's scale and bound, and the report. By one thread. A custom rule's failure comes back. */
+mlp_status optimizer_clip(struct update_plan *plan);
+/* Before and after an update that is to be clipped. */
+void update_clip_begin(const struct update_plan *plan, const struct range *share);
+void update_clip_end(const struct team *team, struct update_plan *plan);
 
 /* Scales the weights into each unit to the optimizer's max_norm where theirs is larger; this member's share of the units. */
 void max_norm_apply(const struct team *team, const struct mlp_optimizer *optimizer, struct mlp_network *network);

@@ -81,7 +81,6 @@ static struct update common_update(const struct update_plan *plan)
     const double t = (double)optimizer->updates, now = optimizer->momentum_now;
     const double momentum = isnan(now) ? o->momentum : now, beta1 = isnan(now) ? o->beta1 : now;
     struct update update = {
-        .bound = plan->bound,
         .momentum = (float)momentum,
         .beta1 = (float)beta1,
         .beta2 = (float)o->beta2,
@@ -108,28 +107,27 @@ static void leave_frozen_out(const struct mlp_optimizer *optimizer, struct mlp_w
     }
 }
 
+/* Clips, and counts the update. */
+static void settle(struct update_plan *plan)
+{
+    leave_frozen_out(plan->optimizer, plan->workspace);
+    plan->status = optimizer_clip(plan);
+    plan->apply = plan->status == MLP_OK;
+    if (plan->apply) {
+        plan->optimizer->updates++;
+        plan->common = common_update(plan);
+    }
+}
+
 void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
 {
-    struct mlp_optimizer *optimizer = plan->optimizer;
-    const struct clip_input input = {
-        .squares = plan->workspace->squares,
-        .largest = plan->workspace->largest,
-        .tensors = 2 * plan->workspace->layer_count,
-        .threshold = optimizer->options.clip_threshold,
-    };
-    struct clip_outcome outcome = { .scale = optimizer->scale };
     plan->report = (mlp_step_report){ .loss = loss_known ? loss : NAN, .clip = { .scale = 1.0 } };
     plan->status = MLP_OK;
     plan->apply = admit(plan, loss, loss_known);
-    if (!plan->apply) {
-        return;
+    plan->reshapes = plan->optimizer->options.centralize || optimizer_clips_units(plan->optimizer);
+    if (plan->apply && !plan->reshapes) {
+        settle(plan);
     }
-    leave_frozen_out(optimizer, plan->workspace);
-    clip_apply(optimizer->options.clip, &input, &outcome);
-    plan->bound = outcome.bound;
-    plan->report.clip = outcome.report;
-    optimizer->updates++;
-    plan->common = common_update(plan);
 }
 
 /* A run of the arena whose parameters are all treated alike. */
@@ -137,6 +135,7 @@ struct run {
     size_t first;
     size_t end;
     float scale;  /* clip factor */
+    float bound;  /* clip bound */
     double rate;  /* factor on η */
     double decay; /* factor on λ and λ₁ */
 };
@@ -158,6 +157,7 @@ static void update_run(const struct update_plan *plan, const struct range *share
     }
     update.count = to - from;
     update.scale = run->scale;
+    update.bound = run->bound;
     const double rate = o->learning_rate * optimizer->rate_scale * run->rate;
     update.rate = (float)rate;
     const double decay = o->weight_decay * run->decay;
@@ -168,27 +168,49 @@ static void update_run(const struct update_plan *plan, const struct range *share
 }
 
 /* Neighbours in the arena that are treated alike go through the rule together: most often all of them. */
-void optimizer_update(const struct team *team, const struct update_plan *plan)
+static void update_share(const struct update_plan *plan, const struct range *share)
 {
     const struct mlp_network *network = plan->network;
-    const mlp_optimizer_options *o = &plan->optimizer->options;
-    const struct range blocks = team_share(team, network->arena_size / STRIDE_MULTIPLE);
-    const struct range share = { blocks.first * STRIDE_MULTIPLE, blocks.end * STRIDE_MULTIPLE };
+    const struct mlp_optimizer *optimizer = plan->optimizer;
     struct run run = { 0 };
     for (size_t t = 0; t < 2 * network->layer_count; t++) {
         const struct layer *layer = &network->layers[t / 2];
         const bool is_bias = t % 2 == 1;
         const size_t first = is_bias ? layer->bias : layer->weights;
-        const float scale = plan->optimizer->scale[t];
-        const double rate = optimizer_rate_factor(plan->optimizer, t);
-        const double decay = is_bias && !o->decay_biases ? 0.0 : plan->optimizer->factors[t / 2].decay;
-        if (scale != run.scale || rate != run.rate || decay != run.decay) {
-            update_run(plan, &share, &run);
-            run = (struct run){ first, first, scale, rate, decay };
+        const float scale = optimizer->scale[t], bound = optimizer->bound[t];
+        const double rate = optimizer_rate_factor(optimizer, t);
+        const double decay = is_bias && !optimizer->options.decay_biases ? 0.0 : optimizer->factors[t / 2].decay;
+        if (scale != run.scale || bound != run.bound || rate != run.rate || decay != run.decay) {
+            update_run(plan, share, &run);
+            run = (struct run){ first, first, scale, bound, rate, decay };
         }
         run.end = is_bias ? layer->bias + layer->stride : layer->bias;
     }
-    update_run(plan, &share, &run);
+    update_run(plan, share, &run);
+}
+
+void optimizer_update(const struct team *team, struct update_plan *plan)
+{
+    const mlp_optimizer_options *o = &plan->optimizer->options;
+    const struct range blocks = team_share(team, plan->network->arena_size / STRIDE_MULTIPLE);
+    const struct range share = { blocks.first * STRIDE_MULTIPLE, blocks.end * STRIDE_MULTIPLE };
+    if (plan->reshapes) {
+        optimizer_reshape(team, plan);
+        if (team->rank == 0) {
+            settle(plan);
+        }
+        team_barrier(team);
+        if (!plan->apply) {
+            return;
+        }
+    }
+    if (o->update_clip != MLP_CLIP_NONE) {
+        update_clip_begin(plan, &share);
+    }
+    update_share(plan, &share);
+    if (o->update_clip != MLP_CLIP_NONE) {
+        update_clip_end(team, plan);
+    }
     if (o->max_norm > 0.0) {
         team_barrier(team);
         max_norm_apply(team, plan->optimizer, plan->network);

@@ -16,6 +16,7 @@ struct content {
     float *parameters;
     float *moments[RULE_STATES];
     float *best;                /* NULL: none */
+    struct clip_memory memory;
     mlp_epoch *history;
     mlp_monitor_record *records;
     mlp_monitor_layer *figures;
@@ -103,6 +104,14 @@ static mlp_status read_arena(const struct safetensors *archive, const struct fit
     return *arena != NULL ? arena_tensors_read(archive, fit->network, prefix, *arena) : MLP_ERROR_MEMORY;
 }
 
+static mlp_status read_clip_memory(const struct safetensors *archive, struct clip_memory *memory)
+{
+    const struct safetensor *tensor;
+    TRY(safetensors_require(archive, "optimizer.clip", sizeof *memory / sizeof(double), 0, &tensor));
+    TRY(safetensor_doubles(archive, tensor, (double *)(void *)memory));
+    return clip_memory_check(memory) ? MLP_OK : damaged(archive, "tensor 'optimizer.clip' contradicts itself");
+}
+
 static mlp_status read_arenas(const struct safetensors *archive, const struct fit *fit, struct content *content)
 {
     TRY(read_arena(archive, fit, "", &content->parameters));
@@ -181,6 +190,7 @@ static mlp_status read_content(const struct safetensors *archive, const struct f
     TRY(check_vector(archive, "standardization.scale", network->scale, network->inputs));
     TRY(check_vector(archive, "loss.class_weights", network->class_weights, output_layer(network)->units));
     TRY(read_arenas(archive, fit, content));
+    TRY(read_clip_memory(archive, &content->memory));
     return read_tables(archive, fit, content);
 }
 
@@ -197,6 +207,7 @@ static void apply(const struct content *content, struct fit *fit)
     if (fit->best != NULL && content->best != NULL) {
         memcpy(fit->best, content->best, bytes);
     }
+    fit->optimizer->memory = content->memory;
     fit_state_apply(&content->state, fit);
     memcpy(fit->report->history, content->history, content->state.epoch * sizeof *content->history);
     fit->report->epochs = content->state.epoch;

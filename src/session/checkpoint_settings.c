@@ -42,8 +42,10 @@ static json_t *factors_json(const mlp_optimizer *optimizer)
     json_t *factors = json_array();
     for (size_t l = 0; factors != NULL && l < optimizer->layer_count; l++) {
         const mlp_layer_factors *f = &optimizer->factors[l];
-        factors = append(factors, json_pack("{s:f, s:f, s:f}", "weight_rate", f->weight_rate, "bias_rate", f->bias_rate, "decay",
-                                            f->decay));
+        const struct layer_clip clip = optimizer_layer_clip(optimizer, l);
+        factors = append(factors, json_pack("{s:f, s:f, s:f, s:s, s:f}", "weight_rate", f->weight_rate, "bias_rate", f->bias_rate,
+                                            "decay", f->decay, "clip", mlp_clip_name(clip.rule), "clip_threshold",
+                                            clip.threshold));
     }
     return factors;
 }
@@ -51,12 +53,13 @@ static json_t *factors_json(const mlp_optimizer *optimizer)
 static json_t *optimizer_json(const mlp_optimizer *optimizer)
 {
     const mlp_optimizer_options *o = &optimizer->options;
-    return json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:b, s:s, s:f, s:s, s:I, s:f, s:f, s:o}", "rule", mlp_optimizer_name(o->rule),
+    return json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:b, s:s, s:f, s:s, s:I, s:f, s:f, s:s, s:b, s:s, s:f, s:o}", "rule", mlp_optimizer_name(o->rule),
                      "learning_rate", o->learning_rate, "momentum", o->momentum, "beta1", o->beta1, "beta2", o->beta2, "epsilon",
                      o->epsilon, "weight_decay", o->weight_decay, "decay", mlp_decay_name(o->decay), "decay_biases",
                      o->decay_biases, "clip", mlp_clip_name(o->clip), "clip_threshold", o->clip_threshold, "nonfinite",
                      mlp_nonfinite_name(o->nonfinite), "max_skips", (json_int_t)o->max_skips, "l1", o->l1, "max_norm", o->max_norm,
-                     "layers", factors_json(optimizer));
+                     "clip_norm", mlp_clip_norm_name(o->clip_norm), "centralize", o->centralize != 0, "update_clip",
+                     mlp_clip_name(o->update_clip), "update_clip_threshold", o->update_clip_threshold, "layers", factors_json(optimizer));
 }
 
 /* `total` is what a schedule other than a constant one is stretched over. */

@@ -8,8 +8,8 @@
 #include "io/model_tensors.h"
 #include "session/checkpoint_file.h"
 
-/* Beyond the arenas: the network's extras, the history, and the monitor's two. */
-enum { EXTRA_TENSORS = MODEL_EXTRA_TENSORS + 3, PREFIX_SIZE = 25, TABLES = 3 };
+/* Beyond the arenas: the network's extras, the history, the monitor's two, and the clipping's memory. */
+enum { EXTRA_TENSORS = MODEL_EXTRA_TENSORS + 4, PREFIX_SIZE = 25, TABLES = 3 };
 
 struct output {
     struct safetensor_output *tensors;
@@ -69,6 +69,10 @@ static bool list_all(const struct fit *fit, struct output *output)
     if (fit->best != NULL && isfinite(fit->best_loss)) {
         arena_tensors_list(fit->network, "best.", fit->best, output->tensors, &output->count);
     }
+    struct safetensor_output *memory = &output->tensors[output->count++];
+    snprintf(memory->name, sizeof memory->name, "optimizer.clip");
+    memory->rows = sizeof optimizer->memory / sizeof(double);
+    memory->doubles = (const double *)(const void *)&optimizer->memory;
     bool listed = add_table(output, "history", &epoch_fields, fit->epoch, fit->report->history, sizeof *fit->report->history);
     if (listed && monitor != NULL) {
         listed = add_table(output, "monitor.records", &record_fields, monitor->count, monitor->records, sizeof *monitor->records) &&

@@ -54,7 +54,7 @@ static mlp_clip_report clip_gradients(mlp_clip clip, double threshold, struct gr
         squares[t] = magnitude.squares;
         largest[t] = magnitude.largest;
     }
-    const struct clip_input input = { squares, largest, TENSORS, threshold };
+    const struct clip_input input = { .squares = squares, .largest = largest, .tensors = TENSORS, .threshold = threshold };
     clip_apply(clip, &input, &outcome);
     for (size_t t = 0; t < TENSORS; t++) {
         for (size_t i = 0; i < gradients->counts[t]; i++) {
@@ -69,7 +69,8 @@ static mlp_clip_report clip_gradients(mlp_clip clip, double threshold, struct gr
 
 static void test_names(void **unused)
 {
-    static const char *const names[] = { "none", "value", "tensor-norm", "layer-norm", "global-norm" };
+    static const char *const names[] = { "none", "value", "tensor-norm", "layer-norm", "global-norm",
+                                         "block-rms", "adaptive", "auto", "z", "custom" };
     mlp_clip found = MLP_CLIP_VALUE;
     (void)unused;
     assert_int_equal(mlp_clip_count(), sizeof names / sizeof names[0]);
@@ -100,7 +101,7 @@ static void test_thresholds(void **unused)
     }
     assert_ok(clip_check(MLP_CLIP_NONE, 0.0));
     assert_refused(clip_check(MLP_CLIP_NONE, 1.0), MLP_ERROR_ARGUMENT, "clip_threshold", "expected 0", "none", NULL);
-    assert_refused(clip_check((mlp_clip)9, 1.0), MLP_ERROR_ARGUMENT, "clip", "9", NULL);
+    assert_refused(clip_check((mlp_clip)10, 1.0), MLP_ERROR_ARGUMENT, "clip", "10", NULL);
 }
 
 /* ---- rules ----------------------------------------------------------------------------------------------------- */
@@ -196,7 +197,7 @@ static void test_at_the_threshold(void **unused)
         const double squares[] = { 25.0, 0.0 }, largest[] = { 5.0, 0.0 };
         float scale[2];
         struct clip_outcome outcome = { .scale = scale };
-        struct clip_input input = { squares, largest, 2, 5.0 };
+        struct clip_input input = { .squares = squares, .largest = largest, .tensors = 2, .threshold = 5.0 };
         clip_apply((mlp_clip)clip, &input, &outcome);
         assert_true(scale[0] == 1.0f && scale[1] == 1.0f && outcome.bound >= 5.0f);
         assert_true(!outcome.report.acted && outcome.report.scale == 1.0 && outcome.report.largest == 5.0);
