@@ -37,15 +37,21 @@ typedef enum mlp_optimizer_rule {
     MLP_OPTIMIZER_AMSGRAD = 9,  /**< Adam with the largest v so far; η default 0.001 (Reddi 2018) */
     MLP_OPTIMIZER_NADAM = 10,   /**< Adam with Nesterov's look ahead, µₜ = β₁·(1 − 0.96^(t/250)/2); η default 0.002 (Dozat 2016) */
     MLP_OPTIMIZER_RADAM = 11,   /**< Adam that trusts v by how many steps it has seen; η default 0.001 (Liu 2020) */
-    MLP_OPTIMIZER_LION = 12     /**< w ← w − η·sign(β₁·m + (1−β₁)·g); m ← β₂·m + (1−β₂)·g; η default 1e-4, β₂ 0.99, decay decoupled
+    MLP_OPTIMIZER_LION = 12,    /**< w ← w − η·sign(β₁·m + (1−β₁)·g); m ← β₂·m + (1−β₂)·g; η default 1e-4, β₂ 0.99, decay decoupled
                                      (Chen 2023) */
+    MLP_OPTIMIZER_RPROP = 13,   /**< A step for each parameter, times 1.2 or 0.5 by the signs of its gradients; η, default 0.01, is the
+                                     first. For full batches (Riedmiller & Braun 1993; iRprop−) */
+    MLP_OPTIMIZER_LAMB = 14,    /**< u = m̂/(√v̂ + ε) + λ·w; w ← w − η·‖w‖/‖u‖·u for each W and b; η default 0.002, ε 1e-6, λ 0.01
+                                     (You 2020) */
+    MLP_OPTIMIZER_MUON = 15     /**< The momentum of W, orthogonalized, is its step, of root mean square 0.2·η; biases and the output
+                                     layer go by AdamW; η default 0.001, µ 0.95, λ 0.01, decoupled (Jordan 2024, Liu 2025) */
 } mlp_optimizer_rule;
 
 /** How the decay λ enters. */
 typedef enum mlp_decay {
-    MLP_DECAY_AUTOMATIC = 0, /**< Decoupled for AdamW and Lion, L2 for the others. */
+    MLP_DECAY_AUTOMATIC = 0, /**< Decoupled for AdamW, Lion, LAMB and Muon, L2 for the others. */
     MLP_DECAY_L2 = 1,        /**< g ← g + λ·w, after clipping: the gradient of λ/2·‖w‖². */
-    MLP_DECAY_DECOUPLED = 2  /**< w ← w·(1 − η·λ), before the rule. */
+    MLP_DECAY_DECOUPLED = 2  /**< w ← w·(1 − η·λ), before the rule; with LAMB in its u. */
 } mlp_decay;
 
 /** What a NaN or an infinity in the loss or in a gradient leads to. It is never applied. */
@@ -61,11 +67,11 @@ typedef struct mlp_optimizer_options {
     size_t struct_size;       /**< Set by the INIT. */
     mlp_optimizer_rule rule;  /**< Default SGD. */
     double learning_rate;     /**< η > 0, finite; 0: the rule's default. */
-    double momentum;          /**< µ in [0, 1); 0: the rule's default. Momentum and Nesterov only. */
+    double momentum;          /**< µ in [0, 1); 0: the rule's default. Momentum, Nesterov and Muon only. */
     double beta1;             /**< In [0, 1); 0: the rule's default, 0.9. Adam's family and Lion only. */
     double beta2;             /**< In [0, 1); 0: the rule's default, 0.999 (RMSProp, Lion 0.99; Adadelta 0.9). */
     double epsilon;           /**< > 0; 0: the rule's default, 1e-8 unless said otherwise. Added outside the root, but for Adadelta. */
-    double weight_decay;      /**< λ ≥ 0; default 0 (AdamW: 0 means 0.01). */
+    double weight_decay;      /**< λ ≥ 0; default 0 (AdamW, LAMB, Muon: 0 means 0.01). */
     mlp_decay decay;          /**< Default automatic. */
     int decay_biases;         /**< Not 0: biases decay too. Default 0. */
     mlp_clip clip;            /**< Default none. */

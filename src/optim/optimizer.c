@@ -74,6 +74,18 @@ static mlp_status resolve(mlp_optimizer_options *options)
     return optimizer_check_clipping(options);
 }
 
+/* min(units, inputs)² is at most units·inputs: no overflow. */
+size_t optimizer_scratch_before(const mlp_network *network, const struct update_rule *rule, size_t layer)
+{
+    size_t floats = 0;
+    for (size_t l = 0; l < layer && l + 1 < network->layer_count; l++) {
+        const struct layer *shape = &network->layers[l];
+        const size_t n = shape->units < shape->inputs ? shape->units : shape->inputs;
+        floats += rule->gram_matrices * n * n;
+    }
+    return floats;
+}
+
 static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
 {
     bool complete = true;
@@ -94,6 +106,10 @@ static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
     if (optimizer->options.update_clip != MLP_CLIP_NONE) {
         optimizer->before = memory_allocate(network->arena_size, sizeof(float));
         complete = optimizer->before != NULL;
+    }
+    if (optimizer->rule->gram_matrices > 0) {
+        optimizer->scratch = memory_allocate(optimizer_scratch_before(network, optimizer->rule, network->layer_count), sizeof(float));
+        complete = complete && optimizer->scratch != NULL;
     }
     complete = complete && optimizer->bound != NULL && optimizer->clips != NULL && optimizer->squares != NULL &&
                optimizer->largest != NULL && optimizer->sums != NULL && optimizer->counts != NULL && optimizer->ratios != NULL;
@@ -162,6 +178,7 @@ void mlp_optimizer_destroy(mlp_optimizer **optimizer)
     memory_free((*optimizer)->counts);
     memory_free((*optimizer)->ratios);
     memory_free((*optimizer)->before);
+    memory_free((*optimizer)->scratch);
     memory_free((*optimizer)->factors);
     for (size_t s = 0; s < RULE_STATES; s++) {
         memory_free((*optimizer)->state[s]);

@@ -34,6 +34,7 @@ struct mlp_optimizer {
     size_t *counts;                /* entries of each tensor */
     float *ratios;                 /* ‖g‖/‖w‖ of each layer's units and b, while they are clipped */
     float *before;                 /* parameters before an update that is to be clipped; NULL: none is */
+    float *scratch;                /* for whole matrices; NULL: the rule needs none */
     struct clip_memory memory;     /* of adaptive rules */
     mlp_layer_factors *factors;    /* one for each layer */
     double rate_scale;             /* a schedule's factor on the learning rate; 1 without */
@@ -49,6 +50,8 @@ mlp_status optimizer_check_clipping(mlp_optimizer_options *options);
 mlp_status optimizer_check_layer(const char *function, const mlp_optimizer *optimizer, size_t layer);
 /* The rule of a layer: its own, or the optimizer's. */
 struct layer_clip optimizer_layer_clip(const struct mlp_optimizer *optimizer, size_t layer);
+/* Floats of scratch that the layers before `layer` take. */
+size_t optimizer_scratch_before(const mlp_network *network, const struct update_rule *rule, size_t layer);
 /* Whether any layer is clipped unit by unit. */
 bool optimizer_clips_units(const struct mlp_optimizer *optimizer);
 

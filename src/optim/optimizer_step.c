@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/status.h"
+#include "linalg/blas.h"
 #include "model/pass.h"
 #include "optim/optimizer.h"
 #include "strategy/clip.h"
@@ -138,6 +139,7 @@ struct run {
     float bound;  /* clip bound */
     double rate;  /* factor on η */
     double decay; /* factor on λ and λ₁ */
+    bool hidden_matrix; /* a rule takes those apart */
 };
 
 static void update_run(const struct update_plan *plan, const struct range *share, const struct run *run)
@@ -162,9 +164,40 @@ static void update_run(const struct update_plan *plan, const struct range *share
     update.rate = (float)rate;
     const double decay = o->weight_decay * run->decay;
     update.l2 = o->decay == MLP_DECAY_L2 ? (float)decay : 0.0f;
+    update.decay = o->decay == MLP_DECAY_DECOUPLED ? (float)decay : 0.0f;
+    update.hidden_matrix = run->hidden_matrix;
     update.l1 = (float)(o->l1 * run->decay);
     update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)fmax(1.0 - rate * decay, 0.0) : 1.0f;
     optimizer->rule->update(&update);
+}
+
+/* A hidden layer's W, by a rule that looks at matrices. */
+static bool is_taken_apart(const struct mlp_optimizer *optimizer, size_t t)
+{
+    return optimizer->rule->gram_matrices > 0 && t % 2 == 0 && t / 2 + 1 < optimizer->layer_count;
+}
+
+/* What a rule does with whole tensors: each is one member's. */
+static void finish_tensors(const struct team *team, const struct update_plan *plan)
+{
+    const struct mlp_optimizer *optimizer = plan->optimizer;
+    for (size_t t = (size_t)team->rank; t < 2 * plan->network->layer_count; t += (size_t)team->size) {
+        const struct layer *layer = &plan->network->layers[t / 2];
+        const size_t first = t % 2 == 1 ? layer->bias : layer->weights;
+        const double rate = optimizer->options.learning_rate * optimizer->rate_scale * optimizer_rate_factor(optimizer, t);
+        struct tensor_update tensor = { .parameters = plan->network->parameters + first, .rows = layer->units,
+                                        .columns = t % 2 == 1 ? 1 : layer->inputs, .stride = layer->stride, .rate = (float)rate,
+                                        .hidden_matrix = is_taken_apart(optimizer, t) };
+        for (size_t s = 0; s < optimizer->rule->states; s++) {
+            tensor.state[s] = optimizer->state[s] + first;
+        }
+        if (tensor.hidden_matrix) {
+            tensor.scratch = optimizer->scratch + optimizer_scratch_before(plan->network, optimizer->rule, t / 2);
+        }
+        if (rate > 0.0) {
+            optimizer->rule->finish(&tensor);
+        }
+    }
 }
 
 /* Neighbours in the arena that are treated alike go through the rule together: most often all of them. */
@@ -180,9 +213,10 @@ static void update_share(const struct update_plan *plan, const struct range *sha
         const float scale = optimizer->scale[t], bound = optimizer->bound[t];
         const double rate = optimizer_rate_factor(optimizer, t);
         const double decay = is_bias && !optimizer->options.decay_biases ? 0.0 : optimizer->factors[t / 2].decay;
-        if (scale != run.scale || bound != run.bound || rate != run.rate || decay != run.decay) {
+        const bool matrix = is_taken_apart(optimizer, t);
+        if (scale != run.scale || bound != run.bound || rate != run.rate || decay != run.decay || matrix != run.hidden_matrix) {
             update_run(plan, share, &run);
-            run = (struct run){ first, first, scale, bound, rate, decay };
+            run = (struct run){ first, first, scale, bound, rate, decay, matrix };
         }
         run.end = is_bias ? layer->bias + layer->stride : layer->bias;
     }
@@ -208,6 +242,10 @@ void optimizer_update(const struct team *team, struct update_plan *plan)
         update_clip_begin(plan, &share);
     }
     update_share(plan, &share);
+    if (plan->optimizer->rule->finish != NULL) {
+        team_barrier(team);
+        finish_tensors(team, plan);
+    }
     if (o->update_clip != MLP_CLIP_NONE) {
         update_clip_end(team, plan);
     }
@@ -249,7 +287,9 @@ mlp_status mlp_optimizer_step(mlp_optimizer *optimizer, mlp_network *network, ml
     optimizer_decide(&plan, NAN, false);
     if (plan.apply) {
         const size_t worth = network->arena_size / FLOATS_OF_A_THREAD;
+        blas_enter();
         team_run(worth < (size_t)workspace->threads ? (int)worth : workspace->threads, run_update, &plan);
+        blas_leave();
     }
     if (report != NULL) {
         *report = plan.report;

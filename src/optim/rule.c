@@ -5,7 +5,7 @@
 #include "optim/rule_rows.h"
 
 static const struct name decay_names[] = {
-    [MLP_DECAY_AUTOMATIC] = { "automatic", "decoupled for adamw, l2 for the others" },
+    [MLP_DECAY_AUTOMATIC] = { "automatic", "decoupled for adamw, lion, lamb and muon, l2 for the others" },
     [MLP_DECAY_L2] = { "l2", "added to the gradient after clipping" },
     [MLP_DECAY_DECOUPLED] = { "decoupled", "shrinks the parameters by themselves" },
 };

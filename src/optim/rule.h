@@ -24,6 +24,7 @@ struct update {
     float bound;            /* clip bound; INFINITY when there is none */
     float l2;               /* λ of an L2 decay, 0 without */
     float l1;               /* λ₁ of an L1 penalty, 0 without */
+    float decay;            /* λ of a decoupled decay, for a rule that has it in its step */
     float keep;             /* 1 − η·λ of a decoupled decay, 1 without */
     float rate;             /* η */
     float momentum;
@@ -37,6 +38,17 @@ struct update {
     float rectifier;        /* RAdam: r·√(1 − β₂ᵗ), 0 while v is not to be trusted */
     float weight_now;       /* NAdam: of g ... */
     float weight_mean;      /* ... and of m */
+    bool hidden_matrix;     /* parameters of a hidden layer's W alone */
+};
+
+/* A whole tensor, after all its parameters have been through a rule: for rules that need its norm or the whole matrix. */
+struct tensor_update {
+    float *parameters;      /* column-major rows × columns; b has one column */
+    float *state[RULE_STATES];
+    size_t rows, columns, stride;
+    float rate;             /* η */
+    bool hidden_matrix;
+    float *scratch;         /* `gram_matrices` of min(rows, columns)² each */
 };
 
 /* Where the updates have come to. */
@@ -60,9 +72,11 @@ struct rule_defaults {
 struct update_rule {
     struct name name; /* must be first */
     size_t states;    /* arrays of moments, 0 to RULE_STATES */
+    size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for; then it takes hidden matrices apart */
     struct rule_defaults defaults;
     void (*prepare)(const struct update_time *time, struct update *update); /* once a step, or NULL */
     void (*update)(const struct update *update);
+    void (*finish)(const struct tensor_update *tensor); /* or NULL; BLAS is on one thread */
 };
 
 /* The gradient that the rule sees for parameter w: clipped, with L2 decay and L1 penalty. */

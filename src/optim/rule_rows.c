@@ -15,6 +15,9 @@ static const struct update_rule *const rows[] = {
     [MLP_OPTIMIZER_NADAM] = &LEVEL_NAME(nadam_rule),
     [MLP_OPTIMIZER_RADAM] = &LEVEL_NAME(radam_rule),
     [MLP_OPTIMIZER_LION] = &LEVEL_NAME(lion_rule),
+    [MLP_OPTIMIZER_RPROP] = &LEVEL_NAME(rprop_rule),
+    [MLP_OPTIMIZER_LAMB] = &LEVEL_NAME(lamb_rule),
+    [MLP_OPTIMIZER_MUON] = &LEVEL_NAME(muon_rule),
 };
 
 const struct name_table LEVEL_NAME(rule_table) = {

@@ -18,6 +18,9 @@ LEVEL_DECLARE(const struct update_rule, amsgrad_rule);
 LEVEL_DECLARE(const struct update_rule, nadam_rule);
 LEVEL_DECLARE(const struct update_rule, radam_rule);
 LEVEL_DECLARE(const struct update_rule, lion_rule);
+LEVEL_DECLARE(const struct update_rule, rprop_rule);
+LEVEL_DECLARE(const struct update_rule, lamb_rule);
+LEVEL_DECLARE(const struct update_rule, muon_rule);
 
 /* Its rows are pointers to struct update_rule, indexed by mlp_optimizer_rule. */
 LEVEL_DECLARE(const struct name_table, rule_table);

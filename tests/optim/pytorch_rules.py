@@ -20,6 +20,7 @@ RULES = [
     ("AMSGRAD", lambda p: torch.optim.Adam(p, amsgrad=True)),
     ("NADAM", lambda p: torch.optim.NAdam(p)),
     ("RADAM", lambda p: torch.optim.RAdam(p)),
+    ("RPROP", lambda p: torch.optim.Rprop(p)),
 ]
 
 
@@ -51,4 +52,31 @@ static const struct {{
 for name, make in RULES:
     values = [f"{value:.10g}" for value in run(make)]
     print(f"    {{ MLP_OPTIMIZER_{name},\n      {{ {', '.join(values[:4])},\n        {', '.join(values[4:])} }} }},")
+print("};")
+
+MUON_STEPS = 10
+
+
+def muon(rows, columns):
+    w = torch.tensor([[((r * columns + c) - 11.5) / 12 for c in range(columns)] for r in range(rows)], requires_grad=True)
+    optimizer = torch.optim.Muon([w], lr=0.02, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+    for t in range(MUON_STEPS):
+        w.grad = torch.tensor([[gradient(t, r * columns + c) for c in range(columns)] for r in range(rows)])
+        optimizer.step()
+    return [f"{value:.7g}" for value in w.flatten().tolist()]
+
+
+print(f"""
+/* Muon's on a matrix (its step as long as AdamW's), at rate 0.02 and decay 0.01, after {MUON_STEPS} steps: entry i, counted row after row, starts
+ * at (i - 11.5)/12, its gradients are as above. PyTorch orthogonalizes in bfloat16, of 8 bits. */
+enum {{ PYTORCH_MUON_STEPS = {MUON_STEPS}, PYTORCH_MUON_ENTRIES = 24 }};
+
+static const struct {{
+    int rows, columns;
+    double parameters[PYTORCH_MUON_ENTRIES];
+}} pytorch_muon[] = {{""")
+for rows, columns in ((4, 6), (6, 4)):
+    values = muon(rows, columns)
+    lines = ",\n        ".join(", ".join(values[i:i + 6]) for i in range(0, 24, 6))
+    print(f"    {{ {rows}, {columns},\n      {{ {lines} }} }},")
 print("};\n\n#endif")
