@@ -89,6 +89,7 @@ static int check_settings(struct train_settings *settings)
     settings->network.options.seed = settings->fit.seed = settings->regularization.seed = settings->seed;
     settings->fit.schedule = &settings->schedule;
     settings->fit.regularization = &settings->regularization;
+    settings->fit.average = &settings->average;
     if ((settings->monitor != 0 || settings->monitor_history != NULL) && settings->fit.monitor_interval == 0) {
         settings->fit.monitor_interval = MONITOR_INTERVAL;
     }

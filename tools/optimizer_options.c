@@ -127,3 +127,25 @@ int parse_dropout_kind(const char *text, void *settings)
     return mlp_dropout_from_name(text, &train->regularization.dropout) == MLP_OK
                ? EXIT_DONE : usage_error("--dropout-kind: %s", mlp_last_error());
 }
+
+int parse_average(const char *text, void *settings)
+{
+    mlp_average_options *o = &((struct train_settings *)settings)->average;
+    const char *number;
+    char *name = split_name(text, &number);
+    double value = 0.0;
+    if (name == NULL) {
+        return work_error("out of memory");
+    }
+    const mlp_status status = mlp_average_from_name(name, &o->rule);
+    free(name);
+    if (status != MLP_OK) {
+        return usage_error("--average: %s", mlp_last_error());
+    }
+    if (number != NULL && (o->rule == MLP_AVERAGE_NONE || !parse_real(number, &value) || value <= 0.0 || value >= 1.0)) {
+        return usage_error("--average: expected ema:DECAY or swa:START with a number above 0 and below 1, got '%s'", text);
+    }
+    o->decay = o->rule == MLP_AVERAGE_EMA ? value : 0.0;
+    o->start = o->rule == MLP_AVERAGE_SWA ? value : 0.0;
+    return EXIT_DONE;
+}

@@ -26,6 +26,7 @@ struct train_settings {
     mlp_fit_options fit;
     mlp_schedule_options schedule;
     mlp_regularization regularization;
+    mlp_average_options average;
     mlp_checkpoint_options checkpoint;
     double checkpoint_minutes;
     int checkpoint_failure_given;
@@ -59,6 +60,7 @@ int parse_nonfinite(const char *text, void *settings);
 /* What the options of checkpoints come to. Returns an exit code. */
 int choose_checkpoints(struct train_settings *settings);
 
+int parse_average(const char *text, void *settings);
 int parse_dropout_kind(const char *text, void *settings);
 
 /* The data sets of a training; absent ones are NULL. */

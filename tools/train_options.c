@@ -150,6 +150,9 @@ const struct option_row train_rows[] = {
     { .kind = OPTION_REAL, .name = "minimum-improvement", .argument = "X", .offset = FIELD(fit.minimum_improvement),
       .low = 0, .high = INFINITY, .ends = ENDS_LOW,
       .help = "How much lower the validation loss must get to count as better; of at least 0 (default: 0)." },
+    { .kind = OPTION_PARSED, .name = "average", .argument = "NAME[:X]", .parse = parse_average,
+      .help = "End with averaged parameters: ema:DECAY over the steps (0.999), or swa:START over the ends of the epochs from this "
+              "share on (0.75)." },
     { .kind = OPTION_FLAG, .name = "keep-last", .offset = FIELD(fit.keep_last), .flag = 1,
       .help = "With --patience, keep the last parameters, not the best." },
     { .kind = OPTION_FLAG, .name = "keep-order", .offset = FIELD(fit.keep_order), .flag = 1,
@@ -208,7 +211,7 @@ int train_settings_default(struct train_settings *settings)
     *settings = (struct train_settings){
         .request = DATA_REQUEST_INIT, .standardize = -1,
         .optimizer = MLP_OPTIMIZER_OPTIONS_INIT, .fit = MLP_FIT_OPTIONS_INIT, .schedule = MLP_SCHEDULE_OPTIONS_INIT,
-        .checkpoint = MLP_CHECKPOINT_OPTIONS_INIT, .regularization = MLP_REGULARIZATION_INIT,
+        .checkpoint = MLP_CHECKPOINT_OPTIONS_INIT, .regularization = MLP_REGULARIZATION_INIT, .average = MLP_AVERAGE_OPTIONS_INIT,
     };
     settings->optimizer.rule = MLP_OPTIMIZER_ADAM;
     settings->fit.epochs = 10;
@@ -241,6 +244,7 @@ void print_train_strategies(FILE *stream)
     PRINT_STRATEGIES(stream, "Losses", mlp_loss, mlp_loss, MLP_LOSS_CUSTOM);
     PRINT_STRATEGIES(stream, "Optimizers", mlp_optimizer_rule, mlp_optimizer, -1);
     PRINT_STRATEGIES(stream, "Schedules", mlp_schedule, mlp_schedule, MLP_SCHEDULE_CUSTOM);
+    PRINT_STRATEGIES(stream, "Averages", mlp_average, mlp_average, -1);
     PRINT_STRATEGIES(stream, "Kinds of dropout", mlp_dropout, mlp_dropout, -1);
     PRINT_STRATEGIES(stream, "Clipping rules", mlp_clip, mlp_clip, MLP_CLIP_CUSTOM);
 }

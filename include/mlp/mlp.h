@@ -4,6 +4,7 @@
 #define MLP_MLP_H
 
 #include <mlp/activation.h>
+#include <mlp/average.h>
 #include <mlp/checkpoint.h>
 #include <mlp/clip.h>
 #include <mlp/data.h>

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <mlp/average.h>
 #include <mlp/checkpoint.h>
 #include <mlp/data.h>
 #include <mlp/export.h>
@@ -103,12 +104,14 @@ typedef struct mlp_fit_options {
                                          schedule does not hang on them, `epochs`. */
     const mlp_regularization *regularization; /**< Noise in the steps of this fit; NULL: none. Training losses and accuracies are
                                          then those under the noise. */
+    const mlp_average_options *average; /**< Average the parameters; NULL: do not. Once there is a mean, validation and the best
+                                         parameters are the mean's, and the fit ends with it in the network. */
 } mlp_fit_options;
 
 #define MLP_FIT_OPTIONS_INIT                                                                  \
     {                                                                                         \
         sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL, \
-            NULL                                                                              \
+            NULL, NULL                                                                        \
     }
 
 /** One epoch of the history. */

@@ -16,6 +16,7 @@ struct content {
     float *parameters;
     float *moments[RULE_STATES];
     float *best;                /* NULL: none */
+    float *average;             /* NULL: none */
     struct clip_memory memory;
     mlp_epoch *history;
     mlp_monitor_record *records;
@@ -29,6 +30,7 @@ static void release(struct content *content)
         memory_free(content->moments[s]);
     }
     memory_free(content->best);
+    memory_free(content->average);
     memory_free(content->history);
     memory_free(content->records);
     memory_free(content->figures);
@@ -123,6 +125,9 @@ static mlp_status read_arenas(const struct safetensors *archive, const struct fi
     if (safetensors_find(archive, "best.layers.0.weight") != NULL) {
         TRY(read_arena(archive, fit, "best.", &content->best));
     }
+    if (fit->average.mean != NULL && content->state.averaged > 0) {
+        TRY(read_arena(archive, fit, "average.", &content->average));
+    }
     return MLP_OK;
 }
 
@@ -206,6 +211,9 @@ static void apply(const struct content *content, struct fit *fit)
     }
     if (fit->best != NULL && content->best != NULL) {
         memcpy(fit->best, content->best, bytes);
+    }
+    if (content->average != NULL) {
+        memcpy(fit->average.mean, content->average, bytes);
     }
     fit->optimizer->memory = content->memory;
     fit_state_apply(&content->state, fit);

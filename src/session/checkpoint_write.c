@@ -56,7 +56,7 @@ static bool list_all(const struct fit *fit, struct output *output)
 {
     const struct mlp_optimizer *optimizer = fit->optimizer;
     const struct monitor *monitor = fit->report->monitor;
-    output->tensors = memory_allocate(arena_tensor_count(fit->network) * (RULE_STATES + 2) + EXTRA_TENSORS, sizeof *output->tensors);
+    output->tensors = memory_allocate(arena_tensor_count(fit->network) * (RULE_STATES + 3) + EXTRA_TENSORS, sizeof *output->tensors);
     if (output->tensors == NULL) {
         return false;
     }
@@ -68,6 +68,9 @@ static bool list_all(const struct fit *fit, struct output *output)
     }
     if (fit->best != NULL && isfinite(fit->best_loss)) {
         arena_tensors_list(fit->network, "best.", fit->best, output->tensors, &output->count);
+    }
+    if (average_is_there(&fit->average)) {
+        arena_tensors_list(fit->network, "average.", fit->average.mean, output->tensors, &output->count);
     }
     struct safetensor_output *memory = &output->tensors[output->count++];
     snprintf(memory->name, sizeof memory->name, "optimizer.clip");

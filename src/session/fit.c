@@ -77,6 +77,7 @@ static mlp_status prepare(struct fit *fit, const mlp_data *data)
     TRY(mlp_workspace_create(fit->network, o->batch, &options, &fit->workspace));
     TRY(batch_make(&fit->batch, data, o->batch));
     TRY(prepare_noise(fit));
+    TRY(average_begin(&fit->average, o->average, fit->network, o->epochs));
     if (o->validation != NULL) {
         const size_t count = o->validation->count;
         TRY(batch_make(&fit->validation, o->validation, o->batch < count ? o->batch : count));
@@ -104,6 +105,7 @@ static void release(struct fit *fit)
     mlp_workspace_destroy(&fit->workspace);
     batch_free(&fit->batch);
     batch_free(&fit->validation);
+    average_free(&fit->average);
     memory_free(fit->order);
     memory_free(fit->best);
 }
@@ -218,6 +220,7 @@ static mlp_status run_steps(struct fit *fit)
                      fit->workspace->threads);
         TRY(run_step(fit, &step));
         add_step(fit, &step);
+        average_step(&fit->average, fit->network, fit->workspace->threads);
         fit->progress.step = fit->open.steps;
         fit->progress.samples += fit->batch.count;
         fit->progress.last = step;
@@ -251,15 +254,27 @@ static mlp_status watch_validation(struct fit *fit, double loss)
 
 static const mlp_metrics not_measured = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN };
 
-/* All steps are done: what the epoch was worth. */
+/* What the epoch was worth, by the parameters that the network holds now. */
+static mlp_status judge_epoch(struct fit *fit, mlp_epoch *figures)
+{
+    mlp_metrics validation = not_measured;
+    mlp_status status = MLP_OK;
+    if (fit->options.validation != NULL) {
+        status = evaluate_data(fit->network, fit->workspace, &fit->validation, evaluate_top_k(fit->options.top_k), &validation,
+                               NULL);
+    }
+    *figures = epoch_figures(fit, &validation);
+    if (status == MLP_OK && fit->options.validation != NULL) {
+        return watch_validation(fit, validation.loss);
+    }
+    fit->report->best = fit->options.validation == NULL ? fit->epoch : fit->report->best;
+    return status;
+}
+
+/* All steps are done. */
 static mlp_status close_epoch(struct fit *fit, const mlp_epoch *figures)
 {
     mlp_progress *progress = &fit->progress;
-    if (fit->options.validation != NULL) {
-        TRY(watch_validation(fit, figures->validation.loss));
-    } else {
-        fit->report->best = fit->epoch;
-    }
     pace_end_epoch(&fit->pace, fit->options.validation != NULL ? figures->validation.loss : figures->loss);
     fit->epoch++;
     fit->open = (mlp_epoch){ 0 };
@@ -276,15 +291,22 @@ static mlp_status close_epoch(struct fit *fit, const mlp_epoch *figures)
 static mlp_status run_epoch(struct fit *fit)
 {
     mlp_epoch *figures = &fit->report->history[fit->epoch];
-    mlp_metrics validation = not_measured;
     fit->report->epochs = fit->epoch + 1;
-    mlp_status status = run_steps(fit);
-    if (status == MLP_OK && !fit->report->stopped && fit->options.validation != NULL) {
-        status = evaluate_data(fit->network, fit->workspace, &fit->validation, evaluate_top_k(fit->options.top_k),
-                               &validation, NULL);
+    const mlp_status status = run_steps(fit);
+    if (status != MLP_OK || fit->report->stopped) {
+        *figures = epoch_figures(fit, &not_measured);
+        return status;
     }
-    *figures = epoch_figures(fit, &validation);
-    return status == MLP_OK && !fit->report->stopped ? close_epoch(fit, figures) : status;
+    average_epoch(&fit->average, fit->network, fit->epoch, fit->workspace->threads);
+    const bool averaged = average_is_there(&fit->average);
+    if (averaged) {
+        average_swap(&fit->average, fit->network);
+    }
+    const mlp_status judged = judge_epoch(fit, figures);
+    if (averaged) {
+        average_swap(&fit->average, fit->network);
+    }
+    return judged == MLP_OK ? close_epoch(fit, figures) : judged;
 }
 
 /* A last checkpoint that is not there must not go untold. */
@@ -310,6 +332,8 @@ static mlp_status run(struct fit *fit)
     if (have_best && report->best + 1 < report->epochs) {
         memcpy(fit->network->parameters, fit->best, fit->network->arena_size * sizeof(float));
         report->restored = true;
+    } else if (average_is_there(&fit->average)) {
+        average_swap(&fit->average, fit->network);
     }
     return MLP_OK;
 }

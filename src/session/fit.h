@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "optim/optimizer.h"
+#include "session/average.h"
 #include "session/batch.h"
 #include "session/checkpoint.h"
 #include "session/pace.h"
@@ -29,6 +30,7 @@ struct fit {
     mlp_epoch open;          /* its sums; steps: those done */
     double open_start;       /* likewise */
     struct tally tally;      /* of the open epoch */
+    struct average average;
     struct checkpoints checkpoints;
 };
 

@@ -21,6 +21,7 @@ struct way {
     bool no_validation, monitor, keep_order;
     const mlp_schedule_options *schedule;
     const mlp_regularization *noise;
+    const mlp_average_options *average;
 };
 
 struct fixture {
@@ -89,6 +90,7 @@ static inline void make(struct fixture *f, const struct way *way)
     f->fit.monitor_interval = way->monitor ? 2 : 0;
     f->fit.schedule = way->schedule;
     f->fit.regularization = way->noise;
+    f->fit.average = way->average;
     f->fit.keep_order = way->keep_order;
     f->fit.progress = watch;
     f->fit.progress_context = f;

@@ -122,18 +122,24 @@ static void any_moment_will_do(void **unused)
     }
 }
 
-static void schedules_and_early_stopping_go_on(void **unused)
+static void schedules_averages_and_early_stopping_go_on(void **unused)
 {
     mlp_schedule_options cosine = MLP_SCHEDULE_OPTIONS_INIT, plateau = MLP_SCHEDULE_OPTIONS_INIT;
     cosine.rule = MLP_SCHEDULE_ONE_CYCLE;
     plateau.rule = MLP_SCHEDULE_PLATEAU;
+    mlp_average_options ema = MLP_AVERAGE_OPTIONS_INIT, swa = MLP_AVERAGE_OPTIONS_INIT;
+    ema.rule = MLP_AVERAGE_EMA;
+    swa.rule = MLP_AVERAGE_SWA;
+    swa.start = 0.4;
     plateau.patience = 2;
     plateau.factor = 0.5;
     const struct way ways[] = { { .rule = MLP_OPTIMIZER_MOMENTUM, .schedule = &cosine, .no_validation = true },
                                 { .rule = MLP_OPTIMIZER_SGD, .rate = 3.0, .schedule = &plateau, .monitor = true, .keep_order = true },
-                                { .rule = MLP_OPTIMIZER_ADAM, .rate = 0.3, .patience = 2 } };
+                                { .rule = MLP_OPTIMIZER_ADAM, .rate = 0.3, .patience = 2 },
+                                { .rule = MLP_OPTIMIZER_ADAM, .average = &ema, .patience = 3 },
+                                { .rule = MLP_OPTIMIZER_SGD, .rate = 1.0, .average = &swa } };
     (void)unused;
-    for (size_t w = 0; w < 3; w++) {
+    for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {
         for (size_t stop = 3; stop <= EPOCHS * 7; stop += 5) {
             goes_on(&ways[w], stop);
         }
@@ -175,7 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_and_clip_goes_on_with_dropout),
         cmocka_unit_test(any_moment_will_do),
-        cmocka_unit_test(schedules_and_early_stopping_go_on),
+        cmocka_unit_test(schedules_averages_and_early_stopping_go_on),
         cmocka_unit_test(more_epochs_are_those_of_a_longer_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

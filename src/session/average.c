@@ -1,0 +1,151 @@
+/* Averaged weights of a fit. */
+#include "session/average.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/names.h"
+#include "base/status.h"
+#include "base/team.h"
+
+#define DEFAULT_DECAY 0.999
+#define DEFAULT_START 0.75
+
+/* Floats that are worth a thread of their own. */
+enum { FLOATS_OF_A_THREAD = 32768 };
+
+static const struct name rules[] = {
+    [MLP_AVERAGE_NONE] = { "none", "the parameters as they are" },
+    [MLP_AVERAGE_EMA] = { "ema", "mean over the steps with weights that fall by 0.999 a step" },
+    [MLP_AVERAGE_SWA] = { "swa", "mean over the ends of the last quarter of the epochs" },
+};
+
+static struct name_table names(void)
+{
+    return NAME_TABLE("average", rules);
+}
+
+const char *mlp_average_name(mlp_average rule)
+{
+    const struct name_table table = names();
+    return name_of(&table, (int)rule);
+}
+
+const char *mlp_average_description(mlp_average rule)
+{
+    const struct name_table table = names();
+    return description_of(&table, (int)rule);
+}
+
+mlp_status mlp_average_from_name(const char *name, mlp_average *rule)
+{
+    const struct name_table table = names();
+    int value;
+    REQUIRE_ARGUMENT(rule);
+    TRY(name_find(&table, name, &value));
+    *rule = (mlp_average)value;
+    return MLP_OK;
+}
+
+size_t mlp_average_count(void)
+{
+    return sizeof rules / sizeof rules[0];
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+static mlp_status check(const mlp_average_options *o)
+{
+    const struct name_table table = names();
+    if (o->struct_size < sizeof *o) {
+        return fail(MLP_ERROR_ARGUMENT, "average: struct_size is %zu, expected at least %zu: start from MLP_AVERAGE_OPTIONS_INIT",
+                    o->struct_size, sizeof *o);
+    }
+    TRY(name_check(&table, (int)o->rule));
+    if (!(o->decay >= 0.0 && o->decay < 1.0) || (o->decay != 0.0 && o->rule != MLP_AVERAGE_EMA)) {
+        return fail(MLP_ERROR_RANGE, "average: decay is %g, expected above 0 and below 1 with ema, 0 with others", o->decay);
+    }
+    if (!(o->start >= 0.0 && o->start < 1.0) || (o->start != 0.0 && o->rule != MLP_AVERAGE_SWA)) {
+        return fail(MLP_ERROR_RANGE, "average: start is %g, expected 0 up to, not including, 1 with swa, 0 with others", o->start);
+    }
+    return MLP_OK;
+}
+
+mlp_status average_begin(struct average *average, const mlp_average_options *options, const mlp_network *network, size_t epochs)
+{
+    const mlp_average_options none = MLP_AVERAGE_OPTIONS_INIT;
+    *average = (struct average){ .options = options != NULL ? *options : none };
+    mlp_average_options *o = &average->options;
+    TRY(check(o));
+    o->decay = o->decay > 0.0 ? o->decay : DEFAULT_DECAY;
+    o->start = o->start > 0.0 ? o->start : DEFAULT_START;
+    average->first_epoch = (size_t)(o->start * (double)epochs);
+    average->first_epoch = average->first_epoch < epochs ? average->first_epoch : epochs - 1;
+    if (o->rule == MLP_AVERAGE_NONE) {
+        return MLP_OK;
+    }
+    average->mean = memory_allocate(network->arena_size, sizeof *average->mean);
+    return average->mean != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+}
+
+void average_free(struct average *average)
+{
+    memory_free(average->mean);
+    average->mean = NULL;
+}
+
+/* ---- the mean -------------------------------------------------------------------------------------------------- */
+
+struct addition {
+    float *mean;
+    const float *parameters;
+    size_t size;
+    float share; /* of the new parameters */
+};
+
+static void add_share(const struct team *team, void *context)
+{
+    const struct addition *a = context;
+    const struct range own = team_share(team, a->size / STRIDE_MULTIPLE);
+    float *restrict mean = a->mean;
+    for (size_t i = own.first * STRIDE_MULTIPLE; i < own.end * STRIDE_MULTIPLE; i++) {
+        mean[i] += a->share * (a->parameters[i] - mean[i]);
+    }
+}
+
+static void add(struct average *average, const mlp_network *network, double share, int threads)
+{
+    struct addition addition = { average->mean, network->parameters, network->arena_size, (float)share };
+    const size_t worth = network->arena_size / FLOATS_OF_A_THREAD;
+    average->count++;
+    team_run(worth < (size_t)threads ? (int)worth : threads, add_share, &addition);
+}
+
+void average_step(struct average *average, const mlp_network *network, int threads)
+{
+    if (average->options.rule == MLP_AVERAGE_EMA) {
+        const double n = (double)average->count, decay = fmin(average->options.decay, (1.0 + n) / (10.0 + n));
+        add(average, network, n == 0.0 ? 1.0 : 1.0 - decay, threads);
+    }
+}
+
+void average_epoch(struct average *average, const mlp_network *network, size_t epoch, int threads)
+{
+    if (average->options.rule == MLP_AVERAGE_SWA && epoch >= average->first_epoch) {
+        add(average, network, 1.0 / (double)(average->count + 1), threads);
+    }
+}
+
+bool average_is_there(const struct average *average)
+{
+    return average->mean != NULL && average->count > 0;
+}
+
+void average_swap(struct average *average, mlp_network *network)
+{
+    for (size_t i = 0; i < network->arena_size; i++) {
+        const float kept = network->parameters[i];
+        network->parameters[i] = average->mean[i];
+        average->mean[i] = kept;
+    }
+}

@@ -1,0 +1,189 @@
+/* Averaged weights against means in double of the parameters that a fit went through. */
+#include "support/support.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mlp/mlp.h>
+
+#include "model/network.h"
+
+enum { COUNT = 60, INPUTS = 5, CLASSES = 3, BATCH = 20, EPOCHS = 8, MOST = 4000 };
+
+struct fixture {
+    float x[COUNT * INPUTS];
+    int32_t y[COUNT];
+    mlp_data *data;
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    mlp_fit_options options;
+    mlp_average_options average;
+    double mean[MOST];
+    size_t steps, epochs; /* in the mean */
+    double losses[EPOCHS]; /* of validation */
+};
+
+static void make(struct fixture *f, mlp_average rule)
+{
+    const mlp_layer layers[] = { { .units = 12, .activation = MLP_ACTIVATION_TANH },
+                                 { .units = CLASSES, .activation = MLP_ACTIVATION_SOFTMAX } };
+    mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
+    const mlp_fit_options options = MLP_FIT_OPTIONS_INIT;
+    const mlp_average_options average = MLP_AVERAGE_OPTIONS_INIT;
+    mlp_optimizer_options sgd = MLP_OPTIMIZER_OPTIONS_INIT;
+    uint64_t state = 3;
+    *f = (struct fixture){ .options = options, .average = average };
+    test_fill(&state, -1.0, 1.0, f->x, COUNT * INPUTS);
+    for (int i = 0; i < COUNT; i++) {
+        f->y[i] = i % CLASSES;
+    }
+    arrays.count = COUNT;
+    arrays.inputs = INPUTS;
+    arrays.features = f->x;
+    arrays.classes = f->y;
+    sgd.learning_rate = 0.5;
+    assert_ok(mlp_data_create(&arrays, &f->data));
+    assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &f->network));
+    assert_ok(mlp_optimizer_create(f->network, &sgd, &f->optimizer));
+    assert_true(f->network->arena_size <= MOST);
+    f->average.rule = rule;
+    f->options.epochs = EPOCHS;
+    f->options.batch = BATCH;
+    f->options.average = &f->average;
+    f->options.progress_context = f;
+}
+
+static void drop(struct fixture *f)
+{
+    mlp_optimizer_destroy(&f->optimizer);
+    mlp_network_destroy(&f->network);
+    mlp_data_destroy(&f->data);
+}
+
+static void assert_mean(const struct fixture *f)
+{
+    for (size_t i = 0; i < f->network->arena_size; i++) {
+        assert_close(f->network->parameters[i], f->mean[i], 3e-6);
+    }
+}
+
+/* The definition: weights d^(steps since), with the warm-up's smaller d at first. */
+static int follow_ema(const mlp_progress *progress, void *context)
+{
+    struct fixture *f = context;
+    const double n = (double)f->steps, decay = f->steps == 0 ? 0.0 : fmin(0.9, (1.0 + n) / (10.0 + n));
+    if (progress->epoch_ended) {
+        return 0;
+    }
+    f->steps++;
+    for (size_t i = 0; i < f->network->arena_size; i++) {
+        f->mean[i] = decay * f->mean[i] + (1.0 - decay) * (double)f->network->parameters[i];
+    }
+    return 0;
+}
+
+static void ema_is_its_recursion(void **unused)
+{
+    struct fixture f;
+    (void)unused;
+    make(&f, MLP_AVERAGE_EMA);
+    f.average.decay = 0.9;
+    f.options.progress = follow_ema;
+    assert_ok(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL));
+    assert_int_equal(f.steps, EPOCHS * COUNT / BATCH);
+    assert_mean(&f);
+    drop(&f);
+}
+
+static int follow_swa(const mlp_progress *progress, void *context)
+{
+    struct fixture *f = context;
+    if (progress->epoch_ended && progress->epoch > EPOCHS / 2) {
+        for (size_t i = 0; i < f->network->arena_size; i++) {
+            f->mean[i] += (double)f->network->parameters[i] / (EPOCHS - EPOCHS / 2);
+        }
+        f->epochs++;
+    }
+    return 0;
+}
+
+static void swa_is_the_mean_of_the_last_epochs(void **unused)
+{
+    struct fixture f;
+    (void)unused;
+    make(&f, MLP_AVERAGE_SWA);
+    f.average.start = 0.5;
+    f.options.progress = follow_swa;
+    assert_ok(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL));
+    assert_int_equal(f.epochs, EPOCHS / 2);
+    assert_mean(&f);
+    drop(&f);
+}
+
+/* What is validated, and kept as the best, is the mean; training goes on from the parameters themselves. */
+static void the_mean_is_what_is_judged(void **unused)
+{
+    struct fixture f, plain;
+    mlp_report *report;
+    mlp_epoch last;
+    mlp_metrics metrics;
+    (void)unused;
+    make(&f, MLP_AVERAGE_EMA);
+    make(&plain, MLP_AVERAGE_NONE);
+    f.options.validation = f.data;
+    f.options.patience = EPOCHS;
+    assert_ok(mlp_fit(f.network, f.optimizer, f.data, &f.options, &report));
+    assert_ok(mlp_report_epoch(report, mlp_report_best_epoch(report), &last));
+    assert_ok(mlp_evaluate(f.network, f.data, 0, 1, 0, &metrics, NULL));
+    assert_close(metrics.loss, last.validation.loss, 1e-6);
+    mlp_report_destroy(&report);
+    plain.options.validation = plain.data;
+    mlp_report *other;
+    mlp_epoch a, b;
+    drop(&f);
+    make(&f, MLP_AVERAGE_EMA);
+    assert_ok(mlp_fit(f.network, f.optimizer, f.data, &f.options, &report));
+    assert_ok(mlp_fit(plain.network, plain.optimizer, plain.data, &plain.options, &other));
+    for (size_t e = 0; e < EPOCHS; e++) {
+        assert_ok(mlp_report_epoch(report, e, &a));
+        assert_ok(mlp_report_epoch(other, e, &b));
+        assert_true(a.loss == b.loss); /* the same steps */
+    }
+    mlp_report_destroy(&report);
+    mlp_report_destroy(&other);
+    drop(&f);
+    drop(&plain);
+}
+
+static void bad_options_are_named(void **unused)
+{
+    struct fixture f;
+    mlp_average rule;
+    (void)unused;
+    make(&f, MLP_AVERAGE_EMA);
+    f.average.decay = 1.0;
+    assert_refused(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL), MLP_ERROR_RANGE, "decay is 1", NULL);
+    f.average.decay = 0.0;
+    f.average.start = 0.5;
+    assert_refused(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL), MLP_ERROR_RANGE, "start is 0.5", "swa", NULL);
+    f.average.rule = (mlp_average)7;
+    assert_refused(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL), MLP_ERROR_ARGUMENT, "average", "7", NULL);
+    for (size_t i = 0; i < mlp_average_count(); i++) {
+        assert_ok(mlp_average_from_name(mlp_average_name((mlp_average)i), &rule));
+        assert_int_equal(rule, i);
+        assert_non_null(mlp_average_description(rule));
+    }
+    drop(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ema_is_its_recursion),
+        cmocka_unit_test(swa_is_the_mean_of_the_last_epochs),
+        cmocka_unit_test(the_mean_is_what_is_judged),
+        cmocka_unit_test(bad_options_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
