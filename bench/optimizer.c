@@ -147,7 +147,7 @@ static bool run_row(const struct settings *settings, size_t order, mlp_optimizer
 
 static void list(void)
 {
-    for (size_t r = 0; r < mlp_optimizer_count(); r++) {
+    for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) { /* whose step is passes, not one over the parameters */
         puts(mlp_optimizer_name((mlp_optimizer_rule)r));
     }
 }
@@ -162,7 +162,7 @@ static int run(const struct settings *settings)
                "share");
     }
     for (size_t o = 0; o < sizeof orders / sizeof orders[0]; o++) {
-        for (size_t r = 0; r < mlp_optimizer_count(); r++) {
+        for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) { /* whose step is passes, not one over the parameters */
             if (is_chosen(settings, mlp_optimizer_name((mlp_optimizer_rule)r))) {
                 done = run_row(settings, orders[o], (mlp_optimizer_rule)r) && done;
             }

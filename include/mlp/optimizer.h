@@ -43,8 +43,12 @@ typedef enum mlp_optimizer_rule {
                                      first. For full batches (Riedmiller & Braun 1993; iRprop−) */
     MLP_OPTIMIZER_LAMB = 14,    /**< u = m̂/(√v̂ + ε) + λ·w; w ← w − η·‖w‖/‖u‖·u for each W and b; η default 0.002, ε 1e-6, λ 0.01
                                      (You 2020) */
-    MLP_OPTIMIZER_MUON = 15     /**< The momentum of W, orthogonalized, is its step, of root mean square 0.2·η; biases and the output
+    MLP_OPTIMIZER_MUON = 15,    /**< The momentum of W, orthogonalized, is its step, of root mean square 0.2·η; biases and the output
                                      layer go by AdamW; η default 0.001, µ 0.95, λ 0.01, decoupled (Jordan 2024, Liu 2025) */
+    MLP_OPTIMIZER_LBFGS = 16    /**< Quasi-Newton with the last 10 pairs of steps and changes of the gradient, and a line search by the
+                                     strong Wolfe conditions, which takes several passes: in mlp_train_step() and mlp_fit() alone. For
+                                     full batches. η, default 1, is the first length tried. Takes L2 decay, but no clipping, L1 or
+                                     max-norm (Liu & Nocedal 1989) */
 } mlp_optimizer_rule;
 
 /** How the decay λ enters. */
@@ -163,7 +167,7 @@ typedef struct mlp_step_report {
 /** Clips the gradients of the workspace's last backward pass and updates the network's parameters by them.
  * The gradients in the workspace stay as they are, but for ::MLP_NONFINITE_ZERO, centralization and ::MLP_CLIP_ADAPTIVE.
  * @param report may be NULL
- * Errors: ARGUMENT, SHAPE, STATE (no backward pass), NONFINITE (nothing was changed). */
+ * Errors: ARGUMENT, SHAPE, STATE (no backward pass), NONFINITE (nothing was changed), UNSUPPORTED (L-BFGS). */
 MLP_API mlp_status mlp_optimizer_step(mlp_optimizer *optimizer, mlp_network *network, mlp_workspace *workspace,
                                       mlp_step_report *report);
 

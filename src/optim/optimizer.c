@@ -71,7 +71,14 @@ static mlp_status resolve(mlp_optimizer_options *options)
     options->max_skips = options->max_skips > 0 ? options->max_skips : DEFAULT_MAX_SKIPS;
     options->decay_biases = options->decay_biases != 0;
     TRY(check_ranges(options));
-    return optimizer_check_clipping(options);
+    TRY(optimizer_check_clipping(options));
+    const bool plain = options->clip == MLP_CLIP_NONE && options->update_clip == MLP_CLIP_NONE && options->centralize == 0 &&
+                       options->l1 == 0.0 && options->max_norm == 0.0 && options->decay == MLP_DECAY_L2 &&
+                       options->nonfinite != MLP_NONFINITE_ZERO;
+    return !rule->searches || plain
+               ? MLP_OK
+               : fail(MLP_ERROR_ARGUMENT, "optimizer: %s takes no clipping, centralization, L1, max-norm or decoupled decay, and not "
+                      "the policy zero", name);
 }
 
 /* min(units, inputs)² is at most units·inputs: no overflow. */
@@ -220,6 +227,7 @@ void mlp_optimizer_reset(mlp_optimizer *optimizer)
     }
     optimizer->memory = (struct clip_memory){ 0 };
     optimizer->product = 1.0;
+    optimizer->pairs = 0;
     optimizer->updates = 0;
     optimizer->skips = 0;
 }

@@ -40,6 +40,7 @@ struct mlp_optimizer {
     double rate_scale;             /* a schedule's factor on the learning rate; 1 without */
     double momentum_now;           /* a schedule's µ or β₁; NaN: that of the options */
     double product;                /* a rule's running product over the updates; 1 at the start */
+    size_t pairs;                  /* L-BFGS: remembered so far, the last of which are in the state */
     uint64_t updates;              /* applied */
     size_t skips;                  /* in a row, up to now */
 };

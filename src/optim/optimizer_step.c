@@ -265,6 +265,10 @@ static mlp_status check_step(const mlp_optimizer *optimizer, const mlp_network *
 {
     TRY(optimizer_check(optimizer, network));
     TRY(workspace_check(workspace, network));
+    if (optimizer->rule->searches) {
+        return fail(MLP_ERROR_UNSUPPORTED, "mlp_optimizer_step: %s takes several passes: call mlp_train_step()",
+                    optimizer->rule->name.name);
+    }
     if (workspace->state < WORKSPACE_BACKWARD) {
         return fail(MLP_ERROR_STATE, "mlp_optimizer_step: no backward pass has been made with this workspace");
     }

@@ -12,7 +12,10 @@
 #include "base/cpu.h"
 #include "base/names.h"
 
-enum { RULE_STATES = 3 };
+/* L-BFGS: pairs of arrays, then direction, gradient and parameters of a search. */
+enum { LBFGS_PAIRS = 10, LBFGS_STATES = 2 * LBFGS_PAIRS + 3 };
+
+enum { RULE_STATES = LBFGS_STATES };
 
 /* One update of `count` parameters, in one pass. The arrays do not overlap. */
 struct update {
@@ -72,6 +75,7 @@ struct rule_defaults {
 struct update_rule {
     struct name name; /* must be first */
     size_t states;    /* arrays of moments, 0 to RULE_STATES */
+    bool searches;    /* a step is session/lbfgs.c; it has no `update` */
     size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for; then it takes hidden matrices apart */
     struct rule_defaults defaults;
     void (*prepare)(const struct update_time *time, struct update *update); /* once a step, or NULL */

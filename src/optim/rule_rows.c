@@ -18,6 +18,7 @@ static const struct update_rule *const rows[] = {
     [MLP_OPTIMIZER_RPROP] = &LEVEL_NAME(rprop_rule),
     [MLP_OPTIMIZER_LAMB] = &LEVEL_NAME(lamb_rule),
     [MLP_OPTIMIZER_MUON] = &LEVEL_NAME(muon_rule),
+    [MLP_OPTIMIZER_LBFGS] = &LEVEL_NAME(lbfgs_rule),
 };
 
 const struct name_table LEVEL_NAME(rule_table) = {

@@ -21,6 +21,7 @@ LEVEL_DECLARE(const struct update_rule, lion_rule);
 LEVEL_DECLARE(const struct update_rule, rprop_rule);
 LEVEL_DECLARE(const struct update_rule, lamb_rule);
 LEVEL_DECLARE(const struct update_rule, muon_rule);
+LEVEL_DECLARE(const struct update_rule, lbfgs_rule);
 
 /* Its rows are pointers to struct update_rule, indexed by mlp_optimizer_rule. */
 LEVEL_DECLARE(const struct name_table, rule_table);

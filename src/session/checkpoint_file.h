@@ -18,7 +18,7 @@ struct fit_state {
     double pace_scale, pace_best;
     size_t pace_since_best;
     double learning_rate, rate_scale, product;
-    size_t updates, skips, averaged;
+    size_t updates, skips, pairs, averaged;
     size_t monitor_interval, monitor_steps, monitor_count;
     unsigned monitor_told;
 };

@@ -8,7 +8,7 @@ static const struct field state_members[] = {
     STATE(epoch), STATE(step), STATE(samples), STATE(best), STATE(since_best), STATE(best_loss), STATE(seconds),
     STATE(gradient_norm), STATE(clipped), STATE(skipped), STATE(epoch_seconds), STATE(tally_loss), STATE(tally_loss_weight),
     STATE(tally_samples), STATE(tally_right), STATE(tally_right_top_k), STATE(tally_classed), STATE(pace_scale),
-    STATE(pace_best), STATE(pace_since_best), STATE(learning_rate), STATE(rate_scale), STATE(product), STATE(updates), STATE(skips), STATE(averaged),
+    STATE(pace_best), STATE(pace_since_best), STATE(learning_rate), STATE(rate_scale), STATE(product), STATE(updates), STATE(skips), STATE(pairs), STATE(averaged),
     STATE(monitor_interval), STATE(monitor_steps), STATE(monitor_count), STATE(monitor_told),
 };
 const struct field_list state_fields = LIST(state_members);
@@ -49,7 +49,7 @@ struct fit_state fit_state_gather(const struct fit *fit)
         .tally_right = tally->right, .tally_right_top_k = tally->right_top_k, .tally_classed = tally->classed,
         .pace_scale = fit->pace.scale, .pace_best = fit->pace.best, .pace_since_best = fit->pace.since_best,
         .learning_rate = optimizer->options.learning_rate, .rate_scale = optimizer->rate_scale, .product = optimizer->product,
-        .updates = (size_t)optimizer->updates, .skips = optimizer->skips, .averaged = fit->average.count,
+        .updates = (size_t)optimizer->updates, .skips = optimizer->skips, .pairs = optimizer->pairs, .averaged = fit->average.count,
     };
     if (monitor != NULL) {
         state.monitor_interval = monitor->interval;
@@ -86,6 +86,7 @@ void fit_state_apply(const struct fit_state *state, struct fit *fit)
     optimizer->product = state->product;
     optimizer->updates = state->updates;
     optimizer->skips = state->skips;
+    optimizer->pairs = state->pairs;
     fit->average.count = state->averaged;
     if (monitor != NULL) {
         monitor->interval = state->monitor_interval;

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "model/pass.h"
 #include "optim/optimizer.h"
+#include "session/lbfgs.h"
 
 struct step {
     struct pass pass;
@@ -46,8 +47,12 @@ mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_wo
     TRY(pass_check_batch(__func__, network, workspace, x, count));
     TRY(optimizer_check(optimizer, network));
     TRY(pass_check_targets(&step.pass, count));
-    pass_begin(&step.pass, x, count);
-    pass_run(&step.pass, train, &step);
+    if (optimizer->rule->searches) {
+        lbfgs_step(&step.pass, x, count, &step.update);
+    } else {
+        pass_begin(&step.pass, x, count);
+        pass_run(&step.pass, train, &step);
+    }
     workspace->state = step.pass.status == MLP_OK ? WORKSPACE_BACKWARD : WORKSPACE_FORWARD;
     if (report != NULL) {
         *report = step.update.report;
