@@ -29,6 +29,15 @@ static double look_ahead(int t)
     return 0.9 * (1.0 - 0.5 * pow(0.96, 0.004 * t));
 }
 
+/* The step of iRprop−. */
+static double rprop(struct scalar *p, double g, double first)
+{
+    const double turn = g * p->s0, old = p->s1 == 0.0 ? first : p->s1;
+    p->s1 = fmin(50.0, fmax(1e-6, old * (turn > 0.0 ? 1.2 : turn < 0.0 ? 0.5 : 1.0)));
+    p->s0 = turn < 0.0 ? 0.0 : g;
+    return p->s0 > 0.0 ? p->s1 : p->s0 < 0.0 ? -p->s1 : 0.0;
+}
+
 /* The rules as their papers have them, one parameter at a time. */
 static void reference(mlp_optimizer_rule rule, struct scalar *p, double g, double rate, double l2, double keep, int t)
 {
@@ -80,13 +89,7 @@ static void reference(mlp_optimizer_rule rule, struct scalar *p, double g, doubl
                (sqrt(p->s1 / (1.0 - pow(b2, t))) + eps);
         break;
     }
-    case MLP_OPTIMIZER_RPROP: {
-        const double turn = g * p->s0, old = p->s1 == 0.0 ? rate : p->s1;
-        p->s1 = fmin(50.0, fmax(1e-6, old * (turn > 0.0 ? 1.2 : turn < 0.0 ? 0.5 : 1.0)));
-        p->s0 = turn < 0.0 ? 0.0 : g;
-        step = p->s0 > 0.0 ? p->s1 / rate : p->s0 < 0.0 ? -p->s1 / rate : 0.0;
-        break;
-    }
+    case MLP_OPTIMIZER_RPROP: step = rprop(p, g, rate) / rate; break;
     case MLP_OPTIMIZER_AMSGRAD:
         p->s0 = b1 * p->s0 + (1.0 - b1) * g;
         p->s1 = b2 * p->s1 + (1.0 - b2) * g * g;
