@@ -106,12 +106,15 @@ typedef struct mlp_fit_options {
                                          then those under the noise. */
     const mlp_average_options *average; /**< Average the parameters; NULL: do not. Once there is a mean, validation and the best
                                          parameters are the mean's, and the fit ends with it in the network. */
+    size_t shuffle_window;          /**< Samples that are shuffled together, at least; default 0: all of them, or of data that was
+                                         opened rather than loaded as many as are 128 MiB of features. A window of w samples is
+                                         drawn anew each epoch, as 64 runs of w/64 neighbours from all over the data. */
 } mlp_fit_options;
 
 #define MLP_FIT_OPTIONS_INIT                                                                  \
     {                                                                                         \
         sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL, \
-            NULL, NULL                                                                        \
+            NULL, NULL, 0                                                                     \
     }
 
 /** One epoch of the history. */

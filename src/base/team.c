@@ -1,6 +1,8 @@
 /* A team of threads inside one parallel region (OpenMP; one thread in a serial build). */
 #include "base/team.h"
 
+#include <sched.h>
+
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -47,6 +49,12 @@ int team_default_threads(void)
 #else
     return 1;
 #endif
+}
+
+int team_processors(void)
+{
+    cpu_set_t own;
+    return sched_getaffinity(0, sizeof own, &own) == 0 ? CPU_COUNT(&own) : 1;
 }
 
 int team_has_openmp(void)

@@ -29,6 +29,9 @@ struct range team_share(const struct team *team, size_t count);
 /* Threads a region would take by default (OpenMP's setting), 1 in a serial build. */
 int team_default_threads(void);
 
+/* Processors that this process may run on, at least 1. */
+int team_processors(void);
+
 /* 1 when built with OpenMP. */
 int team_has_openmp(void);
 

@@ -23,6 +23,7 @@ void storage_free(struct storage *storage)
     }
     free_names(storage->class_names, storage->class_count);
     free_names(storage->feature_names, storage->inputs);
+    feature_file_free(storage->file);
     for (size_t i = 0; i < sizeof storage->owned / sizeof storage->owned[0]; i++) {
         memory_free(storage->owned[i]);
     }

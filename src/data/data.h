@@ -9,13 +9,16 @@
 
 #include <mlp/data.h>
 
+#include "data/feature_file.h"
+
 /* Features and targets of all samples of a source; freed with its last data set. */
 struct storage {
     atomic_size_t references;
     size_t count;
     size_t inputs;
-    const float *features;   /* one of these two */
+    const float *features;   /* one of these three */
     const uint8_t *bytes;
+    struct feature_file *file; /* owned */
     float byte_scale;
     const int32_t *classes;  /* one of these two, or neither */
     const float *values;
@@ -47,8 +50,11 @@ mlp_status data_from_storage(struct storage *storage, mlp_data **data);
 void storage_free(struct storage *storage);
 
 /* Gathers `count` samples order[0 … count − 1] (positions in this data set; NULL: position first + i) as float
- * features, sample after sample. No allocation. Any thread. */
-void data_gather_features(const mlp_data *data, const size_t *order, size_t first, size_t count, float *x);
+ * features, sample after sample. Only reading a file can fail (IO, FORMAT). No allocation. Any thread. */
+mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_t first, size_t count, float *x);
+
+/* Positions first … first + count − 1 will soon be gathered: files begin to be read. */
+void data_announce(const mlp_data *data, size_t first, size_t count);
 
 /* Gathers their targets and weights; a NULL destination is left out. */
 void data_gather_targets(const mlp_data *data, const size_t *order, size_t first, size_t count, int32_t *classes,

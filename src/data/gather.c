@@ -5,38 +5,48 @@
 #include "data/data.h"
 #include "linalg/vector.h"
 
-/* Index into the storage of a position in the data set. */
-static size_t sample_at(const mlp_data *data, size_t position)
+/* Index into the storage of the i-th sample that is asked for. */
+static size_t sample_at(const mlp_data *data, const size_t *order, size_t first, size_t i)
 {
-    return data->samples != NULL ? data->samples[position] : data->first + position;
+    return data_sample(data, order != NULL ? order[i] : first + i);
 }
 
-/* Samples that lie one after another in the storage are moved together: the number from position `first + done` on. */
-static size_t run_length(const mlp_data *data, const size_t *order, size_t count, size_t done)
+/* Samples from the i-th on that lie one after another in the storage: they are moved together. */
+static size_t run_length(const mlp_data *data, const size_t *order, size_t first, size_t count, size_t i)
 {
-    return order == NULL && data->samples == NULL ? count - done : 1;
+    const size_t start = sample_at(data, order, first, i);
+    size_t run = order == NULL && data->samples == NULL ? count - i : 1;
+    while (i + run < count && sample_at(data, order, first, i + run) == start + run) {
+        run++;
+    }
+    return run;
 }
 
-static size_t position_of(const size_t *order, size_t first, size_t i)
-{
-    return order != NULL ? order[i] : first + i;
-}
-
-void data_gather_features(const mlp_data *data, const size_t *order, size_t first, size_t count, float *x)
+mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_t first, size_t count, float *x)
 {
     const struct storage *storage = data->storage;
-    const struct vector_kernels *kernels = vector_kernels();
+    const size_t inputs = storage->inputs;
     for (size_t i = 0; i < count;) {
-        const size_t run = run_length(data, order, count, i);
-        const size_t start = sample_at(data, position_of(order, first, i)) * storage->inputs;
-        const size_t length = run * storage->inputs;
-        float *out = x + i * storage->inputs;
-        if (storage->features != NULL) {
-            memcpy(out, storage->features + start, length * sizeof(float));
+        const size_t run = run_length(data, order, first, count, i);
+        const size_t start = sample_at(data, order, first, i);
+        float *out = x + i * inputs;
+        if (storage->file != NULL) {
+            TRY(feature_file_read(storage->file, start, run, out));
+        } else if (storage->features != NULL) {
+            memcpy(out, storage->features + start * inputs, run * inputs * sizeof(float));
         } else {
-            kernels->from_bytes(storage->bytes + start, storage->byte_scale, length, out);
+            vector_kernels()->from_bytes(storage->bytes + start * inputs, storage->byte_scale, run * inputs, out);
         }
         i += run;
+    }
+    return MLP_OK;
+}
+
+void data_announce(const mlp_data *data, size_t first, size_t count)
+{
+    if (data->storage->file != NULL && count > 0) { /* the samples of a part ascend */
+        const size_t start = data_sample(data, first);
+        feature_file_announce(data->storage->file, start, data_sample(data, first + count - 1) - start + 1);
     }
 }
 
@@ -46,7 +56,7 @@ void data_gather_targets(const mlp_data *data, const size_t *order, size_t first
     const struct storage *storage = data->storage;
     const size_t outputs = storage->outputs;
     for (size_t i = 0; i < count; i++) {
-        const size_t sample = sample_at(data, position_of(order, first, i));
+        const size_t sample = sample_at(data, order, first, i);
         if (classes != NULL && storage->classes != NULL) {
             classes[i] = storage->classes[sample];
         }
@@ -75,7 +85,7 @@ mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float
                     data->storage->classes != NULL ? "classes" : "none");
     }
     if (x != NULL) {
-        data_gather_features(data, NULL, first, count, x);
+        TRY(data_gather_features(data, NULL, first, count, x));
     }
     data_gather_targets(data, NULL, first, count, classes, values, NULL);
     return MLP_OK;

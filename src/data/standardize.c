@@ -42,7 +42,7 @@ static void free_moments(struct moments *moments)
 }
 
 /* sum[j] = Σ_i (x_ij − origin[j]), or of the squares. */
-static void sum_differences(const mlp_data *data, struct moments *moments, bool squared)
+static mlp_status sum_differences(const mlp_data *data, struct moments *moments, bool squared)
 {
     const size_t inputs = data->storage->inputs;
     const double *restrict origin = moments->origin;
@@ -53,7 +53,7 @@ static void sum_differences(const mlp_data *data, struct moments *moments, bool 
     for (size_t first = 0; first < data->count; first += moments->block_rows) {
         const size_t left = data->count - first;
         const size_t rows = left < moments->block_rows ? left : moments->block_rows;
-        data_gather_features(data, NULL, first, rows, moments->block);
+        TRY(data_gather_features(data, NULL, first, rows, moments->block));
         for (size_t i = 0; i < rows; i++) {
             const float *restrict x = moments->block + i * inputs;
             for (size_t j = 0; j < inputs; j++) {
@@ -62,28 +62,30 @@ static void sum_differences(const mlp_data *data, struct moments *moments, bool 
             }
         }
     }
+    return MLP_OK;
 }
 
 /* Differences from the first sample are exactly 0 for a constant feature, whose σ then is, too. A σ whose reciprocal
  * is no float cannot be divided by and counts as 0. */
-static void learn(const mlp_data *data, struct moments *moments)
+static mlp_status learn(const mlp_data *data, struct moments *moments)
 {
     const size_t inputs = data->storage->inputs;
     const double count = (double)data->count;
-    data_gather_features(data, NULL, 0, 1, moments->block);
+    TRY(data_gather_features(data, NULL, 0, 1, moments->block));
     for (size_t j = 0; j < inputs; j++) {
         moments->origin[j] = (double)moments->block[j];
     }
-    sum_differences(data, moments, false);
+    TRY(sum_differences(data, moments, false));
     for (size_t j = 0; j < inputs; j++) {
         moments->origin[j] += moments->sum[j] / count;
         moments->mean[j] = (float)moments->origin[j];
     }
-    sum_differences(data, moments, true);
+    TRY(sum_differences(data, moments, true));
     for (size_t j = 0; j < inputs; j++) {
         const float scale = (float)sqrt(moments->sum[j] / count);
         moments->scale[j] = scale > 0.0f && isfinite(1.0f / scale) ? scale : 1.0f;
     }
+    return MLP_OK;
 }
 
 mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network)
@@ -97,7 +99,9 @@ mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network)
     struct moments moments;
     mlp_status status = MLP_ERROR_MEMORY;
     if (allocate_moments(&moments, data->storage->inputs, data->count)) {
-        learn(data, &moments);
+        status = learn(data, &moments);
+    }
+    if (status == MLP_OK) {
         status = mlp_network_set_standardization(network, moments.mean, moments.scale);
     }
     free_moments(&moments);

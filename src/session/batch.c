@@ -67,21 +67,31 @@ struct gathering {
     size_t first;
 };
 
+static mlp_status gather_share(const struct gathering *g, struct range own)
+{
+    return data_gather_features(g->batch->data, g->order != NULL ? g->order + own.first : NULL, g->first + own.first,
+                                own.end - own.first, g->batch->x + own.first * g->batch->data->storage->inputs);
+}
+
+/* From memory: nothing can fail. */
 static void gather(const struct team *team, void *context)
 {
     const struct gathering *g = context;
-    const struct range own = team_share(team, g->batch->count);
-    data_gather_features(g->batch->data, g->order != NULL ? g->order + own.first : NULL, g->first + own.first,
-                         own.end - own.first, g->batch->x + own.first * g->batch->data->storage->inputs);
+    gather_share(g, team_share(team, g->batch->count));
 }
 
-void batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads)
+mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads)
 {
     struct gathering gathering = { batch, order, first };
     const size_t worth = count * batch->data->storage->inputs / FLOATS_OF_A_THREAD;
     batch->count = count;
-    team_run(worth < (size_t)threads ? (int)worth : threads, gather, &gathering);
+    if (batch->data->storage->file != NULL) {
+        TRY(gather_share(&gathering, (struct range){ 0, count }));
+    } else {
+        team_run(worth < (size_t)threads ? (int)worth : threads, gather, &gathering);
+    }
     data_gather_targets(batch->data, order, first, count, batch->classes, batch->values, batch->weights);
+    return MLP_OK;
 }
 
 /* How many classes come before `class` by output: strictly larger, or equal and of lower index. */

@@ -29,8 +29,9 @@ mlp_status batch_check_data(const char *function, const mlp_network *network, co
 mlp_status batch_make(struct batch *batch, const mlp_data *data, size_t size);
 void batch_free(struct batch *batch);
 
-/* Gathers samples order[0 … count − 1] (NULL: first … first + count − 1), on up to `threads` threads. */
-void batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads);
+/* Gathers samples order[0 … count − 1] (NULL: first … first + count − 1), on up to `threads` threads; from a file on the calling
+ * one. Errors: IO, FORMAT. */
+mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads);
 
 /* Running sums over batches. */
 struct tally {

@@ -89,14 +89,15 @@ json_t *checkpoint_settings(const struct fit *fit)
 {
     const mlp_fit_options *o = &fit->options;
     const size_t validation = o->validation != NULL ? o->validation->count : 0;
-    return json_pack("{s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:f, s:I, s:o, s:o, s:o, s:s, s:f, s:I}", "inputs", (json_int_t)fit->network->inputs,
+    return json_pack("{s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:f, s:I, s:o, s:o, s:o, s:s, s:f, s:I, s:I}", "inputs", (json_int_t)fit->network->inputs,
                      "layers", layers_json(fit->network), "loss", loss_json(&fit->network->loss), "samples",
-                     (json_int_t)fit->batch.data->count, "validation_samples", (json_int_t)validation, "batch", (json_int_t)o->batch,
+                     (json_int_t)fit->feed.data->count, "validation_samples", (json_int_t)validation, "batch", (json_int_t)o->batch,
                      "seed", (json_int_t)o->seed, "keep_order", o->keep_order != 0, "minimum_improvement", o->minimum_improvement,
                      "monitor_interval", (json_int_t)o->monitor_interval, "optimizer", optimizer_json(fit->optimizer), "schedule",
                      schedule_json(&fit->pace), "regularization", regularization_json(o->regularization), "average",
                      mlp_average_name(fit->average.options.rule), "average_decay", fit->average.options.decay, "average_first_epoch",
-                     (json_int_t)(fit->average.options.rule == MLP_AVERAGE_SWA ? fit->average.first_epoch : 0));
+                     (json_int_t)(fit->average.options.rule == MLP_AVERAGE_SWA ? fit->average.first_epoch : 0), "shuffle_window",
+                     (json_int_t)fit->feed.order.window);
 }
 
 /* ---- differences ----------------------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ mlp_status evaluate_data(const mlp_network *network, mlp_workspace *workspace, s
     const size_t count = batch->data->count;
     for (size_t done = 0; done < count; done += batch->size) {
         const size_t left = count - done;
-        batch_gather(batch, NULL, done, left < batch->size ? left : batch->size, workspace->threads);
+        TRY(batch_gather(batch, NULL, done, left < batch->size ? left : batch->size, workspace->threads));
         TRY(pass_forward_batch("mlp_evaluate", network, workspace, batch->x, batch->count, false));
         tally_batch(&tally, network, workspace, batch, top_k, confusion);
         TRY(add_loss(&tally, network, workspace, batch));

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "base/random.h"
 #include "base/status.h"
 #include "model/regularize.h"
 #include "session/evaluate.h"
@@ -65,7 +64,10 @@ static mlp_status prepare_noise(struct fit *fit)
     mlp_regularization passes = *fit->options.regularization;
     passes.mixup = 0.0; /* is this loop's */
     TRY(mlp_workspace_set_regularization(fit->workspace, &passes));
-    return fit->options.regularization->mixup > 0.0 ? mixup_prepare(&fit->batch, fit->network) : MLP_OK;
+    for (size_t b = 0; b < 2 && fit->options.regularization->mixup > 0.0; b++) {
+        TRY(mixup_prepare(&fit->feed.batches[b], fit->network));
+    }
+    return MLP_OK;
 }
 
 /* Everything a fit allocates, before its first step. */
@@ -75,14 +77,15 @@ static mlp_status prepare(struct fit *fit, const mlp_data *data)
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     options.threads = o->threads;
     TRY(mlp_workspace_create(fit->network, o->batch, &options, &fit->workspace));
-    TRY(batch_make(&fit->batch, data, o->batch));
+    const struct feed_options feed = { .batch = o->batch, .window = o->shuffle_window, .seed = o->seed, .epochs = o->epochs,
+                                       .keep_order = o->keep_order != 0, .threads = fit->workspace->threads };
+    TRY(feed_make(&fit->feed, data, &feed));
     TRY(prepare_noise(fit));
     TRY(average_begin(&fit->average, o->average, fit->network, o->epochs));
     if (o->validation != NULL) {
         const size_t count = o->validation->count;
         TRY(batch_make(&fit->validation, o->validation, o->batch < count ? o->batch : count));
     }
-    fit->order = memory_allocate(data->count, sizeof(size_t));
     if (o->patience > 0 && o->keep_last == 0) {
         fit->best = memory_allocate(fit->network->arena_size, sizeof(float));
     }
@@ -90,7 +93,7 @@ static mlp_status prepare(struct fit *fit, const mlp_data *data)
     if (fit->report != NULL && o->monitor_interval > 0) {
         fit->report->monitor = monitor_create(fit->network, o->monitor_interval);
     }
-    const bool complete = fit->order != NULL && fit->report != NULL &&
+    const bool complete = fit->report != NULL &&
                           (fit->best != NULL || o->patience == 0 || o->keep_last != 0) &&
                           (fit->report->monitor != NULL || o->monitor_interval == 0);
     return complete ? MLP_OK : MLP_ERROR_MEMORY;
@@ -103,23 +106,10 @@ static void release(struct fit *fit)
         monitor_end(fit->report->monitor);
     }
     mlp_workspace_destroy(&fit->workspace);
-    batch_free(&fit->batch);
+    feed_free(&fit->feed);
     batch_free(&fit->validation);
     average_free(&fit->average);
-    memory_free(fit->order);
     memory_free(fit->best);
-}
-
-/* The order of an epoch depends on the seed and the epoch's number alone. */
-static void shuffle(struct fit *fit, size_t epoch, size_t count)
-{
-    const struct random_stream stream = random_stream(fit->options.seed, RANDOM_SHUFFLE, 0, epoch);
-    for (size_t i = 0; i < count; i++) {
-        fit->order[i] = i;
-    }
-    if (fit->options.keep_order == 0) {
-        random_shuffle(&stream, fit->order, count);
-    }
 }
 
 /* That of the last step. */
@@ -149,10 +139,10 @@ static void add_step(struct fit *fit, const mlp_step_report *step)
 {
     mlp_epoch *open = &fit->open;
     if (isfinite(step->loss)) {
-        fit->tally.loss += step->loss * (double)fit->batch.count;
-        fit->tally.loss_weight += (double)fit->batch.count;
+        fit->tally.loss += step->loss * (double)fit->batch->count;
+        fit->tally.loss_weight += (double)fit->batch->count;
     }
-    tally_batch(&fit->tally, fit->network, fit->workspace, &fit->batch, 1, NULL);
+    tally_batch(&fit->tally, fit->network, fit->workspace, fit->batch, 1, NULL);
     if (step->skipped != 0) {
         open->skipped += 1.0;
     } else {
@@ -193,9 +183,9 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
     TRY(pace_set(&fit->pace, fit->optimizer, number, fit->epoch));
     mlp_workspace_set_regularization_step(fit->workspace, number);
     if (noise != NULL && noise->mixup > 0.0) {
-        mixup_apply(&fit->batch, fit->network, noise->mixup, noise->seed, number, fit->workspace->threads);
+        mixup_apply(fit->batch, fit->network, noise->mixup, noise->seed, number, fit->workspace->threads);
     }
-    TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch.x, &fit->batch.targets, fit->batch.count, step));
+    TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch->x, &fit->batch->targets, fit->batch->count, step));
     if (watched && step->skipped == 0) {
         progress->monitor = monitor_record(monitor, fit->network, fit->workspace, progress->epoch, step, &progress->warning);
     }
@@ -205,24 +195,21 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
 /* The steps of the open epoch that are left. */
 static mlp_status run_steps(struct fit *fit)
 {
-    const size_t count = fit->batch.data->count;
-    shuffle(fit, fit->epoch, count);
+    const size_t count = fit->feed.data->count, size = fit->options.batch;
     if (fit->open.steps == 0) {
         fit->tally = (struct tally){ 0 };
         fit->open_start = seconds_now();
     }
     fit->progress.epoch = fit->epoch + 1;
     fit->progress.step = fit->open.steps;
-    for (size_t done = fit->open.steps * fit->batch.size; done < count && !fit->report->stopped; done += fit->batch.size) {
-        const size_t left = count - done;
+    for (size_t done = fit->open.steps * size; done < count && !fit->report->stopped; done += size) {
         mlp_step_report step;
-        batch_gather(&fit->batch, fit->order + done, 0, left < fit->batch.size ? left : fit->batch.size,
-                     fit->workspace->threads);
+        TRY(feed_take(&fit->feed, fit->epoch, done, &fit->batch));
         TRY(run_step(fit, &step));
         add_step(fit, &step);
         average_step(&fit->average, fit->network, fit->workspace->threads);
         fit->progress.step = fit->open.steps;
-        fit->progress.samples += fit->batch.count;
+        fit->progress.samples += fit->batch->count;
         fit->progress.last = step;
         TRY(checkpoints_step(fit));
         fit->report->stopped = report_progress(fit);

@@ -8,6 +8,7 @@
 #include "session/average.h"
 #include "session/batch.h"
 #include "session/checkpoint.h"
+#include "session/feed.h"
 #include "session/pace.h"
 #include "session/report.h"
 
@@ -16,9 +17,9 @@ struct fit {
     mlp_optimizer *optimizer;
     mlp_fit_options options; /* every default resolved */
     mlp_workspace *workspace;
-    struct batch batch;
+    struct feed feed;
+    struct batch *batch;     /* the open step's */
     struct batch validation;
-    size_t *order;
     float *best;             /* parameters of the best epoch, or NULL */
     double best_loss;
     size_t since_best;       /* epochs without improvement */

@@ -6,11 +6,10 @@
 #include <mlp/train.h>
 
 #include "base/memory.h"
-#include "base/random.h"
 #include "base/status.h"
 #include "model/regularize.h"
 #include "optim/optimizer.h"
-#include "session/batch.h"
+#include "session/feed.h"
 
 #define DEFAULT_LOW 1e-7
 #define DEFAULT_HIGH 10.0
@@ -100,8 +99,7 @@ struct test {
     mlp_optimizer *optimizer;
     const mlp_rate_test_options *options;
     mlp_workspace *workspace;
-    struct batch batch;
-    size_t *order;
+    struct feed feed;
 };
 
 static mlp_status prepare(struct test *test, const mlp_data *data)
@@ -110,30 +108,22 @@ static mlp_status prepare(struct test *test, const mlp_data *data)
     options.threads = test->options->threads;
     TRY(mlp_workspace_create(test->network, test->options->batch, &options, &test->workspace));
     TRY(mlp_workspace_set_regularization(test->workspace, test->options->regularization));
-    TRY(batch_make(&test->batch, data, test->options->batch));
-    test->order = memory_allocate(data->count, sizeof *test->order);
-    return test->order != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+    const struct feed_options feed = { .batch = test->options->batch, .seed = test->options->seed, .epochs = SIZE_MAX,
+                                       .threads = test->workspace->threads };
+    return feed_make(&test->feed, data, &feed);
 }
 
 static void release(struct test *test)
 {
     mlp_workspace_destroy(&test->workspace);
-    batch_free(&test->batch);
-    memory_free(test->order);
+    feed_free(&test->feed);
 }
 
-/* The next batch of as many shuffled epochs as it takes. */
-static void gather(struct test *test, size_t step)
+/* The next batch of as many shuffled epochs as it takes, all of full size. */
+static mlp_status take(struct test *test, size_t step, struct batch **batch)
 {
-    const size_t count = test->batch.data->count, each = count / test->batch.size, place = step % each;
-    if (place == 0) {
-        const struct random_stream stream = random_stream(test->options->seed, RANDOM_SHUFFLE, 0, step / each);
-        for (size_t i = 0; i < count; i++) {
-            test->order[i] = i;
-        }
-        random_shuffle(&stream, test->order, count);
-    }
-    batch_gather(&test->batch, test->order + place * test->batch.size, 0, test->batch.size, test->workspace->threads);
+    const size_t size = test->options->batch, each = test->feed.data->count / size;
+    return feed_take(&test->feed, step / each, step % each * size, batch);
 }
 
 static mlp_status run(struct test *test, mlp_rate_point *points, size_t *count)
@@ -142,10 +132,11 @@ static mlp_status run(struct test *test, mlp_rate_point *points, size_t *count)
     double mean = 0.0, weight = 0.0, lowest = INFINITY;
     for (size_t k = 0; k < o->steps; k++) {
         mlp_step_report report;
+        struct batch *batch;
         test->optimizer->options.learning_rate = o->low * pow(o->high / o->low, (double)k / (double)(o->steps - 1));
-        gather(test, k);
-        const mlp_status status = mlp_train_step(test->network, test->optimizer, test->workspace, test->batch.x,
-                                                 &test->batch.targets, test->batch.count, &report);
+        TRY(take(test, k, &batch));
+        const mlp_status status = mlp_train_step(test->network, test->optimizer, test->workspace, batch->x, &batch->targets,
+                                                 batch->count, &report);
         if (status == MLP_ERROR_NONFINITE && k > 0) {
             return MLP_OK;
         }
