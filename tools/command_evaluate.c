@@ -52,6 +52,7 @@ static const struct option_row rows[] = {
     { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(threads), .low = 1, .high = 1024,
       .help = "Threads to work with (default: OpenMP's)." },
     { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(json), .flag = 1, .help = "Print the result as JSON." },
+    DATA_STREAM_ROW,
     DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last). Labels must be the "
                   "model's class names."),
     { .kind = OPTION_END },

@@ -37,6 +37,7 @@ static const struct option_row rows[] = {
       .help = "Samples at a time (default: 256)." },
     { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(threads), .low = 1, .high = 1024,
       .help = "Threads to work with (default: OpenMP's)." },
+    DATA_STREAM_ROW,
     DATA_CSV_ROWS("Column of labels, when the file has one: its name, its number from 0, or last (default: none). "
                   "It is not given to the model."),
     { .kind = OPTION_END },

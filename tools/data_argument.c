@@ -83,7 +83,8 @@ static int open_csv(const struct data_request *request, const struct data_source
         options.class_name_count = source->class_name_count;
     }
     set->csv = true;
-    const mlp_status status = mlp_data_load_csv(path, &options, &set->data);
+    const mlp_status status = request->stream ? mlp_data_open_csv(path, &options, NULL, &set->data)
+                                              : mlp_data_load_csv(path, &options, &set->data);
     if (status == MLP_OK) {
         return EXIT_DONE;
     }
@@ -102,7 +103,8 @@ static int open_idx(const struct data_request *request, const struct data_source
     if (request->csv_option != NULL) {
         return usage_error("%s is for CSV files, and %s is '%s'", request->csv_option, source->option, source->spec);
     }
-    const mlp_status status = mlp_data_load_idx(features, labels, &set->data);
+    const mlp_status status = request->stream ? mlp_data_open_idx(features, labels, NULL, &set->data)
+                                              : mlp_data_load_idx(features, labels, &set->data);
     return status == MLP_OK ? EXIT_DONE : work_failed(status);
 }
 

@@ -18,6 +18,7 @@ struct data_request {
     int header;         /* as in mlp_csv_options */
     int regression;
     const char *csv_option; /* an option that only CSV files understand and that was given, or NULL */
+    int stream;             /* features stay in their file */
 };
 
 #define DATA_REQUEST_INIT { .label_index = -1, .header = -1 }
@@ -59,6 +60,10 @@ int parse_header(const char *text, void *settings);
 #define DATA_SPEC_HELP                                                                                            \
     "A CSV file (plain or gzip'd); IMAGES,LABELS: a pair of IDX files; IMAGES, with the comma: IDX without "      \
     "labels; or a name: digits (comes with mlp) or fashion-mnist (Debian's package dataset-fashion-mnist)."
+#define DATA_STREAM_ROW                                                                                           \
+    { .kind = OPTION_FLAG, .name = "stream", .offset = offsetof(struct data_request, stream), .flag = 1,          \
+      .help = "Leave the features in their file and read them when they are needed, for data larger than "        \
+              "memory. CSV and gzip'd files are unpacked into a temporary file first, in TMPDIR or /var/tmp." }
 #define DATA_CSV_ROWS(label_help)                                                                                 \
     { .kind = OPTION_GROUP, .help = "CSV files:" },                                                               \
     { .kind = OPTION_PARSED, .name = "label", .argument = "COLUMN", .parse = parse_label, .help = label_help },   \

@@ -33,6 +33,7 @@ const struct option_row train_rows[] = {
               "(default for CSV files)." },
     { .kind = OPTION_FLAG, .name = "no-standardize", .offset = FIELD(standardize), .flag = 0,
       .help = "Leave the features as they are (default for IDX files, whose bytes are scaled to 0...1)." },
+    DATA_STREAM_ROW,
     DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last)."),
     { .kind = OPTION_FLAG, .name = "regression", .offset = FIELD(request.regression), .flag = 1,
       .help = "The label is a number to predict, not a class." },
@@ -157,6 +158,9 @@ const struct option_row train_rows[] = {
       .help = "With --patience, keep the last parameters, not the best." },
     { .kind = OPTION_FLAG, .name = "keep-order", .offset = FIELD(fit.keep_order), .flag = 1,
       .help = "Do not shuffle." },
+    { .kind = OPTION_SIZE, .name = "shuffle-window", .argument = "N", .offset = FIELD(fit.shuffle_window), .low = 1, .high = MANY,
+      .help = "Shuffle N samples at a time, drawn as 64 runs of neighbours from all over the data (default: all; with --stream as "
+              "many as are 128 MiB)." },
     { .kind = OPTION_SIZE, .name = "top-k", .argument = "K", .offset = FIELD(fit.top_k), .low = 1, .high = MANY,
       .help = "K of the top-k accuracy (default: 5)." },
     { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(fit.threads), .low = 1, .high = 1024,

@@ -1,7 +1,8 @@
 /** @file
  * Data sets: features and targets of many samples, from the caller's arrays or from files.
  *
- * Features are float, or bytes that stay bytes until a batch is gathered: value = byte · byte_scale.
+ * Features are float, or bytes that stay bytes until a batch is gathered: value = byte · byte_scale. Those of a set that was opened
+ * rather than loaded stay in their file until then.
  * Targets are class indices, dense values, or none. A data set does not change after its creation; several threads
  * may read it at once. Splits and slices share their parent's storage, which lives as long as any of them. */
 #ifndef MLP_DATA_H
@@ -74,6 +75,18 @@ typedef struct mlp_csv_options {
  * @param options NULL for the defaults
  * Errors: IO, FORMAT (the message gives line and column), ARGUMENT (no such label column), MEMORY. */
 MLP_API mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, mlp_data **data);
+
+/** As mlp_data_load_idx(), for data larger than memory: the features stay in the file, and every use reads those it needs. Labels are
+ * in memory, 4 bytes a sample. A plain file is read where it lies, and must stay as it is while the data set lives; a gzip'd one is
+ * unpacked into a temporary file first, which has no name and goes away with the data set. mlp_fit() shuffles such data by windows
+ * (mlp_fit_options::shuffle_window) and reads ahead.
+ * @param folder of the temporary file, if there must be one; NULL: that of the environment variable TMPDIR, or /var/tmp
+ * Errors: as for mlp_data_load_idx(). Reading later may fail, too: IO, or FORMAT where the file has become shorter. */
+MLP_API mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder, mlp_data **data);
+
+/** As mlp_data_load_csv(), for data larger than memory: the file is gone through once, its features go as floats into a temporary file
+ * in `folder`, and stay there; else as mlp_data_open_idx(). */
+MLP_API mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *options, const char *folder, mlp_data **data);
 
 /** Frees the data set and sets the pointer to NULL. NULL and a pointer to NULL are fine. Borrowed arrays are the
  * caller's and stay. */

@@ -205,6 +205,16 @@ void byte_reader_close(struct byte_reader *reader)
     memory_free(reader);
 }
 
+int byte_reader_regular_file(const struct byte_reader *reader, size_t *size)
+{
+    struct stat about;
+    if (reader->gzip || fstat(reader->descriptor, &about) != 0 || !S_ISREG(about.st_mode)) {
+        return -1;
+    }
+    *size = (size_t)about.st_size;
+    return fcntl(reader->descriptor, F_DUPFD_CLOEXEC, 0);
+}
+
 const char *byte_reader_path(const struct byte_reader *reader)
 {
     return reader->path;
@@ -233,14 +243,19 @@ mlp_status byte_reader_read(struct byte_reader *reader, void *bytes, size_t size
     return MLP_OK;
 }
 
-mlp_status byte_reader_exact(struct byte_reader *reader, void *bytes, size_t size, const char *what)
+mlp_status byte_reader_piece(struct byte_reader *reader, void *bytes, size_t size, size_t done, size_t total, const char *what)
 {
     size_t got;
     TRY(byte_reader_read(reader, bytes, size, &got));
     if (got < size) {
-        return fail(MLP_ERROR_FORMAT, "%s: the file ends after %zu of %zu bytes of %s", reader->path, got, size, what);
+        return fail(MLP_ERROR_FORMAT, "%s: the file ends after %zu of %zu bytes of %s", reader->path, done + got, total, what);
     }
     return MLP_OK;
+}
+
+mlp_status byte_reader_exact(struct byte_reader *reader, void *bytes, size_t size, const char *what)
+{
+    return byte_reader_piece(reader, bytes, size, 0, size, what);
 }
 
 mlp_status byte_reader_array(struct byte_reader *reader, size_t size, const char *what, void **array)
@@ -249,7 +264,7 @@ mlp_status byte_reader_array(struct byte_reader *reader, size_t size, const char
     *array = memory_allocate(capacity, 1);
     mlp_status status = *array != NULL ? MLP_OK : MLP_ERROR_MEMORY;
     while (status == MLP_OK) {
-        status = byte_reader_exact(reader, (char *)*array + filled, capacity - filled, what);
+        status = byte_reader_piece(reader, (char *)*array + filled, capacity - filled, filled, size, what);
         filled = capacity;
         if (status != MLP_OK || filled == size) {
             break;

@@ -7,6 +7,7 @@
 #include "io/csv_labels.h"
 #include "io/csv_number.h"
 #include "io/csv_reader.h"
+#include "io/unpacked_file.h"
 
 enum { LABEL_LAST = -1, LABEL_NONE = -2 };
 
@@ -18,6 +19,9 @@ struct loading {
     size_t columns;
     size_t label;             /* column of the label, or `columns` when there is none */
     char **header;            /* names of the columns, or NULL */
+    bool on_disk;             /* the features go to `file`, and `features` holds one sample */
+    const char *folder;       /* of `file` */
+    struct unpacked_file file;
     float *features;
     size_t feature_capacity;  /* floats */
     float *values;            /* regression targets */
@@ -87,8 +91,9 @@ static mlp_status take_sample(struct loading *l)
         return fail(MLP_ERROR_FORMAT, "%s: line %zu, column %zu: the line has %zu fields, expected %zu", l->path,
                     l->reader.line, first_wrong + 1, l->reader.field_count, l->columns);
     }
-    TRY(reserve(&l->features, l->count * inputs, &l->feature_capacity, (l->count + 1) * inputs));
-    float *next = l->features + l->count * inputs;
+    const size_t kept = l->on_disk ? 0 : l->count * inputs;
+    TRY(reserve(&l->features, kept, &l->feature_capacity, kept + inputs));
+    float *next = l->features + kept;
     for (size_t column = 0; column < l->columns; column++) {
         if (column != l->label) {
             TRY(read_number(l, column, next++));
@@ -96,6 +101,9 @@ static mlp_status take_sample(struct loading *l)
     }
     if (l->label < l->columns) {
         TRY(take_label(l));
+    }
+    if (l->on_disk) {
+        TRY(unpacked_file_append(&l->file, l->features, inputs * sizeof(float)));
     }
     l->count++;
     return MLP_OK;
@@ -203,14 +211,25 @@ static mlp_status read_samples(struct loading *l)
     return l->count > 0 ? MLP_OK : fail(MLP_ERROR_FORMAT, "%s: a header and no samples", l->path);
 }
 
-/* Hands what was read over to a storage, which owns it from then on. */
-static mlp_status fill_storage(struct loading *l, struct storage *s)
+static mlp_status hand_over_features(struct loading *l, struct storage *s)
 {
     s->count = l->count;
     s->inputs = l->columns - (l->label < l->columns);
+    if (l->on_disk) {
+        const struct feature_file layout = { .inputs = s->inputs, .kind = FEATURE_FLOATS };
+        int descriptor;
+        TRY(unpacked_file_take(&l->file, &descriptor));
+        s->file = feature_file_make(descriptor, l->path, &layout);
+        return s->file != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+    }
     s->features = l->features;
     s->owned[0] = l->features;
     l->features = NULL;
+    return MLP_OK;
+}
+
+static mlp_status hand_over_targets(struct loading *l, struct storage *s)
+{
     if (l->values != NULL) {
         s->values = l->values;
         s->owned[1] = l->values;
@@ -218,11 +237,18 @@ static mlp_status fill_storage(struct loading *l, struct storage *s)
         l->values = NULL;
     } else if (l->label < l->columns) {
         int32_t *classes;
-        TRY(csv_labels_resolve(&l->labels, l->path, l->options->class_names, l->options->class_name_count, &classes,
-                               &s->class_names, &s->class_count));
+        TRY(csv_labels_resolve(&l->labels, &classes, &s->class_names, &s->class_count));
         s->classes = classes;
         s->owned[1] = classes;
     }
+    return MLP_OK;
+}
+
+/* Hands what was read over to a storage, which owns it from then on. */
+static mlp_status fill_storage(struct loading *l, struct storage *s)
+{
+    TRY(hand_over_features(l, s));
+    TRY(hand_over_targets(l, s));
     if (l->header != NULL) {
         s->feature_names = memory_allocate(s->inputs, sizeof(char *));
         for (size_t column = 0, f = 0; s->feature_names != NULL && column < l->columns; column++) {
@@ -246,6 +272,7 @@ static void release(struct loading *l)
     memory_free(l->values);
     csv_labels_free(&l->labels);
     csv_close(&l->reader);
+    unpacked_file_close(&l->file);
     if (l->locale != (locale_t)0) {
         freelocale(l->locale);
     }
@@ -256,6 +283,10 @@ static mlp_status load(struct loading *l, mlp_data **data)
     const char delimiter = l->options->delimiter != 0 ? l->options->delimiter : ',';
     TRY(number_locale(&l->locale));
     TRY(csv_open(l->path, delimiter, &l->reader));
+    TRY(csv_labels_begin(&l->labels));
+    if (l->on_disk) {
+        TRY(unpacked_file_create(l->path, l->folder, &l->file));
+    }
     TRY(read_samples(l));
     struct storage *storage = memory_allocate(1, sizeof *storage);
     if (storage == NULL) {
@@ -310,15 +341,35 @@ static mlp_status check_options(const mlp_csv_options *options)
     return check_class_names(options);
 }
 
+static mlp_status load_checked(struct loading *loading, mlp_data **data)
+{
+    const mlp_csv_options *options = loading->options;
+    TRY(check_options(options));
+    loading->labels = (struct csv_labels){ .path = loading->path, .names = options->class_names,
+                                           .name_count = options->class_name_count };
+    loading->file.descriptor = -1;
+    const mlp_status status = load(loading, data);
+    release(loading);
+    return status;
+}
+
+static const mlp_csv_options default_options = MLP_CSV_OPTIONS_INIT;
+
 mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, mlp_data **data)
 {
-    const mlp_csv_options defaults = MLP_CSV_OPTIONS_INIT;
-    struct loading loading = { .path = path, .options = options != NULL ? options : &defaults };
+    struct loading loading = { .path = path, .options = options != NULL ? options : &default_options };
     REQUIRE_ARGUMENT(data);
     *data = NULL;
     REQUIRE_ARGUMENT(path);
-    TRY(check_options(loading.options));
-    const mlp_status status = load(&loading, data);
-    release(&loading);
-    return status;
+    return load_checked(&loading, data);
+}
+
+mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *options, const char *folder, mlp_data **data)
+{
+    struct loading loading = { .path = path, .options = options != NULL ? options : &default_options, .on_disk = true,
+                               .folder = folder };
+    REQUIRE_ARGUMENT(data);
+    *data = NULL;
+    REQUIRE_ARGUMENT(path);
+    return load_checked(&loading, data);
 }

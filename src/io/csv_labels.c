@@ -8,49 +8,125 @@
 #include "base/memory.h"
 #include "base/status.h"
 
-static mlp_status reserve(void **array, size_t used, size_t *capacity, size_t needed, size_t size)
+enum { FIRST_CAPACITY = 256 }; /* of each array; a power of two */
+
+/* ---- distinct texts -------------------------------------------------------------------------------------------- */
+
+/* FNV-1a. */
+static uint64_t hash_of(const char *text)
 {
-    size_t grown = *capacity > 0 ? *capacity : 256;
-    while (grown < needed) {
-        if (!size_multiply(grown, 2, &grown)) {
-            return fail(MLP_ERROR_MEMORY, "out of memory for labels");
-        }
+    uint64_t hash = 0xCBF29CE484222325u;
+    for (; *text != '\0'; text++) {
+        hash = (hash ^ (unsigned char)*text) * 0x100000001B3u;
     }
-    if (grown == *capacity) {
+    return hash;
+}
+
+/* The slot that holds the text, or the free one where it belongs. */
+static size_t find_slot(const struct csv_labels *labels, const char *text)
+{
+    size_t slot = (size_t)hash_of(text) & (labels->slot_count - 1);
+    while (labels->slots[slot] != 0 && strcmp(labels->texts[labels->slots[slot] - 1], text) != 0) {
+        slot = (slot + 1) & (labels->slot_count - 1);
+    }
+    return slot;
+}
+
+/* At most half of the slots are taken. */
+static mlp_status grow_slots(struct csv_labels *labels)
+{
+    const size_t count = labels->slot_count > 0 ? 2 * labels->slot_count : 2 * (size_t)FIRST_CAPACITY;
+    size_t *slots = memory_allocate(count, sizeof *slots);
+    if (slots == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    memory_free(labels->slots);
+    labels->slots = slots;
+    labels->slot_count = count;
+    for (size_t i = 0; i < labels->text_count; i++) {
+        slots[find_slot(labels, labels->texts[i])] = i + 1;
+    }
+    return MLP_OK;
+}
+
+/* Room for one entry more. */
+static mlp_status reserve(void **array, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) {
         return MLP_OK;
     }
-    TRY(memory_resize(array, used, grown, size));
+    const size_t grown = *capacity > 0 ? 2 * *capacity : (size_t)FIRST_CAPACITY;
+    TRY(memory_resize(array, count, grown, size));
     *capacity = grown;
+    return MLP_OK;
+}
+
+static mlp_status insert(struct csv_labels *labels, const char *text)
+{
+    void *texts = labels->texts;
+    if (labels->text_count >= (size_t)INT32_MAX) {
+        return fail(MLP_ERROR_FORMAT, "%s: more than %d different labels", labels->path, INT32_MAX);
+    }
+    if (2 * labels->text_count >= labels->slot_count) {
+        TRY(grow_slots(labels));
+    }
+    TRY(reserve(&texts, labels->text_count, &labels->text_capacity, sizeof *labels->texts));
+    labels->texts = texts;
+    char *copy = memory_copy_text(text);
+    if (copy == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    labels->slots[find_slot(labels, text)] = labels->text_count + 1;
+    labels->texts[labels->text_count++] = copy;
+    return MLP_OK;
+}
+
+/* ---- samples --------------------------------------------------------------------------------------------------- */
+
+mlp_status csv_labels_begin(struct csv_labels *labels)
+{
+    TRY(grow_slots(labels));
+    for (size_t i = 0; i < labels->name_count; i++) {
+        TRY(insert(labels, labels->names[i]));
+    }
     return MLP_OK;
 }
 
 mlp_status csv_labels_add(struct csv_labels *labels, const char *label, size_t line)
 {
-    const size_t length = strlen(label) + 1;
-    void *text = labels->text, *offsets = labels->offsets, *lines = labels->lines;
-    size_t capacity = labels->capacity;
-    TRY(reserve(&text, labels->used, &labels->size, labels->used + length, 1));
-    labels->text = text;
-    TRY(reserve(&offsets, labels->count, &capacity, labels->count + 1, sizeof(size_t)));
-    labels->offsets = offsets;
-    capacity = labels->lines != NULL ? labels->capacity : 0;
-    TRY(reserve(&lines, labels->count, &capacity, labels->count + 1, sizeof(size_t)));
-    labels->lines = lines;
-    labels->capacity = capacity;
-    labels->offsets[labels->count] = labels->used;
-    labels->lines[labels->count++] = line;
-    memcpy(labels->text + labels->used, label, length);
-    labels->used += length;
+    void *array = labels->labels;
+    TRY(reserve(&array, labels->count, &labels->capacity, sizeof *labels->labels));
+    labels->labels = array;
+    size_t slot = find_slot(labels, label);
+    if (labels->slots[slot] == 0) {
+        if (labels->names != NULL) {
+            return fail(MLP_ERROR_FORMAT, "%s: line %zu: label '%.64s' is none of the %zu known classes", labels->path, line, label,
+                        labels->name_count);
+        }
+        TRY(insert(labels, label));
+        slot = find_slot(labels, label);
+    }
+    labels->labels[labels->count++] = (int32_t)(labels->slots[slot] - 1);
     return MLP_OK;
+}
+
+static void free_texts(char **texts, size_t count)
+{
+    for (size_t i = 0; texts != NULL && i < count; i++) {
+        memory_free(texts[i]);
+    }
+    memory_free(texts);
 }
 
 void csv_labels_free(struct csv_labels *labels)
 {
-    memory_free(labels->text);
-    memory_free(labels->offsets);
-    memory_free(labels->lines);
+    free_texts(labels->texts, labels->text_count);
+    memory_free(labels->slots);
+    memory_free(labels->labels);
     *labels = (struct csv_labels){ 0 };
 }
+
+/* ---- class order ----------------------------------------------------------------------------------------------- */
 
 static bool whole_number(const char *text, long long *value)
 {
@@ -59,126 +135,70 @@ static bool whole_number(const char *text, long long *value)
     return end != text && *end == '\0' && strlen(text) <= 18; /* 18 digits cannot overflow */
 }
 
+/* A label and its place among the texts. */
+struct entry {
+    char *text;
+    size_t place;
+};
+
 static int by_text(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcmp(((const struct entry *)a)->text, ((const struct entry *)b)->text);
 }
 
 static int by_number(const void *a, const void *b)
 {
     long long x, y;
-    whole_number(*(const char *const *)a, &x);
-    whole_number(*(const char *const *)b, &y);
+    whole_number(((const struct entry *)a)->text, &x);
+    whole_number(((const struct entry *)b)->text, &y);
     return x != y ? (x > y) - (x < y) : by_text(a, b);
 }
 
-/* Sorts the texts and moves the distinct ones to the front; how many there are. */
-static size_t sort_distinct(const char **texts, size_t count, int (*order)(const void *a, const void *b))
+static bool all_numbers(const struct csv_labels *labels)
 {
-    size_t distinct = 0;
-    qsort(texts, count, sizeof *texts, order);
-    for (size_t i = 0; i < count; i++) {
-        if (distinct == 0 || strcmp(texts[distinct - 1], texts[i]) != 0) {
-            texts[distinct++] = texts[i];
-        }
-    }
-    return distinct;
-}
-
-/* Distinct labels in class order; *texts is the caller's. */
-static mlp_status distinct_labels(const struct csv_labels *labels, const char ***texts, size_t *count)
-{
-    bool numbers = true;
     long long value;
-    *texts = memory_allocate(labels->count, sizeof **texts);
-    if (*texts == NULL) {
-        return MLP_ERROR_MEMORY;
+    size_t i = 0;
+    while (i < labels->text_count && whole_number(labels->texts[i], &value)) {
+        i++;
     }
-    for (size_t i = 0; i < labels->count; i++) {
-        (*texts)[i] = labels->text + labels->offsets[i];
-        numbers = numbers && whole_number((*texts)[i], &value);
-    }
-    *count = sort_distinct(*texts, labels->count, numbers ? by_number : by_text);
-    return MLP_OK;
+    return i == labels->text_count;
 }
 
-static mlp_status copy_names(const char *const *names, size_t count, char ***copy)
+/* Sorts the texts, and makes the samples' labels follow. */
+static mlp_status sort_texts(struct csv_labels *labels)
 {
-    *copy = memory_allocate(count, sizeof **copy);
-    for (size_t i = 0; *copy != NULL && i < count; i++) {
-        (*copy)[i] = memory_copy_text(names[i]);
-        if ((*copy)[i] == NULL) {
-            for (size_t j = 0; j < i; j++) {
-                memory_free((*copy)[j]);
-            }
-            memory_free(*copy);
-            *copy = NULL;
-        }
+    struct entry *entries = memory_allocate(labels->text_count, sizeof *entries);
+    int32_t *moved = memory_allocate(labels->text_count, sizeof *moved);
+    const bool complete = entries != NULL && moved != NULL;
+    for (size_t i = 0; complete && i < labels->text_count; i++) {
+        entries[i] = (struct entry){ labels->texts[i], i };
     }
-    return *copy != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+    if (complete) {
+        qsort(entries, labels->text_count, sizeof *entries, all_numbers(labels) ? by_number : by_text);
+    }
+    for (size_t i = 0; complete && i < labels->text_count; i++) {
+        labels->texts[i] = entries[i].text;
+        moved[entries[i].place] = (int32_t)i;
+    }
+    for (size_t i = 0; complete && i < labels->count; i++) {
+        labels->labels[i] = moved[labels->labels[i]];
+    }
+    memory_free(entries);
+    memory_free(moved);
+    return complete ? MLP_OK : MLP_ERROR_MEMORY;
 }
 
-/* A class and its name, sorted by name so that labels are found by halving. */
-struct named_class {
-    const char *name;
-    size_t class;
-};
-
-static int by_name(const void *a, const void *b)
+mlp_status csv_labels_resolve(struct csv_labels *labels, int32_t **classes, char ***class_names, size_t *class_count)
 {
-    return strcmp(((const struct named_class *)a)->name, ((const struct named_class *)b)->name);
-}
-
-static mlp_status assign_classes(const struct csv_labels *labels, const char *path, const char *const *names,
-                                 size_t count, int32_t *classes)
-{
-    struct named_class *table = memory_allocate(count, sizeof *table);
-    mlp_status status = table != NULL ? MLP_OK : MLP_ERROR_MEMORY;
-    for (size_t i = 0; i < count && status == MLP_OK; i++) {
-        table[i] = (struct named_class){ names[i], i };
-    }
-    if (status == MLP_OK) {
-        qsort(table, count, sizeof *table, by_name);
-    }
-    for (size_t i = 0; i < labels->count && status == MLP_OK; i++) {
-        const struct named_class key = { labels->text + labels->offsets[i], 0 };
-        const struct named_class *found = bsearch(&key, table, count, sizeof *table, by_name);
-        if (found == NULL) {
-            status = fail(MLP_ERROR_FORMAT, "%s: line %zu: label '%.64s' is none of the %zu known classes", path,
-                          labels->lines[i], key.name, count);
-        } else {
-            classes[i] = (int32_t)found->class;
-        }
-    }
-    memory_free(table);
-    return status;
-}
-
-mlp_status csv_labels_resolve(const struct csv_labels *labels, const char *path, const char *const *names,
-                              size_t name_count, int32_t **classes, char ***class_names, size_t *class_count)
-{
-    const char **texts = NULL;
     *classes = NULL;
     *class_names = NULL;
-    if (names == NULL) {
-        TRY(distinct_labels(labels, &texts, &name_count));
-        names = texts;
+    if (labels->names == NULL) {
+        TRY(sort_texts(labels));
     }
-    mlp_status status = copy_names(names, name_count, class_names);
-    if (status == MLP_OK) {
-        *classes = memory_allocate(labels->count, sizeof **classes);
-        status = *classes != NULL ? assign_classes(labels, path, names, name_count, *classes) : MLP_ERROR_MEMORY;
-    }
-    if (status != MLP_OK && *class_names != NULL) {
-        for (size_t i = 0; i < name_count; i++) {
-            memory_free((*class_names)[i]);
-        }
-        memory_free(*class_names);
-        memory_free(*classes);
-        *class_names = NULL;
-        *classes = NULL;
-    }
-    *class_count = name_count;
-    memory_free(texts);
-    return status;
+    *classes = labels->labels;
+    *class_names = labels->texts;
+    *class_count = labels->text_count;
+    labels->labels = NULL;
+    labels->texts = NULL;
+    return MLP_OK;
 }

@@ -1,4 +1,4 @@
-/* The label column of a CSV file: texts that become class indices. */
+/* The label column of a CSV file: texts that become class indices. A text is kept once, however many samples bear it. */
 #ifndef IO_CSV_LABELS_H
 #define IO_CSV_LABELS_H
 
@@ -8,22 +8,26 @@
 #include <mlp/status.h>
 
 struct csv_labels {
-    char *text;       /* all labels, NUL-terminated, one after the other */
-    size_t used;
-    size_t size;
-    size_t *offsets;  /* of each sample's label in `text` */
-    size_t *lines;    /* of each sample, for messages */
+    const char *path;         /* for messages; borrowed */
+    const char *const *names; /* the labels that there may be, in class order; NULL: any. Borrowed */
+    size_t name_count;
+    char **texts;             /* distinct labels: the names, or as they come */
+    size_t text_count;
+    size_t text_capacity;
+    size_t *slots;            /* a hash table of 1 + index into `texts`; 0: free */
+    size_t slot_count;        /* a power of two */
+    int32_t *labels;          /* of each sample, as an index into `texts` */
     size_t count;
     size_t capacity;
 };
 
+/* `path`, `names` and `name_count` are set, all else is 0. csv_labels_free() in any case. */
+mlp_status csv_labels_begin(struct csv_labels *labels);
+/* The next sample's label. MLP_ERROR_FORMAT, with the line, when it is none of the names. */
 mlp_status csv_labels_add(struct csv_labels *labels, const char *label, size_t line);
+/* Class index of every sample, and the classes' names: those given, or the labels found, in order of number where all are whole
+ * numbers, of the alphabet otherwise. Both are the caller's (each text and the array); NULL on failure. */
+mlp_status csv_labels_resolve(struct csv_labels *labels, int32_t **classes, char ***class_names, size_t *class_count);
 void csv_labels_free(struct csv_labels *labels);
-
-/* Class index of every sample: by `names` where there are any (a label that is not among them is an error), else in
- * order of number where all labels are whole numbers, of the alphabet otherwise. *classes and *class_names (each text
- * and the array) are the caller's; NULL on failure. */
-mlp_status csv_labels_resolve(const struct csv_labels *labels, const char *path, const char *const *names,
-                              size_t name_count, int32_t **classes, char ***class_names, size_t *class_count);
 
 #endif

@@ -1,15 +1,19 @@
 /* IDX, MNIST's file format: two zero bytes, a type, the number of dimensions, big-endian sizes, then the values. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/status.h"
 #include "data/data.h"
 #include "io/byte_reader.h"
+#include "io/unpacked_file.h"
 #include "linalg/blas.h"
 
-enum { TYPE_BYTE = 0x08, TYPE_FLOAT = 0x0D, HEADER_SIZE = 4, SIZE_BYTES = 4 };
+#define BYTE_SCALE ((float)(1.0 / 255.0))
+
+enum { TYPE_BYTE = 0x08, TYPE_FLOAT = 0x0D, HEADER_SIZE = 4, SIZE_BYTES = 4, PIECE = 1 << 16 };
 
 struct idx {
     int type;
@@ -73,40 +77,36 @@ static mlp_status read_header(struct byte_reader *reader, struct idx *idx)
     return MLP_OK;
 }
 
-static void float_from_big_endian(unsigned char *bytes, size_t count)
+/* Makes floats the machine's; `first` of the file's values came before these. */
+static mlp_status take_floats(const char *path, float *values, size_t first, size_t count, size_t width)
 {
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t bits = (uint32_t)big_endian(bytes + 4 * i);
-        memcpy(bytes + 4 * i, &bits, 4);
-    }
-}
-
-static mlp_status check_floats(const char *path, const float *values, size_t count, size_t width)
-{
+    floats_from_big_endian(values, count);
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(values[i])) {
             return fail(MLP_ERROR_FORMAT, "%s: value %zu of sample %zu is %g, expected a finite number", path,
-                        i % width, i / width, (double)values[i]);
+                        (first + i) % width, (first + i) / width, (double)values[i]);
         }
+    }
+    return MLP_OK;
+}
+
+static mlp_status size_of_values(const char *path, const struct idx *idx, size_t *count, size_t *bytes)
+{
+    if (!size_multiply(idx->count, idx->width, count) ||
+        !size_multiply(*count, idx->type == TYPE_FLOAT ? sizeof(float) : 1, bytes) || *bytes > PTRDIFF_MAX / 2) {
+        return fail(MLP_ERROR_FORMAT, "%s: the IDX sizes multiply to more than memory or a file can hold", path);
     }
     return MLP_OK;
 }
 
 static mlp_status read_values(struct byte_reader *reader, struct idx *idx)
 {
+    const char *path = byte_reader_path(reader);
     size_t count, bytes;
-    if (!size_multiply(idx->count, idx->width, &count) ||
-        !size_multiply(count, idx->type == TYPE_FLOAT ? sizeof(float) : 1, &bytes)) {
-        return fail(MLP_ERROR_FORMAT, "%s: the IDX sizes multiply to more than memory can hold",
-                    byte_reader_path(reader));
-    }
+    TRY(size_of_values(path, idx, &count, &bytes));
     TRY(byte_reader_array(reader, bytes, "values", &idx->values));
     TRY(byte_reader_at_end(reader));
-    if (idx->type == TYPE_FLOAT) {
-        float_from_big_endian(idx->values, count);
-        return check_floats(byte_reader_path(reader), idx->values, count, idx->width);
-    }
-    return MLP_OK;
+    return idx->type == TYPE_FLOAT ? take_floats(path, idx->values, 0, count, idx->width) : MLP_OK;
 }
 
 /* The whole file; idx->values is the caller's, NULL on failure. */
@@ -153,28 +153,103 @@ static mlp_status read_labels(const char *path, size_t count, int32_t **classes,
     return status;
 }
 
-mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path, mlp_data **data)
+/* ---- loading --------------------------------------------------------------------------------------------------- */
+
+static mlp_status load_features(const char *path, struct storage *storage)
 {
     struct idx idx;
-    REQUIRE_ARGUMENT(data);
-    *data = NULL;
-    REQUIRE_ARGUMENT(features_path);
-    struct storage *storage = memory_allocate(1, sizeof *storage);
-    if (storage == NULL) {
-        return MLP_ERROR_MEMORY;
+    TRY(read_idx(path, &idx));
+    storage->count = idx.count;
+    storage->inputs = idx.width;
+    storage->owned[0] = idx.values;
+    storage->features = idx.type == TYPE_FLOAT ? idx.values : NULL;
+    storage->bytes = idx.type == TYPE_BYTE ? idx.values : NULL;
+    storage->byte_scale = BYTE_SCALE;
+    return MLP_OK;
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------- */
+
+/* Goes through the values: floats are checked, and all are copied to where they can be read at any place, unless they can be
+ * where they lie (copy NULL). */
+static mlp_status walk_values(struct byte_reader *reader, const struct idx *idx, size_t bytes, struct unpacked_file *copy)
+{
+    float piece[PIECE / sizeof(float)];
+    for (size_t done = 0; done < bytes; done += sizeof piece) {
+        const size_t size = bytes - done < sizeof piece ? bytes - done : sizeof piece;
+        TRY(byte_reader_piece(reader, piece, size, done, bytes, "values"));
+        if (idx->type == TYPE_FLOAT) {
+            TRY(take_floats(byte_reader_path(reader), piece, done / sizeof(float), size / sizeof(float), idx->width));
+        }
+        if (copy != NULL) {
+            TRY(unpacked_file_append(copy, piece, size));
+        }
     }
-    mlp_status status = read_idx(features_path, &idx);
-    if (status == MLP_OK) {
-        storage->count = idx.count;
-        storage->inputs = idx.width;
-        storage->owned[0] = idx.values;
-        storage->features = idx.type == TYPE_FLOAT ? idx.values : NULL;
-        storage->bytes = idx.type == TYPE_BYTE ? idx.values : NULL;
-        storage->byte_scale = (float)(1.0 / 255.0);
+    return byte_reader_at_end(reader);
+}
+
+static mlp_status unpack(struct byte_reader *reader, const struct idx *idx, size_t bytes, const char *folder, int *descriptor)
+{
+    struct unpacked_file copy;
+    mlp_status status = unpacked_file_create(byte_reader_path(reader), folder, &copy);
+    status = status == MLP_OK ? walk_values(reader, idx, bytes, &copy) : status;
+    status = status == MLP_OK ? unpacked_file_take(&copy, descriptor) : status;
+    unpacked_file_close(&copy);
+    return status;
+}
+
+/* Whatever their values, bytes are fine, so their number is all there is to check. */
+static mlp_status check_in_place(struct byte_reader *reader, const struct idx *idx, size_t start, size_t bytes, size_t file_size)
+{
+    return idx->type == TYPE_BYTE && file_size == start + bytes ? MLP_OK : walk_values(reader, idx, bytes, NULL);
+}
+
+static mlp_status open_values(struct byte_reader *reader, const struct idx *idx, const char *folder, struct storage *storage)
+{
+    const char *path = byte_reader_path(reader);
+    const size_t start = HEADER_SIZE + SIZE_BYTES * idx->rank;
+    size_t count, bytes, file_size;
+    TRY(size_of_values(path, idx, &count, &bytes));
+    int descriptor = byte_reader_regular_file(reader, &file_size);
+    const bool in_place = descriptor >= 0;
+    const mlp_status status = in_place ? check_in_place(reader, idx, start, bytes, file_size)
+                                       : unpack(reader, idx, bytes, folder, &descriptor);
+    if (status != MLP_OK) {
+        if (in_place) {
+            close(descriptor);
+        }
+        return status;
     }
+    const struct feature_file layout = {
+        .start = in_place ? start : 0,
+        .inputs = idx->width,
+        .kind = idx->type == TYPE_BYTE ? FEATURE_BYTES : in_place ? FEATURE_FLOATS_BIG_ENDIAN : FEATURE_FLOATS,
+        .scale = BYTE_SCALE,
+    };
+    storage->count = idx->count;
+    storage->inputs = idx->width;
+    storage->file = feature_file_make(descriptor, path, &layout);
+    return storage->file != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+}
+
+static mlp_status open_features(const char *path, const char *folder, struct storage *storage)
+{
+    struct byte_reader *reader;
+    struct idx idx = { 0 };
+    TRY(byte_reader_open(path, &reader));
+    mlp_status status = read_header(reader, &idx);
+    status = status == MLP_OK ? open_values(reader, &idx, folder, storage) : status;
+    byte_reader_close(reader);
+    return status;
+}
+
+/* ---- data sets ------------------------------------------------------------------------------------------------- */
+
+static mlp_status make_data(mlp_status status, struct storage *storage, const char *labels_path, mlp_data **data)
+{
     if (status == MLP_OK && labels_path != NULL) {
         int32_t *classes = NULL;
-        status = read_labels(labels_path, idx.count, &classes, &storage->class_count);
+        status = read_labels(labels_path, storage->count, &classes, &storage->class_count);
         storage->classes = classes;
         storage->owned[1] = classes;
     }
@@ -183,4 +258,22 @@ mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path,
         return status;
     }
     return data_from_storage(storage, data);
+}
+
+mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path, mlp_data **data)
+{
+    REQUIRE_ARGUMENT(data);
+    *data = NULL;
+    REQUIRE_ARGUMENT(features_path);
+    struct storage *storage = memory_allocate(1, sizeof *storage);
+    return storage != NULL ? make_data(load_features(features_path, storage), storage, labels_path, data) : MLP_ERROR_MEMORY;
+}
+
+mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder, mlp_data **data)
+{
+    REQUIRE_ARGUMENT(data);
+    *data = NULL;
+    REQUIRE_ARGUMENT(features_path);
+    struct storage *storage = memory_allocate(1, sizeof *storage);
+    return storage != NULL ? make_data(open_features(features_path, folder, storage), storage, labels_path, data) : MLP_ERROR_MEMORY;
 }

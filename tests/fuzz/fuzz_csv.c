@@ -1,16 +1,14 @@
-/* Fuzzing the CSV reader with libFuzzer: any bytes must give a status, without a crash or a leak.
+/* Fuzzing the CSV reader with libFuzzer: any bytes must give a status, the same loaded and opened, without a crash or a leak.
  *
- * Build and run, from the top of the sources (clang with its compiler-rt):
- *     clang -std=c11 -D_GNU_SOURCE -DMLP_HAVE_ZLIB=1 -g -O1 -fsanitize=fuzzer,address,undefined \
- *         -fno-sanitize-recover=all -Iinclude -Isrc tests/fuzz/fuzz_csv.c tests/fuzz/fuzz_file.c \
- *         src/io/byte_reader.c src/io/idx.c src/io/csv*.c src/data/data.c src/base/memory.c src/base/status.c \
- *         -lz -lm -o fuzz_csv
+ * Build and run, from the top of the sources, with the library that fuzz_model.c says how to build:
+ *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+ *         -Iinclude -Isrc tests/fuzz/fuzz_csv.c tests/fuzz/fuzz_file.c build-fuzz/src/libmlp-core.a \
+ *         $(pkg-config --libs openblas jansson zlib) -llapacke -lm -o fuzz_csv
  *     mkdir -p corpus && ./fuzz_csv -max_total_time=60 corpus */
 #include <stdlib.h>
 
 #include <mlp/data.h>
 
-#include "base/memory.h"
 #include "fuzz_file.h"
 
 /* The first byte chooses the options, the rest is the file. */
@@ -18,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static const char *const names[] = { "a", "b", "1" };
     mlp_csv_options options = MLP_CSV_OPTIONS_INIT;
-    mlp_data *data = NULL;
+    mlp_data *loaded = NULL, *opened = NULL;
     if (size == 0) {
         return 0;
     }
@@ -33,13 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (bytes[0] / 128 && options.header != 0) {
         options.label = "a";
     }
-    const mlp_status status = mlp_data_load_csv(fuzz_file(bytes + 1, size - 1), &options, &data);
-    if ((status == MLP_OK) != (data != NULL) || (data != NULL && mlp_data_count(data) == 0)) {
-        abort();
-    }
-    mlp_data_destroy(&data);
-    if (memory_live_count() != 0) {
-        abort();
-    }
+    const char *path = fuzz_file(bytes + 1, size - 1);
+    const mlp_status status = mlp_data_load_csv(path, &options, &loaded);
+    fuzz_check_data(status, loaded, mlp_data_open_csv(path, &options, NULL, &opened), opened);
     return 0;
 }

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 const char *fuzz_file(const uint8_t *bytes, size_t size)
 {
     static char path[64];
@@ -18,4 +20,17 @@ const char *fuzz_file(const uint8_t *bytes, size_t size)
         abort();
     }
     return path;
+}
+
+void fuzz_check_data(mlp_status load_status, mlp_data *loaded, mlp_status open_status, mlp_data *opened)
+{
+    if (load_status != open_status || (load_status == MLP_OK) != (loaded != NULL) || (loaded != NULL) != (opened != NULL) ||
+        mlp_data_count(loaded) != mlp_data_count(opened) || (loaded != NULL && mlp_data_count(loaded) == 0)) {
+        abort();
+    }
+    mlp_data_destroy(&loaded);
+    mlp_data_destroy(&opened);
+    if (memory_live_count() != 0) {
+        abort();
+    }
 }

@@ -12,10 +12,11 @@
 #include <mlp/data.h>
 
 #include "base/memory.h"
+#include "io/load_and_open.h"
 
 static mlp_status load(const char *text, const mlp_csv_options *options, mlp_data **data)
 {
-    return mlp_data_load_csv(test_write_file("table.csv", text, strlen(text)), options, data);
+    return read_csv(test_write_file("table.csv", text, strlen(text)), options, data);
 }
 
 /* Loads what must load; the caller destroys. */
@@ -242,7 +243,7 @@ static void damage_is_named_with_its_place(void **state)
         assert_int_equal(memory_live_count(), live);
     }
     mlp_data *data;
-    assert_refused(mlp_data_load_csv(test_write_file("zero.csv", "1,\0,x\n", 6), NULL, &data), MLP_ERROR_FORMAT,
+    assert_refused(read_csv(test_write_file("zero.csv", "1,\0,x\n", 6), NULL, &data), MLP_ERROR_FORMAT,
                    "zero.csv", "line 1", "column 2", "NUL", NULL);
     mlp_csv_options options = MLP_CSV_OPTIONS_INIT;
     options.regression = 1;
@@ -271,10 +272,10 @@ static void options_are_checked(void **state)
     REFUSE_OPTIONS(o.label = "c", "table.csv", "'c'");
     REFUSE_OPTIONS(o.label_index = 2, "label_index", "2");
     REFUSE_OPTIONS(o.label_index = -3, "label_index", "-3");
-    assert_refused(mlp_data_load_csv(test_path("absent"), NULL, &data), MLP_ERROR_IO, "absent", "No such file", NULL);
-    assert_refused(mlp_data_load_csv("/tmp", NULL, &data), MLP_ERROR_IO, "/tmp", NULL);
-    assert_refused(mlp_data_load_csv(NULL, NULL, &data), MLP_ERROR_ARGUMENT, "path", NULL);
-    assert_refused(mlp_data_load_csv("x", NULL, NULL), MLP_ERROR_ARGUMENT, "data", NULL);
+    assert_refused(read_csv(test_path("absent"), NULL, &data), MLP_ERROR_IO, "absent", "No such file", NULL);
+    assert_refused(read_csv("/tmp", NULL, &data), MLP_ERROR_IO, "/tmp", NULL);
+    assert_refused(read_csv(NULL, NULL, &data), MLP_ERROR_ARGUMENT, "path", NULL);
+    assert_refused(read_csv("x", NULL, NULL), MLP_ERROR_ARGUMENT, "data", NULL);
 }
 
 static void the_digits_are_all_there(void **state)
@@ -285,7 +286,7 @@ static void the_digits_are_all_there(void **state)
     mlp_csv_options options = MLP_CSV_OPTIONS_INIT;
     mlp_data *data;
     options.label = "digit";
-    assert_ok(mlp_data_load_csv(test_data_path("digits.csv"), &options, &data));
+    assert_ok(read_csv(test_data_path("digits.csv"), &options, &data));
     assert_int_equal(mlp_data_count(data), 1797);
     assert_int_equal(mlp_data_inputs(data), 64);
     assert_int_equal(mlp_data_class_count(data), 10);
@@ -328,7 +329,7 @@ static void survives(const void *bytes, size_t size)
 {
     mlp_data *data = NULL;
     const size_t live = memory_live_count();
-    const mlp_status status = mlp_data_load_csv(test_write_file("hostile", bytes, size), NULL, &data);
+    const mlp_status status = read_csv(test_write_file("hostile", bytes, size), NULL, &data);
     assert_true(status <= MLP_OK && status >= MLP_ERROR_STATE);
     assert_int_equal(status == MLP_OK, data != NULL);
     mlp_data_destroy(&data);
@@ -360,7 +361,7 @@ static void failing_allocations(const char *path, const mlp_csv_options *options
         mlp_data *data = NULL;
         assert_true(k < 500);
         memory_fail_after(k);
-        status = mlp_data_load_csv(path, options, &data);
+        status = read_csv(path, options, &data);
         memory_fail_after(SIZE_MAX);
         assert_true(status == MLP_OK || (status == MLP_ERROR_MEMORY && data == NULL));
         mlp_data_destroy(&data);
@@ -397,7 +398,7 @@ static void gzip_reads_and_is_checked(void **state)
         gzprintf(file, "%d,%d,%s\n", i, 2 * i, i % 2 == 0 ? "even" : "odd");
     }
     assert_int_equal(gzclose(file), Z_OK);
-    assert_ok(mlp_data_load_csv(path, NULL, &data));
+    assert_ok(read_csv(path, NULL, &data));
     assert_int_equal(mlp_data_count(data), 30000);
     assert_sample(data, 29999, (const float[]){ 29999.0f, 59998.0f }, 1);
     mlp_data_destroy(&data);
@@ -405,7 +406,7 @@ static void gzip_reads_and_is_checked(void **state)
     unsigned char *bytes = test_read_file(path, &size);
     uint64_t seed = 8;
     for (size_t cut = size - 12; cut < size; cut++) {
-        assert_refused(mlp_data_load_csv(test_write_file("cut.gz", bytes, cut), NULL, &data), MLP_ERROR_FORMAT,
+        assert_refused(read_csv(test_write_file("cut.gz", bytes, cut), NULL, &data), MLP_ERROR_FORMAT,
                        "cut.gz", "truncated", NULL);
     }
     for (int i = 0; i < 30; i++) {

@@ -13,6 +13,7 @@
 #include <mlp/data.h>
 
 #include "base/memory.h"
+#include "io/load_and_open.h"
 
 /* Three images of 2 × 2 bytes, and their labels. */
 static const unsigned char images[] = { 0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2,
@@ -28,7 +29,7 @@ static void reads_bytes_and_labels(void **state)
     mlp_data *data;
     float x[12];
     int32_t classes[3];
-    assert_ok(mlp_data_load_idx(test_write_file("i", images, sizeof images),
+    assert_ok(read_idx(test_write_file("i", images, sizeof images),
                                 test_write_file("l", labels, sizeof labels), &data));
     assert_int_equal(mlp_data_count(data), 3);
     assert_int_equal(mlp_data_inputs(data), 4);
@@ -48,14 +49,14 @@ static void reads_floats_and_any_rank(void **state)
     (void)state;
     mlp_data *data;
     float x[4];
-    assert_ok(mlp_data_load_idx(test_write_file("f", floats, sizeof floats), NULL, &data));
+    assert_ok(read_idx(test_write_file("f", floats, sizeof floats), NULL, &data));
     assert_int_equal(mlp_data_count(data), 2);
     assert_int_equal(mlp_data_inputs(data), 2);
     assert_int_equal(mlp_data_class_count(data), 0);
     assert_ok(mlp_data_read(data, 0, 2, x, NULL, NULL));
     assert_true(x[0] == 1.5f && x[1] == -2.0f && x[2] == 0.25f && x[3] == 1024.0f);
     mlp_data_destroy(&data);
-    assert_ok(mlp_data_load_idx(test_write_file("l", labels, sizeof labels), NULL, &data)); /* rank 1 */
+    assert_ok(read_idx(test_write_file("l", labels, sizeof labels), NULL, &data)); /* rank 1 */
     assert_int_equal(mlp_data_count(data), 3);
     assert_int_equal(mlp_data_inputs(data), 1);
     mlp_data_destroy(&data);
@@ -69,7 +70,7 @@ static void refuse(const unsigned char *bytes, size_t size, size_t at, int value
     const size_t live = memory_live_count();
     memcpy(changed, bytes, size);
     changed[at] = (unsigned char)value;
-    assert_refused(mlp_data_load_idx(test_write_file("changed.idx", changed, size), NULL, &data), status,
+    assert_refused(read_idx(test_write_file("changed.idx", changed, size), NULL, &data), status,
                    "changed.idx", reason, NULL);
     assert_null(data);
     assert_int_equal(memory_live_count(), live);
@@ -99,18 +100,18 @@ static void refuses_each_damage_by_its_name(void **state)
     memcpy(longer, images, sizeof images);
     longer[sizeof images] = 0;
     refuse(longer, sizeof longer, 0, 0, MLP_ERROR_FORMAT, "after");
-    assert_refused(mlp_data_load_idx(test_write_file("empty", "", 0), NULL, &data), MLP_ERROR_FORMAT, "empty", NULL);
-    assert_refused(mlp_data_load_idx(test_path("absent"), NULL, &data), MLP_ERROR_IO, "absent", "No such file", NULL);
-    assert_refused(mlp_data_load_idx("/tmp", NULL, &data), MLP_ERROR_IO, "/tmp", NULL);
-    assert_refused(mlp_data_load_idx(NULL, NULL, &data), MLP_ERROR_ARGUMENT, "features_path", NULL);
-    assert_refused(mlp_data_load_idx("x", NULL, NULL), MLP_ERROR_ARGUMENT, "data", NULL);
+    assert_refused(read_idx(test_write_file("empty", "", 0), NULL, &data), MLP_ERROR_FORMAT, "empty", NULL);
+    assert_refused(read_idx(test_path("absent"), NULL, &data), MLP_ERROR_IO, "absent", "No such file", NULL);
+    assert_refused(read_idx("/tmp", NULL, &data), MLP_ERROR_IO, "/tmp", NULL);
+    assert_refused(read_idx(NULL, NULL, &data), MLP_ERROR_ARGUMENT, "features_path", NULL);
+    assert_refused(read_idx("x", NULL, NULL), MLP_ERROR_ARGUMENT, "data", NULL);
 }
 
 static void refuse_labels(const unsigned char *bytes, size_t size, const char *reason)
 {
     mlp_data *data;
     const size_t live = memory_live_count();
-    assert_refused(mlp_data_load_idx(test_write_file("i", images, sizeof images),
+    assert_refused(read_idx(test_write_file("i", images, sizeof images),
                                      test_write_file("labels.idx", bytes, size), &data),
                    MLP_ERROR_FORMAT, "labels.idx", reason, NULL);
     assert_null(data);
@@ -134,7 +135,7 @@ static bool survives(const void *bytes, size_t size)
 {
     mlp_data *data = NULL;
     const size_t live = memory_live_count();
-    const mlp_status status = mlp_data_load_idx(test_write_file("hostile", bytes, size), NULL, &data);
+    const mlp_status status = read_idx(test_write_file("hostile", bytes, size), NULL, &data);
     assert_true(status <= MLP_OK && status >= MLP_ERROR_STATE);
     assert_int_equal(status == MLP_OK, data != NULL);
     mlp_data_destroy(&data);
@@ -169,7 +170,7 @@ static void failing_allocations(const char *features_path, const char *labels_pa
         mlp_data *data = NULL;
         assert_true(k < 100);
         memory_fail_after(k);
-        status = mlp_data_load_idx(features_path, labels_path, &data);
+        status = read_idx(features_path, labels_path, &data);
         memory_fail_after(SIZE_MAX);
         assert_true(status == MLP_OK || (status == MLP_ERROR_MEMORY && data == NULL));
         mlp_data_destroy(&data);
@@ -226,7 +227,7 @@ static void gzip_reads_as_the_plain_file(void **state)
     unsigned char *whole = gzip(plain, size, &packed);
     mlp_data *data;
     float x[400];
-    assert_ok(mlp_data_load_idx(test_write_file("big.gz", whole, packed), NULL, &data));
+    assert_ok(read_idx(test_write_file("big.gz", whole, packed), NULL, &data));
     assert_int_equal(mlp_data_count(data), 9000);
     for (size_t i = 0; i < 9000; i += 13) {
         assert_ok(mlp_data_read(data, i, 1, x, NULL, NULL));
@@ -254,7 +255,7 @@ static void assert_loads_the_images(const char *path)
 {
     mlp_data *data;
     float x[12];
-    assert_ok(mlp_data_load_idx(path, NULL, &data));
+    assert_ok(read_idx(path, NULL, &data));
     assert_ok(mlp_data_read(data, 0, 3, x, NULL, NULL));
     for (int i = 0; i < 12; i++) {
         assert_close(x[i], images[16 + i] / 255.0, 1e-7);
@@ -273,7 +274,7 @@ static void gzip_is_checked_to_its_end(void **state)
     for (size_t size = 0; size < packed; size++) {
         assert_false(survives(file, size));
     }
-    assert_refused(mlp_data_load_idx(test_write_file("cut.gz", file, packed - 3), NULL, &data), MLP_ERROR_FORMAT,
+    assert_refused(read_idx(test_write_file("cut.gz", file, packed - 3), NULL, &data), MLP_ERROR_FORMAT,
                    "cut.gz", "truncated", NULL);
     for (size_t bit = 0; bit < packed * 8; bit++) {
         memcpy(changed, file, packed);
@@ -284,12 +285,12 @@ static void gzip_is_checked_to_its_end(void **state)
     }
     memcpy(changed, file, packed);
     changed[packed] = 'x';
-    assert_refused(mlp_data_load_idx(test_write_file("tail.gz", changed, packed + 1), NULL, &data), MLP_ERROR_FORMAT,
+    assert_refused(read_idx(test_write_file("tail.gz", changed, packed + 1), NULL, &data), MLP_ERROR_FORMAT,
                    "tail.gz", "gzip", NULL);
     changed[packed] = 0;
     assert_false(survives(changed, packed + 1));
     changed[packed - TRAILER] ^= 1;
-    assert_refused(mlp_data_load_idx(test_write_file("crc.gz", changed, packed), NULL, &data), MLP_ERROR_FORMAT,
+    assert_refused(read_idx(test_write_file("crc.gz", changed, packed), NULL, &data), MLP_ERROR_FORMAT,
                    "crc.gz", "check", NULL);
     free(changed);
     free(file);
@@ -320,9 +321,9 @@ static void a_lying_gzip_header_costs_no_memory(void **state)
     size_t packed;
     unsigned char *file = gzip(lie, sizeof lie, &packed);
     mlp_data *data;
-    assert_refused(mlp_data_load_idx(test_write_file("lie.gz", file, packed), NULL, &data), MLP_ERROR_FORMAT, "ends",
+    assert_refused(read_idx(test_write_file("lie.gz", file, packed), NULL, &data), MLP_ERROR_FORMAT, "ends",
                    NULL);
-    assert_refused(mlp_data_load_idx(test_write_file("lie", lie, sizeof lie), NULL, &data), MLP_ERROR_FORMAT, "ends",
+    assert_refused(read_idx(test_write_file("lie", lie, sizeof lie), NULL, &data), MLP_ERROR_FORMAT, "ends",
                    NULL);
     free(file);
 }
@@ -334,7 +335,7 @@ static void gzip_is_refused_without_zlib(void **state)
     (void)state;
     const unsigned char file[] = { 0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
     mlp_data *data;
-    assert_refused(mlp_data_load_idx(test_write_file("small.gz", file, sizeof file), NULL, &data),
+    assert_refused(read_idx(test_write_file("small.gz", file, sizeof file), NULL, &data),
                    MLP_ERROR_UNSUPPORTED, "small.gz", "zlib", NULL);
     assert_null(data);
 }

@@ -1,0 +1,107 @@
+/* A temporary file without a name. */
+#include "io/unpacked_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+
+enum { BUFFER_SIZE = 1 << 18 };
+
+static mlp_status failure(const struct unpacked_file *file, const char *what)
+{
+    return fail(MLP_ERROR_IO, "%s: cannot %s a temporary file in '%s': %s", file->origin, what, file->folder, strerror(errno));
+}
+
+/* Where the file system knows no files without names: one that loses its name at once. */
+static int create_and_unlink(const char *folder)
+{
+    static const char name[] = "/mlp-XXXXXX";
+    const size_t size = strlen(folder) + sizeof name;
+    char *path = memory_allocate(size, 1);
+    if (path == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    snprintf(path, size, "%s%s", folder, name);
+    const int descriptor = mkostemp(path, O_CLOEXEC);
+    if (descriptor >= 0) {
+        unlink(path);
+    }
+    memory_free(path);
+    return descriptor;
+}
+
+static const char *default_folder(void)
+{
+    const char *folder = getenv("TMPDIR");
+    return folder != NULL && folder[0] != '\0' ? folder : "/var/tmp"; /* /tmp may be memory */
+}
+
+mlp_status unpacked_file_create(const char *origin, const char *folder, struct unpacked_file *file)
+{
+    *file = (struct unpacked_file){ .origin = origin, .folder = folder != NULL ? folder : default_folder(), .descriptor = -1 };
+    file->buffer = memory_allocate(BUFFER_SIZE, 1);
+    if (file->buffer == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    file->descriptor = open(file->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file->descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+        file->descriptor = create_and_unlink(file->folder);
+    }
+    return file->descriptor >= 0 ? MLP_OK : failure(file, "create");
+}
+
+static mlp_status write_all(struct unpacked_file *file, const unsigned char *bytes, size_t size)
+{
+    while (size > 0) {
+        const ssize_t done = write(file->descriptor, bytes, size);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done < 0) {
+            return failure(file, "write");
+        }
+        bytes += done;
+        size -= (size_t)done;
+    }
+    return MLP_OK;
+}
+
+mlp_status unpacked_file_append(struct unpacked_file *file, const void *bytes, size_t size)
+{
+    file->size += size;
+    if (size > BUFFER_SIZE - file->used) {
+        TRY(write_all(file, file->buffer, file->used));
+        file->used = 0;
+    }
+    if (size > BUFFER_SIZE) {
+        return write_all(file, bytes, size);
+    }
+    memcpy(file->buffer + file->used, bytes, size);
+    file->used += size;
+    return MLP_OK;
+}
+
+mlp_status unpacked_file_take(struct unpacked_file *file, int *descriptor)
+{
+    TRY(write_all(file, file->buffer, file->used));
+    file->used = 0;
+    *descriptor = file->descriptor;
+    file->descriptor = -1;
+    return MLP_OK;
+}
+
+void unpacked_file_close(struct unpacked_file *file)
+{
+    if (file->descriptor >= 0) {
+        close(file->descriptor);
+    }
+    memory_free(file->buffer);
+    *file = (struct unpacked_file){ .descriptor = -1 };
+}

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Data larger than memory: the same model as from memory, and room for a batch is enough.
+# Usage: test_stream.sh PATH-OF-MLP PATH-OF-DIGITS.CSV [none]    a third argument other than "none": a sanitizer, which needs memory
+# Prints TAP.
+mlp=$(realpath "$1")
+digits=$(realpath "$2")
+sanitizer=${3:-none}
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+count=0
+
+# result STATUS NAME: one line of TAP, with what the command said where it failed
+result() {
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $count - $2"
+    else
+        echo "not ok $count - $2"
+        sed 's/^/# err: /' err | head -n 5
+    fi
+}
+
+# bytes NUMBER: big-endian, four of them
+bytes() {
+    for shift in 24 16 8 0; do
+        printf "\\$(printf %03o $(($1 >> shift & 255)))"
+    done
+}
+
+# ---- a CSV file, plain and gzip'd
+train="train --data $digits --validation 0.2 --epochs 4 --shuffle-window 256 --quiet"
+"$mlp" $train --output memory >out 2>err && "$mlp" $train --stream --output stream >out 2>err && cmp memory stream >>err
+result $? "a streamed CSV file gives the model of one in memory"
+gzip <"$digits" >digits.csv.gz
+"$mlp" train --data digits.csv.gz --validation 0.2 --epochs 4 --shuffle-window 256 --quiet --stream --output stream >out 2>err &&
+    cmp memory stream >>err
+result $? "so does a gzip'd one"
+"$mlp" evaluate memory --data "$digits" >expected 2>err && "$mlp" evaluate memory --data "$digits" --stream >out 2>err && cmp out expected >>err
+result $? "evaluate --stream says the same"
+"$mlp" predict memory --data "$digits" --label last >expected 2>err &&
+    "$mlp" predict memory --data "$digits" --label last --stream >out 2>err && cmp out expected >>err
+result $? "predict --stream says the same"
+TMPDIR=/no/such/folder "$mlp" $train --stream --output stream >out 2>err
+[ $? -eq 1 ] && grep -q "^mlp: .*csv: cannot create a temporary file in '/no/such/folder'" err
+result $? "a folder for temporary files that is not there is named"
+
+# ---- 600 MB of features (a file with a hole) in 500 MB of address space
+samples=12000 inputs=50000
+{ printf '\0\0\010\002'; bytes $samples; bytes $inputs; } >features.idx
+truncate -s $((12 + samples * inputs)) features.idx
+{ printf '\0\0\010\001'; bytes $samples; } >labels.idx
+truncate -s $((8 + samples)) labels.idx
+printf '\001' | dd of=labels.idx bs=1 seek=100 conv=notrunc 2>err
+small="train --data features.idx,labels.idx --hidden 2 --epochs 1 --batch 16 --threads 1 --quiet"
+if [ "$sanitizer" = none ]; then
+    (ulimit -v 500000 && OPENBLAS_NUM_THREADS=1 exec "$mlp" $small --output memory >out 2>err)
+    [ $? -eq 1 ] && grep -q 'out of memory' err
+    result $? "600 MB of features do not load into 500 MB"
+    (ulimit -v 500000 && OPENBLAS_NUM_THREADS=1 exec "$mlp" $small --stream --output stream >out 2>err)
+    result $? "streamed they train there"
+else
+    for test in 'not loaded' 'streamed'; do
+        count=$((count + 1))
+        echo "ok $count - $test # SKIP the sanitizer needs the memory"
+    done
+fi
+truncate -s 300000000 features.idx
+"$mlp" $small --stream >out 2>err
+[ $? -eq 1 ] && grep -q '^mlp: features.idx: the file ends after 299999988 of 600000000 bytes of values' err
+result $? "a file that is too short is refused at once"
+echo "1..$count"
