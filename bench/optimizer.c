@@ -1,4 +1,4 @@
-/* mlp-bench optimizer: the pass of each update rule against the memory's bandwidth. */
+/* mlp-bench optimizer: the pass of each update rule against the memory's bandwidth, and its step against the bare products. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +8,10 @@
 #include "base/team.h"
 #include "bench.h"
 #include "model/network.h"
+#include "gemms.h"
 #include "optim/optimizer.h"
 #include "statistics.h"
+#include "training.h"
 
 /* Units and inputs of one layer: beyond all caches with its gradient and moments, and within a core's own. */
 static const size_t orders[] = { 4096, 128 };
@@ -145,14 +147,7 @@ static bool run_row(const struct settings *settings, size_t order, mlp_optimizer
     return done;
 }
 
-static void list(void)
-{
-    for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) { /* whose step is passes, not one over the parameters */
-        puts(mlp_optimizer_name((mlp_optimizer_rule)r));
-    }
-}
-
-static int run(const struct settings *settings)
+static bool run_passes(const struct settings *settings)
 {
     bool done = true;
     if (!settings->json) {
@@ -168,17 +163,105 @@ static int run(const struct settings *settings)
             }
         }
     }
-    return done ? 0 : 1;
+    return done;
+}
+
+/* ---- steps ---- */
+
+enum { MAX_RULES = 32 };
+
+static void print_step(const struct settings *settings, const struct workload *workload, const char *rule,
+                       const struct summary *step, const struct summary *gemm)
+{
+    const double ratio = step->minimum / gemm->minimum, spread = step->spread > gemm->spread ? step->spread : gemm->spread;
+    if (settings->json) {
+        print_json(json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f}", "rule", rule, "threads", settings->threads, "workload",
+                             workload->name, "step_us", 1e6 * step->minimum, "gemm_us", 1e6 * gemm->minimum, "ratio", ratio,
+                             "spread", spread));
+    } else {
+        printf("%-10s %-10s %12.1f %12.1f %8.3f%s\n", rule, workload->name, 1e6 * step->minimum, 1e6 * gemm->minimum, ratio,
+               noise_remark(spread));
+        fflush(stdout);
+    }
+}
+
+/* The steps of all chosen rules and the bare products, in turn. */
+static bool time_steps(const struct settings *settings, const struct workload *workload, struct gemms *gemms,
+                       struct training *trainings)
+{
+    static struct contestant contestants[MAX_RULES + 1];
+    const char *names[MAX_RULES];
+    size_t count = 0;
+    bool done = true;
+    for (size_t r = 0; r < mlp_optimizer_count() && done && count < MAX_RULES; r++) {
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        options.rule = (mlp_optimizer_rule)r;
+        if (r == MLP_OPTIMIZER_LBFGS) {
+            options.learning_rate = 1.0; /* the first length that its search tries */
+        } else {
+            options.clip = MLP_CLIP_GLOBAL_NORM;
+            options.clip_threshold = 1.0;
+        }
+        if (is_chosen(settings, mlp_optimizer_name(options.rule))) {
+            done = training_make(workload, settings->threads, &options, NULL, &trainings[count]);
+            contestants[count] = (struct contestant){ .work = training_step, .context = &trainings[count] };
+            names[count++] = mlp_optimizer_name(options.rule);
+        }
+    }
+    if (done && count > 0) {
+        gemms_choose_split(gemms);
+        contestants[count] = (struct contestant){ .work = gemms_run, .context = gemms, .begin = gemms_begin, .end = gemms_end };
+        interleave(contestants, count + 1, settings->seconds * (double)count);
+    }
+    for (size_t i = 0; i < count && done; i++) {
+        done = training_went_well(&trainings[i], names[i]);
+        print_step(settings, workload, names[i], &contestants[i].summary, &contestants[count].summary);
+    }
+    return done;
+}
+
+static bool run_steps(const struct settings *settings, const struct workload *workload)
+{
+    struct training trainings[MAX_RULES] = { { .status = MLP_OK } };
+    struct gemms gemms = { .workload = NULL };
+    if (!settings->json) {
+        printf("\na step with each rule (lbfgs: of several passes) and its bare matrix products, microseconds\n"
+               "%-10s %-10s %12s %12s %8s\n", "rule", "workload", "step", "bare GEMMs", "ratio");
+    }
+    const bool done = gemms_make(workload, settings->threads, &gemms) && time_steps(settings, workload, &gemms, trainings);
+    for (size_t i = 0; i < MAX_RULES; i++) {
+        training_free(&trainings[i]);
+    }
+    gemms_free(&gemms);
+    return done;
+}
+
+static void list(void)
+{
+    for (size_t r = 0; r < mlp_optimizer_count(); r++) {
+        puts(mlp_optimizer_name((mlp_optimizer_rule)r));
+    }
+}
+
+static int run(const struct settings *settings)
+{
+    const bool one_network = settings->custom.count > 0;
+    const bool passed = one_network || run_passes(settings);
+    const bool stepped = run_steps(settings, one_network ? &settings->custom : workload_find("mnist"));
+    return passed && stepped ? 0 : 1;
 }
 
 const struct command optimizer_command = {
     .name = "optimizer",
-    .description = "the pass of each update rule against the memory's bandwidth",
+    .description = "each update rule against the memory's bandwidth, and its step against the bare products",
     .about = "Times the update of each rule, clip factor included, over an arena far larger than the caches and over one of\n"
-             "16 thousand parameters, interleaved with the triad a = b + s c over as many entries.\n\n"
+             "16 thousand parameters, interleaved with the triad a = b + s c over as many entries; then a whole training step\n"
+             "with each rule on mnist, interleaved with the step's bare matrix products. With --workload or --layers the steps\n"
+             "of that network alone.\n\n"
              "JSON keys: rule threads parameters parameters_per_second bytes_per_second triad_bytes_per_second share\n"
-             "spread.",
+             "spread; of steps: rule threads workload step_us gemm_us ratio spread.",
     .example = "mlp-bench optimizer --filter adam --threads 2",
+    .options = OPTIONS_NETWORK,
     .seconds = 1.5,
     .list = list,
     .run = run,

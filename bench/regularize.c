@@ -3,6 +3,7 @@
 
 #include "bench.h"
 #include "statistics.h"
+#include "training.h"
 
 /* One way to regularize. */
 struct way {
@@ -21,42 +22,18 @@ static const struct way ways[] = {
 };
 enum { WAYS = sizeof ways / sizeof ways[0] };
 
-/* A step in one of the ways. */
-struct step {
-    struct problem problem;
-    mlp_optimizer *optimizer;
-    mlp_status status;
-};
-
-static void run_step(void *context)
-{
-    struct step *step = context;
-    const mlp_status status =
-        mlp_train_step(step->problem.network, step->optimizer, step->problem.workspace, step->problem.x,
-                       &step->problem.targets, mlp_workspace_batch(step->problem.workspace), NULL);
-    step->status = step->status == MLP_OK ? status : step->status;
-}
-
-static bool make_step(const struct settings *settings, const struct workload *workload, const struct way *way, struct step *step)
+static bool make_step(const struct settings *settings, const struct workload *workload, const struct way *way,
+                      struct training *training)
 {
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
     mlp_regularization noise = MLP_REGULARIZATION_INIT;
     options.rule = MLP_OPTIMIZER_MOMENTUM;
-    options.learning_rate = 1e-6;
     options.l1 = way->l1;
     options.max_norm = way->max_norm;
     noise.hidden_dropout = way->hidden_dropout;
     noise.input_dropout = way->input_dropout;
     noise.input_noise = way->input_noise;
-    if (!problem_make(workload, settings->threads, &step->problem)) {
-        return false;
-    }
-    if (mlp_optimizer_create(step->problem.network, &options, &step->optimizer) != MLP_OK ||
-        mlp_workspace_set_regularization(step->problem.workspace, &noise) != MLP_OK) {
-        fprintf(stderr, "mlp-bench: %s\n", mlp_last_error());
-        return false;
-    }
-    return true;
+    return training_make(workload, settings->threads, &options, &noise, training);
 }
 
 static void tell(const struct settings *settings, const struct workload *workload, const struct contestant *c)
@@ -78,23 +55,19 @@ static void tell(const struct settings *settings, const struct workload *workloa
 static bool run_network(const struct settings *settings, const struct workload *workload)
 {
     static struct contestant contestants[WAYS];
-    struct step steps[WAYS] = { { .status = MLP_OK } };
+    struct training trainings[WAYS] = { { .status = MLP_OK } };
     bool done = true;
     for (size_t i = 0; i < WAYS && done; i++) {
-        done = make_step(settings, workload, &ways[i], &steps[i]);
-        contestants[i] = (struct contestant){ .work = run_step, .context = &steps[i] };
+        done = make_step(settings, workload, &ways[i], &trainings[i]);
+        contestants[i] = (struct contestant){ .work = training_step, .context = &trainings[i] };
     }
     if (done) {
         interleave(contestants, WAYS, settings->seconds);
         tell(settings, workload, contestants);
     }
     for (size_t i = 0; i < WAYS; i++) {
-        if (steps[i].status != MLP_OK) {
-            fprintf(stderr, "mlp-bench: %s: %s\n", ways[i].name, mlp_last_error());
-            done = false;
-        }
-        mlp_optimizer_destroy(&steps[i].optimizer);
-        problem_free(&steps[i].problem);
+        done = training_went_well(&trainings[i], ways[i].name) && done;
+        training_free(&trainings[i]);
     }
     return done;
 }

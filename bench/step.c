@@ -9,39 +9,15 @@
 #include "gemms.h"
 #include "phases.h"
 #include "statistics.h"
-#include "workload.h"
+#include "training.h"
 
-/* A step under way. */
-struct step {
-    struct problem problem;
-    mlp_optimizer *optimizer;
-    mlp_status status;
-};
-
-static void run_step(void *context)
-{
-    struct step *step = context;
-    const mlp_status status =
-        mlp_train_step(step->problem.network, step->optimizer, step->problem.workspace, step->problem.x,
-                       &step->problem.targets, mlp_workspace_batch(step->problem.workspace), NULL);
-    step->status = step->status != MLP_OK ? step->status : status;
-}
-
-static bool make_step(const struct settings *settings, const struct workload *workload, struct step *step)
+static bool make_step(const struct settings *settings, const struct workload *workload, struct training *step)
 {
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
     options.rule = settings->rule;
-    options.learning_rate = 1e-5;
     options.clip = settings->clip;
     options.clip_threshold = settings->clip == MLP_CLIP_NONE ? 0.0 : 1.0;
-    if (!problem_make(workload, settings->threads, &step->problem)) {
-        return false;
-    }
-    if (mlp_optimizer_create(step->problem.network, &options, &step->optimizer) != MLP_OK) {
-        fprintf(stderr, "mlp-bench: %s\n", mlp_last_error());
-        return false;
-    }
-    return true;
+    return training_make(workload, settings->threads, &options, NULL, step);
 }
 
 static void print_header(const struct settings *settings)
@@ -92,27 +68,23 @@ static void print_row(const struct settings *settings, const struct workload *wo
 static bool run_row(const struct settings *settings, const struct workload *workload)
 {
     static struct contestant pair[2];
-    struct step step = { .status = MLP_OK };
+    struct training step = { .status = MLP_OK };
     struct gemms gemms = { .workload = NULL };
     double phases[PHASES];
     bool done = make_step(settings, workload, &step) && gemms_make(workload, settings->threads, &gemms);
     if (done) {
         gemms_choose_split(&gemms);
-        pair[0] = (struct contestant){ .work = run_step, .context = &step };
+        pair[0] = (struct contestant){ .work = training_step, .context = &step };
         pair[1] = (struct contestant){ .work = gemms_run, .context = &gemms, .begin = gemms_begin, .end = gemms_end };
         interleave(pair, 2, settings->seconds);
         if (settings->phases) {
             phases_measure(&step.problem, step.optimizer, pair[0].calls, phases);
         }
         print_row(settings, workload, &pair[0].summary, &pair[1].summary, settings->phases ? phases : NULL);
-        done = step.status == MLP_OK;
-        if (!done) {
-            fprintf(stderr, "mlp-bench: %s: %s\n", workload->name, mlp_last_error());
-        }
+        done = training_went_well(&step, workload->name);
     }
     gemms_free(&gemms);
-    mlp_optimizer_destroy(&step.optimizer);
-    problem_free(&step.problem);
+    training_free(&step);
     return done;
 }
 

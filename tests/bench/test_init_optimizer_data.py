@@ -46,12 +46,24 @@ def orthogonal():
 
 def optimizer():
     rules = run("optimizer", "--list").stdout.split()
+    adams = [rule for rule in rules if "adam" in rule]
     rows = rows_of(run("optimizer", "--filter", "adam", "--threads", "2", "--time", "0.01", "--json"))
-    return ([row["rule"] for row in rows] == 2 * [rule for rule in rules if "adam" in rule] and
-            rows[0]["parameters"] > 1000 * rows[-1]["parameters"] > 0 and
+    passes, steps = rows[:2 * len(adams)], rows[2 * len(adams):]
+    return ([row["rule"] for row in passes] == 2 * adams and
+            passes[0]["parameters"] > 1000 * passes[-1]["parameters"] > 0 and
             all(row["threads"] == 2 and positive(row, "parameters_per_second", "share") and
                 abs(row["share"] - row["bytes_per_second"] / row["triad_bytes_per_second"]) < 1e-3 * row["share"] and
-                abs(row["bytes_per_second"] / row["parameters_per_second"] - 28) < 1e-2 for row in rows))
+                abs(row["bytes_per_second"] / row["parameters_per_second"] - 28) < 1e-2 for row in passes) and
+            [row["rule"] for row in steps] == adams and
+            all(row["workload"] == "mnist" and positive(row, "step_us", "gemm_us") and
+                abs(row["ratio"] - row["step_us"] / row["gemm_us"]) < 1e-3 * row["ratio"] for row in steps))
+
+
+def every_rule_has_a_step():
+    rules = run("optimizer", "--list").stdout.split()
+    rows = [row for row in rows_of(run("optimizer", "--workload", "tiny", "--threads", "1", "--time", "0.001", "--json"))
+            if "workload" in row]
+    return len(rules) > 16 and [row["rule"] for row in rows] == rules and all(row["workload"] == "tiny" for row in rows)
 
 
 def monitor():
@@ -84,7 +96,8 @@ CHECKS = [
     ("init draws deviates", deviates),
     ("init fills matrices by every initializer", matrices),
     ("init holds orthogonal against LAPACK", orthogonal),
-    ("optimizer holds each rule against the triad", optimizer),
+    ("optimizer holds each rule against the triad, and its step against the products", optimizer),
+    ("optimizer takes a step with every rule", every_rule_has_a_step),
     ("monitor holds a watched fit against a plain one", monitor),
     ("regularize holds each against a plain step", regularize),
     ("data times its rows and leaves nothing behind", data),
