@@ -97,9 +97,10 @@ static void await(struct feed *feed)
 /* ---- the feed -------------------------------------------------------------------------------------------------- */
 
 /* Reading a file waits; copying from memory is worth a processor that the steps leave idle. */
-static bool pays(const struct feed *feed)
+static bool gathers_ahead(const struct feed *feed)
 {
-    return feed->data->storage->file != NULL || feed->options.threads < team_processors();
+    const bool pays = feed->data->storage->file != NULL || feed->options.threads < team_processors();
+    return feed->options.ahead == FEED_AHEAD_WHERE_IT_PAYS ? pays : feed->options.ahead == FEED_AHEAD_ALWAYS;
 }
 
 mlp_status feed_make(struct feed *feed, const mlp_data *data, const struct feed_options *options)
@@ -107,7 +108,7 @@ mlp_status feed_make(struct feed *feed, const mlp_data *data, const struct feed_
     *feed = (struct feed){ .options = *options, .data = data, .epoch = SIZE_MAX };
     TRY(sample_order_make(&feed->order, data, options->batch, options->window, options->seed, !options->keep_order));
     TRY(batch_make(&feed->batches[0], data, options->batch));
-    if (pays(feed)) {
+    if (gathers_ahead(feed)) {
         TRY(batch_make(&feed->batches[1], data, options->batch));
         feed->ahead = start_thread(feed);
     }

@@ -9,6 +9,13 @@
 
 enum { FEED_TEXT = 1024 };
 
+/* Who gathers. */
+enum feed_ahead {
+    FEED_AHEAD_WHERE_IT_PAYS = 0,
+    FEED_AHEAD_NEVER = 1, /* the steps' own threads, between steps */
+    FEED_AHEAD_ALWAYS = 2 /* a thread of its own, meanwhile */
+};
+
 struct feed_options {
     size_t batch;
     size_t window;   /* 0: see sample_order_make() */
@@ -16,6 +23,7 @@ struct feed_options {
     bool keep_order;
     size_t epochs;   /* nothing is gathered beyond */
     int threads;     /* of the steps, and to gather with where no other thread does */
+    enum feed_ahead ahead;
 };
 
 struct feed {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mlp-bench init, optimizer, monitor, regularize and data: their lines of JSON, their rows, what they leave behind. TAP on standard output.
+"""mlp-bench init, optimizer, monitor, regularize, feed and data: their lines of JSON, their rows, what they leave behind. TAP on standard output.
 
 usage: test_init_optimizer_data.py MLP_BENCH
 """
@@ -77,6 +77,13 @@ def regularize():
             all(row["network"] == "tiny" and positive(row, "step_us", "ratio") for row in rows))
 
 
+def feed():
+    with tempfile.TemporaryDirectory() as folder:
+        rows = rows_of(run("feed", "--filter", "tiny", "--threads", "1", "--time", "0.01", "--json", TMPDIR=folder))
+        return (len(rows) == 7 and rows[0]["ratio"] == 1.0 and {row["feed"] for row in rows} >= {"bytes, ahead", "file of bytes, ahead"} and
+                all(row["network"] == "tiny" and positive(row, "step_us", "ratio") for row in rows) and os.listdir(folder) == [])
+
+
 def data():
     with tempfile.TemporaryDirectory() as folder:
         done = run("data", "--time", "0.01", "--json", TMPDIR=folder)
@@ -100,6 +107,7 @@ CHECKS = [
     ("optimizer takes a step with every rule", every_rule_has_a_step),
     ("monitor holds a watched fit against a plain one", monitor),
     ("regularize holds each against a plain step", regularize),
+    ("feed times who gathers and from where", feed),
     ("data times its rows and leaves nothing behind", data),
     ("data says which folder it cannot write to", no_folder),
 ]
