@@ -1,10 +1,12 @@
 /** @file
  * Checkpoints: files from which mlp_fit() goes on after a crash, with the bits of a fit that was never interrupted.
  *
- * A checkpoint is a safetensors file, `checkpoint-STEP.safetensors`: the network as mlp_model_save() writes it (so that
- * mlp_model_load() reads it), the optimizer's state and counters, the schedule's, the place in the shuffled data, the history,
- * the monitor's records, the best parameters so far, and the settings that all of it depends on. `best.safetensors` beside it is
- * the network of the best validation loss. Each file appears whole or not at all. */
+ * A checkpoint is a safetensors file, `checkpoint-STEP.safetensors` (12 digits, the steps since the start of the fit):
+ * the network as mlp_model_save() writes it (so that mlp_model_load() reads it), the optimizer's state and counters,
+ * the schedule's, the place in the shuffled data, the history, the monitor's records, the average, with `patience` the
+ * best parameters so far, and the settings that all of it depends on. `best.safetensors` beside it is the network of
+ * the best validation loss. Each file appears whole or not at all, flushed to the disk first. What must be the same to
+ * go on stands at mlp_fit_options::checkpoint. */
 #ifndef MLP_CHECKPOINT_H
 #define MLP_CHECKPOINT_H
 
@@ -26,19 +28,22 @@ typedef enum mlp_checkpoint_failure {
 /** Options of checkpoints. Start from ::MLP_CHECKPOINT_OPTIONS_INIT. */
 typedef struct mlp_checkpoint_options {
     size_t struct_size;             /**< Set by the INIT. */
-    const char *folder;             /**< Required; made where it is missing. One fit at a time uses it. */
-    size_t steps;                   /**< Write one every k steps; 0 (default): not by steps. */
-    double seconds;                 /**< Write one after so many seconds; finite, ≥ 0; default 0: 60, or never with `steps`.
-                                         In any case one is written when the fit ends or is stopped. */
+    const char *folder;             /**< Required; made where it is missing, in a folder that is there. Borrowed until
+                                         the fit ends. One fit at a time uses it: IO for a second one. */
+    size_t steps;                   /**< Write one every k steps, counted from the start; 0 (default): not by steps. */
+    double seconds;                 /**< Write one when the last is so many seconds old; finite, ≥ 0; default 0: 60, or
+                                         never with `steps`. In any case one is written when the fit ends or is stopped,
+                                         but not when a step failed. */
     size_t keep;                    /**< How many to keep, the newest; 0 (default): 3. */
-    int resume;                     /**< Not 0: go on from the newest one in the folder, or from the start where it holds none.
-                                         0 (default): a folder that holds checkpoints is refused. */
+    int resume;                     /**< Not 0: go on from the newest one in the folder, or from the start where it
+                                         holds none. 0 (default): a folder that holds checkpoints is refused
+                                         (ARGUMENT). */
     mlp_checkpoint_failure failure; /**< Default continue. */
 } mlp_checkpoint_options;
 
 #define MLP_CHECKPOINT_OPTIONS_INIT { sizeof(mlp_checkpoint_options), NULL, 0, 0.0, 0, 0, MLP_CHECKPOINT_CONTINUE }
 
-/** Name of a policy ("continue", "stop"), or NULL. Static text; any thread. */
+/** Name of a policy ("continue", "stop"), or NULL for an unknown value. Static text; any thread. */
 MLP_API const char *mlp_checkpoint_failure_name(mlp_checkpoint_failure policy);
 /** Finds a policy by its name. ::MLP_ERROR_ARGUMENT for an unknown one; the message lists the known names. */
 MLP_API mlp_status mlp_checkpoint_failure_from_name(const char *name, mlp_checkpoint_failure *policy);

@@ -74,7 +74,8 @@ typedef struct mlp_optimizer_options {
     double momentum;          /**< µ in [0, 1); 0: the rule's default. Momentum, Nesterov and Muon only. */
     double beta1;             /**< In [0, 1); 0: the rule's default, 0.9. Adam's family and Lion only. */
     double beta2;             /**< In [0, 1); 0: the rule's default, 0.999 (RMSProp, Lion 0.99; Adadelta 0.9). */
-    double epsilon;           /**< > 0; 0: the rule's default, 1e-8 unless said otherwise. Added outside the root, but for Adadelta. */
+    double epsilon;           /**< > 0; 0: the rule's default, 1e-8 unless said otherwise. Added outside the root, but for Adadelta
+                                   (inside) and Adamax (to |g|). */
     double weight_decay;      /**< λ ≥ 0; default 0 (AdamW, LAMB, Muon: 0 means 0.01). */
     mlp_decay decay;          /**< Default automatic. */
     int decay_biases;         /**< Not 0: biases decay too. Default 0. */

@@ -24,10 +24,12 @@ extern "C" {
 #endif
 
 /** One training step: forward, loss, backward, clip, update; the same bits as mlp_forward(), mlp_loss_backward() and
- * mlp_optimizer_step() in turn, in less time.
- * @param x       count × inputs
- * @param targets one for each sample
- * @param report  may be NULL; holds the loss also when NONFINITE comes back
+ * mlp_optimizer_step() in turn, in less time. With L-BFGS: a line search, which makes several passes over the batch.
+ * Network, optimizer and workspace belong to one thread for the call. Allocates nothing.
+ * @param workspace made for training, with room for `count` samples
+ * @param x         count × inputs
+ * @param targets   one for each sample
+ * @param report    may be NULL; holds the loss also when NONFINITE comes back
  * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE (parameters and optimizer state are as before, bit for bit). */
 MLP_API mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_workspace *workspace,
                                   const float *x, const mlp_targets *targets, size_t count, mlp_step_report *report);
@@ -58,31 +60,35 @@ typedef struct mlp_progress {
     size_t epochs;         /**< Epochs asked for. */
     size_t step;           /**< Steps done in this epoch. */
     size_t steps;          /**< Steps of an epoch. */
-    size_t samples;        /**< Samples seen since the start. */
+    size_t samples;        /**< Samples seen since the start, those before a checkpoint included. */
     double loss;           /**< Mean training loss of this epoch so far. */
-    double accuracy;       /**< Training accuracy of this epoch so far, measured before each update; NaN without classes. */
-    double seconds;        /**< Since the start. */
-    double learning_rate;  /**< Of the last step. */
+    double accuracy;       /**< Training accuracy of this epoch so far, measured before each update; NaN without
+                                classes. */
+    double seconds;        /**< Since the start; of a fit that went on from a checkpoint, those up to it and those
+                                since. */
+    double learning_rate;  /**< Of the last step, the schedule's factor included. */
     mlp_step_report last;  /**< The last step. */
     int epoch_ended;       /**< 1 in the call that follows an epoch's last step and its validation. */
     mlp_metrics validation; /**< Valid when epoch_ended and there is a validation set; loss NaN otherwise. */
     const mlp_monitor_record *monitor; /**< The monitor's record of this step; NULL: it recorded none. */
-    const char *warning;    /**< What the monitor found in this step for the first time ("saturated: layer 2, 71 % of its
-                                 values"), a line each, or why a checkpoint could not be written; NULL: nothing new. Valid during
-                                 the call. */
+    const char *warning;    /**< What the monitor found in this step for the first time ("saturated: layer 2, 71 % of
+                                 its values"), a line each, or why a checkpoint could not be written; NULL: nothing new.
+                                 Valid during the call. */
     size_t resumed;         /**< Steps that a checkpoint had done when this fit went on from it; 0: it began afresh. */
 } mlp_progress;
 
-/** Called after every step, once more at the end of every epoch, and after the last one when the last checkpoint could not be
- * written, on the thread that called mlp_fit(). Anything but 0 stops the fit after this step; mlp_fit() then returns MLP_OK with
- * `stopped` set. */
+/** Called after every step, once more at the end of every epoch, and after the last one when the last checkpoint could
+ * not be written, on the thread that called mlp_fit(), with `progress` valid during the call. Anything but 0 stops the
+ * fit after this step: a checkpoint is written where those are wanted, and mlp_fit() returns MLP_OK with
+ * mlp_report_stopped() of 1. */
 typedef int (*mlp_progress_callback)(const mlp_progress *progress, void *context);
 
-/** Options of mlp_fit(). Start from ::MLP_FIT_OPTIONS_INIT. */
+/** Options of mlp_fit(). Start from ::MLP_FIT_OPTIONS_INIT. What they point to is borrowed until mlp_fit() returns. */
 typedef struct mlp_fit_options {
     size_t struct_size;             /**< Set by the INIT. */
-    size_t epochs;                  /**< ≥ 1; 0: 10. */
-    size_t batch;                   /**< Samples of a step, ≥ 1; 0: 64; at most the data set. A short last batch is kept. */
+    size_t epochs;                  /**< 1 … 10⁶; 0: 10. */
+    size_t batch;                   /**< Samples of a step, ≥ 1; 0: 64; at most the data set. A short last batch is
+                                         kept. */
     uint64_t seed;                  /**< Of the shuffles; default 0. */
     int keep_order;                 /**< Not 0: no shuffling. Default 0. */
     int threads;                    /**< As mlp_workspace_options::threads. */
@@ -95,20 +101,24 @@ typedef struct mlp_fit_options {
     size_t top_k;                   /**< As for mlp_evaluate(). */
     mlp_progress_callback progress; /**< May be NULL. */
     void *progress_context;         /**< Handed to `progress`. */
-    size_t monitor_interval;        /**< Record the first step and every k-th after it; 0: no monitor. 100 costs well under 2 %
-                                         of the time. */
-    const mlp_schedule_options *schedule; /**< Of the learning rate over this fit, on top of the optimizer's own; NULL: constant.
-                                         T is the epochs asked for. Afterwards the optimizer has its own rate again. */
-    const mlp_checkpoint_options *checkpoint; /**< Write checkpoints, and go on from one; NULL: none. To go on, everything must be as
-                                         it was but for `threads`, `patience`, `keep_last`, `top_k`, the callback and, where the
-                                         schedule does not hang on them, `epochs`. */
-    const mlp_regularization *regularization; /**< Noise in the steps of this fit; NULL: none. Training losses and accuracies are
-                                         then those under the noise. */
-    const mlp_average_options *average; /**< Average the parameters; NULL: do not. Once there is a mean, validation and the best
-                                         parameters are the mean's, and the fit ends with it in the network. */
-    size_t shuffle_window;          /**< Samples that are shuffled together, at least; default 0: all of them, or of data that was
-                                         opened rather than loaded as many as are 128 MiB of features. A window of w samples is
-                                         drawn anew each epoch, as 64 runs of w/64 neighbours from all over the data. */
+    size_t monitor_interval;        /**< Record the first step and every k-th after it; 0: no monitor. 100 costs well
+                                         under 2 % of the time. */
+    const mlp_schedule_options *schedule; /**< Of the learning rate over this fit, on top of the optimizer's own; NULL:
+                                         constant. T is the epochs asked for. Afterwards the optimizer has its own rate
+                                         again. */
+    const mlp_checkpoint_options *checkpoint; /**< Write checkpoints, and go on from one; NULL: none. To go on,
+                                         everything must be as it was, network, optimizer and data included, but for
+                                         `threads`, `patience`, `keep_last`, `top_k`, the callback, the checkpoint's own
+                                         options and, with a constant schedule and without SWA, `epochs`. The samples
+                                         themselves and callers' functions are not compared. */
+    const mlp_regularization *regularization; /**< Noise in the steps of this fit; NULL: none. Training losses and
+                                         accuracies are then those under the noise. */
+    const mlp_average_options *average; /**< Average the parameters; NULL: do not. Once there is a mean, validation and
+                                         the best parameters are the mean's, and the fit ends with it in the network. */
+    size_t shuffle_window;          /**< Samples that are shuffled together, at least; default 0: all, or of data that was
+                                         opened rather than loaded as many as are 128 MiB of features. A window of w
+                                         samples is drawn anew each epoch, as 64 runs of w/64 neighbours from all over
+                                         the data. */
 } mlp_fit_options;
 
 #define MLP_FIT_OPTIONS_INIT                                                                  \
@@ -122,7 +132,8 @@ typedef struct mlp_epoch {
     double loss;             /**< Mean training loss, each batch measured before its update. */
     double accuracy;         /**< Training accuracy, likewise; NaN without classes. */
     mlp_metrics validation;  /**< loss NaN, count 0 without a validation set. */
-    double gradient_norm;    /**< Mean norm before clipping. */
+    double gradient_norm;    /**< Mean norm before clipping, of the steps that were not left out; NaN when there were
+                                  none. */
     double clipped;          /**< Share of the steps in which clipping acted. */
     double skipped;          /**< Share of the steps that were left out. */
     double learning_rate;    /**< Of the last step. */
@@ -133,14 +144,14 @@ typedef struct mlp_epoch {
 /** What a fit did. Opaque. */
 typedef struct mlp_report mlp_report;
 
-/** Trains a network.
+/** Trains a network. Network and optimizer belong to one thread for the call; data sets may be read by others.
  * @param data    training samples; targets must suit the network's loss
  * @param options NULL for the defaults
  * @param report  receives the report, which the caller owns, also when the fit fails part-way (then it holds the
  *                epochs done); NULL when nothing began; may be NULL when it is not wanted
- * When a step fails (NONFINITE), parameters and optimizer state are those before that step. When a checkpoint cannot be gone on
- * from (ARGUMENT: it was made with other settings, which the message names; UNSUPPORTED: by a newer library; FORMAT: it is
- * damaged; IO), nothing has changed.
+ * When a step fails (NONFINITE), parameters and optimizer state are those before that step. When a checkpoint cannot be
+ * gone on from (ARGUMENT: it was made with other settings, which the message names; UNSUPPORTED: by a newer library;
+ * FORMAT: it is damaged; IO), nothing has changed.
  * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY; IO, FORMAT, UNSUPPORTED from checkpoints. */
 MLP_API mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
                            const mlp_fit_options *options, mlp_report **report);
@@ -162,10 +173,10 @@ MLP_API size_t mlp_report_monitor_count(const mlp_report *report);
  * Errors: ARGUMENT; RANGE when there is no such record. */
 MLP_API mlp_status mlp_report_monitor(const mlp_report *report, size_t index, mlp_monitor_record *record,
                                       mlp_monitor_layer *layers);
-/** Path of the newest checkpoint: the last written, or the one that the fit went on from; NULL: none. Valid until the report is
- * destroyed. */
+/** Path of the newest checkpoint: the last written, or the one that the fit went on from; NULL: none. Valid until the
+ * report is destroyed. */
 MLP_API const char *mlp_report_checkpoint(const mlp_report *report);
-/** 1 when the network holds the parameters of the best epoch rather than the last. */
+/** 1 when the network holds the parameters (or the average) of the best epoch rather than the last. */
 MLP_API int mlp_report_restored(const mlp_report *report);
 /** 1 when the progress callback stopped the fit. */
 MLP_API int mlp_report_stopped(const mlp_report *report);

@@ -55,6 +55,21 @@ build_example() {
     fi
 }
 
+# Stops train_long after ten epochs by the signal of Ctrl-C, and starts it again: the model of a training in one go.
+stop_and_resume() {
+    rm -rf "$work/whole" "$work/parts" "$work/stopped" && cd "$work"
+    ./train_long "$digits" whole.safetensors whole
+    ./train_long "$digits" parts.safetensors parts >stopped &
+    process=$!
+    while ! [ -s stopped ] && kill -0 $process; do
+        sleep 0.01
+    done
+    kill -INT $process
+    wait $process && return 1
+    grep 'the same command goes on from parts/checkpoint-' stopped || return 1
+    ./train_long "$digits" parts.safetensors parts && cmp whole.safetensors parts.safetensors
+}
+
 run_examples() {
     digits=$source/examples/data/digits.csv
     check "$1: train_digits runs" "$work/train_digits" "$digits" "$work/digits.safetensors"
@@ -62,6 +77,7 @@ run_examples() {
     check "$1: step_by_step runs" "$work/step_by_step"
     check "$1: custom_loss runs" "$work/custom_loss"
     check "$1: embed runs" "$work/embed"
+    check "$1: train_long, stopped and resumed, gives the same model" stop_and_resume
 }
 
 for kind in shared static; do
@@ -70,7 +86,7 @@ for kind in shared static; do
     else
         libraries=$(static_libraries)
     fi
-    for example in train_digits step_by_step predict_threads custom_loss; do
+    for example in train_digits step_by_step predict_threads custom_loss train_long; do
         check "$kind: $example compiles" build_example c "$example" "$libraries"
     done
     check "$kind: embed compiles" build_example c++ embed "$libraries"
