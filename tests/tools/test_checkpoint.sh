@@ -1,9 +1,9 @@
 #!/bin/sh
 # Checkpoints from outside: killed at any moment, stopped, on a full disk, with other settings.
-# Usage: test_checkpoint.sh PATH-OF-MLP [KILLS]
+# Usage: test_checkpoint.sh PATH-OF-MLP; MLP_TEST_KILLS says how often it is killed (200)
 # Prints TAP.
 mlp=$(realpath "$1")
-kills=${2:-200}
+kills=${MLP_TEST_KILLS:-200}
 folder=$(mktemp -d) || exit 1
 mounted=
 trap '[ -n "$mounted" ] && umount "$mounted"; rm -rf "$folder"' EXIT

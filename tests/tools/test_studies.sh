@@ -1,8 +1,9 @@
 #!/bin/sh
-# Every study with the embedded digits: its verdict, its table and, where gnuplot is there, its pictures.
-# Usage: test_studies.sh PATH-OF-MLP
+# Studies with the embedded digits: verdict, table and, where gnuplot is there, pictures.
+# Usage: test_studies.sh PATH-OF-MLP STUDY...    or --all: every study, too small to judge by, on one page
 # Prints TAP.
 mlp=$(realpath "$1")
+shift
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -13,17 +14,31 @@ result() {
     [ "$1" -eq 0 ] && echo "ok $count - $2" || echo "not ok $count - $2"
 }
 
-# on one thread: other tests run beside it, and threads that wait for a core take many times as long
-"$mlp" study --all --quiet --threads 1 --output page >out 2>err
-result $? 'mlp study --all'
-for study in zeros vanishing exploding activations scaling clipping biases depth compare; do
-    sed -n "/^## $study:/,/^## /p" page/studies.md >one
-    grep -q '^verdict: as predicted$' one
-    result $? "$study: as predicted"
-    grep '^|' one | sed 's/^/# /'
-    if command -v gnuplot >/dev/null 2>&1 && [ $study != zeros ]; then
-        grep -q '</svg>' "page/$study-1.svg" && grep -q "($study-1.svg)" one
-        result $? "$study: its picture is on the page"
+# has_picture STUDY: on the page and beside it; the study of zeros has none
+has_picture() {
+    if command -v gnuplot >/dev/null 2>&1 && [ "$1" != zeros ]; then
+        grep -q '</svg>' "page/$1-1.svg" && grep -q "($1-1.svg)" page/studies.md
+        result $? "$1: its picture is on the page"
     fi
+}
+
+# on one thread: other tests run beside it, and threads that wait for a core take many times as long
+if [ "$1" = --all ]; then
+    "$mlp" study --all --quiet --threads 1 --seeds 2 --samples 64 --output page >out 2>err
+    studies=$("$mlp" study --help | sed -n '/^Studies:/,/^$/ s/^  \([a-z]*\) .*/\1/p')
+    [ "$(echo "$studies" | wc -w)" -ge 9 ] && [ "$(grep -c '^verdict: ' page/studies.md)" -eq "$(echo "$studies" | wc -w)" ]
+    result $? 'mlp study --all: a verdict of each'
+    for study in $studies; do
+        has_picture "$study"
+    done
+    set --
+fi
+for study in "$@"; do
+    "$mlp" study "$study" --quiet --threads 1 --output page >out 2>err
+    result $? "mlp study $study"
+    grep -q '^verdict: as predicted$' page/studies.md
+    result $? "$study: as predicted"
+    grep '^|' page/studies.md | sed 's/^/# /'
+    has_picture "$study"
 done
 echo "1..$count"
