@@ -185,6 +185,9 @@ mlp_status mlp_rate_test(mlp_network *network, mlp_optimizer *optimizer, const m
     REQUIRE_ARGUMENT(points);
     REQUIRE_ARGUMENT(count);
     *count = 0;
+    if (suggestion != NULL) {
+        *suggestion = (mlp_rate_suggestion){ .steepest = NAN, .lowest = NAN };
+    }
     TRY(batch_check_data("mlp_rate_test", network, data));
     TRY(resolve(&resolved, data->count));
     TRY(optimizer_check(optimizer, network));
@@ -194,7 +197,7 @@ mlp_status mlp_rate_test(mlp_network *network, mlp_optimizer *optimizer, const m
     status = status == MLP_OK ? run(&test, points, count) : status;
     release(&test);
     snapshot_put_back(&snapshot, network, optimizer);
-    if (suggestion != NULL) {
+    if (suggestion != NULL && *count > 0) {
         *suggestion = suggest(points, *count, resolved.steps);
     }
     return status;

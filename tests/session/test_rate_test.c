@@ -136,6 +136,7 @@ static void everything_is_put_back(void **unused)
 static void bad_options_are_named(void **unused)
 {
     struct fixture f;
+    mlp_rate_suggestion suggestion = { 1.0, 1.0 };
     (void)unused;
     make(&f, MLP_OPTIMIZER_SGD);
     f.options.low = 2.0;
@@ -146,8 +147,9 @@ static void bad_options_are_named(void **unused)
     assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, NULL), MLP_ERROR_RANGE, "-1", NULL);
     f.options.low = 0.0;
     f.options.steps = 5;
-    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, NULL), MLP_ERROR_RANGE, "steps is 5",
-                   "20", NULL);
+    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, &suggestion), MLP_ERROR_RANGE,
+                   "steps is 5", "20", NULL);
+    assert_true(isnan(suggestion.steepest) && isnan(suggestion.lowest)); /* nothing was learnt */
     assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, NULL, NULL, &f.count, NULL), MLP_ERROR_ARGUMENT, "points", NULL);
     f.network->parameters[0] = 3e38f;
     assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, NULL, f.points, &f.count, NULL), MLP_ERROR_NONFINITE, "finite", NULL);
