@@ -3,8 +3,9 @@
  *
  * A checkpoint is a safetensors file, `checkpoint-STEP.safetensors`: the network as mlp_model_save() writes it (so that
  * mlp_model_load() reads it), the optimizer's state and counters, the schedule's, the place in the shuffled data, the history,
- * the monitor's records, the best parameters so far, and the settings that all of it depends on. `best.safetensors` beside it is
- * the network of the best validation loss. Each file appears whole or not at all. */
+ * the monitor's records, the best parameters so far, and the settings that all of it depends on, the data (as a fingerprint of
+ * their content) included. `best.safetensors` beside it is the network of the best validation loss. Each file appears whole or
+ * not at all, and stays there through a power cut. */
 #ifndef MLP_CHECKPOINT_H
 #define MLP_CHECKPOINT_H
 
@@ -31,7 +32,9 @@ typedef struct mlp_checkpoint_options {
     double seconds;                 /**< Write one after so many seconds; finite, ≥ 0; default 0: 60, or never with `steps`.
                                          In any case one is written when the fit ends or is stopped. */
     size_t keep;                    /**< How many to keep, the newest; 0 (default): 3. */
-    int resume;                     /**< Not 0: go on from the newest one in the folder, or from the start where it holds none.
+    int resume;                     /**< Not 0: go on from the newest one in the folder, or from the start where it holds none. One
+                                         that is damaged gives way to the one before it, with a warning (mlp_progress::warning).
+                                         One from another machine or library, whose last bits may differ, is told of likewise.
                                          0 (default): a folder that holds checkpoints is refused. */
     mlp_checkpoint_failure failure; /**< Default continue. */
 } mlp_checkpoint_options;

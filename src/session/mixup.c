@@ -11,8 +11,8 @@ enum { FLOATS_OF_A_THREAD = 16384 };
 
 /* ---- λ --------------------------------------------------------------------------------------------------------- */
 
-/* Deviates of a stream, each the first of a block of four of its own: those of a block share random words, and a uniform one would
- * hang on a normal one. */
+/* Deviates of a stream, each the first of a block of four of its own: those of a block share random words, and a uniform one
+ * would hang on a normal one. */
 enum { BLOCK = 4 };
 struct draws {
     struct random_stream stream;

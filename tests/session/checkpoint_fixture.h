@@ -120,4 +120,12 @@ static inline mlp_status run(struct fixture *f, mlp_report **report)
     return mlp_fit(f->network, f->optimizer, f->train, &f->fit, report);
 }
 
+static inline void write_file(const char *path, const void *bytes, size_t size)
+{
+    FILE *stream = fopen(path, "wb");
+    assert_non_null(stream);
+    assert_int_equal(fwrite(bytes, 1, size, stream), size);
+    assert_int_equal(fclose(stream), 0);
+}
+
 #endif

@@ -68,7 +68,8 @@ static void a_batch_is_mixed_with_its_mirror(void **unused)
                 assert_close(f.batch.x[a * INPUTS + i], share * f.x[a * INPUTS + i] + (1.0 - share) * f.x[b * INPUTS + i], 1e-5);
             }
             for (size_t i = 0; i < outputs; i++) {
-                const double own = outputs == 1 ? f.y[a] : (size_t)f.y[a] == i, other = outputs == 1 ? f.y[b] : (size_t)f.y[b] == i;
+                const double own = outputs == 1 ? f.y[a] : (size_t)f.y[a] == i;
+                const double other = outputs == 1 ? f.y[b] : (size_t)f.y[b] == i;
                 assert_close(f.batch.targets.values[a * outputs + i], share * own + (1.0 - share) * other, 1e-5);
             }
             assert_close(f.batch.weights[a], share * f.weights[a] + (1.0 - share) * f.weights[b], 1e-5);
@@ -78,7 +79,8 @@ static void a_batch_is_mixed_with_its_mirror(void **unused)
     }
 }
 
-/* ∫₀ˣ u^(α−1)·(1−u)^(α−1) du, up to a factor, for x ≤ ½: with u = t^(1/α) where α < 1 nothing is singular. Simpson's rule. */
+/* ∫₀ˣ u^(α−1)·(1−u)^(α−1) du, up to a factor, for x ≤ ½, by Simpson's rule: with u = t^(1/α) where α < 1 nothing is
+ * singular. */
 static double beta_mass(double x, double alpha)
 {
     enum { PIECES = 400 };
@@ -98,7 +100,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Kolmogorov and Smirnov: the largest distance between the distribution of the shares and that of max(λ, 1 − λ), λ ~ Beta(α, α). */
+/* Kolmogorov and Smirnov: the largest distance between the distribution of the shares and that of max(λ, 1 − λ),
+ * λ ~ Beta(α, α). */
 static void the_share_is_a_beta_deviates(void **unused)
 {
     static const double alphas[] = { 0.2, 0.5, 1.0, 2.0, 8.0 };
