@@ -53,6 +53,10 @@ static int check_mode(const struct train_settings *settings)
                 return usage_error("%s: cannot be given with %s", modes[m].option, modes[other].option);
             }
         }
+        if (modes[m].given && m > 0 && settings->optimizer.rule == MLP_OPTIMIZER_LBFGS) {
+            return usage_error("%s: lbfgs searches for its own steps, and clips nothing; give another --optimizer",
+                               modes[m].option);
+        }
         for (size_t r = 0; modes[m].given && r < refused_count; r++) {
             if (refused[r].given) {
                 return usage_error("%s: cannot be given with %s", modes[m].option, refused[r].option);

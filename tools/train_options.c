@@ -190,7 +190,7 @@ const struct option_row train_rows[] = {
       .help = "Write the figures of every epoch here, as CSV." },
     { .kind = OPTION_TEXT, .name = "log", .argument = "FILE", .offset = FIELD(log),
       .help = "Write a line of figures here as each epoch ends, for `mlp plot`: JSON for a name that ends in .jsonl, else CSV. "
-              "With --resume lines are added." },
+              "With --resume it goes on from where the checkpoint stands." },
     { .kind = OPTION_SIZE, .name = "log-steps", .argument = "N", .offset = FIELD(log_interval), .low = 1, .high = MANY,
       .help = "Write a line every N steps, too." },
     { .kind = OPTION_FLAG, .name = "find-learning-rate", .offset = FIELD(find_learning_rate), .flag = 1,

@@ -20,7 +20,8 @@ extern "C" {
 
 /** What a checkpoint that cannot be written leads to. Those written before stay in any case. */
 typedef enum mlp_checkpoint_failure {
-    MLP_CHECKPOINT_CONTINUE = 0, /**< A warning (mlp_progress::warning); the next one is tried when it is due. */
+    MLP_CHECKPOINT_CONTINUE = 0, /**< A warning (mlp_progress::warning), not repeated until one could be written again; the next
+                                      one is tried when it is due. */
     MLP_CHECKPOINT_STOP = 1      /**< The fit fails with the error (IO, MEMORY). */
 } mlp_checkpoint_failure;
 

@@ -162,13 +162,17 @@ void checkpoints_close(struct checkpoints *checkpoints)
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-/* A failure by the policy: told, or passed on. */
-static mlp_status judge(struct checkpoints *c, mlp_status status)
+/* A failure by the policy: told, where the time before was none, or passed on. */
+static mlp_status judge(struct checkpoints *c, mlp_status status, bool *lost)
 {
+    const bool is_news = !*lost;
+    *lost = status != MLP_OK;
     if (status == MLP_OK || c->options.failure == MLP_CHECKPOINT_STOP) {
         return status;
     }
-    tell(c, "checkpoint not written: %s", mlp_last_error());
+    if (is_news) {
+        tell(c, "checkpoint not written: %s", mlp_last_error());
+    }
     return MLP_OK;
 }
 
@@ -180,7 +184,7 @@ static mlp_status write_best(struct fit *fit)
     const mlp_status status = path != NULL ? checkpoint_write_best(fit, path) : MLP_ERROR_MEMORY;
     memory_free(path);
     c->best_due = status != MLP_OK;
-    return judge(c, status);
+    return judge(c, status, &c->best_lost);
 }
 
 static mlp_status write(struct fit *fit)
@@ -192,13 +196,13 @@ static mlp_status write(struct fit *fit)
     c->last = seconds_now();
     if (status != MLP_OK) {
         memory_free(path);
-        return judge(c, status);
+        return judge(c, status, &c->lost);
     }
     memory_free(fit->report->checkpoint);
     fit->report->checkpoint = path;
     c->epoch = fit->epoch;
     c->step = fit->open.steps;
-    TRY(judge(c, checkpoint_folder_add(&c->folder, step, c->options.keep)));
+    TRY(judge(c, checkpoint_folder_add(&c->folder, step, c->options.keep), &c->lost));
     return c->best_due ? write_best(fit) : MLP_OK;
 }
 
@@ -222,7 +226,8 @@ mlp_status checkpoints_best(struct fit *fit)
 
 mlp_status checkpoints_end(struct fit *fit)
 {
-    const struct checkpoints *c = &fit->checkpoints;
+    struct checkpoints *c = &fit->checkpoints;
     const bool stands_here = c->epoch == fit->epoch && c->step == fit->open.steps;
+    c->lost = false; /* the last one's failure is news in any case */
     return c->wanted && !stands_here ? write(fit) : MLP_OK;
 }

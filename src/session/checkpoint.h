@@ -23,6 +23,7 @@ struct checkpoints {
     json_t *machine;                /* ... and their last ones */
     float *best;                    /* parameters of the best epoch where the fit keeps none; NULL: there is no validation */
     bool best_due;                  /* best.safetensors is still to be written */
+    bool lost, best_lost;           /* the last one could not be written, nor could best.safetensors: told once, until one can */
     double last;                    /* when the newest was written */
     size_t epoch, step;             /* where it stands */
     bool failed;                    /* there is something to be told ... */

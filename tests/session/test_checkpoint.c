@@ -79,7 +79,7 @@ static void compare_ways(const struct way *way, const struct way *before, size_t
     assert_non_null(mlp_report_checkpoint(first_report));
     make(&second, way);
     mlp_network_destroy(&second.network);
-    make_network(&second, 20, 77); /* its own parameters do not matter */
+    make_network(&second, 20, 77, way->everything); /* its own parameters do not matter */
     second.checkpoint.folder = folder;
     second.checkpoint.resume = 1;
     second.fit.checkpoint = &second.checkpoint;
@@ -183,6 +183,32 @@ static void more_epochs_are_those_of_a_longer_fit(void **unused)
     drop(&parts);
 }
 
+/* All that can be given at once. */
+static void everything_together_goes_on(void **unused)
+{
+    mlp_schedule_options schedule = MLP_SCHEDULE_OPTIONS_INIT;
+    mlp_average_options averages[2] = { MLP_AVERAGE_OPTIONS_INIT, MLP_AVERAGE_OPTIONS_INIT };
+    mlp_regularization noise = MLP_REGULARIZATION_INIT;
+    (void)unused;
+    schedule.rule = MLP_SCHEDULE_COSINE_RESTARTS;
+    schedule.per_epoch = 1;
+    schedule.warmup = 1;
+    averages[0].rule = MLP_AVERAGE_EMA;
+    averages[1].rule = MLP_AVERAGE_SWA;
+    averages[1].start = 0.3;
+    noise.hidden_dropout = 0.2;
+    noise.dropout = MLP_DROPOUT_ALPHA;
+    noise.mixup = 0.4;
+    for (size_t k = 0; k < 2; k++) {
+        const struct way way = { .rule = k == 0 ? MLP_OPTIMIZER_ADAMW : MLP_OPTIMIZER_MUON, .clip = k == 0 ? MLP_CLIP_AUTO : MLP_CLIP_Z,
+                                 .everything = true, .patience = 4, .monitor = true, .threads = 2, .schedule = &schedule,
+                                 .average = &averages[k], .noise = &noise };
+        for (size_t stop = 2; stop <= 4 * 7; stop += 4) {
+            goes_on(&way, stop);
+        }
+    }
+}
+
 /* Patience may be asked for, or given up, while it lasts: the best parameters are in the checkpoint either way. */
 static void patience_may_change(void **unused)
 {
@@ -202,6 +228,7 @@ int main(void)
         cmocka_unit_test(every_rule_and_clip_goes_on_with_dropout),
         cmocka_unit_test(any_moment_will_do),
         cmocka_unit_test(schedules_averages_and_early_stopping_go_on),
+        cmocka_unit_test(everything_together_goes_on),
         cmocka_unit_test(patience_may_change),
         cmocka_unit_test(more_epochs_are_those_of_a_longer_fit),
     };

@@ -122,6 +122,11 @@ for mode in --find-learning-rate --clip-survey '--folds 3'; do
         refused "$mode $other" "${mode% *}: cannot be given with ${other% *}"
     done
 done
+refused '--find-learning-rate --optimizer lbfgs' '--find-learning-rate: lbfgs'
+refused '--clip-survey --optimizer lbfgs' '--clip-survey: lbfgs'
+printf 'a,b,y\n1,2,3\n2,3,4\n3,4,6\n4,5,7\n' >numbers.csv
+refused '--data numbers.csv --regression --folds 2 --stratified' '--stratified: needs classes'
+refused '--data numbers.csv --regression --validation 0.5 --stratified' '--stratified: needs classes'
 refused '--folds 3 --find-learning-rate' '--folds: cannot be given with --find-learning-rate'
 refused '--folds 3 --validation 0.5' '--folds: cannot be given with --validation'
 refused '--folds 321' '--folds: .* 320, got 321'
