@@ -33,9 +33,9 @@ typedef struct mlp_checkpoint_options {
     double seconds;                 /**< Write one after so many seconds; finite, ≥ 0; default 0: 60, or never with `steps`.
                                          In any case one is written when the fit ends or is stopped. */
     size_t keep;                    /**< How many to keep, the newest; 0 (default): 3. */
-    int resume;                     /**< Not 0: go on from the newest one in the folder, or from the start where it holds none. One
-                                         that is damaged gives way to the one before it, with a warning (mlp_progress::warning).
-                                         One from another machine or library, whose last bits may differ, is told of likewise.
+    int resume;                     /**< Not 0: go on from the newest one in the folder, or from the start where it holds none.
+                                         One that is damaged gives way to the one before it, with a warning
+                                         (mlp_progress::warning). One from another machine or library, whose last bits may differ, is told of likewise.
                                          0 (default): a folder that holds checkpoints is refused. */
     mlp_checkpoint_failure failure; /**< Default continue. */
 } mlp_checkpoint_options;

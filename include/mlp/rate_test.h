@@ -46,8 +46,8 @@ typedef struct mlp_rate_suggestion {
     double lowest;   /**< Rate at which it is lowest: beyond it training breaks out. */
 } mlp_rate_suggestion;
 
-/** Runs the test with the optimizer's rule and settings. It ends before the last step when the smoothed loss exceeds four times its
- * lowest value, or when a loss or gradient is not finite.
+/** Runs the test with the optimizer's rule and settings. It ends before the last step when the smoothed loss exceeds four
+ * times its lowest value, or when a loss or gradient is not finite.
  * @param network,optimizer are used, and are as before when it returns, bit for bit, also after a failure
  * @param points     receives up to `steps` points; the caller's
  * @param count      receives their number

@@ -40,8 +40,8 @@ typedef struct mlp_regularization {
 
 #define MLP_REGULARIZATION_INIT { sizeof(mlp_regularization), MLP_DROPOUT_AUTOMATIC, 0.0, 0.0, 0.0, 0.0, 0 }
 
-/** Puts noise into the forward passes of a training workspace, mlp_train_step()'s and mlp_forward()'s, from the next one on, which
- * is step 0; each pass goes a step on, and the backward pass takes the noise of its forward pass. mlp_workspace_view() shows A as
+/** Puts noise into the forward passes of a training workspace, mlp_train_step()'s and mlp_forward()'s, from the next one on,
+ * which is step 0; each pass goes a step on, and the backward pass takes the noise of its forward pass. mlp_workspace_view() shows A as
  * it is before dropout. This is where the memory for it is taken. `mixup` must be 0.
  * @param regularization NULL, or without noise: none from now on
  * Errors: ARGUMENT (also a workspace for inference), RANGE (the message names the field), SHAPE, MEMORY. */

@@ -75,7 +75,8 @@ typedef struct mlp_schedule_point {
 
 /** Computes the factor for step t of `total`, warm-up included; beyond the end that of the last step.
  * @param total ≥ 1
- * Errors: ARGUMENT, RANGE (the message names the field); UNSUPPORTED for plateau, which hangs on what training does. Any thread. */
+ * Errors: ARGUMENT, RANGE (the message names the field); UNSUPPORTED for plateau, which hangs on what training does. Any
+ * thread. */
 MLP_API mlp_status mlp_schedule_at(const mlp_schedule_options *options, size_t t, size_t total, mlp_schedule_point *point);
 
 /** Name of a schedule, e.g. "cosine", or NULL for an unknown value. Static text; any thread. */

@@ -99,8 +99,8 @@ typedef struct mlp_fit_options {
                                          of the time. */
     const mlp_schedule_options *schedule; /**< Of the learning rate over this fit, on top of the optimizer's own; NULL: constant.
                                          T is the epochs asked for. Afterwards the optimizer has its own rate again. */
-    const mlp_checkpoint_options *checkpoint; /**< Write checkpoints, and go on from one; NULL: none. To go on, everything must be as
-                                         it was but for `threads`, `patience`, `keep_last`, `top_k`, the callback and, where the
+    const mlp_checkpoint_options *checkpoint; /**< Write checkpoints, and go on from one; NULL: none. To go on, everything must
+                                         be as it was but for `threads`, `patience`, `keep_last`, `top_k`, the callback and, where the
                                          schedule does not hang on them, `epochs`. */
     const mlp_regularization *regularization; /**< Noise in the steps of this fit; NULL: none. Training losses and accuracies are
                                          then those under the noise. */

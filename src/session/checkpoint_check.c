@@ -128,6 +128,17 @@ const char *fit_state_check(const struct fit_state *state, const struct fit *fit
     return broken;
 }
 
+bool clip_norms_check(const struct clip_memory *memory)
+{
+    const size_t count = memory->seen < CLIP_WINDOW ? (size_t)memory->seen : (size_t)CLIP_WINDOW;
+    bool sound = memory->mean >= 0.0;
+    for (size_t i = 0; i < CLIP_WINDOW && sound; i++) {
+        sound = memory->window[i] >= 0.0 && memory->sorted[i] >= 0.0 &&
+                (i == 0 || i >= count || memory->sorted[i] >= memory->sorted[i - 1]);
+    }
+    return sound;
+}
+
 const char *epoch_check(const mlp_epoch *epoch, const struct fit *fit)
 {
     const mlp_data *validation = fit->options.validation;

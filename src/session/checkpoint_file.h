@@ -33,6 +33,9 @@ void fit_state_apply(const struct fit_state *state, struct fit *fit);
 
 /* The name of the first member that cannot be true of this fit; NULL: none. The state's epoch is checked already. */
 const char *fit_state_check(const struct fit_state *state, const struct fit *fit);
+/* Whether remembered norms, finite ones, can be norms: a negative threshold would turn the gradient round. */
+bool clip_norms_check(const struct clip_memory *memory);
+/* As fit_state_check(). */
 const char *epoch_check(const mlp_epoch *epoch, const struct fit *fit);
 const char *record_check(const mlp_monitor_record *record, const struct fit_state *state, const struct fit *fit);
 const char *monitor_layer_check(const mlp_monitor_layer *figures, size_t units);

@@ -121,7 +121,8 @@ static mlp_status read_clip_memory(const struct safetensors *archive, struct cli
     const struct safetensor *tensor;
     TRY(safetensors_require(archive, "optimizer.clip", sizeof *memory / sizeof(double), 0, &tensor));
     TRY(safetensor_doubles(archive, tensor, (double *)(void *)memory));
-    return clip_memory_check(memory) ? MLP_OK : damaged(archive, "tensor 'optimizer.clip' contradicts itself");
+    return clip_memory_check(memory) && clip_norms_check(memory)
+               ? MLP_OK : damaged(archive, "tensor 'optimizer.clip' contradicts itself");
 }
 
 static mlp_status read_arenas(const struct safetensors *archive, const struct fit *fit, struct content *content)

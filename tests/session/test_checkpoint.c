@@ -200,9 +200,10 @@ static void everything_together_goes_on(void **unused)
     noise.dropout = MLP_DROPOUT_ALPHA;
     noise.mixup = 0.4;
     for (size_t k = 0; k < 2; k++) {
-        const struct way way = { .rule = k == 0 ? MLP_OPTIMIZER_ADAMW : MLP_OPTIMIZER_MUON, .clip = k == 0 ? MLP_CLIP_AUTO : MLP_CLIP_Z,
-                                 .everything = true, .patience = 4, .monitor = true, .threads = 2, .schedule = &schedule,
-                                 .average = &averages[k], .noise = &noise };
+        const struct way way = { .rule = k == 0 ? MLP_OPTIMIZER_ADAMW : MLP_OPTIMIZER_MUON,
+                                 .clip = k == 0 ? MLP_CLIP_AUTO : MLP_CLIP_Z, .everything = true, .patience = 4,
+                                 .monitor = true, .threads = 2, .schedule = &schedule, .average = &averages[k],
+                                 .noise = &noise };
         for (size_t stop = 2; stop <= 4 * 7; stop += 4) {
             goes_on(&way, stop);
         }

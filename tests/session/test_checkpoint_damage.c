@@ -14,7 +14,7 @@
 #include "model/network.h"
 #include "session/checkpoint_file.h"
 
-static const struct way way_with_all = { .rule = MLP_OPTIMIZER_MOMENTUM, .monitor = true, .patience = 3 };
+static const struct way way_with_all = { .rule = MLP_OPTIMIZER_MOMENTUM, .clip = MLP_CLIP_AUTO, .monitor = true, .patience = 3 };
 
 /* A fit that was stopped in its second epoch, ready to go on; its checkpoint's path is the caller's. */
 static char *make_stopped(struct fixture *f, const struct way *way)
@@ -231,6 +231,8 @@ static void hostile_tensors_are_refused(void **unused)
     } cases[] = { { "layers.1.weight", 8, &infinite, sizeof infinite, "inf" },
                   { "best.layers.0.bias", 0, &infinite, sizeof infinite, "best" },
                   { "optimizer.clip", 0, &negative, sizeof negative, "optimizer.clip" },
+                  { "optimizer.clip", 4 * sizeof(double), &negative, sizeof negative, "optimizer.clip" },
+                  { "optimizer.clip", 1030 * sizeof(double), &many, sizeof many, "optimizer.clip" },
                   { "history", 11 * sizeof(double), &many, sizeof many, "steps" },
                   { "history", 7 * sizeof(double), &many, sizeof many, "clipped" },
                   { "history", 5 * sizeof(double), &part, sizeof part, "count" },
