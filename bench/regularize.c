@@ -83,8 +83,8 @@ static int run(const struct settings *settings)
 const struct command regularize_command = {
     .name = "regularize",
     .description = "a step with each regularizer against one without",
-    .about = "Times a training step without a regularizer and with each of them, in turn: least times, by that without. The network\n"
-             "is mnist unless --workload, --layers or --filter say otherwise.\n\n"
+    .about = "Times a training step without a regularizer and with each of them, in turn: least times, by that without. The\n"
+             "network is mnist unless --workload, --layers or --filter say otherwise.\n\n"
              "JSON keys: network threads regularizer step_us ratio spread.",
     .example = "mlp-bench regularize --threads 1",
     .options = OPTIONS_NETWORK,

@@ -7,9 +7,10 @@
 #include "command.h"
 #include "log_file.h"
 #include "message.h"
+#include "output_file.h"
 #include "plot.h"
 
-enum { MAX_LOGS = 8, CURVES_OF_A_LOG = 2, TITLE_SIZE = 96 };
+enum { MAX_LOGS = 8, CURVES_OF_A_LOG = 2, TITLE_SIZE = 96, LONGEST_NAME = 28 };
 
 struct settings {
     const char *output;
@@ -62,7 +63,7 @@ static int collect(const struct log_file *log, enum log_column x, enum log_colum
         }
     }
     drawn->points = points;
-    drawn->curve = (struct curve){ .kind = CURVE_MEASURED, .x = points, .y = points + log->count, .count = count };
+    drawn->curve = (struct curve){ .x = points, .y = points + log->count, .count = count };
     return EXIT_DONE;
 }
 
@@ -75,11 +76,55 @@ static bool is_all_zero(const struct curve *curve)
     return i == curve->count;
 }
 
-static void name_curve(struct drawn *drawn, const char *log, const char *what, size_t logs)
+/* How much all paths begin with that ends in '/': folders that tell nothing apart. */
+static size_t common_folder(char *const *paths, size_t count)
 {
-    const char *slash = strrchr(log, '/'), *name = slash != NULL ? slash + 1 : log;
-    snprintf(drawn->title, sizeof drawn->title, "%s%s%s", logs > 1 ? name : "", logs > 1 && what[0] != '\0' ? " " : "", what);
+    size_t common = 0;
+    for (size_t i = 0; paths[0][i] != '\0'; i++) {
+        for (size_t l = 1; l < count; l++) {
+            if (paths[l][i] != paths[0][i]) {
+                return common;
+            }
+        }
+        common = paths[0][i] == '/' ? i + 1 : common;
+    }
+    return common;
+}
+
+static bool continues_character(char byte)
+{
+    return ((unsigned char)byte & 0xC0) == 0x80;
+}
+
+/* A long name loses its middle, but no half of a character. */
+static void shorten(const char *name, char *text, size_t size)
+{
+    const size_t length = strlen(name), half = LONGEST_NAME / 2;
+    size_t head = half, tail = length - half;
+    if (length <= LONGEST_NAME) {
+        snprintf(text, size, "%s", name);
+        return;
+    }
+    while (head > 0 && continues_character(name[head])) {
+        head--;
+    }
+    while (continues_character(name[tail])) {
+        tail++;
+    }
+    snprintf(text, size, "%.*s...%s", (int)head, name, name + tail);
+}
+
+/* Several logs have a colour each, and their second curves dashes; the curves of a single one have colours of their own. */
+static void style_curve(struct drawn *drawn, char *const *paths, size_t count, size_t log, const char *what, size_t column)
+{
+    char name[TITLE_SIZE / 2] = "";
+    if (count > 1) {
+        shorten(paths[log] + common_folder(paths, count), name, sizeof name);
+    }
+    snprintf(drawn->title, sizeof drawn->title, "%s%s%s", name, count > 1 && what[0] != '\0' ? " " : "", what);
     drawn->curve.title = drawn->title[0] != '\0' ? drawn->title : NULL;
+    drawn->curve.colour = (int)(count > 1 ? log : column);
+    drawn->curve.kind = count > 1 && column > 0 ? CURVE_THEORY : CURVE_MEASURED;
 }
 
 static int add_chart(struct page *page, const struct view *view, const struct log_file *logs, char *const *paths, size_t count,
@@ -95,8 +140,7 @@ static int add_chart(struct page *page, const struct view *view, const struct lo
                 return code;
             }
             page->drawn_count++;
-            name_curve(drawn, paths[l], view->names[c], count);
-            drawn->curve.colour = (int)curve_count;
+            style_curve(drawn, paths, count, l, view->names[c], c);
             if (drawn->curve.count > 0 && !(view->columns[c] >= LOG_CLIPPED && is_all_zero(&drawn->curve))) {
                 curves[curve_count++] = drawn->curve;
             }
@@ -158,6 +202,9 @@ static int run(int argc, char **argv)
     if (code == EXIT_DONE && settings.output != NULL && !plot_file_name(settings.output)) {
         code = usage_error("--output: expected a name that ends in .svg or .png, got '%s'", settings.output);
     }
+    if (code == EXIT_DONE && settings.output != NULL) {
+        code = check_output("--output", settings.output);
+    }
     for (int l = 0; l < operands && code == EXIT_DONE; l++) {
         code = log_file_read(paths[l], &logs[l]);
     }
@@ -178,8 +225,8 @@ const struct command plot_command = {
     .summary = "draw the log of a training",
     .synopsis = "LOG... [OPTION...]",
     .description =
-        "Draws loss, accuracy, learning rate, gradient norm and the shares of clipped and skipped steps over the steps, from what "
-        "`mlp train` wrote with --log or --history. Several logs come into the same charts.",
+        "Draws loss, accuracy, learning rate, gradient norm and the shares of clipped and skipped steps over the steps, from "
+        "what `mlp train` wrote with --log or --history. Several logs come into the same charts.",
     .rows = rows,
     .examples =
         "  mlp train --data digits --validation 0.2 --log digits.csv --output digits.st\n"

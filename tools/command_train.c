@@ -12,12 +12,9 @@
 #include "message.h"
 #include "monitor_report.h"
 #include "output_file.h"
-#include "plot.h"
 #include "progress.h"
 #include "train.h"
 #include "train_log.h"
-
-enum { MONITOR_INTERVAL = 100 };
 
 /* Everything a training holds. */
 struct training {
@@ -32,71 +29,6 @@ struct training {
     FILE *history, *monitor_history; /* NULL when there is none, or when it is written */
 };
 
-/* Initializer mup in all layers. */
-static int choose_mup(struct train_settings *settings)
-{
-    struct choices *inits = &settings->network.inits;
-    if (settings->mup == 0.0) {
-        return EXIT_DONE;
-    }
-    if (inits->count > 0 || settings->network.output_init.count > 0 || settings->network.data_init_given) {
-        return usage_error("--mup: chooses the initializers itself; give it without --init, --output-init and --data-init");
-    }
-    inits->items = calloc(1, sizeof *inits->items);
-    if (inits->items == NULL) {
-        return work_error("out of memory");
-    }
-    inits->count = 1;
-    inits->items[0] = (struct choice){ .value = MLP_INIT_MUP, .numbers = { .a = settings->mup } };
-    return EXIT_DONE;
-}
-
-/* What no single option can tell. */
-static int check_settings(struct train_settings *settings)
-{
-    const int validations = (settings->validation_fraction > 0.0) + (settings->validation_last > 0) +
-                            (settings->validation_data != NULL);
-    if (settings->data == NULL) {
-        return usage_error("train: --data is missing; `mlp train --help` explains it");
-    }
-    if (validations > 1) {
-        return usage_error("expected one of --validation, --validation-last and --validation-data, got %d of them",
-                           validations);
-    }
-    if (settings->stratified && settings->validation_fraction == 0.0 && settings->folds == 0) {
-        return usage_error("--stratified: needs --validation FRACTION or --folds K");
-    }
-    if (settings->plot != NULL && !settings->find_learning_rate) {
-        return usage_error("--plot: needs --find-learning-rate; `mlp plot` draws a training's log");
-    }
-    if (settings->plot != NULL && !plot_file_name(settings->plot)) {
-        return usage_error("--plot: expected a name that ends in .svg or .png, got '%s'", settings->plot);
-    }
-    if (settings->log_interval > 0 && settings->log == NULL) {
-        return usage_error("--log-steps: needs --log FILE");
-    }
-    if (settings->fit.patience > 0 && validations == 0 && settings->folds == 0) {
-        return usage_error("--patience: needs a validation set: give --validation, --validation-last or "
-                           "--validation-data");
-    }
-    if (settings->optimizer.rule == MLP_OPTIMIZER_ADAMW && settings->weight_decay_given &&
-        settings->optimizer.weight_decay == 0.0) {
-        return usage_error("--weight-decay: 0 with adamw would mean its default, 0.01; adamw without decay is adam");
-    }
-    if (settings->request.regression && settings->request.csv_option == NULL) {
-        settings->request.csv_option = "--regression";
-    }
-    settings->network.options.seed = settings->fit.seed = settings->regularization.seed = settings->seed;
-    settings->fit.schedule = &settings->schedule;
-    settings->fit.regularization = &settings->regularization;
-    settings->fit.average = &settings->average;
-    if ((settings->monitor != 0 || settings->monitor_history != NULL) && settings->fit.monitor_interval == 0) {
-        settings->fit.monitor_interval = MONITOR_INTERVAL;
-    }
-    const int code = choose_checkpoints(settings);
-    return code == EXIT_DONE ? choose_mup(settings) : code;
-}
-
 static int prepare_output(struct training *training)
 {
     const struct train_settings *settings = &training->settings;
@@ -108,7 +40,8 @@ static int prepare_output(struct training *training)
         training->monitor_history = open_table("--monitor-history", settings->monitor_history);
     }
     if (code == EXIT_DONE && settings->log != NULL) {
-        const int logging = train_log_open(&training->log, settings->log, settings->log_interval, settings->checkpoint.resume != 0);
+        const int logging = train_log_open(&training->log, settings->log, settings->log_interval,
+                                           mlp_data_count(training->data.train), settings->checkpoint.resume != 0);
         if (logging != EXIT_DONE) {
             return logging;
         }
@@ -128,7 +61,8 @@ static int write_tables(struct training *training)
         training->history = NULL;
     }
     if (training->monitor_history != NULL) {
-        codes[1] = write_monitor_history(settings->monitor_history, training->monitor_history, training->report, training->network);
+        codes[1] = write_monitor_history(settings->monitor_history, training->monitor_history, training->report,
+                                         training->network);
         training->monitor_history = NULL;
     }
     return codes[0] != EXIT_DONE ? codes[0] : codes[1] != EXIT_DONE ? codes[1] : codes[2];
@@ -228,13 +162,14 @@ static int report_interrupt(const struct training *training)
 {
     const size_t epochs = mlp_report_epochs(training->report);
     const char *saved = training->result.saved, *signal = strsignal(interrupt_signal());
-    if (mlp_report_checkpoint(training->report) != NULL) {
-        notice("the checkpoint is '%s'; the same command with --resume goes on from it", mlp_report_checkpoint(training->report));
+    const char *checkpoint = mlp_report_checkpoint(training->report);
+    if (checkpoint != NULL) {
+        notice("the checkpoint is '%s'; the same command with --resume goes on from it", checkpoint);
     }
-    return saved != NULL ? work_error("stopped by %s in epoch %zu of %zu; the model reached so far is saved in '%s'", signal, epochs,
-                                      training->settings.fit.epochs, saved)
-                         : work_error("stopped by %s in epoch %zu of %zu; no --output, no model saved", signal, epochs,
-                                      training->settings.fit.epochs);
+    const size_t wanted = training->settings.fit.epochs;
+    return saved != NULL ? work_error("stopped by %s in epoch %zu of %zu; the model reached so far is saved in '%s'", signal,
+                                      epochs, wanted, saved)
+                         : work_error("stopped by %s in epoch %zu of %zu; no --output, no model saved", signal, epochs, wanted);
 }
 
 /* After the fit: whatever can be kept is kept, whatever fails is told. */
@@ -285,7 +220,7 @@ static int train_once(struct training *training)
 static int run(struct training *training)
 {
     struct train_settings *settings = &training->settings;
-    int code = check_settings(settings);
+    int code = train_settings_check(settings);
     if (code == EXIT_DONE) {
         code = train_data_open(settings, &training->data);
     }

@@ -16,17 +16,19 @@ struct fold {
     size_t epochs;
 };
 
-static int check(const struct train_settings *settings)
+static int check(const struct train_settings *settings, const struct train_data *data)
 {
-    const char *refused = settings->output != NULL                   ? "--output"
-                          : settings->history != NULL                ? "--history"
-                          : settings->monitor_history != NULL        ? "--monitor-history"
-                          : settings->checkpoint.folder != NULL      ? "--checkpoint"
-                          : settings->validation_fraction > 0.0      ? "--validation"
-                          : settings->validation_last > 0            ? "--validation-last"
-                          : settings->validation_data != NULL        ? "--validation-data"
-                                                                     : NULL;
-    return refused == NULL ? EXIT_DONE : usage_error("--folds: cannot be given with %s", refused);
+    const char *refused = settings->validation_fraction > 0.0 ? "--validation"
+                          : settings->validation_last > 0     ? "--validation-last"
+                          : settings->validation_data != NULL ? "--validation-data"
+                                                              : NULL;
+    const size_t count = mlp_data_count(data->train);
+    if (refused != NULL) {
+        return usage_error("--folds: cannot be given with %s", refused);
+    }
+    return settings->folds <= count ? EXIT_DONE
+                                    : usage_error("--folds: expected at most the number of samples, %zu, got %zu", count,
+                                                  settings->folds);
 }
 
 static int fit_fold(struct train_settings *settings, const struct train_data *data, struct fold *fold)
@@ -117,7 +119,7 @@ static void print_text(const struct fold *folds, size_t count, const struct spre
         if (!isnan(folds[k].metrics.accuracy)) {
             printf("  accuracy %.4f", folds[k].metrics.accuracy);
         }
-        printf("  %zu epochs\n", folds[k].epochs);
+        printf("  %zu epoch%s\n", folds[k].epochs, folds[k].epochs == 1 ? "" : "s");
     }
     printf("%-12s %zu folds  loss %.5g +- %.2g", "mean", count, loss->mean, loss->deviation);
     if (!isnan(accuracy->mean)) {
@@ -140,7 +142,10 @@ static int print_folds_json(const struct fold *folds, size_t count, const struct
 
 int cross_validate(struct train_settings *settings, const struct train_data *data)
 {
-    int code = check(settings);
+    int code = check(settings, data);
+    if (code != EXIT_DONE) {
+        return code;
+    }
     struct fold *folds = calloc(settings->folds, sizeof *folds);
     if (folds == NULL) {
         return work_error("out of memory");

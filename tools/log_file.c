@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <jansson.h>
 
@@ -27,6 +28,7 @@ struct reader {
     const char *path;
     size_t line;
     bool json;
+    bool partial, dropped;   /* the line has no end: a training is writing it, or was killed then; it makes no sense */
     int columns[MAX_FIELDS]; /* of a CSV file: what each field is, -1: nothing that is looked for */
     size_t fields;
 };
@@ -60,9 +62,10 @@ static double *add_row(struct log_file *log, const double *row)
     return memcpy(log->rows[log->count++], row, sizeof *log->rows);
 }
 
-static int bad_line(const struct reader *reader, const char *what)
+static int bad_line(struct reader *reader, const char *what)
 {
-    return work_error("%s: line %zu %s", reader->path, reader->line, what);
+    reader->dropped = reader->partial;
+    return reader->partial ? EXIT_DONE : work_error("%s: line %zu %s", reader->path, reader->line, what);
 }
 
 /* Splits at commas, in place. */
@@ -87,6 +90,17 @@ static int read_heading(struct reader *reader, char *line)
     return has_time ? EXIT_DONE : bad_line(reader, "is no heading of a log: it has no column 'step' or 'epoch'");
 }
 
+/* Nothing, or what other programs write for NaN and the infinities. */
+static bool is_no_number(const char *field)
+{
+    static const char *const texts[] = { "", "nan", "-nan", "inf", "-inf", "na" };
+    size_t i = 0;
+    while (i < sizeof texts / sizeof texts[0] && strcasecmp(field, texts[i]) != 0) {
+        i++;
+    }
+    return i < sizeof texts / sizeof texts[0];
+}
+
 static int read_csv(struct reader *reader, char *line, double *row)
 {
     char *fields[MAX_FIELDS];
@@ -95,7 +109,7 @@ static int read_csv(struct reader *reader, char *line, double *row)
     }
     for (size_t i = 0; i < reader->fields; i++) {
         const int column = reader->columns[i];
-        if (column >= 0 && fields[i][0] != '\0' && !parse_real(fields[i], &row[column])) {
+        if (column >= 0 && !is_no_number(fields[i]) && !parse_real(fields[i], &row[column])) {
             return bad_line(reader, "has a field that is not a number");
         }
     }
@@ -123,6 +137,7 @@ static int read_json(struct reader *reader, const char *line, double *row)
 static int read_line(struct reader *reader, char *line, struct log_file *log)
 {
     double row[LOG_COLUMNS];
+    reader->partial = strchr(line, '\n') == NULL && log->count > 0;
     line[strcspn(line, "\r\n")] = '\0';
     if (reader->line == 1) {
         reader->json = line[0] == '{';
@@ -136,6 +151,9 @@ static int read_line(struct reader *reader, char *line, struct log_file *log)
     const int code = reader->json ? read_json(reader, line, row) : read_csv(reader, line, row);
     if (code == EXIT_DONE && isnan(row[LOG_STEP]) && isnan(row[LOG_EPOCH])) {
         return bad_line(reader, "has neither a step nor an epoch");
+    }
+    if (reader->dropped) {
+        return EXIT_DONE;
     }
     return code != EXIT_DONE ? code : add_row(log, row) != NULL ? EXIT_DONE : work_error("out of memory");
 }

@@ -5,13 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "message.h"
+#include "output_file.h"
 
 /* A chart in pixels, and in characters. */
-enum { CHARTS_BESIDE = 3, CHART_WIDTH = 760, CHART_HEIGHT = 480, HEAT_ROW = 34, COLUMNS = 79, LINES = 24 };
+enum { CHARTS_BESIDE = 3, CHART_WIDTH = 760, CHART_HEIGHT = 480, HEAT_ROW = 34, LINES = 24 };
+enum { NARROWEST = 40, USUAL = 79, WIDEST = 120 };
 
 /* Points of a curve that still have a mark each. */
 enum { MARKED = 50 };
@@ -119,6 +123,26 @@ static void write_curve(FILE *script, const struct curve *curve, size_t c, bool 
     }
 }
 
+/* An axis on which all points are at one place gets a range about it. */
+static void write_range(FILE *script, const struct chart *chart, char axis)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (size_t c = 0; c < chart->curve_count; c++) {
+        const struct curve *curve = &chart->curves[c];
+        for (size_t i = 0; i < curve->count; i++) {
+            const double value = axis == 'x' ? curve->x[i] : curve->y[i];
+            low = can_show(chart, curve, i) ? fmin(low, value) : low;
+            high = can_show(chart, curve, i) ? fmax(high, value) : high;
+        }
+    }
+    const double about = low != 0.0 ? 0.5 * fabs(low) : 1.0;
+    if (low == high) {
+        fprintf(script, "set %crange [%.9g:%.9g]\n", axis, low - about, high + about);
+    } else {
+        fprintf(script, "set %crange [*:*]\n", axis);
+    }
+}
+
 static void write_curves(FILE *script, const struct chart *chart)
 {
     for (size_t c = 0; c < chart->curve_count; c++) {
@@ -126,6 +150,8 @@ static void write_curves(FILE *script, const struct chart *chart)
     }
     fprintf(script, "%sset logscale x\n%sset logscale y\n", chart->log_x ? "" : "un", chart->log_y ? "" : "un");
     fputs("set autoscale xfix\n", script);
+    write_range(script, chart, 'x');
+    write_range(script, chart, 'y');
     fputs(chart->log_x ? "set format x '%g'\n" : "set format x\n", script);
     fputs(chart->log_y ? "set format y '%.0e'\n" : "set format y '%g'\n", script);
     bool first = true;
@@ -195,12 +221,23 @@ static int chart_height(const struct chart *charts, size_t count)
     return height;
 }
 
+/* One less than the terminal has: some wrap after a full last column. */
+static int terminal_columns(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
+        return USUAL;
+    }
+    return size.ws_col <= NARROWEST ? NARROWEST - 1 : size.ws_col > WIDEST ? WIDEST - 1 : size.ws_col - 1;
+}
+
 static void write_script(FILE *script, const char *path, const struct chart *charts, size_t count)
 {
     const size_t columns = count < CHARTS_BESIDE ? count : (size_t)CHARTS_BESIDE, lines = (count + columns - 1) / columns;
     const char *ending = path != NULL ? strrchr(path, '.') : "";
     if (path == NULL) {
-        fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key below\n", COLUMNS, LINES);
+        fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key below width 2\n", terminal_columns(),
+                LINES);
     } else {
         fprintf(script, "set terminal %s noenhanced background 'white' size %zu,%d\n",
                 strcmp(ending, ".png") == 0 ? "pngcairo font 'sans,11'" : "svg font 'sans-serif,13'", columns * CHART_WIDTH,
@@ -220,6 +257,9 @@ static void write_script(FILE *script, const char *path, const struct chart *cha
 int plot_draw(const char *path, const struct chart *charts, size_t count)
 {
     struct stat file;
+    if (path != NULL && check_output("plot", path) != EXIT_DONE) { /* gnuplot would draw on standard output */
+        return EXIT_WORK;
+    }
     fflush(stdout);
     FILE *script = popen("gnuplot -d", "w"); /* -d: without the user's own settings */
     if (script == NULL) {

@@ -7,7 +7,7 @@
 
 enum curve_kind {
     CURVE_MEASURED, /* points joined by a line, with bars where there is a deviation */
-    CURVE_THEORY    /* a dashed line */
+    CURVE_THEORY    /* a dashed line without points */
 };
 
 struct curve {
@@ -39,7 +39,8 @@ struct chart {
 bool plot_file_name(const char *path);
 /* Whether gnuplot is there. */
 bool plot_possible(void);
-/* Draws charts into a file, up to three side by side; NULL: one below the other in the terminal. Returns an exit code after a message. */
+/* Draws charts into a file, up to three side by side; NULL: one below the other in the terminal. Returns an exit code after a
+ * message. */
 int plot_draw(const char *path, const struct chart *charts, size_t count);
 
 #endif

@@ -103,10 +103,11 @@ static void draw_bar(const mlp_progress *progress)
     }
 }
 
+/* A bar that Ctrl-C has written its ^C beside stays where it is. */
 void progress_end(struct progress_display *display)
 {
     if (display->drawn) {
-        fputs("\r\033[K", stderr);
+        fputs(interrupt_signal() != 0 ? "\n" : "\r\033[K", stderr);
         display->drawn = false;
     }
 }

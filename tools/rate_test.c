@@ -8,6 +8,7 @@
 #include "command.h"
 #include "json_output.h"
 #include "message.h"
+#include "output_file.h"
 #include "plot.h"
 #include "train.h"
 
@@ -28,10 +29,10 @@ static int draw(const char *path, const mlp_rate_point *points, size_t count)
     }
     const struct curve curves[] = {
         { .title = "of the batch", .kind = CURVE_MEASURED, .colour = 0, .x = values, .y = values + count, .count = count },
-        { .title = "smoothed", .kind = CURVE_THEORY, .colour = 1, .x = values, .y = values + 2 * count, .count = count },
+        { .title = "smoothed", .kind = CURVE_MEASURED, .colour = 1, .x = values, .y = values + 2 * count, .count = count },
     };
-    const struct chart chart = { .title = "learning-rate range test", .x_label = "learning rate", .y_label = "loss", .log_x = true,
-                                 .curves = curves, .curve_count = 2 };
+    const struct chart chart = { .title = "learning-rate range test", .x_label = "learning rate", .y_label = "loss",
+                                 .log_x = true, .curves = curves, .curve_count = 2 };
     const int code = plot_draw(path, &chart, 1);
     free(values);
     return code;
@@ -71,6 +72,9 @@ int find_learning_rate(const struct train_settings *settings, const struct train
     options.seed = settings->seed;
     options.threads = settings->fit.threads;
     options.regularization = &noise;
+    if (settings->plot != NULL && check_output("--plot", settings->plot) != EXIT_DONE) {
+        return EXIT_WORK;
+    }
     mlp_rate_point *points = calloc(mlp_rate_test_steps(&options), sizeof *points);
     if (points == NULL) {
         return work_error("out of memory");

@@ -17,9 +17,13 @@ static int set_size(const char *key, const char *text, size_t *value)
     return EXIT_DONE;
 }
 
+/* Their ranges are the schedules'; but 0 would mean a default, except as a minimum. */
 static int set_real(const char *key, const char *text, double *value)
 {
-    return parse_real(text, value) ? EXIT_DONE : usage_error("--schedule: %s: expected a number, got '%s'", key, text);
+    const bool may_be_zero = strcmp(key, "minimum") == 0;
+    return parse_real(text, value) && (may_be_zero || *value != 0.0)
+               ? EXIT_DONE
+               : usage_error("--schedule: %s: expected a number%s, got '%s'", key, may_be_zero ? "" : " other than 0", text);
 }
 
 /* Whole numbers joined by '+'. */
@@ -70,9 +74,10 @@ static int set_key(const char *key, char *text, struct train_settings *settings)
         }
     }
     return strcmp(key, "milestones") == 0 ? set_milestones(text, settings)
-           : strcmp(key, "per") == 0      ? set_per(text, &o->per_epoch)
-                                          : usage_error("--schedule: expected period=, factor=, minimum=, power=, growth=, share=, "
-                                                        "patience=, milestones= or per=, got '%s='", key);
+           : strcmp(key, "per") == 0
+               ? set_per(text, &o->per_epoch)
+               : usage_error("--schedule: expected period=, factor=, minimum=, power=, growth=, share=, patience=, milestones= "
+                             "or per=, got '%s='", key);
 }
 
 static int parse_parts(char *text, struct train_settings *settings)

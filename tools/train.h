@@ -57,11 +57,13 @@ int parse_update_clip(const char *text, void *settings);
 int parse_checkpoint_failure(const char *text, void *settings);
 int parse_nonfinite(const char *text, void *settings);
 
-/* What the options of checkpoints come to. Returns an exit code. */
-int choose_checkpoints(struct train_settings *settings);
-
 int parse_average(const char *text, void *settings);
 int parse_dropout_kind(const char *text, void *settings);
+
+/* What no single option can tell: refuses what does not go together, and settles what hangs on several. Returns an exit code. */
+int train_settings_check(struct train_settings *settings);
+/* The same for the options of checkpoints. */
+int choose_checkpoints(struct train_settings *settings);
 
 /* The data sets of a training; absent ones are NULL. */
 struct train_data {

@@ -117,6 +117,9 @@ int train_data_open(const struct train_settings *settings, struct train_data *da
     if (code == EXIT_DONE) {
         code = gather_names(data);
     }
+    if (code == EXIT_DONE && settings->stratified && data->classes == 0) {
+        code = usage_error("--stratified: needs classes, and the labels of this data are numbers");
+    }
     if (code == EXIT_DONE && settings->validation_data != NULL) {
         code = open_other(settings, "--validation-data", settings->validation_data, PART_DEFAULT, data,
                           &data->validation);

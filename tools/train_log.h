@@ -11,15 +11,22 @@ struct train_log {
     const char *path;
     FILE *stream;      /* NULL: none */
     bool json;         /* lines of JSON, not CSV */
+    bool append;       /* keep the lines up to where the training goes on from */
+    bool begun;
     size_t interval;   /* steps; 0: epochs alone */
-    size_t steps;      /* since the line before; sums over them: */
-    size_t applied;
-    double loss, gradient_norm, clipped, skipped;
+    size_t samples;    /* of an epoch */
+    size_t last;       /* step that was noted */
+    struct log_sums {
+        size_t steps, applied; /* all, and without those that were left out */
+        double loss, gradient_norm, clipped, skipped;
+    } sums;            /* since the line before */
+    double counted, right; /* samples of this epoch up to the line before, and how many of them were right */
 };
 
-/* Opens the log: JSON lines when the name ends in .jsonl, .ndjson or .json, else CSV. Emptied unless `append`. Returns an exit
- * code. */
-int train_log_open(struct train_log *log, const char *path, size_t interval, bool append);
+/* Opens the log of a training whose epochs have so many samples: JSON lines when the name ends in .jsonl, .ndjson or .json,
+ * else CSV. What the file holds stays until the first step. With `append`, lines beyond the step that the training goes on from
+ * are then cut off, and the others stay; a file that holds something else is refused. Returns an exit code. */
+int train_log_open(struct train_log *log, const char *path, size_t interval, size_t samples, bool append);
 /* Notes what a progress callback tells. */
 void train_log_note(struct train_log *log, const mlp_progress *progress);
 /* Closes it. Returns an exit code. */

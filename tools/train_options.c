@@ -126,8 +126,8 @@ const struct option_row train_rows[] = {
       .help = "What a NaN or an infinity in the gradient leads to: error, zero, skip, or skip:K for at most K steps in "
               "a row (default: error; K 10)." },
     { .kind = OPTION_GROUP, .help = "Noise in training:" },
-    { .kind = OPTION_REAL, .name = "dropout", .argument = "P", .offset = FIELD(regularization.hidden_dropout), .low = 0, .high = 1,
-      .ends = ENDS_LOW, .help = "Drop each hidden unit with this probability; of at least 0, below 1 (default: 0)." },
+    { .kind = OPTION_REAL, .name = "dropout", .argument = "P", .offset = FIELD(regularization.hidden_dropout), .low = 0,
+      .high = 1, .ends = ENDS_LOW, .help = "Drop each hidden unit with this probability; of at least 0, below 1 (default: 0)." },
     { .kind = OPTION_REAL, .name = "input-dropout", .argument = "P", .offset = FIELD(regularization.input_dropout), .low = 0,
       .high = 1, .ends = ENDS_LOW, .help = "Drop each input with this probability; of at least 0, below 1 (default: 0)." },
     { .kind = OPTION_PARSED, .name = "dropout-kind", .argument = "NAME", .parse = parse_dropout_kind,
@@ -136,15 +136,16 @@ const struct option_row train_rows[] = {
       .high = INFINITY, .ends = ENDS_LOW,
       .help = "Add normal noise of this deviation to each input, after standardization (default: 0)." },
     { .kind = OPTION_REAL, .name = "mixup", .argument = "A", .offset = FIELD(regularization.mixup), .low = 0, .high = INFINITY,
-      .ends = ENDS_LOW, .help = "Mix samples and targets of a batch, with shares of Beta(A, A); of at least 0 (default: 0, none)." },
+      .ends = ENDS_LOW,
+      .help = "Mix samples and targets of a batch, with shares of Beta(A, A); of at least 0 (default: 0, none)." },
     { .kind = OPTION_GROUP, .help = "Training:" },
     { .kind = OPTION_SIZE, .name = "epochs", .argument = "N", .offset = FIELD(fit.epochs), .low = 1, .high = 1e6,
       .help = "Times the data is gone through (default: 10)." },
     { .kind = OPTION_SIZE, .name = "batch", .argument = "N", .offset = FIELD(fit.batch), .low = 1, .high = MANY,
       .help = "Samples of a step (default: 64)." },
     { .kind = OPTION_SEED, .name = "seed", .argument = "N", .offset = FIELD(seed),
-      .help = "Of initial parameters, shuffling, noise, the validation share and folds (default: 0). The same seed gives the same "
-              "model, bit for bit, on any number of threads." },
+      .help = "Of initial parameters, shuffling, noise, the validation share and folds (default: 0). The same seed gives the "
+              "same model, bit for bit, on any number of threads." },
     { .kind = OPTION_SIZE, .name = "patience", .argument = "N", .offset = FIELD(fit.patience), .low = 0, .high = MANY,
       .help = "Stop after N epochs without a better validation loss and keep the best parameters; 0: never "
               "(default)." },
@@ -152,8 +153,8 @@ const struct option_row train_rows[] = {
       .low = 0, .high = INFINITY, .ends = ENDS_LOW,
       .help = "How much lower the validation loss must get to count as better; of at least 0 (default: 0)." },
     { .kind = OPTION_PARSED, .name = "average", .argument = "NAME[:X]", .parse = parse_average,
-      .help = "End with averaged parameters: ema:DECAY over the steps (0.999), or swa:START over the ends of the epochs from this "
-              "share on (0.75)." },
+      .help = "End with averaged parameters: ema:DECAY over the steps (0.999), or swa:START over the ends of the epochs from "
+              "this share on (0.75)." },
     { .kind = OPTION_FLAG, .name = "keep-last", .offset = FIELD(fit.keep_last), .flag = 1,
       .help = "With --patience, keep the last parameters, not the best." },
     { .kind = OPTION_FLAG, .name = "keep-order", .offset = FIELD(fit.keep_order), .flag = 1,
@@ -178,7 +179,8 @@ const struct option_row train_rows[] = {
               "stopped. The network of the best validation loss is kept there too, in best.safetensors." },
     { .kind = OPTION_FLAG, .name = "resume", .offset = FIELD(checkpoint.resume), .flag = 1,
       .help = "Go on from the folder's newest checkpoint, or from the start where it holds none. Everything else on the command "
-              "line must be as it was; the model is then the same, bit for bit, as without the interruption." },
+              "line must be as it was, but for --threads, --patience, --keep-last and, where the schedule does not hang on "
+              "them, --epochs; the model is then the same, bit for bit, as without the interruption." },
     { .kind = OPTION_SIZE, .name = "checkpoint-steps", .argument = "N", .offset = FIELD(checkpoint.steps), .low = 1, .high = MANY,
       .help = "Write one every N steps, not every minute." },
     { .kind = OPTION_REAL, .name = "checkpoint-minutes", .argument = "X", .offset = FIELD(checkpoint_minutes), .low = 0,
@@ -194,7 +196,7 @@ const struct option_row train_rows[] = {
       .help = "Write the figures of every epoch here, as CSV." },
     { .kind = OPTION_TEXT, .name = "log", .argument = "FILE", .offset = FIELD(log),
       .help = "Write a line of figures here as each epoch ends, for `mlp plot`: JSON for a name that ends in .jsonl, else CSV. "
-              "With --resume lines are added." },
+              "With --resume it goes on from where the checkpoint stands." },
     { .kind = OPTION_SIZE, .name = "log-steps", .argument = "N", .offset = FIELD(log_interval), .low = 1, .high = MANY,
       .help = "Write a line every N steps, too." },
     { .kind = OPTION_FLAG, .name = "find-learning-rate", .offset = FIELD(find_learning_rate), .flag = 1,

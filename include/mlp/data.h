@@ -116,8 +116,8 @@ MLP_API mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_
 MLP_API mlp_status mlp_data_split_stratified(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first,
                                              mlp_data **second);
 
-/** One round of K-fold cross-validation: a seeded shuffle deals the samples into K parts, equal to within a sample; part `fold` is
- * `validation`, the others together are `train`. The K folds of a seed cover the data, each sample once.
+/** One round of K-fold cross-validation: a seeded shuffle deals the samples into K parts, equal to within a sample; part
+ * `fold` is `validation`, the others together are `train`. The K folds of a seed cover the data, each sample once.
  * @param folds      K, 2 … the number of samples
  * @param fold       0 … K − 1
  * @param stratified not 0: each class is dealt out evenly; needs classes

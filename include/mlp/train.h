@@ -72,7 +72,7 @@ typedef struct mlp_progress {
     mlp_metrics validation; /**< Valid when epoch_ended and there is a validation set; loss NaN otherwise. */
     const mlp_monitor_record *monitor; /**< The monitor's record of this step; NULL: it recorded none. */
     const char *warning;    /**< What the monitor found in this step for the first time ("saturated: layer 2, 71 % of
-                                 its values"), a line each, or why a checkpoint could not be written; NULL: nothing new.
+                                 its values"), or what is to be said of checkpoints, a line each; NULL: nothing new.
                                  Valid during the call. */
     size_t resumed;         /**< Steps that a checkpoint had done when this fit went on from it; 0: it began afresh. */
 } mlp_progress;
@@ -150,8 +150,8 @@ typedef struct mlp_report mlp_report;
  * @param report  receives the report, which the caller owns, also when the fit fails part-way (then it holds the
  *                epochs done); NULL when nothing began; may be NULL when it is not wanted
  * When a step fails (NONFINITE), parameters and optimizer state are those before that step. When a checkpoint cannot be
- * gone on from (ARGUMENT: it was made with other settings, which the message names; UNSUPPORTED: by a newer library;
- * FORMAT: it is damaged; IO), nothing has changed.
+ * gone on from (ARGUMENT: it was made with other settings or data, which the message names; UNSUPPORTED: by a newer
+ * library; FORMAT: it and all before it are damaged; IO), nothing has changed.
  * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY; IO, FORMAT, UNSUPPORTED from checkpoints. */
 MLP_API mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
                            const mlp_fit_options *options, mlp_report **report);

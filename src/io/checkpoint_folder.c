@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "io/whole_file.h"
 
 enum { FILE_NAME_SIZE = 64, LOCK_ATTEMPTS = 50 }; /* in a second */
 
@@ -27,27 +27,34 @@ static mlp_status folder_failure(const char *path, const char *what)
 
 /* ---- names ----------------------------------------------------------------------------------------------------- */
 
-/* What follows checkpoint-STEP.safetensors in a name; NULL where it does not begin so. */
+static void write_name(size_t step, char *name)
+{
+    snprintf(name, FILE_NAME_SIZE, "%s%012zu%s", prefix, step, ending);
+}
+
+/* What follows the name of a step's checkpoint; NULL where `name` does not begin with one. */
 static const char *parse_name(const char *name, size_t *step)
 {
+    char exactly[FILE_NAME_SIZE];
     if (strncmp(name, prefix, sizeof prefix - 1) != 0) {
         return NULL;
     }
     const char *digits = name + sizeof prefix - 1;
     const size_t length = strspn(digits, "0123456789");
-    if (length == 0 || length > 18 || strncmp(digits + length, ending, sizeof ending - 1) != 0) {
+    if (length == 0 || length > 18) {
         return NULL;
     }
     *step = (size_t)strtoull(digits, NULL, 10);
-    return digits + length + sizeof ending - 1;
+    write_name(*step, exactly);
+    return strncmp(name, exactly, strlen(exactly)) == 0 ? name + strlen(exactly) : NULL;
 }
 
-/* A file under its temporary name (io/whole_file.c): only a killed fit leaves one. */
+/* A file under its temporary name: only a killed fit leaves one. */
 static bool is_left_over(const char *name)
 {
     size_t step;
     const char *rest = strncmp(name, best, sizeof best - 1) == 0 ? name + sizeof best - 1 : parse_name(name, &step);
-    return rest != NULL && rest[0] == '.' && rest[1] != '\0' && rest[1 + strspn(rest + 1, "0123456789-")] == '\0';
+    return rest != NULL && whole_file_is_temporary(rest);
 }
 
 static char *path_of(const struct checkpoint_folder *folder, const char *name)
@@ -63,13 +70,18 @@ static char *path_of(const struct checkpoint_folder *folder, const char *name)
 char *checkpoint_path(const struct checkpoint_folder *folder, size_t step)
 {
     char name[FILE_NAME_SIZE];
-    snprintf(name, sizeof name, "%s%012zu%s", prefix, step, ending);
+    write_name(step, name);
     return path_of(folder, name);
 }
 
 char *checkpoint_best_path(const struct checkpoint_folder *folder)
 {
     return path_of(folder, best);
+}
+
+bool checkpoint_folder_has_best(const struct checkpoint_folder *folder)
+{
+    return faccessat(folder->lock, best, F_OK, 0) == 0;
 }
 
 /* ---- the folder ------------------------------------------------------------------------------------------------ */
@@ -120,18 +132,37 @@ static bool lock(int descriptor)
     return true;
 }
 
+/* A new folder's name must survive a power cut, too. */
+static mlp_status make(const char *path)
+{
+    if (mkdir(path, 0777) != 0) {
+        return errno == EEXIST ? MLP_OK : folder_failure(path, "make the folder");
+    }
+    char *name = memory_copy_text(path);
+    if (name == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    for (size_t length = strlen(name); length > 1 && name[length - 1] == '/'; length--) {
+        name[length - 1] = '\0';
+    }
+    whole_file_flush_folder(name);
+    memory_free(name);
+    return MLP_OK;
+}
+
 static mlp_status take(struct checkpoint_folder *folder)
 {
     const char *path = folder->path;
     if (path[0] == '\0') {
         return fail(MLP_ERROR_ARGUMENT, "checkpoint folder: the path is empty");
     }
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-        return folder_failure(path, "make the folder");
-    }
+    TRY(make(path));
     folder->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->lock < 0) {
         return folder_failure(path, "open the folder");
+    }
+    if (faccessat(folder->lock, ".", W_OK | X_OK, AT_EACCESS) != 0) { /* told now, not at the first checkpoint */
+        return folder_failure(path, "write to the folder");
     }
     return lock(folder->lock) ? MLP_OK : fail(MLP_ERROR_IO, "%s: another fit is writing its checkpoints here", path);
 }

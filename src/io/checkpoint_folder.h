@@ -2,6 +2,7 @@
 #ifndef IO_CHECKPOINT_FOLDER_H
 #define IO_CHECKPOINT_FOLDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <mlp/status.h>
@@ -23,6 +24,8 @@ void checkpoint_folder_close(struct checkpoint_folder *folder);
 /* The path of a step's checkpoint, or of the best parameters; the caller's (memory_free). NULL when memory is short. */
 char *checkpoint_path(const struct checkpoint_folder *folder, size_t step);
 char *checkpoint_best_path(const struct checkpoint_folder *folder);
+/* Whether best.safetensors is there. */
+bool checkpoint_folder_has_best(const struct checkpoint_folder *folder);
 
 /* Notes that a step's checkpoint is there now, and removes the oldest ones beyond the last `keep` (≥ 1). */
 mlp_status checkpoint_folder_add(struct checkpoint_folder *folder, size_t step, size_t keep);

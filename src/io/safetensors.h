@@ -45,7 +45,8 @@ const struct safetensor *safetensors_find(const struct safetensors *archive, con
 mlp_status safetensors_require(const struct safetensors *archive, const char *name, size_t rows, size_t columns,
                                const struct safetensor **tensor);
 /* MLP_ERROR_SHAPE unless the tensor is of that shape. */
-mlp_status safetensor_check_shape(const struct safetensors *archive, const struct safetensor *tensor, size_t rows, size_t columns);
+mlp_status safetensor_check_shape(const struct safetensors *archive, const struct safetensor *tensor, size_t rows,
+                                  size_t columns);
 
 /* A text of `__metadata__`, or NULL. */
 const char *safetensors_metadata(const struct safetensors *archive, const char *key);

@@ -20,7 +20,8 @@ static json_t *entry_of(const struct safetensor_output *tensor, size_t begin)
     const json_int_t rows = (json_int_t)tensor->rows, columns = (json_int_t)tensor->columns;
     const json_int_t first = (json_int_t)begin, end = (json_int_t)(begin + bytes_of(tensor));
     json_t *shape = tensor->columns > 0 ? json_pack("[I, I]", rows, columns) : json_pack("[I]", rows);
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensor->values != NULL ? "F32" : "F64", "shape", shape, "data_offsets", first, end);
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensor->values != NULL ? "F32" : "F64", "shape", shape, "data_offsets",
+                     first, end);
 }
 
 char *safetensors_json_text(const json_t *value, size_t multiple)

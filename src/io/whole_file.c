@@ -14,6 +14,8 @@
 
 enum { MAX_ATTEMPTS = 100, MAX_SUFFIX = 48 };
 
+static const char ending[] = ".tmp";
+
 static mlp_status system_failure(const char *path, const char *what)
 {
     return fail(MLP_ERROR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
@@ -65,13 +67,23 @@ mlp_status whole_file_read(const char *path, unsigned char **bytes, size_t *size
     return status;
 }
 
+/* .PROCESS-SERIAL.tmp */
+bool whole_file_is_temporary(const char *rest)
+{
+    static const char digits[] = "0123456789";
+    const size_t process = rest[0] == '.' ? strspn(rest + 1, digits) : 0;
+    const char *dash = rest + 1 + process;
+    const size_t number = process > 0 && dash[0] == '-' ? strspn(dash + 1, digits) : 0;
+    return number > 0 && strcmp(dash + 1 + number, ending) == 0;
+}
+
 /* A new file beside `path`, under a name that nobody has; -1 when there is none to be had. */
 static int create_beside(const char *path, char *name, size_t size, mode_t mode)
 {
     static atomic_uint serial;
     int descriptor = -1;
     for (int attempt = 0; attempt < MAX_ATTEMPTS && descriptor < 0; attempt++) {
-        snprintf(name, size, "%s.%ld-%u", path, (long)getpid(), atomic_fetch_add(&serial, 1));
+        snprintf(name, size, "%s.%ld-%u%s", path, (long)getpid(), atomic_fetch_add(&serial, 1), ending);
         descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (descriptor < 0 && errno != EEXIST) {
             return -1;
@@ -132,9 +144,9 @@ mlp_status whole_file_write(struct whole_file *file, const void *bytes, size_t s
     return MLP_OK;
 }
 
-/* The rename itself must survive a power cut: flush the folder too. `name` is a file in it and is cut to the folder's
- * name, so that nothing is allocated here. Some file systems refuse this; the file itself is safe by now. */
-static void flush_folder(char *name)
+/* A rename must survive a power cut. Nothing is allocated here. Some file systems refuse this; the file itself is safe by
+ * now. */
+void whole_file_flush_folder(char *name)
 {
     char *slash = strrchr(name, '/');
     if (slash != NULL) {
@@ -174,7 +186,7 @@ mlp_status whole_file_end(struct whole_file *file, mlp_status status)
     if (status != MLP_OK) {
         unlink(file->temporary);
     } else {
-        flush_folder(file->temporary);
+        whole_file_flush_folder(file->temporary);
     }
     memory_free(file->temporary);
     *file = (struct whole_file){ 0 };

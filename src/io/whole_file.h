@@ -2,6 +2,7 @@
 #ifndef IO_WHOLE_FILE_H
 #define IO_WHOLE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -27,5 +28,11 @@ mlp_status whole_file_write(struct whole_file *file, const void *bytes, size_t s
 /* With MLP_OK as `status`: flushes the file to the disk, renames it into place and flushes the folder. With any other
  * status, and when one of these fails: removes what was written, and the old file stays. Returns the first failure. */
 mlp_status whole_file_end(struct whole_file *file, mlp_status status);
+
+/* Whether `rest`, what follows a path in a name, makes it the temporary name of a file that is being written there. */
+bool whole_file_is_temporary(const char *rest);
+
+/* Flushes the folder that the file or folder `name` lies in, where the file system takes that. `name` is cut to its folder's. */
+void whole_file_flush_folder(char *name);
 
 #endif

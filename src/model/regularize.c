@@ -82,8 +82,8 @@ mlp_status mlp_workspace_set_regularization(mlp_workspace *workspace, const mlp_
     const mlp_regularization *o = regularization != NULL ? regularization : &none;
     TRY(regularization_check(o));
     if (workspace->purpose != MLP_WORKSPACE_TRAINING) {
-        return fail(MLP_ERROR_ARGUMENT, "mlp_workspace_set_regularization: the workspace was made for inference, expected one for "
-                    "training");
+        return fail(MLP_ERROR_ARGUMENT,
+                    "mlp_workspace_set_regularization: the workspace was made for inference, expected one for training");
     }
     if (o->mixup > 0.0) {
         return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0: it is for mlp_fit() alone", o->mixup);
@@ -187,10 +187,10 @@ static struct dropout_tile hidden_tile(const struct pass *pass, size_t l, const 
                        (r->options.dropout == MLP_DROPOUT_AUTOMATIC && activation == MLP_ACTIVATION_SELU);
     const size_t units = pass->network->layers[l].units, offset = tile->row + tile->column * layer->ld;
     return (struct dropout_tile){
-        .stream = random_stream(r->options.seed, RANDOM_DROPOUT, l + 1, (size_t)r->current), .draw = alpha ? r->alpha : r->inverted,
-        .units = units, .row = tile->row, .rows = tile->row + tile->rows < units ? tile->rows : units - tile->row,
-        .column = tile->column, .columns = tile->columns, .mask = layer->mask, .in = in + offset, .in_ld = layer->ld,
-        .out = out + offset, .out_ld = layer->ld,
+        .stream = random_stream(r->options.seed, RANDOM_DROPOUT, l + 1, (size_t)r->current),
+        .draw = alpha ? r->alpha : r->inverted, .units = units, .row = tile->row,
+        .rows = tile->row + tile->rows < units ? tile->rows : units - tile->row, .column = tile->column, .columns = tile->columns,
+        .mask = layer->mask, .in = in + offset, .in_ld = layer->ld, .out = out + offset, .out_ld = layer->ld,
     };
 }
 

@@ -11,7 +11,7 @@
 
 #include "io/checkpoint_folder.h"
 
-enum { CHECKPOINT_TEXT = 512 };
+enum { CHECKPOINT_TEXT = 1024 };
 
 struct fit;
 
@@ -19,19 +19,23 @@ struct checkpoints {
     bool wanted;
     mlp_checkpoint_options options; /* every default resolved */
     struct checkpoint_folder folder;
-    json_t *settings;               /* what the fit's bits depend on */
+    json_t *settings;               /* what the fit's bits depend on ... */
+    json_t *machine;                /* ... and their last ones */
+    float *best;                    /* parameters of the best epoch where the fit keeps none; NULL: there is no validation */
+    bool best_due;                  /* best.safetensors is still to be written */
+    bool lost, best_lost;           /* the last one could not be written, nor could best.safetensors: told once, until one can */
     double last;                    /* when the newest was written */
     size_t epoch, step;             /* where it stands */
-    bool failed;                    /* there is a failure to be told ... */
-    char text[CHECKPOINT_TEXT];     /* ... in these words */
+    bool failed;                    /* there is something to be told ... */
+    char text[CHECKPOINT_TEXT];     /* ... in these words, a line each */
 };
 
-/* Takes the folder, and goes on from its newest checkpoint where that is asked for. Everything else of the fit is prepared. On
- * failure the fit is as it was. */
+/* Takes the folder, and goes on from its newest sound checkpoint where that is asked for. Everything else of the fit is
+ * prepared. On failure the fit is as it was. */
 mlp_status checkpoints_begin(struct fit *fit);
 /* After a step: writes a checkpoint when one is due. A failure is one only where the policy says so. */
 mlp_status checkpoints_step(struct fit *fit);
-/* The validation loss is the best so far: writes the network. */
+/* The validation loss is the best so far: keeps the parameters and writes the network. */
 mlp_status checkpoints_best(struct fit *fit);
 /* The fit has ended or was stopped: writes a checkpoint, unless the newest stands here. */
 mlp_status checkpoints_end(struct fit *fit);

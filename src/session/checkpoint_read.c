@@ -51,9 +51,10 @@ static mlp_status check_version(const struct safetensors *archive)
     if (version == NULL) {
         return damaged(archive, "is not a checkpoint: its metadata have no 'checkpoint_version'");
     }
-    return strcmp(version, ours) == 0 ? MLP_OK
-                                      : fail(MLP_ERROR_UNSUPPORTED, "%s: is a checkpoint of format %.16s, this library reads "
-                                             "format %s", archive->path, version, ours);
+    return strcmp(version, ours) == 0
+               ? MLP_OK
+               : fail(MLP_ERROR_UNSUPPORTED, "%s: is a checkpoint of format %.16s, this library reads format %s", archive->path,
+                      version, ours);
 }
 
 static mlp_status parse(const struct safetensors *archive, const char *key, json_t **value)
@@ -80,21 +81,17 @@ static mlp_status read_state(const struct safetensors *archive, const struct fit
 {
     json_t *json;
     TRY(parse(archive, "state", &json));
-    const char *missing = fields_from_json(state_fields.fields, state_fields.count, json, state);
+    const char *wrong = fields_from_json(&state_fields, json, state);
     json_decref(json);
-    if (missing != NULL) {
-        return fail(MLP_ERROR_FORMAT, "%s: its state has no proper '%s'", archive->path, missing);
+    if (wrong != NULL) {
+        return fail(MLP_ERROR_FORMAT, "%s: its state has no proper '%s'", archive->path, wrong);
     }
     if (state->epoch > fit->options.epochs || (state->epoch == fit->options.epochs && state->step > 0)) {
         return fail(MLP_ERROR_ARGUMENT, "%s: stands in epoch %zu, this fit has %zu", archive->path,
                     state->epoch + (state->step > 0), fit->options.epochs);
     }
-    const bool monitored = state->monitor_interval >= 1 && state->monitor_count <= MONITOR_RECORDS;
-    if (state->step > fit->progress.steps || (state->epoch > 0 ? state->best >= state->epoch : state->best > 0) ||
-        (fit->report->monitor != NULL && !monitored) || !(state->learning_rate > 0.0 && isfinite(state->learning_rate))) {
-        return damaged(archive, "its state contradicts itself");
-    }
-    return MLP_OK;
+    wrong = fit_state_check(state, fit);
+    return wrong == NULL ? MLP_OK : fail(MLP_ERROR_FORMAT, "%s: its state has no proper '%s'", archive->path, wrong);
 }
 
 /* ---- tensors --------------------------------------------------------------------------------------------------- */
@@ -106,29 +103,40 @@ static mlp_status read_arena(const struct safetensors *archive, const struct fit
     return *arena != NULL ? arena_tensors_read(archive, fit->network, prefix, *arena) : MLP_ERROR_MEMORY;
 }
 
+/* Parameters, which are finite. (A moment may have overflowed.) */
+static mlp_status read_parameters(const struct safetensors *archive, const struct fit *fit, const char *prefix, float **arena)
+{
+    TRY(read_arena(archive, fit, prefix, arena));
+    for (size_t i = 0; i < fit->network->arena_size; i++) {
+        if (!isfinite((*arena)[i])) {
+            return fail(MLP_ERROR_FORMAT, "%s: a value of the tensors '%slayers...' is %g", archive->path, prefix,
+                        (double)(*arena)[i]);
+        }
+    }
+    return MLP_OK;
+}
+
 static mlp_status read_clip_memory(const struct safetensors *archive, struct clip_memory *memory)
 {
     const struct safetensor *tensor;
     TRY(safetensors_require(archive, "optimizer.clip", sizeof *memory / sizeof(double), 0, &tensor));
     TRY(safetensor_doubles(archive, tensor, (double *)(void *)memory));
-    return clip_memory_check(memory) ? MLP_OK : damaged(archive, "tensor 'optimizer.clip' contradicts itself");
+    return clip_memory_check(memory) && clip_norms_check(memory)
+               ? MLP_OK : damaged(archive, "tensor 'optimizer.clip' contradicts itself");
 }
 
 static mlp_status read_arenas(const struct safetensors *archive, const struct fit *fit, struct content *content)
 {
-    TRY(read_arena(archive, fit, "", &content->parameters));
+    TRY(read_parameters(archive, fit, "", &content->parameters));
     for (size_t s = 0; s < fit->optimizer->rule->states; s++) {
         char prefix[PREFIX_SIZE];
         snprintf(prefix, sizeof prefix, "optimizer.%zu.", s);
         TRY(read_arena(archive, fit, prefix, &content->moments[s]));
     }
-    if (safetensors_find(archive, "best.layers.0.weight") != NULL) {
-        TRY(read_arena(archive, fit, "best.", &content->best));
+    if (isfinite(content->state.best_loss)) {
+        TRY(read_parameters(archive, fit, "best.", &content->best));
     }
-    if (fit->average.mean != NULL && content->state.averaged > 0) {
-        TRY(read_arena(archive, fit, "average.", &content->average));
-    }
-    return MLP_OK;
+    return content->state.averaged > 0 ? read_parameters(archive, fit, "average.", &content->average) : MLP_OK;
 }
 
 /* `rows` structs of `size` bytes from a table; *objects is the caller's (memory_free) also on failure. */
@@ -141,7 +149,7 @@ static mlp_status read_table(const struct safetensors *archive, const char *name
     *objects = memory_allocate(rows, size);
     mlp_status status = table != NULL && *objects != NULL ? safetensor_doubles(archive, tensor, table) : MLP_ERROR_MEMORY;
     for (size_t r = 0; status == MLP_OK && r < rows; r++) {
-        if (!fields_from_row(list->fields, list->count, table + r * list->count, (char *)*objects + r * size)) {
+        if (!fields_from_row(list, table + r * list->count, (char *)*objects + r * size)) {
             status = fail(MLP_ERROR_FORMAT, "%s: row %zu of tensor '%s' has a count that is none", archive->path, r, name);
         }
     }
@@ -149,21 +157,46 @@ static mlp_status read_table(const struct safetensors *archive, const char *name
     return status;
 }
 
+/* Row `row` of a table: `wrong` is its member that cannot be, or NULL. */
+static mlp_status check_row(const struct safetensors *archive, const char *name, size_t row, const char *wrong)
+{
+    return wrong == NULL
+               ? MLP_OK
+               : fail(MLP_ERROR_FORMAT, "%s: row %zu of tensor '%s' has no proper '%s'", archive->path, row, name, wrong);
+}
+
+static mlp_status check_tables(const struct safetensors *archive, const struct fit *fit, const struct content *content)
+{
+    const struct monitor *monitor = fit->report->monitor;
+    for (size_t e = 0; e < content->state.epoch; e++) {
+        TRY(check_row(archive, "history", e, epoch_check(&content->history[e], fit)));
+    }
+    for (size_t i = 0; monitor != NULL && i < content->state.monitor_count; i++) {
+        TRY(check_row(archive, "monitor.records", i, record_check(&content->records[i], &content->state, fit)));
+        for (size_t l = 0; l < monitor->layers; l++) {
+            const size_t row = i * monitor->layers + l;
+            TRY(check_row(archive, "monitor.layers", row,
+                          monitor_layer_check(&content->figures[row], fit->network->layers[l].units)));
+        }
+    }
+    return MLP_OK;
+}
+
 static mlp_status read_tables(const struct safetensors *archive, const struct fit *fit, struct content *content)
 {
     const struct monitor *monitor = fit->report->monitor;
     const struct fit_state *state = &content->state;
     TRY(read_table(archive, "history", &epoch_fields, state->epoch, (void **)&content->history, sizeof *content->history));
-    if (monitor == NULL) {
-        return MLP_OK;
+    if (monitor != NULL) {
+        TRY(read_table(archive, "monitor.records", &record_fields, state->monitor_count, (void **)&content->records,
+                       sizeof *content->records));
+        TRY(read_table(archive, "monitor.layers", &monitor_layer_fields, state->monitor_count * monitor->layers,
+                       (void **)&content->figures, sizeof *content->figures));
     }
-    TRY(read_table(archive, "monitor.records", &record_fields, state->monitor_count, (void **)&content->records,
-                   sizeof *content->records));
-    return read_table(archive, "monitor.layers", &monitor_layer_fields, state->monitor_count * monitor->layers,
-                      (void **)&content->figures, sizeof *content->figures);
+    return check_tables(archive, fit, content);
 }
 
-/* The same training data give the same standardization, bit for bit. */
+/* What the network holds beyond its parameters is the same, bit for bit. */
 static mlp_status check_vector(const struct safetensors *archive, const char *name, const float *ours, size_t length)
 {
     const struct safetensor *tensor = safetensors_find(archive, name);
@@ -178,11 +211,21 @@ static mlp_status check_vector(const struct safetensors *archive, const char *na
     float *theirs = memory_allocate(length, sizeof *theirs);
     mlp_status status = theirs != NULL ? safetensor_floats(archive, tensor, theirs) : MLP_ERROR_MEMORY;
     if (status == MLP_OK && memcmp(ours, theirs, length * sizeof *ours) != 0) {
-        status = fail(MLP_ERROR_ARGUMENT, "%s: was made with another '%s' than this fit's network has; are the training data the "
-                      "same?", archive->path, name);
+        status = fail(MLP_ERROR_ARGUMENT, "%s: was made with another '%s' than this fit's network has", archive->path, name);
     }
     memory_free(theirs);
     return status;
+}
+
+/* Another machine may round otherwise: that is no reason not to go on, but must be told. */
+static mlp_status look_at_machine(const struct safetensors *archive, const struct fit *fit, char *other, size_t size)
+{
+    json_t *machine;
+    TRY(parse(archive, "machine", &machine));
+    const mlp_status status = checkpoint_compare(archive->path, fit->checkpoints.machine, machine);
+    json_decref(machine);
+    snprintf(other, size, "%s", status == MLP_ERROR_ARGUMENT ? mlp_last_error() : "");
+    return status == MLP_ERROR_ARGUMENT ? MLP_OK : status;
 }
 
 static mlp_status read_content(const struct safetensors *archive, const struct fit *fit, struct content *content)
@@ -209,8 +252,8 @@ static void apply(const struct content *content, struct fit *fit)
     for (size_t s = 0; s < fit->optimizer->rule->states; s++) {
         memcpy(fit->optimizer->state[s], content->moments[s], bytes);
     }
-    if (fit->best != NULL && content->best != NULL) {
-        memcpy(fit->best, content->best, bytes);
+    if (content->best != NULL) {
+        memcpy(fit->best != NULL ? fit->best : fit->checkpoints.best, content->best, bytes);
     }
     if (content->average != NULL) {
         memcpy(fit->average.mean, content->average, bytes);
@@ -225,13 +268,17 @@ static void apply(const struct content *content, struct fit *fit)
     }
 }
 
-mlp_status checkpoint_read(struct fit *fit, const char *path)
+mlp_status checkpoint_read(struct fit *fit, const char *path, char *other_machine, size_t size)
 {
     struct safetensors archive;
     struct content content = { 0 };
+    other_machine[0] = '\0';
     mlp_status status = safetensors_open(path, &archive);
     if (status == MLP_OK) {
         status = read_content(&archive, fit, &content);
+    }
+    if (status == MLP_OK) {
+        status = look_at_machine(&archive, fit, other_machine, size);
     }
     if (status == MLP_OK) {
         apply(&content, fit);

@@ -1,17 +1,16 @@
 /* The scalars of a fit under way, and the members of what its files hold in rows. */
 #include "session/checkpoint_file.h"
 
-#define LIST(fields) { fields, sizeof(fields) / sizeof(fields)[0] }
-
 #define STATE(member) FIELD(struct fit_state, member)
 static const struct field state_members[] = {
     STATE(epoch), STATE(step), STATE(samples), STATE(best), STATE(since_best), STATE(best_loss), STATE(seconds),
-    STATE(gradient_norm), STATE(clipped), STATE(skipped), STATE(epoch_seconds), STATE(tally_loss), STATE(tally_loss_weight),
-    STATE(tally_samples), STATE(tally_right), STATE(tally_right_top_k), STATE(tally_classed), STATE(pace_scale),
-    STATE(pace_best), STATE(pace_since_best), STATE(learning_rate), STATE(rate_scale), STATE(product), STATE(updates), STATE(skips), STATE(pairs), STATE(averaged),
+    STATE(gradient_norm), STATE(clipped), STATE(skipped), STATE(epoch_seconds),
+    STATE(tally_loss), STATE(tally_loss_weight), STATE(tally_samples), STATE(tally_right), STATE(tally_right_top_k),
+    STATE(tally_classed), STATE(pace_scale), STATE(pace_best), STATE(pace_since_best),
+    STATE(learning_rate), STATE(rate_scale), STATE(product), STATE(updates), STATE(skips), STATE(pairs), STATE(averaged),
     STATE(monitor_interval), STATE(monitor_steps), STATE(monitor_count), STATE(monitor_told),
 };
-const struct field_list state_fields = LIST(state_members);
+const struct field_list state_fields = FIELD_LIST(state_members);
 
 #define EPOCH(member) FIELD(mlp_epoch, member)
 static const struct field epoch_members[] = {
@@ -19,20 +18,20 @@ static const struct field epoch_members[] = {
     EPOCH(validation.count), EPOCH(gradient_norm), EPOCH(clipped), EPOCH(skipped), EPOCH(learning_rate), EPOCH(seconds),
     EPOCH(steps),
 };
-const struct field_list epoch_fields = LIST(epoch_members);
+const struct field_list epoch_fields = FIELD_LIST(epoch_members);
 
 #define RECORD(member) FIELD(mlp_monitor_record, member)
 static const struct field record_members[] = {
     RECORD(step), RECORD(epoch), RECORD(loss), RECORD(gradient_norm), RECORD(findings),
 };
-const struct field_list record_fields = LIST(record_members);
+const struct field_list record_fields = FIELD_LIST(record_members);
 
 #define LAYER(member) FIELD(mlp_monitor_layer, member)
 static const struct field layer_members[] = {
     LAYER(activation_rms), LAYER(pre_gradient_rms), LAYER(weight_norm), LAYER(weight_gradient_norm), LAYER(gradient_ratio),
     LAYER(update_ratio), LAYER(zeros), LAYER(saturated), LAYER(dead), LAYER(findings),
 };
-const struct field_list monitor_layer_fields = LIST(layer_members);
+const struct field_list monitor_layer_fields = FIELD_LIST(layer_members);
 
 struct fit_state fit_state_gather(const struct fit *fit)
 {
@@ -49,7 +48,8 @@ struct fit_state fit_state_gather(const struct fit *fit)
         .tally_right = tally->right, .tally_right_top_k = tally->right_top_k, .tally_classed = tally->classed,
         .pace_scale = fit->pace.scale, .pace_best = fit->pace.best, .pace_since_best = fit->pace.since_best,
         .learning_rate = optimizer->options.learning_rate, .rate_scale = optimizer->rate_scale, .product = optimizer->product,
-        .updates = (size_t)optimizer->updates, .skips = optimizer->skips, .pairs = optimizer->pairs, .averaged = fit->average.count,
+        .updates = (size_t)optimizer->updates, .skips = optimizer->skips, .pairs = optimizer->pairs,
+        .averaged = fit->average.count,
     };
     if (monitor != NULL) {
         state.monitor_interval = monitor->interval;

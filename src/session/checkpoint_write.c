@@ -1,5 +1,6 @@
 /* Writing checkpoints. */
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -41,7 +42,7 @@ static bool add_table(struct output *output, const char *name, const struct fiel
         return false;
     }
     for (size_t r = 0; r < rows; r++) {
-        fields_to_row(list->fields, list->count, (const char *)objects + r * size, table + r * list->count);
+        fields_to_row(list, (const char *)objects + r * size, table + r * list->count);
     }
     snprintf(tensor->name, sizeof tensor->name, "%s", name);
     tensor->rows = rows;
@@ -52,22 +53,25 @@ static bool add_table(struct output *output, const char *name, const struct fiel
     return true;
 }
 
-static bool list_all(const struct fit *fit, struct output *output)
+const float *checkpoint_best(const struct fit *fit)
+{
+    const float *kept = fit->best != NULL ? fit->best : fit->checkpoints.best;
+    return isfinite(fit->best_loss) ? kept : NULL;
+}
+
+/* The network, the optimizer's state, the best parameters and the mean. */
+static void list_arenas(const struct fit *fit, struct output *output)
 {
     const struct mlp_optimizer *optimizer = fit->optimizer;
-    const struct monitor *monitor = fit->report->monitor;
-    output->tensors = memory_allocate(arena_tensor_count(fit->network) * (RULE_STATES + 3) + EXTRA_TENSORS, sizeof *output->tensors);
-    if (output->tensors == NULL) {
-        return false;
-    }
+    const float *best = checkpoint_best(fit);
     model_tensors_list(fit->network, output->tensors, &output->count);
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         char prefix[PREFIX_SIZE];
         snprintf(prefix, sizeof prefix, "optimizer.%zu.", s);
         arena_tensors_list(fit->network, prefix, optimizer->state[s], output->tensors, &output->count);
     }
-    if (fit->best != NULL && isfinite(fit->best_loss)) {
-        arena_tensors_list(fit->network, "best.", fit->best, output->tensors, &output->count);
+    if (best != NULL) {
+        arena_tensors_list(fit->network, "best.", best, output->tensors, &output->count);
     }
     if (average_is_there(&fit->average)) {
         arena_tensors_list(fit->network, "average.", fit->average.mean, output->tensors, &output->count);
@@ -76,13 +80,23 @@ static bool list_all(const struct fit *fit, struct output *output)
     snprintf(memory->name, sizeof memory->name, "optimizer.clip");
     memory->rows = sizeof optimizer->memory / sizeof(double);
     memory->doubles = (const double *)(const void *)&optimizer->memory;
-    bool listed = add_table(output, "history", &epoch_fields, fit->epoch, fit->report->history, sizeof *fit->report->history);
-    if (listed && monitor != NULL) {
-        listed = add_table(output, "monitor.records", &record_fields, monitor->count, monitor->records, sizeof *monitor->records) &&
-                 add_table(output, "monitor.layers", &monitor_layer_fields, monitor->count * monitor->layers, monitor->figures,
-                           sizeof *monitor->figures);
+}
+
+static bool list_all(const struct fit *fit, struct output *output)
+{
+    const struct mlp_report *report = fit->report;
+    const struct monitor *monitor = report->monitor;
+    const size_t arenas = RULE_STATES + 3;
+    output->tensors = memory_allocate(arena_tensor_count(fit->network) * arenas + EXTRA_TENSORS, sizeof *output->tensors);
+    if (output->tensors == NULL) {
+        return false;
     }
-    return listed;
+    list_arenas(fit, output);
+    return add_table(output, "history", &epoch_fields, fit->epoch, report->history, sizeof *report->history) &&
+           (monitor == NULL ||
+            (add_table(output, "monitor.records", &record_fields, monitor->count, monitor->records, sizeof *monitor->records) &&
+             add_table(output, "monitor.layers", &monitor_layer_fields, monitor->count * monitor->layers, monitor->figures,
+                       sizeof *monitor->figures)));
 }
 
 /* The network's texts and the fit's; NULL when memory is short. */
@@ -94,7 +108,8 @@ static json_t *metadata_of(const struct fit *fit)
     snprintf(version, sizeof version, "%d", CHECKPOINT_VERSION);
     if (metadata == NULL || json_object_set_new(metadata, "checkpoint_version", json_string(version)) != 0 ||
         !model_metadata_set_json(metadata, "settings", json_incref(fit->checkpoints.settings)) ||
-        !model_metadata_set_json(metadata, "state", fields_to_json(state_fields.fields, state_fields.count, &state))) {
+        !model_metadata_set_json(metadata, "machine", json_incref(fit->checkpoints.machine)) ||
+        !model_metadata_set_json(metadata, "state", fields_to_json(&state_fields, &state))) {
         json_decref(metadata);
         return NULL;
     }
@@ -116,17 +131,19 @@ mlp_status checkpoint_write(const struct fit *fit, const char *path)
     return status;
 }
 
-mlp_status checkpoint_write_network(const struct fit *fit, const char *path)
+mlp_status checkpoint_write_best(const struct fit *fit, const char *path)
 {
-    const size_t room = arena_tensor_count(fit->network) + MODEL_EXTRA_TENSORS;
+    mlp_network best = *fit->network;
+    const size_t room = arena_tensor_count(&best) + MODEL_EXTRA_TENSORS;
     struct safetensor_output *tensors = memory_allocate(room, sizeof *tensors);
-    json_t *metadata = tensors != NULL ? model_metadata_write(fit->network) : NULL;
+    json_t *metadata = tensors != NULL ? model_metadata_write(&best) : NULL;
     size_t count = 0;
     mlp_status status = MLP_OK;
+    best.parameters = (float *)(uintptr_t)checkpoint_best(fit);
     if (metadata == NULL) {
         status = out_of_memory(path);
     } else {
-        model_tensors_list(fit->network, tensors, &count);
+        model_tensors_list(&best, tensors, &count);
         status = safetensors_write(path, metadata, tensors, count);
     }
     json_decref(metadata);

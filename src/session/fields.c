@@ -49,6 +49,13 @@ static bool set_count(const struct field *field, void *object, double value)
     return true;
 }
 
+static int get_flag(const struct field *field, const void *object)
+{
+    int flag;
+    memcpy(&flag, (const char *)object + field->offset, sizeof flag);
+    return flag;
+}
+
 static json_t *real_json(double value)
 {
     if (isnan(value)) {
@@ -68,13 +75,42 @@ static bool real_of(const json_t *json, double *value)
     return isnan(*value) || *value < 0.0 || strcmp(text, "inf") == 0;
 }
 
-json_t *fields_to_json(const struct field *fields, size_t count, const void *object)
+static json_t *value_json(const struct field *field, const void *object)
+{
+    switch (field->kind) {
+    case FIELD_REAL:
+        return real_json(get_real(field, object));
+    case FIELD_FLAG:
+        return json_boolean(get_flag(field, object) != 0);
+    default:
+        return json_integer((json_int_t)get_count(field, object));
+    }
+}
+
+static bool value_of(const struct field *field, const json_t *value, void *object)
+{
+    const int flag = json_is_true(value);
+    double real;
+    switch (field->kind) {
+    case FIELD_REAL:
+        if (real_of(value, &real)) {
+            set_real(field, object, real);
+            return true;
+        }
+        return false;
+    case FIELD_FLAG:
+        memcpy((char *)object + field->offset, &flag, sizeof flag);
+        return json_is_boolean(value);
+    default:
+        return json_is_integer(value) && set_count(field, object, (double)json_integer_value(value));
+    }
+}
+
+json_t *fields_to_json(const struct field_list *list, const void *object)
 {
     json_t *json = json_object();
-    for (size_t i = 0; json != NULL && i < count; i++) {
-        json_t *value = fields[i].kind == FIELD_REAL ? real_json(get_real(&fields[i], object))
-                                                     : json_integer((json_int_t)get_count(&fields[i], object));
-        if (json_object_set_new(json, fields[i].name, value) != 0) {
+    for (size_t i = 0; json != NULL && i < list->count; i++) {
+        if (json_object_set_new(json, list->fields[i].name, value_json(&list->fields[i], object)) != 0) {
             json_decref(json);
             return NULL;
         }
@@ -82,37 +118,30 @@ json_t *fields_to_json(const struct field *fields, size_t count, const void *obj
     return json;
 }
 
-const char *fields_from_json(const struct field *fields, size_t count, const json_t *json, void *object)
+const char *fields_from_json(const struct field_list *list, const json_t *json, void *object)
 {
-    for (size_t i = 0; i < count; i++) {
-        const json_t *value = json_object_get(json, fields[i].name);
-        double real;
-        if (fields[i].kind != FIELD_REAL) {
-            if (!json_is_integer(value) || !set_count(&fields[i], object, (double)json_integer_value(value))) {
-                return fields[i].name;
-            }
-        } else if (real_of(value, &real)) {
-            set_real(&fields[i], object, real);
-        } else {
-            return fields[i].name;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!value_of(&list->fields[i], json_object_get(json, list->fields[i].name), object)) {
+            return list->fields[i].name;
         }
     }
     return NULL;
 }
 
-void fields_to_row(const struct field *fields, size_t count, const void *object, double *row)
+void fields_to_row(const struct field_list *list, const void *object, double *row)
 {
-    for (size_t i = 0; i < count; i++) {
-        row[i] = fields[i].kind == FIELD_REAL ? get_real(&fields[i], object) : (double)get_count(&fields[i], object);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct field *field = &list->fields[i];
+        row[i] = field->kind == FIELD_REAL ? get_real(field, object) : (double)get_count(field, object);
     }
 }
 
-bool fields_from_row(const struct field *fields, size_t count, const double *row, void *object)
+bool fields_from_row(const struct field_list *list, const double *row, void *object)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (fields[i].kind == FIELD_REAL) {
-            set_real(&fields[i], object, row[i]);
-        } else if (!set_count(&fields[i], object, row[i])) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->fields[i].kind == FIELD_REAL) {
+            set_real(&list->fields[i], object, row[i]);
+        } else if (!set_count(&list->fields[i], object, row[i])) {
             return false;
         }
     }

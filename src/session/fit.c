@@ -211,8 +211,8 @@ static mlp_status run_steps(struct fit *fit)
         fit->progress.step = fit->open.steps;
         fit->progress.samples += fit->batch->count;
         fit->progress.last = step;
-        TRY(checkpoints_step(fit));
         fit->report->stopped = report_progress(fit);
+        TRY(checkpoints_step(fit));
     }
     return MLP_OK;
 }
@@ -314,7 +314,7 @@ static mlp_status run(struct fit *fit)
         TRY(run_epoch(fit));
     }
     report->stopped_early = !report->stopped && out_of_patience(fit);
-    TRY(leave_checkpoint(fit));
+    const mlp_status status = leave_checkpoint(fit); /* before what follows, which is no place to go on from */
     const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
     if (have_best && report->best + 1 < report->epochs) {
         memcpy(fit->network->parameters, fit->best, fit->network->arena_size * sizeof(float));
@@ -322,7 +322,7 @@ static mlp_status run(struct fit *fit)
     } else if (average_is_there(&fit->average)) {
         average_swap(&fit->average, fit->network);
     }
-    return MLP_OK;
+    return status;
 }
 
 static void resolve(struct fit *fit, size_t count)

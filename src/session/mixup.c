@@ -11,28 +11,30 @@ enum { FLOATS_OF_A_THREAD = 16384 };
 
 /* ---- λ --------------------------------------------------------------------------------------------------------- */
 
-/* Deviates of a stream, one after the other. */
+/* Deviates of a stream, each the first of a block of four of its own: those of a block share random words, and a uniform one
+ * would hang on a normal one. */
+enum { BLOCK = 4 };
 struct draws {
     struct random_stream stream;
-    size_t next;
+    size_t next; /* block */
 };
 
 static double draw_uniform(struct draws *draws)
 {
     float value;
-    random_uniform(&draws->stream, draws->next++, 1, &value);
+    random_uniform(&draws->stream, BLOCK * draws->next++, 1, &value);
     return 1.0 - (double)value; /* in (0, 1] */
 }
 
 static double draw_normal(struct draws *draws)
 {
     float value;
-    random_normal(&draws->stream, draws->next++, 1, &value);
+    random_normal(&draws->stream, BLOCK * draws->next++, 1, &value);
     return (double)value;
 }
 
-/* The logarithm of a Gamma(α, 1) deviate (Marsaglia & Tsang 2000; for α < 1 by Gamma(α) = Gamma(α + 1)·U^(1/α)): a small α's
- * own would underflow. */
+/* The logarithm of a Gamma(α, 1) deviate (Marsaglia & Tsang 2000; for α < 1 by Gamma(α) = Gamma(α + 1)·U^(1/α)):
+ * a small α's own would underflow. */
 static double draw_log_gamma(struct draws *draws, double alpha)
 {
     const double boost = alpha < 1.0 ? log(draw_uniform(draws)) / alpha : 0.0;

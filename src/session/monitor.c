@@ -205,7 +205,8 @@ const mlp_monitor_record *monitor_record(struct monitor *monitor, const mlp_netw
     for (size_t l = 0; l < monitor->layers; l++) {
         measure_layer(monitor, network, workspace, l, &figures[l]);
     }
-    *record = (mlp_monitor_record){ .step = monitor->steps, .epoch = epoch, .loss = step->loss, .gradient_norm = step->clip.norm };
+    *record = (mlp_monitor_record){ .step = monitor->steps, .epoch = epoch, .loss = step->loss,
+                                    .gradient_norm = step->clip.norm };
     record->findings = judge(monitor, network, figures);
     *warning = warn(monitor, network, figures, record->findings);
     monitor->count++;

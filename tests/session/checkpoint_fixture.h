@@ -19,13 +19,14 @@ struct way {
     size_t patience;
     double rate; /* 0: the rule's */
     bool no_validation, monitor, keep_order;
+    bool everything; /* weights of samples and classes, standardization, what an optimizer can be given */
     const mlp_schedule_options *schedule;
     const mlp_regularization *noise;
     const mlp_average_options *average;
 };
 
 struct fixture {
-    float x[COUNT * INPUTS];
+    float x[COUNT * INPUTS], weights[COUNT];
     int32_t y[COUNT];
     mlp_data *data, *train, *validation;
     mlp_network *network;
@@ -47,25 +48,56 @@ static inline int watch(const mlp_progress *progress, void *context)
     return ++f->calls == f->stop_after;
 }
 
-static inline void make_network(struct fixture *f, size_t units, uint64_t seed)
+static inline void make_network(struct fixture *f, size_t units, uint64_t seed, bool everything)
 {
+    static const float class_weights[OUTPUTS] = { 0.5f, 1.0f, 2.0f };
+
     const mlp_layer layers[] = { { .units = units, .activation = MLP_ACTIVATION_TANH },
                                  { .units = 7, .activation = MLP_ACTIVATION_RELU },
                                  { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX } };
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
     options.seed = seed;
+    options.class_weights = everything ? class_weights : NULL;
+    options.label_smoothing = everything ? 0.1 : 0.0;
     assert_ok(mlp_network_create(INPUTS, layers, 3, &options, &f->network));
+    if (everything) {
+        assert_ok(mlp_data_standardize(f->train, f->network));
+    }
+}
+
+static inline void make_optimizer(struct fixture *f, const struct way *way)
+{
+    const mlp_layer_factors factors = { 0.5, 2.0, 0.0 };
+    mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
+    rule.rule = way->rule;
+    rule.clip = way->clip;
+    rule.learning_rate = way->rate;
+    rule.clip_threshold = way->clip != MLP_CLIP_NONE ? 0.05 : 0.0;
+    if (way->everything) {
+        rule.weight_decay = 0.01;
+        rule.l1 = 1e-4;
+        rule.max_norm = 1.5;
+        rule.centralize = 1;
+        rule.update_clip = MLP_CLIP_GLOBAL_NORM;
+        rule.update_clip_threshold = 0.03;
+        rule.nonfinite = MLP_NONFINITE_SKIP;
+    }
+    assert_ok(mlp_optimizer_create(f->network, &rule, &f->optimizer));
+    if (way->everything) {
+        assert_ok(mlp_optimizer_set_factors(f->optimizer, 1, &factors));
+        assert_ok(mlp_optimizer_set_clip(f->optimizer, 0, MLP_CLIP_ADAPTIVE, 0.02));
+    }
 }
 
 static inline void make(struct fixture *f, const struct way *way)
 {
     mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
-    mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
     const mlp_fit_options fit = MLP_FIT_OPTIONS_INIT;
     const mlp_checkpoint_options checkpoint = MLP_CHECKPOINT_OPTIONS_INIT;
     uint64_t state = 5;
     *f = (struct fixture){ .fit = fit, .checkpoint = checkpoint };
     test_fill(&state, -1.0, 1.0, f->x, COUNT * INPUTS);
+    test_fill(&state, 0.2, 2.0, f->weights, COUNT);
     for (int i = 0; i < COUNT; i++) {
         f->y[i] = f->x[i * INPUTS] > f->x[i * INPUTS + 1] ? 0 : f->x[i * INPUTS + 2] > 0.0f ? 1 : 2;
     }
@@ -73,14 +105,11 @@ static inline void make(struct fixture *f, const struct way *way)
     arrays.inputs = INPUTS;
     arrays.features = f->x;
     arrays.classes = f->y;
+    arrays.weights = way->everything ? f->weights : NULL;
     assert_ok(mlp_data_create(&arrays, &f->data));
     assert_ok(mlp_data_split(f->data, 0.2, 1, &f->train, &f->validation));
-    make_network(f, 20, 3);
-    rule.rule = way->rule;
-    rule.clip = way->clip;
-    rule.learning_rate = way->rate;
-    rule.clip_threshold = way->clip != MLP_CLIP_NONE ? 0.05 : 0.0;
-    assert_ok(mlp_optimizer_create(f->network, &rule, &f->optimizer));
+    make_network(f, 20, 3, way->everything);
+    make_optimizer(f, way);
     f->fit.epochs = EPOCHS;
     f->fit.batch = BATCH;
     f->fit.seed = 9;
@@ -118,6 +147,14 @@ static inline mlp_status run(struct fixture *f, mlp_report **report)
 {
     f->calls = 0;
     return mlp_fit(f->network, f->optimizer, f->train, &f->fit, report);
+}
+
+static inline void write_file(const char *path, const void *bytes, size_t size)
+{
+    FILE *stream = fopen(path, "wb");
+    assert_non_null(stream);
+    assert_int_equal(fwrite(bytes, 1, size, stream), size);
+    assert_int_equal(fclose(stream), 0);
 }
 
 #endif

@@ -61,15 +61,16 @@ static void assert_same(const struct fixture *a, const struct fixture *b)
     assert_true(a->optimizer->product == b->optimizer->product);
 }
 
-/* Stops after `stop` calls of the progress, goes on with fresh objects from the folder, and compares with a run in one go. */
-static void goes_on(const struct way *way, size_t stop)
+/* Trains by `before` for `stop` calls of the progress, goes on by `way` with fresh objects from the folder, and compares with a
+ * run by `way` in one go. */
+static void compare_ways(const struct way *way, const struct way *before, size_t stop)
 {
     struct fixture whole, first, second;
     mlp_report *whole_report, *first_report, *second_report;
     const char *folder = new_folder();
     make(&whole, way);
     assert_ok(run(&whole, &whole_report));
-    make(&first, way);
+    make(&first, before);
     first.checkpoint.folder = folder;
     first.fit.checkpoint = &first.checkpoint;
     first.stop_after = stop;
@@ -78,7 +79,7 @@ static void goes_on(const struct way *way, size_t stop)
     assert_non_null(mlp_report_checkpoint(first_report));
     make(&second, way);
     mlp_network_destroy(&second.network);
-    make_network(&second, 20, 77); /* its own parameters do not matter */
+    make_network(&second, 20, 77, way->everything); /* its own parameters do not matter */
     second.checkpoint.folder = folder;
     second.checkpoint.resume = 1;
     second.fit.checkpoint = &second.checkpoint;
@@ -91,6 +92,11 @@ static void goes_on(const struct way *way, size_t stop)
     drop(&whole);
     drop(&first);
     drop(&second);
+}
+
+static void goes_on(const struct way *way, size_t stop)
+{
+    compare_ways(way, way, stop);
 }
 
 static void every_rule_and_clip_goes_on_with_dropout(void **unused)
@@ -134,7 +140,8 @@ static void schedules_averages_and_early_stopping_go_on(void **unused)
     plateau.patience = 2;
     plateau.factor = 0.5;
     const struct way ways[] = { { .rule = MLP_OPTIMIZER_MOMENTUM, .schedule = &cosine, .no_validation = true },
-                                { .rule = MLP_OPTIMIZER_SGD, .rate = 3.0, .schedule = &plateau, .monitor = true, .keep_order = true },
+                                { .rule = MLP_OPTIMIZER_SGD, .rate = 3.0, .schedule = &plateau, .monitor = true,
+                                  .keep_order = true },
                                 { .rule = MLP_OPTIMIZER_ADAM, .rate = 0.3, .patience = 2 },
                                 { .rule = MLP_OPTIMIZER_ADAM, .average = &ema, .patience = 3 },
                                 { .rule = MLP_OPTIMIZER_SGD, .rate = 1.0, .average = &swa } };
@@ -176,12 +183,54 @@ static void more_epochs_are_those_of_a_longer_fit(void **unused)
     drop(&parts);
 }
 
+/* All that can be given at once. */
+static void everything_together_goes_on(void **unused)
+{
+    mlp_schedule_options schedule = MLP_SCHEDULE_OPTIONS_INIT;
+    mlp_average_options averages[2] = { MLP_AVERAGE_OPTIONS_INIT, MLP_AVERAGE_OPTIONS_INIT };
+    mlp_regularization noise = MLP_REGULARIZATION_INIT;
+    (void)unused;
+    schedule.rule = MLP_SCHEDULE_COSINE_RESTARTS;
+    schedule.per_epoch = 1;
+    schedule.warmup = 1;
+    averages[0].rule = MLP_AVERAGE_EMA;
+    averages[1].rule = MLP_AVERAGE_SWA;
+    averages[1].start = 0.3;
+    noise.hidden_dropout = 0.2;
+    noise.dropout = MLP_DROPOUT_ALPHA;
+    noise.mixup = 0.4;
+    for (size_t k = 0; k < 2; k++) {
+        const struct way way = { .rule = k == 0 ? MLP_OPTIMIZER_ADAMW : MLP_OPTIMIZER_MUON,
+                                 .clip = k == 0 ? MLP_CLIP_AUTO : MLP_CLIP_Z, .everything = true, .patience = 4,
+                                 .monitor = true, .threads = 2, .schedule = &schedule, .average = &averages[k],
+                                 .noise = &noise };
+        for (size_t stop = 2; stop <= 4 * 7; stop += 4) {
+            goes_on(&way, stop);
+        }
+    }
+}
+
+/* Patience may be asked for, or given up, while it lasts: the best parameters are in the checkpoint either way. */
+static void patience_may_change(void **unused)
+{
+    (void)unused;
+    for (int asks = 0; asks <= 1; asks++) {
+        const struct way before = { .rule = MLP_OPTIMIZER_ADAM, .rate = 0.3, .patience = asks ? 0 : 4 };
+        const struct way after = { .rule = MLP_OPTIMIZER_ADAM, .rate = 0.3, .patience = asks ? 4 : 0 };
+        for (size_t stop = 4; stop <= 4 * 7; stop += 6) {
+            compare_ways(&after, &before, stop);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_and_clip_goes_on_with_dropout),
         cmocka_unit_test(any_moment_will_do),
         cmocka_unit_test(schedules_averages_and_early_stopping_go_on),
+        cmocka_unit_test(everything_together_goes_on),
+        cmocka_unit_test(patience_may_change),
         cmocka_unit_test(more_epochs_are_those_of_a_longer_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

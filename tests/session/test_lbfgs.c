@@ -196,8 +196,8 @@ static void what_it_cannot_take_is_refused(void **unused)
     assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "lbfgs", "clipping", NULL);
     assert_ok(mlp_forward(f.network, f.workspace, f.x, COUNT));
     assert_ok(mlp_loss_backward(f.network, f.workspace, &f.targets, NULL));
-    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL), MLP_ERROR_UNSUPPORTED, "lbfgs", "mlp_train_step",
-                   NULL);
+    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL), MLP_ERROR_UNSUPPORTED, "lbfgs",
+                   "mlp_train_step", NULL);
     f.network->parameters[0] = 3e38f; /* the loss is not finite: nothing changes */
     f.x[0] = 3e38f;
     const float before = f.network->parameters[1];

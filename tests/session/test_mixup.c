@@ -68,7 +68,8 @@ static void a_batch_is_mixed_with_its_mirror(void **unused)
                 assert_close(f.batch.x[a * INPUTS + i], share * f.x[a * INPUTS + i] + (1.0 - share) * f.x[b * INPUTS + i], 1e-5);
             }
             for (size_t i = 0; i < outputs; i++) {
-                const double own = outputs == 1 ? f.y[a] : (size_t)f.y[a] == i, other = outputs == 1 ? f.y[b] : (size_t)f.y[b] == i;
+                const double own = outputs == 1 ? f.y[a] : (size_t)f.y[a] == i;
+                const double other = outputs == 1 ? f.y[b] : (size_t)f.y[b] == i;
                 assert_close(f.batch.targets.values[a * outputs + i], share * own + (1.0 - share) * other, 1e-5);
             }
             assert_close(f.batch.weights[a], share * f.weights[a] + (1.0 - share) * f.weights[b], 1e-5);
@@ -78,23 +79,53 @@ static void a_batch_is_mixed_with_its_mirror(void **unused)
     }
 }
 
-/* E max(λ, 1 − λ): of the arcsine law ½ + 1/π, of the uniform ¾, of Beta(2, 2) 11/16; all from the densities. */
+/* ∫₀ˣ u^(α−1)·(1−u)^(α−1) du, up to a factor, for x ≤ ½, by Simpson's rule: with u = t^(1/α) where α < 1 nothing is
+ * singular. */
+static double beta_mass(double x, double alpha)
+{
+    enum { PIECES = 400 };
+    const double power = fmin(alpha, 1.0), width = pow(x, power) / PIECES;
+    double sum = 0.0;
+    for (int i = 0; i <= PIECES; i++) {
+        const double weight = i == 0 || i == PIECES ? 1.0 : i % 2 == 1 ? 4.0 : 2.0;
+        const double u = pow(width * i, 1.0 / power);
+        sum += weight * pow(u, alpha - power) * pow(1.0 - u, alpha - 1.0);
+    }
+    return sum * width / 3.0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Kolmogorov and Smirnov: the largest distance between the distribution of the shares and that of max(λ, 1 − λ),
+ * λ ~ Beta(α, α). */
 static void the_share_is_a_beta_deviates(void **unused)
 {
-    static const struct { double alpha, mean; } laws[] = { { 0.5, 0.5 + 1.0 / M_PI }, { 1.0, 0.75 }, { 2.0, 0.6875 } };
+    static const double alphas[] = { 0.2, 0.5, 1.0, 2.0, 8.0 };
     enum { STEPS = 20000 };
+    static double rests[STEPS];
     struct fixture f;
     (void)unused;
     make(&f, 1, CLASSES, 2); /* x is 1 and 0: λ and 1 − λ come out */
-    for (size_t k = 0; k < 3; k++) {
-        double sum = 0.0;
+    for (size_t k = 0; k < sizeof alphas / sizeof alphas[0]; k++) {
+        double distance = 0.0;
         for (size_t step = 0; step < STEPS; step++) {
             batch_gather(&f.batch, NULL, 0, 2, 1);
-            mixup_apply(&f.batch, f.network, laws[k].alpha, 7, step, 1);
+            mixup_apply(&f.batch, f.network, alphas[k], 7, step, 1);
             assert_true(f.batch.x[0] >= 0.5f && f.batch.x[0] <= 1.0f);
-            sum += f.batch.x[0];
+            rests[step] = f.batch.x[1];
         }
-        assert_close(sum / STEPS, laws[k].mean, 5.0 * 0.16 / sqrt(STEPS)); /* no such law has a deviation over 0.16 */
+        qsort(rests, STEPS, sizeof *rests, ascending);
+        for (size_t i = 0; i < STEPS; i++) {
+            const double share = beta_mass(rests[i], alphas[k]) / beta_mass(0.5, alphas[k]);
+            distance = fmax(distance, fmax(fabs(share - (double)i / STEPS), fabs(share - (i + 1.0) / STEPS)));
+        }
+        if (distance * sqrt(STEPS) > 1.95) { /* by chance once in 1000 */
+            fail_msg("alpha %g: the distance is %.2f/sqrt(n)", alphas[k], distance * sqrt(STEPS));
+        }
     }
     batch_gather(&f.batch, NULL, 0, 2, 1);
     mixup_apply(&f.batch, f.network, 1e-6, 7, 0, 1); /* next to no mixing, and no NaN */

@@ -99,7 +99,8 @@ static void a_fit_follows_its_schedule(void **unused)
         mlp_optimizer_get_options(fitted.optimizer, &left);
         assert_true(left.learning_rate == 0.1 && fitted.optimizer->rate_scale == 1.0);
         assert_ok(mlp_report_epoch(report, EPOCHS - 1, &last));
-        assert_ok(mlp_schedule_at(&schedule, schedule.per_epoch ? EPOCHS - 1 : STEPS - 1, schedule.per_epoch ? EPOCHS : STEPS, &end));
+        const size_t total = schedule.per_epoch ? EPOCHS : STEPS;
+        assert_ok(mlp_schedule_at(&schedule, total - 1, total, &end));
         assert_close(last.learning_rate, 0.1 * end.factor, 1e-12);
         mlp_report_destroy(&report);
         drop(&fitted);

@@ -133,6 +133,11 @@ static void everything_is_put_back(void **unused)
     }
 }
 
+static mlp_status test_rates(struct fixture *f, const mlp_rate_test_options *options)
+{
+    return mlp_rate_test(f->network, f->optimizer, f->data, options, f->points, &f->count, NULL);
+}
+
 static void bad_options_are_named(void **unused)
 {
     struct fixture f;
@@ -141,10 +146,9 @@ static void bad_options_are_named(void **unused)
     make(&f, MLP_OPTIMIZER_SGD);
     f.options.low = 2.0;
     f.options.high = 1.0;
-    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, NULL), MLP_ERROR_RANGE, "low is 2",
-                   "high is 1", NULL);
+    assert_refused(test_rates(&f, &f.options), MLP_ERROR_RANGE, "low is 2", "high is 1", NULL);
     f.options.low = -1.0;
-    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, NULL), MLP_ERROR_RANGE, "-1", NULL);
+    assert_refused(test_rates(&f, &f.options), MLP_ERROR_RANGE, "-1", NULL);
     f.options.low = 0.0;
     f.options.steps = 5;
     assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, &suggestion), MLP_ERROR_RANGE,
@@ -152,7 +156,7 @@ static void bad_options_are_named(void **unused)
     assert_true(isnan(suggestion.steepest) && isnan(suggestion.lowest)); /* nothing was learnt */
     assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, NULL, NULL, &f.count, NULL), MLP_ERROR_ARGUMENT, "points", NULL);
     f.network->parameters[0] = 3e38f;
-    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, NULL, f.points, &f.count, NULL), MLP_ERROR_NONFINITE, "finite", NULL);
+    assert_refused(test_rates(&f, NULL), MLP_ERROR_NONFINITE, "finite", NULL);
     assert_true(f.network->parameters[0] == 3e38f);
     drop(&f);
 }

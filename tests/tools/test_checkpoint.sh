@@ -78,11 +78,38 @@ train --checkpoint other --checkpoint-failure pray
 result $? 'an unknown policy is refused'
 "$mlp" train --data digits --epochs 3 --checkpoint longer --output model --quiet >out 2>err &&
     "$mlp" train --data digits --epochs 5 --checkpoint longer --resume --output model >out 2>err &&
-    grep -q 'goes on after step 87, in epoch 4' err && "$mlp" train --data digits --epochs 5 --output expected --quiet >out 2>err &&
-    cmp -s model expected
+    grep -q 'goes on after step 87, in epoch 4' err &&
+    "$mlp" train --data digits --epochs 5 --output expected --quiet >out 2>err && cmp -s model expected
 result $? 'more epochs go on from where the training ended'
 "$mlp" evaluate longer/checkpoint-000000000145.safetensors --data digits >out 2>err
 result $? 'a checkpoint is a model'
+
+
+# ---- other data, another machine, damage, and folders that are none
+MLP_VECTOR_LEVEL=baseline "$mlp" train $options --epochs 2 --checkpoint moved --checkpoint-steps 3 >out 2>err </dev/null
+MLP_VECTOR_LEVEL=baseline "$mlp" train $options --epochs 3 --checkpoint moved --seed 1 --resume >out 2>err </dev/null
+[ $? -eq 2 ] && grep -q 'was made with' err
+result $? 'a checkpoint of another seed is refused'
+sed '7s/5/6/' "$(dirname "$mlp")/digits.csv" >other.csv
+"$mlp" train --data "$(dirname "$mlp")/digits.csv" --epochs 1 --no-standardize --checkpoint read --quiet >out 2>err &&
+    "$mlp" train --data other.csv --epochs 2 --no-standardize --checkpoint read --resume >out 2>err
+[ $? -eq 2 ] && grep -q 'training_data.fingerprint' err
+result $? 'a checkpoint of other data is refused'
+if "$mlp" info | grep -q '^vector level *avx'; then
+    train --epochs 1 --schedule constant --checkpoint level &&
+        MLP_VECTOR_LEVEL=baseline "$mlp" train $options --epochs 2 --schedule constant --checkpoint level --resume \
+            >out 2>err </dev/null && grep -q 'vector_level "avx[0-9]*", this fit has "baseline": the last bits' err
+    result $? 'a checkpoint of another vector level leads to a warning'
+fi
+newest=$(find moved -name 'checkpoint-*' | sort | tail -n 1)
+head -c 5000 "$newest" >cut && mv cut "$newest"
+MLP_VECTOR_LEVEL=baseline "$mlp" train $options --epochs 2 --checkpoint moved --resume >out 2>err </dev/null &&
+    grep -q "$newest.*goes on from the checkpoint before it" err
+result $? 'a damaged checkpoint gives way to the one before it, with a warning'
+touch file
+train --checkpoint file
+[ $? -eq 1 ] && grep -q 'file: cannot open the folder: Not a directory' err
+result $? 'a file in the place of the folder is refused'
 
 # ---- a full disk
 mkdir full
@@ -91,7 +118,8 @@ if mount -t tmpfs -o size=512k tmpfs full 2>err; then
     "$mlp" train --data digits --hidden 200 --epochs 1 --checkpoint full/here --output model --quiet >out 2>err
     cp full/here/checkpoint-*29.safetensors before
     head -c 1m /dev/zero >full/filler 2>/dev/null
-    "$mlp" train --data digits --hidden 200 --epochs 3 --checkpoint full/here --checkpoint-steps 10 --resume --output model >out 2>err
+    "$mlp" train --data digits --hidden 200 --epochs 3 --checkpoint full/here --checkpoint-steps 10 --resume --output model \
+        >out 2>err
     [ $? -eq 0 ] && grep -q 'checkpoint not written: .*No space left' err
     result $? 'a full disk: the training goes on with a warning'
     "$mlp" train --data digits --hidden 200 --epochs 3 --checkpoint full/here --checkpoint-failure stop --resume --output model \
@@ -103,6 +131,9 @@ if mount -t tmpfs -o size=512k tmpfs full 2>err; then
     rm full/filler
     "$mlp" train --data digits --hidden 200 --epochs 3 --checkpoint full/here --resume --output model >out 2>err
     result $? '  with room again, the training goes on from it'
+    mount -o remount,ro full && "$mlp" train --data digits --hidden 200 --epochs 4 --checkpoint full/here --resume >out 2>err
+    [ $? -eq 1 ] && grep -q 'full/here: cannot write to the folder: Read-only' err
+    result $? 'a folder that cannot be written to is refused at the start'
 else
     count=$((count + 1))
     echo "ok $count - a full disk # SKIP no tmpfs may be mounted here"

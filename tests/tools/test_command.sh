@@ -324,7 +324,7 @@ result $? '  its figures are there'
 if command -v gnuplot >/dev/null 2>&1; then
     exits 0 'charts' diagnose --data digits --hidden 9,9 --plot charts.svg
     holds '</svg>' charts.svg
-    fails 'gnuplot' diagnose --data digits --plot nothing/there.svg
+    fails 'cannot write .nothing/there.svg' diagnose --data digits --plot nothing/there.svg
 fi
 refuses '--plot: expected a file name that ends in .svg or .png' diagnose --data digits --plot charts.txt
 refuses '--learning-rate: expected a number above 0' diagnose --data digits --learning-rate 0

@@ -1,0 +1,149 @@
+#!/bin/sh
+# What stands beside a training: its log, charts, the range test, the clip survey, folds, schedules.
+# Usage: test_training.sh PATH-OF-MLP
+# Prints TAP.
+mlp=$(realpath "$1")
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+count=0
+
+# result STATUS NAME: one line of TAP, with what the command said where it failed
+result() {
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $count - $2"
+    else
+        echo "not ok $count - $2"
+        sed 's/^/# err: /' err | head -n 5
+    fi
+}
+
+train() {
+    "$mlp" train --data digits --train-first 320 --hidden 16 --threads 1 "$@" >out 2>err </dev/null
+}
+
+# refused OPTIONS WORDS...: wrong usage, and a message with all the words
+refused() {
+    options=$1
+    shift
+    # shellcheck disable=SC2086 # split on purpose
+    train $options
+    code=$?
+    for words in "$@"; do
+        grep -q -e "$words" err || code=0
+    done
+    [ $code -eq 2 ] && [ "$(wc -l <err)" -eq 1 ]
+    result $? "$options is refused"
+}
+
+json() { python3 -c 'import json, sys; json.load(sys.stdin)' <out 2>err; }
+
+# ---- logs: what is repeated after a checkpoint is not there twice; seconds differ
+figures() {
+    if [ "${1%.jsonl}" != "$1" ]; then sed 's/"seconds":[^,]*,//' "$1"; else cut -d, -f1,2,4- "$1"; fi
+}
+for log in log.csv log.jsonl; do
+    train --validation 0.2 --epochs 3 --log-steps 2 --log "whole-$log" && train --validation 0.2 --epochs 2 --log-steps 2 \
+        --checkpoint "ck-$log" --log "parts-$log"
+    result $? "--log $log"
+    tail -n 1 "parts-$log" | sed 's/10/11/' >>"parts-$log" # a training that was killed had gone on, and was writing
+    tail -n 1 "parts-$log" | head -c 9 >>"parts-$log"
+    train --validation 0.2 --epochs 3 --log-steps 2 --checkpoint "ck-$log" --resume --log "parts-$log" &&
+        figures "whole-$log" >whole && figures "parts-$log" >parts && cmp whole parts 2>err
+    result $? '  goes on where the checkpoint stands'
+    train --validation 0.2 --epochs 3 --log-steps 2 --checkpoint "new-$log" --resume --log "parts-$log" &&
+        figures "parts-$log" >parts && cmp whole parts 2>err
+    result $? '  and begins anew where there is none'
+done
+train --validation 0.2 --epochs 2 --log epochs.csv --history history.csv
+cut -d, -f4-7 epochs.csv >whole && cut -d, -f2-5 history.csv >parts && cmp whole parts 2>err
+result $? 'an epoch in the log is that of the history'
+echo 'name,age' >other.csv
+refused '--epochs 1 --checkpoint o --resume --log other.csv' '--log' 'other.csv'
+grep -q name,age other.csv
+result $? '  and the file is as it was'
+
+# ---- charts
+if command -v gnuplot >/dev/null; then
+    for ending in svg png; do
+        "$mlp" plot whole-log.csv whole-log.jsonl --output "chart.$ending" >out 2>err && [ -s "chart.$ending" ] && [ ! -s out ] &&
+            [ ! -s err ]
+        result $? "mlp plot to $ending"
+    done
+    grep -q 'whole-log.csv training' chart.svg && grep -q 'gradient norm' chart.svg
+    result $? '  with names and titles'
+    "$mlp" plot whole-log.csv >out 2>err && grep -q 'learning rate' out && [ ! -s err ] && [ "$(wc -L <out)" -le 79 ]
+    result $? 'mlp plot in the terminal, also of what does not change'
+    mkdir one two && cp whole-log.csv one/log.csv && cp whole-log.csv two/log.csv
+    "$mlp" plot one/log.csv two/log.csv --output chart.svg >out 2>err && grep -q 'one/log.csv validation' chart.svg
+    result $? '  logs of one name are told apart by their folders'
+    long=$(printf 'x%.0s' $(seq 100)).csv
+    cp whole-log.csv "$long"
+    "$mlp" plot "$long" one/log.csv --output chart.svg >out 2>err && grep -q 'xxx\.\.\.xxx' chart.svg &&
+        ! grep -q "$long" chart.svg
+    result $? '  long names are cut'
+    (cat whole-log.csv && printf '40,9,0.1') >cut.csv
+    "$mlp" plot cut.csv >out 2>err
+    result $? '  half a last line does no harm'
+    (head -n 1 whole-log.csv && echo '5,1,0.1,nan,0.5,,,0.1,inf,0,0') >nan.csv
+    "$mlp" plot nan.csv >out 2>err && grep -q accuracy out && ! grep -q gradient out
+    result $? '  what is no number is left out'
+    "$mlp" plot whole-log.csv --output no/such/chart.png >out 2>err
+    [ $? -eq 1 ] && [ ! -s out ] && grep -q -e '--output: .*no/such' err
+    result $? '  a file that cannot be written'
+    train --find-learning-rate --plot rate.svg && [ -s rate.svg ] && grep -q 'suggestion *--learning-rate' out
+    result $? '--find-learning-rate'
+    train --find-learning-rate --plot no/such/rate.svg
+    [ $? -eq 1 ] && [ ! -s out ] && grep -q -e '--plot' err
+    result $? '  a chart that cannot be written'
+fi
+for log in /dev/null other.csv missing.csv; do
+    "$mlp" plot $log >out 2>err
+    [ $? -eq 1 ] && grep -q "$log" err
+    result $? "mlp plot $log is refused"
+done
+
+# ---- JSON
+for mode in --find-learning-rate --clip-survey '--folds 3 --stratified --epochs 1' \
+    '--epochs 1 --validation 0.2 --monitor-interval 3'; do
+    # shellcheck disable=SC2086 # split on purpose
+    train $mode --json --quiet && json && [ ! -s err ]
+    result $? "$mode --json"
+done
+train --clip-survey && grep -q -e '--clip global-norm:' out
+result $? '--clip-survey proposes a threshold'
+train --folds 4 --epochs 2 && [ "$(grep -c '^fold' out)" -eq 4 ] && grep -q '^mean' out
+result $? '--folds tells each fold and the mean'
+
+# ---- what does not go together
+for mode in --find-learning-rate --clip-survey '--folds 3'; do
+    for other in '--output m' '--history h' '--log l' '--checkpoint c' '--monitor-history m' '--test digits'; do
+        refused "$mode $other" "${mode% *}: cannot be given with ${other% *}"
+    done
+done
+refused '--find-learning-rate --optimizer lbfgs' '--find-learning-rate: lbfgs'
+refused '--clip-survey --optimizer lbfgs' '--clip-survey: lbfgs'
+printf 'a,b,y\n1,2,3\n2,3,4\n3,4,6\n4,5,7\n' >numbers.csv
+refused '--data numbers.csv --regression --folds 2 --stratified' '--stratified: needs classes'
+refused '--data numbers.csv --regression --validation 0.5 --stratified' '--stratified: needs classes'
+refused '--folds 3 --find-learning-rate' '--folds: cannot be given with --find-learning-rate'
+refused '--folds 3 --validation 0.5' '--folds: cannot be given with --validation'
+refused '--folds 321' '--folds: .* 320, got 321'
+refused '--schedule cosine:period=3' '--schedule: .*cosine takes no period'
+refused '--schedule step:factor=0' '--schedule: factor' "got '0'"
+refused '--schedule one-cycle:share=1' '--schedule: .*share is 1'
+refused '--schedule one-cycle --warmup 3' '--schedule: .*warmup is 3'
+refused '--schedule multi-step' '--schedule: .*milestones'
+
+# ---- every schedule and every kind of dropout by name
+for schedule in $("$mlp" train --help | awk '/^Schedules:/ { on = 1; next } /^$/ { on = 0 } on && /^  [a-z]/ { print $1 }'); do
+    [ "$schedule" = multi-step ] && schedule=multi-step:milestones=3+6
+    train --epochs 2 --schedule "$schedule" --quiet
+    result $? "--schedule $schedule"
+done
+for kind in automatic inverted alpha; do
+    train --epochs 1 --dropout 0.3 --dropout-kind $kind --activation selu --quiet
+    result $? "--dropout-kind $kind"
+done
+echo "1..$count"
