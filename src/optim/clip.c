@@ -36,7 +36,7 @@ mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer, mlp_cl
     threshold = threshold == 0.0 ? mlp_clip_default_threshold(clip) : threshold;
     TRY(clip_check(clip, threshold));
     if (clip == MLP_CLIP_GLOBAL_NORM || clip > MLP_CLIP_ADAPTIVE) {
-        return fail(MLP_ERROR_ARGUMENT, "mlp_optimizer_set_clip: layer %zu: %s is for all layers together", layer, mlp_clip_name(clip));
+        return fail(MLP_ERROR_ARGUMENT, "layer %zu: the clipping rule %s is for all layers together", layer, mlp_clip_name(clip));
     }
     optimizer->clips[layer] = (struct layer_clip){ true, clip, threshold };
     return MLP_OK;
