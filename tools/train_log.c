@@ -13,7 +13,7 @@
 #include "message.h"
 
 static const char heading[] = "step,epoch,seconds,loss,accuracy,validation_loss,validation_accuracy,learning_rate,gradient_norm,"
-                              "clipped,skipped\n";
+                              "clip_scale,clipped,skipped\n";
 
 static bool ends_in(const char *path, const char *ending)
 {
@@ -40,11 +40,12 @@ int train_log_open(struct train_log *log, const char *path, size_t interval, boo
 
 static void write_json(FILE *stream, size_t step, size_t epoch, const double *figures)
 {
-    json_t *line = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step", json_count(step), "epoch",
+    json_t *line = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "step", json_count(step), "epoch",
                              json_count(epoch), "seconds", json_figure(figures[0]), "loss", json_figure(figures[1]), "accuracy",
                              json_figure(figures[2]), "validation_loss", json_figure(figures[3]), "validation_accuracy",
                              json_figure(figures[4]), "learning_rate", json_figure(figures[5]), "gradient_norm",
-                             json_figure(figures[6]), "clipped", json_figure(figures[7]), "skipped", json_figure(figures[8]));
+                             json_figure(figures[6]), "clip_scale", json_figure(figures[7]), "clipped", json_figure(figures[8]), "skipped",
+                             json_figure(figures[9]));
     json_dumpf(line, stream, JSON_COMPACT | JSON_REAL_PRECISION(9));
     fputc('\n', stream);
     json_decref(line);
@@ -75,6 +76,7 @@ static void write_line(struct train_log *log, const mlp_progress *progress)
         validated ? progress->validation.accuracy : NAN,
         progress->learning_rate,
         log->gradient_norm / (double)log->applied,
+        log->clip_scale / (double)log->applied,
         log->clipped / steps,
         log->skipped / steps,
     };
@@ -100,6 +102,7 @@ void train_log_note(struct train_log *log, const mlp_progress *progress)
             log->applied++;
             log->loss += last->loss;
             log->gradient_norm += last->clip.norm;
+            log->clip_scale += last->clip.scale;
             log->clipped += last->clip.acted != 0;
         }
     }

@@ -14,7 +14,7 @@ struct train_log {
     size_t interval;   /* steps; 0: epochs alone */
     size_t steps;      /* since the line before; sums over them: */
     size_t applied;
-    double loss, gradient_norm, clipped, skipped;
+    double loss, gradient_norm, clip_scale, clipped, skipped;
 };
 
 /* Opens the log: JSON lines when the name ends in .jsonl, .ndjson or .json, else CSV. Emptied unless `append`. Returns an exit

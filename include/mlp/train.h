@@ -119,7 +119,8 @@ typedef struct mlp_epoch {
     double loss;             /**< Mean training loss, each batch measured before its update. */
     double accuracy;         /**< Training accuracy, likewise; NaN without classes. */
     mlp_metrics validation;  /**< loss NaN, count 0 without a validation set. */
-    double gradient_norm;    /**< Mean norm before clipping. */
+    double gradient_norm;    /**< Mean norm before clipping, over the steps that were applied; NaN when none was. */
+    double clip_scale;       /**< Mean of mlp_clip_report::scale over them: 1 where nothing was scaled; NaN likewise. */
     double clipped;          /**< Share of the steps in which clipping acted. */
     double skipped;          /**< Share of the steps that were left out. */
     double learning_rate;    /**< Of the last step. */

@@ -478,7 +478,7 @@ done
 # ---- schedules
 exits 0 'a schedule' train --data digits --schedule step:period=2,factor=0.5,per=epoch --learning-rate 0.01 --epochs 5 \
     --history paced.csv --quiet
-[ "$(cut -d, -f9 paced.csv | tail -n 5 | tr '\n' ' ')" = '0.01 0.01 0.005 0.005 0.0025 ' ]
+[ "$(cut -d, -f10 paced.csv | tail -n 5 | tr '\n' ' ')" = '0.01 0.01 0.005 0.005 0.0025 ' ]
 result $? '  halves the rate every second epoch'
 for schedule in constant multi-step:milestones=20+40,factor=0.3 exponential polynomial:power=2,minimum=0.1 cosine cosine-restarts \
     triangular triangular2 exp-range one-cycle inverse-sqrt warmup-stable-decay plateau:patience=1; do
@@ -491,6 +491,27 @@ refuses '--schedule: period: expected a whole number' train --data digits --sche
 refuses '--schedule: expected NAME:KEY=VALUE' train --data digits --schedule step:3
 refuses 'schedule cosine takes no period' train --data digits --schedule cosine:period=3 --quiet
 refuses 'one-cycle: warmup is 5' train --data digits --schedule one-cycle --warmup 5 --quiet
+
+# ---- the log, and its charts
+exits 0 'a log' train --data digits --epochs 3 --clip global-norm:0.3 --log clipped.csv --log-steps 10 --history clipped-epochs.csv --quiet
+awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+         { s = $at["clip_scale"]; if (!(s > 0.1 && s < 1 && $at["clipped"] > 0.9)) bad = 1 } END { exit bad || NR != 10 }' clipped.csv
+result $? '  nine lines, with the mean scale of the clipped steps'
+awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+         { s = $at["clip_scale"]; if (!(s > 0.1 && s < 1)) bad = 1 } END { exit bad || NR != 4 }' clipped-epochs.csv
+result $? '  the history has it, too'
+exits 0 'as lines of JSON' train --data digits --epochs 2 --log free.jsonl --quiet
+[ "$(grep -c '"clip_scale":1.0,"clipped":0.0,"skipped":0.0}$' free.jsonl)" -eq 2 ]
+result $? '  nothing was scaled'
+if command -v gnuplot >/dev/null 2>&1; then
+    exits 0 'charts of a log' plot clipped.csv free.jsonl --output clipped.svg
+    holds '>clip scale<' clipped.svg
+    exits 0 'without what never happened' plot free.jsonl --output free.svg
+    ! grep -q '>clip scale<\|>share of steps<' free.svg && grep -q '>gradient norm<' free.svg
+    result $? '  clipping has no chart'
+fi
+refuses 'plot: expected 1 to 8 logs' plot
+fails 'line 1 is no heading of a log' plot kinds.csv
 
 # ---- the monitor
 exits 0 'a watched training' train --data digits --hidden 64,64,64,64,64,64 --activation sigmoid --monitor --epochs 6 \
