@@ -109,7 +109,7 @@ static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
     optimizer->largest = memory_allocate(tensors, sizeof(double));
     optimizer->sums = memory_allocate(tensors, sizeof(double));
     optimizer->counts = memory_allocate(tensors, sizeof(size_t));
-    optimizer->ratios = memory_allocate(units, sizeof(float));
+    optimizer->ratios = memory_allocate(units, sizeof(double));
     if (optimizer->options.update_clip != MLP_CLIP_NONE) {
         optimizer->before = memory_allocate(network->arena_size, sizeof(float));
         complete = optimizer->before != NULL;

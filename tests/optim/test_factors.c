@@ -141,6 +141,68 @@ static void frozen_layers_stay_and_count_for_no_norm(void **unused)
     }
 }
 
+/* The clip factor of what learns, in the steps of gradient descent at rate 1: as if there were no frozen layer. */
+static void frozen_layers_count_for_no_clipping_rule(void **unused)
+{
+    static const mlp_clip_norm norms[] = { MLP_CLIP_NORM_1, MLP_CLIP_NORM_2, MLP_CLIP_NORM_MAX };
+    const mlp_layer_factors frozen = { 0.0, 0.0, 1.0 };
+    (void)unused;
+    for (int k = 0; k < 3; k++) {
+        struct world w;
+        double size = 0.0;
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        options.learning_rate = 1.0;
+        options.clip = MLP_CLIP_GLOBAL_NORM;
+        options.clip_threshold = 1e-3;
+        options.clip_norm = norms[k];
+        make(&w, 9, MLP_INIT_LECUN_NORMAL, &options);
+        assert_ok(mlp_optimizer_set_factors(w.optimizer, 1, &frozen));
+        step(&w, NULL);
+        for (size_t t = 0; t < 2 * LAYERS; t++) {
+            for (size_t i = 0; i < entries(w.network, t) && t / 2 != 1; i++) {
+                const double g = fabs((double)gradient(&w, t, i));
+                size = k == 0 ? size + g : k == 1 ? hypot(size, g) : fmax(size, g);
+            }
+        }
+        for (size_t t = 0; t < 2 * LAYERS; t++) {
+            for (size_t i = 0; i < entries(w.network, t) && t / 2 != 1; i++) {
+                const double moved = (double)gradient(&w, t, i) * 1e-3 / size;
+                assert_close(entry(w.network, t, i), (double)entry(w.before, t, i) - moved, 1e-7);
+            }
+        }
+        drop(&w);
+    }
+}
+
+/* Adaptive clipping leaves a frozen layer's gradient as it is, and does not tell of it. */
+static void frozen_units_are_not_clipped(void **unused)
+{
+    const mlp_layer_factors frozen = { 0.0, 0.0, 1.0 };
+    struct world w, plain;
+    mlp_step_report report;
+    mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    (void)unused;
+    make(&plain, 9, MLP_INIT_LECUN_NORMAL, &options);
+    step(&plain, NULL);
+    options.clip = MLP_CLIP_ADAPTIVE;
+    options.clip_threshold = 1e-4;
+    make(&w, 9, MLP_INIT_LECUN_NORMAL, &options);
+    assert_ok(mlp_optimizer_set_factors(w.optimizer, 0, &frozen));
+    assert_ok(mlp_optimizer_set_factors(w.optimizer, 1, &(mlp_layer_factors){ 0.0, 1.0, 1.0 }));
+    step(&w, &report);
+    for (size_t t = 0; t < 3; t++) {
+        for (size_t i = 0; i < entries(w.network, t); i++) {
+            assert_true(gradient(&w, t, i) == gradient(&plain, t, i));
+        }
+    }
+    assert_true(gradient(&w, 3, 0) != gradient(&plain, 3, 0) && report.clip.acted);
+    assert_ok(mlp_optimizer_set_factors(w.optimizer, 1, &frozen));
+    step(&w, &report); /* the output is exempt: nothing is left that could be clipped */
+    assert_true(!report.clip.acted && report.clip.scale == 1.0 && report.clip.largest == 0.0);
+    drop(&w);
+    drop(&plain);
+}
+
 static void factors_are_checked(void **unused)
 {
     struct world w;
@@ -263,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_tensor_has_its_own_rate_and_decay), cmocka_unit_test(frozen_layers_stay_and_count_for_no_norm),
+        cmocka_unit_test(frozen_layers_count_for_no_clipping_rule), cmocka_unit_test(frozen_units_are_not_clipped),
         cmocka_unit_test(factors_are_checked),                     cmocka_unit_test(mup_factors_are_the_papers),
         cmocka_unit_test(changes_do_not_depend_on_the_width),
     };
