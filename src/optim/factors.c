@@ -1,5 +1,6 @@
 /* Factors of single layers: learning rates, decay, and those of the maximal update parametrization. */
 #include <math.h>
+#include <string.h>
 
 #include "base/status.h"
 #include "optim/optimizer.h"
@@ -18,6 +19,15 @@ mlp_status optimizer_check_layer(const char *function, const mlp_optimizer *opti
                                                  optimizer->layer_count);
 }
 
+/* A line search has one length for all layers. */
+static mlp_status check_search(const struct mlp_optimizer *optimizer, size_t layer, const char *field, double rate)
+{
+    return !optimizer->rule->searches || rate == 0.0 || rate == 1.0
+               ? MLP_OK
+               : fail(MLP_ERROR_ARGUMENT, "layer %zu: %s is %g, expected 0 or 1: %s has one step length for all layers", layer, field,
+                      rate, optimizer->rule->name.name);
+}
+
 mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t layer, const mlp_layer_factors *factors)
 {
     REQUIRE_ARGUMENT(optimizer);
@@ -26,11 +36,15 @@ mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t layer, con
     TRY(check_factor("weight_rate", factors->weight_rate));
     TRY(check_factor("bias_rate", factors->bias_rate));
     TRY(check_factor("decay", factors->decay));
+    TRY(check_search(optimizer, layer, "weight_rate", factors->weight_rate));
+    TRY(check_search(optimizer, layer, "bias_rate", factors->bias_rate));
     const mlp_layer_factors before = optimizer->factors[layer];
     optimizer->factors[layer] = *factors;
     const mlp_status status = optimizer_check_decay(optimizer, &optimizer->options);
     if (status != MLP_OK) {
         optimizer->factors[layer] = before;
+    } else if (memcmp(&before, factors, sizeof before) != 0) {
+        optimizer->pairs = 0; /* of another objective, and they would move a layer that has been frozen since */
     }
     return status;
 }
