@@ -159,7 +159,7 @@ static void update_run(const struct update_plan *plan, const struct range *share
     }
     update.count = to - from;
     update.scale = run->scale;
-    update.bound = run->bound;
+    update.bound = optimizer->rule->squares && !run->hidden_matrix ? fminf(run->bound, LARGEST_SQUARED) : run->bound;
     const double rate = o->learning_rate * optimizer->rate_scale * run->rate;
     update.rate = (float)rate;
     const double decay = o->weight_decay * run->decay;

@@ -1,5 +1,6 @@
 /* What looks at the gradient unit by unit before it is clipped: centralization, and adaptive clipping. A unit's weights are a row
  * of W; a run of rows at a time is read through its columns. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -49,8 +50,10 @@ static void centralize(const struct rows *rows, const void *unused)
         means[i] = (float)(sums[i] / (double)layer->inputs);
     }
     for (size_t j = 0; j < layer->inputs; j++) {
+        float *column = rows->gradients + j * layer->stride;
         for (size_t i = 0; i < rows->count; i++) {
-            rows->gradients[i + j * layer->stride] -= means[i];
+            const float rest = column[i] - means[i]; /* infinite where both are near the ends of float's range */
+            column[i] = rest > FLT_MAX ? FLT_MAX : rest < -FLT_MAX ? -FLT_MAX : rest;
         }
     }
 }

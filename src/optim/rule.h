@@ -17,6 +17,9 @@ enum { LBFGS_PAIRS = 10, LBFGS_STATES = 2 * LBFGS_PAIRS + 3 };
 
 enum { RULE_STATES = LBFGS_STATES };
 
+/* A gradient whose square, and the sum of some hundred such, is finite in float. */
+#define LARGEST_SQUARED 1e18f
+
 /* One update of `count` parameters, in one pass. The arrays do not overlap. */
 struct update {
     float *parameters;
@@ -76,6 +79,7 @@ struct update_rule {
     struct name name; /* must be first */
     size_t states;    /* arrays of moments, 0 to RULE_STATES */
     bool searches;    /* a step is session/lbfgs.c; it has no `update` */
+    bool squares;     /* the moments have squares in them: gradients go in no larger than LARGEST_SQUARED */
     size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for; then it takes hidden matrices apart */
     struct rule_defaults defaults;
     void (*prepare)(const struct update_time *time, struct update *update); /* once a step, or NULL */
