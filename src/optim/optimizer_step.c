@@ -187,6 +187,7 @@ static void finish_tensors(const struct team *team, const struct update_plan *pl
         const double rate = optimizer->options.learning_rate * optimizer->rate_scale * optimizer_rate_factor(optimizer, t);
         struct tensor_update tensor = { .parameters = plan->network->parameters + first, .rows = layer->units,
                                         .columns = t % 2 == 1 ? 1 : layer->inputs, .stride = layer->stride, .rate = (float)rate,
+                                        .exempt = t % 2 == 1 && optimizer->options.decay_biases == 0,
                                         .hidden_matrix = is_taken_apart(optimizer, t) };
         for (size_t s = 0; s < optimizer->rule->states; s++) {
             tensor.state[s] = optimizer->state[s] + first;

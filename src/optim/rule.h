@@ -53,6 +53,7 @@ struct tensor_update {
     float *state[RULE_STATES];
     size_t rows, columns, stride;
     float rate;             /* η */
+    bool exempt;            /* b, where biases do not decay */
     bool hidden_matrix;
     float *scratch;         /* `gram_matrices` of min(rows, columns)² each */
 };

@@ -5,7 +5,7 @@
 #include "strategy/clip.h"
 
 #define Z_PAST 0.97
-#define Z_TINY 1e-6 /* added to σ */
+#define Z_TINY 1e-6 /* added to σ in z */
 enum { Z_WARMUP = 25 };
 
 static bool is_count(double value, double largest)
@@ -76,7 +76,7 @@ double clip_z_threshold(const struct clip_memory *memory, double limit, double n
     if (memory->seen < Z_WARMUP) {
         return INFINITY;
     }
-    const double deviation = sqrt(memory->variance) + Z_TINY, z = (norm - memory->mean) / deviation;
+    const double deviation = sqrt(memory->variance), z = (norm - memory->mean) / (deviation + Z_TINY);
     return z > limit ? memory->mean + deviation * limit * limit / z : INFINITY;
 }
 

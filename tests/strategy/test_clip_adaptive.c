@@ -54,7 +54,7 @@ static void z_is_its_recursion(void **unused)
         }
         if (n >= 25) {
             const double z = (norm - mean) / (sqrt(variance) + 1e-6);
-            expected = z > 2.5 ? mean + (sqrt(variance) + 1e-6) * 2.5 * 2.5 / z : INFINITY;
+            expected = z > 2.5 ? mean + sqrt(variance) * 2.5 * 2.5 / z : INFINITY;
         }
         const double threshold = clip_z_threshold(&memory, 2.5, norm), kept = fmin(norm, threshold);
         assert_true(isinf(expected) ? isinf(threshold) : fabs(threshold - expected) < 1e-9);
