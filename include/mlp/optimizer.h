@@ -141,10 +141,14 @@ MLP_API mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, siz
  * Errors: ARGUMENT, RANGE. */
 MLP_API mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer, mlp_clip clip, double threshold);
 
-/** The factors of the maximal update parametrization, with which a learning rate tuned at `base_width` suits any width (Yang
- * et al. 2022, Tensor programs V, table 3). With in = fan_in/base_width and out = units/base_width: rules whose steps
- * do not grow with the gradient (all but SGD, momentum, Nesterov) W 1/in in all layers but the first; the others W of the first layer and biases `out`, W of the
- * output 1/in. They go with ::MLP_INIT_MUP of the same base width.
+/** The factors of the maximal update parametrization, with which a learning rate tuned at `base_width` suits any width. With in =
+ * fan_in/base_width and out = units/base_width, but 1 for the inputs and the outputs of the network:
+ * - SGD, momentum, Nesterov: W of the first layer and all b `out`, W of the output 1/in, other W 1;
+ * - LAMB, whose steps have a share of ‖W‖: W of hidden layers 1/√in;
+ * - Muon: W of all layers but the output √(out/in)·√(L_base/L) with L = max(units, fan_in), so that ‖ΔW‖₂ goes as √(units/fan_in)
+ *   (Yang, Simon & Bernstein 2023); W of the output 1/in;
+ * - L-BFGS 1; all other rules, whose entries step by about η: W 1/in (Yang et al. 2022, Tensor programs V, table 3).
+ * They go with ::MLP_INIT_MUP of the same base width.
  * @param base_width ≥ 1, finite
  * Errors: ARGUMENT, RANGE. */
 MLP_API mlp_status mlp_mup_factors(const mlp_network *network, mlp_optimizer_rule rule, double base_width, size_t layer,

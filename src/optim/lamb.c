@@ -40,6 +40,7 @@ static void finish(const struct tensor_update *t)
 
 const struct update_rule LEVEL_NAME(lamb_rule) = {
     .name = { "lamb", "adam's step, scaled to each tensor's norm; for large batches" },
+    .step = STEP_OF_NORM,
     .states = 3,
     .squares = true,
     .defaults = { .learning_rate = 0.002, .momentum = NAN, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-6,

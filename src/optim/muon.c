@@ -109,6 +109,7 @@ static void finish(const struct tensor_update *t)
 
 const struct update_rule LEVEL_NAME(muon_rule) = {
     .name = { "muon", "orthogonalized momentum for hidden layers' weights, adamw for output and biases" },
+    .step = STEP_ORTHOGONAL,
     .states = 3,
     .squares = true,
     .gram_matrices = 3,

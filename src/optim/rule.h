@@ -76,10 +76,20 @@ struct rule_defaults {
     mlp_decay decay;
 };
 
+/* What the length of a rule's step hangs on, which is what factors of the maximal update parametrization correct. */
+enum step_length {
+    STEP_OF_ENTRIES = 0, /* each entry's is about η */
+    STEP_OF_GRADIENT,    /* η times a gradient, or a mean of such */
+    STEP_OF_NORM,        /* ‖ΔW‖ = η·‖W‖ */
+    STEP_ORTHOGONAL,     /* hidden matrices: singular values η·0.2·√max(units, inputs); else as STEP_OF_ENTRIES */
+    STEP_SEARCHED        /* what decreases the loss */
+};
+
 struct update_rule {
     struct name name; /* must be first */
     size_t states;    /* arrays of moments, 0 to RULE_STATES */
     bool searches;    /* a step is session/lbfgs.c; it has no `update` */
+    enum step_length step;
     bool squares;     /* the moments have squares in them: gradients go in no larger than LARGEST_SQUARED */
     size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for; then it takes hidden matrices apart */
     struct rule_defaults defaults;
