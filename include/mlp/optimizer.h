@@ -187,6 +187,8 @@ typedef struct mlp_step_report {
     mlp_clip_report clip; /**< Norm before clipping, scale, whether it acted. */
     int skipped;          /**< 1 when the update was left out (::MLP_NONFINITE_SKIP). */
     size_t zeroed;        /**< Entries set to 0 (::MLP_NONFINITE_ZERO). */
+    mlp_clip_report update_clip; /**< The same of `update_clip`'s rule, of what the parameters were changed by; norm 0 and scale 1
+                               without one. */
 } mlp_step_report;
 
 /** Clips the gradients of the workspace's last backward pass and updates the network's parameters by them.
