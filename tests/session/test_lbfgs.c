@@ -10,6 +10,7 @@
 #include "model/network.h"
 #include "model/workspace.h"
 #include "optim/optimizer.h"
+#include "optim/pytorch_rules.h"
 
 enum { COUNT = 40, INPUTS = 6, CLASSES = 3, MOST = 4000, STEPS = 14 };
 
@@ -150,6 +151,48 @@ static void least_squares_are_solved(void **unused)
     for (size_t i = 0; i <= INPUTS; i++) {
         assert_close(f.network->parameters[layer->weights + i * layer->stride], solution[i], 2e-5);
     }
+    drop(&f);
+}
+
+/* The minimum that PyTorch's L-BFGS finds in double. Of floats the loss is known to some 10⁻⁸: that near the minimum no search sees
+ * it fall, and with a curvature of 0.2 or more (the decay is 0.05 of it) the parameters are within √(2·10⁻⁸/0.2) = 3·10⁻⁴ of it. */
+static void the_minimum_is_pytorchs(void **unused)
+{
+    enum { SAMPLES = PYTORCH_LBFGS_SAMPLES, FEATURES = PYTORCH_LBFGS_FEATURES, OUTPUTS = PYTORCH_LBFGS_CLASSES };
+    const mlp_layer layer = { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX, .init = MLP_INIT_ZEROS };
+    static float x[SAMPLES * FEATURES];
+    static int32_t y[SAMPLES];
+    struct fixture f = { .judge = NULL };
+    mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    double loss, squares = 0.0;
+    (void)unused;
+    for (int s = 0; s < SAMPLES; s++) {
+        y[s] = (s * s + s / 4) % OUTPUTS;
+        for (int j = 0; j < FEATURES; j++) {
+            x[s * FEATURES + j] = (float)((5 * s + 3 * j + s * j) % 17 - 8) / 8.0f;
+        }
+    }
+    f.targets = (mlp_targets){ .classes = y };
+    options.rule = MLP_OPTIMIZER_LBFGS;
+    options.weight_decay = PYTORCH_LBFGS_DECAY;
+    assert_ok(mlp_network_create(FEATURES, &layer, 1, NULL, &f.network));
+    assert_ok(mlp_workspace_create(f.network, SAMPLES, NULL, &f.workspace));
+    assert_ok(mlp_optimizer_create(f.network, &options, &f.optimizer));
+    for (int step = 0; step < 40; step++) {
+        assert_ok(mlp_train_step(f.network, f.optimizer, f.workspace, x, &f.targets, SAMPLES, NULL));
+    }
+    const struct layer *parameters = &f.network->layers[0];
+    for (size_t c = 0; c < OUTPUTS; c++) {
+        for (size_t j = 0; j < FEATURES; j++) {
+            const double w = f.network->parameters[parameters->weights + c + j * parameters->stride];
+            assert_close(w, pytorch_lbfgs_weights[c][j], 3e-4);
+            squares += w * w;
+        }
+        assert_close(f.network->parameters[parameters->bias + c], pytorch_lbfgs_bias[c], 3e-4);
+    }
+    assert_ok(mlp_forward(f.network, f.workspace, x, SAMPLES));
+    assert_ok(mlp_loss_evaluate(f.network, f.workspace, &f.targets, &loss));
+    assert_close(loss + 0.5 * PYTORCH_LBFGS_DECAY * squares, PYTORCH_LBFGS_LOSS, 5e-8);
     drop(&f);
 }
 
@@ -386,6 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_step_meets_the_strong_wolfe_conditions),
         cmocka_unit_test(least_squares_are_solved),
+        cmocka_unit_test(the_minimum_is_pytorchs),
         cmocka_unit_test(it_beats_gradient_descent),
         cmocka_unit_test(frozen_layers_stay),
         cmocka_unit_test(a_loss_that_fails_changes_nothing),
