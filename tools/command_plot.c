@@ -180,8 +180,8 @@ const struct command plot_command = {
     .summary = "draw the log of a training",
     .synopsis = "LOG... [OPTION...]",
     .description =
-        "Draws loss, accuracy, learning rate, gradient norm, clip scale and the shares of clipped and skipped steps over the steps, "
-        "from what `mlp train` wrote with --log or --history. Several logs come into the same charts.",
+        "Draws loss, accuracy, learning rate, gradient norm, clip scale and the shares of clipped and skipped steps over the "
+        "steps, from what `mlp train` wrote with --log or --history. Several logs come into the same charts.",
     .rows = rows,
     .examples =
         "  mlp train --data digits --validation 0.2 --log digits.csv --output digits.st\n"

@@ -173,8 +173,8 @@ static int check_change(const struct layer_changes *changes, const struct layer_
         return usage_error("%s: layer %zu is frozen by --freeze", option, change->layer);
     }
     if (change->kind == LAYER_DECAY && options.weight_decay == 0.0 && options.l1 == 0.0) {
-        return usage_error("%s: there is no decay that layer %zu could have a share of; give --weight-decay, --l2 or --l1", option,
-                           change->layer);
+        return usage_error("%s: there is no decay that layer %zu could have a share of; give --weight-decay, --l2 or --l1",
+                           option, change->layer);
     }
     return EXIT_DONE;
 }

@@ -44,8 +44,8 @@ static void write_json(FILE *stream, size_t step, size_t epoch, const double *fi
                              json_count(epoch), "seconds", json_figure(figures[0]), "loss", json_figure(figures[1]), "accuracy",
                              json_figure(figures[2]), "validation_loss", json_figure(figures[3]), "validation_accuracy",
                              json_figure(figures[4]), "learning_rate", json_figure(figures[5]), "gradient_norm",
-                             json_figure(figures[6]), "clip_scale", json_figure(figures[7]), "clipped", json_figure(figures[8]), "skipped",
-                             json_figure(figures[9]));
+                             json_figure(figures[6]), "clip_scale", json_figure(figures[7]), "clipped", json_figure(figures[8]),
+                             "skipped", json_figure(figures[9]));
     json_dumpf(line, stream, JSON_COMPACT | JSON_REAL_PRECISION(9));
     fputc('\n', stream);
     json_decref(line);

@@ -111,12 +111,13 @@ const struct option_row train_rows[] = {
       .help = "Of adam, its kin, rmsprop, lion and adadelta; above 0, below 1 (default: 0.999; rmsprop and lion 0.99, adadelta "
               "0.9)." },
     { .kind = OPTION_REAL, .name = "epsilon", .argument = "E", .offset = FIELD(optimizer.epsilon), .low = 0,
-      .high = INFINITY, .help = "Of adam, its kin, rmsprop, adagrad and adadelta; above 0 (default: 1e-8; adagrad 1e-10, adadelta "
-              "and lamb 1e-6)." },
+      .high = INFINITY, .help = "Of adam, its kin, rmsprop, adagrad and adadelta; above 0 (default: 1e-8; adagrad 1e-10, "
+              "adadelta and lamb 1e-6)." },
     { .kind = OPTION_PARSED, .name = "weight-decay", .argument = "L", .parse = parse_weight_decay,
       .help = "Decay of the weights; of at least 0 (default: 0; adamw, lamb and muon 0.01)." },
     { .kind = OPTION_PARSED, .name = "decay", .argument = "MODE", .parse = parse_decay,
-      .help = "How it enters: l2, decoupled or automatic (default: decoupled for adamw, lion, lamb and muon, l2 for the others)." },
+      .help = "How it enters: l2, decoupled or automatic (default: decoupled for adamw, lion, lamb and muon, l2 for the "
+              "others)." },
     { .kind = OPTION_PARSED, .name = "l2", .argument = "L", .parse = parse_l2,
       .help = "The same as --weight-decay L --decay l2." },
     { .kind = OPTION_FLAG, .name = "decay-biases", .offset = FIELD(optimizer.decay_biases), .flag = 1,
@@ -140,7 +141,8 @@ const struct option_row train_rows[] = {
     { .kind = OPTION_PARSED, .name = "layer-decay", .argument = "LAYER:FACTOR,...", .parse = parse_layer_decay,
       .help = "Multiply the decay and the L1 penalty of these layers; factors of at least 0." },
     { .kind = OPTION_PARSED, .name = "layer-clip", .argument = "LAYER:RULE[:THRESHOLD],...", .parse = parse_layer_clip,
-      .help = "Clip these layers by a rule of their own, or by none: --clip then leaves them alone. Not global-norm, auto or z." },
+      .help = "Clip these layers by a rule of their own, or by none: --clip then leaves them alone. Not global-norm, auto "
+              "or z." },
     { .kind = OPTION_PARSED, .name = "nonfinite", .argument = "POLICY", .parse = parse_nonfinite,
       .help = "What a NaN or an infinity in the gradient leads to: error, zero, skip, or skip:K for at most K steps in "
               "a row (default: error; K 10)." },

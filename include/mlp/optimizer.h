@@ -24,26 +24,26 @@ typedef struct mlp_optimizer mlp_optimizer;
 
 /** The update rules. Values are fixed; files store the names. µ is `momentum`.
  *
- * | rule               | state | correction of moments     | ε                        | decay          | where sources differ, as     |
- * |--------------------|-------|---------------------------|--------------------------|----------------|------------------------------|
- * | sgd                | 0     |                           |                          | L2             |                              |
- * | momentum, nesterov | 1     | none                      |                          | L2             | PyTorch: η outside of v      |
- * | rmsprop            | 1     | none                      | outside the root         | L2             | PyTorch                      |
- * | adam, amsgrad      | 2, 3  | m, v (the largest v)      | outside the root of v̂    | L2             | paper; AMSGrad: PyTorch      |
- * | adamw              | 2     | m, v                      | likewise                 | decoupled, η·λ | PyTorch                      |
- * | adagrad            | 1     | none                      | outside the root         | L2             | PyTorch                      |
- * | adadelta           | 2     | none                      | inside both roots        | L2             | paper                        |
- * | adamax             | 2     | m                         | added to the size of g   | L2             | PyTorch; the paper has no ε  |
- * | nadam              | 2     | m by the product of µ, v  | outside the root of v̂    | L2             | PyTorch                      |
- * | radam              | 2     | m, v while ρ > 5          | outside the root of v    | L2             | PyTorch; in the paper ρ > 4  |
- * | lion               | 1     | none                      |                          | decoupled, η·λ | paper                        |
- * | rprop              | 2     |                           |                          | L2             | PyTorch                      |
- * | lamb               | 3     | m, v                      | outside the root of v̂    | in u           | paper; b: its authors' code  |
- * | muon               | 3     | none; else as adamw       | 10⁻⁷, beside ‖u‖         | decoupled, η·λ | PyTorch, match_rms_adamw     |
- * | lbfgs              | 23    |                           |                          | L2, in the loss| Nocedal & Wright             |
+ * | rule               | state | correction of moments    | ε                       | decay          | where sources differ, as  |
+ * |--------------------|-------|--------------------------|-------------------------|----------------|---------------------------|
+ * | sgd                | 0     |                          |                         | L2             |                           |
+ * | momentum, nesterov | 1     | none                     |                         | L2             | PyTorch: η outside of v   |
+ * | rmsprop            | 1     | none                     | outside the root        | L2             | PyTorch                   |
+ * | adam, amsgrad      | 2, 3  | m, v (the largest v)     | outside the root of v̂   | L2             | paper; AMSGrad: PyTorch   |
+ * | adamw              | 2     | m, v                     | likewise                | decoupled, η·λ | PyTorch                   |
+ * | adagrad            | 1     | none                     | outside the root        | L2             | PyTorch                   |
+ * | adadelta           | 2     | none                     | inside both roots       | L2             | paper                     |
+ * | adamax             | 2     | m                        | added to the size of g  | L2             | PyTorch; paper: no ε      |
+ * | nadam              | 2     | m by the product of µ, v | outside the root of v̂   | L2             | PyTorch                   |
+ * | radam              | 2     | m, v while ρ > 5         | outside the root of v   | L2             | PyTorch; paper: ρ > 4     |
+ * | lion               | 1     | none                     |                         | decoupled, η·λ | paper                     |
+ * | rprop              | 2     |                          |                         | L2             | PyTorch                   |
+ * | lamb               | 3     | m, v                     | outside the root of v̂   | in u           | paper; b: authors' code   |
+ * | muon               | 3     | none; else as adamw      | 10⁻⁷, beside ‖u‖        | decoupled, η·λ | PyTorch, match_rms_adamw  |
+ * | lbfgs              | 23    |                          |                         | L2, in loss    | Nocedal & Wright          |
  *
- * State: arrays of the size of the parameters. Decay: the default of ::mlp_decay. Rules whose state has squares in it take entries
- * of a clipped gradient beyond ±10¹⁸ for ±10¹⁸, so that it stays finite. */
+ * State: arrays of the size of the parameters. Decay: the default of ::mlp_decay. Rules whose state has squares in it take
+ * entries of a clipped gradient beyond ±10¹⁸ for ±10¹⁸, so that it stays finite. */
 typedef enum mlp_optimizer_rule {
     MLP_OPTIMIZER_SGD = 0,      /**< w ← w − η·g; η default 0.01 */
     MLP_OPTIMIZER_MOMENTUM = 1, /**< v ← µ·v + g; w ← w − η·v; η default 0.01, µ 0.9 (Polyak 1964) */
@@ -52,24 +52,26 @@ typedef enum mlp_optimizer_rule {
     MLP_OPTIMIZER_ADAM = 4,     /**< Kingma & Ba 2015, algorithm 1; η default 0.001 */
     MLP_OPTIMIZER_ADAMW = 5,    /**< Adam with decoupled decay (Loshchilov & Hutter 2019), decay default 0.01 */
     MLP_OPTIMIZER_ADAGRAD = 6,  /**< s ← s + g²; w ← w − η·g/(√s + ε); η default 0.01, ε 1e-10 (Duchi 2011) */
-    MLP_OPTIMIZER_ADADELTA = 7, /**< s ← β₂·s + (1−β₂)·g²; δ = √(d + ε)/√(s + ε)·g; d ← β₂·d + (1−β₂)·δ²; w ← w − η·δ; η default 1,
-                                     β₂ 0.9, ε 1e-6 (Zeiler 2012) */
+    MLP_OPTIMIZER_ADADELTA = 7, /**< s ← β₂·s + (1−β₂)·g²; δ = √(d + ε)/√(s + ε)·g; d ← β₂·d + (1−β₂)·δ²; w ← w − η·δ;
+                                     η default 1, β₂ 0.9, ε 1e-6 (Zeiler 2012) */
     MLP_OPTIMIZER_ADAMAX = 8,   /**< v ← max(β₂·v, |g| + ε); w ← w − η·m̂/v; η default 0.002 (Kingma & Ba 2015, algorithm 2) */
     MLP_OPTIMIZER_AMSGRAD = 9,  /**< Adam with the largest v so far; η default 0.001 (Reddi 2018) */
-    MLP_OPTIMIZER_NADAM = 10,   /**< Adam with Nesterov's look ahead, µₜ = β₁·(1 − 0.96^(t/250)/2); η default 0.002 (Dozat 2016) */
+    MLP_OPTIMIZER_NADAM = 10,   /**< Adam with Nesterov's look ahead, µₜ = β₁·(1 − 0.96^(t/250)/2); η default 0.002
+                                     (Dozat 2016) */
     MLP_OPTIMIZER_RADAM = 11,   /**< Adam that trusts v by how many steps it has seen; η default 0.001 (Liu 2020) */
-    MLP_OPTIMIZER_LION = 12,    /**< w ← w − η·sign(β₁·m + (1−β₁)·g); m ← β₂·m + (1−β₂)·g; η default 1e-4, β₂ 0.99, decay decoupled
-                                     (Chen 2023) */
-    MLP_OPTIMIZER_RPROP = 13,   /**< A step for each parameter, times 1.2 or 0.5 by the signs of its gradients; η, default 0.01, is the
-                                     first. For full batches (Riedmiller & Braun 1993; iRprop−) */
+    MLP_OPTIMIZER_LION = 12,    /**< w ← w − η·sign(β₁·m + (1−β₁)·g); m ← β₂·m + (1−β₂)·g; η default 1e-4, β₂ 0.99, decay
+                                     decoupled (Chen 2023) */
+    MLP_OPTIMIZER_RPROP = 13,   /**< A step for each parameter, times 1.2 or 0.5 by the signs of its gradients; η, default 0.01, is
+                                     the first. For full batches (Riedmiller & Braun 1993; iRprop−) */
     MLP_OPTIMIZER_LAMB = 14,    /**< u = m̂/(√v̂ + ε) + λ·w; w ← w − η·‖w‖/‖u‖·u for each W, w ← w − η·u for each b (as for W with
                                      `decay_biases`); η default 0.002, ε 1e-6, λ 0.01 (You 2020) */
-    MLP_OPTIMIZER_MUON = 15,    /**< The momentum of W, orthogonalized, is its step, of root mean square 0.2·η; biases and the output
-                                     layer go by AdamW; η default 0.001, µ 0.95, λ 0.01, decoupled (Jordan 2024, Liu 2025) */
-    MLP_OPTIMIZER_LBFGS = 16    /**< Quasi-Newton with the last 10 pairs of steps and changes of the gradient, and a line search by the
-                                     strong Wolfe conditions, which takes several passes: in mlp_train_step() and mlp_fit() alone. For
-                                     full batches. η, default 1, is the first length tried. Takes L2 decay, but no clipping, L1 or
-                                     max-norm. What mlp_fit() tells as accuracy is that after the steps (Liu & Nocedal 1989) */
+    MLP_OPTIMIZER_MUON = 15,    /**< The momentum of W, orthogonalized, is its step, of root mean square 0.2·η; biases and the
+                                     output layer go by AdamW; η default 0.001, µ 0.95, λ 0.01, decoupled (Jordan 2024, Liu 2025) */
+    MLP_OPTIMIZER_LBFGS = 16    /**< Quasi-Newton with the last 10 pairs of steps and changes of the gradient, and a line search by
+                                     the strong Wolfe conditions, which takes several passes: in mlp_train_step() and mlp_fit()
+                                     alone. For full batches. η, default 1, is the first length tried. Takes L2 decay, but no
+                                     clipping, L1 or max-norm. What mlp_fit() tells as accuracy is that after the steps
+                                     (Liu & Nocedal 1989) */
 } mlp_optimizer_rule;
 
 /** How the decay λ enters. */
@@ -151,13 +153,15 @@ typedef struct mlp_layer_factors {
 #define MLP_LAYER_FACTORS_INIT { 1.0, 1.0, 1.0 }
 
 /** Sets the factors of a layer, from the next step on. L-BFGS forgets its pairs when they change.
- * Errors: ARGUMENT (also a rate that L-BFGS does not take); RANGE (no such layer, a factor negative or not finite, or η·λ of 1 and more, decoupled). */
+ * Errors: ARGUMENT (also a rate that L-BFGS does not take); RANGE (no such layer, a factor negative or not finite, or η·λ of 1
+ * and more, decoupled). */
 MLP_API mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t layer, const mlp_layer_factors *factors);
 /** The factors of a layer; 1 unless set. */
 MLP_API mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, size_t layer, mlp_layer_factors *factors);
 
 /** Gives a layer a clipping rule of its own, from the next step on; the optimizer's rule then leaves the layer alone.
- * @param clip      none, value, tensor-norm, layer-norm (of this layer), block-rms or adaptive; the norms have the p of the options
+ * @param clip      none, value, tensor-norm, layer-norm (of this layer), block-rms or adaptive; the norms have the p of the
+ *                  options
  * @param threshold as mlp_optimizer_options::clip_threshold
  * Errors: ARGUMENT (also with L-BFGS, which takes none), RANGE. */
 MLP_API mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer, mlp_clip clip, double threshold);

@@ -16,7 +16,8 @@ mlp_status optimizer_check_clipping(mlp_optimizer_options *o)
     TRY(clip_check(o->clip, o->clip_threshold));
     TRY(clip_check_norm(o->clip, o->clip_norm));
     if ((o->custom_clip != NULL) != (o->clip == MLP_CLIP_CUSTOM)) {
-        return fail(MLP_ERROR_ARGUMENT, "custom_clip is %s, expected a function with the clipping rule custom, and none with others",
+        return fail(MLP_ERROR_ARGUMENT,
+                    "custom_clip is %s, expected a function with the clipping rule custom, and none with others",
                     o->custom_clip != NULL ? "given" : "NULL");
     }
     const mlp_status status = clip_check(o->update_clip, o->update_clip_threshold);
@@ -133,8 +134,8 @@ static mlp_status clip_by_callback(struct update_plan *plan)
     for (size_t t = 0; t < tensors; t++) {
         const float scale = optimizer->scale[t];
         if (!(scale >= 0.0f) || !isfinite(scale)) {
-            return fail(MLP_ERROR_RANGE, "custom_clip: the factor of layer %zu's %s is %g, expected a finite number of at least 0",
-                        t / 2, t % 2 == 0 ? "weights" : "bias", (double)scale);
+            return fail(MLP_ERROR_RANGE,
+                        "custom_clip: the factor of layer %zu's %s is %g, expected a finite number of at least 0", t / 2, t % 2 == 0 ? "weights" : "bias", (double)scale);
         }
         report->scale = fmin(report->scale, (double)scale);
         report->acted = report->acted || scale != 1.0f;

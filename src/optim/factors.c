@@ -24,8 +24,8 @@ static mlp_status check_search(const struct mlp_optimizer *optimizer, size_t lay
 {
     return !optimizer->rule->searches || rate == 0.0 || rate == 1.0
                ? MLP_OK
-               : fail(MLP_ERROR_ARGUMENT, "layer %zu: %s is %g, expected 0 or 1: %s has one step length for all layers", layer, field,
-                      rate, optimizer->rule->name.name);
+               : fail(MLP_ERROR_ARGUMENT, "layer %zu: %s is %g, expected 0 or 1: %s has one step length for all layers", layer,
+                      field, rate, optimizer->rule->name.name);
 }
 
 mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t layer, const mlp_layer_factors *factors)
@@ -58,7 +58,8 @@ mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, size_t laye
     return MLP_OK;
 }
 
-/* A layer's widths, as shares of those at the base width: a first layer's inputs and an output's units are the data's, of none. */
+/* A layer's widths, as shares of those at the base width: a first layer's inputs and an output's units are the data's, of no
+ * width. */
 struct widths {
     bool reads_units, feeds_units;
     double in, out;

@@ -122,7 +122,8 @@ static void settle(struct update_plan *plan)
 
 void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
 {
-    plan->report = (mlp_step_report){ .loss = loss_known ? loss : NAN, .clip = { .scale = 1.0 }, .update_clip = { .scale = 1.0 } };
+    plan->report = (mlp_step_report){ .loss = loss_known ? loss : NAN, .clip = { .scale = 1.0 },
+                                      .update_clip = { .scale = 1.0 } };
     plan->status = MLP_OK;
     plan->apply = admit(plan, loss, loss_known);
     plan->reshapes = plan->optimizer->options.centralize || optimizer_clips_units(plan->optimizer);

@@ -1,8 +1,8 @@
 /* L-BFGS with a strong-Wolfe line search (Nocedal & Wright, Numerical Optimization, algorithms 7.4, 3.5 and 3.6).
  *
  * The optimizer's state holds ten pairs s = w′ − w and y = g′ − g, then the direction and the gradient and parameters that a
- * search starts from. Sums over the arena are in double, in order. The objective is the loss with its L2 decay; frozen tensors have
- * no gradient. */
+ * search starts from. Sums over the arena are in double, in order. The objective is the loss with its L2 decay; frozen tensors
+ * have no gradient. */
 #include "session/lbfgs.h"
 
 #include <math.h>

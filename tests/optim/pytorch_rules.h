@@ -117,8 +117,8 @@ static const double pytorch_swa[PYTORCH_PARAMETERS] = {
     -0.8625, -0.63125, -0.4, -0.1, 0.13125, 0.3625, 0.628125, 0.89375
 };
 
-/* Where LBFGS(line_search_fn="strong_wolfe") ends from zeros: softmax regression, its mean cross-entropy plus 0.05/2·‖W‖².
- * Feature j of sample s is ((5·s + 3·j + s·j) mod 17 - 8)/8, its class (s² + s/4) mod 3, s/4 whole. */
+/* Where LBFGS(line_search_fn="strong_wolfe") ends from zeros: softmax regression, its mean cross-entropy plus
+ * 0.05/2·‖W‖². Feature j of sample s is ((5·s + 3·j + s·j) mod 17 - 8)/8, its class (s² + s/4) mod 3, s/4 whole. */
 #define PYTORCH_LBFGS_DECAY 0.05
 #define PYTORCH_LBFGS_LOSS 0.9799245408
 
@@ -131,8 +131,8 @@ static const double pytorch_lbfgs_weights[PYTORCH_LBFGS_CLASSES][PYTORCH_LBFGS_F
 };
 static const double pytorch_lbfgs_bias[PYTORCH_LBFGS_CLASSES] = { 0.2121981239, -0.191116985, -0.0210811389 };
 
-/* Muon's on a matrix (its step as long as AdamW's), at rate 0.02 and decay 0.01, after 10 steps: entry i, counted row after row, starts
- * at (i - 11.5)/12, its gradients are as above. PyTorch orthogonalizes in bfloat16, of 8 bits. */
+/* Muon's on a matrix (its step as long as AdamW's), at rate 0.02 and decay 0.01, after 10 steps: entry i, counted row
+ * after row, starts at (i - 11.5)/12, its gradients are as above. PyTorch orthogonalizes in bfloat16, of 8 bits. */
 enum { PYTORCH_MUON_STEPS = 10, PYTORCH_MUON_ENTRIES = 24 };
 
 static const struct {

@@ -66,7 +66,8 @@ def run(make):
     return parameters.tolist()
 
 
-print(f"""/* What PyTorch {torch.__version__.split('+')[0]}'s optimizers make of {PARAMETERS} parameters in {STEPS} steps, in double and with their own
+version = torch.__version__.split("+")[0]
+print(f"""/* What PyTorch {version}'s optimizers make of {PARAMETERS} parameters in {STEPS} steps, in double and with their own
  * defaults (SGD at rate 0.01, momentum 0.9): parameter i starts at (i - 3.5)/4, its gradient at step t is
  * ((7·i + 5·t) mod 11 - 5)/8. Written by pytorch_rules.py. */
 #ifndef OPTIM_PYTORCH_RULES_H
@@ -94,7 +95,8 @@ static const struct {{
 }} pytorch_decays[] = {{""")
 for name, decay, make in DECAYS:
     values = digits(run(make))
-    print(f"    {{ MLP_OPTIMIZER_{name}, MLP_DECAY_{decay},\n      {{ {', '.join(values[:4])},\n        {', '.join(values[4:])} }} }},")
+    print(f"    {{ MLP_OPTIMIZER_{name}, MLP_DECAY_{decay},")
+    print(f"      {{ {', '.join(values[:4])},\n        {', '.join(values[4:])} }} }},")
 print("};")
 
 EMA_DECAY = 0.15
@@ -127,7 +129,8 @@ SAMPLES, FEATURES, CLASSES, LBFGS_DECAY = 30, 4, 3, 0.05
 
 
 def logistic_regression():
-    x = torch.tensor([[((5 * s + 3 * j + s * j) % 17 - 8) / 8 for j in range(FEATURES)] for s in range(SAMPLES)], dtype=torch.float64)
+    x = torch.tensor([[((5 * s + 3 * j + s * j) % 17 - 8) / 8 for j in range(FEATURES)] for s in range(SAMPLES)],
+                     dtype=torch.float64)
     y = torch.tensor([(s * s + s // 4) % CLASSES for s in range(SAMPLES)])
     weights = torch.zeros(CLASSES, FEATURES, dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(CLASSES, dtype=torch.float64, requires_grad=True)
@@ -147,8 +150,8 @@ def logistic_regression():
 loss, weights, bias = logistic_regression()
 rows = ",\n    ".join("{ " + ", ".join(digits(row)) + " }" for row in weights)
 print(f"""
-/* Where LBFGS(line_search_fn="strong_wolfe") ends from zeros: softmax regression, its mean cross-entropy plus {LBFGS_DECAY}/2·‖W‖².
- * Feature j of sample s is ((5·s + 3·j + s·j) mod 17 - 8)/8, its class (s² + s/4) mod 3, s/4 whole. */
+/* Where LBFGS(line_search_fn="strong_wolfe") ends from zeros: softmax regression, its mean cross-entropy plus
+ * {LBFGS_DECAY}/2·‖W‖². Feature j of sample s is ((5·s + 3·j + s·j) mod 17 - 8)/8, its class (s² + s/4) mod 3, s/4 whole. */
 #define PYTORCH_LBFGS_DECAY {LBFGS_DECAY}
 #define PYTORCH_LBFGS_LOSS {loss:.10g}
 
@@ -172,8 +175,8 @@ def muon(rows, columns):
 
 
 print(f"""
-/* Muon's on a matrix (its step as long as AdamW's), at rate 0.02 and decay 0.01, after {MUON_STEPS} steps: entry i, counted row after row, starts
- * at (i - 11.5)/12, its gradients are as above. PyTorch orthogonalizes in bfloat16, of 8 bits. */
+/* Muon's on a matrix (its step as long as AdamW's), at rate 0.02 and decay 0.01, after {MUON_STEPS} steps: entry i, counted row
+ * after row, starts at (i - 11.5)/12, its gradients are as above. PyTorch orthogonalizes in bfloat16, of 8 bits. */
 enum {{ PYTORCH_MUON_STEPS = {MUON_STEPS}, PYTORCH_MUON_ENTRIES = 24 }};
 
 static const struct {{

@@ -324,8 +324,8 @@ static void layers_have_rules_of_their_own(void **unused)
             assert_close(f.network->parameters[i], f.before[i] - fmax(-0.002, fmin((double)f.gradients[i], 0.002)), 3e-7);
         }
     }
-    assert_refused(mlp_optimizer_set_clip(f.optimizer, 0, MLP_CLIP_GLOBAL_NORM, 1.0), MLP_ERROR_ARGUMENT, "layer 0", "global-norm",
-                   NULL);
+    assert_refused(mlp_optimizer_set_clip(f.optimizer, 0, MLP_CLIP_GLOBAL_NORM, 1.0), MLP_ERROR_ARGUMENT, "layer 0",
+                   "global-norm", NULL);
     assert_refused(mlp_optimizer_set_clip(f.optimizer, 2, MLP_CLIP_VALUE, 1.0), MLP_ERROR_RANGE, "layer is 2", NULL);
     assert_refused(mlp_optimizer_set_clip(f.optimizer, 0, MLP_CLIP_VALUE, 0.0), MLP_ERROR_RANGE, "clip_threshold", NULL);
     drop(&f);

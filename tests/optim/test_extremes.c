@@ -306,7 +306,8 @@ static void nothing_nonfinite_is_applied_on_any_path(void **unused)
                     assert_ok(step(&f));
                     assert_true(f.report.skipped == 1 && isnan(f.report.clip.norm) && !f.report.clip.acted);
                 } else {
-                    assert_refused(step(&f), MLP_ERROR_NONFINITE, "layer 1", "weights", skips ? "after 2 updates" : "nothing", NULL);
+                    assert_refused(step(&f), MLP_ERROR_NONFINITE, "layer 1", "weights", skips ? "after 2 updates" : "nothing",
+                                   NULL);
                 }
                 take(&f, &after);
                 assert_memory_equal(&before, &after, sizeof before);

@@ -338,8 +338,8 @@ static void no_rule_s_changes_depend_on_the_width(void **unused)
     static const struct {
         mlp_optimizer_rule rule;
         double rate;
-    } rules[] = { { MLP_OPTIMIZER_SGD, 0.1 }, { MLP_OPTIMIZER_NESTEROV, 0.05 }, { MLP_OPTIMIZER_RPROP, 0.01 }, { MLP_OPTIMIZER_LION, 0.01 },
-                  { MLP_OPTIMIZER_LAMB, 0.02 }, { MLP_OPTIMIZER_MUON, 0.02 } };
+    } rules[] = { { MLP_OPTIMIZER_SGD, 0.1 },   { MLP_OPTIMIZER_NESTEROV, 0.05 }, { MLP_OPTIMIZER_RPROP, 0.01 },
+                  { MLP_OPTIMIZER_LION, 0.01 }, { MLP_OPTIMIZER_LAMB, 0.02 },     { MLP_OPTIMIZER_MUON, 0.02 } };
     (void)unused;
     for (size_t r = 0; r < sizeof rules / sizeof rules[0]; r++) {
         double change[2][2] = { { 0.0 } };

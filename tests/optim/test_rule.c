@@ -229,7 +229,8 @@ static void levels_and_cuts_agree(void **unused)
             for (size_t first = 0, step = side ? 37 : LONG; first < LONG; first += step) {
                 const struct update update = {
                     .parameters = w[side] + first, .gradients = g + first,
-                    .state = { s[side][0] + first, s[side][1] + first, s[side][2] + first }, .count = LONG - first < step ? LONG - first : step,
+                    .state = { s[side][0] + first, s[side][1] + first, s[side][2] + first },
+                    .count = LONG - first < step ? LONG - first : step,
                     .scale = 1.0f, .bound = INFINITY, .keep = 1.0f, .rate = 0.1f, .momentum = 0.9f, .beta1 = 0.9f,
                     .beta2 = 0.999f, .fresh1 = 0.1f, .fresh2 = 0.001f, .epsilon = 1e-8f, .correction1 = 10.0f,
                     .correction2 = 1000.0f, .rectifier = 0.1f, .weight_now = 0.2f, .weight_mean = 0.9f,

@@ -12,7 +12,8 @@
 #include "optim/optimizer.h"
 #include "pytorch_rules.h"
 
-enum { INPUTS = 13, FIRST = 37, SECOND = 21, OUTPUTS = 5, BATCH = 16, LAYERS = 3, STEPS = 12, LARGEST = FIRST * (SECOND + INPUTS) };
+enum { INPUTS = 13, FIRST = 37, SECOND = 21, OUTPUTS = 5, BATCH = 16, LAYERS = 3, STEPS = 12 };
+enum { LARGEST = FIRST * (SECOND + INPUTS) };
 
 /* A tensor of the reference. */
 struct tensor {
@@ -79,8 +80,8 @@ static double norm(const double *values, size_t count)
     return sqrt(squares);
 }
 
-/* You et al. 2020, algorithm 2, φ the identity. What is exempt from the decay is exempt from the adaptation, too, as in the code that
- * the authors trained with. */
+/* You et al. 2020, algorithm 2, φ the identity. What is exempt from the decay is exempt from the adaptation, too, as in the code
+ * that the authors trained with. */
 static void lamb(struct tensor *p, size_t t, double rate, double decay)
 {
     static double u[LARGEST];

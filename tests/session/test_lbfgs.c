@@ -154,8 +154,9 @@ static void least_squares_are_solved(void **unused)
     drop(&f);
 }
 
-/* The minimum that PyTorch's L-BFGS finds in double. Of floats the loss is known to some 10⁻⁸: that near the minimum no search sees
- * it fall, and with a curvature of 0.2 or more (the decay is 0.05 of it) the parameters are within √(2·10⁻⁸/0.2) = 3·10⁻⁴ of it. */
+/* The minimum that PyTorch's L-BFGS finds in double. Of floats the loss is known to some 10⁻⁸: that near the minimum no search
+ * sees it fall, and with a curvature of 0.2 or more (the decay is 0.05 of it) the parameters are within √(2·10⁻⁸/0.2) = 3·10⁻⁴
+ * of it. */
 static void the_minimum_is_pytorchs(void **unused)
 {
     enum { SAMPLES = PYTORCH_LBFGS_SAMPLES, FEATURES = PYTORCH_LBFGS_FEATURES, OUTPUTS = PYTORCH_LBFGS_CLASSES };
@@ -330,8 +331,8 @@ static void what_it_cannot_take_is_refused(void **unused)
     assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "lbfgs", "clipping", NULL);
     assert_ok(mlp_forward(f.network, f.workspace, f.x, COUNT));
     assert_ok(mlp_loss_backward(f.network, f.workspace, &f.targets, NULL));
-    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL), MLP_ERROR_UNSUPPORTED, "lbfgs", "mlp_train_step",
-                   NULL);
+    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL), MLP_ERROR_UNSUPPORTED, "lbfgs",
+                   "mlp_train_step", NULL);
     assert_refused(mlp_optimizer_set_clip(f.optimizer, 1, MLP_CLIP_ADAPTIVE, 0.0), MLP_ERROR_ARGUMENT, "layer 1", "lbfgs", NULL);
     assert_refused(mlp_optimizer_set_factors(f.optimizer, 0, &(mlp_layer_factors){ 0.5, 1.0, 1.0 }), MLP_ERROR_ARGUMENT, "lbfgs",
                    "weight_rate is 0.5", NULL);
