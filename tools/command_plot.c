@@ -23,14 +23,16 @@ struct view {
     enum log_column columns[CURVES_OF_A_LOG]; /* LOG_COLUMNS: none */
     const char *names[CURVES_OF_A_LOG];
     bool may_be_log;
+    double idle; /* curves that have this value alone are left out; NaN: none is */
 };
 
 static const struct view views[] = {
-    { "loss", { LOG_LOSS, LOG_VALIDATION_LOSS }, { "training", "validation" }, true },
-    { "accuracy", { LOG_ACCURACY, LOG_VALIDATION_ACCURACY }, { "training", "validation" }, false },
-    { "learning rate", { LOG_LEARNING_RATE, LOG_COLUMNS }, { "", "" }, true },
-    { "gradient norm", { LOG_GRADIENT_NORM, LOG_COLUMNS }, { "", "" }, true },
-    { "share of steps", { LOG_CLIPPED, LOG_SKIPPED }, { "clipped", "skipped" }, false },
+    { "loss", { LOG_LOSS, LOG_VALIDATION_LOSS }, { "training", "validation" }, true, NAN },
+    { "accuracy", { LOG_ACCURACY, LOG_VALIDATION_ACCURACY }, { "training", "validation" }, false, NAN },
+    { "learning rate", { LOG_LEARNING_RATE, LOG_COLUMNS }, { "", "" }, true, NAN },
+    { "gradient norm", { LOG_GRADIENT_NORM, LOG_COLUMNS }, { "", "" }, true, NAN },
+    { "clip scale", { LOG_CLIP_SCALE, LOG_COLUMNS }, { "", "" }, true, 1.0 },
+    { "share of steps", { LOG_CLIPPED, LOG_SKIPPED }, { "clipped", "skipped" }, false, 0.0 },
 };
 enum { VIEWS = sizeof views / sizeof views[0] };
 
@@ -67,10 +69,10 @@ static int collect(const struct log_file *log, enum log_column x, enum log_colum
     return EXIT_DONE;
 }
 
-static bool is_all_zero(const struct curve *curve)
+static bool is_all(const struct curve *curve, double value)
 {
     size_t i = 0;
-    while (i < curve->count && curve->y[i] == 0.0) {
+    while (i < curve->count && curve->y[i] == value) {
         i++;
     }
     return i == curve->count;
@@ -141,7 +143,7 @@ static int add_chart(struct page *page, const struct view *view, const struct lo
             }
             page->drawn_count++;
             style_curve(drawn, paths, count, l, view->names[c], c);
-            if (drawn->curve.count > 0 && !(view->columns[c] >= LOG_CLIPPED && is_all_zero(&drawn->curve))) {
+            if (drawn->curve.count > 0 && !is_all(&drawn->curve, view->idle)) {
                 curves[curve_count++] = drawn->curve;
             }
         }
@@ -182,7 +184,7 @@ static const struct option_row rows[] = {
     { .kind = OPTION_TEXT, .name = "output", .letter = 'o', .argument = "FILE", .offset = FIELD(output),
       .help = "Write the charts here, as SVG or PNG by the name's ending (default: draw them in the terminal)." },
     { .kind = OPTION_FLAG, .name = "log-scale", .offset = FIELD(log_scale), .flag = 1,
-      .help = "Logarithmic axes for loss, learning rate and gradient norm." },
+      .help = "Logarithmic axes for loss, learning rate, gradient norm and clip scale." },
     { .kind = OPTION_END },
 };
 
@@ -225,8 +227,8 @@ const struct command plot_command = {
     .summary = "draw the log of a training",
     .synopsis = "LOG... [OPTION...]",
     .description =
-        "Draws loss, accuracy, learning rate, gradient norm and the shares of clipped and skipped steps over the steps, from "
-        "what `mlp train` wrote with --log or --history. Several logs come into the same charts.",
+        "Draws loss, accuracy, learning rate, gradient norm, clip scale and the shares of clipped and skipped steps over the "
+        "steps, from what `mlp train` wrote with --log or --history. Several logs come into the same charts.",
     .rows = rows,
     .examples =
         "  mlp train --data digits --validation 0.2 --log digits.csv --output digits.st\n"

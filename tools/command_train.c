@@ -79,11 +79,23 @@ static mlp_status scale_rates(const struct train_settings *settings, const mlp_n
     return status;
 }
 
+/* The library takes 0 for the rule's default. */
+static int check_decay(const struct train_settings *settings, const mlp_optimizer *optimizer)
+{
+    mlp_optimizer_options options;
+    mlp_optimizer_get_options(optimizer, &options);
+    return !settings->weight_decay_given || settings->optimizer.weight_decay > 0.0 || options.weight_decay == 0.0
+               ? EXIT_DONE
+               : usage_error("--weight-decay: 0 with %s would mean its default, %g; 1e-30 is as good as none",
+                             mlp_optimizer_name(options.rule), options.weight_decay);
+}
+
 int train_optimizer_make(const struct train_settings *settings, const mlp_network *network, mlp_optimizer **optimizer)
 {
     mlp_status status = mlp_optimizer_create(network, &settings->optimizer, optimizer);
     status = status == MLP_OK ? scale_rates(settings, network, *optimizer) : status;
-    return status == MLP_OK ? EXIT_DONE : option_refused(status);
+    const int code = status == MLP_OK ? check_decay(settings, *optimizer) : option_refused(status);
+    return code == EXIT_DONE ? layer_changes_apply(&settings->layers, *optimizer, mlp_network_layer_count(network)) : code;
 }
 
 static int prepare_network(struct training *training)
@@ -132,6 +144,8 @@ static int fit(struct training *training)
     if (status == MLP_ERROR_NONFINITE) {
         notice("the training diverged and no model is saved; a lower --learning-rate, --clip global-norm:1 or "
                "--nonfinite skip may help");
+    } else if (training->report != NULL && training->settings.output != NULL && save(training) == EXIT_DONE) {
+        notice("the model reached so far is saved in '%s'", training->settings.output);
     }
     return code;
 }
@@ -222,6 +236,9 @@ static int run(struct training *training)
     struct train_settings *settings = &training->settings;
     int code = train_settings_check(settings);
     if (code == EXIT_DONE) {
+        code = load_start(settings);
+    }
+    if (code == EXIT_DONE) {
         code = train_data_open(settings, &training->data);
     }
     if (code == EXIT_DONE) {
@@ -256,6 +273,8 @@ static int train(int argc, char **argv)
     mlp_network_destroy(&training.network);
     train_data_free(&training.data);
     network_settings_free(&training.settings.network);
+    mlp_network_destroy(&training.settings.start);
+    layer_changes_free(&training.settings.layers);
     free(training.settings.milestones);
     return code == OPTIONS_HELP ? EXIT_DONE : code;
 }
@@ -278,6 +297,8 @@ const struct command train_command = {
         "  mlp train --data iris.csv --label species --validation 0.2 --patience 5 \\\n"
         "      --epochs 200 --output iris.safetensors --history iris-history.csv\n"
         "  mlp train --data houses.csv --label price --regression --loss huber \\\n"
-        "      --output houses.safetensors\n",
+        "      --output houses.safetensors\n"
+        "  mlp train --from digits.safetensors --data mine.csv --freeze 0 --epochs 3 \\\n"
+        "      --output mine.safetensors\n",
     .run = train,
 };

@@ -20,7 +20,7 @@ enum { MAX_FIELDS = 64 };
 static const char *const names[LOG_COLUMNS] = {
     [LOG_STEP] = "step", [LOG_EPOCH] = "epoch", [LOG_LOSS] = "loss", [LOG_VALIDATION_LOSS] = "validation_loss",
     [LOG_ACCURACY] = "accuracy", [LOG_VALIDATION_ACCURACY] = "validation_accuracy", [LOG_LEARNING_RATE] = "learning_rate",
-    [LOG_GRADIENT_NORM] = "gradient_norm", [LOG_CLIPPED] = "clipped", [LOG_SKIPPED] = "skipped",
+    [LOG_GRADIENT_NORM] = "gradient_norm", [LOG_CLIP_SCALE] = "clip_scale", [LOG_CLIPPED] = "clipped", [LOG_SKIPPED] = "skipped",
 };
 
 /* A log that is being read. */

@@ -7,6 +7,20 @@
 
 #include "message.h"
 
+int load_model(const char *path, mlp_network **network)
+{
+    const mlp_status status = mlp_model_load(path, network);
+    if (status == MLP_OK) {
+        return EXIT_DONE;
+    }
+    const int code = work_failed(status);
+    if (status == MLP_ERROR_NONFINITE) {
+        notice("non-finite: no such model can be used; train it again, with a lower --learning-rate, --clip global-norm:1 or "
+               "another --init if the training diverged");
+    }
+    return code;
+}
+
 int open_model(const struct command *command, int argc, char **argv, int operands, const char **path,
                mlp_network **network)
 {
@@ -19,16 +33,7 @@ int open_model(const struct command *command, int argc, char **argv, int operand
                            argv[argc - operands]);
     }
     *path = argv[argc - 1];
-    const mlp_status status = mlp_model_load(*path, network);
-    if (status == MLP_OK) {
-        return EXIT_DONE;
-    }
-    const int code = work_failed(status);
-    if (status == MLP_ERROR_NONFINITE) {
-        notice("non-finite: no such model can be used; train it again, with a lower --learning-rate, --clip global-norm:1 or "
-               "another --init if the training diverged");
-    }
-    return code;
+    return load_model(*path, network);
 }
 
 bool network_classifies(const mlp_network *network)

@@ -197,8 +197,17 @@ static int balance_classes(struct network_settings *network, const mlp_data *dat
     return !complete ? work_error("out of memory") : status == MLP_OK ? EXIT_DONE : work_failed(status);
 }
 
+static int copy_start(const mlp_network *start, mlp_network **network)
+{
+    const mlp_status status = mlp_network_copy(start, network);
+    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+}
+
 int train_network_make(struct train_settings *settings, const struct train_data *data, mlp_network **network)
 {
+    if (settings->start != NULL) {
+        return copy_start(settings->start, network);
+    }
     if (settings->network.balanced) {
         const int balanced = balance_classes(&settings->network, data->train);
         if (balanced != EXIT_DONE) {

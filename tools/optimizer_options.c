@@ -54,8 +54,7 @@ static char *split_name(const char *text, const char **number)
     return strndup(text, colon != NULL ? (size_t)(colon - text) : strlen(text));
 }
 
-/* RULE or RULE:THRESHOLD; 1 where neither the command line nor the rule has one. */
-static int parse_clip_rule(const char *option, const char *text, mlp_clip *clip, double *threshold)
+int parse_clip_rule(const char *option, const char *text, mlp_clip *clip, double *threshold)
 {
     const char *number;
     char *name = split_name(text, &number);

@@ -60,6 +60,9 @@ static int set_real(const struct option_row *row, const char *text, double *fiel
 static int apply(const struct option_row *row, const char *text, void *settings)
 {
     void *field = (char *)settings + row->offset;
+    if (row->note != 0) {
+        *(const char **)((char *)settings + row->note) = row->name;
+    }
     switch (row->kind) {
     case OPTION_FLAG:
         *(int *)field = row->flag;

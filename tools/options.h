@@ -29,6 +29,7 @@ struct option_row {
     const char *argument; /* what stands for the value in the help; NULL for a flag */
     const char *help;
     size_t offset;        /* of the field in the settings */
+    size_t note;          /* of a const char * that receives the name of the option when it is given; 0: none */
     int flag;
     double low, high;
     unsigned ends;

@@ -8,6 +8,7 @@
 #include <mlp/train.h>
 
 #include "data_argument.h"
+#include "layer_option.h"
 #include "network_options.h"
 
 struct train_settings {
@@ -20,9 +21,13 @@ struct train_settings {
     size_t train_first;           /* 0: all */
     int standardize;              /* -1: CSV yes, IDX no */
     struct network_settings network;
+    const char *from;             /* a saved model to start from, or NULL: a new network */
+    mlp_network *start;           /* owned: what it holds, once it is loaded */
+    const char *option_of_model;  /* name of an option given that says what a saved model says, or NULL */
     mlp_optimizer_options optimizer;
     int weight_decay_given;
     double mup; /* base width; 0: the standard parametrization */
+    struct layer_changes layers; /* of the optimizer */
     mlp_fit_options fit;
     mlp_schedule_options schedule;
     mlp_regularization regularization;
@@ -52,6 +57,8 @@ int parse_l2(const char *text, void *settings);
 int parse_decay(const char *text, void *settings);
 int parse_schedule(const char *text, void *settings);
 int parse_clip(const char *text, void *settings);
+/* RULE or RULE:THRESHOLD; a threshold of 1 where neither the text nor the rule has one. */
+int parse_clip_rule(const char *option, const char *text, mlp_clip *clip, double *threshold);
 int parse_clip_norm(const char *text, void *settings);
 int parse_update_clip(const char *text, void *settings);
 int parse_checkpoint_failure(const char *text, void *settings);
@@ -75,12 +82,17 @@ struct train_data {
     size_t classes;
 };
 
+/* Loads the model to start from, where there is one, and refuses what contradicts it. Returns an exit code. */
+int load_start(struct train_settings *settings);
+/* Whether the data suit the model to start from. Returns an exit code. */
+int check_start(const struct train_settings *settings, const struct train_data *data);
+
 /* Loads and cuts. Returns an exit code; free it in any case. */
 int train_data_open(const struct train_settings *settings, struct train_data *data);
 void train_data_free(struct train_data *data);
 
-/* The network for the data, with standardization, class names and balanced class weights (which go into the settings); the caller
- * destroys it in any case. Returns an exit code. */
+/* The network for the data: a copy of the one to start from, or a new one with standardization, class names and balanced class
+ * weights (which go into the settings). The caller destroys it in any case. Returns an exit code. */
 int train_network_make(struct train_settings *settings, const struct train_data *data, mlp_network **network);
 
 /* Trains and validates once for each fold, and tells the figures. Returns an exit code. */

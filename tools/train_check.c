@@ -13,7 +13,7 @@ enum { MONITOR_INTERVAL = 100 };
 static int choose_mup(struct train_settings *settings)
 {
     struct choices *inits = &settings->network.inits;
-    if (settings->mup == 0.0) {
+    if (settings->mup == 0.0 || settings->from != NULL) { /* a saved model was drawn long ago */
         return EXIT_DONE;
     }
     if (inits->count > 0 || settings->network.output_init.count > 0 || settings->network.data_init_given) {
@@ -105,10 +105,6 @@ int train_settings_check(struct train_settings *settings)
     if (settings->fit.patience > 0 && validations == 0 && settings->folds == 0) {
         return usage_error("--patience: needs a validation set: give --validation, --validation-last or "
                            "--validation-data");
-    }
-    if (settings->optimizer.rule == MLP_OPTIMIZER_ADAMW && settings->weight_decay_given &&
-        settings->optimizer.weight_decay == 0.0) {
-        return usage_error("--weight-decay: 0 with adamw would mean its default, 0.01; adamw without decay is adam");
     }
     if (settings->request.regression && settings->request.csv_option == NULL) {
         settings->request.csv_option = "--regression";

@@ -8,10 +8,18 @@
 
 enum { NUMBER_SIZE = 24 };
 
-/* Every class gets a name: the data's, or its number. */
-static int gather_names(struct train_data *data)
+static const char *name_of_class(const struct train_settings *settings, const struct train_data *data, size_t i)
 {
+    const char *name = data_set_class_name(&data->set, i);
+    return name == NULL && settings->start != NULL ? mlp_network_class_name(settings->start, i) : name;
+}
+
+/* Every class gets a name: the data's, that of the model to start from, or its number. */
+static int gather_names(const struct train_settings *settings, struct train_data *data)
+{
+    const size_t known = settings->start != NULL ? mlp_network_class_name_count(settings->start) : 0;
     data->classes = mlp_data_class_count(data->set.data);
+    data->classes = data->classes > 0 && known > data->classes ? known : data->classes; /* not all may be in this data */
     if (data->classes == 0) {
         return mlp_data_outputs(data->set.data) > 0
                    ? EXIT_DONE
@@ -26,7 +34,7 @@ static int gather_names(struct train_data *data)
     for (size_t i = 0; i < data->classes; i++) {
         char *number = data->numbers + i * NUMBER_SIZE;
         snprintf(number, NUMBER_SIZE, "%zu", i);
-        data->names[i] = data_set_class_name(&data->set, i);
+        data->names[i] = name_of_class(settings, data, i);
         data->names[i] = data->names[i] != NULL ? data->names[i] : number;
     }
     return EXIT_DONE;
@@ -107,15 +115,30 @@ static int open_test(const struct train_settings *settings, struct train_data *d
                                    : EXIT_DONE;
 }
 
+/* The training data, with the classes of the model to start from. */
+static int open_train(const struct train_settings *settings, struct train_data *data)
+{
+    struct data_source source = { .option = "--data", .spec = settings->data, .part = PART_TRAIN, .label_needed = true };
+    const char **names = NULL;
+    int code = settings->start != NULL ? network_class_names(settings->start, &names, &source.class_name_count) : EXIT_DONE;
+    source.class_names = names;
+    if (code == EXIT_DONE) {
+        code = data_open(&settings->request, &source, &data->set);
+    }
+    free(names);
+    data->train = data->set.data;
+    return code;
+}
+
 int train_data_open(const struct train_settings *settings, struct train_data *data)
 {
-    const struct data_source source = { .option = "--data", .spec = settings->data, .part = PART_TRAIN,
-                                        .label_needed = true };
     *data = (struct train_data){ 0 };
-    int code = data_open(&settings->request, &source, &data->set);
-    data->train = data->set.data;
+    int code = open_train(settings, data);
     if (code == EXIT_DONE) {
-        code = gather_names(data);
+        code = gather_names(settings, data);
+    }
+    if (code == EXIT_DONE) {
+        code = check_start(settings, data);
     }
     if (code == EXIT_DONE && settings->stratified && data->classes == 0) {
         code = usage_error("--stratified: needs classes, and the labels of this data are numbers");

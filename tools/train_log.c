@@ -17,7 +17,7 @@
 
 /* What follows step and epoch in a line. */
 static const char *const columns[] = { "seconds", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate",
-                                       "gradient_norm", "clipped", "skipped" };
+                                       "gradient_norm", "clip_scale", "clipped", "skipped" };
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
@@ -187,6 +187,7 @@ static void write_line(struct train_log *log, size_t step, const mlp_progress *p
         validated ? progress->validation.accuracy : NAN,
         progress->learning_rate,
         sums->gradient_norm / (double)sums->applied,
+        sums->clip_scale / (double)sums->applied,
         sums->clipped / (double)sums->steps,
         sums->skipped / (double)sums->steps,
     };
@@ -204,6 +205,7 @@ static void add_step(struct log_sums *sums, const mlp_step_report *step)
         sums->applied++;
         sums->loss += step->loss;
         sums->gradient_norm += step->clip.norm;
+        sums->clip_scale += step->clip.scale;
         sums->clipped += step->clip.acted != 0;
     }
 }

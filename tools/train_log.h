@@ -18,7 +18,7 @@ struct train_log {
     size_t last;       /* step that was noted */
     struct log_sums {
         size_t steps, applied; /* all, and without those that were left out */
-        double loss, gradient_norm, clipped, skipped;
+        double loss, gradient_norm, clip_scale, clipped, skipped;
     } sums;            /* since the line before */
     double counted, right; /* samples of this epoch up to the line before, and how many of them were right */
 };

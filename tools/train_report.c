@@ -64,10 +64,10 @@ static void print_summary(const struct train_settings *settings, const struct tr
 
 static json_t *json_epoch(const mlp_epoch *epoch)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "loss", json_figure(epoch->loss), "accuracy",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "loss", json_figure(epoch->loss), "accuracy",
                      json_figure(epoch->accuracy), "validation", json_metrics(&epoch->validation), "gradient_norm",
-                     json_figure(epoch->gradient_norm), "clipped", json_figure(epoch->clipped), "skipped",
-                     json_figure(epoch->skipped), "learning_rate", json_figure(epoch->learning_rate), "seconds",
+                     json_figure(epoch->gradient_norm), "clip_scale", json_figure(epoch->clip_scale), "clipped",
+                     json_figure(epoch->clipped), "skipped", json_figure(epoch->skipped), "learning_rate", json_figure(epoch->learning_rate), "seconds",
                      json_figure(epoch->seconds), "steps", json_count(epoch->steps));
 }
 
@@ -113,7 +113,7 @@ int write_history(const char *path, FILE *stream, const mlp_report *report)
     if (begin_table("--history", path, stream) != EXIT_DONE) {
         return EXIT_WORK;
     }
-    fputs("epoch,loss,accuracy,validation_loss,validation_accuracy,gradient_norm,clipped,skipped,learning_rate,"
+    fputs("epoch,loss,accuracy,validation_loss,validation_accuracy,gradient_norm,clip_scale,clipped,skipped,learning_rate,"
           "seconds\n", stream);
     for (size_t i = 0; i < mlp_report_epochs(report); i++) {
         mlp_epoch epoch;
@@ -122,7 +122,7 @@ int write_history(const char *path, FILE *stream, const mlp_report *report)
         }
         const double fields[] = { epoch.loss, epoch.accuracy, epoch.validation.loss,
                                   epoch.validation.count > 0 ? epoch.validation.accuracy : NAN, epoch.gradient_norm,
-                                  epoch.clipped, epoch.skipped, epoch.learning_rate, epoch.seconds };
+                                  epoch.clip_scale, epoch.clipped, epoch.skipped, epoch.learning_rate, epoch.seconds };
         fprintf(stream, "%zu", i + 1);
         for (size_t f = 0; f < sizeof fields / sizeof fields[0]; f++) {
             write_field(stream, fields[f]);

@@ -28,10 +28,11 @@ typedef enum mlp_clip {
                                    with ‖w‖ of at least 10⁻³; c default 0.01; the output layer is left alone
                                    (AGC, Brock 2021). */
     MLP_CLIP_AUTO = 7,        /**< Global norm, its threshold the c-th percentile of the last 1024 norms, this one's
-                                   included; c in (0, 100), default 10 (AutoClip, Seetharaman 2020). */
+                                   included; c in (0, 100), default 10; none while that is 0 (AutoClip, Seetharaman
+                                   2020). */
     MLP_CLIP_Z = 8,           /**< Global norm, with running mean μ and deviation σ of the clipped norms (weight 0.97 on
                                    the past, from the first 25 steps, which are not clipped): when z = (‖g‖ − μ)/σ > c,
-                                   the threshold is μ + σ·c²/z; c default 2.5 (ZClip, Kumar 2025). */
+                                   the threshold is μ + σ·c²/z; none while μ is 0; c default 2.5 (ZClip, Kumar 2025). */
     MLP_CLIP_CUSTOM = 9       /**< mlp_optimizer_options::custom_clip. */
 } mlp_clip;
 

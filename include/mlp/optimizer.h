@@ -22,7 +22,28 @@ extern "C" {
 /** An optimizer with its state. Opaque. */
 typedef struct mlp_optimizer mlp_optimizer;
 
-/** The update rules. Values are fixed; files store the names. µ is `momentum`. */
+/** The update rules. Values are fixed; files store the names. µ is `momentum`.
+ *
+ * | rule               | state | correction of moments    | ε                       | decay          | where sources differ, as  |
+ * |--------------------|-------|--------------------------|-------------------------|----------------|---------------------------|
+ * | sgd                | 0     |                          |                         | L2             |                           |
+ * | momentum, nesterov | 1     | none                     |                         | L2             | PyTorch: η outside of v   |
+ * | rmsprop            | 1     | none                     | outside the root        | L2             | PyTorch                   |
+ * | adam, amsgrad      | 2, 3  | m, v (the largest v)     | outside the root of v̂   | L2             | paper; AMSGrad: PyTorch   |
+ * | adamw              | 2     | m, v                     | likewise                | decoupled, η·λ | PyTorch                   |
+ * | adagrad            | 1     | none                     | outside the root        | L2             | PyTorch                   |
+ * | adadelta           | 2     | none                     | inside both roots       | L2             | paper                     |
+ * | adamax             | 2     | m                        | added to the size of g  | L2             | PyTorch; paper: no ε      |
+ * | nadam              | 2     | m by the product of µ, v | outside the root of v̂   | L2             | PyTorch                   |
+ * | radam              | 2     | m, v while ρ > 5         | outside the root of v   | L2             | PyTorch; paper: ρ > 4     |
+ * | lion               | 1     | none                     |                         | decoupled, η·λ | paper                     |
+ * | rprop              | 2     |                          |                         | L2             | PyTorch                   |
+ * | lamb               | 3     | m, v                     | outside the root of v̂   | in u           | paper; b: authors' code   |
+ * | muon               | 3     | none; else as adamw      | 10⁻⁷, beside ‖u‖        | decoupled, η·λ | PyTorch, match_rms_adamw  |
+ * | lbfgs              | 23    |                          |                         | L2, in loss    | Nocedal & Wright          |
+ *
+ * State: arrays of the size of the parameters. Decay: the default of ::mlp_decay. Rules whose state has squares in it take
+ * entries of a clipped gradient beyond ±10¹⁸ for ±10¹⁸, so that it stays finite. */
 typedef enum mlp_optimizer_rule {
     MLP_OPTIMIZER_SGD = 0,      /**< w ← w − η·g; η default 0.01 */
     MLP_OPTIMIZER_MOMENTUM = 1, /**< v ← µ·v + g; w ← w − η·v; η default 0.01, µ 0.9 (Polyak 1964) */
@@ -31,24 +52,26 @@ typedef enum mlp_optimizer_rule {
     MLP_OPTIMIZER_ADAM = 4,     /**< Kingma & Ba 2015, algorithm 1; η default 0.001 */
     MLP_OPTIMIZER_ADAMW = 5,    /**< Adam with decoupled decay (Loshchilov & Hutter 2019), decay default 0.01 */
     MLP_OPTIMIZER_ADAGRAD = 6,  /**< s ← s + g²; w ← w − η·g/(√s + ε); η default 0.01, ε 1e-10 (Duchi 2011) */
-    MLP_OPTIMIZER_ADADELTA = 7, /**< s ← β₂·s + (1−β₂)·g²; δ = √(d + ε)/√(s + ε)·g; d ← β₂·d + (1−β₂)·δ²; w ← w − η·δ; η default 1,
-                                     β₂ 0.9, ε 1e-6 (Zeiler 2012) */
+    MLP_OPTIMIZER_ADADELTA = 7, /**< s ← β₂·s + (1−β₂)·g²; δ = √(d + ε)/√(s + ε)·g; d ← β₂·d + (1−β₂)·δ²; w ← w − η·δ;
+                                     η default 1, β₂ 0.9, ε 1e-6 (Zeiler 2012) */
     MLP_OPTIMIZER_ADAMAX = 8,   /**< v ← max(β₂·v, |g| + ε); w ← w − η·m̂/v; η default 0.002 (Kingma & Ba 2015, algorithm 2) */
     MLP_OPTIMIZER_AMSGRAD = 9,  /**< Adam with the largest v so far; η default 0.001 (Reddi 2018) */
-    MLP_OPTIMIZER_NADAM = 10,   /**< Adam with Nesterov's look ahead, µₜ = β₁·(1 − 0.96^(t/250)/2); η default 0.002 (Dozat 2016) */
+    MLP_OPTIMIZER_NADAM = 10,   /**< Adam with Nesterov's look ahead, µₜ = β₁·(1 − 0.96^(t/250)/2); η default 0.002
+                                     (Dozat 2016) */
     MLP_OPTIMIZER_RADAM = 11,   /**< Adam that trusts v by how many steps it has seen; η default 0.001 (Liu 2020) */
-    MLP_OPTIMIZER_LION = 12,    /**< w ← w − η·sign(β₁·m + (1−β₁)·g); m ← β₂·m + (1−β₂)·g; η default 1e-4, β₂ 0.99, decay decoupled
-                                     (Chen 2023) */
-    MLP_OPTIMIZER_RPROP = 13,   /**< A step for each parameter, times 1.2 or 0.5 by the signs of its gradients; η, default 0.01, is the
-                                     first. For full batches (Riedmiller & Braun 1993; iRprop−) */
-    MLP_OPTIMIZER_LAMB = 14,    /**< u = m̂/(√v̂ + ε) + λ·w; w ← w − η·‖w‖/‖u‖·u for each W and b; η default 0.002, ε 1e-6, λ 0.01
-                                     (You 2020) */
-    MLP_OPTIMIZER_MUON = 15,    /**< The momentum of W, orthogonalized, is its step, of root mean square 0.2·η; biases and the output
-                                     layer go by AdamW; η default 0.001, µ 0.95, λ 0.01, decoupled (Jordan 2024, Liu 2025) */
-    MLP_OPTIMIZER_LBFGS = 16    /**< Quasi-Newton with the last 10 pairs of steps and changes of the gradient, and a line search by the
-                                     strong Wolfe conditions, which takes several passes: in mlp_train_step() and mlp_fit() alone. For
-                                     full batches. η, default 1, is the first length tried. Takes L2 decay, but no clipping, L1 or
-                                     max-norm (Liu & Nocedal 1989) */
+    MLP_OPTIMIZER_LION = 12,    /**< w ← w − η·sign(β₁·m + (1−β₁)·g); m ← β₂·m + (1−β₂)·g; η default 1e-4, β₂ 0.99, decay
+                                     decoupled (Chen 2023) */
+    MLP_OPTIMIZER_RPROP = 13,   /**< A step for each parameter, times 1.2 or 0.5 by the signs of its gradients; η, default 0.01, is
+                                     the first. For full batches (Riedmiller & Braun 1993; iRprop−) */
+    MLP_OPTIMIZER_LAMB = 14,    /**< u = m̂/(√v̂ + ε) + λ·w; w ← w − η·‖w‖/‖u‖·u for each W, w ← w − η·u for each b (as for W with
+                                     `decay_biases`); η default 0.002, ε 1e-6, λ 0.01 (You 2020) */
+    MLP_OPTIMIZER_MUON = 15,    /**< The momentum of W, orthogonalized, is its step, of root mean square 0.2·η; biases and the
+                                     output layer go by AdamW; η default 0.001, µ 0.95, λ 0.01, decoupled (Jordan 2024, Liu 2025) */
+    MLP_OPTIMIZER_LBFGS = 16    /**< Quasi-Newton with the last 10 pairs of steps and changes of the gradient, and a line search by
+                                     the strong Wolfe conditions, which takes several passes: in mlp_train_step() and mlp_fit()
+                                     alone. For full batches. η, default 1, is the first length tried. Takes L2 decay, but no
+                                     clipping, L1 or max-norm. What mlp_fit() tells as accuracy is that after the steps
+                                     (Liu & Nocedal 1989) */
 } mlp_optimizer_rule;
 
 /** How the decay λ enters. */
@@ -74,8 +97,7 @@ typedef struct mlp_optimizer_options {
     double momentum;          /**< µ in [0, 1); 0: the rule's default. Momentum, Nesterov and Muon only. */
     double beta1;             /**< In [0, 1); 0: the rule's default, 0.9. Adam's family and Lion only. */
     double beta2;             /**< In [0, 1); 0: the rule's default, 0.999 (RMSProp, Lion 0.99; Adadelta 0.9). */
-    double epsilon;           /**< > 0; 0: the rule's default, 1e-8 unless said otherwise. Added outside the root, but for Adadelta
-                                   (inside) and Adamax (to |g|). */
+    double epsilon;           /**< > 0; 0: the rule's default, 1e-8 unless said otherwise. */
     double weight_decay;      /**< λ ≥ 0; default 0 (AdamW, LAMB, Muon: 0 means 0.01). */
     mlp_decay decay;          /**< Default automatic. */
     int decay_biases;         /**< Not 0: biases decay too. Default 0. */
@@ -123,29 +145,35 @@ MLP_API mlp_status mlp_optimizer_set_learning_rate(mlp_optimizer *optimizer, dou
 /** Factors on the optimizer's figures for one layer. Start from ::MLP_LAYER_FACTORS_INIT. */
 typedef struct mlp_layer_factors {
     double weight_rate; /**< On the learning rate of W; finite, ≥ 0. 0 freezes: W and its moments stay bit for bit, and its
-                             gradient counts for no norm. */
+                             gradient counts for no norm. With L-BFGS 0 or 1. */
     double bias_rate;   /**< The same for b. */
-    double decay;       /**< On the weight decay λ; finite, ≥ 0. */
+    double decay;       /**< On the weight decay λ and the L1 penalty λ₁; finite, ≥ 0. */
 } mlp_layer_factors;
 
 #define MLP_LAYER_FACTORS_INIT { 1.0, 1.0, 1.0 }
 
-/** Sets the factors of a layer, from the next step on.
- * Errors: ARGUMENT; RANGE (no such layer, a factor negative or not finite, or η·λ of 1 and more, decoupled). */
+/** Sets the factors of a layer, from the next step on. L-BFGS forgets its pairs when they change.
+ * Errors: ARGUMENT (also a rate that L-BFGS does not take); RANGE (no such layer, a factor negative or not finite, or η·λ of 1
+ * and more, decoupled). */
 MLP_API mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t layer, const mlp_layer_factors *factors);
 /** The factors of a layer; 1 unless set. */
 MLP_API mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, size_t layer, mlp_layer_factors *factors);
 
 /** Gives a layer a clipping rule of its own, from the next step on; the optimizer's rule then leaves the layer alone.
- * @param clip      none, value, tensor-norm, layer-norm (of this layer), block-rms or adaptive; the norms have the p of the options
+ * @param clip      none, value, tensor-norm, layer-norm (of this layer), block-rms or adaptive; the norms have the p of the
+ *                  options
  * @param threshold as mlp_optimizer_options::clip_threshold
- * Errors: ARGUMENT, RANGE. */
+ * Errors: ARGUMENT (also with L-BFGS, which takes none), RANGE. */
 MLP_API mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer, mlp_clip clip, double threshold);
 
-/** The factors of the maximal update parametrization, with which a learning rate tuned at `base_width` suits any width (Yang
- * et al. 2022, Tensor programs V, table 3). With in = fan_in/base_width and out = units/base_width: rules whose steps
- * do not grow with the gradient (all but SGD, momentum, Nesterov) W 1/in in all layers but the first; the others W of the first layer and biases `out`, W of the
- * output 1/in. They go with ::MLP_INIT_MUP of the same base width.
+/** The factors of the maximal update parametrization, with which a learning rate tuned at `base_width` suits any width. With in =
+ * fan_in/base_width and out = units/base_width, but 1 for the inputs and the outputs of the network:
+ * - SGD, momentum, Nesterov: W of the first layer and all b `out`, W of the output 1/in, other W 1;
+ * - LAMB, whose steps have a share of ‖W‖: W of hidden layers 1/√in;
+ * - Muon: W of all layers but the output √(out/in)·√(L_base/L) with L = max(units, fan_in), so that ‖ΔW‖₂ goes as √(units/fan_in)
+ *   (Yang, Simon & Bernstein 2023); W of the output 1/in;
+ * - L-BFGS 1; all other rules, whose entries step by about η: W 1/in (Yang et al. 2022, Tensor programs V, table 3).
+ * They go with ::MLP_INIT_MUP of the same base width.
  * @param base_width ≥ 1, finite
  * Errors: ARGUMENT, RANGE. */
 MLP_API mlp_status mlp_mup_factors(const mlp_network *network, mlp_optimizer_rule rule, double base_width, size_t layer,
@@ -163,6 +191,8 @@ typedef struct mlp_step_report {
     mlp_clip_report clip; /**< Norm before clipping, scale, whether it acted. */
     int skipped;          /**< 1 when the update was left out (::MLP_NONFINITE_SKIP). */
     size_t zeroed;        /**< Entries set to 0 (::MLP_NONFINITE_ZERO). */
+    mlp_clip_report update_clip; /**< The same of `update_clip`'s rule, of what the parameters were changed by; norm 0 and scale 1
+                               without one. */
 } mlp_step_report;
 
 /** Clips the gradients of the workspace's last backward pass and updates the network's parameters by them.

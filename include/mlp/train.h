@@ -109,8 +109,8 @@ typedef struct mlp_fit_options {
     const mlp_checkpoint_options *checkpoint; /**< Write checkpoints, and go on from one; NULL: none. To go on,
                                          everything must be as it was, network, optimizer and data included, but for
                                          `threads`, `patience`, `keep_last`, `top_k`, the callback, the checkpoint's own
-                                         options and, with a constant schedule and without SWA, `epochs`. The samples
-                                         themselves and callers' functions are not compared. */
+                                         options and, without SWA and with a schedule that does not stretch over T,
+                                         `epochs`. Data are compared by a fingerprint, callers' functions not at all. */
     const mlp_regularization *regularization; /**< Noise in the steps of this fit; NULL: none. Training losses and
                                          accuracies are then those under the noise. */
     const mlp_average_options *average; /**< Average the parameters; NULL: do not. Once there is a mean, validation and
@@ -132,8 +132,8 @@ typedef struct mlp_epoch {
     double loss;             /**< Mean training loss, each batch measured before its update. */
     double accuracy;         /**< Training accuracy, likewise; NaN without classes. */
     mlp_metrics validation;  /**< loss NaN, count 0 without a validation set. */
-    double gradient_norm;    /**< Mean norm before clipping, of the steps that were not left out; NaN when there were
-                                  none. */
+    double gradient_norm;    /**< Mean norm before clipping, over the steps that were applied; NaN when none was. */
+    double clip_scale;       /**< Mean of mlp_clip_report::scale over them: 1 where nothing was scaled; NaN likewise. */
     double clipped;          /**< Share of the steps in which clipping acted. */
     double skipped;          /**< Share of the steps that were left out. */
     double learning_rate;    /**< Of the last step. */

@@ -25,6 +25,7 @@ static void update(const struct update *u)
 const struct update_rule LEVEL_NAME(adadelta_rule) = {
     .name = { "adadelta", "steps as large as the steps of late; rate 1" },
     .states = 2,
+    .squares = true,
     .defaults = { .learning_rate = 1.0, .momentum = NAN, .beta1 = NAN, .beta2 = 0.9, .epsilon = 1e-6,
                   .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
     .update = update,

@@ -22,6 +22,7 @@ static void update(const struct update *u)
 const struct update_rule LEVEL_NAME(adagrad_rule) = {
     .name = { "adagrad", "s += g^2; w -= rate g / (sqrt s + eps)" },
     .states = 1,
+    .squares = true,
     .defaults = { .learning_rate = 0.01, .momentum = NAN, .beta1 = NAN, .beta2 = NAN, .epsilon = 1e-10,
                   .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
     .update = update,

@@ -25,6 +25,7 @@ static void update(const struct update *u)
 const struct update_rule LEVEL_NAME(adam_rule) = {
     .name = { "adam", "mean of g over root mean square of g, corrected for their start at 0" },
     .states = 2,
+    .squares = true,
     .defaults = { .learning_rate = 0.001, .momentum = NAN, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
                   .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
     .update = update,
@@ -33,6 +34,7 @@ const struct update_rule LEVEL_NAME(adam_rule) = {
 const struct update_rule LEVEL_NAME(adamw_rule) = {
     .name = { "adamw", "adam with decoupled weight decay, 0.01 by default" },
     .states = 2,
+    .squares = true,
     .defaults = { .learning_rate = 0.001, .momentum = NAN, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
                   .weight_decay = 0.01, .decay = MLP_DECAY_DECOUPLED },
     .update = update,

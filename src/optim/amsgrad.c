@@ -27,6 +27,7 @@ static void update(const struct update *u)
 const struct update_rule LEVEL_NAME(amsgrad_rule) = {
     .name = { "amsgrad", "adam with the largest mean square so far" },
     .states = 3,
+    .squares = true,
     .defaults = { .learning_rate = 0.001, .momentum = NAN, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
                   .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
     .update = update,

@@ -3,6 +3,7 @@
 
 const struct update_rule LEVEL_NAME(lbfgs_rule) = {
     .name = { "lbfgs", "quasi-Newton with 10 pairs and a strong-Wolfe line search; for full batches" },
+    .step = STEP_SEARCHED,
     .states = LBFGS_STATES,
     .searches = true,
     .defaults = { .learning_rate = 1.0, .momentum = NAN, .beta1 = NAN, .beta2 = NAN, .epsilon = NAN, .weight_decay = 0.0,

@@ -109,7 +109,9 @@ static void finish(const struct tensor_update *t)
 
 const struct update_rule LEVEL_NAME(muon_rule) = {
     .name = { "muon", "orthogonalized momentum for hidden layers' weights, adamw for output and biases" },
+    .step = STEP_ORTHOGONAL,
     .states = 3,
+    .squares = true,
     .gram_matrices = 3,
     .defaults = { .learning_rate = 0.001, .momentum = 0.95, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
                   .weight_decay = 0.01, .decay = MLP_DECAY_DECOUPLED },

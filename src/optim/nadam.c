@@ -40,6 +40,7 @@ static void update(const struct update *u)
 const struct update_rule LEVEL_NAME(nadam_rule) = {
     .name = { "nadam", "adam with a look ahead" },
     .states = 2,
+    .squares = true,
     .defaults = { .learning_rate = 0.002, .momentum = NAN, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
                   .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
     .prepare = prepare,

@@ -22,6 +22,7 @@ static void update(const struct update *u)
 
 const struct update_rule LEVEL_NAME(nesterov_rule) = {
     .name = { "nesterov", "v = mu v + g; w -= rate (g + mu v)" },
+    .step = STEP_OF_GRADIENT,
     .states = 1,
     .defaults = { .learning_rate = 0.01, .momentum = 0.9, .beta1 = NAN, .beta2 = NAN, .epsilon = NAN,
                   .weight_decay = 0.0, .decay = MLP_DECAY_L2 },

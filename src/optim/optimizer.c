@@ -77,8 +77,8 @@ static mlp_status resolve(mlp_optimizer_options *options)
                        options->nonfinite != MLP_NONFINITE_ZERO;
     return !rule->searches || plain
                ? MLP_OK
-               : fail(MLP_ERROR_ARGUMENT, "optimizer: %s takes no clipping, centralization, L1, max-norm or decoupled decay, and not "
-                      "the policy zero", name);
+               : fail(MLP_ERROR_ARGUMENT, "optimizer: %s takes no clipping, centralization, L1, max-norm or decoupled decay, "
+                      "and not the policy zero", name);
 }
 
 /* min(units, inputs)² is at most units·inputs: no overflow. */
@@ -109,13 +109,14 @@ static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
     optimizer->largest = memory_allocate(tensors, sizeof(double));
     optimizer->sums = memory_allocate(tensors, sizeof(double));
     optimizer->counts = memory_allocate(tensors, sizeof(size_t));
-    optimizer->ratios = memory_allocate(units, sizeof(float));
+    optimizer->ratios = memory_allocate(units, sizeof(double));
     if (optimizer->options.update_clip != MLP_CLIP_NONE) {
         optimizer->before = memory_allocate(network->arena_size, sizeof(float));
         complete = optimizer->before != NULL;
     }
     if (optimizer->rule->gram_matrices > 0) {
-        optimizer->scratch = memory_allocate(optimizer_scratch_before(network, optimizer->rule, network->layer_count), sizeof(float));
+        const size_t floats = optimizer_scratch_before(network, optimizer->rule, network->layer_count);
+        optimizer->scratch = memory_allocate(floats, sizeof(float));
         complete = complete && optimizer->scratch != NULL;
     }
     complete = complete && optimizer->bound != NULL && optimizer->clips != NULL && optimizer->squares != NULL &&

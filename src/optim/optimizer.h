@@ -32,7 +32,7 @@ struct mlp_optimizer {
     struct layer_clip *clips;      /* of single layers */
     double *squares, *largest, *sums; /* of each tensor, while a step is clipped */
     size_t *counts;                /* entries of each tensor */
-    float *ratios;                 /* ‖g‖/‖w‖ of each layer's units and b, while they are clipped */
+    double *ratios;                /* ‖g‖/‖w‖ of each layer's units and b, while they are clipped; 0 where frozen */
     float *before;                 /* parameters before an update that is to be clipped; NULL: none is */
     float *scratch;                /* for whole matrices; NULL: the rule needs none */
     struct clip_memory memory;     /* of adaptive rules */
@@ -67,6 +67,12 @@ static inline double optimizer_rate_factor(const struct mlp_optimizer *optimizer
 {
     const mlp_layer_factors *factors = &optimizer->factors[t / 2];
     return t % 2 == 0 ? factors->weight_rate : factors->bias_rate;
+}
+
+/* What adaptive clipping multiplies a unit of this ‖g‖/‖w‖ by. */
+static inline float optimizer_unit_factor(double ratio, double threshold)
+{
+    return ratio > threshold ? (float)(threshold / ratio) : 1.0f;
 }
 
 /* What one step is going to do, decided by one thread before the team updates. */

@@ -122,7 +122,8 @@ static void settle(struct update_plan *plan)
 
 void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
 {
-    plan->report = (mlp_step_report){ .loss = loss_known ? loss : NAN, .clip = { .scale = 1.0 } };
+    plan->report = (mlp_step_report){ .loss = loss_known ? loss : NAN, .clip = { .scale = 1.0 },
+                                      .update_clip = { .scale = 1.0 } };
     plan->status = MLP_OK;
     plan->apply = admit(plan, loss, loss_known);
     plan->reshapes = plan->optimizer->options.centralize || optimizer_clips_units(plan->optimizer);
@@ -159,7 +160,7 @@ static void update_run(const struct update_plan *plan, const struct range *share
     }
     update.count = to - from;
     update.scale = run->scale;
-    update.bound = run->bound;
+    update.bound = optimizer->rule->squares && !run->hidden_matrix ? fminf(run->bound, LARGEST_SQUARED) : run->bound;
     const double rate = o->learning_rate * optimizer->rate_scale * run->rate;
     update.rate = (float)rate;
     const double decay = o->weight_decay * run->decay;
@@ -187,6 +188,7 @@ static void finish_tensors(const struct team *team, const struct update_plan *pl
         const double rate = optimizer->options.learning_rate * optimizer->rate_scale * optimizer_rate_factor(optimizer, t);
         struct tensor_update tensor = { .parameters = plan->network->parameters + first, .rows = layer->units,
                                         .columns = t % 2 == 1 ? 1 : layer->inputs, .stride = layer->stride, .rate = (float)rate,
+                                        .exempt = t % 2 == 1 && optimizer->options.decay_biases == 0,
                                         .hidden_matrix = is_taken_apart(optimizer, t) };
         for (size_t s = 0; s < optimizer->rule->states; s++) {
             tensor.state[s] = optimizer->state[s] + first;

@@ -1,6 +1,8 @@
 /* What looks at the gradient unit by unit before it is clipped: centralization, and adaptive clipping. A unit's weights are a row
  * of W; a run of rows at a time is read through its columns. */
+#include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "model/pass.h"
 #include "optim/optimizer.h"
@@ -48,8 +50,10 @@ static void centralize(const struct rows *rows, const void *unused)
         means[i] = (float)(sums[i] / (double)layer->inputs);
     }
     for (size_t j = 0; j < layer->inputs; j++) {
+        float *column = rows->gradients + j * layer->stride;
         for (size_t i = 0; i < rows->count; i++) {
-            rows->gradients[i + j * layer->stride] -= means[i];
+            const float rest = column[i] - means[i]; /* infinite where both are near the ends of float's range */
+            column[i] = rest > FLT_MAX ? FLT_MAX : rest < -FLT_MAX ? -FLT_MAX : rest;
         }
     }
 }
@@ -58,17 +62,12 @@ static void centralize(const struct rows *rows, const void *unused)
 
 struct unit_clip {
     double threshold;
-    float *ratios; /* of the layer's units, then of its b */
+    double *ratios; /* of the layer's units, then of its b */
 };
 
 static double ratio_of(double gradient_squares, double parameter_squares)
 {
     return sqrt(gradient_squares) / fmax(sqrt(parameter_squares), LEAST_NORM);
-}
-
-static float factor_of(double ratio, double threshold)
-{
-    return ratio > threshold ? (float)(threshold / ratio) : 1.0f;
 }
 
 static void clip_rows(const struct rows *rows, const void *context)
@@ -87,8 +86,8 @@ static void clip_rows(const struct rows *rows, const void *context)
     }
     for (size_t i = 0; i < rows->count; i++) {
         const double ratio = ratio_of(gradients[i], parameters[i]);
-        clip->ratios[rows->first + i] = (float)ratio;
-        factors[i] = factor_of(ratio, clip->threshold);
+        clip->ratios[rows->first + i] = ratio;
+        factors[i] = optimizer_unit_factor(ratio, clip->threshold);
         acts = acts || factors[i] != 1.0f;
     }
     for (size_t j = 0; j < layer->inputs && acts; j++) {
@@ -106,27 +105,39 @@ static void clip_bias(struct update_plan *plan, size_t l, const struct unit_clip
     float *gradients = plan->workspace->gradients + layer->bias;
     const double parameters = kernels->measure(plan->network->parameters + layer->bias, layer->units, 1, layer->units).squares;
     const double ratio = ratio_of(kernels->measure(gradients, layer->units, 1, layer->units).squares, parameters);
-    const float factor = factor_of(ratio, clip->threshold);
-    clip->ratios[layer->units] = (float)ratio;
+    const float factor = optimizer_unit_factor(ratio, clip->threshold);
+    clip->ratios[layer->units] = ratio;
     for (size_t i = 0; i < layer->units && factor != 1.0f; i++) {
         gradients[i] *= factor;
     }
 }
 
+/* Frozen tensors keep their gradients, and the ratios 0 that forget_ratios() gave them. */
 static void clip_units(const struct team *team, struct update_plan *plan)
 {
-    float *ratios = plan->optimizer->ratios;
+    const struct mlp_optimizer *optimizer = plan->optimizer;
+    double *ratios = optimizer->ratios;
     for (size_t l = 0; l < plan->network->layer_count; l++) {
-        const struct layer_clip rule = optimizer_layer_clip(plan->optimizer, l);
+        const struct layer_clip rule = optimizer_layer_clip(optimizer, l);
         const struct unit_clip clip = { rule.threshold, ratios };
-        if (rule.rule == MLP_CLIP_ADAPTIVE) {
+        if (rule.rule == MLP_CLIP_ADAPTIVE && optimizer_rate_factor(optimizer, 2 * l) != 0.0) {
             visit_rows(team, plan, l, clip_rows, &clip);
-            if (team->rank == 0) {
-                clip_bias(plan, l, &clip);
-            }
+        }
+        if (rule.rule == MLP_CLIP_ADAPTIVE && optimizer_rate_factor(optimizer, 2 * l + 1) != 0.0 && team->rank == 0) {
+            clip_bias(plan, l, &clip);
         }
         ratios += plan->network->layers[l].units + 1;
     }
+}
+
+/* Factors may have changed since the last step. By one thread. */
+static void forget_ratios(struct update_plan *plan)
+{
+    size_t units = 0;
+    for (size_t l = 0; l < plan->network->layer_count; l++) {
+        units += plan->network->layers[l].units + 1;
+    }
+    memset(plan->optimizer->ratios, 0, units * sizeof *plan->optimizer->ratios);
 }
 
 void optimizer_reshape(const struct team *team, struct update_plan *plan)
@@ -145,6 +156,10 @@ void optimizer_reshape(const struct team *team, struct update_plan *plan)
         team_barrier(team);
     }
     if (optimizer_clips_units(plan->optimizer)) {
+        if (team->rank == 0) {
+            forget_ratios(plan);
+        }
+        team_barrier(team);
         clip_units(team, plan);
         team_barrier(team);
     }

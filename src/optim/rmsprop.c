@@ -22,6 +22,7 @@ static void update(const struct update *u)
 const struct update_rule LEVEL_NAME(rmsprop_rule) = {
     .name = { "rmsprop", "s = b2 s + (1-b2) g^2; w -= rate g / (sqrt s + eps)" },
     .states = 1,
+    .squares = true,
     .defaults = { .learning_rate = 0.01, .momentum = NAN, .beta1 = NAN, .beta2 = 0.99, .epsilon = 1e-8,
                   .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
     .update = update,

@@ -8,6 +8,12 @@
 #define LEAST 1e-6f
 #define LARGEST 50.0f
 
+/* The product of two small gradients has no float; that of their signs has. */
+static inline float sign_of(float x)
+{
+    return (x > 0.0f ? 1.0f : 0.0f) - (x < 0.0f ? 1.0f : 0.0f);
+}
+
 static void update_block(const struct update *u, size_t first, size_t end)
 {
     float *restrict w = u->parameters, *restrict before = u->state[0], *restrict step = u->state[1];
@@ -15,16 +21,14 @@ static void update_block(const struct update *u, size_t first, size_t end)
     const struct update k = *u;
     for (size_t i = first; i < end; i++) {
         const float gradient = effective_gradient(&k, g[i], w[i]);
-        const float turn = gradient * before[i];
+        const float sign = sign_of(gradient), turn = sign * sign_of(before[i]);
         const float old = step[i] == 0.0f ? k.rate : step[i];
         const float factor = turn > 0.0f ? GROWTH : turn < 0.0f ? SHRINKAGE : 1.0f;
         const float wanted = old * factor, at_least = wanted < LEAST ? LEAST : wanted;
         const float own = at_least > LARGEST ? LARGEST : at_least;
-        const float kept = turn < 0.0f ? 0.0f : gradient;
-        const float move = kept > 0.0f ? own : kept < 0.0f ? -own : 0.0f;
         step[i] = own;
-        before[i] = kept;
-        w[i] = w[i] * k.keep - move;
+        before[i] = turn < 0.0f ? 0.0f : gradient;
+        w[i] = w[i] * k.keep - (turn < 0.0f ? 0.0f : sign * own);
     }
 }
 

@@ -17,6 +17,9 @@ enum { LBFGS_PAIRS = 10, LBFGS_STATES = 2 * LBFGS_PAIRS + 3 };
 
 enum { RULE_STATES = LBFGS_STATES };
 
+/* A gradient whose square, and the sum of some hundred such, is finite in float. */
+#define LARGEST_SQUARED 1e18f
+
 /* One update of `count` parameters, in one pass. The arrays do not overlap. */
 struct update {
     float *parameters;
@@ -50,6 +53,7 @@ struct tensor_update {
     float *state[RULE_STATES];
     size_t rows, columns, stride;
     float rate;             /* η */
+    bool exempt;            /* b, where biases do not decay */
     bool hidden_matrix;
     float *scratch;         /* `gram_matrices` of min(rows, columns)² each */
 };
@@ -72,10 +76,21 @@ struct rule_defaults {
     mlp_decay decay;
 };
 
+/* What the length of a rule's step hangs on, which is what factors of the maximal update parametrization correct. */
+enum step_length {
+    STEP_OF_ENTRIES = 0, /* each entry's is about η */
+    STEP_OF_GRADIENT,    /* η times a gradient, or a mean of such */
+    STEP_OF_NORM,        /* ‖ΔW‖ = η·‖W‖ */
+    STEP_ORTHOGONAL,     /* hidden matrices: singular values η·0.2·√max(units, inputs); else as STEP_OF_ENTRIES */
+    STEP_SEARCHED        /* what decreases the loss */
+};
+
 struct update_rule {
     struct name name; /* must be first */
     size_t states;    /* arrays of moments, 0 to RULE_STATES */
     bool searches;    /* a step is session/lbfgs.c; it has no `update` */
+    enum step_length step;
+    bool squares;     /* the moments have squares in them: gradients go in no larger than LARGEST_SQUARED */
     size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for; then it takes hidden matrices apart */
     struct rule_defaults defaults;
     void (*prepare)(const struct update_time *time, struct update *update); /* once a step, or NULL */

@@ -46,6 +46,7 @@ static void decide(struct update_plan *plan)
                                       .counts = optimizer->counts };
     clip_apply(o->update_clip, &input, &outcome);
     optimizer->bound[0] = outcome.bound;
+    plan->report.update_clip = outcome.report;
 }
 
 /* w − (1 − s)·Δw, and where Δw is out of bounds w − Δw ± bound: entries that are not clipped stay bit for bit. */

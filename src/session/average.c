@@ -66,7 +66,8 @@ static mlp_status check(const mlp_average_options *o)
         return fail(MLP_ERROR_RANGE, "average: decay is %g, expected above 0 and below 1 with ema, 0 with others", o->decay);
     }
     if (!(o->start >= 0.0 && o->start < 1.0) || (o->start != 0.0 && o->rule != MLP_AVERAGE_SWA)) {
-        return fail(MLP_ERROR_RANGE, "average: start is %g, expected 0 up to, not including, 1 with swa, 0 with others", o->start);
+        return fail(MLP_ERROR_RANGE, "average: start is %g, expected 0 up to, not including, 1 with swa, 0 with others",
+                    o->start);
     }
     return MLP_OK;
 }

@@ -72,6 +72,7 @@ static const char *check_sums(const struct fit_state *s, const struct fit *fit)
     const size_t count = fit->feed.data->count;
     const struct claim claims[] = {
         { "gradient_norm", is_sum(s->gradient_norm) },
+        { "clip_scale", is_sum(s->clip_scale) },
         { "clipped", is_count(s->clipped, s->step) },
         { "skipped", is_count(s->skipped, s->step) },
         { "tally_loss", isfinite(s->tally_loss) },
@@ -149,6 +150,7 @@ const char *epoch_check(const mlp_epoch *epoch, const struct fit *fit)
         { "validation.accuracy", is_measured_share(epoch->validation.accuracy) },
         { "validation.top_k_accuracy", is_measured_share(epoch->validation.top_k_accuracy) },
         { "gradient_norm", isnan(epoch->gradient_norm) || is_sum(epoch->gradient_norm) },
+        { "clip_scale", isnan(epoch->clip_scale) || is_sum(epoch->clip_scale) },
         { "clipped", is_share(epoch->clipped) },
         { "skipped", is_share(epoch->skipped) },
         { "learning_rate", is_sum(epoch->learning_rate) },

@@ -12,7 +12,7 @@
 struct fit_state {
     size_t epoch, step, samples, best, since_best;
     double best_loss, seconds;
-    double gradient_norm, clipped, skipped, epoch_seconds;         /* sums of the open epoch */
+    double gradient_norm, clip_scale, clipped, skipped, epoch_seconds; /* sums of the open epoch */
     double tally_loss, tally_loss_weight;
     size_t tally_samples, tally_right, tally_right_top_k, tally_classed;
     double pace_scale, pace_best;

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "session/checkpoint_file.h"
 #include "session/fingerprint.h"
+#include "strategy/schedule.h"
 
 enum { PLACE_SIZE = 96, VALUE_SIZE = 64, TEXT_SIZE = 24 };
 
@@ -138,18 +139,17 @@ static json_t *optimizer_json(const mlp_optimizer *optimizer)
     return with(object, "layers", factors_json(optimizer));
 }
 
-/* `total` is what a schedule other than a constant one is stretched over. */
+/* `total` is what the schedule is stretched over, where it is. */
 static json_t *schedule_json(const struct pace *pace)
 {
     const mlp_schedule_options none = MLP_SCHEDULE_OPTIONS_INIT, *o = pace->options != NULL ? pace->options : &none;
-    const bool stretches = o->rule != MLP_SCHEDULE_CONSTANT && o->rule != MLP_SCHEDULE_PLATEAU;
     json_t *milestones = json_array();
     for (size_t i = 0; milestones != NULL && i < o->milestone_count; i++) {
         milestones = append(milestones, json_integer((json_int_t)o->milestones[i]));
     }
     json_t *object = NUMBERS(schedule_members, o);
     object = with_text(object, "rule", mlp_schedule_name(o->rule));
-    object = with_count(object, "total", stretches ? pace->total : 0);
+    object = with_count(object, "total", schedule_stretches(o) ? pace->total : 0);
     return with(object, "milestones", milestones);
 }
 

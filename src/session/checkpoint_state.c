@@ -4,7 +4,7 @@
 #define STATE(member) FIELD(struct fit_state, member)
 static const struct field state_members[] = {
     STATE(epoch), STATE(step), STATE(samples), STATE(best), STATE(since_best), STATE(best_loss), STATE(seconds),
-    STATE(gradient_norm), STATE(clipped), STATE(skipped), STATE(epoch_seconds),
+    STATE(gradient_norm), STATE(clip_scale), STATE(clipped), STATE(skipped), STATE(epoch_seconds),
     STATE(tally_loss), STATE(tally_loss_weight), STATE(tally_samples), STATE(tally_right), STATE(tally_right_top_k),
     STATE(tally_classed), STATE(pace_scale), STATE(pace_best), STATE(pace_since_best),
     STATE(learning_rate), STATE(rate_scale), STATE(product), STATE(updates), STATE(skips), STATE(pairs), STATE(averaged),
@@ -15,8 +15,8 @@ const struct field_list state_fields = FIELD_LIST(state_members);
 #define EPOCH(member) FIELD(mlp_epoch, member)
 static const struct field epoch_members[] = {
     EPOCH(loss), EPOCH(accuracy), EPOCH(validation.loss), EPOCH(validation.accuracy), EPOCH(validation.top_k_accuracy),
-    EPOCH(validation.count), EPOCH(gradient_norm), EPOCH(clipped), EPOCH(skipped), EPOCH(learning_rate), EPOCH(seconds),
-    EPOCH(steps),
+    EPOCH(validation.count), EPOCH(gradient_norm), EPOCH(clip_scale), EPOCH(clipped), EPOCH(skipped), EPOCH(learning_rate),
+    EPOCH(seconds), EPOCH(steps),
 };
 const struct field_list epoch_fields = FIELD_LIST(epoch_members);
 
@@ -42,7 +42,8 @@ struct fit_state fit_state_gather(const struct fit *fit)
     struct fit_state state = {
         .epoch = fit->epoch, .step = fit->open.steps, .samples = fit->progress.samples, .best = fit->report->best,
         .since_best = fit->since_best, .best_loss = fit->best_loss, .seconds = now - fit->start,
-        .gradient_norm = fit->open.gradient_norm, .clipped = fit->open.clipped, .skipped = fit->open.skipped,
+        .gradient_norm = fit->open.gradient_norm, .clip_scale = fit->open.clip_scale, .clipped = fit->open.clipped,
+        .skipped = fit->open.skipped,
         .epoch_seconds = fit->open.steps > 0 ? now - fit->open_start : 0.0,
         .tally_loss = tally->loss, .tally_loss_weight = tally->loss_weight, .tally_samples = tally->samples,
         .tally_right = tally->right, .tally_right_top_k = tally->right_top_k, .tally_classed = tally->classed,
@@ -66,8 +67,8 @@ void fit_state_apply(const struct fit_state *state, struct fit *fit)
     struct monitor *monitor = fit->report->monitor;
     const double now = seconds_now();
     fit->epoch = state->epoch;
-    fit->open = (mlp_epoch){ .gradient_norm = state->gradient_norm, .clipped = state->clipped, .skipped = state->skipped,
-                             .steps = state->step };
+    fit->open = (mlp_epoch){ .gradient_norm = state->gradient_norm, .clip_scale = state->clip_scale, .clipped = state->clipped,
+                             .skipped = state->skipped, .steps = state->step };
     fit->progress.samples = state->samples;
     fit->progress.resumed = state->epoch * fit->progress.steps + state->step;
     fit->report->best = state->best;

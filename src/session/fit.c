@@ -147,6 +147,7 @@ static void add_step(struct fit *fit, const mlp_step_report *step)
         open->skipped += 1.0;
     } else {
         open->gradient_norm += step->clip.norm;
+        open->clip_scale += step->clip.scale;
         open->clipped += step->clip.acted;
     }
     open->steps++;
@@ -162,6 +163,7 @@ static mlp_epoch epoch_figures(const struct fit *fit, const mlp_metrics *validat
         .accuracy = tally_share(&fit->tally, fit->tally.right),
         .validation = *validation,
         .gradient_norm = open->gradient_norm / (steps - open->skipped),
+        .clip_scale = open->clip_scale / (steps - open->skipped),
         .clipped = open->steps > 0 ? open->clipped / steps : 0.0,
         .skipped = open->steps > 0 ? open->skipped / steps : 0.0,
         .learning_rate = learning_rate(fit),

@@ -1,8 +1,8 @@
 /* L-BFGS with a strong-Wolfe line search (Nocedal & Wright, Numerical Optimization, algorithms 7.4, 3.5 and 3.6).
  *
  * The optimizer's state holds ten pairs s = w′ − w and y = g′ − g, then the direction and the gradient and parameters that a
- * search starts from. Sums over the arena are in double, in order. The objective is the loss with its L2 decay; frozen tensors have
- * no gradient. */
+ * search starts from. Sums over the arena are in double, in order. The objective is the loss with its L2 decay; frozen tensors
+ * have no gradient. */
 #include "session/lbfgs.h"
 
 #include <math.h>
@@ -26,6 +26,7 @@ struct search {
     uint64_t noise_step; /* every trial has the same noise */
     float *direction, *gradient, *start;
     double last;         /* step of the last trial */
+    mlp_status status;   /* a custom loss's failure in a trial: it ends the search */
 };
 
 /* A trial: step length, objective, slope along the direction. */
@@ -100,13 +101,18 @@ static double evaluate(struct search *search)
     return pass->loss + add_decay(search);
 }
 
+/* After a failure all trials are refused, unseen. */
 static struct trial try_step(struct search *search, double step)
 {
     const size_t size = search->plan->network->arena_size;
     float *parameters = search->plan->network->parameters;
+    if (search->status != MLP_OK) {
+        return (struct trial){ step, INFINITY, INFINITY };
+    }
     memcpy(parameters, search->start, size * sizeof *parameters);
     add(parameters, step, search->direction, size);
     const double value = evaluate(search);
+    search->status = search->pass->status;
     const double slope = dot(search->plan->workspace->gradients, search->direction, size);
     search->last = step;
     const bool finite = isfinite(value) && isfinite(slope);
@@ -247,14 +253,12 @@ static double sum_of_magnitudes(const float *values, size_t count)
     return sum;
 }
 
-/* Where nothing decreases along the direction, the pairs mislead: forgotten, the next step is the gradient's. */
-static void move(struct search *search, double value)
+/* The direction, and where a search along it ends: at a step of 0 when nothing decreases. Pairs that give no descent are
+ * forgotten: the direction is the gradient's then. */
+static struct trial search_step(struct search *search, double value)
 {
-    struct update_plan *plan = search->plan;
-    struct mlp_optimizer *optimizer = plan->optimizer;
-    const size_t size = optimizer->arena_size, bytes = size * sizeof(float);
-    memcpy(search->start, plan->network->parameters, bytes);
-    memcpy(search->gradient, plan->workspace->gradients, bytes);
+    struct mlp_optimizer *optimizer = search->plan->optimizer;
+    const size_t size = optimizer->arena_size;
     find_direction(search);
     struct trial start = { 0.0, value, dot(search->gradient, search->direction, size) };
     if (!(start.slope < 0.0)) {
@@ -265,16 +269,32 @@ static void move(struct search *search, double value)
     const double rate = optimizer->options.learning_rate * optimizer->rate_scale;
     const double first = optimizer->pairs > 0 ? rate : rate * fmin(1.0, 1.0 / sum_of_magnitudes(search->gradient, size));
     const struct trial found = start.slope < 0.0 && first > 0.0 ? search_along(search, &start, first) : start;
-    if (found.step == 0.0) {
-        memcpy(plan->network->parameters, search->start, bytes);
-        memcpy(plan->workspace->gradients, search->gradient, bytes);
-        optimizer->pairs = 0;
-        return;
-    }
-    if (search->last != found.step) {
+    if (found.step > 0.0 && search->last != found.step) {
         try_step(search, found.step);
     }
-    remember(search);
+    return found;
+}
+
+/* Where nothing decreases along the direction, the pairs mislead: forgotten, the next step is the gradient's. A loss that
+ * fails takes all of the step back. */
+static void move(struct search *search, double value)
+{
+    struct update_plan *plan = search->plan;
+    struct mlp_optimizer *optimizer = plan->optimizer;
+    const size_t bytes = optimizer->arena_size * sizeof(float), pairs = optimizer->pairs;
+    memcpy(search->start, plan->network->parameters, bytes);
+    memcpy(search->gradient, plan->workspace->gradients, bytes);
+    const struct trial found = search_step(search, value);
+    const bool failed = search->status != MLP_OK;
+    if (!failed && found.step > 0.0) {
+        remember(search);
+        return;
+    }
+    memcpy(plan->network->parameters, search->start, bytes);
+    memcpy(plan->workspace->gradients, search->gradient, bytes);
+    optimizer->pairs = failed ? pairs : 0;
+    optimizer->updates -= failed;
+    search->pass->status = search->status;
 }
 
 void lbfgs_step(struct pass *pass, const float *x, size_t count, struct update_plan *plan)
@@ -289,9 +309,8 @@ void lbfgs_step(struct pass *pass, const float *x, size_t count, struct update_p
         return;
     }
     optimizer_decide(plan, pass->loss, true);
-    const mlp_step_report report = plan->report;
     if (plan->apply) {
         move(&search, value);
-        pass->loss = report.loss;
+        pass->loss = plan->report.loss;
     }
 }

@@ -49,9 +49,9 @@ mlp_status clip_check_norm(mlp_clip clip, mlp_clip_norm norm);
  * the optimizer's, which has the parameters and the callback. */
 void clip_apply(mlp_clip clip, const struct clip_input *input, struct clip_outcome *outcome);
 
-/* The adaptive rules, between the files of this strategy: the threshold for this norm. */
+/* The adaptive rules, between the files of this strategy: the threshold for this norm, above 0; INFINITY: none. */
 double clip_auto_threshold(struct clip_memory *memory, double percentile, double norm);
-/* INFINITY where the norm is no outlier. Follow with clip_z_learn() of the clipped norm. */
+/* Likewise; none where the norm is no outlier. Follow with clip_z_learn() of the clipped norm. */
 double clip_z_threshold(const struct clip_memory *memory, double limit, double norm);
 void clip_z_learn(struct clip_memory *memory, double clipped);
 

@@ -5,7 +5,7 @@
 #include "strategy/clip.h"
 
 #define Z_PAST 0.97
-#define Z_TINY 1e-6 /* added to σ */
+#define Z_TINY 1e-6 /* added to σ in z */
 enum { Z_WARMUP = 25 };
 
 static bool is_count(double value, double largest)
@@ -59,24 +59,26 @@ static size_t remember(struct clip_memory *memory, double norm)
     return count + 1;
 }
 
-/* Between neighbours in a straight line, as numpy.percentile does. */
+/* Between neighbours in a straight line, as numpy.percentile does. Where a share of the norms is 0 it is none: it would let
+ * nothing through. */
 double clip_auto_threshold(struct clip_memory *memory, double percentile, double norm)
 {
     const size_t count = remember(memory, norm);
     const double place = percentile / 100.0 * (double)(count - 1);
     const size_t below = (size_t)place;
     const double next = below + 1 < count ? memory->sorted[below + 1] : memory->sorted[below];
-    return memory->sorted[below] + (place - (double)below) * (next - memory->sorted[below]);
+    const double threshold = memory->sorted[below] + (place - (double)below) * (next - memory->sorted[below]);
+    return threshold > 0.0 ? threshold : INFINITY;
 }
 
 /* ---- ZClip (Kumar et al. 2025) ----------------------------------------------------------------------------------- */
 
 double clip_z_threshold(const struct clip_memory *memory, double limit, double norm)
 {
-    if (memory->seen < Z_WARMUP) {
+    if (memory->seen < Z_WARMUP || memory->mean == 0.0) {
         return INFINITY;
     }
-    const double deviation = sqrt(memory->variance) + Z_TINY, z = (norm - memory->mean) / deviation;
+    const double deviation = sqrt(memory->variance), z = (norm - memory->mean) / (deviation + Z_TINY);
     return z > limit ? memory->mean + deviation * limit * limit / z : INFINITY;
 }
 

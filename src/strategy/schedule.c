@@ -36,6 +36,7 @@ struct schedule_row {
     double period;    /* default, by T; 0: none */
     double factor;    /* default */
     double share;     /* default */
+    bool stretches;   /* over all of T, whatever the period */
     double (*height)(const struct place *place); /* 0 … 1: the factor is minimum + (1 − minimum)·height */
 };
 
@@ -149,8 +150,9 @@ static const struct schedule_row rows[] = {
     [MLP_SCHEDULE_EXPONENTIAL] = { .name = { "exponential", "factor^(t/period)" }, .takes = TAKES_PERIOD | TAKES_FACTOR,
                                    .period = 1.0, .factor = 0.01, .height = exponential },
     [MLP_SCHEDULE_POLYNOMIAL] = { .name = { "polynomial", "(1 - t/T)^power, down to minimum" },
-                                  .takes = TAKES_MINIMUM | TAKES_POWER, .height = polynomial },
-    [MLP_SCHEDULE_COSINE] = { .name = { "cosine", "half a cosine, down to minimum" }, .takes = TAKES_MINIMUM, .height = cosine },
+                                  .takes = TAKES_MINIMUM | TAKES_POWER, .stretches = true, .height = polynomial },
+    [MLP_SCHEDULE_COSINE] = { .name = { "cosine", "half a cosine, down to minimum" }, .takes = TAKES_MINIMUM, .stretches = true,
+                              .height = cosine },
     [MLP_SCHEDULE_COSINE_RESTARTS] = { .name = { "cosine-restarts", "the same over growing periods (SGDR)" },
                                        .takes = TAKES_PERIOD | TAKES_MINIMUM | TAKES_GROWTH, .period = 1.0 / 7.0,
                                        .height = cosine_restarts },
@@ -162,14 +164,15 @@ static const struct schedule_row rows[] = {
                                  .takes = TAKES_PERIOD | TAKES_MINIMUM | TAKES_FACTOR, .period = 0.2, .factor = 0.99994,
                                  .height = triangle_falling },
     [MLP_SCHEDULE_ONE_CYCLE] = { .name = { "one-cycle", "up, and down to nearly 0; momentum the other way (Smith 2018)" },
-                                 .takes = TAKES_MINIMUM | TAKES_SHARE, .share = 0.3, .height = one_cycle },
+                                 .takes = TAKES_MINIMUM | TAKES_SHARE, .share = 0.3, .stretches = true, .height = one_cycle },
     [MLP_SCHEDULE_INVERSE_SQRT] = { .name = { "inverse-sqrt", "sqrt(period/(period + t))" }, .takes = TAKES_PERIOD,
                                     .period = 0.01, .height = inverse_sqrt },
     [MLP_SCHEDULE_WARMUP_STABLE_DECAY] = { .name = { "warmup-stable-decay", "1, and down to minimum over the last share" },
-                                           .takes = TAKES_MINIMUM | TAKES_SHARE, .share = 0.2, .height = stable_then_down },
+                                           .takes = TAKES_MINIMUM | TAKES_SHARE, .share = 0.2, .stretches = true,
+                                           .height = stable_then_down },
     [MLP_SCHEDULE_PLATEAU] = { .name = { "plateau", "times factor when the loss has not fallen for patience epochs" },
                                .takes = TAKES_FACTOR | TAKES_MINIMUM | TAKES_PATIENCE, .factor = 0.1, .height = constant },
-    [MLP_SCHEDULE_CUSTOM] = { .name = { "custom", "the caller's own function" }, .height = custom },
+    [MLP_SCHEDULE_CUSTOM] = { .name = { "custom", "the caller's own function" }, .stretches = true, .height = custom },
 };
 
 static struct name_table names(void)
@@ -250,6 +253,13 @@ static double default_period(const struct schedule_row *row, const mlp_schedule_
 {
     const bool warm = o->rule == MLP_SCHEDULE_INVERSE_SQRT && o->warmup > 0;
     return warm ? (double)o->warmup : fmax(row->period * total, 1.0);
+}
+
+bool schedule_stretches(const mlp_schedule_options *o)
+{
+    const struct schedule_row *row = &rows[o->rule];
+    const bool period_does = row->period > 0.0 && o->period == 0 && default_period(row, o, 1e6) != default_period(row, o, 2e6);
+    return row->stretches || period_does;
 }
 
 static struct place place_of(const mlp_schedule_options *o, size_t t, size_t total)

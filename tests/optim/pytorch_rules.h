@@ -51,8 +51,88 @@ static const struct {
         0.1049972207, 0.3874972207, 0.6049962207, 0.8549972207 } },
 };
 
-/* Muon's on a matrix (its step as long as AdamW's), at rate 0.02 and decay 0.01, after 10 steps: entry i, counted row after row, starts
- * at (i - 11.5)/12, its gradients are as above. PyTorch orthogonalizes in bfloat16, of 8 bits. */
+/* The same with a decay of 0.1. */
+#define PYTORCH_DECAY 0.1
+
+static const struct {
+    mlp_optimizer_rule rule;
+    mlp_decay decay;
+    double parameters[PYTORCH_PARAMETERS];
+} pytorch_decays[] = {
+    { MLP_OPTIMIZER_SGD, MLP_DECAY_L2,
+      { -0.845682428, -0.5980390904, -0.3504224913, -0.1298473169,
+        0.1176343581, 0.3650888086, 0.5992926797, 0.8334156355 } },
+    { MLP_OPTIMIZER_MOMENTUM, MLP_DECAY_L2,
+      { -0.6328084438, -0.4320405078, -0.2383235839, -0.1462711182,
+        0.08097599763, 0.3152256765, 0.4344009522, 0.5750207531 } },
+    { MLP_OPTIMIZER_NESTEROV, MLP_DECAY_L2,
+      { -0.6328114412, -0.4283729661, -0.230629434, -0.1478379858,
+        0.07904185004, 0.3119727537, 0.4317870351, 0.5703024956 } },
+    { MLP_OPTIMIZER_RMSPROP, MLP_DECAY_L2,
+      { -0.6859135305, -0.4988739201, -0.1863825291, -0.1927311058,
+        0.03442257578, 0.3757750289, 0.4476093509, 0.5272355905 } },
+    { MLP_OPTIMIZER_ADAM, MLP_DECAY_L2,
+      { -0.8660895972, -0.6186393859, -0.3686848507, -0.1281470972,
+        0.1229411803, 0.3751365082, 0.6170944217, 0.8623559593 } },
+    { MLP_OPTIMIZER_ADAMW, MLP_DECAY_DECOUPLED,
+      { -0.8705596139, -0.6220585367, -0.3708932785, -0.1288277838,
+        0.1236329955, 0.3772896876, 0.6205596092, 0.867709033 } },
+    { MLP_OPTIMIZER_ADAGRAD, MLP_DECAY_L2,
+      { -0.8540323855, -0.6117645962, -0.3538351355, -0.1335549863,
+        0.1144303749, 0.3765933563, 0.6050494555, 0.8353966526 } },
+    { MLP_OPTIMIZER_ADADELTA, MLP_DECAY_L2,
+      { -0.858654575, -0.6068129687, -0.3544131034, -0.1273254153,
+        0.1178275074, 0.3673751785, 0.6086687838, 0.8438364854 } },
+    { MLP_OPTIMIZER_ADAMAX, MLP_DECAY_L2,
+      { -0.8635001486, -0.6180496305, -0.3664486289, -0.1300406462,
+        0.1217225222, 0.3762889311, 0.6144269656, 0.8592198817 } },
+    { MLP_OPTIMIZER_AMSGRAD, MLP_DECAY_L2,
+      { -0.8660897721, -0.6186394827, -0.3686850185, -0.12814736,
+        0.1229408527, 0.3751364329, 0.6170944378, 0.8623561473 } },
+    { MLP_OPTIMIZER_AMSGRAD, MLP_DECAY_DECOUPLED,
+      { -0.8705602073, -0.6220590098, -0.3708936574, -0.128828015,
+        0.1236325109, 0.3772891666, 0.620559315, 0.8677088001 } },
+    { MLP_OPTIMIZER_NADAM, MLP_DECAY_L2,
+      { -0.8612656251, -0.6141579526, -0.3636591433, -0.1272093363,
+        0.1206475132, 0.3719131735, 0.6129559832, 0.8548086355 } },
+    { MLP_OPTIMIZER_NADAM, MLP_DECAY_DECOUPLED,
+      { -0.8688461425, -0.6198053419, -0.3672529694, -0.1283819586,
+        0.1217808553, 0.3755226741, 0.6187961983, 0.8643280786 } },
+    { MLP_OPTIMIZER_RADAM, MLP_DECAY_L2,
+      { -0.8731665887, -0.6238710701, -0.374090965, -0.1264831922,
+        0.1250516326, 0.3755828913, 0.6232604853, 0.8729283089 } },
+    { MLP_OPTIMIZER_RADAM, MLP_DECAY_DECOUPLED,
+      { -0.8707667014, -0.6221684703, -0.3730760866, -0.1261385543,
+        0.124711567, 0.3745626679, 0.6215624215, 0.8705341896 } },
+};
+
+/* AveragedModel's means of parameters that are (i - 3.5)/4 + ((7·i + 5·t) mod 11 - 5)/8 at step t, by an EMA of this decay (small
+ * enough that a warm-up of the decay leaves it alone from the second step on) and by equal shares. */
+#define PYTORCH_EMA_DECAY 0.15
+
+static const double pytorch_ema[PYTORCH_PARAMETERS] = {
+    -0.5786581205, -0.6533320013, -0.8992966762, 0.04635519229, -0.02438747003, 0.8944533248, 0.6713554918, 0.6007012819
+};
+static const double pytorch_swa[PYTORCH_PARAMETERS] = {
+    -0.8625, -0.63125, -0.4, -0.1, 0.13125, 0.3625, 0.628125, 0.89375
+};
+
+/* Where LBFGS(line_search_fn="strong_wolfe") ends from zeros: softmax regression, its mean cross-entropy plus
+ * 0.05/2·‖W‖². Feature j of sample s is ((5·s + 3·j + s·j) mod 17 - 8)/8, its class (s² + s/4) mod 3, s/4 whole. */
+#define PYTORCH_LBFGS_DECAY 0.05
+#define PYTORCH_LBFGS_LOSS 0.9799245408
+
+enum { PYTORCH_LBFGS_SAMPLES = 30, PYTORCH_LBFGS_FEATURES = 4, PYTORCH_LBFGS_CLASSES = 3 };
+
+static const double pytorch_lbfgs_weights[PYTORCH_LBFGS_CLASSES][PYTORCH_LBFGS_FEATURES] = {
+    { 0.3290111049, -0.2477894309, 0.2603178149, 0.4020576746 },
+    { 0.1030847838, -0.1221051361, 0.0953018001, -0.5327076614 },
+    { -0.4320958887, 0.369894567, -0.355619615, 0.1306499869 }
+};
+static const double pytorch_lbfgs_bias[PYTORCH_LBFGS_CLASSES] = { 0.2121981239, -0.191116985, -0.0210811389 };
+
+/* Muon's on a matrix (its step as long as AdamW's), at rate 0.02 and decay 0.01, after 10 steps: entry i, counted row
+ * after row, starts at (i - 11.5)/12, its gradients are as above. PyTorch orthogonalizes in bfloat16, of 8 bits. */
 enum { PYTORCH_MUON_STEPS = 10, PYTORCH_MUON_ENTRIES = 24 };
 
 static const struct {

@@ -288,6 +288,13 @@ static void updates_are_clipped_after_the_rule(void **unused)
             squares += move * move;
         }
         assert_true(k == 1 || sqrt(squares) > 0.2);
+        const mlp_clip_report *done = &bound.report.update_clip; /* of what Adam made of the gradient */
+        assert_close(done->norm / sqrt(squares), 1.0, 1e-5);
+        assert_close(done->scale, k == 0 ? 0.2 / sqrt(squares) : 0.004 / done->largest, 1e-5);
+        assert_true(done->acted && !bound.report.clip.acted && done->largest > bound.optimizer->options.update_clip_threshold);
+        assert_true(!loose.report.update_clip.acted && loose.report.update_clip.scale == 1.0);
+        assert_close(loose.report.update_clip.norm / sqrt(squares), 1.0, 1e-5);
+        assert_true(free.report.update_clip.norm == 0.0 && free.report.update_clip.scale == 1.0);
         for (size_t i = 0; i < size; i++) {
             const double move = (double)free.network->parameters[i] - (double)free.before[i];
             const double expected = k == 0 ? move * 0.2 / sqrt(squares) : fmax(-0.004, fmin(move, 0.004));
@@ -317,8 +324,8 @@ static void layers_have_rules_of_their_own(void **unused)
             assert_close(f.network->parameters[i], f.before[i] - fmax(-0.002, fmin((double)f.gradients[i], 0.002)), 3e-7);
         }
     }
-    assert_refused(mlp_optimizer_set_clip(f.optimizer, 0, MLP_CLIP_GLOBAL_NORM, 1.0), MLP_ERROR_ARGUMENT, "layer 0", "global-norm",
-                   NULL);
+    assert_refused(mlp_optimizer_set_clip(f.optimizer, 0, MLP_CLIP_GLOBAL_NORM, 1.0), MLP_ERROR_ARGUMENT, "layer 0",
+                   "global-norm", NULL);
     assert_refused(mlp_optimizer_set_clip(f.optimizer, 2, MLP_CLIP_VALUE, 1.0), MLP_ERROR_RANGE, "layer is 2", NULL);
     assert_refused(mlp_optimizer_set_clip(f.optimizer, 0, MLP_CLIP_VALUE, 0.0), MLP_ERROR_RANGE, "clip_threshold", NULL);
     drop(&f);

@@ -141,6 +141,68 @@ static void frozen_layers_stay_and_count_for_no_norm(void **unused)
     }
 }
 
+/* The clip factor of what learns, in the steps of gradient descent at rate 1: as if there were no frozen layer. */
+static void frozen_layers_count_for_no_clipping_rule(void **unused)
+{
+    static const mlp_clip_norm norms[] = { MLP_CLIP_NORM_1, MLP_CLIP_NORM_2, MLP_CLIP_NORM_MAX };
+    const mlp_layer_factors frozen = { 0.0, 0.0, 1.0 };
+    (void)unused;
+    for (int k = 0; k < 3; k++) {
+        struct world w;
+        double size = 0.0;
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        options.learning_rate = 1.0;
+        options.clip = MLP_CLIP_GLOBAL_NORM;
+        options.clip_threshold = 1e-3;
+        options.clip_norm = norms[k];
+        make(&w, 9, MLP_INIT_LECUN_NORMAL, &options);
+        assert_ok(mlp_optimizer_set_factors(w.optimizer, 1, &frozen));
+        step(&w, NULL);
+        for (size_t t = 0; t < 2 * LAYERS; t++) {
+            for (size_t i = 0; i < entries(w.network, t) && t / 2 != 1; i++) {
+                const double g = fabs((double)gradient(&w, t, i));
+                size = k == 0 ? size + g : k == 1 ? hypot(size, g) : fmax(size, g);
+            }
+        }
+        for (size_t t = 0; t < 2 * LAYERS; t++) {
+            for (size_t i = 0; i < entries(w.network, t) && t / 2 != 1; i++) {
+                const double moved = (double)gradient(&w, t, i) * 1e-3 / size;
+                assert_close(entry(w.network, t, i), (double)entry(w.before, t, i) - moved, 1e-7);
+            }
+        }
+        drop(&w);
+    }
+}
+
+/* Adaptive clipping leaves a frozen layer's gradient as it is, and does not tell of it. */
+static void frozen_units_are_not_clipped(void **unused)
+{
+    const mlp_layer_factors frozen = { 0.0, 0.0, 1.0 };
+    struct world w, plain;
+    mlp_step_report report;
+    mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    (void)unused;
+    make(&plain, 9, MLP_INIT_LECUN_NORMAL, &options);
+    step(&plain, NULL);
+    options.clip = MLP_CLIP_ADAPTIVE;
+    options.clip_threshold = 1e-4;
+    make(&w, 9, MLP_INIT_LECUN_NORMAL, &options);
+    assert_ok(mlp_optimizer_set_factors(w.optimizer, 0, &frozen));
+    assert_ok(mlp_optimizer_set_factors(w.optimizer, 1, &(mlp_layer_factors){ 0.0, 1.0, 1.0 }));
+    step(&w, &report);
+    for (size_t t = 0; t < 3; t++) {
+        for (size_t i = 0; i < entries(w.network, t); i++) {
+            assert_true(gradient(&w, t, i) == gradient(&plain, t, i));
+        }
+    }
+    assert_true(gradient(&w, 3, 0) != gradient(&plain, 3, 0) && report.clip.acted);
+    assert_ok(mlp_optimizer_set_factors(w.optimizer, 1, &frozen));
+    step(&w, &report); /* the output is exempt: nothing is left that could be clipped */
+    assert_true(!report.clip.acted && report.clip.scale == 1.0 && report.clip.largest == 0.0);
+    drop(&w);
+    drop(&plain);
+}
+
 static void factors_are_checked(void **unused)
 {
     struct world w;
@@ -185,6 +247,17 @@ static void mup_factors_are_the_papers(void **unused)
     }
     assert_true(f[0].weight_rate == 4.0 && f[1].weight_rate == 1.0 && f[2].weight_rate == 0.25);
     assert_true(f[0].bias_rate == 4.0 && f[1].bias_rate == 4.0 && f[2].bias_rate == 1.0);
+    for (size_t l = 0; l < LAYERS; l++) {
+        assert_ok(mlp_mup_factors(w.network, MLP_OPTIMIZER_LAMB, 64.0, l, &f[l]));
+    }
+    assert_true(f[0].weight_rate == 1.0 && f[1].weight_rate == 0.5 && f[2].weight_rate == 1.0);
+    for (size_t l = 0; l < LAYERS; l++) { /* √(units/inputs)/√max(units, inputs), by what it is at the base width */
+        assert_ok(mlp_mup_factors(w.network, MLP_OPTIMIZER_MUON, 64.0, l, &f[l]));
+    }
+    assert_true(f[0].weight_rate == 1.0 && f[1].weight_rate == 0.5 && f[2].weight_rate == 0.25);
+    assert_ok(mlp_mup_factors(w.network, MLP_OPTIMIZER_RPROP, 64.0, 1, &f[1]));
+    assert_ok(mlp_mup_factors(w.network, MLP_OPTIMIZER_LBFGS, 64.0, 1, &f[2]));
+    assert_true(f[1].weight_rate == 0.25 && f[2].weight_rate == 1.0 && f[2].bias_rate == 1.0);
     mlp_init_summary summary;
     assert_ok(mlp_network_init_summary(w.network, 1, &summary));
     assert_close(summary.deviation, 1.5925374 / 16.0, 1e-6); /* g₂ of tanh by √256 */
@@ -193,16 +266,16 @@ static void mup_factors_are_the_papers(void **unused)
     drop(&w);
 }
 
-/* rms of the change that three steps of Adam make to Z of the output and of the second layer. */
-static void change_after_steps(size_t units, bool mup, uint64_t seed, double change[2])
+/* rms of the change that three steps make to Z of the second layer and of the output. */
+static void change_after_steps(mlp_optimizer_rule rule, double rate, size_t units, bool mup, uint64_t seed, double change[2])
 {
     struct world w;
     mlp_workspace_options keep = MLP_WORKSPACE_OPTIONS_INIT;
     mlp_workspace *workspace;
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
     double *first[2];
-    options.rule = MLP_OPTIMIZER_ADAM;
-    options.learning_rate = 0.01;
+    options.rule = rule;
+    options.learning_rate = rate;
     keep.keep_pre_activations = 1;
     make(&w, units, mup ? MLP_INIT_MUP : MLP_INIT_LECUN_NORMAL, &options);
     assert_ok(mlp_network_initialize(w.network, seed));
@@ -246,7 +319,7 @@ static void changes_do_not_depend_on_the_width(void **unused)
     for (uint64_t seed = 0; seed < 5; seed++) {
         for (size_t i = 0; i < 6; i++) {
             double one[2];
-            change_after_steps(widths[i % 3], i / 3 == 1, seed, one);
+            change_after_steps(MLP_OPTIMIZER_ADAM, 0.01, widths[i % 3], i / 3 == 1, seed, one);
             change[i / 3][i % 3][0] += one[0] / 5.0;
             change[i / 3][i % 3][1] += one[1] / 5.0;
         }
@@ -259,12 +332,42 @@ static void changes_do_not_depend_on_the_width(void **unused)
     }
 }
 
+/* The same for a rule of each kind of step. */
+static void no_rule_s_changes_depend_on_the_width(void **unused)
+{
+    static const struct {
+        mlp_optimizer_rule rule;
+        double rate;
+    } rules[] = { { MLP_OPTIMIZER_SGD, 0.1 },   { MLP_OPTIMIZER_NESTEROV, 0.05 }, { MLP_OPTIMIZER_RPROP, 0.01 },
+                  { MLP_OPTIMIZER_LION, 0.01 }, { MLP_OPTIMIZER_LAMB, 0.02 },     { MLP_OPTIMIZER_MUON, 0.02 } };
+    (void)unused;
+    for (size_t r = 0; r < sizeof rules / sizeof rules[0]; r++) {
+        double change[2][2] = { { 0.0 } };
+        for (uint64_t seed = 0; seed < 6; seed++) {
+            for (size_t i = 0; i < 2; i++) {
+                double one[2];
+                change_after_steps(rules[r].rule, rules[r].rate, i == 0 ? 128 : 512, true, seed, one);
+                change[i][0] += one[0] / 6.0;
+                change[i][1] += one[1] / 6.0;
+            }
+        }
+        for (size_t k = 0; k < 2; k++) {
+            const double share = change[1][k] / change[0][k];
+            print_message("%s, %s: %.4f %.4f\n", mlp_optimizer_name(rules[r].rule), k == 0 ? "hidden" : "output", change[0][k],
+                          change[1][k]);
+            assert_true(k == 0 ? fabs(share - 1.0) < 0.1 : share > 0.6 && share < 1.1); /* what an output starts with shrinks */
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_tensor_has_its_own_rate_and_decay), cmocka_unit_test(frozen_layers_stay_and_count_for_no_norm),
+        cmocka_unit_test(frozen_layers_count_for_no_clipping_rule), cmocka_unit_test(frozen_units_are_not_clipped),
         cmocka_unit_test(factors_are_checked),                     cmocka_unit_test(mup_factors_are_the_papers),
         cmocka_unit_test(changes_do_not_depend_on_the_width),
+        cmocka_unit_test(no_rule_s_changes_depend_on_the_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

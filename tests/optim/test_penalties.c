@@ -94,7 +94,8 @@ static void an_elastic_net_is_its_formula(void **unused)
     }
 }
 
-/* With every rule, a gradient that L1 makes is that of the rule with the same gradient: for a first step of Lion the sign alone. */
+/* With every rule, a gradient that L1 makes is that of the rule with the same gradient: for a first step of Lion the sign
+ * alone. */
 static void every_rule_takes_l1(void **unused)
 {
     (void)unused;

@@ -167,39 +167,49 @@ static void every_rule_at_every_level(void **unused)
     }
 }
 
-/* PyTorch's own numbers, with the defaults of both. */
+/* PyTorch's own numbers, with the defaults of both but for the decay. */
+static void compare_with_pytorch(mlp_optimizer_rule rule, mlp_decay mode, double decay, const double *expected)
+{
+    const struct update_rule *row = row_of(rule, cpu_level_best());
+    const struct rule_defaults *d = &row->defaults;
+    float w[PYTORCH_PARAMETERS], g[PYTORCH_PARAMETERS], s[3][PYTORCH_PARAMETERS] = { { 0 } };
+    const double beta1 = isnan(d->beta1) ? 0.0 : d->beta1, beta2 = isnan(d->beta2) ? 0.0 : d->beta2;
+    double product = 1.0;
+    for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
+        w[i] = ((float)i - 3.5f) / 4.0f;
+    }
+    for (int t = 0; t < PYTORCH_STEPS; t++) {
+        struct update update = {
+            .parameters = w, .gradients = g, .state = { s[0], s[1], s[2] }, .count = PYTORCH_PARAMETERS, .scale = 1.0f,
+            .bound = INFINITY, .l2 = mode == MLP_DECAY_L2 ? (float)decay : 0.0f,
+            .keep = mode == MLP_DECAY_DECOUPLED ? (float)(1.0 - d->learning_rate * decay) : 1.0f, .rate = (float)d->learning_rate,
+            .momentum = (float)d->momentum, .beta1 = (float)beta1, .beta2 = (float)beta2, .fresh1 = (float)(1.0 - beta1),
+            .fresh2 = (float)(1.0 - beta2), .epsilon = (float)d->epsilon,
+            .correction1 = (float)(1.0 / (1.0 - pow(beta1, t + 1))), .correction2 = (float)(1.0 / (1.0 - pow(beta2, t + 1))),
+        };
+        const struct update_time time = { .beta1 = beta1, .beta2 = beta2, .t = t + 1, .product = &product };
+        if (row->prepare != NULL) {
+            row->prepare(&time, &update);
+        }
+        for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
+            g[i] = (float)((7 * i + 5 * t) % 11 - 5) / 8.0f;
+        }
+        row->update(&update);
+    }
+    for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
+        assert_close(w[i], expected[i], 3e-6); /* 40 roundings of 2⁻²⁴ */
+    }
+}
+
 static void rules_are_pytorchs(void **unused)
 {
     (void)unused;
     for (size_t r = 0; r < sizeof pytorch_rules / sizeof pytorch_rules[0]; r++) {
-        const struct update_rule *row = row_of(pytorch_rules[r].rule, cpu_level_best());
-        const struct rule_defaults *d = &row->defaults;
-        float w[PYTORCH_PARAMETERS], g[PYTORCH_PARAMETERS], s[RULE_STATES][PYTORCH_PARAMETERS] = { { 0 } };
-        const double beta1 = isnan(d->beta1) ? 0.0 : d->beta1, beta2 = isnan(d->beta2) ? 0.0 : d->beta2;
-        double product = 1.0;
-        for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
-            w[i] = ((float)i - 3.5f) / 4.0f;
-        }
-        for (int t = 0; t < PYTORCH_STEPS; t++) {
-            struct update update = {
-                .parameters = w, .gradients = g, .state = { s[0], s[1], s[2] }, .count = PYTORCH_PARAMETERS, .scale = 1.0f,
-                .bound = INFINITY, .keep = (float)(1.0 - d->learning_rate * d->weight_decay), .rate = (float)d->learning_rate,
-                .momentum = (float)d->momentum, .beta1 = (float)beta1, .beta2 = (float)beta2, .fresh1 = (float)(1.0 - beta1),
-                .fresh2 = (float)(1.0 - beta2), .epsilon = (float)d->epsilon,
-                .correction1 = (float)(1.0 / (1.0 - pow(beta1, t + 1))), .correction2 = (float)(1.0 / (1.0 - pow(beta2, t + 1))),
-            };
-            const struct update_time time = { .beta1 = beta1, .beta2 = beta2, .t = t + 1, .product = &product };
-            if (row->prepare != NULL) {
-                row->prepare(&time, &update);
-            }
-            for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
-                g[i] = (float)((7 * i + 5 * t) % 11 - 5) / 8.0f;
-            }
-            row->update(&update);
-        }
-        for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
-            assert_close(w[i], pytorch_rules[r].parameters[i], 3e-6); /* 40 roundings of 2⁻²⁴ */
-        }
+        const struct rule_defaults *d = &row_of(pytorch_rules[r].rule, cpu_level_best())->defaults;
+        compare_with_pytorch(pytorch_rules[r].rule, d->decay, d->weight_decay, pytorch_rules[r].parameters);
+    }
+    for (size_t r = 0; r < sizeof pytorch_decays / sizeof pytorch_decays[0]; r++) {
+        compare_with_pytorch(pytorch_decays[r].rule, pytorch_decays[r].decay, PYTORCH_DECAY, pytorch_decays[r].parameters);
     }
 }
 
@@ -219,7 +229,8 @@ static void levels_and_cuts_agree(void **unused)
             for (size_t first = 0, step = side ? 37 : LONG; first < LONG; first += step) {
                 const struct update update = {
                     .parameters = w[side] + first, .gradients = g + first,
-                    .state = { s[side][0] + first, s[side][1] + first, s[side][2] + first }, .count = LONG - first < step ? LONG - first : step,
+                    .state = { s[side][0] + first, s[side][1] + first, s[side][2] + first },
+                    .count = LONG - first < step ? LONG - first : step,
                     .scale = 1.0f, .bound = INFINITY, .keep = 1.0f, .rate = 0.1f, .momentum = 0.9f, .beta1 = 0.9f,
                     .beta2 = 0.999f, .fresh1 = 0.1f, .fresh2 = 0.001f, .epsilon = 1e-8f, .correction1 = 10.0f,
                     .correction2 = 1000.0f, .rectifier = 0.1f, .weight_now = 0.2f, .weight_mean = 0.9f,

@@ -8,6 +8,8 @@
 #include <mlp/mlp.h>
 
 #include "model/network.h"
+#include "optim/pytorch_rules.h"
+#include "session/average.h"
 
 enum { COUNT = 60, INPUTS = 5, CLASSES = 3, BATCH = 20, EPOCHS = 8, MOST = 4000 };
 
@@ -177,11 +179,43 @@ static void bad_options_are_named(void **unused)
     drop(&f);
 }
 
+/* The means of PyTorch's AveragedModel, of given parameters. */
+static void means_are_pytorchs(void **unused)
+{
+    const mlp_layer layer = { .units = PYTORCH_PARAMETERS };
+    (void)unused;
+    for (int k = 0; k < 2; k++) {
+        mlp_average_options options = MLP_AVERAGE_OPTIONS_INIT;
+        mlp_network *network;
+        struct average average;
+        options.rule = k == 0 ? MLP_AVERAGE_EMA : MLP_AVERAGE_SWA;
+        options.decay = k == 0 ? PYTORCH_EMA_DECAY : 0.0;
+        options.start = k == 0 ? 0.0 : 1e-9; /* from the first epoch on */
+        assert_ok(mlp_network_create(1, &layer, 1, NULL, &network));
+        assert_ok(average_begin(&average, &options, network, PYTORCH_STEPS));
+        float *w = network->parameters + network->layers[0].weights;
+        for (int t = 0; t < PYTORCH_STEPS; t++) {
+            for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
+                w[i] = ((float)i - 3.5f) / 4.0f + (float)((7 * i + 5 * t) % 11 - 5) / 8.0f;
+            }
+            average_step(&average, network, 1);
+            average_epoch(&average, network, (size_t)t, 1);
+        }
+        assert_int_equal(average.count, PYTORCH_STEPS);
+        average_swap(&average, network);
+        for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
+            assert_close(w[i], k == 0 ? pytorch_ema[i] : pytorch_swa[i], 1e-6); /* 40 roundings of 2⁻²⁴ at most */
+        }
+        average_free(&average);
+        mlp_network_destroy(&network);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ema_is_its_recursion),
-        cmocka_unit_test(swa_is_the_mean_of_the_last_epochs),
+        cmocka_unit_test(swa_is_the_mean_of_the_last_epochs), cmocka_unit_test(means_are_pytorchs),
         cmocka_unit_test(the_mean_is_what_is_judged),
         cmocka_unit_test(bad_options_are_named),
     };

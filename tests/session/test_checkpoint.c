@@ -28,7 +28,7 @@ static void assert_same_history(const mlp_report *a, const mlp_report *b)
         assert_true(same_double(x.loss, y.loss) && same_double(x.accuracy, y.accuracy) &&
                     same_double(x.validation.loss, y.validation.loss) && x.validation.count == y.validation.count &&
                     same_double(x.validation.accuracy, y.validation.accuracy) && same_double(x.gradient_norm, y.gradient_norm) &&
-                    x.clipped == y.clipped && x.skipped == y.skipped && x.learning_rate == y.learning_rate && x.steps == y.steps);
+                    same_double(x.clip_scale, y.clip_scale) && x.clipped == y.clipped && x.skipped == y.skipped && x.learning_rate == y.learning_rate && x.steps == y.steps);
     }
     assert_int_equal(mlp_report_monitor_count(a), mlp_report_monitor_count(b));
     for (size_t i = 0; i < mlp_report_monitor_count(a); i++) {

@@ -85,6 +85,62 @@ static void learns_and_keeps_a_history(void **unused)
     drop(&f);
 }
 
+/* Between the norms of the steps. */
+#define BOUND 0.6
+
+/* What the steps of an epoch reported. */
+struct clipping {
+    double norms, scales;
+    size_t acted, applied;
+};
+
+static int add_clipping(const mlp_progress *progress, void *context)
+{
+    struct clipping *sums = context;
+    if (!progress->epoch_ended && !progress->last.skipped) {
+        sums->norms += progress->last.clip.norm;
+        sums->scales += fmin(1.0, BOUND / progress->last.clip.norm); /* global norm, by its definition */
+        sums->acted += progress->last.clip.norm > BOUND;
+        sums->applied++;
+    }
+    return 0;
+}
+
+/* Without clipping the scale is exactly 1; a batch that is left out counts for none of the means. */
+static void the_history_tells_of_clipping(void **unused)
+{
+    (void)unused;
+    for (int clipped = 0; clipped <= 1; clipped++) {
+        struct fixture f;
+        struct clipping sums = { 0 };
+        mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
+        mlp_report *report;
+        mlp_epoch epoch;
+        make(&f);
+        mlp_optimizer_destroy(&f.optimizer);
+        rule.learning_rate = 0.05;
+        rule.clip = clipped ? MLP_CLIP_GLOBAL_NORM : MLP_CLIP_NONE;
+        rule.clip_threshold = clipped ? BOUND : 0.0;
+        rule.nonfinite = MLP_NONFINITE_SKIP;
+        assert_ok(mlp_optimizer_create(f.network, &rule, &f.optimizer));
+        f.x[0] = NAN; /* borrowed, and checked before: a sample that spoils its batch */
+        f.options.epochs = 1;
+        f.options.keep_order = 1;
+        f.options.progress = add_clipping;
+        f.options.progress_context = &sums;
+        assert_ok(mlp_fit(f.network, f.optimizer, f.data, &f.options, &report));
+        assert_ok(mlp_report_epoch(report, 0, &epoch));
+        const double applied = (double)sums.applied;
+        assert_true(epoch.steps == 11 && sums.applied == 10 && epoch.skipped == 1.0 / 11.0);
+        assert_true(sums.acted > 0 && sums.acted < sums.applied);
+        assert_close(epoch.gradient_norm, sums.norms / applied, 1e-12);
+        assert_close(epoch.clip_scale, clipped ? sums.scales / applied : 1.0, clipped ? 1e-7 : 0.0); /* factors are floats */
+        assert_close(epoch.clipped, clipped ? (double)sums.acted / 11.0 : 0.0, 1e-12);
+        mlp_report_destroy(&report);
+        drop(&f);
+    }
+}
+
 struct watch {
     size_t calls, epochs, stop_after;
     mlp_network *network;
@@ -225,7 +281,8 @@ static void bad_options_are_named(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(learns_and_keeps_a_history), cmocka_unit_test(early_stopping_restores_the_best),
+        cmocka_unit_test(learns_and_keeps_a_history), cmocka_unit_test(the_history_tells_of_clipping),
+        cmocka_unit_test(early_stopping_restores_the_best),
         cmocka_unit_test(the_callback_stops_it),      cmocka_unit_test(the_seed_decides),
         cmocka_unit_test(a_failed_step_keeps_what_was_learnt), cmocka_unit_test(bad_options_are_named),
     };

@@ -54,7 +54,7 @@ static void z_is_its_recursion(void **unused)
         }
         if (n >= 25) {
             const double z = (norm - mean) / (sqrt(variance) + 1e-6);
-            expected = z > 2.5 ? mean + (sqrt(variance) + 1e-6) * 2.5 * 2.5 / z : INFINITY;
+            expected = z > 2.5 ? mean + sqrt(variance) * 2.5 * 2.5 / z : INFINITY;
         }
         const double threshold = clip_z_threshold(&memory, 2.5, norm), kept = fmin(norm, threshold);
         assert_true(isinf(expected) ? isinf(threshold) : fabs(threshold - expected) < 1e-9);
@@ -70,11 +70,24 @@ static void z_is_its_recursion(void **unused)
     assert_true(clipped >= 6);
 }
 
+/* A network that had no gradient for a while may have one again: a threshold of 0 would hold it where it is. */
+static void norms_of_zero_are_no_threshold(void **unused)
+{
+    static struct clip_memory of_auto, of_z;
+    (void)unused;
+    for (int n = 0; n < 30; n++) {
+        assert_true(clip_auto_threshold(&of_auto, 10.0, 0.0) > 0.0 && clip_z_threshold(&of_z, 2.5, 0.0) > 0.0);
+        clip_z_learn(&of_z, 0.0);
+    }
+    assert_true(clip_auto_threshold(&of_auto, 10.0, 1.0) > 1.0 && clip_z_threshold(&of_z, 2.5, 1.0) > 1.0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(auto_is_the_percentile_of_the_window),
         cmocka_unit_test(z_is_its_recursion),
+        cmocka_unit_test(norms_of_zero_are_no_threshold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include <mlp/mlp.h>
 
+#include "strategy/schedule.h"
 #include "support/support.h"
 
 enum { TOTAL = 100 };
@@ -168,6 +169,35 @@ static double fall(size_t t, size_t total, void *context)
     return *(const double *)context / (double)(t + total);
 }
 
+/* A schedule stretches when its points change with T: what decides whether a checkpoint can go on for more epochs. */
+static void those_that_stretch_hang_on_the_total(void **unused)
+{
+    static const size_t mark[] = { 7, 20 };
+    size_t stretching = 0, steady = 0;
+    (void)unused;
+    for (size_t i = 0; i < mlp_schedule_count(); i++) {
+        for (size_t way = 0; way < 4; way++) {
+            mlp_schedule_options options = options_of((mlp_schedule)i);
+            mlp_schedule_point a, b;
+            bool same = true;
+            options.period = way % 2 == 1 ? 9 : 0;
+            options.warmup = way / 2 == 1 ? 5 : 0;
+            options.milestones = i == MLP_SCHEDULE_MULTI_STEP ? mark : NULL;
+            options.milestone_count = i == MLP_SCHEDULE_MULTI_STEP ? 2 : 0;
+            for (size_t t = 0; t < 500 && mlp_schedule_at(&options, t, 600, &a) == MLP_OK; t++) {
+                assert_ok(mlp_schedule_at(&options, t, 1200, &b));
+                same = same && a.factor == b.factor;
+            }
+            if (mlp_schedule_at(&options, 0, 600, &a) == MLP_OK) {
+                assert_int_equal(schedule_stretches(&options), !same);
+                stretching += !same;
+                steady += same;
+            }
+        }
+    }
+    assert_true(stretching > 10 && steady > 10);
+}
+
 static void own_functions_and_refusals(void **unused)
 {
     static const size_t back[] = { 5, 5 };
@@ -221,6 +251,7 @@ int main(void)
         cmocka_unit_test(falls_are_products),         cmocka_unit_test(cosines_follow_their_recursion),
         cmocka_unit_test(lines_are_straight),         cmocka_unit_test(cycles_are_smiths),
         cmocka_unit_test(one_cycle_rises_and_falls),  cmocka_unit_test(roots_and_warm_ups),
+        cmocka_unit_test(those_that_stretch_hang_on_the_total),
         cmocka_unit_test(own_functions_and_refusals), cmocka_unit_test(names_go_there_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,7 +124,8 @@ if mount -t tmpfs -o size=512k tmpfs full 2>err; then
     result $? 'a full disk: the training goes on with a warning'
     "$mlp" train --data digits --hidden 200 --epochs 3 --checkpoint full/here --checkpoint-failure stop --resume --output model \
         >out 2>err
-    [ $? -eq 1 ] && grep -q 'No space left' err
+    [ $? -eq 1 ] && grep -q 'No space left' err && grep -q "the model reached so far is saved in 'model'" err &&
+        "$mlp" evaluate model --data digits >out 2>>err
     result $? '  or stops, where that was asked for'
     cmp -s before full/here/checkpoint-*29.safetensors && [ "$(find full/here -type f | wc -l)" -eq 1 ]
     result $? '  and the checkpoint before is as it was'

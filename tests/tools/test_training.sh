@@ -86,7 +86,7 @@ if command -v gnuplot >/dev/null; then
     (cat whole-log.csv && printf '40,9,0.1') >cut.csv
     "$mlp" plot cut.csv >out 2>err
     result $? '  half a last line does no harm'
-    (head -n 1 whole-log.csv && echo '5,1,0.1,nan,0.5,,,0.1,inf,0,0') >nan.csv
+    (head -n 1 whole-log.csv && echo '5,1,0.1,nan,0.5,,,0.1,inf,1,0,0') >nan.csv
     "$mlp" plot nan.csv >out 2>err && grep -q accuracy out && ! grep -q gradient out
     result $? '  what is no number is left out'
     "$mlp" plot whole-log.csv --output no/such/chart.png >out 2>err
