@@ -5,12 +5,22 @@
 #include "base/random_blocks.h"
 #include "strategy/dropout.h"
 
-/* The values of a group; as many registers as the level needs. */
-typedef float group_values __attribute__((vector_size(4 * DROPOUT_GROUP)));
-typedef int32_t group_words __attribute__((vector_size(4 * DROPOUT_GROUP)));
+/* As many values as a register of the level has: wider vectors would be taken apart value by value. */
+#if defined(__AVX512F__)
+enum { WIDTH = 16 };
+#elif defined(__AVX2__)
+enum { WIDTH = 8 };
+#else
+enum { WIDTH = 4 };
+#endif
+enum { PARTS = DROPOUT_GROUP / WIDTH };
 
-static const group_words bits = { 1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
-                                  1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15 };
+typedef float part_values __attribute__((vector_size(4 * WIDTH)));
+typedef int32_t part_words __attribute__((vector_size(4 * WIDTH)));
+
+/* The bit of each value in a group's word. */
+static const int32_t bits[DROPOUT_GROUP] = { 1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                                             1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15 };
 
 /* Draws groups first … first + count − 1 of the mask. */
 static void draw_groups(const struct dropout_tile *tile, size_t first, size_t count)
@@ -31,18 +41,32 @@ static void draw_mask(const struct dropout_tile *tile)
     }
 }
 
-/* A group of a column: `count` values, `dropped` where the mask has a bit. out may be in. */
+/* A whole group of a column: `dropped` where the mask has a bit. out may be in. */
 static inline __attribute__((always_inline)) void apply(const unsigned char *mask, float kept, float shift, float dropped,
-                                                        const float *in, float *out, size_t count)
+                                                        const float *in, float *out)
 {
-    const group_words word = (group_words){ 0 } + (int32_t)((uint32_t)mask[0] | (uint32_t)mask[1] << 8);
-    const group_words is_dropped = (word & bits) != 0;
-    const group_values end = (group_values){ 0 } + dropped;
-    group_values values = { 0 };
-    memcpy(&values, in, count * sizeof *in);
-    values = values * kept + shift;
-    values = (group_values)(((group_words)values & ~is_dropped) | ((group_words)end & is_dropped));
-    memcpy(out, &values, count * sizeof *out);
+    const part_words word = (part_words){ 0 } + (int32_t)((uint32_t)mask[0] | (uint32_t)mask[1] << 8);
+    const part_values end = (part_values){ 0 } + dropped;
+    for (size_t p = 0; p < PARTS; p++) {
+        part_values values;
+        part_words own;
+        memcpy(&values, in + p * WIDTH, sizeof values);
+        memcpy(&own, bits + p * WIDTH, sizeof own);
+        const part_words is_dropped = (word & own) != 0;
+        values = values * kept + shift;
+        values = (part_values)(((part_words)values & ~is_dropped) | ((part_words)end & is_dropped));
+        memcpy(out + p * WIDTH, &values, sizeof values);
+    }
+}
+
+/* The `count` first of a group. */
+static inline __attribute__((always_inline)) void apply_some(const unsigned char *mask, float kept, float shift, float dropped,
+                                                             const float *in, float *out, size_t count)
+{
+    float values[DROPOUT_GROUP] = { 0.0f };
+    memcpy(values, in, count * sizeof *in);
+    apply(mask, kept, shift, dropped, values, values);
+    memcpy(out, values, count * sizeof *out);
 }
 
 static inline __attribute__((always_inline)) void apply_all(const struct dropout_tile *tile, float shift, float dropped)
@@ -54,10 +78,10 @@ static inline __attribute__((always_inline)) void apply_all(const struct dropout
         const float *in = tile->in + j * tile->in_ld;
         float *out = tile->out + j * tile->out_ld;
         for (size_t g = 0; g < whole; g++) {
-            apply(mask + 2 * g, kept, shift, dropped, in + g * DROPOUT_GROUP, out + g * DROPOUT_GROUP, DROPOUT_GROUP);
+            apply(mask + 2 * g, kept, shift, dropped, in + g * DROPOUT_GROUP, out + g * DROPOUT_GROUP);
         }
         if (rest > 0) {
-            apply(mask + 2 * whole, kept, shift, dropped, in + whole * DROPOUT_GROUP, out + whole * DROPOUT_GROUP, rest);
+            apply_some(mask + 2 * whole, kept, shift, dropped, in + whole * DROPOUT_GROUP, out + whole * DROPOUT_GROUP, rest);
         }
     }
 }
