@@ -166,6 +166,18 @@ static void add(float *restrict sum, const float *restrict x, size_t count)
     }
 }
 
+static double dot(const float *a, const float *b, size_t count)
+{
+    return vector_dot(a, b, count);
+}
+
+static void add_scaled(float *restrict sum, double factor, const float *restrict x, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sum[i] = (float)((double)sum[i] + factor * (double)x[i]);
+    }
+}
+
 static void standardize(const float *x, const float *mean, const float *inverse, size_t count, float *out)
 {
     for (size_t i = 0; i < count; i++) {
@@ -185,6 +197,8 @@ const struct vector_kernels LEVEL_NAME(vector_kernels) = {
     .row_sums = row_sums,
     .multiply = multiply,
     .add = add,
+    .dot = dot,
+    .add_scaled = add_scaled,
     .standardize = standardize,
     .from_bytes = from_bytes,
 };

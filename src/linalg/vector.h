@@ -24,6 +24,10 @@ struct vector_kernels {
                      float *y);
     /* sum[i] += x[i] */
     void (*add)(float *sum, const float *x, size_t count);
+    /* Σ a[i]·b[i], in double. */
+    double (*dot)(const float *a, const float *b, size_t count);
+    /* sum[i] += factor · x[i], in double and then rounded. */
+    void (*add_scaled)(float *sum, double factor, const float *x, size_t count);
     /* out[i] = (x[i] − mean[i]) · inverse[i]; out may be x. */
     void (*standardize)(const float *x, const float *mean, const float *inverse, size_t count, float *out);
     /* out[i] = bytes[i] · scale */

@@ -69,6 +69,28 @@ static inline double vector_sum(const float *x, size_t count)
     return sum;
 }
 
+/* Σ a·b, in double. */
+static inline double vector_dot(const float *a, const float *b, size_t count)
+{
+    double sum = 0.0;
+    size_t i = 0;
+    if (count >= REDUCE_LANES) {
+        doubles partial[REDUCE_VECTORS] = { { 0.0 } };
+        double sums[REDUCE_LANES];
+        for (; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
+            for (size_t v = 0; v < REDUCE_VECTORS; v++) {
+                partial[v] += widened(a + i + v * REDUCE_WIDTH) * widened(b + i + v * REDUCE_WIDTH);
+            }
+        }
+        memcpy(sums, partial, sizeof sums);
+        sum = folded_sum(sums);
+    }
+    for (; i < count; i++) {
+        sum += (double)a[i] * (double)b[i];
+    }
+    return sum;
+}
+
 /* max x, where NaN counts for nothing; −∞ for none. */
 static inline float vector_largest(const float *x, size_t count)
 {

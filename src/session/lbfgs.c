@@ -1,14 +1,15 @@
 /* L-BFGS with a strong-Wolfe line search (Nocedal & Wright, Numerical Optimization, algorithms 7.4, 3.5 and 3.6).
  *
  * The optimizer's state holds ten pairs s = w′ − w and y = g′ − g, then the direction and the gradient and parameters that a
- * search starts from. Sums over the arena are in double, in order. The objective is the loss with its L2 decay; frozen tensors
- * have no gradient. */
+ * search starts from. Sums over the arena are in double, in one order whatever the threads and the vector level. The objective
+ * is the loss with its L2 decay; frozen tensors have no gradient. */
 #include "session/lbfgs.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/status.h"
+#include "linalg/vector.h"
 #include "model/regularize.h"
 
 #define SUFFICIENT 1e-4 /* c₁: of the decrease that the slope promises */
@@ -38,18 +39,12 @@ struct trial {
 
 static double dot(const float *a, const float *b, size_t count)
 {
-    double sum = 0.0;
-    for (size_t i = 0; i < count; i++) {
-        sum += (double)a[i] * (double)b[i];
-    }
-    return sum;
+    return vector_kernels()->dot(a, b, count);
 }
 
 static void add(float *a, double factor, const float *b, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        a[i] = (float)((double)a[i] + factor * (double)b[i]);
-    }
+    vector_kernels()->add_scaled(a, factor, b, count);
 }
 
 /* Adds the decay to loss and gradient, and leaves frozen tensors out. */

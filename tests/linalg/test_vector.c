@@ -266,10 +266,51 @@ static void test_multiply_beyond_the_caches(void **unused)
     free(m);
 }
 
+/* Against a loop in order; the same bits on every level. */
+static void test_dot(void **unused)
+{
+    static float a[4099], b[4099];
+    uint64_t state = 21;
+    (void)unused;
+    test_fill(&state, -2.0, 3.0, a, 4099);
+    test_fill(&state, -1.0, 2.0, b, 4099);
+    for (size_t count = 0; count <= 4099; count += count <= LARGEST_TAIL ? 1 : 1009) {
+        double sum = 0.0;
+        for (size_t i = 0; i < count; i++) {
+            sum += (double)a[i] * (double)b[i];
+        }
+        const double first = kernels_of(CPU_BASELINE)->dot(a, b, count);
+        assert_close(first, sum, 1e-12); /* 4000 sums in double, in another order */
+        FOR_EACH_LEVEL(level) {
+            assert_true(kernels_of(level)->dot(a, b, count) == first);
+        }
+    }
+    a[0] = b[0] = 1e30f; /* whose product no float holds */
+    assert_close(kernels_of(cpu_level())->dot(a, b, 1), (double)1e30f * (double)1e30f, 1e-15);
+}
+
+static void test_add_scaled(void **unused)
+{
+    float x[LARGEST_TAIL], sum[LARGEST_TAIL], expected[LARGEST_TAIL];
+    uint64_t state = 22;
+    (void)unused;
+    test_fill(&state, -2.0, 3.0, x, LARGEST_TAIL);
+    FOR_EACH_LEVEL(level) {
+        for (size_t count = 0; count <= LARGEST_TAIL; count++) {
+            test_fill(&state, -1.0, 1.0, sum, LARGEST_TAIL);
+            for (size_t i = 0; i < LARGEST_TAIL; i++) {
+                expected[i] = i < count ? (float)((double)sum[i] + 1e-3 * (double)x[i]) : sum[i];
+            }
+            kernels_of(level)->add_scaled(sum, 1e-3, x, count);
+            assert_memory_equal(sum, expected, sizeof sum);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_measure), cmocka_unit_test(test_multiply),
+        cmocka_unit_test(test_measure), cmocka_unit_test(test_multiply), cmocka_unit_test(test_dot), cmocka_unit_test(test_add_scaled),
         cmocka_unit_test(test_multiply_beyond_the_caches),
         cmocka_unit_test(test_measure_special_values),
         cmocka_unit_test(test_row_sums),
