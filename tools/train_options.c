@@ -103,7 +103,7 @@ const struct option_row train_rows[] = {
       .help = "How the learning rate goes on (default: constant). Keys: period, factor, minimum, power, growth, share, patience, "
               "milestones=N+N..., per=step|epoch; lengths are in steps, or epochs with per=epoch." },
     { .kind = OPTION_SIZE, .name = "warmup", .argument = "N", .offset = FIELD(schedule.warmup), .low = 1, .high = MANY,
-      .help = "Let the learning rate rise over the first N steps (epochs with per=epoch), whatever the schedule." },
+      .help = "Let the learning rate rise over the first N steps (epochs with per=epoch), in front of any schedule but one-cycle." },
     { .kind = OPTION_REAL, .name = "momentum", .argument = "M", .offset = FIELD(optimizer.momentum), .low = 0,
       .high = 1, .help = "Of momentum, nesterov and muon; above 0, below 1 (default: 0.9; muon 0.95)." },
     { .kind = OPTION_REAL, .name = "beta1", .argument = "B", .offset = FIELD(optimizer.beta1), .low = 0, .high = 1,
