@@ -135,7 +135,8 @@ static mlp_status clip_by_callback(struct update_plan *plan)
         const float scale = optimizer->scale[t];
         if (!(scale >= 0.0f) || !isfinite(scale)) {
             return fail(MLP_ERROR_RANGE,
-                        "custom_clip: the factor of layer %zu's %s is %g, expected a finite number of at least 0", t / 2, t % 2 == 0 ? "weights" : "bias", (double)scale);
+                        "custom_clip: the factor of layer %zu's %s is %g, expected a finite number of at least 0", t / 2,
+                        t % 2 == 0 ? "weights" : "bias", (double)scale);
         }
         report->scale = fmin(report->scale, (double)scale);
         report->acted = report->acted || scale != 1.0f;

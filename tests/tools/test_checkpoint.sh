@@ -4,22 +4,9 @@
 # Prints TAP.
 mlp=$(realpath "$1")
 kills=${MLP_TEST_KILLS:-200}
-folder=$(mktemp -d) || exit 1
+. "$(dirname "$0")/tap.sh"
 mounted=
 trap '[ -n "$mounted" ] && umount "$mounted"; rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-count=0
-
-# result STATUS NAME: one line of TAP, with what the command said where it failed
-result() {
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        sed 's/^/# err: /' err | head -n 5
-    fi
-}
 
 options='--data digits --train-first 320 --validation 0.3 --batch 32 --epochs 12 --optimizer nadam --clip global-norm:1
     --schedule cosine --patience 12 --threads 1 --output model'
@@ -136,7 +123,6 @@ if mount -t tmpfs -o size=512k tmpfs full 2>err; then
     [ $? -eq 1 ] && grep -q 'full/here: cannot write to the folder: Read-only' err
     result $? 'a folder that cannot be written to is refused at the start'
 else
-    count=$((count + 1))
-    echo "ok $count - a full disk # SKIP no tmpfs may be mounted here"
+    skipped 'a full disk' 'no tmpfs may be mounted here'
 fi
 echo "1..$count"

@@ -4,22 +4,7 @@
 # Prints TAP.
 mlp=$(realpath "$1")
 digits=$(realpath "$2")
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-count=0
-
-# result STATUS NAME: one line of TAP, with what the command said where it failed
-result() {
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        sed 's/^/# out: /' out | head -n 5
-        sed 's/^/# err: /' err | head -n 5
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 # exits CODE NAME ARGUMENT...: runs mlp; its output lies in out and err
 exits() {

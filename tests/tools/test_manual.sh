@@ -4,21 +4,7 @@
 # Prints TAP.
 mlp=$(realpath "$1")
 page=$(realpath "$2")
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-count=0
-
-# result STATUS NAME: one line of TAP, with what is missing where it failed
-result() {
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        sed 's/^/# /' missing
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 long_options() {
     grep -oE -e '--[a-z0-9][a-z0-9-]*' | sort -u
@@ -35,34 +21,33 @@ grep -v '^\.\\"' plain | long_options >mentioned
 sed -n '/^\.TP/ { n; p; }' plain | long_options >defined
 
 "$mlp" --help | sed -n '/^Commands:/,/^$/ s/^  \([a-z-]*\) .*/\1/p' >commands
-[ "$(wc -l <commands)" -ge 8 ] && for command in $(cat commands); do listed "$command"; done >found 2>missing &&
+[ "$(wc -l <commands)" -ge 8 ] && for command in $(cat commands); do listed "$command"; done >found 2>err &&
     [ "$(wc -l <found)" -ge 100 ]
 result $? 'every command lists its options'
 
 for command in $(cat commands); do
     grep -qx ".B mlp $command.*" plain || echo "$command: not in the synopsis"
     grep -qx ".B $command" plain || echo "$command: not described"
-done >missing
-[ ! -s missing ]
+done >err
+[ ! -s err ]
 result $? 'every command is in the page'
 
 for command in $(cat commands); do
     listed "$command" | grep -vx -e --help >wanted
     comm -23 wanted defined | sed "s/^/mlp $command: /"
-done >missing
-[ ! -s missing ]
+done >err
+[ ! -s err ]
 result $? 'every option of a command has its paragraph in the page'
 
 { echo --help; echo --version; cat found; } | sort -u >known
-comm -13 known mentioned >missing
-[ ! -s missing ]
+comm -13 known mentioned >err
+[ ! -s err ]
 result $? 'every option in the page is one of a command'
 
 if command -v groff >/dev/null 2>&1; then
-    groff -man -ww -z "$page" >missing 2>&1 && [ ! -s missing ]
+    groff -man -ww -z "$page" >err 2>&1 && [ ! -s err ]
     result $? 'the page renders without a warning'
 else
-    count=$((count + 1))
-    echo "ok $count - the page renders without a warning # SKIP needs groff"
+    skipped 'the page renders without a warning' 'needs groff'
 fi
 echo "1..$count"

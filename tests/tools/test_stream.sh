@@ -5,21 +5,7 @@
 mlp=$(realpath "$1")
 digits=$(realpath "$2")
 sanitizer=${3:-none}
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-count=0
-
-# result STATUS NAME: one line of TAP, with what the command said where it failed
-result() {
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        sed 's/^/# err: /' err | head -n 5
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 # bytes NUMBER: big-endian, four of them
 bytes() {
@@ -61,8 +47,7 @@ if [ "$sanitizer" = none ]; then
     result $? "streamed they train there"
 else
     for test in 'not loaded' 'streamed'; do
-        count=$((count + 1))
-        echo "ok $count - $test # SKIP the sanitizer needs the memory"
+        skipped "$test" 'the sanitizer needs the memory'
     done
 fi
 truncate -s 300000000 features.idx

@@ -4,15 +4,7 @@
 # Prints TAP.
 mlp=$(realpath "$1")
 shift
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-count=0
-
-result() {
-    count=$((count + 1))
-    [ "$1" -eq 0 ] && echo "ok $count - $2" || echo "not ok $count - $2"
-}
+. "$(dirname "$0")/tap.sh"
 
 # has_picture STUDY: on the page and beside it; the study of zeros has none
 has_picture() {

@@ -3,21 +3,7 @@
 # Usage: test_training.sh PATH-OF-MLP
 # Prints TAP.
 mlp=$(realpath "$1")
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-count=0
-
-# result STATUS NAME: one line of TAP, with what the command said where it failed
-result() {
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        sed 's/^/# err: /' err | head -n 5
-    fi
-}
+. "$(dirname "$0")/tap.sh"
 
 train() {
     "$mlp" train --data digits --train-first 320 --hidden 16 --threads 1 "$@" >out 2>err </dev/null
