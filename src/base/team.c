@@ -7,20 +7,28 @@
 #include <omp.h>
 #endif
 
+#ifdef _OPENMP
+/* Apart, so that a thread which never opens a region is none of OpenMP's: its runtime takes memory for each that it knows. */
+static __attribute__((noinline)) void run_region(int threads, void (*work)(const struct team *team, void *context), void *context)
+{
+#pragma omp parallel num_threads(threads)
+    {
+        const struct team team = { omp_get_num_threads(), omp_get_thread_num() };
+        work(&team, context);
+    }
+}
+#endif
+
 void team_run(int threads, void (*work)(const struct team *team, void *context), void *context)
 {
+    const struct team alone = { 1, 0 };
 #ifdef _OPENMP
     if (threads > 1) {
-#pragma omp parallel num_threads(threads)
-        {
-            const struct team team = { omp_get_num_threads(), omp_get_thread_num() };
-            work(&team, context);
-        }
+        run_region(threads, work, context);
         return;
     }
 #endif
     (void)threads;
-    const struct team alone = { 1, 0 };
     work(&alone, context);
 }
 
