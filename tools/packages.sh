@@ -41,13 +41,25 @@ BUILD_PACKAGES="gcc libc6-dev binutils pkg-config meson ninja-build libopenblas-
 MESON=/usr/bin/meson
 export NINJA=/usr/bin/ninja
 
-# build FOLDER [MESON OPTION…]: configures and builds; a folder left by another version or checkout is made anew.
-build() {
+# configure FOLDER [MESON OPTION…]: a folder left by another version or checkout is made anew.
+configure() {
     folder=$1
     shift
     "$MESON" setup "$folder" . "$@" --reconfigure >"$folder.log" 2>&1 ||
         { rm -rf "$folder" && "$MESON" setup "$folder" . "$@" >"$folder.log" 2>&1; } ||
         { cat "$folder.log" >&2; return 1; }
-    "$NINJA" -C "$folder" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; return 1; }
     rm -f "$folder.log"
+}
+
+# compile FOLDER [TARGET…]: without targets everything.
+compile() {
+    folder=$1
+    shift
+    "$NINJA" -C "$folder" "$@" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; return 1; }
+    rm -f "$folder.log"
+}
+
+# build FOLDER [MESON OPTION…]
+build() {
+    configure "$@" && compile "$1"
 }
