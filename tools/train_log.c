@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -82,6 +83,7 @@ static long end_of_lines(struct train_log *log, double last)
     long end = 0;
     bool heading = !log->json, sound = true;
     rewind(log->stream);
+    log->written = 0.0;
     while (sound && getline(&line, &room, log->stream) > 0) {
         const double step = heading ? 0.0 : step_of(log, line);
         sound = (!heading || is_heading(line)) && (step >= 0.0 || strchr(line, '\n') == NULL);
@@ -90,6 +92,7 @@ static long end_of_lines(struct train_log *log, double last)
         }
         heading = false;
         end = ftell(log->stream);
+        log->written = step;
     }
     free(line);
     return sound ? end : -1;
@@ -108,7 +111,9 @@ int train_log_open(struct train_log *log, const char *path, size_t interval, siz
         }
         return code;
     }
-    if (append && end_of_lines(log, INFINITY) < 0) {
+    struct stat about;
+    log->append = append && fstat(file, &about) == 0 && S_ISREG(about.st_mode);
+    if (log->append && end_of_lines(log, INFINITY) < 0) {
         return usage_error("--log: '%s' holds something else than a log, to which --resume could add", path);
     }
     return EXIT_DONE;
@@ -219,12 +224,14 @@ void train_log_note(struct train_log *log, const mlp_progress *progress)
         begin(log, progress);
     }
     const size_t step = (progress->epoch - 1) * progress->steps + progress->step;
-    const bool is_new = step > log->last, inside = progress->step < progress->steps; /* the epoch's own line is to come */
+    const bool is_new = !progress->epoch_ended && step > log->last;
+    const bool inside = progress->step < progress->steps; /* the epoch's own line is to come */
+    const bool stands_there = log->sums.steps == 0 && (double)step == log->written; /* of a training that was killed after it */
     log->last = step;
     if (is_new) {
         add_step(&log->sums, &progress->last);
     }
-    if (progress->epoch_ended || (is_new && inside && log->interval > 0 && progress->step % log->interval == 0)) {
+    if ((progress->epoch_ended && !stands_there) || (is_new && inside && log->interval > 0 && progress->step % log->interval == 0)) {
         write_line(log, step, progress);
     }
 }

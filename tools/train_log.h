@@ -16,6 +16,7 @@ struct train_log {
     size_t interval;   /* steps; 0: epochs alone */
     size_t samples;    /* of an epoch */
     size_t last;       /* step that was noted */
+    double written;    /* step of the last line that the file had */
     struct log_sums {
         size_t steps, applied; /* all, and without those that were left out */
         double loss, gradient_norm, clip_scale, clipped, skipped;

@@ -85,7 +85,8 @@ MLP_API mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *op
 MLP_API mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder, mlp_data **data);
 
 /** As mlp_data_load_csv(), for data larger than memory: the file is gone through once, its features go as floats into a temporary file
- * in `folder`, and stay there; else as mlp_data_open_idx(). */
+ * in `folder`, and stay there; else as mlp_data_open_idx().
+ * Errors: as for mlp_data_load_csv(), and later as for mlp_data_open_idx(). */
 MLP_API mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *options, const char *folder, mlp_data **data);
 
 /** Frees the data set and sets the pointer to NULL. NULL and a pointer to NULL are fine. Borrowed arrays are the
@@ -138,13 +139,13 @@ MLP_API mlp_status mlp_data_slice(const mlp_data *data, size_t first, size_t cou
  * @param x       receives count × inputs; NULL: not wanted
  * @param classes receives count classes; NULL: not wanted; ::MLP_ERROR_ARGUMENT when there are none
  * @param values  receives count × outputs; NULL: not wanted; ::MLP_ERROR_ARGUMENT when there are none
- * No allocation. Any thread. */
+ * No allocation. Any thread. Errors: ARGUMENT, RANGE; IO, FORMAT from opened data. */
 MLP_API mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float *x, int32_t *classes,
                                  float *values);
 
 /** Learns a standardization on this data set (the training part) and keeps it with the network: mean and standard
  * deviation of every feature, in double; the scale of a constant feature is 1.
- * Errors: ARGUMENT, SHAPE (other number of inputs), MEMORY. */
+ * Errors: ARGUMENT, SHAPE (other number of inputs), MEMORY; IO, FORMAT from opened data. */
 MLP_API mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network);
 
 #ifdef __cplusplus

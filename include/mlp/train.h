@@ -50,7 +50,7 @@ typedef struct mlp_metrics {
  * @param confusion classes × classes counts, entry [actual·classes + predicted], or NULL; needs class targets;
  *                  classes = outputs, or 2 for one sigmoid unit
  * Errors: ARGUMENT, SHAPE (other inputs, or classes beyond the outputs), MEMORY; NONFINITE when the loss is not
- * finite (the metrics hold it). */
+ * finite (the metrics hold it); IO, FORMAT from opened data. */
 MLP_API mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t batch, int threads,
                                 size_t top_k, mlp_metrics *metrics, uint64_t *confusion);
 
@@ -117,7 +117,7 @@ typedef struct mlp_fit_options {
                                          the best parameters are the mean's, and the fit ends with it in the network. */
     size_t shuffle_window;          /**< Samples that are shuffled together, at least; default 0: all, or of data that was
                                          opened rather than loaded as many as are 128 MiB of features. A window of w
-                                         samples is drawn anew each epoch, as 64 runs of w/64 neighbours from all over
+                                         samples is drawn anew each epoch, as up to 64 runs of neighbours from all over
                                          the data. */
 } mlp_fit_options;
 
@@ -152,7 +152,8 @@ typedef struct mlp_report mlp_report;
  * When a step fails (NONFINITE), parameters and optimizer state are those before that step. When a checkpoint cannot be
  * gone on from (ARGUMENT: it was made with other settings or data, which the message names; UNSUPPORTED: by a newer
  * library; FORMAT: it and all before it are damaged; IO), nothing has changed.
- * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY; IO, FORMAT, UNSUPPORTED from checkpoints. */
+ * When data that were opened cannot be read on (IO, FORMAT), the network is that after the last step.
+ * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY; IO, FORMAT, UNSUPPORTED from checkpoints; IO, FORMAT from opened data. */
 MLP_API mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
                            const mlp_fit_options *options, mlp_report **report);
 

@@ -1,10 +1,10 @@
 /* A team of threads inside one parallel region (OpenMP; one thread in a serial build). */
 #include "base/team.h"
 
-#include <sched.h>
-
 #ifdef _OPENMP
 #include <omp.h>
+#else
+#include <sched.h>
 #endif
 
 #ifdef _OPENMP
@@ -61,8 +61,12 @@ int team_default_threads(void)
 
 int team_processors(void)
 {
+#ifdef _OPENMP
+    return omp_get_num_procs(); /* the process's, also where the calling thread is bound to one */
+#else
     cpu_set_t own;
     return sched_getaffinity(0, sizeof own, &own) == 0 ? CPU_COUNT(&own) : 1;
+#endif
 }
 
 int team_has_openmp(void)

@@ -12,7 +12,10 @@
 #include "base/status.h"
 #include "linalg/vector.h"
 
-enum { PIECE = 16384 }; /* bytes that wait on the stack to become floats */
+enum {
+    PIECE = 16384,       /* bytes that wait on the stack to become floats */
+    ANNOUNCED = 1 << 17, /* bytes: Linux reads no more ahead of one call than of a sequential reader */
+};
 
 size_t feature_size(enum feature_kind kind)
 {
@@ -100,6 +103,9 @@ mlp_status feature_file_read(const struct feature_file *file, size_t first, size
 
 void feature_file_announce(const struct feature_file *file, size_t first, size_t count)
 {
-    const size_t size = file->inputs * feature_size(file->kind);
-    posix_fadvise(file->descriptor, (off_t)(file->start + first * size), (off_t)(count * size), POSIX_FADV_WILLNEED);
+    const size_t size = file->inputs * feature_size(file->kind), end = (first + count) * size;
+    for (size_t offset = first * size; offset < end; offset += ANNOUNCED) {
+        const size_t piece = end - offset < ANNOUNCED ? end - offset : (size_t)ANNOUNCED;
+        posix_fadvise(file->descriptor, (off_t)(file->start + offset), (off_t)piece, POSIX_FADV_WILLNEED);
+    }
 }

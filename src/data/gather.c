@@ -5,6 +5,9 @@
 #include "data/data.h"
 #include "linalg/vector.h"
 
+/* A part with fewer samples of the file than one in so many is not worth reading the others for. */
+enum { SPARSE = 8 };
+
 /* Index into the storage of the i-th sample that is asked for. */
 static size_t sample_at(const mlp_data *data, const size_t *order, size_t first, size_t i)
 {
@@ -44,9 +47,12 @@ mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_
 
 void data_announce(const mlp_data *data, size_t first, size_t count)
 {
-    if (data->storage->file != NULL && count > 0) { /* the samples of a part ascend */
-        const size_t start = data_sample(data, first);
-        feature_file_announce(data->storage->file, start, data_sample(data, first + count - 1) - start + 1);
+    if (data->storage->file == NULL || count == 0) {
+        return;
+    }
+    const size_t start = data_sample(data, first), span = data_sample(data, first + count - 1) - start + 1; /* parts ascend */
+    if (span / SPARSE < count) {
+        feature_file_announce(data->storage->file, start, span);
     }
 }
 

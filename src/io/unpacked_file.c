@@ -75,7 +75,6 @@ static mlp_status write_all(struct unpacked_file *file, const unsigned char *byt
 
 mlp_status unpacked_file_append(struct unpacked_file *file, const void *bytes, size_t size)
 {
-    file->size += size;
     if (size > BUFFER_SIZE - file->used) {
         TRY(write_all(file, file->buffer, file->used));
         file->used = 0;

@@ -13,7 +13,6 @@ struct unpacked_file {
     int descriptor;     /* -1: none */
     unsigned char *buffer;
     size_t used;
-    size_t size;        /* bytes appended */
 };
 
 /* Creates it in `folder`; NULL: in that of the environment variable TMPDIR, or in /var/tmp. unpacked_file_close() in any case.

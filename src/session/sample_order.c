@@ -50,6 +50,9 @@ static void shuffle_runs(struct sample_order *order)
     if (order->runs != NULL) {
         random_shuffle(&stream, order->runs, order->run_count);
     }
+    for (size_t r = 0; order->runs != NULL && r < order->run_count; r++) {
+        order->short_at = order->runs[r] + 1 == order->run_count ? r : order->short_at;
+    }
 }
 
 /* A stretch of neighbours. */
@@ -74,12 +77,21 @@ static struct stretch part_of(const struct sample_order *order, size_t window, s
     return before >= end || from >= to ? (struct stretch){ 0, 0 } : (struct stretch){ run.first + from, to - from };
 }
 
-/* Calls for every stretch of a window, in the order of the runs. */
+/* Samples of the runs before number r of the epoch. */
+static size_t samples_before(const struct sample_order *order, size_t r)
+{
+    const size_t missing = order->run_count * order->run - order->data->count; /* of the short run */
+    return r * order->run - (order->runs != NULL && order->short_at < r ? missing : 0);
+}
+
+/* Calls for every stretch of a window, in the order of the runs. The first run that may reach into it is the one at its place if
+ * all runs were full. */
 static void visit(const struct sample_order *order, size_t window, void (*each)(const struct sample_order *, struct stretch, size_t *),
                   size_t *done)
 {
-    size_t before = 0;
-    for (size_t r = 0; r < order->run_count && before < (window + 1) * order->window; r++) {
+    const size_t first = window * order->window / order->run;
+    size_t before = samples_before(order, first);
+    for (size_t r = first; r < order->run_count && before < (window + 1) * order->window; r++) {
         const struct stretch part = part_of(order, window, r, before);
         if (part.count > 0) {
             each(order, part, done);

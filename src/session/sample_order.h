@@ -22,12 +22,13 @@ struct sample_order {
     size_t run;        /* samples; the last run may be shorter */
     size_t run_count;
     size_t *runs;      /* in this epoch's order; NULL where one window holds all */
+    size_t short_at;   /* place of the last run, the short one, among them */
     size_t *positions; /* of the open window; NULL without shuffling */
     size_t epoch;      /* that `runs` and `positions` are of; SIZE_MAX: none */
     size_t opened;     /* window that `positions` are of */
 };
 
-/* `window` samples are shuffled together at least, 0: all of memory's, 128 MiB of a file's. MLP_ERROR_MEMORY; sample_order_free()
+/* `window` samples are shuffled together at least (the last window has what is left), 0: all of memory's, 128 MiB of a file's. MLP_ERROR_MEMORY; sample_order_free()
  * in any case. */
 mlp_status sample_order_make(struct sample_order *order, const mlp_data *data, size_t batch, size_t window, uint64_t seed,
                              bool shuffles);

@@ -132,4 +132,19 @@ for kind in automatic inverted alpha; do
     train --epochs 1 --dropout 0.3 --dropout-kind $kind --activation selu --quiet
     result $? "--dropout-kind $kind"
 done
+# ---- the log of a training that was killed at the end of an epoch, and one that is a pipe
+ends='--batch 64 --epochs 3 --checkpoint ends --checkpoint-steps 5 --log ends.csv --quiet'
+train $ends && cp ends.csv whole.csv && rm ends/checkpoint-*15.safetensors && train $ends --resume
+result $? 'a training goes on from the end of an epoch'
+for log in whole ends; do
+    cut -d , -f 1,2,4- "$log.csv" >"$log.cut" # without the seconds
+done
+[ "$(wc -l <ends.cut)" -eq 4 ] && cmp whole.cut ends.cut >>err
+result $? '  and its log is that of one in one go'
+mkfifo pipe
+(cat pipe >from-pipe &)
+timeout 60 "$mlp" train --data digits --train-first 320 --hidden 16 --threads 1 --epochs 2 --checkpoint piped --resume --log pipe \
+    >out 2>err </dev/null
+[ $? -eq 0 ] && sleep 0.2 && [ "$(wc -l <from-pipe)" -eq 3 ]
+result $? 'a log may be a pipe, with --resume, too'
 echo "1..$count"
