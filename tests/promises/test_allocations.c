@@ -128,14 +128,31 @@ static int count_allocations(const mlp_progress *progress, void *context)
     return 0;
 }
 
-static void monitored_fit(int threads)
+/* What a step of a fit can be asked for beside the rule. L-BFGS takes none of what changes the gradient. */
+static void ask_for_all(mlp_optimizer_options *rule, mlp_regularization *noise)
+{
+    if (rule->rule != MLP_OPTIMIZER_LBFGS) {
+        rule->clip = MLP_CLIP_AUTO;
+        rule->update_clip = MLP_CLIP_BLOCK_RMS;
+        rule->centralize = 1;
+        rule->l1 = 1e-5;
+        rule->max_norm = 3.0;
+    }
+    noise->hidden_dropout = noise->input_dropout = 0.2;
+    noise->input_noise = noise->mixup = 0.1;
+}
+
+static void watched_fit(mlp_optimizer_rule which, bool all, int threads)
 {
     const mlp_layer layers[] = { { .units = 64, .activation = MLP_ACTIVATION_TANH },
                                  { .units = 10, .activation = MLP_ACTIVATION_SOFTMAX } };
     static float x[BATCH * 4 * 600];
     int32_t y[BATCH * 4];
     mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
+    mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
     mlp_fit_options options = MLP_FIT_OPTIONS_INIT;
+    mlp_regularization noise = MLP_REGULARIZATION_INIT;
+    mlp_average_options average = MLP_AVERAGE_OPTIONS_INIT;
     struct counted counted = { 0 };
     mlp_data *data;
     mlp_network *network;
@@ -149,13 +166,20 @@ static void monitored_fit(int threads)
     arrays.inputs = 600;
     arrays.features = x;
     arrays.classes = y;
+    rule.rule = which;
+    average.rule = MLP_AVERAGE_EMA;
     options.threads = threads;
     options.monitor_interval = 1;
     options.progress = count_allocations;
     options.progress_context = &counted;
+    if (all) {
+        ask_for_all(&rule, &noise);
+        options.regularization = &noise;
+        options.average = &average;
+    }
     assert_ok(mlp_data_create(&arrays, &data));
     assert_ok(mlp_network_create(600, layers, 2, NULL, &network));
-    assert_ok(mlp_optimizer_create(network, NULL, &optimizer));
+    assert_ok(mlp_optimizer_create(network, &rule, &optimizer));
     assert_ok(mlp_fit(network, optimizer, data, &options, NULL));
     assert_int_equal(counted.records, 40);
     assert_int_equal(counted.after - counted.before, 0);
@@ -175,8 +199,11 @@ static void nothing_is_allocated(void **unused)
         steps_and_predictions(&shapes[s], 1);
         steps_and_predictions(&shapes[s], 2);
     }
-    monitored_fit(1);
-    monitored_fit(2);
+    for (size_t r = 0; r < mlp_optimizer_count(); r++) {
+        watched_fit((mlp_optimizer_rule)r, false, 2);
+        watched_fit((mlp_optimizer_rule)r, true, 1);
+        watched_fit((mlp_optimizer_rule)r, true, 2);
+    }
 }
 
 /* The counter itself works. */
