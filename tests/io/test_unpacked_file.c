@@ -1,7 +1,6 @@
 /* Temporary files without a name: what is written comes back, nothing stays behind, and a full disk is told. */
 #include "support/support.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +12,6 @@
 #include <mlp/data.h>
 
 #include "io/unpacked_file.h"
-
-static size_t count_entries(const char *folder)
-{
-    DIR *stream = opendir(folder);
-    size_t count = 0;
-    assert_non_null(stream);
-    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
-        count += entry->d_name[0] != '.';
-    }
-    closedir(stream);
-    return count;
-}
 
 static const char *new_folder(const char *name)
 {
@@ -48,9 +35,9 @@ static void what_is_appended_comes_back(void **unused)
         bytes[i] = (unsigned char)(i * 2654435761u >> 24);
     }
     assert_ok(unpacked_file_create("origin.csv", folder, &file));
-    assert_int_equal(count_entries(folder), 0);
+    assert_int_equal(test_count_files(folder), 0);
     while (done < SIZE) {
-        const size_t wanted = (size_t)test_uniform(&state, 0.0, 1.0) == 0 ? (size_t)test_uniform(&state, 0.0, 400000.0) : 1;
+        const size_t wanted = 1 + (size_t)test_uniform(&state, 0.0, 400000.0);
         const size_t size = wanted < SIZE - done ? wanted : SIZE - done;
         assert_ok(unpacked_file_append(&file, bytes + done, size));
         done += size;
@@ -60,7 +47,7 @@ static void what_is_appended_comes_back(void **unused)
     assert_int_equal(pread(descriptor, back, SIZE + 1, 0), SIZE);
     assert_memory_equal(back, bytes, SIZE);
     close(descriptor);
-    assert_int_equal(count_entries(folder), 0);
+    assert_int_equal(test_count_files(folder), 0);
     free(bytes);
     free(back);
 }
@@ -99,9 +86,9 @@ static void a_full_disk_is_told(void **unused)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
     assert_refused(status, MLP_ERROR_IO, "long.csv", "cannot write a temporary file in", "full", NULL);
     assert_null(data);
-    assert_int_equal(count_entries(folder), 0);
+    assert_int_equal(test_count_files(folder), 0);
     assert_ok(mlp_data_open_csv(path, NULL, folder, &data)); /* with room */
-    assert_int_equal(count_entries(folder), 0);
+    assert_int_equal(test_count_files(folder), 0);
     mlp_data_destroy(&data);
     free(table);
 }

@@ -1,7 +1,6 @@
 /* Folders of checkpoints: what is kept, what does not belong or is damaged, what cannot be written. */
 #include "support/support.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -21,18 +20,6 @@
 
 /* ---- the folder ------------------------------------------------------------------------------------------------ */
 
-static size_t count_files(const char *folder)
-{
-    DIR *stream = opendir(folder);
-    size_t count = 0;
-    assert_non_null(stream);
-    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
-        count += entry->d_name[0] != '.';
-    }
-    closedir(stream);
-    return count;
-}
-
 static void the_newest_and_the_best_are_kept(void **unused)
 {
     const struct way way = { .rule = MLP_OPTIMIZER_ADAM };
@@ -49,7 +36,7 @@ static void the_newest_and_the_best_are_kept(void **unused)
     f.checkpoint.keep = 2;
     f.fit.checkpoint = &f.checkpoint;
     assert_ok(run(&f, &report));
-    assert_int_equal(count_files(f.checkpoint.folder), 3);
+    assert_int_equal(test_count_files(f.checkpoint.folder), 3);
     snprintf(path, sizeof path, "%s/checkpoint-%012d.safetensors", f.checkpoint.folder, EPOCHS * 6);
     assert_string_equal(mlp_report_checkpoint(report), path);
     assert_ok(mlp_model_load(path, &network)); /* a checkpoint is a model file */
@@ -84,7 +71,7 @@ static void left_overs_are_cleared_and_strangers_stay(void **unused)
         write_file(path, "x", 1);
     }
     assert_ok(run(&f, NULL));
-    assert_int_equal(count_files(f.checkpoint.folder), 6);
+    assert_int_equal(test_count_files(f.checkpoint.folder), 6);
     drop(&f);
 }
 

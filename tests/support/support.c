@@ -1,6 +1,7 @@
 /* What several tests need. */
 #include "support/support.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,4 +153,16 @@ void test_product(size_t m, size_t n, size_t k, const float *a, bool transpose_a
             c[i + j * m] = sum;
         }
     }
+}
+
+size_t test_count_files(const char *path)
+{
+    DIR *stream = opendir(path);
+    size_t count = 0;
+    assert_non_null(stream);
+    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+        count += entry->d_name[0] != '.';
+    }
+    closedir(stream);
+    return count;
 }

@@ -35,6 +35,8 @@ const char *test_write_file(const char *name, const void *bytes, size_t size);
 const char *test_path(const char *name);
 /* The whole of a file, NUL-terminated; the caller frees. Fails the test when it cannot be read. */
 unsigned char *test_read_file(const char *path, size_t *size);
+/* Files in a folder, hidden ones not counted. */
+size_t test_count_files(const char *path);
 /* A file of examples/data. */
 const char *test_data_path(const char *name);
 
