@@ -22,9 +22,9 @@ enum product_kind { PRODUCT_KIND_NN = 0, PRODUCT_KIND_TN = 1, PRODUCT_KIND_NT = 
 
 struct settings {
     const char *command;
-    int threads;            /* default: OpenMP's */
+    int threads; /* default: OpenMP's */
     bool threads_given;
-    double seconds;         /* for each row */
+    double seconds; /* for each row */
     bool json;
     bool phases;
     const char *filter;     /* part of the names to run, or NULL for all */
@@ -36,9 +36,9 @@ struct settings {
     bool clip_given;
     enum product_kind product;
     bool product_given;
-    size_t m, n, k;         /* of --shape; 0: not given */
-    const char *output;     /* a file's path, or NULL */
-    char **program;         /* main()'s arguments: to execute the program again */
+    size_t m, n, k;     /* of --shape; 0: not given */
+    const char *output; /* a file's path, or NULL */
+    char **program;     /* main()'s arguments: to execute the program again */
 };
 
 struct command {
@@ -46,18 +46,20 @@ struct command {
     const char *description; /* a line in the list of commands */
     const char *about;       /* what it times; the keys of its JSON */
     const char *example;
-    unsigned options;        /* sum of enum option_group */
-    double seconds;          /* default of --time */
-    int threads;             /* default of --threads; 0: OpenMP's */
-    bool any_blas_core;      /* itself deals with a BLAS core that is not the right one */
-    void (*list)(void);      /* --list: the names that --filter chooses from */
+    unsigned options;                            /* sum of enum option_group */
+    double seconds;                              /* default of --time */
+    int threads;                                 /* default of --threads; 0: OpenMP's */
+    bool any_blas_core;                          /* itself deals with a BLAS core that is not the right one */
+    void (*list)(void);                          /* --list: the names that --filter chooses from */
     int (*run)(const struct settings *settings); /* exit code: 0, 1 failed, 2 bad usage */
 };
 
-extern const struct command data_command, feed_command, gemm_command, init_command, monitor_command, optimizer_command, plot_command,
-    predict_command, regularize_command, scaling_command, step_command, tiles_command;
+extern const struct command data_command, feed_command, gemm_command, init_command, monitor_command,
+    optimizer_command, plot_command, predict_command, regularize_command, scaling_command, step_command,
+    tiles_command;
 
-/* Reads the command line (argv[0] is the command, argv[-1] the program) and runs the command. Returns the exit code. */
+/* Reads the command line (argv[0] is the command, argv[-1] the program) and runs the command. Returns the
+ * exit code. */
 int command_run(const struct command *command, int argc, char **argv);
 
 /* "mlp-bench step: --threads 0: expected 1 to 1024" on standard error. Returns 2. */
@@ -72,8 +74,8 @@ void print_json(json_t *object);
 /* What a row whose interquartile range exceeds 15 % of its median says so with, or "". */
 const char *noise_remark(double spread);
 
-/* Where OpenBLAS took kernels for an older processor, names the right ones in OPENBLAS_CORETYPE and executes the
- * program again; not when the user has set the variable. Returns otherwise. */
+/* Where OpenBLAS took kernels for an older processor, names the right ones in OPENBLAS_CORETYPE and executes
+ * the program again; not when the user has set the variable. Returns otherwise. */
 void take_right_blas_core(char **argv);
 
 /* "product" names as in --product: nn, tn, nt. */

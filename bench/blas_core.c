@@ -14,8 +14,8 @@ void take_right_blas_core(char **argv)
     if (info.blas_core_suggested == NULL || getenv("OPENBLAS_CORETYPE") != NULL) {
         return;
     }
-    fprintf(stderr, "mlp-bench: OpenBLAS chose %s kernels; running again with OPENBLAS_CORETYPE=%s\n", info.blas_core,
-            info.blas_core_suggested);
+    fprintf(stderr, "mlp-bench: OpenBLAS chose %s kernels; running again with OPENBLAS_CORETYPE=%s\n",
+            info.blas_core, info.blas_core_suggested);
     if (setenv("OPENBLAS_CORETYPE", info.blas_core_suggested, 1) == 0) {
         execv("/proc/self/exe", argv);
     }

@@ -10,8 +10,8 @@
 
 extern char **environ;
 
-/* Starts it with `far` as its descriptor `descriptor`. Both ends close when a program is executed: only this child, and
- * no later one, has this copy. */
+/* Starts it with `far` as its descriptor `descriptor`. Both ends close when a program is executed: only this
+ * child, and no later one, has this copy. */
 static int spawn(const char *program, const char *const *arguments, int far, int descriptor, pid_t *process)
 {
     posix_spawn_file_actions_t actions;
@@ -19,7 +19,8 @@ static int spawn(const char *program, const char *const *arguments, int far, int
     if (error == 0) {
         error = posix_spawn_file_actions_adddup2(&actions, far, descriptor);
         if (error == 0) {
-            error = posix_spawnp(process, program, &actions, NULL, (char *const *)arguments, environ); /* writes to none */
+            error = posix_spawnp(process, program, &actions, NULL, (char *const *)arguments,
+                                 environ); /* writes to none */
         }
         posix_spawn_file_actions_destroy(&actions);
     }

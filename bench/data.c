@@ -20,17 +20,17 @@ enum { SAMPLES = 10000, PIXELS = 784, BATCH = 64, CSV_SAMPLES = 2000, CSV_FEATUR
 struct store {
     char folder[512];
     char images[600], packed[600], labels[600], table[600];
-    uint8_t *bytes;      /* SAMPLES × PIXELS */
-    float *features;     /* likewise */
+    uint8_t *bytes;  /* SAMPLES × PIXELS */
+    float *features; /* likewise */
     int32_t *classes;
-    size_t *order;       /* SAMPLES positions */
-    float *batch;        /* BATCH × PIXELS */
+    size_t *order; /* SAMPLES positions */
+    float *batch;  /* BATCH × PIXELS */
     mlp_data *of_bytes;
     mlp_data *of_floats;
     mlp_status status;
 };
 
-/* ---- the work ---- */
+/* ---- the work ------------------------------------------------------------------------------------------ */
 
 static void gather(struct store *store, const mlp_data *data)
 {
@@ -93,8 +93,8 @@ static const struct row {
     size_t samples;
     size_t bytes; /* of a sample: what is read from memory or, unpacked, from the file */
 } rows[] = {
-    { "gather-bytes", gather_bytes, SAMPLES / BATCH * BATCH, PIXELS },
-    { "gather-floats", gather_floats, SAMPLES / BATCH * BATCH, PIXELS * sizeof(float) },
+    { "gather-bytes", gather_bytes, SAMPLES / BATCH *BATCH, PIXELS },
+    { "gather-floats", gather_floats, SAMPLES / BATCH *BATCH, PIXELS * sizeof(float) },
     { "shuffle", shuffle, SAMPLES, sizeof(size_t) },
     { "idx", read_idx, SAMPLES, PIXELS + 1 },
 #if MLP_HAVE_ZLIB
@@ -104,7 +104,7 @@ static const struct row {
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
-/* ---- the files ---- */
+/* ---- the files ----------------------------------------------------------------------------------------- */
 
 static void big_endian(uint32_t value, uint8_t out[4])
 {
@@ -113,7 +113,8 @@ static void big_endian(uint32_t value, uint8_t out[4])
     }
 }
 
-static bool write_file(const char *path, const void *head, size_t head_size, const void *body, size_t body_size)
+static bool write_file(const char *path, const void *head, size_t head_size, const void *body,
+                       size_t body_size)
 {
     FILE *file = fopen(path, "wb");
     const bool done = file != NULL && fwrite(head, 1, head_size, file) == head_size &&
@@ -175,7 +176,8 @@ static bool make_store(struct store *store)
     const char *temporary = getenv("TMPDIR");
     mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
     memset(store, 0, sizeof *store);
-    snprintf(store->folder, sizeof store->folder, "%s/mlp-bench-XXXXXX", temporary != NULL ? temporary : "/tmp");
+    snprintf(store->folder, sizeof store->folder, "%s/mlp-bench-XXXXXX",
+             temporary != NULL ? temporary : "/tmp");
     if (mkdtemp(store->folder) == NULL) {
         perror(store->folder);
         store->folder[0] = '\0';
@@ -228,7 +230,7 @@ static void free_store(struct store *store)
     }
 }
 
-/* ---- the command ---- */
+/* ---- the command --------------------------------------------------------------------------------------- */
 
 static void run_row(const struct settings *settings, const struct row *row, struct store *store)
 {
@@ -273,8 +275,10 @@ static int run(const struct settings *settings)
 const struct command data_command = {
     .name = "data",
     .description = "batches gathered, samples shuffled, IDX and CSV files read",
-    .about = "Times, on one thread, gathering batches of 64 out of 10000 samples of 784 features in random order, shuffling\n"
-             "10000 samples, and reading files that it writes into a folder of its own under TMPDIR: IDX of 10000 images,\n"
+    .about = "Times, on one thread, gathering batches of 64 out of 10000 samples of 784 features in random "
+             "order, shuffling\n"
+             "10000 samples, and reading files that it writes into a folder of its own under TMPDIR: IDX of "
+             "10000 images,\n"
              "plain and gzip'd, and CSV of 2000 lines of 64 numbers and a class.\n\n"
              "JSON keys: what samples_per_second bytes_per_second spread.",
     .example = "mlp-bench data --filter idx",

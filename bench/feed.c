@@ -34,7 +34,7 @@ enum { WAYS = sizeof ways / sizeof ways[0] };
 /* Steps on the batches of a feed. */
 struct fed {
     struct training training;
-    struct feed feed;   /* data NULL: none */
+    struct feed feed; /* data NULL: none */
     size_t epoch, first;
 };
 
@@ -49,8 +49,8 @@ static void run_step(void *context)
     struct batch *batch;
     mlp_status status = feed_take(&fed->feed, fed->epoch, fed->first, &batch);
     if (status == MLP_OK) {
-        status = mlp_train_step(problem->network, fed->training.optimizer, problem->workspace, batch->x, &batch->targets, batch->count,
-                                NULL);
+        status = mlp_train_step(problem->network, fed->training.optimizer, problem->workspace, batch->x,
+                                &batch->targets, batch->count, NULL);
     }
     fed->training.status = fed->training.status == MLP_OK ? status : fed->training.status;
     fed->first += fed->feed.options.batch;
@@ -60,7 +60,7 @@ static void run_step(void *context)
     }
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------ */
+/* ---- data ---------------------------------------------------------------------------------------------- */
 
 /* The same samples in all forms. */
 struct store {
@@ -74,11 +74,21 @@ struct store {
 static bool write_idx(const char *path, size_t width, const uint8_t *values, size_t count)
 {
     const unsigned char rank = width > 1 ? 2 : 1;
-    const unsigned char header[12] = { 0, 0, 8, rank, SAMPLES >> 24, SAMPLES >> 16 & 255, SAMPLES >> 8 & 255, SAMPLES & 255,
-                                       (unsigned char)(width >> 24), (unsigned char)(width >> 16), (unsigned char)(width >> 8),
+    const unsigned char header[12] = { 0,
+                                       0,
+                                       8,
+                                       rank,
+                                       SAMPLES >> 24,
+                                       SAMPLES >> 16 & 255,
+                                       SAMPLES >> 8 & 255,
+                                       SAMPLES & 255,
+                                       (unsigned char)(width >> 24),
+                                       (unsigned char)(width >> 16),
+                                       (unsigned char)(width >> 8),
                                        (unsigned char)width };
     FILE *stream = fopen(path, "wb");
-    const bool written = stream != NULL && fwrite(header, 4u + 4u * rank, 1, stream) == 1 && fwrite(values, 1, count, stream) == count;
+    const bool written = stream != NULL && fwrite(header, 4u + 4u * rank, 1, stream) == 1 &&
+                         fwrite(values, 1, count, stream) == count;
     return stream != NULL && fclose(stream) == 0 && written;
 }
 
@@ -92,7 +102,8 @@ static bool write_files(struct store *store, size_t inputs, const uint8_t *label
     }
     snprintf(store->images, sizeof store->images, "%s/images", store->folder);
     snprintf(store->labels, sizeof store->labels, "%s/labels", store->folder);
-    return write_idx(store->images, inputs, store->bytes, SAMPLES * inputs) && write_idx(store->labels, 1, labels, SAMPLES);
+    return write_idx(store->images, inputs, store->bytes, SAMPLES * inputs) &&
+           write_idx(store->labels, 1, labels, SAMPLES);
 }
 
 static bool make_store(struct store *store, size_t inputs, size_t classes)
@@ -138,28 +149,32 @@ static void free_store(struct store *store)
     free(store->classes);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------ */
+/* ---- rows ---------------------------------------------------------------------------------------------- */
 
 static void tell(const struct settings *settings, const struct workload *workload, const struct contestant *c)
 {
     for (size_t i = 0; i < WAYS; i++) {
         const double seconds = c[i].summary.minimum, ratio = seconds / c[0].summary.minimum;
         if (settings->json) {
-            print_json(json_pack("{s:s, s:i, s:s, s:f, s:f, s:f}", "network", workload->name, "threads", settings->threads, "feed",
-                                 ways[i].name, "step_us", 1e6 * seconds, "ratio", ratio, "spread", c[i].summary.spread));
+            print_json(json_pack("{s:s, s:i, s:s, s:f, s:f, s:f}", "network", workload->name, "threads",
+                                 settings->threads, "feed", ways[i].name, "step_us", 1e6 * seconds, "ratio",
+                                 ratio, "spread", c[i].summary.spread));
         } else {
-            printf("%-8s %-28s step %9.1f µs   %.4f times as long%s\n", workload->name, ways[i].name, 1e6 * seconds, ratio,
-                   noise_remark(c[i].summary.spread));
+            printf("%-8s %-28s step %9.1f µs   %.4f times as long%s\n", workload->name, ways[i].name,
+                   1e6 * seconds, ratio, noise_remark(c[i].summary.spread));
         }
     }
     fflush(stdout);
 }
 
-static bool make_fed(const struct settings *settings, const struct workload *workload, const struct store *store,
-                     const struct way *way, struct fed *fed)
+static bool make_fed(const struct settings *settings, const struct workload *workload,
+                     const struct store *store, const struct way *way, struct fed *fed)
 {
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
-    const struct feed_options feed = { .batch = workload->batch, .window = SAMPLES, .epochs = SIZE_MAX, .threads = settings->threads,
+    const struct feed_options feed = { .batch = workload->batch,
+                                       .window = SAMPLES,
+                                       .epochs = SIZE_MAX,
+                                       .threads = settings->threads,
                                        .ahead = way->ahead };
     options.rule = MLP_OPTIMIZER_MOMENTUM;
     if (!training_make(workload, settings->threads, &options, NULL, &fed->training)) {
@@ -206,9 +221,12 @@ static int run(const struct settings *settings)
 const struct command feed_command = {
     .name = "feed",
     .description = "what a step waits for its batch, by who gathers it and from where",
-    .about = "Times training steps on shuffled batches of 20,000 samples: floats and bytes in memory, and bytes in a file (which the\n"
-             "system has in memory), gathered between steps by the steps' threads, and ahead by a thread of its own; in turn, least\n"
-             "times, by that of a step on one batch again and again. The network is mnist unless --workload, --layers or\n"
+    .about = "Times training steps on shuffled batches of 20,000 samples: floats and bytes in memory, and "
+             "bytes in a file (which the\n"
+             "system has in memory), gathered between steps by the steps' threads, and ahead by a thread of "
+             "its own; in turn, least\n"
+             "times, by that of a step on one batch again and again. The network is mnist unless --workload, "
+             "--layers or\n"
              "--filter say otherwise.\n\n"
              "JSON keys: network threads feed step_us ratio spread.",
     .example = "mlp-bench feed --threads 1",

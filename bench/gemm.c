@@ -1,5 +1,5 @@
-/* mlp-bench gemm: the products of a network as the library calls them, against one bare cblas_sgemm and against the
- * processor's peak. */
+/* mlp-bench gemm: the products of a network as the library calls them, against one bare cblas_sgemm and
+ * against the processor's peak. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +26,8 @@ enum {
     NAME_SIZE = 96
 };
 
-/* Products longer than this are called a few times each, without warm-up: 2048³ takes a sixth of a second, 4096³ more
- * than one. */
+/* Products longer than this are called a few times each, without warm-up: 2048³ takes a sixth of a second,
+ * 4096³ more than one. */
 static const double long_flops = 1e10, very_long_flops = 1e11;
 enum { LONG_REPEATS = 5, VERY_LONG_REPEATS = 3 };
 
@@ -65,7 +65,8 @@ static void add_row(struct rows *rows, const struct product_shape *shape, const 
         row.n = shape->in;
         row.k = shape->batch;
     }
-    snprintf(row.name, sizeof row.name, "%s %zux%zux%zu%s", product_kind_name(shape->kind), row.m, row.n, row.k, remark);
+    snprintf(row.name, sizeof row.name, "%s %zux%zux%zu%s", product_kind_name(shape->kind), row.m, row.n,
+             row.k, remark);
     for (size_t i = 0; i < rows->count; i++) {
         if (strcmp(rows->rows[i].name, row.name) == 0) {
             return;
@@ -83,7 +84,8 @@ static void add_layer(struct rows *rows, size_t out, size_t in, size_t batch, bo
     }
 }
 
-static void add_shape(struct rows *rows, enum product_kind kind, size_t m, size_t n, size_t k, const char *remark)
+static void add_shape(struct rows *rows, enum product_kind kind, size_t m, size_t n, size_t k,
+                      const char *remark)
 {
     const struct product_shape shapes[PRODUCT_KINDS] = {
         [PRODUCT_KIND_NN] = { PRODUCT_KIND_NN, m, k, n, false },
@@ -142,7 +144,7 @@ static void make_rows(const struct settings *settings, struct rows *rows)
     rows->count = kept;
 }
 
-/* ---- measuring and printing --------------------------------------------------------------------------------------- */
+/* ---- measuring and printing ---------------------------------------------------------------------------- */
 
 static void time_few(struct contestant pair[2], size_t repeats)
 {
@@ -175,10 +177,11 @@ static void print_row(const struct settings *settings, const struct row *row, co
     const double spread = fmax(pair[0].summary.spread, pair[1].summary.spread);
     if (settings->json) {
         print_json(json_pack("{s:s, s:I, s:I, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:s, s:f}", "product",
-                             product_kind_name(row->shape.kind), "m", (json_int_t)row->m, "n", (json_int_t)row->n, "k",
-                             (json_int_t)row->k, "threads", settings->threads, "library_gflops", library,
-                             "blas_gflops", bare, "ratio", library / bare, "peak_share", library / peak, "bytes",
-                             (json_int_t)bytes(row), "blas_core", core, "spread", spread));
+                             product_kind_name(row->shape.kind), "m", (json_int_t)row->m, "n",
+                             (json_int_t)row->n, "k", (json_int_t)row->k, "threads", settings->threads,
+                             "library_gflops", library, "blas_gflops", bare, "ratio", library / bare,
+                             "peak_share", library / peak, "bytes", (json_int_t)bytes(row), "blas_core", core,
+                             "spread", spread));
         return;
     }
     printf("%-26s %9.1f %9.1f %7.3f %6.0f %% %10.3f%s\n", row->name, library, bare, library / bare,
@@ -228,13 +231,15 @@ static int run(const struct settings *settings)
     }
     make_rows(settings, &rows);
     if (rows.count == 0) {
-        return settings->filter != NULL
-                   ? bad_usage("gemm", "--filter", settings->filter, "a part of a row's name, such as 'nn 128'")
-                   : bad_usage("gemm", "--product", product_kind_name(settings->product), "a product of this network");
+        return settings->filter != NULL ? bad_usage("gemm", "--filter", settings->filter,
+                                                    "a part of a row's name, such as 'nn 128'")
+                                        : bad_usage("gemm", "--product", product_kind_name(settings->product),
+                                                    "a product of this network");
     }
     mlp_info_get(&info);
     if (info.blas_core_suggested != NULL) {
-        fprintf(stderr, "mlp-bench gemm: OpenBLAS runs %s kernels; this processor is worth OPENBLAS_CORETYPE=%s\n",
+        fprintf(stderr,
+                "mlp-bench gemm: OpenBLAS runs %s kernels; this processor is worth OPENBLAS_CORETYPE=%s\n",
                 info.blas_core, info.blas_core_suggested);
     }
     const double peak = peak_gflops(settings->threads);
@@ -249,16 +254,23 @@ static int run(const struct settings *settings)
     return done ? 0 : 1;
 }
 
+/* clang-format off */
 const struct command gemm_command = {
     .name = "gemm",
     .description = "the products of a network, against bare cblas_sgemm and the processor's peak",
-    .about = "Times the products of a network's layers (nn: Z = W·A, tn: dA = Wᵀ·dZ, nt: dW = dZ·Aᵀ), result m×n and inner\n"
-             "length k: as the library cuts, pads and calls them and, interleaved with that, as one bare cblas_sgemm. By\n"
-             "default a sweep over units, inputs and batch, then squares; or the layers of one network, or one --shape;\n"
-             "--product keeps to one kind. Where OpenBLAS took kernels for an older processor, a second run with the right\n"
+    .about = "Times the products of a network's layers (nn: Z = W·A, tn: dA = Wᵀ·dZ, nt: dW = dZ·Aᵀ), "
+             "result m×n and inner\n"
+             "length k: as the library cuts, pads and calls them and, interleaved with that, as one bare "
+             "cblas_sgemm. By\n"
+             "default a sweep over units, inputs and batch, then squares; or the layers of one network, or "
+             "one --shape;\n"
+             "--product keeps to one kind. Where OpenBLAS took kernels for an older processor, a second "
+             "run with the right\n"
              "ones follows.\n\n"
-             "JSON keys: product m n k threads library_gflops blas_gflops ratio peak_share bytes blas_core spread. ratio is\n"
-             "library_gflops / blas_gflops; peak_share is the library's share of the multiply-adds that the threads' cores\n"
+             "JSON keys: product m n k threads library_gflops blas_gflops ratio peak_share bytes blas_core "
+             "spread. ratio is\n"
+             "library_gflops / blas_gflops; peak_share is the library's share of the multiply-adds that "
+             "the threads' cores\n"
              "were seen to do on registers alone; bytes counts each of the three matrices once.",
     .example = "mlp-bench gemm --layers 784,128,64,10 --batch 64 --threads 2",
     .options = OPTIONS_NETWORK | OPTIONS_PRODUCT,
@@ -268,3 +280,4 @@ const struct command gemm_command = {
     .list = list,
     .run = run,
 };
+/* clang-format on */

@@ -54,7 +54,8 @@ void gemms_free(struct gemms *gemms)
     }
 }
 
-/* Part `part` of `parts` of C (m×n) = op(A)·op(B), cut along rows or columns of C; all tight, column-major. */
+/* Part `part` of `parts` of C (m×n) = op(A)·op(B), cut along rows or columns of C; all tight, column-major.
+ */
 static void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, size_t m, size_t n, size_t k, const float *a,
                     const float *b, float *c, enum gemm_split split, size_t part, size_t parts)
 {
@@ -81,15 +82,15 @@ static void run_part(const struct gemms *g, size_t part, size_t parts)
     const struct workload *w = g->workload;
     const size_t layers = w->count - 1, batch = w->batch;
     for (size_t l = 0; l < layers; l++) {
-        product(CblasNoTrans, CblasNoTrans, w->sizes[l + 1], batch, w->sizes[l], g->weights[l], g->a[l], g->a[l + 1],
-                g->split, part, parts);
+        product(CblasNoTrans, CblasNoTrans, w->sizes[l + 1], batch, w->sizes[l], g->weights[l], g->a[l],
+                g->a[l + 1], g->split, part, parts);
     }
     for (size_t l = layers; l-- > 0;) {
-        product(CblasNoTrans, CblasTrans, w->sizes[l + 1], w->sizes[l], batch, g->d[l + 1], g->a[l], g->gradients[l],
-                g->split, part, parts);
+        product(CblasNoTrans, CblasTrans, w->sizes[l + 1], w->sizes[l], batch, g->d[l + 1], g->a[l],
+                g->gradients[l], g->split, part, parts);
         if (l > 0) {
-            product(CblasTrans, CblasNoTrans, w->sizes[l], batch, w->sizes[l + 1], g->weights[l], g->d[l + 1], g->d[l],
-                    g->split, part, parts);
+            product(CblasTrans, CblasNoTrans, w->sizes[l], batch, w->sizes[l + 1], g->weights[l], g->d[l + 1],
+                    g->d[l], g->split, part, parts);
         }
     }
 }

@@ -9,8 +9,9 @@
 
 /* How the products use several threads. */
 enum gemm_split {
-    SPLIT_BLAS = 0,    /* one call each, BLAS's own threads */
-    SPLIT_ROWS = 1,    /* each cut into as many calls as threads along the rows of its result, one parallel region */
+    SPLIT_BLAS = 0, /* one call each, BLAS's own threads */
+    SPLIT_ROWS =
+        1, /* each cut into as many calls as threads along the rows of its result, one parallel region */
     SPLIT_COLUMNS = 2, /* likewise along the columns */
     SPLIT_COUNT = 3
 };
@@ -21,7 +22,7 @@ struct gemms {
     enum gemm_split split;
     float *weights[WORKLOAD_MAX_SIZES]; /* out × in, tight, for each layer */
     float *gradients[WORKLOAD_MAX_SIZES];
-    float *a[WORKLOAD_MAX_SIZES];       /* units × batch; a[0] is the input */
+    float *a[WORKLOAD_MAX_SIZES]; /* units × batch; a[0] is the input */
     float *d[WORKLOAD_MAX_SIZES];
 };
 

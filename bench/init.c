@@ -30,7 +30,8 @@ static void run_filling(void *context)
 
 static struct filling filling_of(mlp_init init, float *values)
 {
-    return (struct filling){ .task = { .init = init, .fan_in = ORDER, .fan_out = ORDER, .seed = 1 }, .values = values };
+    return (struct filling){ .task = { .init = init, .fan_in = ORDER, .fan_out = ORDER, .seed = 1 },
+                             .values = values };
 }
 
 static bool report(const struct filling *filling)
@@ -49,7 +50,7 @@ static struct summary time_filling(struct filling *filling, double seconds)
     return alone.summary;
 }
 
-/* ---- deviates, as the initializers draw them ---- */
+/* ---- deviates, as the initializers draw them ----------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -64,8 +65,8 @@ static bool run_deviates(const struct settings *settings, size_t row, float *val
     const struct summary summary = time_filling(&filling, settings->seconds);
     const double per_second = ENTRIES / summary.minimum;
     if (settings->json) {
-        print_json(json_pack("{s:s, s:s, s:f, s:f}", "what", "deviates", "name", deviates[row].name, "per_second",
-                             per_second, "spread", summary.spread));
+        print_json(json_pack("{s:s, s:s, s:f, s:f}", "what", "deviates", "name", deviates[row].name,
+                             "per_second", per_second, "spread", summary.spread));
     } else {
         printf("deviates   %-18s %10.0f million a second%s\n", deviates[row].name, 1e-6 * per_second,
                noise_remark(summary.spread));
@@ -73,7 +74,7 @@ static bool run_deviates(const struct settings *settings, size_t row, float *val
     return report(&filling);
 }
 
-/* ---- every initializer that needs nothing from a caller ---- */
+/* ---- every initializer that needs nothing from a caller ------------------------------------------------ */
 
 static bool is_fillable(mlp_init init)
 {
@@ -89,13 +90,13 @@ static bool run_matrix(const struct settings *settings, mlp_init init, float *va
         print_json(json_pack("{s:s, s:s, s:f, s:f}", "what", "matrix", "name", mlp_init_name(init), "ms",
                              1e3 * summary.minimum, "spread", summary.spread));
     } else {
-        printf("matrix     %-18s %10.2f ms for %d x %d%s\n", mlp_init_name(init), 1e3 * summary.minimum, ORDER, ORDER,
-               noise_remark(summary.spread));
+        printf("matrix     %-18s %10.2f ms for %d x %d%s\n", mlp_init_name(init), 1e3 * summary.minimum,
+               ORDER, ORDER, noise_remark(summary.spread));
     }
     return report(&filling);
 }
 
-/* ---- orthogonal against what it cannot do without ---- */
+/* ---- orthogonal against what it cannot do without ------------------------------------------------------ */
 
 struct factorization {
     const float *gaussian;
@@ -110,7 +111,8 @@ static void run_factorization(void *context)
     struct factorization *f = context;
     memcpy(f->q, f->gaussian, ENTRIES * sizeof *f->q);
     lapack_int status = LAPACKE_sgeqrf(LAPACK_COL_MAJOR, ORDER, ORDER, f->q, ORDER, f->tau);
-    status = status != 0 ? status : LAPACKE_sorgqr(LAPACK_COL_MAJOR, ORDER, ORDER, ORDER, f->q, ORDER, f->tau);
+    status =
+        status != 0 ? status : LAPACKE_sorgqr(LAPACK_COL_MAJOR, ORDER, ORDER, ORDER, f->q, ORDER, f->tau);
     f->status = f->status != 0 ? f->status : status;
 }
 
@@ -129,11 +131,11 @@ static bool run_orthogonal(const struct settings *settings, float *values, float
     const double ms = 1e3 * pair[0].summary.minimum, lapack_ms = 1e3 * pair[1].summary.minimum;
     const double spread = fmax(pair[0].summary.spread, pair[1].summary.spread);
     if (settings->json) {
-        print_json(json_pack("{s:s, s:s, s:f, s:f, s:f, s:f}", "what", "orthogonal", "name", "orthogonal", "ms", ms,
-                             "lapack_ms", lapack_ms, "ratio", ms / lapack_ms, "spread", spread));
+        print_json(json_pack("{s:s, s:s, s:f, s:f, s:f, s:f}", "what", "orthogonal", "name", "orthogonal",
+                             "ms", ms, "lapack_ms", lapack_ms, "ratio", ms / lapack_ms, "spread", spread));
     } else {
-        printf("orthogonal %-18s %10.2f ms, sgeqrf and sorgqr alone %.2f ms, ratio %.3f%s\n", "", ms, lapack_ms,
-               ms / lapack_ms, noise_remark(spread));
+        printf("orthogonal %-18s %10.2f ms, sgeqrf and sorgqr alone %.2f ms, ratio %.3f%s\n", "", ms,
+               lapack_ms, ms / lapack_ms, noise_remark(spread));
     }
     if (bare.status != 0) {
         fprintf(stderr, "mlp-bench: LAPACK returns %d\n", (int)bare.status);
@@ -141,7 +143,7 @@ static bool run_orthogonal(const struct settings *settings, float *values, float
     return report(&filling) && bare.status == 0;
 }
 
-/* ---- the command ---- */
+/* ---- the command --------------------------------------------------------------------------------------- */
 
 static const char *row_name(char name[64], const char *what, const char *of)
 {
@@ -172,7 +174,8 @@ static bool run_rows(const struct settings *settings, float *values, float *gaus
         }
     }
     for (size_t i = 0; i < mlp_init_count(); i++) {
-        if (is_fillable((mlp_init)i) && is_chosen(settings, row_name(name, "matrix", mlp_init_name((mlp_init)i)))) {
+        if (is_fillable((mlp_init)i) &&
+            is_chosen(settings, row_name(name, "matrix", mlp_init_name((mlp_init)i)))) {
             done = run_matrix(settings, (mlp_init)i, values) && done;
         }
     }
@@ -194,9 +197,11 @@ static int run(const struct settings *settings)
 const struct command init_command = {
     .name = "init",
     .description = "random deviates and initializers; orthogonal against LAPACK",
-    .about = "Times the initializers on a matrix of 1024 x 1024, one thread: deviates a second of each distribution, every\n"
+    .about = "Times the initializers on a matrix of 1024 x 1024, one thread: deviates a second of each "
+             "distribution, every\n"
              "initializer, and orthogonal, interleaved with the bare sgeqrf and sorgqr in it.\n\n"
-             "JSON keys: what (deviates, matrix, orthogonal) name spread; per_second of deviates; ms; lapack_ms ratio.",
+             "JSON keys: what (deviates, matrix, orthogonal) name spread; per_second of deviates; ms; "
+             "lapack_ms ratio.",
     .example = "mlp-bench init --filter deviates",
     .seconds = 0.5,
     .list = list,

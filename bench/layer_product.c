@@ -1,4 +1,5 @@
-/* A product of a network's layer: by tiles as in src/model/forward.c and backward.c, without their epilogues; and bare. */
+/* A product of a network's layer: by tiles as in src/model/forward.c and backward.c, without their epilogues;
+ * and bare. */
 #include "layer_product.h"
 
 #include <cblas.h>
@@ -27,8 +28,10 @@ bool layer_product_make(const struct product_shape *shape, int threads, struct l
     memset(p, 0, sizeof *p);
     p->shape = *shape;
     p->threads = threads;
-    p->layer = (struct layer){ .units = shape->out, .inputs = shape->in,
-                               .rows = size_round_up(shape->out, STRIDE_MULTIPLE), .stride = stride };
+    p->layer = (struct layer){ .units = shape->out,
+                               .inputs = shape->in,
+                               .rows = size_round_up(shape->out, STRIDE_MULTIPLE),
+                               .stride = stride };
     p->plan = (struct plan){ .class = blas_class(), .layer_count = 1, .layers = &p->layer_plan };
     plan_make(&p->plan, &p->layer, shape->batch);
     p->input_ld = shape->tight_input ? shape->in : size_round_up(shape->in, STRIDE_MULTIPLE);
@@ -51,7 +54,8 @@ void layer_product_free(struct layer_product *p)
     memory_free(p->partial);
 }
 
-/* Z (stride × batch) = W·A, tile by tile, in as many parts of the inner length as the plan has; then their sum. */
+/* Z (stride × batch) = W·A, tile by tile, in as many parts of the inner length as the plan has; then their
+ * sum. */
 static void forward_member(const struct team *team, struct layer_product *p)
 {
     const struct grid *grid = &p->layer_plan.forward;
@@ -62,8 +66,9 @@ static void forward_member(const struct team *team, struct layer_product *p)
         const struct tile tile = grid_tile(grid, t % tiles / columns, t % columns);
         const size_t part = t / tiles, first = inputs * part / parts, end = inputs * (part + 1) / parts;
         float *z = part == 0 ? p->output : p->partial;
-        gemm_nn(grid->block, tile.rows, tile.columns, end - first, p->weights + tile.row + first * stride, stride,
-                p->input + first + tile.column * p->input_ld, p->input_ld, z + tile.row + tile.column * stride, stride);
+        gemm_nn(grid->block, tile.rows, tile.columns, end - first, p->weights + tile.row + first * stride,
+                stride, p->input + first + tile.column * p->input_ld, p->input_ld,
+                z + tile.row + tile.column * stride, stride);
     }
     if (parts > 1) {
         team_barrier(team);
@@ -83,7 +88,8 @@ static void backward_member(const struct team *team, struct layer_product *p)
     for (size_t t = own.first; t < own.end; t++) {
         const struct tile tile = grid_tile(grid, t / columns, t % columns);
         gemm_tn(grid->block, tile.rows, tile.columns, p->layer.units, p->weights + tile.row * stride, stride,
-                p->output + tile.column * stride, stride, p->input + tile.row + tile.column * p->input_ld, p->input_ld);
+                p->output + tile.column * stride, stride, p->input + tile.row + tile.column * p->input_ld,
+                p->input_ld);
     }
 }
 
@@ -95,8 +101,8 @@ static void gradient_member(const struct team *team, struct layer_product *p)
     const struct range own = team_share(team, grid_tiles(grid));
     for (size_t t = own.first; t < own.end; t++) {
         const struct tile tile = grid_tile(grid, t % rows, t / rows);
-        gemm_nt(grid->block, tile.rows, tile.columns, p->shape.batch, p->output + tile.row, stride, p->input + tile.column,
-                p->input_ld, p->weights + tile.row + tile.column * stride, stride);
+        gemm_nt(grid->block, tile.rows, tile.columns, p->shape.batch, p->output + tile.row, stride,
+                p->input + tile.column, p->input_ld, p->weights + tile.row + tile.column * stride, stride);
     }
 }
 
@@ -136,22 +142,23 @@ static void run_bare(void *context)
     const int out = (int)p->shape.out, in = (int)p->shape.in, batch = (int)p->shape.batch;
     switch (p->shape.kind) {
     case PRODUCT_KIND_TN:
-        cblas_sgemm(CblasColMajor, CblasTrans, CblasNoTrans, in, batch, out, 1.0f, p->weights, out, p->output, out, 0.0f,
-                    p->input, in);
+        cblas_sgemm(CblasColMajor, CblasTrans, CblasNoTrans, in, batch, out, 1.0f, p->weights, out, p->output,
+                    out, 0.0f, p->input, in);
         break;
     case PRODUCT_KIND_NT:
-        cblas_sgemm(CblasColMajor, CblasNoTrans, CblasTrans, out, in, batch, 1.0f, p->output, out, p->input, in, 0.0f,
-                    p->weights, out);
+        cblas_sgemm(CblasColMajor, CblasNoTrans, CblasTrans, out, in, batch, 1.0f, p->output, out, p->input,
+                    in, 0.0f, p->weights, out);
         break;
     default:
-        cblas_sgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, out, batch, in, 1.0f, p->weights, out, p->input, in, 0.0f,
-                    p->output, out);
+        cblas_sgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, out, batch, in, 1.0f, p->weights, out,
+                    p->input, in, 0.0f, p->output, out);
         break;
     }
 }
 
-/* OpenMP's threads spin for some milliseconds after a region and would keep BLAS's own threads off their cores: lets them
- * fall asleep, then wakes BLAS's. The other way round needs no rest: OpenBLAS's threads yield while they wait. */
+/* OpenMP's threads spin for some milliseconds after a region and would keep BLAS's own threads off their
+ * cores: lets them fall asleep, then wakes BLAS's. The other way round needs no rest: OpenBLAS's threads
+ * yield while they wait. */
 static void begin_bare(void *context)
 {
     struct layer_product *p = context;
@@ -171,7 +178,8 @@ static void end_bare(void *context)
 
 struct contestant layer_product_library(struct layer_product *p)
 {
-    return (struct contestant){ .work = run_library, .context = p, .begin = begin_library, .end = end_library };
+    return (
+        struct contestant){ .work = run_library, .context = p, .begin = begin_library, .end = end_library };
 }
 
 struct contestant layer_product_bare(struct layer_product *p)

@@ -34,7 +34,8 @@ struct layer_product {
 bool layer_product_make(const struct product_shape *shape, int threads, struct layer_product *product);
 void layer_product_free(struct layer_product *product);
 
-/* The two ways to compute it on that many threads; the bare call has tight leading dimensions and BLAS's threads. */
+/* The two ways to compute it on that many threads; the bare call has tight leading dimensions and BLAS's
+ * threads. */
 struct contestant layer_product_library(struct layer_product *product);
 struct contestant layer_product_bare(struct layer_product *product);
 

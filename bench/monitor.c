@@ -36,18 +36,20 @@ static mlp_status make_data(const struct problem *problem, const struct workload
 
 static void tell(const struct settings *settings, const struct workload *workload, const struct contestant *c)
 {
-    const double plain = c[0].summary.minimum, usual = c[1].summary.minimum / plain, close = c[2].summary.minimum / plain;
+    const double plain = c[0].summary.minimum, usual = c[1].summary.minimum / plain,
+                 close = c[2].summary.minimum / plain;
     double spread = 0.0;
     for (size_t i = 0; i < CONTESTANTS; i++) {
         spread = c[i].summary.spread > spread ? c[i].summary.spread : spread;
     }
     if (settings->json) {
-        print_json(json_pack("{s:s, s:i, s:f, s:f, s:f, s:f}", "network", workload->name, "threads", settings->threads,
-                             "step_seconds", plain / STEPS, "every_100", usual, "every_10", close, "spread", spread));
+        print_json(json_pack("{s:s, s:i, s:f, s:f, s:f, s:f}", "network", workload->name, "threads",
+                             settings->threads, "step_seconds", plain / STEPS, "every_100", usual, "every_10",
+                             close, "spread", spread));
         return;
     }
-    printf("%-8s step %9.1f µs   watched every 100 steps: %.4f times as long, every 10: %.4f%s\n", workload->name,
-           1e6 * plain / STEPS, usual, close, noise_remark(spread));
+    printf("%-8s step %9.1f µs   watched every 100 steps: %.4f times as long, every 10: %.4f%s\n",
+           workload->name, 1e6 * plain / STEPS, usual, close, noise_remark(spread));
     fflush(stdout);
 }
 
@@ -67,7 +69,9 @@ static bool run_network(const struct settings *settings, const struct workload *
     rule.learning_rate = 1e-6;
     status = done && status == MLP_OK ? mlp_optimizer_create(problem.network, &rule, &optimizer) : status;
     for (size_t i = 0; i < CONTESTANTS; i++) {
-        epochs[i] = (struct epoch){ .network = problem.network, .optimizer = optimizer, .data = data, .options = options };
+        epochs[i] = (struct epoch){
+            .network = problem.network, .optimizer = optimizer, .data = data, .options = options
+        };
         epochs[i].options.epochs = STEPS;
         epochs[i].options.batch = workload->batch;
         epochs[i].options.threads = settings->threads;
@@ -101,8 +105,10 @@ static int run(const struct settings *settings)
 const struct command monitor_command = {
     .name = "monitor",
     .description = "a fit with its monitor against one without",
-    .about = "Times 500 steps of mlp_fit() on one batch without a monitor, with one that records every 100 steps, and every 10,\n"
-             "in turn: least times, by that without. The network is mnist unless --workload, --layers or --filter say otherwise.\n\n"
+    .about = "Times 500 steps of mlp_fit() on one batch without a monitor, with one that records every 100 "
+             "steps, and every 10,\n"
+             "in turn: least times, by that without. The network is mnist unless --workload, --layers or "
+             "--filter say otherwise.\n\n"
              "JSON keys: network threads step_seconds every_100 every_10 spread.",
     .example = "mlp-bench monitor --filter lecun",
     .options = OPTIONS_NETWORK,

@@ -1,4 +1,5 @@
-/* mlp-bench optimizer: the pass of each update rule against the memory's bandwidth, and its step against the bare products. */
+/* mlp-bench optimizer: the pass of each update rule against the memory's bandwidth, and its step against the
+ * bare products. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 /* Units and inputs of one layer: beyond all caches with its gradient and moments, and within a core's own. */
 static const size_t orders[] = { 4096, 128 };
 
-/* ---- the triad a = b + s·c ---- */
+/* ---- the triad a = b + s·c ----------------------------------------------------------------------------- */
 
 struct triad {
     int threads;
@@ -43,11 +44,11 @@ static void run_triad(void *context)
     team_run(t->threads, triad_member, context);
 }
 
-/* Bytes of an entry: b and c are read, a is written, and its line is read before that, as the update reads what it
- * writes. */
+/* Bytes of an entry: b and c are read, a is written, and its line is read before that, as the update reads
+ * what it writes. */
 enum { TRIAD_BYTES = 4 * sizeof(float) };
 
-/* ---- an update rule ---- */
+/* ---- an update rule ------------------------------------------------------------------------------------ */
 
 struct pass_of_rule {
     mlp_network *network;
@@ -87,7 +88,9 @@ static bool make_pass(size_t order, mlp_optimizer_rule rule, int threads, struct
         pass->workspace->gradients[i] = 0.01f;
     }
     pass->workspace->squares[0] = 4.0; /* a norm of 2: the clip is at work */
-    pass->plan = (struct update_plan){ .optimizer = pass->optimizer, .network = pass->network, .workspace = pass->workspace };
+    pass->plan = (struct update_plan){ .optimizer = pass->optimizer,
+                                       .network = pass->network,
+                                       .workspace = pass->workspace };
     optimizer_decide(&pass->plan, NAN, false);
     return true;
 }
@@ -105,21 +108,24 @@ static double bytes_of(const struct pass_of_rule *pass)
     return (double)sizeof(float) * (3.0 + 2.0 * (double)pass->optimizer->rule->states);
 }
 
-static void print_row(const struct settings *settings, mlp_optimizer_rule rule, const struct pass_of_rule *pass,
-                      const struct summary *update, const struct summary *triad)
+static void print_row(const struct settings *settings, mlp_optimizer_rule rule,
+                      const struct pass_of_rule *pass, const struct summary *update,
+                      const struct summary *triad)
 {
     const double parameters = (double)pass->workspace->arena_size;
     const double per_second = parameters / update->minimum, bytes = bytes_of(pass) * per_second;
     const double triad_bytes = TRIAD_BYTES * parameters / triad->minimum;
     const double spread = update->spread > triad->spread ? update->spread : triad->spread;
     if (settings->json) {
-        print_json(json_pack("{s:s, s:i, s:I, s:f, s:f, s:f, s:f, s:f}", "rule", mlp_optimizer_name(rule), "threads",
-                             settings->threads, "parameters", (json_int_t)pass->workspace->arena_size,
-                             "parameters_per_second", per_second, "bytes_per_second", bytes,
-                             "triad_bytes_per_second", triad_bytes, "share", bytes / triad_bytes, "spread", spread));
+        print_json(json_pack("{s:s, s:i, s:I, s:f, s:f, s:f, s:f, s:f}", "rule", mlp_optimizer_name(rule),
+                             "threads", settings->threads, "parameters",
+                             (json_int_t)pass->workspace->arena_size, "parameters_per_second", per_second,
+                             "bytes_per_second", bytes, "triad_bytes_per_second", triad_bytes, "share",
+                             bytes / triad_bytes, "spread", spread));
     } else {
-        printf("%-10s %12zu %14.0f %10.1f %10.1f %8.2f%s\n", mlp_optimizer_name(rule), pass->workspace->arena_size,
-               1e-6 * per_second, 1e-9 * bytes, 1e-9 * triad_bytes, bytes / triad_bytes, noise_remark(spread));
+        printf("%-10s %12zu %14.0f %10.1f %10.1f %8.2f%s\n", mlp_optimizer_name(rule),
+               pass->workspace->arena_size, 1e-6 * per_second, 1e-9 * bytes, 1e-9 * triad_bytes,
+               bytes / triad_bytes, noise_remark(spread));
         fflush(stdout);
     }
 }
@@ -151,13 +157,15 @@ static bool run_passes(const struct settings *settings)
 {
     bool done = true;
     if (!settings->json) {
-        printf("%d thread%s; bytes: parameters and moments read and written, gradients read; triad: a = b + s c over as "
+        printf("%d thread%s; bytes: parameters and moments read and written, gradients read; triad: a = b + "
+               "s c over as "
                "many entries, 16 bytes each\n%-10s %12s %14s %10s %10s %8s\n",
-               settings->threads, settings->threads > 1 ? "s" : "", "rule", "parameters", "million/s", "GB/s", "triad",
-               "share");
+               settings->threads, settings->threads > 1 ? "s" : "", "rule", "parameters", "million/s", "GB/s",
+               "triad", "share");
     }
     for (size_t o = 0; o < sizeof orders / sizeof orders[0]; o++) {
-        for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) { /* whose step is passes, not one over the parameters */
+        for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS;
+             r++) { /* whose step is passes, not one over the parameters */
             if (is_chosen(settings, mlp_optimizer_name((mlp_optimizer_rule)r))) {
                 done = run_row(settings, orders[o], (mlp_optimizer_rule)r) && done;
             }
@@ -166,21 +174,22 @@ static bool run_passes(const struct settings *settings)
     return done;
 }
 
-/* ---- steps ---- */
+/* ---- steps --------------------------------------------------------------------------------------------- */
 
 enum { MAX_RULES = 32 };
 
 static void print_step(const struct settings *settings, const struct workload *workload, const char *rule,
                        const struct summary *step, const struct summary *gemm)
 {
-    const double ratio = step->minimum / gemm->minimum, spread = step->spread > gemm->spread ? step->spread : gemm->spread;
+    const double ratio = step->minimum / gemm->minimum,
+                 spread = step->spread > gemm->spread ? step->spread : gemm->spread;
     if (settings->json) {
-        print_json(json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f}", "rule", rule, "threads", settings->threads, "workload",
-                             workload->name, "step_us", 1e6 * step->minimum, "gemm_us", 1e6 * gemm->minimum, "ratio", ratio,
-                             "spread", spread));
+        print_json(json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f}", "rule", rule, "threads",
+                             settings->threads, "workload", workload->name, "step_us", 1e6 * step->minimum,
+                             "gemm_us", 1e6 * gemm->minimum, "ratio", ratio, "spread", spread));
     } else {
-        printf("%-10s %-10s %12.1f %12.1f %8.3f%s\n", rule, workload->name, 1e6 * step->minimum, 1e6 * gemm->minimum, ratio,
-               noise_remark(spread));
+        printf("%-10s %-10s %12.1f %12.1f %8.3f%s\n", rule, workload->name, 1e6 * step->minimum,
+               1e6 * gemm->minimum, ratio, noise_remark(spread));
         fflush(stdout);
     }
 }
@@ -210,7 +219,9 @@ static bool time_steps(const struct settings *settings, const struct workload *w
     }
     if (done && count > 0) {
         gemms_choose_split(gemms);
-        contestants[count] = (struct contestant){ .work = gemms_run, .context = gemms, .begin = gemms_begin, .end = gemms_end };
+        contestants[count] = (struct contestant){
+            .work = gemms_run, .context = gemms, .begin = gemms_begin, .end = gemms_end
+        };
         interleave(contestants, count + 1, settings->seconds * (double)count);
     }
     for (size_t i = 0; i < count && done; i++) {
@@ -225,10 +236,13 @@ static bool run_steps(const struct settings *settings, const struct workload *wo
     struct training trainings[MAX_RULES] = { { .status = MLP_OK } };
     struct gemms gemms = { .workload = NULL };
     if (!settings->json) {
-        printf("\na step with each rule (lbfgs: of several passes) and its bare matrix products, microseconds\n"
-               "%-10s %-10s %12s %12s %8s\n", "rule", "workload", "step", "bare GEMMs", "ratio");
+        printf("\na step with each rule (lbfgs: of several passes) and its bare matrix products, "
+               "microseconds\n"
+               "%-10s %-10s %12s %12s %8s\n",
+               "rule", "workload", "step", "bare GEMMs", "ratio");
     }
-    const bool done = gemms_make(workload, settings->threads, &gemms) && time_steps(settings, workload, &gemms, trainings);
+    const bool done =
+        gemms_make(workload, settings->threads, &gemms) && time_steps(settings, workload, &gemms, trainings);
     for (size_t i = 0; i < MAX_RULES; i++) {
         training_free(&trainings[i]);
     }
@@ -251,14 +265,19 @@ static int run(const struct settings *settings)
     return passed && stepped ? 0 : 1;
 }
 
+/* clang-format off */
 const struct command optimizer_command = {
     .name = "optimizer",
     .description = "each update rule against the memory's bandwidth, and its step against the bare products",
-    .about = "Times the update of each rule, clip factor included, over an arena far larger than the caches and over one of\n"
-             "16 thousand parameters, interleaved with the triad a = b + s c over as many entries; then a whole training step\n"
-             "with each rule on mnist, interleaved with the step's bare matrix products. With --workload or --layers the steps\n"
+    .about = "Times the update of each rule, clip factor included, over an arena far larger than the "
+             "caches and over one of\n"
+             "16 thousand parameters, interleaved with the triad a = b + s c over as many entries; then a "
+             "whole training step\n"
+             "with each rule on mnist, interleaved with the step's bare matrix products. With --workload "
+             "or --layers the steps\n"
              "of that network alone.\n\n"
-             "JSON keys: rule threads parameters parameters_per_second bytes_per_second triad_bytes_per_second share\n"
+             "JSON keys: rule threads parameters parameters_per_second bytes_per_second "
+             "triad_bytes_per_second share\n"
              "spread; of steps: rule threads workload step_us gemm_us ratio spread.",
     .example = "mlp-bench optimizer --filter adam --threads 2",
     .options = OPTIONS_NETWORK,
@@ -266,3 +285,4 @@ const struct command optimizer_command = {
     .list = list,
     .run = run,
 };
+/* clang-format on */

@@ -120,8 +120,8 @@ static const struct {
     const char *help;
     const char *expected; /* "" where any value is good */
 } table[] = {
-    { "workload", "NAME", OPTIONS_NETWORK, take_workload, "one network alone: tiny, mnist, lecun, deep or wide",
-      "tiny, mnist, lecun, deep or wide" },
+    { "workload", "NAME", OPTIONS_NETWORK, take_workload,
+      "one network alone: tiny, mnist, lecun, deep or wide", "tiny, mnist, lecun, deep or wide" },
     { "layers", "A,B,…", OPTIONS_NETWORK, take_layers, "inputs and units of a network of your own",
       "sizes such as 784,128,10" },
     { "batch", "N", OPTIONS_NETWORK, take_batch, "samples (default: the workload's; 64 with --layers)",
@@ -131,8 +131,8 @@ static const struct {
     { "clip", "RULE", OPTIONS_UPDATE, take_clip, "clipping rule, threshold 1 (default global-norm)",
       "a name that `mlp train --help` lists" },
     { "phases", NULL, OPTIONS_PHASES, take_phases, "also how long each phase of the step takes", "" },
-    { "product", "KIND", OPTIONS_PRODUCT, take_product, "nn: Z = W·A; tn: dA = Wᵀ·dZ; nt: dW = dZ·Aᵀ (--shape: default nn)",
-      "nn, tn or nt" },
+    { "product", "KIND", OPTIONS_PRODUCT, take_product,
+      "nn: Z = W·A; tn: dA = Wᵀ·dZ; nt: dW = dZ·Aᵀ (--shape: default nn)", "nn, tn or nt" },
     { "shape", "MxNxK", OPTIONS_PRODUCT, take_shape, "rows and columns of the result, inner length",
       "three sizes such as 128x64x784" },
     { "output", "FILE", OPTIONS_PLOT, take_output, "a .png or .svg to draw into", "a file's path" },
@@ -144,7 +144,8 @@ static const struct {
 
 enum { OPTIONS = sizeof table / sizeof table[0], FIRST = 256, LIST = FIRST + OPTIONS, HELP };
 
-static void print_default(const struct command *command, bool (*take)(const char *value, struct settings *settings))
+static void print_default(const struct command *command,
+                          bool (*take)(const char *value, struct settings *settings))
 {
     if (take == take_time) {
         printf(" (default %g)", command->seconds);
@@ -163,8 +164,9 @@ static void print_command_help(const struct command *command)
         if (table[i].group == 0 || (table[i].group & command->options) != 0) {
             const char *argument = table[i].argument != NULL ? table[i].argument : "";
             /* `…` is three bytes and one column */
-            printf("  --%s %-*s %s", table[i].name, 18 - (int)strlen(table[i].name) + (strstr(argument, "…") ? 2 : 0),
-                   argument, table[i].help);
+            printf("  --%s %-*s %s", table[i].name,
+                   18 - (int)strlen(table[i].name) + (strstr(argument, "…") ? 2 : 0), argument,
+                   table[i].help);
             print_default(command, table[i].take);
         }
     }
@@ -183,7 +185,8 @@ static void fill_long_options(const struct command *command, struct option *opti
     size_t count = 0;
     for (size_t i = 0; i < OPTIONS; i++) {
         if (table[i].group == 0 || (table[i].group & command->options) != 0) {
-            options[count++] = (struct option){ table[i].name, table[i].argument != NULL, NULL, FIRST + (int)i };
+            options[count++] =
+                (struct option){ table[i].name, table[i].argument != NULL, NULL, FIRST + (int)i };
         }
     }
     options[count++] = (struct option){ "list", no_argument, NULL, LIST };
@@ -193,9 +196,12 @@ static void fill_long_options(const struct command *command, struct option *opti
 
 int command_run(const struct command *command, int argc, char **argv)
 {
-    struct settings settings = { .command = command->name, .seconds = command->seconds,
-                                 .rule = MLP_OPTIMIZER_MOMENTUM, .clip = MLP_CLIP_GLOBAL_NORM,
-                                 .custom = { .batch = 64 }, .program = argv - 1 };
+    struct settings settings = { .command = command->name,
+                                 .seconds = command->seconds,
+                                 .rule = MLP_OPTIMIZER_MOMENTUM,
+                                 .clip = MLP_CLIP_GLOBAL_NORM,
+                                 .custom = { .batch = 64 },
+                                 .program = argv - 1 };
     struct option options[OPTIONS + 3];
     mlp_info info;
     int found;

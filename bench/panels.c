@@ -34,7 +34,8 @@ static void name_threads(const json_t *rows, char *name, size_t size)
     const json_t *row;
     size_t i;
     int least = INT_MAX, most = 1;
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         const int threads = (int)number(row, "threads");
         least = threads < least ? threads : least;
         most = threads > most ? threads : most;
@@ -71,15 +72,16 @@ void panels_write_style(FILE *gnuplot)
           gnuplot);
 }
 
-/* ---- gemm: GF/s over the size of squares ---- */
+/* ---- gemm: GF/s over the size of squares --------------------------------------------------------------- */
 
 static void write_gemm_data(FILE *gnuplot, const json_t *rows)
 {
     const json_t *row;
     size_t i;
-    json_array_foreach(rows, i, row) {
-        fprintf(gnuplot, "%g %g %g %g\n", number(row, "m"), number(row, "library_gflops"), number(row, "blas_gflops"),
-                number(row, "library_gflops") / number(row, "peak_share"));
+    json_array_foreach(rows, i, row)
+    {
+        fprintf(gnuplot, "%g %g %g %g\n", number(row, "m"), number(row, "library_gflops"),
+                number(row, "blas_gflops"), number(row, "library_gflops") / number(row, "peak_share"));
     }
 }
 
@@ -100,13 +102,14 @@ static void write_gemm_plot(FILE *gnuplot, const json_t *rows, const char *blas_
           gnuplot);
 }
 
-/* ---- step: its time over its bare products', a bar for each workload ---- */
+/* ---- step: its time over its bare products', a bar for each workload ----------------------------------- */
 
 static void write_step_data(FILE *gnuplot, const json_t *rows)
 {
     const json_t *row;
     size_t i;
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         write_quoted(gnuplot, text(row, "workload"));
         fprintf(gnuplot, " %g\n", number(row, "ratio"));
     }
@@ -132,14 +135,15 @@ static void write_step_plot(FILE *gnuplot, const json_t *rows, const char *blas_
             json_array_size(rows) - 1);
 }
 
-/* ---- scaling: speed-up of the step over threads, a line for each workload ---- */
+/* ---- scaling: speed-up of the step over threads, a line for each workload ------------------------------ */
 
 static void write_scaling_data(FILE *gnuplot, const json_t *rows)
 {
     const json_t *row;
     const char *last = NULL;
     size_t i;
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         const char *workload = text(row, "workload");
         if (last == NULL || strcmp(last, workload) != 0) {
             fputs(last != NULL ? "\n\n" : "", gnuplot);
@@ -162,15 +166,19 @@ static void write_scaling_plot(FILE *gnuplot, const json_t *rows, const char *bl
           "set yrange [0:*]\n"
           "set key top left\n"
           "plot x with lines linetype 6 title 'ideal', "
-          "for [i = 0:STATS_blocks - 1] $scaling index i using 1:2 with linespoints linetype i + 1 title columnheader(1)\n",
+          "for [i = 0:STATS_blocks - 1] $scaling index i using 1:2 with linespoints linetype i + 1 title "
+          "columnheader(1)\n",
           gnuplot);
 }
 
+/* clang-format off */
 const struct panel panels[PANELS] = {
     { "gemm", "GF/s over the size of square products, library and bare", { "gemm", "--filter", "square" },
       false, write_gemm_data, write_gemm_plot },
     { "step", "a training step over its bare products, for each workload", { "step" }, true,
       write_step_data, write_step_plot },
-    { "scaling", "speed-up of the step over threads, for each workload", { "scaling", "--filter", "step threads" },
+    { "scaling", "speed-up of the step over threads, for each workload", { "scaling", "--filter", "step "
+                                                                                                  "threads" },
       true, write_scaling_data, write_scaling_plot },
 };
+/* clang-format on */

@@ -13,7 +13,7 @@ struct panel {
     const char *name;
     const char *what;                       /* a line for --list */
     const char *arguments[PANEL_ARGUMENTS]; /* of mlp-bench, for the rows it draws; NULL after the last */
-    bool of_networks;                       /* those rows are networks': --workload, --layers and --batch say which */
+    bool of_networks; /* those rows are networks': --workload, --layers and --batch say which */
     void (*write_data)(FILE *gnuplot, const json_t *rows);
     void (*write_plot)(FILE *gnuplot, const json_t *rows, const char *blas_core);
 };

@@ -1,4 +1,5 @@
-/* The most a processor can compute: chains x ← x·a + b, enough of them that none waits for its own last result. */
+/* The most a processor can compute: chains x ← x·a + b, enough of them that none waits for its own last
+ * result. */
 #include "peak.h"
 
 #include <math.h>
@@ -14,7 +15,8 @@
 #include "base/team.h"
 #include "statistics.h"
 
-/* 12 chains and two constants fit 16 registers; a latency of 4 or 5 cycles times two units asks for 8 or 10. */
+/* 12 chains and two constants fit 16 registers; a latency of 4 or 5 cycles times two units asks for 8 or 10.
+ */
 enum { CHAINS = 12, ROUNDS = 20000 };
 
 /* The chains tend to 1: neither overflow nor denormals. Volatile: the compiler must not foresee any link. */
@@ -22,30 +24,30 @@ static volatile float factor = 0.75f, addend = 0.25f;
 
 static const double measured_seconds = 0.1;
 
-/* A function that advances every chain by ROUNDS links and returns the sum, which keeps the compiler from dropping them.
- * The level is that function's own: the file as a whole is compiled for the baseline. */
-#define DEFINE_CHAINS(name, attributes, vector, splat, multiply_add)               \
-    attributes static float name(void)                                             \
-    {                                                                              \
-        vector chains[CHAINS];                                                     \
-        const vector a = splat(factor), b = splat(addend);                         \
-        float values[sizeof(vector) / sizeof(float)], sum = 0.0f;                  \
-        for (int c = 0; c < CHAINS; c++) {                                         \
-            chains[c] = splat(factor * (float)c);                                  \
-        }                                                                          \
-        for (int round = 0; round < ROUNDS; round++) {                             \
-            _Pragma("GCC unroll 12") for (int c = 0; c < CHAINS; c++)              \
-            {                                                                      \
-                chains[c] = multiply_add(chains[c], a, b);                         \
-            }                                                                      \
-        }                                                                          \
-        for (int c = 0; c < CHAINS; c++) {                                         \
-            __builtin_memcpy(values, &chains[c], sizeof values);                   \
-            for (unsigned long i = 0; i < sizeof values / sizeof values[0]; i++) { \
-                sum += values[i];                                                  \
-            }                                                                      \
-        }                                                                          \
-        return sum;                                                                \
+/* A function that advances every chain by ROUNDS links and returns the sum, which keeps the compiler from
+ * dropping them. The level is that function's own: the file as a whole is compiled for the baseline. */
+#define DEFINE_CHAINS(name, attributes, vector, splat, multiply_add)                                         \
+    attributes static float name(void)                                                                       \
+    {                                                                                                        \
+        vector chains[CHAINS];                                                                               \
+        const vector a = splat(factor), b = splat(addend);                                                   \
+        float values[sizeof(vector) / sizeof(float)], sum = 0.0f;                                            \
+        for (int c = 0; c < CHAINS; c++) {                                                                   \
+            chains[c] = splat(factor * (float)c);                                                            \
+        }                                                                                                    \
+        for (int round = 0; round < ROUNDS; round++) {                                                       \
+            _Pragma("GCC unroll 12") for (int c = 0; c < CHAINS; c++)                                        \
+            {                                                                                                \
+                chains[c] = multiply_add(chains[c], a, b);                                                   \
+            }                                                                                                \
+        }                                                                                                    \
+        for (int c = 0; c < CHAINS; c++) {                                                                   \
+            __builtin_memcpy(values, &chains[c], sizeof values);                                             \
+            for (unsigned long i = 0; i < sizeof values / sizeof values[0]; i++) {                           \
+                sum += values[i];                                                                            \
+            }                                                                                                \
+        }                                                                                                    \
+        return sum;                                                                                          \
     }
 
 #if defined(__x86_64__)

@@ -1,4 +1,5 @@
-/* What a training step spends its time on: the step of src/session/train_step.c with a clock between its phases. */
+/* What a training step spends its time on: the step of src/session/train_step.c with a clock between its
+ * phases. */
 #include "phases.h"
 
 #include "base/team.h"
@@ -18,8 +19,8 @@ struct timed_step {
 
 const char *phase_name(enum phase phase)
 {
-    static const char *const names[PHASES] = { "forward", "loss", "backward", "decide", "update", "call", "norm",
-                                               "barriers" };
+    static const char *const names[PHASES] = { "forward", "loss", "backward", "decide",
+                                               "update",  "call", "norm",     "barriers" };
     return names[phase];
 }
 
@@ -58,9 +59,10 @@ static void measure(const struct team *team, void *context)
     const struct pass *pass = context;
     const struct range share = team_share(team, pass->network->arena_size / STRIDE_MULTIPLE);
     const size_t length = (share.end - share.first) * STRIDE_MULTIPLE;
-    volatile double kept = vector_kernels()
-                               ->measure(pass->workspace->gradients + share.first * STRIDE_MULTIPLE, length, 1, length)
-                               .squares;
+    volatile double kept =
+        vector_kernels()
+            ->measure(pass->workspace->gradients + share.first * STRIDE_MULTIPLE, length, 1, length)
+            .squares;
     (void)kept;
 }
 
@@ -80,8 +82,8 @@ static void nothing(const struct team *team, void *context)
     (void)context;
 }
 
-/* Barriers of a step: after the dA chain, after dW, after the decision; and after each layer where members do not keep
- * to columns of their own. */
+/* Barriers of a step: after the dA chain, after dW, after the decision; and after each layer where members do
+ * not keep to columns of their own. */
 static size_t barriers_of(const struct pass *pass)
 {
     const size_t layers = pass->network->layer_count;
@@ -107,7 +109,9 @@ void phases_measure(struct problem *problem, mlp_optimizer *optimizer, size_t ca
     static struct samples samples[PHASES];
     const size_t count = calls < MIN_REPEATS ? MIN_REPEATS : calls < MAX_REPEATS ? calls : MAX_REPEATS;
     struct timed_step step = {
-        .pass = { .network = problem->network, .workspace = problem->workspace, .targets = &problem->targets,
+        .pass = { .network = problem->network,
+                  .workspace = problem->workspace,
+                  .targets = &problem->targets,
                   .want_gradient = true },
         .update = { .optimizer = optimizer, .network = problem->network, .workspace = problem->workspace },
     };

@@ -25,7 +25,7 @@ static void list(void)
     }
 }
 
-/* ---- measuring ------------------------------------------------------------------------------------------------- */
+/* ---- measuring ----------------------------------------------------------------------------------------- */
 
 /* Takes the rows from the command's lines of JSON. False when a line is none. */
 static bool read_rows(FILE *stream, json_t *rows)
@@ -48,7 +48,8 @@ struct command_line {
     char seconds[NUMBER_SIZE], threads[NUMBER_SIZE], batch[NUMBER_SIZE];
 };
 
-static void make_command_line(const struct settings *settings, const struct panel *panel, struct command_line *line)
+static void make_command_line(const struct settings *settings, const struct panel *panel,
+                              struct command_line *line)
 {
     const char *network = settings->custom.count > 0 && panel->of_networks ? settings->custom.name : NULL;
     size_t n = 0;
@@ -94,7 +95,8 @@ static json_t *measure(const struct settings *settings, const struct panel *pane
     const bool good = read_rows(child.pipe, rows);
     const int status = child_end(&child);
     if (!good || status != 0 || json_array_size(rows) == 0) {
-        fprintf(stderr, "mlp-bench plot: `mlp-bench %s` gave no rows to draw (exit status %d)\n", panel->name, status);
+        fprintf(stderr, "mlp-bench plot: `mlp-bench %s` gave no rows to draw (exit status %d)\n", panel->name,
+                status);
         json_decref(rows);
         return NULL;
     }
@@ -105,18 +107,19 @@ static void print_rows(const struct panel *panel, const json_t *rows)
 {
     json_t *row;
     size_t i;
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         json_object_set_new(row, "plot", json_string(panel->name));
         print_json(json_incref(row));
     }
 }
 
-/* ---- drawing --------------------------------------------------------------------------------------------------- */
+/* ---- drawing ------------------------------------------------------------------------------------------- */
 
 struct drawing {
     const struct settings *settings;
-    const char *kind;    /* "png" or "svg", or NULL without a file */
-    bool created;        /* the file, by this run */
+    const char *kind; /* "png" or "svg", or NULL without a file */
+    bool created;     /* the file, by this run */
     bool terminal;
     struct child gnuplot;
     json_t *rows[PANELS]; /* NULL: not chosen */
@@ -147,7 +150,8 @@ static void write_panels(const struct drawing *d, const char *then)
     }
 }
 
-/* A name that begins with `|` or `~` would be a command or a home folder to gnuplot: no name of ours begins so. */
+/* A name that begins with `|` or `~` would be a command or a home folder to gnuplot: no name of ours begins
+ * so. */
 static void write_file_name(FILE *gnuplot, const char *file)
 {
     char path[4096];
@@ -171,13 +175,14 @@ static void write_script(const struct drawing *d)
     }
     panels_write_style(gnuplot);
     if (d->terminal) {
-        fprintf(gnuplot, "set print '-'\nset terminal dumb nofeed mono noenhanced size %d,%d\n", terminal_columns(),
-                PANEL_LINES);
+        fprintf(gnuplot, "set print '-'\nset terminal dumb nofeed mono noenhanced size %d,%d\n",
+                terminal_columns(), PANEL_LINES);
         write_panels(d, "print ''\n"); /* it ends no line after a drawing */
     }
     if (d->kind != NULL) {
-        fputs(strcmp(d->kind, "png") == 0 ? "set terminal pngcairo noenhanced font 'sans,12' background 'white'"
-                                          : "set terminal svg noenhanced font 'sans-serif,14' background 'white'",
+        fputs(strcmp(d->kind, "png") == 0
+                  ? "set terminal pngcairo noenhanced font 'sans,12' background 'white'"
+                  : "set terminal svg noenhanced font 'sans-serif,14' background 'white'",
               gnuplot);
         fprintf(gnuplot, " size %d,%d\nset grid linestyle 10\n", PANEL_WIDTH * count, PANEL_HEIGHT);
         write_file_name(gnuplot, d->settings->output);
@@ -187,7 +192,7 @@ static void write_script(const struct drawing *d)
     }
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------------------------------------- */
 
 /* Whether the file can be written, before minutes are spent. It may come to exist, empty. */
 static bool open_output(struct drawing *d)
@@ -208,10 +213,12 @@ static bool open_output(struct drawing *d)
 
 static bool start_gnuplot(struct drawing *d)
 {
-    static const char *const arguments[] = { "gnuplot", "-d", NULL }; /* -d: not with the user's own settings */
+    static const char *const arguments[] = { "gnuplot", "-d",
+                                             NULL }; /* -d: not with the user's own settings */
     const int error = child_start(arguments[0], arguments, "w", &d->gnuplot);
     if (error == ENOENT) {
-        fputs("mlp-bench plot: gnuplot is not installed; on Debian it is in the package gnuplot-nox\n", stderr);
+        fputs("mlp-bench plot: gnuplot is not installed; on Debian it is in the package gnuplot-nox\n",
+              stderr);
     } else if (error != 0) {
         fprintf(stderr, "mlp-bench plot: cannot run gnuplot: %s\n", strerror(error));
     }
@@ -289,14 +296,19 @@ static int run(const struct settings *settings)
     return run_drawing(&drawing) ? 0 : 1;
 }
 
+/* clang-format off */
 const struct command plot_command = {
     .name = "plot",
     .description = "curves of gemm, step and scaling, in the terminal and as PNG or SVG",
-    .about = "Measures in short form what `mlp-bench gemm`, `step` and `scaling` do, and draws with gnuplot: the speed of square\n"
-             "products over their size, the ratio of step and bare products for each workload, and the step's speed-up over\n"
-             "threads; in the terminal and with --output into a file. --filter keeps to one of the three. A network\n"
+    .about = "Measures in short form what `mlp-bench gemm`, `step` and `scaling` do, and draws with "
+             "gnuplot: the speed of square\n"
+             "products over their size, the ratio of step and bare products for each workload, and the "
+             "step's speed-up over\n"
+             "threads; in the terminal and with --output into a file. --filter keeps to one of the three. "
+             "A network\n"
              "given is for step and scaling. gemm takes one thread unless --threads says more.\n\n"
-             "With --json the rows behind the curves appear in place of the drawing in the terminal: keys as those commands\n"
+             "With --json the rows behind the curves appear in place of the drawing in the terminal: keys "
+             "as those commands\n"
              "have, and plot, which names the drawing.",
     .example = "mlp-bench plot --output curves.png",
     .options = OPTIONS_PLOT | OPTIONS_NETWORK,
@@ -304,3 +316,4 @@ const struct command plot_command = {
     .list = list,
     .run = run,
 };
+/* clang-format on */

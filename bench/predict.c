@@ -26,11 +26,13 @@ struct caller {
 static void run_predict(void *context)
 {
     struct caller *c = context;
-    const mlp_status status = mlp_predict(c->problem->network, c->workspace, c->problem->x, c->batch, c->outputs);
+    const mlp_status status =
+        mlp_predict(c->problem->network, c->workspace, c->problem->x, c->batch, c->outputs);
     c->status = c->status != MLP_OK ? c->status : status;
 }
 
-static bool make_caller(const struct problem *problem, size_t outputs, size_t batch, int threads, struct caller *caller)
+static bool make_caller(const struct problem *problem, size_t outputs, size_t batch, int threads,
+                        struct caller *caller)
 {
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     options.purpose = MLP_WORKSPACE_INFERENCE;
@@ -51,7 +53,7 @@ static void free_caller(struct caller *caller)
     free(caller->outputs);
 }
 
-/* ---- latency of single calls ---- */
+/* ---- latency of single calls --------------------------------------------------------------------------- */
 
 struct latency {
     double p50, p99;
@@ -74,7 +76,7 @@ static struct latency measure_latency(struct caller *caller, double seconds)
     return (struct latency){ quantile(&samples, 0.5), quantile(&samples, 0.99) };
 }
 
-/* ---- several callers at once ---- */
+/* ---- several callers at once --------------------------------------------------------------------------- */
 
 static void *call_repeatedly(void *context)
 {
@@ -85,13 +87,15 @@ static void *call_repeatedly(void *context)
     return NULL;
 }
 
-/* Samples a second of `count` threads that predict at the same time, each with its own workspace on one thread. */
+/* Samples a second of `count` threads that predict at the same time, each with its own workspace on one
+ * thread. */
 static double throughput(struct caller *callers, int count)
 {
     pthread_t threads[MAX_CALLERS];
     int started = 0;
     const double start = now();
-    while (started < count && pthread_create(&threads[started], NULL, call_repeatedly, &callers[started]) == 0) {
+    while (started < count &&
+           pthread_create(&threads[started], NULL, call_repeatedly, &callers[started]) == 0) {
         started++;
     }
     for (int i = 0; i < started; i++) {
@@ -100,7 +104,8 @@ static double throughput(struct caller *callers, int count)
     return (double)started * (double)callers[0].calls * (double)callers[0].batch / (now() - start);
 }
 
-static bool run_callers(const struct settings *settings, const struct problem *problem, const struct workload *workload)
+static bool run_callers(const struct settings *settings, const struct problem *problem,
+                        const struct workload *workload)
 {
     struct caller callers[MAX_CALLERS];
     const int count = settings->threads < MAX_CALLERS ? settings->threads : MAX_CALLERS;
@@ -116,10 +121,11 @@ static bool run_callers(const struct settings *settings, const struct problem *p
         }
         const double one = throughput(callers, 1), all = throughput(callers, count);
         if (settings->json) {
-            print_json(json_pack("{s:s, s:i, s:i, s:f, s:f}", "workload", workload->name, "callers", count, "batch", 1,
-                                 "samples_per_second", all, "speedup", all / one));
+            print_json(json_pack("{s:s, s:i, s:i, s:f, s:f}", "workload", workload->name, "callers", count,
+                                 "batch", 1, "samples_per_second", all, "speedup", all / one));
         } else {
-            printf("%-10s %3d threads at once, each alone with a batch of 1: %.0f samples/s, %.2f times one's\n",
+            printf("%-10s %3d threads at once, each alone with a batch of 1: %.0f samples/s, %.2f times "
+                   "one's\n",
                    workload->name, count, all, all / one);
         }
     }
@@ -129,10 +135,10 @@ static bool run_callers(const struct settings *settings, const struct problem *p
     return made == count;
 }
 
-/* ---- rows ---- */
+/* ---- rows ---------------------------------------------------------------------------------------------- */
 
-static bool run_batch(const struct settings *settings, const struct problem *problem, const struct workload *workload,
-                      size_t batch)
+static bool run_batch(const struct settings *settings, const struct problem *problem,
+                      const struct workload *workload, size_t batch)
 {
     static struct contestant alone;
     struct caller caller;
@@ -143,14 +149,15 @@ static bool run_batch(const struct settings *settings, const struct problem *pro
         const struct latency latency = measure_latency(&caller, settings->seconds / 2.0);
         const struct summary *s = &alone.summary;
         if (settings->json) {
-            print_json(json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f}", "workload", workload->name, "threads",
-                                 settings->threads, "batch", (int)batch, "workload_batch", (int)workload->batch,
-                                 "predict_us", 1e6 * s->minimum, "predict_median_us", 1e6 * s->median, "p50_us",
-                                 1e6 * latency.p50, "p99_us", 1e6 * latency.p99, "spread", s->spread));
+            print_json(json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f}", "workload", workload->name,
+                                 "threads", settings->threads, "batch", (int)batch, "workload_batch",
+                                 (int)workload->batch, "predict_us", 1e6 * s->minimum, "predict_median_us",
+                                 1e6 * s->median, "p50_us", 1e6 * latency.p50, "p99_us", 1e6 * latency.p99,
+                                 "spread", s->spread));
         } else {
-            printf("%-10s %6zu %12.2f %12.2f %10.2f %10.2f %14.0f%s\n", workload->name, batch, 1e6 * s->minimum,
-                   1e6 * s->median, 1e6 * latency.p50, 1e6 * latency.p99, (double)batch / s->minimum,
-                   noise_remark(s->spread));
+            printf("%-10s %6zu %12.2f %12.2f %10.2f %10.2f %14.0f%s\n", workload->name, batch,
+                   1e6 * s->minimum, 1e6 * s->median, 1e6 * latency.p50, 1e6 * latency.p99,
+                   (double)batch / s->minimum, noise_remark(s->spread));
         }
         fflush(stdout);
         done = caller.status == MLP_OK;
@@ -167,7 +174,8 @@ static bool run_row(const struct settings *settings, const struct workload *work
     largest.batch = workload->batch > 64 ? workload->batch : 64;
     bool done = problem_make(&largest, settings->threads, &problem);
     for (size_t i = 0; done && i < sizeof batches / sizeof batches[0]; i++) {
-        const bool repeated = i == 3 && (workload->batch == 1 || workload->batch == 8 || workload->batch == 64);
+        const bool repeated =
+            i == 3 && (workload->batch == 1 || workload->batch == 8 || workload->batch == 64);
         done = repeated || run_batch(settings, &problem, workload, batches[i]);
     }
     done = done && (settings->threads == 1 || run_callers(settings, &problem, workload));
@@ -180,20 +188,26 @@ static int run(const struct settings *settings)
     mlp_info info;
     mlp_info_get(&info);
     if (!settings->json) {
-        printf("OpenBLAS core %s, vector level %s, %d thread%s; microseconds a call\n%-10s %6s %12s %12s %10s %10s %14s\n",
-               info.blas_core, info.vector_level, settings->threads, settings->threads > 1 ? "s" : "", "workload",
-               "batch", "minimum", "median", "p50", "p99", "samples/s");
+        printf("OpenBLAS core %s, vector level %s, %d thread%s; microseconds a call\n%-10s %6s %12s %12s "
+               "%10s %10s %14s\n",
+               info.blas_core, info.vector_level, settings->threads, settings->threads > 1 ? "s" : "",
+               "workload", "batch", "minimum", "median", "p50", "p99", "samples/s");
     }
     return workloads_each(settings, run_row);
 }
 
+/* clang-format off */
 const struct command predict_command = {
     .name = "predict",
-    .description = "predictions of 1, 8, 64 samples and of a batch; latency percentiles; several callers at once",
-    .about = "Times mlp_predict() on 1, 8, 64 samples and on the workload's batch: minimum and median of runs of calls, and\n"
-             "percentiles of single calls. With N threads also N callers at once, each with a workspace of its own on one\n"
+    .description = "predictions of 1, 8, 64 samples and of a batch; latency percentiles; several callers "
+                   "at once",
+    .about = "Times mlp_predict() on 1, 8, 64 samples and on the workload's batch: minimum and median of "
+             "runs of calls, and\n"
+             "percentiles of single calls. With N threads also N callers at once, each with a workspace of "
+             "its own on one\n"
              "thread.\n\n"
-             "JSON keys: workload threads batch workload_batch predict_us predict_median_us p50_us p99_us spread, and for\n"
+             "JSON keys: workload threads batch workload_batch predict_us predict_median_us p50_us p99_us "
+             "spread, and for\n"
              "callers at once: workload callers batch samples_per_second speedup.",
     .example = "mlp-bench predict --workload mnist --threads 1",
     .options = OPTIONS_NETWORK,
@@ -201,3 +215,4 @@ const struct command predict_command = {
     .list = workloads_list,
     .run = run,
 };
+/* clang-format on */

@@ -41,12 +41,12 @@ static void tell(const struct settings *settings, const struct workload *workloa
     for (size_t i = 0; i < WAYS; i++) {
         const double seconds = c[i].summary.minimum, ratio = seconds / c[0].summary.minimum;
         if (settings->json) {
-            print_json(json_pack("{s:s, s:i, s:s, s:f, s:f, s:f}", "network", workload->name, "threads", settings->threads,
-                                 "regularizer", ways[i].name, "step_us", 1e6 * seconds, "ratio", ratio, "spread",
-                                 c[i].summary.spread));
+            print_json(json_pack("{s:s, s:i, s:s, s:f, s:f, s:f}", "network", workload->name, "threads",
+                                 settings->threads, "regularizer", ways[i].name, "step_us", 1e6 * seconds,
+                                 "ratio", ratio, "spread", c[i].summary.spread));
         } else {
-            printf("%-8s %-20s step %9.1f µs   %.4f times as long%s\n", workload->name, ways[i].name, 1e6 * seconds, ratio,
-                   noise_remark(c[i].summary.spread));
+            printf("%-8s %-20s step %9.1f µs   %.4f times as long%s\n", workload->name, ways[i].name,
+                   1e6 * seconds, ratio, noise_remark(c[i].summary.spread));
         }
     }
     fflush(stdout);
@@ -83,7 +83,8 @@ static int run(const struct settings *settings)
 const struct command regularize_command = {
     .name = "regularize",
     .description = "a step with each regularizer against one without",
-    .about = "Times a training step without a regularizer and with each of them, in turn: least times, by that without. The\n"
+    .about = "Times a training step without a regularizer and with each of them, in turn: least times, by "
+             "that without. The\n"
              "network is mnist unless --workload, --layers or --filter say otherwise.\n\n"
              "JSON keys: network threads regularizer step_us ratio spread.",
     .example = "mlp-bench regularize --threads 1",

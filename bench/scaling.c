@@ -1,4 +1,5 @@
-/* mlp-bench scaling: a training step and a prediction on one thread and on several, over batch sizes and widths. */
+/* mlp-bench scaling: a training step and a prediction on one thread and on several, over batch sizes and
+ * widths. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +50,8 @@ static void add_rows(struct rows *rows, enum sweep sweep, const struct workload 
         struct row *row = &rows->rows[rows->count++];
         *row = (struct row){ .what = (enum what)what, .sweep = sweep, .workload = *workload };
         row->workload.batch = batch;
-        snprintf(row->name, sizeof row->name, "%s %s %s, %zu samples", what_names[what], sweep_names[sweep], workload->name,
-                 batch);
+        snprintf(row->name, sizeof row->name, "%s %s %s, %zu samples", what_names[what], sweep_names[sweep],
+                 workload->name, batch);
     }
 }
 
@@ -83,8 +84,8 @@ static void list(void)
     }
 }
 
-/* Numbers of threads to try, ascending: 1 and `most`; for a sweep over threads all up to 8 and then 12, 16, 24, 32 …
- * Returns how many they are. */
+/* Numbers of threads to try, ascending: 1 and `most`; for a sweep over threads all up to 8 and then 12, 16,
+ * 24, 32 … Returns how many they are. */
 static size_t thread_counts(enum sweep sweep, int most, int counts[MAX_COUNTS])
 {
     size_t count = 0;
@@ -100,9 +101,10 @@ static size_t thread_counts(enum sweep sweep, int most, int counts[MAX_COUNTS])
     return count;
 }
 
-/* ---- measuring ------------------------------------------------------------------------------------------------- */
+/* ---- measuring ----------------------------------------------------------------------------------------- */
 
-/* One number of threads: its own workspace; network, batch and optimizer are shared, and so is what lies in the caches. */
+/* One number of threads: its own workspace; network, batch and optimizer are shared, and so is what lies in
+ * the caches. */
 struct runner {
     const struct problem *problem;
     mlp_optimizer *optimizer;
@@ -120,8 +122,8 @@ static void keep_failure(struct runner *runner, mlp_status status)
 static void run_step(void *context)
 {
     struct runner *r = context;
-    keep_failure(r, mlp_train_step(r->problem->network, r->optimizer, r->workspace, r->problem->x, &r->problem->targets,
-                                   r->batch, NULL));
+    keep_failure(r, mlp_train_step(r->problem->network, r->optimizer, r->workspace, r->problem->x,
+                                   &r->problem->targets, r->batch, NULL));
 }
 
 static void run_predict(void *context)
@@ -147,14 +149,16 @@ static bool make_runner(const struct row *row, struct race *race, size_t i)
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     options.threads = race->threads[i];
     options.purpose = row->what == PREDICT ? MLP_WORKSPACE_INFERENCE : MLP_WORKSPACE_TRAINING;
-    race->runners[i] = (struct runner){ .problem = &race->problem, .optimizer = race->optimizer,
-                                        .outputs = race->outputs, .batch = row->workload.batch };
+    race->runners[i] = (struct runner){ .problem = &race->problem,
+                                        .optimizer = race->optimizer,
+                                        .outputs = race->outputs,
+                                        .batch = row->workload.batch };
     race->contestants[i] = (struct contestant){ .work = works[row->what], .context = &race->runners[i] };
     if (race->count > 2) { /* an untimed call starts the threads that a smaller team has let go */
         race->contestants[i].begin = works[row->what];
     }
-    return mlp_workspace_create(race->problem.network, row->workload.batch, &options, &race->runners[i].workspace) ==
-           MLP_OK;
+    return mlp_workspace_create(race->problem.network, row->workload.batch, &options,
+                                &race->runners[i].workspace) == MLP_OK;
 }
 
 static bool make_race(const struct row *row, int most_threads, struct race *race)
@@ -204,13 +208,14 @@ static bool all_well(const struct row *row, const struct race *race)
     return true;
 }
 
-/* ---- printing -------------------------------------------------------------------------------------------------- */
+/* ---- printing ------------------------------------------------------------------------------------------ */
 
 static void print_header(const struct settings *settings)
 {
     mlp_info info;
     mlp_info_get(&info);
-    printf("OpenBLAS core %s, vector level %s, up to %d thread%s; microseconds, minimum over interleaved repeats\n",
+    printf("OpenBLAS core %s, vector level %s, up to %d thread%s; microseconds, minimum over interleaved "
+           "repeats\n",
            info.blas_core, info.vector_level, settings->threads, settings->threads > 1 ? "s" : "");
     printf("%-48s %7s %12s %9s %11s\n", "row", "threads", "time", "speed-up", "efficiency");
 }
@@ -222,14 +227,16 @@ static void print_row(const struct settings *settings, const struct row *row, co
         const struct summary *summary = &race->contestants[i].summary;
         const double speedup = alone->minimum / summary->minimum, efficiency = speedup / race->threads[i];
         if (settings->json) {
-            print_json(json_pack("{s:s, s:s, s:s, s:i, s:I, s:f, s:f, s:f, s:f}", "what", what_names[row->what], "sweep",
-                                 sweep_names[row->sweep], "workload", row->workload.name, "threads", race->threads[i],
-                                 "batch", (json_int_t)row->workload.batch, "us", 1e6 * summary->minimum, "speedup",
-                                 speedup, "efficiency", efficiency, "spread", fmax(alone->spread, summary->spread)));
+            print_json(json_pack("{s:s, s:s, s:s, s:i, s:I, s:f, s:f, s:f, s:f}", "what",
+                                 what_names[row->what], "sweep", sweep_names[row->sweep], "workload",
+                                 row->workload.name, "threads", race->threads[i], "batch",
+                                 (json_int_t)row->workload.batch, "us", 1e6 * summary->minimum, "speedup",
+                                 speedup, "efficiency", efficiency, "spread",
+                                 fmax(alone->spread, summary->spread)));
             continue;
         }
-        printf("%-48s %7d %12.1f %9.2f %9.0f %%%s\n", i == 0 ? row->name : "", race->threads[i], 1e6 * summary->minimum,
-               speedup, 100.0 * efficiency, noise_remark(summary->spread));
+        printf("%-48s %7d %12.1f %9.2f %9.0f %%%s\n", i == 0 ? row->name : "", race->threads[i],
+               1e6 * summary->minimum, speedup, 100.0 * efficiency, noise_remark(summary->spread));
         fflush(stdout);
     }
 }
@@ -265,19 +272,25 @@ static int run(const struct settings *settings)
         done = run_row(settings, &rows.rows[i]) && done;
     }
     if (chosen == 0) {
-        return bad_usage("scaling", "--filter", settings->filter, "a part of a row's name, such as 'step threads'");
+        return bad_usage("scaling", "--filter", settings->filter,
+                         "a part of a row's name, such as 'step threads'");
     }
     return done ? 0 : 1;
 }
 
+/* clang-format off */
 const struct command scaling_command = {
     .name = "scaling",
     .description = "step and prediction over threads, batch and width",
-    .about = "Times a training step (momentum) and a prediction on 1 to N threads, N from --threads: each workload over all\n"
-             "numbers of threads (from 8 on: 12, 16, 24, 32 …); and on 1 and N threads alone mnist's network over batches of\n"
-             "8 to 1024, and three layers 64 to 1024 wide. With a network given, that one over threads and batches. --batch\n"
+    .about = "Times a training step (momentum) and a prediction on 1 to N threads, N from --threads: each "
+             "workload over all\n"
+             "numbers of threads (from 8 on: 12, 16, 24, 32 …); and on 1 and N threads alone mnist's "
+             "network over batches of\n"
+             "8 to 1024, and three layers 64 to 1024 wide. With a network given, that one over threads and "
+             "batches. --batch\n"
              "is for the sweeps over threads and width. The numbers of threads of a row are interleaved.\n\n"
-             "JSON keys: what (step, predict) sweep (threads, batch, width) workload threads batch us speedup efficiency\n"
+             "JSON keys: what (step, predict) sweep (threads, batch, width) workload threads batch us "
+             "speedup efficiency\n"
              "spread. speedup is against one thread in the same row, efficiency is speedup / threads.",
     .example = "mlp-bench scaling --workload lecun --filter 'step threads'",
     .options = OPTIONS_NETWORK,
@@ -285,3 +298,4 @@ const struct command scaling_command = {
     .list = list,
     .run = run,
 };
+/* clang-format on */

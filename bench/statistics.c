@@ -23,7 +23,8 @@ double quantile(const struct samples *samples, double share)
     const double position = share * (double)(samples->count - 1);
     const size_t below = (size_t)position;
     const size_t above = below + 1 < samples->count ? below + 1 : below;
-    return samples->seconds[below] + (position - (double)below) * (samples->seconds[above] - samples->seconds[below]);
+    return samples->seconds[below] +
+           (position - (double)below) * (samples->seconds[above] - samples->seconds[below]);
 }
 
 struct summary summarize(struct samples *samples)

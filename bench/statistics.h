@@ -32,13 +32,13 @@ struct contestant {
     void *context;
     void (*begin)(void *context); /* around a run of calls, outside the time; may be NULL */
     void (*end)(void *context);
-    size_t calls;                 /* of each repeat: set by interleave() */
-    struct samples samples;       /* seconds of a call */
+    size_t calls;           /* of each repeat: set by interleave() */
+    struct samples samples; /* seconds of a call */
     struct summary summary;
 };
 
-/* Times the contestants in turn, A B … A B …, for about `seconds`, each at least MIN_REPEATS times, and sums them up.
- * The calls of a repeat, found while everything warms up, take a fortieth of a contestant's time. */
+/* Times the contestants in turn, A B … A B …, for about `seconds`, each at least MIN_REPEATS times, and sums
+ * them up. The calls of a repeat, found while everything warms up, take a fortieth of a contestant's time. */
 void interleave(struct contestant *contestants, size_t count, double seconds);
 
 /* Calls per repeat that take at least `seconds`, ≥ 1: runs the work a few times, which also warms it up. */

@@ -1,4 +1,5 @@
-/* mlp-bench tiles: one product of a network, cut into tiles of many sizes: what src/linalg/tiling.c is drawn from. */
+/* mlp-bench tiles: one product of a network, cut into tiles of many sizes: what src/linalg/tiling.c is drawn
+ * from. */
 #include <cblas.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,7 +12,10 @@
 
 static const size_t row_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 0 }; /* 0: the whole */
 static const size_t column_sizes[] = { 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512, 0 };
-enum { ROW_SIZES = sizeof row_sizes / sizeof row_sizes[0], COLUMN_SIZES = sizeof column_sizes / sizeof column_sizes[0] };
+enum {
+    ROW_SIZES = sizeof row_sizes / sizeof row_sizes[0],
+    COLUMN_SIZES = sizeof column_sizes / sizeof column_sizes[0]
+};
 
 /* Smallest tile worth a call. */
 enum { MIN_TILE_AREA = 512 };
@@ -121,7 +125,8 @@ static void print_size(size_t size)
 static void print_table(const struct tiled *t, const struct speeds *speeds)
 {
     double best = 0.0;
-    printf("%s %zux%zux%zu, OpenBLAS core %s, one thread: GF/s by rows (down) and columns (across) of a tile\n      ",
+    printf("%s %zux%zux%zu, OpenBLAS core %s, one thread: GF/s by rows (down) and columns (across) of a "
+           "tile\n      ",
            product_kind_name(t->product), t->m, t->n, t->k, openblas_get_corename());
     for (size_t c = 0; c < COLUMN_SIZES; c++) {
         print_size(column_sizes[c]);
@@ -140,15 +145,15 @@ static void print_table(const struct tiled *t, const struct speeds *speeds)
         }
         putchar('\n');
     }
-    printf("plan: tiles of %zux%zu, %.0f GF/s; best of the table %.0f\n", speeds->plan.rows, speeds->plan.columns,
-           speeds->planned, best);
+    printf("plan: tiles of %zux%zu, %.0f GF/s; best of the table %.0f\n", speeds->plan.rows,
+           speeds->plan.columns, speeds->planned, best);
 }
 
 static void print_json_row(const struct tiled *t, size_t rows, size_t columns, double gflops, bool plan)
 {
-    print_json(json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:b}", "product", product_kind_name(t->product), "m",
-                         (int)t->m, "n", (int)t->n, "k", (int)t->k, "rows", (int)rows, "columns", (int)columns,
-                         "gflops", gflops, "plan", (int)plan));
+    print_json(json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:b}", "product", product_kind_name(t->product),
+                         "m", (int)t->m, "n", (int)t->n, "k", (int)t->k, "rows", (int)rows, "columns",
+                         (int)columns, "gflops", gflops, "plan", (int)plan));
 }
 
 static void print_json_rows(const struct tiled *t, const struct speeds *speeds)
@@ -156,8 +161,8 @@ static void print_json_rows(const struct tiled *t, const struct speeds *speeds)
     for (size_t r = 0; r < ROW_SIZES; r++) {
         for (size_t c = 0; c < COLUMN_SIZES; c++) {
             if (speeds->cells[r][c] > 0.0) {
-                print_json_row(t, row_sizes[r] > 0 ? row_sizes[r] : t->m, column_sizes[c] > 0 ? column_sizes[c] : t->n,
-                               speeds->cells[r][c], false);
+                print_json_row(t, row_sizes[r] > 0 ? row_sizes[r] : t->m,
+                               column_sizes[c] > 0 ? column_sizes[c] : t->n, speeds->cells[r][c], false);
             }
         }
     }
@@ -167,7 +172,9 @@ static void print_json_rows(const struct tiled *t, const struct speeds *speeds)
 static int run(const struct settings *settings)
 {
     static struct speeds speeds;
-    struct tiled tiled = { .product = settings->product, .m = settings->m, .n = settings->n, .k = settings->k };
+    struct tiled tiled = {
+        .product = settings->product, .m = settings->m, .n = settings->n, .k = settings->k
+    };
     if (settings->m == 0) {
         return bad_usage("tiles", "--shape", "(missing)", "three sizes such as 128x64x784");
     }
@@ -193,7 +200,8 @@ static void list(void)
 const struct command tiles_command = {
     .name = "tiles",
     .description = "one product, cut into tiles of many sizes",
-    .about = "Times one product of a network, result m×n and inner length k, whole and cut into tiles of many sizes, on\n"
+    .about = "Times one product of a network, result m×n and inner length k, whole and cut into tiles of "
+             "many sizes, on\n"
              "one thread, leading dimensions padded to 16, and the grid that the library's plan takes.\n\n"
              "JSON keys: product m n k rows columns gflops plan.",
     .example = "mlp-bench tiles --product nn --shape 128x64x784",

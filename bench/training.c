@@ -26,8 +26,9 @@ void training_step(void *context)
 {
     struct training *training = context;
     const struct problem *problem = &training->problem;
-    const mlp_status status = mlp_train_step(problem->network, training->optimizer, problem->workspace, problem->x, &problem->targets,
-                                             mlp_workspace_batch(problem->workspace), NULL);
+    const mlp_status status =
+        mlp_train_step(problem->network, training->optimizer, problem->workspace, problem->x,
+                       &problem->targets, mlp_workspace_batch(problem->workspace), NULL);
     training->status = training->status == MLP_OK ? status : training->status;
 }
 

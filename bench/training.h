@@ -10,8 +10,8 @@ struct training {
     mlp_status status; /* of the first step that failed */
 };
 
-/* Learning rate 0: a small one, with which what is timed does not diverge. `regularization` may be NULL. Prints the reason and returns
- * false; training_free() either way. */
+/* Learning rate 0: a small one, with which what is timed does not diverge. `regularization` may be NULL.
+ * Prints the reason and returns false; training_free() either way. */
 bool training_make(const struct workload *workload, int threads, const mlp_optimizer_options *options,
                    const mlp_regularization *regularization, struct training *training);
 /* A step; `context` is the struct training. */

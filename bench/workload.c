@@ -63,7 +63,8 @@ bool workload_parse(const char *layers, struct workload *workload)
         char *end;
         errno = 0;
         const long size = strtol(next, &end, 10);
-        if (end == next || errno != 0 || size < 1 || size > 1000000 || workload->count == WORKLOAD_MAX_SIZES) {
+        if (end == next || errno != 0 || size < 1 || size > 1000000 ||
+            workload->count == WORKLOAD_MAX_SIZES) {
             return false;
         }
         workload->sizes[workload->count++] = (size_t)size;
@@ -98,7 +99,8 @@ static bool make_network(const struct workload *workload, int threads, struct pr
         layers[l].units = workload->sizes[l + 1];
         layers[l].activation = MLP_ACTIVATION_RELU;
     }
-    layers[count - 1].activation = layers[count - 1].units > 1 ? MLP_ACTIVATION_SOFTMAX : MLP_ACTIVATION_IDENTITY;
+    layers[count - 1].activation =
+        layers[count - 1].units > 1 ? MLP_ACTIVATION_SOFTMAX : MLP_ACTIVATION_IDENTITY;
     if (mlp_network_create(workload->sizes[0], layers, count, NULL, &problem->network) != MLP_OK ||
         mlp_workspace_create(problem->network, workload->batch, &options, &problem->workspace) != MLP_OK) {
         fprintf(stderr, "mlp-bench: %s\n", mlp_last_error());

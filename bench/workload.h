@@ -22,8 +22,8 @@ const struct workload *workload_find(const char *name);
 /* Prints the five, a line each: what --list shows. */
 void workloads_list(void);
 
-/* Calls run() for the network of --layers or --workload, or else for each of the five that --filter admits. Returns the
- * exit code: 1 when a call returns false. */
+/* Calls run() for the network of --layers or --workload, or else for each of the five that --filter admits.
+ * Returns the exit code: 1 when a call returns false. */
 struct settings;
 int workloads_each(const struct settings *settings,
                    bool (*run)(const struct settings *settings, const struct workload *workload));

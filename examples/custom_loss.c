@@ -1,7 +1,7 @@
 /* A loss of one's own: the log-cosh error Σ ln cosh(ŷ − y) / n, through mlp_backward().
  *
- * The library computes ŷ; the program computes its loss and dL/dŷ from it; the library takes that back through the
- * network. The same way a network becomes a part of a larger model. */
+ * The library computes ŷ; the program computes its loss and dL/dŷ from it; the library takes that back
+ * through the network. The same way a network becomes a part of a larger model. */
 #include <math.h>
 #include <stdio.h>
 

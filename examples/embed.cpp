@@ -7,7 +7,8 @@
 
 #include <mlp/mlp.h>
 
-namespace {
+namespace
+{
 
 void check(mlp_status status)
 {
@@ -17,9 +18,18 @@ void check(mlp_status status)
 }
 
 struct Destroy {
-    void operator()(mlp_network *network) const { mlp_network_destroy(&network); }
-    void operator()(mlp_workspace *workspace) const { mlp_workspace_destroy(&workspace); }
-    void operator()(mlp_optimizer *optimizer) const { mlp_optimizer_destroy(&optimizer); }
+    void operator()(mlp_network *network) const
+    {
+        mlp_network_destroy(&network);
+    }
+    void operator()(mlp_workspace *workspace) const
+    {
+        mlp_workspace_destroy(&workspace);
+    }
+    void operator()(mlp_optimizer *optimizer) const
+    {
+        mlp_optimizer_destroy(&optimizer);
+    }
 };
 
 template <typename Handle> using Owned = std::unique_ptr<Handle, Destroy>;

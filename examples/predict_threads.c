@@ -1,4 +1,5 @@
-/* Loads a network and predicts from four threads at once: the network is shared, each thread has its own workspace.
+/* Loads a network and predicts from four threads at once: the network is shared, each thread has its own
+ * workspace.
  *
  * usage: predict_threads MODEL.safetensors DIGITS.csv */
 #include <pthread.h>
@@ -17,7 +18,7 @@ struct worker {
     size_t first, count; /* the samples of this thread */
     size_t right;
     mlp_status status;
-    char error[256];     /* the error text belongs to the thread: copy it */
+    char error[256]; /* the error text belongs to the thread: copy it */
 };
 
 /* Everything is allocated before the work: a prediction allocates nothing. */

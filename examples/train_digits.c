@@ -57,14 +57,16 @@ int main(int argc, char **argv)
         fputs("usage: train_digits DIGITS.csv MODEL.safetensors\n", stderr);
         return 2;
     }
-    int code = failed(mlp_data_load_csv(argv[1], NULL, &all)) || failed(mlp_data_split(all, 0.2, 1, &train, &test)) ||
+    int code = failed(mlp_data_load_csv(argv[1], NULL, &all)) ||
+               failed(mlp_data_split(all, 0.2, 1, &train, &test)) ||
                failed(create(train, &network, &optimizer));
     options.epochs = 15;
     options.batch = 32;
     options.validation = test;
     options.progress = show;
     code = code || failed(mlp_fit(network, optimizer, train, &options, NULL)) ||
-           failed(mlp_evaluate(network, test, 0, 0, 0, &metrics, NULL)) || failed(mlp_model_save(network, argv[2]));
+           failed(mlp_evaluate(network, test, 0, 0, 0, &metrics, NULL)) ||
+           failed(mlp_model_save(network, argv[2]));
     if (!code) {
         printf("test accuracy %.3f on %zu samples; saved as %s\n", metrics.accuracy, metrics.count, argv[2]);
     }

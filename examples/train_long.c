@@ -1,5 +1,6 @@
-/* A long training that is safe to stop: a cosine schedule with warm-up, dropout, averaged weights, and checkpoints. Ctrl-C ends it after
- * the current step; the same command again goes on from there, and ends with the same model, bit for bit.
+/* A long training that is safe to stop: a cosine schedule with warm-up, dropout, averaged weights, and
+ * checkpoints. Ctrl-C ends it after the current step; the same command again goes on from there, and ends
+ * with the same model, bit for bit.
  *
  * usage: train_long DIGITS.csv MODEL.safetensors FOLDER */
 #include <signal.h>
@@ -31,8 +32,8 @@ static int watch(const mlp_progress *progress, void *context)
         fprintf(stderr, "train_long: %s\n", progress->warning);
     }
     if (progress->epoch_ended && progress->epoch % 10 == 0) {
-        printf("epoch %3zu of %zu: rate %.2g, loss %.4f, validation accuracy %.4f\n", progress->epoch, progress->epochs,
-               progress->learning_rate, progress->loss, progress->validation.accuracy);
+        printf("epoch %3zu of %zu: rate %.2g, loss %.4f, validation accuracy %.4f\n", progress->epoch,
+               progress->epochs, progress->learning_rate, progress->loss, progress->validation.accuracy);
         fflush(stdout);
     }
     return interrupted;
@@ -58,9 +59,10 @@ static mlp_status create(const mlp_data *train, mlp_network **network, mlp_optim
     return status;
 }
 
-/* Everything that the bits depend on stands here and in create(); a checkpoint made with other settings is refused. */
-static mlp_status fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *train, const mlp_data *validation,
-                      const char *folder, mlp_report **report)
+/* Everything that the bits depend on stands here and in create(); a checkpoint made with other settings is
+ * refused. */
+static mlp_status fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *train,
+                      const mlp_data *validation, const char *folder, mlp_report **report)
 {
     mlp_schedule_options schedule = MLP_SCHEDULE_OPTIONS_INIT;
     mlp_regularization noise = MLP_REGULARIZATION_INIT;
@@ -86,14 +88,16 @@ static mlp_status fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_
 }
 
 /* Says how it went; a training that was stopped has no model yet. */
-static int finish(const mlp_network *network, const mlp_data *test, const mlp_report *report, const char *model)
+static int finish(const mlp_network *network, const mlp_data *test, const mlp_report *report,
+                  const char *model)
 {
     mlp_metrics metrics;
     if (mlp_report_stopped(report)) {
         printf("stopped; the same command goes on from %s\n", mlp_report_checkpoint(report));
         return 1;
     }
-    if (failed(mlp_evaluate(network, test, 0, 0, 0, &metrics, NULL)) || failed(mlp_model_save(network, model))) {
+    if (failed(mlp_evaluate(network, test, 0, 0, 0, &metrics, NULL)) ||
+        failed(mlp_model_save(network, model))) {
         return 1;
     }
     printf("accuracy %.4f on %zu samples; saved as %s\n", metrics.accuracy, metrics.count, model);
@@ -114,7 +118,8 @@ int main(int argc, char **argv)
     const int code = failed(mlp_data_load_csv(argv[1], NULL, &all)) ||
                      failed(mlp_data_split_stratified(all, 0.2, 1, &train, &test)) ||
                      failed(create(train, &network, &optimizer)) ||
-                     failed(fit(network, optimizer, train, test, argv[3], &report)) || finish(network, test, report, argv[2]);
+                     failed(fit(network, optimizer, train, test, argv[3], &report)) ||
+                     finish(network, test, report, argv[2]);
     mlp_report_destroy(&report);
     mlp_optimizer_destroy(&optimizer);
     mlp_network_destroy(&network);

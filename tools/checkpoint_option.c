@@ -8,7 +8,8 @@ int parse_checkpoint_failure(const char *text, void *settings)
     struct train_settings *s = settings;
     s->checkpoint_failure_given = 1;
     return mlp_checkpoint_failure_from_name(text, &s->checkpoint.failure) == MLP_OK
-               ? EXIT_DONE : usage_error("--checkpoint-failure: %s", mlp_last_error());
+               ? EXIT_DONE
+               : usage_error("--checkpoint-failure: %s", mlp_last_error());
 }
 
 int choose_checkpoints(struct train_settings *settings)

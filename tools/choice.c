@@ -24,7 +24,8 @@ static char *end_of_item(char *text)
 
 /* Calls `parse` for each item of the list; `numbers` is what follows the colon, or NULL. */
 static int parse_items(const char *option, const char *text, struct choices *choices,
-                       int (*parse)(const char *option, const char *name, char *numbers, struct choice *choice))
+                       int (*parse)(const char *option, const char *name, char *numbers,
+                                    struct choice *choice))
 {
     char *copy = strdup(text), *next = copy;
     int code = copy != NULL ? EXIT_DONE : work_error("out of memory");
@@ -61,8 +62,8 @@ static int parse_activation_item(const char *option, const char *name, char *num
     }
     choice->value = (int)activation;
     if (numbers != NULL && (!parse_real(numbers, &choice->numbers.a) || choice->numbers.a == 0.0)) {
-        return usage_error("%s: expected %s:NUMBER with a number other than 0, got '%s:%s'", option, name, name,
-                           numbers);
+        return usage_error("%s: expected %s:NUMBER with a number other than 0, got '%s:%s'", option, name,
+                           name, numbers);
     }
     return EXIT_DONE;
 }
@@ -81,11 +82,13 @@ static int parse_key(const char *option, const char *key, const char *value, mlp
     if (strcmp(key, "gain") == 0) {
         return parse_real(value, &numbers->gain) && numbers->gain > 0.0
                    ? EXIT_DONE
-                   : usage_error("%s: gain: expected a number above 0, own, exact or pytorch, got '%s'", option, value);
+                   : usage_error("%s: gain: expected a number above 0, own, exact or pytorch, got '%s'",
+                                 option, value);
     }
     if (strcmp(key, "fan") == 0) {
-        return mlp_fan_from_name(value, &numbers->fan) == MLP_OK ? EXIT_DONE
-                                                                 : usage_error("%s: %s", option, mlp_last_error());
+        return mlp_fan_from_name(value, &numbers->fan) == MLP_OK
+                   ? EXIT_DONE
+                   : usage_error("%s: %s", option, mlp_last_error());
     }
     if (strcmp(key, "distribution") == 0) {
         return mlp_distribution_from_name(value, &numbers->distribution) == MLP_OK
@@ -120,10 +123,11 @@ static int check_zeros(const char *option, const char *name, const struct choice
 {
     const bool spread = choice->value == MLP_INIT_NORMAL || choice->value == MLP_INIT_TRUNCATED_NORMAL;
     if (spread && count > 0 && choice->numbers.a <= 0.0) {
-        return usage_error("%s: %s: expected a standard deviation above 0, got %g (for none, use zeros)", option, name,
-                           choice->numbers.a);
+        return usage_error("%s: %s: expected a standard deviation above 0, got %g (for none, use zeros)",
+                           option, name, choice->numbers.a);
     }
-    if (choice->value == MLP_INIT_UNIFORM && count > 0 && (count < 2 || choice->numbers.a >= choice->numbers.b)) {
+    if (choice->value == MLP_INIT_UNIFORM && count > 0 &&
+        (count < 2 || choice->numbers.a >= choice->numbers.b)) {
         return usage_error("%s: uniform: expected uniform:LOW,HIGH with LOW below HIGH, got %g,%g", option,
                            choice->numbers.a, choice->numbers.b);
     }
@@ -141,7 +145,8 @@ static int parse_init_item(const char *option, const char *name, char *numbers, 
         return usage_error("%s: custom takes a function of a program's own; the command has none", option);
     }
     choice->value = (int)init;
-    const int code = numbers != NULL ? parse_init_numbers(option, numbers, &choice->numbers, &count) : EXIT_DONE;
+    const int code =
+        numbers != NULL ? parse_init_numbers(option, numbers, &choice->numbers, &count) : EXIT_DONE;
     return code != EXIT_DONE ? code : check_zeros(option, name, choice, count);
 }
 

@@ -49,11 +49,11 @@ static int print_survey(const struct survey *survey, int as_json)
     if (as_json) {
         json_t *list = json_array();
         for (size_t i = 0; i < PERCENTILES; i++) {
-            json_array_append_new(list, json_pack("{s:o, s:o}", "percentile", json_figure(percentiles[i]), "norm",
-                                                  json_figure(percentile(survey, percentiles[i]))));
+            json_array_append_new(list, json_pack("{s:o, s:o}", "percentile", json_figure(percentiles[i]),
+                                                  "norm", json_figure(percentile(survey, percentiles[i]))));
         }
-        return print_json(json_pack("{s:o, s:o, s:o}", "steps", json_count(survey->count), "norms", list, "proposed",
-                                    json_figure(proposed)));
+        return print_json(json_pack("{s:o, s:o, s:o}", "steps", json_count(survey->count), "norms", list,
+                                    "proposed", json_figure(proposed)));
     }
     printf("norms of the gradient in %zu steps, all parameters together, before clipping:\n", survey->count);
     for (size_t i = 0; i < PERCENTILES; i++) {
@@ -69,8 +69,8 @@ static int print_survey(const struct survey *survey, int as_json)
     return EXIT_DONE;
 }
 
-int survey_clipping(const struct train_settings *settings, const struct train_data *data, mlp_network *network,
-                    mlp_optimizer *optimizer)
+int survey_clipping(const struct train_settings *settings, const struct train_data *data,
+                    mlp_network *network, mlp_optimizer *optimizer)
 {
     mlp_fit_options options = settings->fit;
     struct survey survey = { .room = mlp_data_count(data->train) };

@@ -1,4 +1,5 @@
-/* `mlp diagnose`: sends samples through a model, or a network not yet trained, and tells what is wrong with it. */
+/* `mlp diagnose`: sends samples through a model, or a network not yet trained, and tells what is wrong with
+ * it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,24 +38,30 @@ static int parse_step_rate(const char *text, void *settings)
 {
     struct diagnose_settings *diagnose = settings;
     diagnose->step = 1;
-    return parse_real(text, &diagnose->train.optimizer.learning_rate) && diagnose->train.optimizer.learning_rate > 0.0
+    return parse_real(text, &diagnose->train.optimizer.learning_rate) &&
+                   diagnose->train.optimizer.learning_rate > 0.0
                ? EXIT_DONE
                : usage_error("--learning-rate: expected a number above 0, got '%s'", text);
 }
 
+/* clang-format off */
 static const struct option_row rows[] = {
     { .kind = OPTION_GROUP, .help = "Options:" },
     { .kind = OPTION_TEXT, .name = "data", .letter = 'd', .argument = "DATA", .offset = FIELD(train.data),
       .help = "Required. " DATA_SPEC_HELP },
-    { .kind = OPTION_SIZE, .name = "samples", .argument = "N", .offset = FIELD(samples), .low = 1, .high = 1e9,
+    { .kind = OPTION_SIZE, .name = "samples", .argument = "N", .offset = FIELD(samples), .low = 1,
+      .high = 1e9,
       .help = "Samples to look at, drawn by the seed (default: 256)." },
-    { .kind = OPTION_REAL, .name = "tolerance", .argument = "T", .offset = FIELD(tolerance), .low = 0, .high = 1,
-      .ends = ENDS_LOW, .help = "Units count as alike when no two of their weights differ by more than T times the "
+    { .kind = OPTION_REAL, .name = "tolerance", .argument = "T", .offset = FIELD(tolerance), .low = 0,
+      .high = 1,
+      .ends = ENDS_LOW, .help = "Units count as alike when no two of their weights differ by more than T "
+                                "times the "
               "layer's largest (default: 0, equal to the bit)." },
     { .kind = OPTION_FLAG, .name = "check", .offset = FIELD(check), .flag = 1,
       .help = "Exit with 1 when anything is found." },
     { .kind = OPTION_FLAG, .name = "gradient-check", .offset = FIELD(gradient_check), .flag = 1,
-      .help = "Compare the gradients of at most 8 samples with differences in double, 50 entries of each tensor; with --check, "
+      .help = "Compare the gradients of at most 8 samples with differences in double, 50 entries of each "
+              "tensor; with --check, "
               "exit with 1 when one is wrong." },
     { .kind = OPTION_TEXT, .name = "plot", .argument = "FILE", .offset = FIELD(plot),
       .help = "Draw signal and gradient by layer into this .svg or .png file; needs gnuplot." },
@@ -64,7 +71,9 @@ static const struct option_row rows[] = {
       .help = "Of that step; above 0 (default: the rule's). Alone it means adam." },
     { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(train.fit.threads), .low = 1,
       .high = 1024, .help = "Threads to work with (default: OpenMP's)." },
-    { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(train.json), .flag = 1, .help = "Print the figures as JSON." },
+    { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(train.json), .flag = 1, .help = "Print the "
+                                                                                           "figures as "
+                                                                                           "JSON." },
     DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last)."),
     { .kind = OPTION_FLAG, .name = "regression", .offset = FIELD(train.request.regression), .flag = 1,
       .help = "The label is a number to predict, not a class." },
@@ -83,6 +92,7 @@ static const struct option_row rows[] = {
       .help = "Of the parameters and of the samples drawn (default: 0)." },
     { .kind = OPTION_END },
 };
+/* clang-format on */
 
 /* What a diagnosis looks at. */
 struct batch {
@@ -99,7 +109,8 @@ static int read_batch(const mlp_data *data, struct batch *batch)
     batch->x = calloc(batch->count * mlp_data_inputs(data), sizeof *batch->x);
     batch->values = calloc(batch->count * mlp_data_outputs(data) + 1, sizeof *batch->values);
     batch->labels = calloc(batch->count, sizeof *batch->labels);
-    batch->targets = (mlp_targets){ .classes = classes ? batch->labels : NULL, .values = classes ? NULL : batch->values };
+    batch->targets =
+        (mlp_targets){ .classes = classes ? batch->labels : NULL, .values = classes ? NULL : batch->values };
     if (batch->x == NULL || batch->values == NULL || batch->labels == NULL) {
         return work_error("out of memory");
     }
@@ -115,7 +126,8 @@ static void free_batch(struct batch *batch)
     free(batch->x);
 }
 
-static int check_gradients(const mlp_network *network, const struct batch *batch, struct gradient_result *result)
+static int check_gradients(const mlp_network *network, const struct batch *batch,
+                           struct gradient_result *result)
 {
     mlp_gradient_check_options options = MLP_GRADIENT_CHECK_OPTIONS_INIT;
     options.entries = CHECKED_ENTRIES;
@@ -125,13 +137,13 @@ static int check_gradients(const mlp_network *network, const struct batch *batch
     if (result->errors == NULL) {
         return work_error("out of memory");
     }
-    const mlp_status status =
-        mlp_gradient_check(network, batch->x, &batch->targets, result->samples, &options, result->errors, &result->passed);
+    const mlp_status status = mlp_gradient_check(network, batch->x, &batch->targets, result->samples,
+                                                 &options, result->errors, &result->passed);
     return status == MLP_OK ? EXIT_DONE : work_failed(status);
 }
 
-static int tell(const struct diagnose_settings *settings, const mlp_network *network, const mlp_diagnosis *diagnosis,
-                size_t samples, const struct gradient_result *gradients)
+static int tell(const struct diagnose_settings *settings, const mlp_network *network,
+                const mlp_diagnosis *diagnosis, size_t samples, const struct gradient_result *gradients)
 {
     int code = EXIT_DONE;
     if (settings->train.json) {
@@ -149,7 +161,8 @@ static int tell(const struct diagnose_settings *settings, const mlp_network *net
     return code == EXIT_DONE && settings->check && found ? EXIT_WORK : code;
 }
 
-static int diagnose_samples(const struct diagnose_settings *settings, const mlp_network *network, const mlp_data *data)
+static int diagnose_samples(const struct diagnose_settings *settings, const mlp_network *network,
+                            const mlp_data *data)
 {
     mlp_diagnose_options options = MLP_DIAGNOSE_OPTIONS_INIT;
     mlp_diagnosis *diagnosis = NULL;
@@ -159,7 +172,8 @@ static int diagnose_samples(const struct diagnose_settings *settings, const mlp_
     options.threads = settings->train.fit.threads;
     options.symmetry_tolerance = settings->tolerance;
     options.step = settings->step ? &settings->train.optimizer : NULL;
-    if (code == EXIT_DONE && mlp_diagnose(network, batch.x, &batch.targets, batch.count, &options, &diagnosis) != MLP_OK) {
+    if (code == EXIT_DONE &&
+        mlp_diagnose(network, batch.x, &batch.targets, batch.count, &options, &diagnosis) != MLP_OK) {
         code = work_error("%s", mlp_last_error());
     }
     if (code == EXIT_DONE && settings->gradient_check) {
@@ -175,14 +189,16 @@ static int diagnose_samples(const struct diagnose_settings *settings, const mlp_
 }
 
 /* So many samples, drawn by the seed. */
-static int draw_and_diagnose(const struct diagnose_settings *settings, const mlp_network *network, const mlp_data *data)
+static int draw_and_diagnose(const struct diagnose_settings *settings, const mlp_network *network,
+                             const mlp_data *data)
 {
     const size_t count = mlp_data_count(data);
     mlp_data *rest = NULL, *drawn = NULL;
     if (settings->samples >= count) {
         return diagnose_samples(settings, network, data);
     }
-    if (mlp_data_split(data, (double)settings->samples / (double)count, settings->train.seed, &rest, &drawn) != MLP_OK) {
+    if (mlp_data_split(data, (double)settings->samples / (double)count, settings->train.seed, &rest,
+                       &drawn) != MLP_OK) {
         return work_error("%s", mlp_last_error());
     }
     const int code = diagnose_samples(settings, network, drawn);
@@ -194,8 +210,9 @@ static int draw_and_diagnose(const struct diagnose_settings *settings, const mlp
 static int diagnose_model(struct diagnose_settings *settings, int argc, char **argv, int operands)
 {
     struct data_set set = { 0 };
-    struct data_source source = { .option = "--data", .spec = settings->train.data, .part = PART_DEFAULT,
-                                  .label_needed = true };
+    struct data_source source = {
+        .option = "--data", .spec = settings->train.data, .part = PART_DEFAULT, .label_needed = true
+    };
     const char *path, **names = NULL;
     mlp_network *network = NULL;
     int code = open_model(&diagnose_command, argc, argv, operands, &path, &network);
@@ -242,8 +259,9 @@ static int check_plot(const char *path)
     if (!plot_file_name(path)) {
         return usage_error("--plot: expected a file name that ends in .svg or .png, got '%s'", path);
     }
-    return plot_possible() ? EXIT_DONE
-                           : work_error("--plot: gnuplot is not installed; on Debian it is in the package gnuplot-nox");
+    return plot_possible()
+               ? EXIT_DONE
+               : work_error("--plot: gnuplot is not installed; on Debian it is in the package gnuplot-nox");
 }
 
 static int diagnose(int argc, char **argv)
@@ -271,10 +289,11 @@ const struct command diagnose_command = {
     .name = "diagnose",
     .summary = "tell what is wrong with a model, or with a start",
     .synopsis = "[MODEL] --data DATA [OPTION...]",
-    .description = "Sends samples forward and backward through a model, or through a network as --hidden, "
-                   "--activation and --init would start it, and prints layer by layer how signal and gradient grow, "
-                   "beside what mean-field theory expects. Then the verdict: vanishing, exploding, dead, saturated, "
-                   "symmetric, non-finite or healthy, with the layers and, where the theory knows one, a remedy.",
+    .description =
+        "Sends samples forward and backward through a model, or through a network as --hidden, "
+        "--activation and --init would start it, and prints layer by layer how signal and gradient grow, "
+        "beside what mean-field theory expects. Then the verdict: vanishing, exploding, dead, saturated, "
+        "symmetric, non-finite or healthy, with the layers and, where the theory knows one, a remedy.",
     .rows = rows,
     .examples = "  mlp diagnose --data digits --hidden 64,64,64,64,64,64 --activation sigmoid \\\n"
                 "      --plot sigmoid.svg\n"

@@ -39,6 +39,7 @@ static int parse_part(const char *text, void *settings)
 
 #define FIELD(member) offsetof(struct evaluate_settings, member)
 
+/* clang-format off */
 static const struct option_row rows[] = {
     { .kind = OPTION_GROUP, .help = "Options:" },
     { .kind = OPTION_TEXT, .name = "data", .letter = 'd', .argument = "DATA", .offset = FIELD(data),
@@ -49,14 +50,18 @@ static const struct option_row rows[] = {
       .help = "K of the top-k accuracy (default: 5)." },
     { .kind = OPTION_SIZE, .name = "batch", .argument = "N", .offset = FIELD(batch), .low = 1, .high = 1e18,
       .help = "Samples at a time (default: 256)." },
-    { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(threads), .low = 1, .high = 1024,
+    { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(threads), .low = 1,
+      .high = 1024,
       .help = "Threads to work with (default: OpenMP's)." },
-    { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(json), .flag = 1, .help = "Print the result as JSON." },
+    { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(json), .flag = 1, .help = "Print the result as "
+                                                                                     "JSON." },
     DATA_STREAM_ROW,
-    DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last). Labels must be the "
+    DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last). Labels must "
+                  "be the "
                   "model's class names."),
     { .kind = OPTION_END },
 };
+/* clang-format on */
 
 static size_t top_k_of(const struct evaluate_settings *settings)
 {
@@ -93,16 +98,17 @@ static json_t *json_classes(const struct evaluation *evaluation)
     return names;
 }
 
-static int print_evaluation_json(const struct evaluate_settings *settings, const struct evaluation *evaluation)
+static int print_evaluation_json(const struct evaluate_settings *settings,
+                                 const struct evaluation *evaluation)
 {
     const mlp_metrics *metrics = &evaluation->metrics;
-    return print_json(json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "model",
-                                json_text(evaluation->model), "data", json_text(settings->data), "samples",
-                                json_count(metrics->count), "loss_name",
-                                mlp_loss_name(mlp_network_loss(evaluation->network)), "loss",
-                                json_figure(metrics->loss), "accuracy", json_figure(metrics->accuracy), "top_k",
-                                json_count(top_k_of(settings)), "top_k_accuracy", json_figure(metrics->top_k_accuracy),
-                                "classes", json_classes(evaluation), "confusion", json_confusion(evaluation)));
+    return print_json(
+        json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "model", json_text(evaluation->model),
+                  "data", json_text(settings->data), "samples", json_count(metrics->count), "loss_name",
+                  mlp_loss_name(mlp_network_loss(evaluation->network)), "loss", json_figure(metrics->loss),
+                  "accuracy", json_figure(metrics->accuracy), "top_k", json_count(top_k_of(settings)),
+                  "top_k_accuracy", json_figure(metrics->top_k_accuracy), "classes", json_classes(evaluation),
+                  "confusion", json_confusion(evaluation)));
 }
 
 static void print_evaluation(const struct evaluate_settings *settings, const struct evaluation *evaluation)
@@ -117,16 +123,20 @@ static void print_evaluation(const struct evaluate_settings *settings, const str
         printf("top-%-5zu %.4f\n", top_k_of(settings), metrics->top_k_accuracy);
     }
     if (evaluation->confusion != NULL) {
-        print_confusion(stdout, evaluation->network, evaluation->confusion, network_classes(evaluation->network));
+        print_confusion(stdout, evaluation->network, evaluation->confusion,
+                        network_classes(evaluation->network));
     }
 }
 
-static int measure(const struct evaluate_settings *settings, const mlp_data *data, struct evaluation *evaluation)
+static int measure(const struct evaluate_settings *settings, const mlp_data *data,
+                   struct evaluation *evaluation)
 {
     const size_t classes = network_classes(evaluation->network);
     if (mlp_data_class_count(data) == 0 && mlp_data_outputs(data) == 0) {
-        return usage_error("--data: '%s' has no labels to compare with; for a CSV file name their column with --label, "
-                           "for IDX give IMAGES,LABELS", settings->data);
+        return usage_error("--data: '%s' has no labels to compare with; for a CSV file name their column "
+                           "with --label, "
+                           "for IDX give IMAGES,LABELS",
+                           settings->data);
     }
     if (mlp_data_class_count(data) > 0) {
         evaluation->confusion = calloc(classes * classes, sizeof *evaluation->confusion);
@@ -142,8 +152,9 @@ static int measure(const struct evaluate_settings *settings, const mlp_data *dat
 static int run(struct evaluate_settings *settings, struct evaluation *evaluation)
 {
     struct data_set set = { 0 };
-    struct data_source source = { .option = "--data", .spec = settings->data, .part = settings->part,
-                                  .label_needed = true };
+    struct data_source source = {
+        .option = "--data", .spec = settings->data, .part = settings->part, .label_needed = true
+    };
     const char **names = NULL;
     settings->request.regression = !network_classifies(evaluation->network);
     int code = network_class_names(evaluation->network, &names, &source.class_name_count);
@@ -190,8 +201,9 @@ const struct command evaluate_command = {
     .name = "evaluate",
     .summary = "tell how good a model is on labelled data",
     .synopsis = "MODEL --data DATA [OPTION...]",
-    .description = "Tells a model's loss, accuracy and top-k accuracy on data whose labels are known, and which "
-                   "classes it takes for which.",
+    .description =
+        "Tells a model's loss, accuracy and top-k accuracy on data whose labels are known, and which "
+        "classes it takes for which.",
     .rows = rows,
     .examples = "  mlp evaluate fashion.safetensors --data fashion-mnist\n"
                 "  mlp evaluate iris.safetensors --data held-out.csv --label species\n"

@@ -22,7 +22,10 @@ struct layer_figures {
 
 static const struct option_row rows[] = {
     { .kind = OPTION_GROUP, .help = "Options:" },
-    { .kind = OPTION_FLAG, .name = "json", .offset = offsetof(struct inspect_settings, json), .flag = 1,
+    { .kind = OPTION_FLAG,
+      .name = "json",
+      .offset = offsetof(struct inspect_settings, json),
+      .flag = 1,
       .help = "Print it as JSON." },
     { .kind = OPTION_END },
 };
@@ -75,19 +78,21 @@ static void format_fan(double fan, char text[24])
 /* What mean field makes of the draws: the start, not the weights as they are now. */
 static void print_fields(const mlp_network *network)
 {
-    printf("\n%5s %12s %12s %12s %12s %12s\n", "layer", "exact gain", "sigma_w^2", "q*", "chi_1", "depth scale");
+    printf("\n%5s %12s %12s %12s %12s %12s\n", "layer", "exact gain", "sigma_w^2", "q*", "chi_1",
+           "depth scale");
     for (size_t l = 0; l < mlp_network_layer_count(network); l++) {
         mlp_init_summary s;
         if (mlp_network_init_summary(network, l, &s) == MLP_OK) {
-            printf("%5zu %12.5g %12.5g %12.5g %12.5g %12.5g\n", l, s.exact_gain, s.weight_variance, s.q, s.chi, s.depth);
+            printf("%5zu %12.5g %12.5g %12.5g %12.5g %12.5g\n", l, s.exact_gain, s.weight_variance, s.q,
+                   s.chi, s.depth);
         }
     }
 }
 
 static int print_layers(const mlp_network *network)
 {
-    printf("\n%5s %7s  %-13s %-18s %8s %8s %8s\n", "layer", "units", "activation", "initializer", "fan", "gain",
-           "sigma");
+    printf("\n%5s %7s  %-13s %-18s %8s %8s %8s\n", "layer", "units", "activation", "initializer", "fan",
+           "gain", "sigma");
     for (size_t l = 0; l < mlp_network_layer_count(network); l++) {
         struct layer_figures figures;
         char fan[24];
@@ -96,8 +101,8 @@ static int print_layers(const mlp_network *network)
         }
         format_fan(figures.init.fan, fan);
         printf("%5zu %7zu  %-13s %-18s %8s %8.4g %8.4g\n", l, figures.layer.units,
-               mlp_activation_name(figures.layer.activation), mlp_init_name(figures.init.init), fan, figures.init.gain,
-               figures.init.deviation);
+               mlp_activation_name(figures.layer.activation), mlp_init_name(figures.init.init), fan,
+               figures.init.gain, figures.init.deviation);
     }
     print_fields(network);
     printf("\n%5s %12s %12s %12s %12s %12s\n", "layer", "parameters", "|W|", "mean W", "deviation W", "|b|");
@@ -142,9 +147,9 @@ static int print_model(const char *path, const mlp_network *network)
     const float *mean, *scale;
     mlp_network_standardization(network, &mean, &scale);
     printf("model            %s\ninputs           %zu\noutputs          %zu\nparameters       %zu\n"
-           "loss             %s\nseed             %llu\n", path, inputs, mlp_network_outputs(network),
-           mlp_network_parameter_count(network), mlp_loss_name(mlp_network_loss(network)),
-           (unsigned long long)mlp_network_seed(network));
+           "loss             %s\nseed             %llu\n",
+           path, inputs, mlp_network_outputs(network), mlp_network_parameter_count(network),
+           mlp_loss_name(mlp_network_loss(network)), (unsigned long long)mlp_network_seed(network));
     fputs("standardization  ", stdout);
     if (mean != NULL) {
         print_range("means", mean, inputs);
@@ -160,15 +165,17 @@ static int print_model(const char *path, const mlp_network *network)
 static json_t *json_layer(const struct layer_figures *figures)
 {
     const mlp_layer *layer = &figures->layer;
-    return json_pack("{s:o, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "units",
-                     json_count(layer->units), "inputs", json_count(figures->inputs), "activation",
+    return json_pack("{s:o, s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+                     "s:o, s:o}",
+                     "units", json_count(layer->units), "inputs", json_count(figures->inputs), "activation",
                      mlp_activation_name(layer->activation), "activation_parameter",
-                     json_figure(layer->activation_parameter), "init", mlp_init_name(figures->init.init), "bias_init",
-                     mlp_init_name(layer->bias_init), "fan", json_figure(figures->init.fan), "gain",
-                     json_figure(figures->init.gain), "sigma", json_figure(figures->init.deviation), "parameters",
-                     json_count(figures->parameters), "weight_norm", json_figure(figures->norm), "weight_mean",
-                     json_figure(figures->mean), "weight_deviation", json_figure(figures->deviation), "bias_norm",
-                     json_figure(figures->bias_norm), "exact_gain", json_figure(figures->init.exact_gain), "weight_variance",
+                     json_figure(layer->activation_parameter), "init", mlp_init_name(figures->init.init),
+                     "bias_init", mlp_init_name(layer->bias_init), "fan", json_figure(figures->init.fan),
+                     "gain", json_figure(figures->init.gain), "sigma", json_figure(figures->init.deviation),
+                     "parameters", json_count(figures->parameters), "weight_norm", json_figure(figures->norm),
+                     "weight_mean", json_figure(figures->mean), "weight_deviation",
+                     json_figure(figures->deviation), "bias_norm", json_figure(figures->bias_norm),
+                     "exact_gain", json_figure(figures->init.exact_gain), "weight_variance",
                      json_figure(figures->init.weight_variance), "q", json_figure(figures->init.q), "chi",
                      json_figure(figures->init.chi), "depth_scale", json_figure(figures->init.depth));
 }
@@ -200,12 +207,13 @@ static int print_model_json(const char *path, const mlp_network *network)
     for (size_t i = 0; i < mlp_network_class_name_count(network); i++) {
         json_array_append_new(names, json_text(mlp_network_class_name(network, i)));
     }
-    return print_json(json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:{s:o, s:o}, s:o}", "model", json_text(path),
-                                "inputs", json_count(inputs), "outputs", json_count(mlp_network_outputs(network)),
-                                "parameters", json_count(mlp_network_parameter_count(network)), "loss",
-                                mlp_loss_name(mlp_network_loss(network)), "seed", json_count(mlp_network_seed(network)),
-                                "classes", names, "standardization", "mean", json_floats(mean, inputs), "scale",
-                                json_floats(scale, inputs), "layers", layers));
+    return print_json(
+        json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:{s:o, s:o}, s:o}", "model", json_text(path),
+                  "inputs", json_count(inputs), "outputs", json_count(mlp_network_outputs(network)),
+                  "parameters", json_count(mlp_network_parameter_count(network)), "loss",
+                  mlp_loss_name(mlp_network_loss(network)), "seed", json_count(mlp_network_seed(network)),
+                  "classes", names, "standardization", "mean", json_floats(mean, inputs), "scale",
+                  json_floats(scale, inputs), "layers", layers));
 }
 
 static int inspect(int argc, char **argv)
@@ -229,9 +237,10 @@ const struct command inspect_command = {
     .name = "inspect",
     .summary = "tell what is in a model's file",
     .synopsis = "MODEL [OPTION...]",
-    .description = "Prints a model's layers with their activations, what their initializers come to (fan, gain and "
-                   "standard deviation sigma), norm, mean and deviation of their weights, and what travels with the "
-                   "model: loss, standardization of the inputs, class names.",
+    .description =
+        "Prints a model's layers with their activations, what their initializers come to (fan, gain and "
+        "standard deviation sigma), norm, mean and deviation of their weights, and what travels with the "
+        "model: loss, standardization of the inputs, class names.",
     .rows = rows,
     .examples = "  mlp inspect digits.safetensors\n"
                 "  mlp inspect digits.safetensors --json\n",

@@ -116,21 +116,24 @@ static void shorten(const char *name, char *text, size_t size)
     snprintf(text, size, "%.*s...%s", (int)head, name, name + tail);
 }
 
-/* Several logs have a colour each, and their second curves dashes; the curves of a single one have colours of their own. */
-static void style_curve(struct drawn *drawn, char *const *paths, size_t count, size_t log, const char *what, size_t column)
+/* Several logs have a colour each, and their second curves dashes; the curves of a single one have colours of
+ * their own. */
+static void style_curve(struct drawn *drawn, char *const *paths, size_t count, size_t log, const char *what,
+                        size_t column)
 {
     char name[TITLE_SIZE / 2] = "";
     if (count > 1) {
         shorten(paths[log] + common_folder(paths, count), name, sizeof name);
     }
-    snprintf(drawn->title, sizeof drawn->title, "%s%s%s", name, count > 1 && what[0] != '\0' ? " " : "", what);
+    snprintf(drawn->title, sizeof drawn->title, "%s%s%s", name, count > 1 && what[0] != '\0' ? " " : "",
+             what);
     drawn->curve.title = drawn->title[0] != '\0' ? drawn->title : NULL;
     drawn->curve.colour = (int)(count > 1 ? log : column);
     drawn->curve.kind = count > 1 && column > 0 ? CURVE_THEORY : CURVE_MEASURED;
 }
 
-static int add_chart(struct page *page, const struct view *view, const struct log_file *logs, char *const *paths, size_t count,
-                     enum log_column x, bool log_scale)
+static int add_chart(struct page *page, const struct view *view, const struct log_file *logs,
+                     char *const *paths, size_t count, enum log_column x, bool log_scale)
 {
     struct curve *curves = page->curves[page->chart_count];
     size_t curve_count = 0;
@@ -149,14 +152,18 @@ static int add_chart(struct page *page, const struct view *view, const struct lo
         }
     }
     if (curve_count > 0) {
-        page->charts[page->chart_count++] =
-            (struct chart){ .title = view->title, .x_label = x == LOG_STEP ? "step" : "epoch", .y_label = "",
-                            .log_y = log_scale && view->may_be_log, .curves = curves, .curve_count = curve_count };
+        page->charts[page->chart_count++] = (struct chart){ .title = view->title,
+                                                            .x_label = x == LOG_STEP ? "step" : "epoch",
+                                                            .y_label = "",
+                                                            .log_y = log_scale && view->may_be_log,
+                                                            .curves = curves,
+                                                            .curve_count = curve_count };
     }
     return EXIT_DONE;
 }
 
-static int draw(const struct settings *settings, const struct log_file *logs, char *const *paths, size_t count)
+static int draw(const struct settings *settings, const struct log_file *logs, char *const *paths,
+                size_t count)
 {
     struct page *page = calloc(1, sizeof *page);
     enum log_column x = LOG_STEP;
@@ -180,13 +187,16 @@ static int draw(const struct settings *settings, const struct log_file *logs, ch
 
 #define FIELD(member) offsetof(struct settings, member)
 
+/* clang-format off */
 static const struct option_row rows[] = {
     { .kind = OPTION_TEXT, .name = "output", .letter = 'o', .argument = "FILE", .offset = FIELD(output),
-      .help = "Write the charts here, as SVG or PNG by the name's ending (default: draw them in the terminal)." },
+      .help = "Write the charts here, as SVG or PNG by the name's ending (default: draw them in the "
+              "terminal)." },
     { .kind = OPTION_FLAG, .name = "log-scale", .offset = FIELD(log_scale), .flag = 1,
       .help = "Logarithmic axes for loss, learning rate, gradient norm and clip scale." },
     { .kind = OPTION_END },
 };
+/* clang-format on */
 
 static int run(int argc, char **argv)
 {
@@ -199,7 +209,8 @@ static int run(int argc, char **argv)
         return EXIT_DONE;
     }
     if (code == EXIT_DONE && (operands < 1 || operands > MAX_LOGS)) {
-        code = usage_error("plot: expected 1 to %d logs, got %d; `mlp plot --help` explains it", MAX_LOGS, operands);
+        code = usage_error("plot: expected 1 to %d logs, got %d; `mlp plot --help` explains it", MAX_LOGS,
+                           operands);
     }
     if (code == EXIT_DONE && settings.output != NULL && !plot_file_name(settings.output)) {
         code = usage_error("--output: expected a name that ends in .svg or .png, got '%s'", settings.output);
@@ -227,12 +238,12 @@ const struct command plot_command = {
     .summary = "draw the log of a training",
     .synopsis = "LOG... [OPTION...]",
     .description =
-        "Draws loss, accuracy, learning rate, gradient norm, clip scale and the shares of clipped and skipped steps over the "
+        "Draws loss, accuracy, learning rate, gradient norm, clip scale and the shares of clipped and "
+        "skipped steps over the "
         "steps, from what `mlp train` wrote with --log or --history. Several logs come into the same charts.",
     .rows = rows,
-    .examples =
-        "  mlp train --data digits --validation 0.2 --log digits.csv --output digits.st\n"
-        "  mlp plot digits.csv\n"
-        "  mlp plot digits.csv other.jsonl --output curves.svg\n",
+    .examples = "  mlp train --data digits --validation 0.2 --log digits.csv --output digits.st\n"
+                "  mlp plot digits.csv\n"
+                "  mlp plot digits.csv other.jsonl --output curves.svg\n",
     .run = run,
 };

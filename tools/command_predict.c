@@ -20,6 +20,7 @@ static int parse_part(const char *text, void *settings)
                : usage_error("--part: expected train or test, got '%s'", text);
 }
 
+/* clang-format off */
 static const struct option_row rows[] = {
     { .kind = OPTION_GROUP, .help = "Options:" },
     { .kind = OPTION_TEXT, .name = "data", .letter = 'd', .argument = "DATA", .offset = FIELD(data),
@@ -29,19 +30,23 @@ static const struct option_row rows[] = {
     { .kind = OPTION_FLAG, .name = "probabilities", .letter = 'p', .offset = FIELD(probabilities), .flag = 1,
       .help = "Print CSV with a header: the label and the probability of every class." },
     { .kind = OPTION_SIZE, .name = "draw", .argument = "N", .offset = FIELD(draw), .low = 1, .high = 1e18,
-      .help = "Draw the first N samples as text instead, with the predicted label and, where it is known, the true "
+      .help = "Draw the first N samples as text instead, with the predicted label and, where it is known, "
+              "the true "
               "one. For square pictures." },
     { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(json), .flag = 1,
       .help = "Print an array of {label, class, outputs} as JSON." },
     { .kind = OPTION_SIZE, .name = "batch", .argument = "N", .offset = FIELD(batch), .low = 1, .high = 1e9,
       .help = "Samples at a time (default: 256)." },
-    { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(threads), .low = 1, .high = 1024,
+    { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(threads), .low = 1,
+      .high = 1024,
       .help = "Threads to work with (default: OpenMP's)." },
     DATA_STREAM_ROW,
-    DATA_CSV_ROWS("Column of labels, when the file has one: its name, its number from 0, or last (default: none). "
+    DATA_CSV_ROWS("Column of labels, when the file has one: its name, its number from 0, or last (default: "
+                  "none). "
                   "It is not given to the model."),
     { .kind = OPTION_END },
 };
+/* clang-format on */
 
 static int check_settings(const struct predict_settings *settings)
 {
@@ -49,19 +54,23 @@ static int check_settings(const struct predict_settings *settings)
     if (settings->data == NULL) {
         return usage_error("predict: --data is missing; `mlp predict --help` explains it");
     }
-    return forms <= 1 ? EXIT_DONE : usage_error("expected one of --probabilities, --draw and --json, got %d", forms);
+    return forms <= 1 ? EXIT_DONE
+                      : usage_error("expected one of --probabilities, --draw and --json, got %d", forms);
 }
 
 /* The data has the features that the model takes, or the message says what is likely to be wrong. */
-static int check_inputs(const struct predict_settings *settings, const mlp_network *network, const struct data_set *set)
+static int check_inputs(const struct predict_settings *settings, const mlp_network *network,
+                        const struct data_set *set)
 {
     const size_t inputs = mlp_network_inputs(network), found = mlp_data_inputs(set->data);
     if (found == inputs) {
         return EXIT_DONE;
     }
     if (set->csv && found == inputs + 1 && !settings->request.label_given) {
-        return usage_error("--data: '%s' has %zu columns and the model takes %zu features; if a column holds the "
-                           "labels, name it with --label, as in --label last", settings->data, found, inputs);
+        return usage_error("--data: '%s' has %zu columns and the model takes %zu features; if a column holds "
+                           "the "
+                           "labels, name it with --label, as in --label last",
+                           settings->data, found, inputs);
     }
     return work_error("--data: '%s' has %zu features, the model takes %zu", settings->data, found, inputs);
 }
@@ -90,10 +99,10 @@ static int run(struct predict_settings *settings, const mlp_network *network)
         code = prediction_begin(&prediction, network, set.data, settings->batch, settings->threads);
     }
     if (code == EXIT_DONE) {
-        code = settings->draw > 0       ? draw_predictions(settings, &prediction, &set)
-               : settings->json         ? print_predictions_json(&prediction)
+        code = settings->draw > 0        ? draw_predictions(settings, &prediction, &set)
+               : settings->json          ? print_predictions_json(&prediction)
                : settings->probabilities ? print_probabilities(&prediction)
-                                        : print_labels(&prediction);
+                                         : print_labels(&prediction);
     }
     prediction_free(&prediction);
     mlp_data_destroy(&set.data);
@@ -127,8 +136,9 @@ const struct command predict_command = {
     .name = "predict",
     .summary = "print a model's labels or numbers for new data",
     .synopsis = "MODEL --data DATA [OPTION...]",
-    .description = "Prints one line for each sample: its class (name or number), or for a model of numbers its outputs "
-                   "separated by commas.",
+    .description =
+        "Prints one line for each sample: its class (name or number), or for a model of numbers its outputs "
+        "separated by commas.",
     .rows = rows,
     .examples = "  mlp predict fashion.safetensors --data new.csv > labels.txt\n"
                 "  mlp predict iris.safetensors --data iris.csv --label species --probabilities\n"

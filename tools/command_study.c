@@ -41,17 +41,23 @@ static int parse_depths(const char *text, void *settings)
     free(values);
     return valid && study->depths != NULL
                ? EXIT_DONE
-               : usage_error("--depths: expected whole numbers of 1 to 1000 separated by commas, got '%s'", text);
+               : usage_error("--depths: expected whole numbers of 1 to 1000 separated by commas, got '%s'",
+                             text);
 }
 
+/* clang-format off */
 static const struct option_row rows[] = {
     { .kind = OPTION_GROUP, .help = "Options:" },
-    { .kind = OPTION_FLAG, .name = "all", .offset = FIELD(all), .flag = 1, .help = "Every study, one after the other." },
-    { .kind = OPTION_TEXT, .name = "output", .letter = 'o', .argument = "FOLDER", .offset = FIELD(train.output),
-      .help = "Write the page FOLDER/studies.md, with its pictures beside it; the folder is made if need be." },
+    { .kind = OPTION_FLAG, .name = "all", .offset = FIELD(all), .flag = 1, .help = "Every study, one after "
+                                                                                   "the other." },
+    { .kind = OPTION_TEXT, .name = "output", .letter = 'o', .argument = "FOLDER",
+      .offset = FIELD(train.output),
+      .help = "Write the page FOLDER/studies.md, with its pictures beside it; the folder is made if need "
+              "be." },
     { .kind = OPTION_TEXT, .name = "data", .letter = 'd', .argument = "DATA", .offset = FIELD(train.data),
       .help = "Classes to learn (default: digits). " DATA_SPEC_HELP },
-    { .kind = OPTION_SIZE, .name = "samples", .argument = "N", .offset = FIELD(samples), .low = 64, .high = 1e9,
+    { .kind = OPTION_SIZE, .name = "samples", .argument = "N", .offset = FIELD(samples), .low = 64,
+      .high = 1e9,
       .help = "Training samples to use at most, and as many for the test (default: 1500)." },
     { .kind = OPTION_SIZE, .name = "seeds", .argument = "N", .offset = FIELD(seeds), .low = 2, .high = 1000,
       .help = "Draws to average over (default: each study's own, 3 to 20)." },
@@ -71,8 +77,9 @@ static const struct option_row rows[] = {
       .help = "Numbers of hidden layers (default: 2,6,12)." },
     { .kind = OPTION_END },
 };
+/* clang-format on */
 
-/* ---- one study ------------------------------------------------------------------------------------------------- */
+/* ---- one study ----------------------------------------------------------------------------------------- */
 
 /* One source a line. */
 static void write_sources(struct sheet *sheet, const char *sources)
@@ -84,7 +91,8 @@ static void write_sources(struct sheet *sheet, const char *sources)
     }
 }
 
-static int run_study(const struct study *study, struct experiment *experiment, struct sheet *sheet, bool *as_predicted)
+static int run_study(const struct study *study, struct experiment *experiment, struct sheet *sheet,
+                     bool *as_predicted)
 {
     experiment->study = study->name;
     sheet->study = study->name;
@@ -104,8 +112,8 @@ static int run_study(const struct study *study, struct experiment *experiment, s
 }
 
 /* As text, or as a line of JSON. */
-static int tell_study(const struct study_settings *settings, const struct study *study, struct experiment *experiment,
-                      struct sheet *sheet)
+static int tell_study(const struct study_settings *settings, const struct study *study,
+                      struct experiment *experiment, struct sheet *sheet)
 {
     bool as_predicted = false;
     sheet->record = settings->train.json ? json_object() : NULL;
@@ -122,7 +130,7 @@ static int tell_study(const struct study_settings *settings, const struct study 
     return code;
 }
 
-/* ---- the page -------------------------------------------------------------------------------------------------- */
+/* ---- the page ------------------------------------------------------------------------------------------ */
 
 /* Opens the page under another name, which it keeps until it is whole. */
 static int open_page(const char *folder, struct sheet *sheet)
@@ -151,7 +159,8 @@ static int close_page(const char *folder, struct sheet *sheet, int code)
     const bool failed = ferror(sheet->page) != 0;
     errno = 0;
     if (fclose(sheet->page) != 0 || failed) {
-        code = code != EXIT_DONE ? code : work_error("--output: cannot write '%s': %s", part, strerror(errno));
+        code =
+            code != EXIT_DONE ? code : work_error("--output: cannot write '%s': %s", part, strerror(errno));
     }
     if (code == EXIT_DONE && rename(part, whole) != 0) {
         code = work_error("--output: cannot rename '%s': %s", part, strerror(errno));
@@ -162,7 +171,8 @@ static int close_page(const char *folder, struct sheet *sheet, int code)
     return code;
 }
 
-static int run_studies(const struct study_settings *settings, const struct study *only, struct experiment *experiment)
+static int run_studies(const struct study_settings *settings, const struct study *only,
+                       struct experiment *experiment)
 {
     const char *folder = settings->train.output;
     struct sheet sheet = { .folder = folder, .pictures = plot_possible() };
@@ -178,7 +188,7 @@ static int run_studies(const struct study_settings *settings, const struct study
     return close_page(folder, &sheet, code);
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------ */
+/* ---- data ---------------------------------------------------------------------------------------------- */
 
 /* The first `most` samples, or all. */
 static int take_first(const mlp_data *data, size_t most, mlp_data **taken)
@@ -196,7 +206,8 @@ static int fill_experiment(const struct study_settings *settings, const struct t
     }
     int code = take_first(data->train, settings->samples, &experiment->train);
     if (code == EXIT_DONE) {
-        code = take_first(data->test != NULL ? data->test : data->validation, settings->samples, &experiment->test);
+        code = take_first(data->test != NULL ? data->test : data->validation, settings->samples,
+                          &experiment->test);
     }
     if (code != EXIT_DONE) {
         return code;
@@ -210,19 +221,21 @@ static int fill_experiment(const struct study_settings *settings, const struct t
     if (experiment->samples == NULL || experiment->sample_classes == NULL) {
         return work_error("out of memory");
     }
-    const mlp_status status = mlp_data_read(experiment->train, 0, experiment->sample_count, experiment->samples,
-                                            experiment->sample_classes, NULL);
+    const mlp_status status = mlp_data_read(experiment->train, 0, experiment->sample_count,
+                                            experiment->samples, experiment->sample_classes, NULL);
     return status == MLP_OK ? EXIT_DONE : work_failed(status);
 }
 
 static int study_data(const struct study_settings *settings, const struct study *only)
 {
     struct train_data data = { 0 };
+    /* clang-format off */
     struct experiment experiment = {
         .seeds = settings->seeds, .threads = settings->train.fit.threads, .quiet = settings->train.quiet != 0,
         .activations = settings->train.network.activations, .inits = settings->train.network.inits,
         .depths = settings->depths, .depth_count = settings->depth_count,
     };
+    /* clang-format on */
     catch_interrupts();
     int code = train_data_open(&settings->train, &data);
     if (code == EXIT_DONE) {
@@ -239,9 +252,10 @@ static int study_data(const struct study_settings *settings, const struct study 
     return code;
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------------------------------------- */
 
-static int choose_study(const struct study_settings *settings, int operands, char **names, const struct study **chosen)
+static int choose_study(const struct study_settings *settings, int operands, char **names,
+                        const struct study **chosen)
 {
     *chosen = NULL;
     if (settings->all != 0 && operands == 0) {
@@ -290,17 +304,23 @@ static int study(int argc, char **argv)
     return code == OPTIONS_HELP ? EXIT_DONE : code;
 }
 
+/* clang-format off */
 const struct command study_command = {
     .name = "study",
     .summary = "put claims about initialization to the test",
     .synopsis = "NAME|--all [OPTION...]",
-    .description = "Puts a claim of the practice of weight initialization to the test: states the claim and what theory "
-                   "expects, measures over several seeds, prints tables and (with gnuplot) charts, and says where the claim "
-                   "holds. The last line of a study is its verdict, by a criterion that is printed before the measurement.",
+    .description = "Puts a claim of the practice of weight initialization to the test: states the claim "
+                   "and what theory "
+                   "expects, measures over several seeds, prints tables and (with gnuplot) charts, and "
+                   "says where the claim "
+                   "holds. The last line of a study is its verdict, by a criterion that is printed before "
+                   "the measurement.",
     .rows = rows,
     .strategies = print_studies,
     .examples = "  mlp study vanishing\n"
                 "  mlp study --all --output studies\n"
-                "  mlp study compare --init he-normal,orthogonal,normal:1 --activation relu,gelu --depths 4,16\n",
+                "  mlp study compare --init he-normal,orthogonal,normal:1 --activation relu,gelu --depths "
+                "4,16\n",
     .run = study,
 };
+/* clang-format on */

@@ -40,8 +40,9 @@ static int prepare_output(struct training *training)
         training->monitor_history = open_table("--monitor-history", settings->monitor_history);
     }
     if (code == EXIT_DONE && settings->log != NULL) {
-        const int logging = train_log_open(&training->log, settings->log, settings->log_interval,
-                                           mlp_data_count(training->data.train), settings->checkpoint.resume != 0);
+        const int logging =
+            train_log_open(&training->log, settings->log, settings->log_interval,
+                           mlp_data_count(training->data.train), settings->checkpoint.resume != 0);
         if (logging != EXIT_DONE) {
             return logging;
         }
@@ -61,14 +62,15 @@ static int write_tables(struct training *training)
         training->history = NULL;
     }
     if (training->monitor_history != NULL) {
-        codes[1] = write_monitor_history(settings->monitor_history, training->monitor_history, training->report,
-                                         training->network);
+        codes[1] = write_monitor_history(settings->monitor_history, training->monitor_history,
+                                         training->report, training->network);
         training->monitor_history = NULL;
     }
     return codes[0] != EXIT_DONE ? codes[0] : codes[1] != EXIT_DONE ? codes[1] : codes[2];
 }
 
-static mlp_status scale_rates(const struct train_settings *settings, const mlp_network *network, mlp_optimizer *optimizer)
+static mlp_status scale_rates(const struct train_settings *settings, const mlp_network *network,
+                              mlp_optimizer *optimizer)
 {
     mlp_status status = MLP_OK;
     for (size_t l = 0; settings->mup > 0.0 && status == MLP_OK && l < mlp_network_layer_count(network); l++) {
@@ -84,24 +86,30 @@ static int check_decay(const struct train_settings *settings, const mlp_optimize
 {
     mlp_optimizer_options options;
     mlp_optimizer_get_options(optimizer, &options);
-    return !settings->weight_decay_given || settings->optimizer.weight_decay > 0.0 || options.weight_decay == 0.0
+    return !settings->weight_decay_given || settings->optimizer.weight_decay > 0.0 ||
+                   options.weight_decay == 0.0
                ? EXIT_DONE
                : usage_error("--weight-decay: 0 with %s would mean its default, %g; 1e-30 is as good as none",
                              mlp_optimizer_name(options.rule), options.weight_decay);
 }
 
-int train_optimizer_make(const struct train_settings *settings, const mlp_network *network, mlp_optimizer **optimizer)
+int train_optimizer_make(const struct train_settings *settings, const mlp_network *network,
+                         mlp_optimizer **optimizer)
 {
     mlp_status status = mlp_optimizer_create(network, &settings->optimizer, optimizer);
     status = status == MLP_OK ? scale_rates(settings, network, *optimizer) : status;
     const int code = status == MLP_OK ? check_decay(settings, *optimizer) : option_refused(status);
-    return code == EXIT_DONE ? layer_changes_apply(&settings->layers, *optimizer, mlp_network_layer_count(network)) : code;
+    return code == EXIT_DONE
+               ? layer_changes_apply(&settings->layers, *optimizer, mlp_network_layer_count(network))
+               : code;
 }
 
 static int prepare_network(struct training *training)
 {
     const int code = train_network_make(&training->settings, &training->data, &training->network);
-    return code == EXIT_DONE ? train_optimizer_make(&training->settings, training->network, &training->optimizer) : code;
+    return code == EXIT_DONE
+               ? train_optimizer_make(&training->settings, training->network, &training->optimizer)
+               : code;
 }
 
 static int save(struct training *training)
@@ -134,16 +142,17 @@ static int fit(struct training *training)
     options->progress_context = training;
     progress_begin(&training->display, training->settings.quiet != 0);
     catch_interrupts();
-    const mlp_status status = mlp_fit(training->network, training->optimizer, training->data.train, options,
-                                      &training->report);
+    const mlp_status status =
+        mlp_fit(training->network, training->optimizer, training->data.train, options, &training->report);
     progress_end(&training->display);
     if (status == MLP_OK) {
         return EXIT_DONE;
     }
     const int code = training->report == NULL ? option_refused(status) : work_failed(status);
     if (status == MLP_ERROR_NONFINITE) {
-        notice("the training diverged and no model is saved; a lower --learning-rate, --clip global-norm:1 or "
-               "--nonfinite skip may help");
+        notice(
+            "the training diverged and no model is saved; a lower --learning-rate, --clip global-norm:1 or "
+            "--nonfinite skip may help");
     } else if (training->report != NULL && training->settings.output != NULL && save(training) == EXIT_DONE) {
         notice("the model reached so far is saved in '%s'", training->settings.output);
     }
@@ -156,7 +165,8 @@ static int measure(const struct training *training, const mlp_data *data, mlp_me
         return EXIT_DONE;
     }
     const mlp_fit_options *options = &training->settings.fit;
-    const mlp_status status = mlp_evaluate(training->network, data, 0, options->threads, options->top_k, metrics, NULL);
+    const mlp_status status =
+        mlp_evaluate(training->network, data, 0, options->threads, options->top_k, metrics, NULL);
     return status == MLP_OK ? EXIT_DONE : work_failed(status);
 }
 
@@ -181,9 +191,11 @@ static int report_interrupt(const struct training *training)
         notice("the checkpoint is '%s'; the same command with --resume goes on from it", checkpoint);
     }
     const size_t wanted = training->settings.fit.epochs;
-    return saved != NULL ? work_error("stopped by %s in epoch %zu of %zu; the model reached so far is saved in '%s'", signal,
-                                      epochs, wanted, saved)
-                         : work_error("stopped by %s in epoch %zu of %zu; no --output, no model saved", signal, epochs, wanted);
+    return saved != NULL
+               ? work_error("stopped by %s in epoch %zu of %zu; the model reached so far is saved in '%s'",
+                            signal, epochs, wanted, saved)
+               : work_error("stopped by %s in epoch %zu of %zu; no --output, no model saved", signal, epochs,
+                            wanted);
 }
 
 /* After the fit: whatever can be kept is kept, whatever fails is told. */
@@ -209,7 +221,8 @@ static int train_once(struct training *training)
 {
     int code = prepare_network(training);
     if (code == EXIT_DONE && training->settings.find_learning_rate) {
-        return find_learning_rate(&training->settings, &training->data, training->network, training->optimizer);
+        return find_learning_rate(&training->settings, &training->data, training->network,
+                                  training->optimizer);
     }
     if (code == EXIT_DONE && training->settings.clip_survey) {
         return survey_clipping(&training->settings, &training->data, training->network, training->optimizer);
@@ -283,22 +296,21 @@ const struct command train_command = {
     .name = "train",
     .summary = "train a network on data and save it",
     .synopsis = "--data DATA [OPTION...]",
-    .description =
-        "Makes a network for the data, trains it, saves it and tells its loss and accuracy. Progress goes to standard "
-        "error, the result to standard output.",
+    .description = "Makes a network for the data, trains it, saves it and tells its loss and accuracy. "
+                   "Progress goes to standard "
+                   "error, the result to standard output.",
     .rows = train_rows,
     .strategies = print_train_strategies,
-    .examples =
-        "  mlp train --data digits --validation 0.2 --output digits.safetensors\n"
-        "  mlp train --data fashion-mnist --hidden 256,128 --activation relu \\\n"
-        "      --init he-normal --optimizer adam --learning-rate 1e-3 \\\n"
-        "      --clip global-norm:1 --epochs 10 --batch 128 --seed 1 \\\n"
-        "      --output fashion.safetensors\n"
-        "  mlp train --data iris.csv --label species --validation 0.2 --patience 5 \\\n"
-        "      --epochs 200 --output iris.safetensors --history iris-history.csv\n"
-        "  mlp train --data houses.csv --label price --regression --loss huber \\\n"
-        "      --output houses.safetensors\n"
-        "  mlp train --from digits.safetensors --data mine.csv --freeze 0 --epochs 3 \\\n"
-        "      --output mine.safetensors\n",
+    .examples = "  mlp train --data digits --validation 0.2 --output digits.safetensors\n"
+                "  mlp train --data fashion-mnist --hidden 256,128 --activation relu \\\n"
+                "      --init he-normal --optimizer adam --learning-rate 1e-3 \\\n"
+                "      --clip global-norm:1 --epochs 10 --batch 128 --seed 1 \\\n"
+                "      --output fashion.safetensors\n"
+                "  mlp train --data iris.csv --label species --validation 0.2 --patience 5 \\\n"
+                "      --epochs 200 --output iris.safetensors --history iris-history.csv\n"
+                "  mlp train --data houses.csv --label price --regression --loss huber \\\n"
+                "      --output houses.safetensors\n"
+                "  mlp train --from digits.safetensors --data mine.csv --freeze 0 --epochs 3 \\\n"
+                "      --output mine.safetensors\n",
     .run = train,
 };

@@ -47,8 +47,8 @@ static void print_share(FILE *stream, uint64_t part, uint64_t whole)
     }
 }
 
-static void print_row(FILE *stream, const mlp_network *network, const uint64_t *counts, size_t classes, size_t row,
-                      int width)
+static void print_row(FILE *stream, const mlp_network *network, const uint64_t *counts, size_t classes,
+                      size_t row, int width)
 {
     char number[24];
     uint64_t actual = 0, predicted = 0;
@@ -75,7 +75,8 @@ void print_confusion(FILE *stream, const mlp_network *network, const uint64_t *c
         return;
     }
     const int width = column_width(counts, classes);
-    fprintf(stream, "\nConfusion matrix (rows: true class, columns: predicted class)\n\n%*s", 4 + NAME_COLUMNS, "");
+    fprintf(stream, "\nConfusion matrix (rows: true class, columns: predicted class)\n\n%*s",
+            4 + NAME_COLUMNS, "");
     for (size_t c = 0; c < classes; c++) {
         fprintf(stream, "%*zu", width, c);
     }

@@ -7,8 +7,9 @@
 
 #include <mlp/network.h>
 
-/* Rows are true classes, columns predicted ones: counts[actual·classes + predicted]. Each row ends with the class's
- * recall (the share of its samples that were found) and precision (the share of its predictions that are right). */
+/* Rows are true classes, columns predicted ones: counts[actual·classes + predicted]. Each row ends with the
+ * class's recall (the share of its samples that were found) and precision (the share of its predictions that
+ * are right). */
 void print_confusion(FILE *stream, const mlp_network *network, const uint64_t *counts, size_t classes);
 
 #endif

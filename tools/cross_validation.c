@@ -26,9 +26,10 @@ static int check(const struct train_settings *settings, const struct train_data 
     if (refused != NULL) {
         return usage_error("--folds: cannot be given with %s", refused);
     }
-    return settings->folds <= count ? EXIT_DONE
-                                    : usage_error("--folds: expected at most the number of samples, %zu, got %zu", count,
-                                                  settings->folds);
+    return settings->folds <= count
+               ? EXIT_DONE
+               : usage_error("--folds: expected at most the number of samples, %zu, got %zu", count,
+                             settings->folds);
 }
 
 static int fit_fold(struct train_settings *settings, const struct train_data *data, struct fold *fold)
@@ -50,7 +51,8 @@ static int fit_fold(struct train_settings *settings, const struct train_data *da
         mlp_status status = mlp_fit(network, optimizer, data->train, &options, &report);
         progress_end(&display);
         if (status == MLP_OK && interrupt_signal() == 0) {
-            status = mlp_evaluate(network, data->validation, 0, options.threads, options.top_k, &fold->metrics, NULL);
+            status = mlp_evaluate(network, data->validation, 0, options.threads, options.top_k,
+                                  &fold->metrics, NULL);
         }
         code = status == MLP_OK ? EXIT_DONE : option_refused(status);
         fold->epochs = mlp_report_epochs(report);
@@ -61,15 +63,16 @@ static int fit_fold(struct train_settings *settings, const struct train_data *da
     return code;
 }
 
-static int run_fold(struct train_settings *settings, const struct train_data *data, size_t k, struct fold *fold)
+static int run_fold(struct train_settings *settings, const struct train_data *data, size_t k,
+                    struct fold *fold)
 {
     struct train_data part = *data;
-    const mlp_status status =
-        mlp_data_fold(data->train, settings->folds, k, settings->stratified, settings->seed, &part.train, &part.validation);
+    const mlp_status status = mlp_data_fold(data->train, settings->folds, k, settings->stratified,
+                                            settings->seed, &part.train, &part.validation);
     int code = status == MLP_OK ? EXIT_DONE : usage_error("--folds: %s", mlp_last_error());
     if (code == EXIT_DONE && !settings->quiet) {
-        notice("fold %zu of %zu: %zu samples to train on, %zu to validate on", k + 1, settings->folds, mlp_data_count(part.train),
-               mlp_data_count(part.validation));
+        notice("fold %zu of %zu: %zu samples to train on, %zu to validate on", k + 1, settings->folds,
+               mlp_data_count(part.train), mlp_data_count(part.validation));
     }
     if (code == EXIT_DONE) {
         code = fit_fold(settings, &part, fold);
@@ -89,7 +92,8 @@ struct spread {
     double mean, deviation;
 };
 
-static struct spread spread_of(const struct fold *folds, size_t count, double (*figure)(const struct fold *fold))
+static struct spread spread_of(const struct fold *folds, size_t count,
+                               double (*figure)(const struct fold *fold))
 {
     double sum = 0.0, squares = 0.0;
     for (size_t k = 0; k < count; k++) {
@@ -112,7 +116,8 @@ static double accuracy_of(const struct fold *fold)
     return fold->metrics.accuracy;
 }
 
-static void print_text(const struct fold *folds, size_t count, const struct spread *loss, const struct spread *accuracy)
+static void print_text(const struct fold *folds, size_t count, const struct spread *loss,
+                       const struct spread *accuracy)
 {
     for (size_t k = 0; k < count; k++) {
         printf("fold %-7zu %8zu samples  loss %-10.5g", k + 1, folds[k].metrics.count, folds[k].metrics.loss);
@@ -128,16 +133,18 @@ static void print_text(const struct fold *folds, size_t count, const struct spre
     putchar('\n');
 }
 
-static int print_folds_json(const struct fold *folds, size_t count, const struct spread *loss, const struct spread *accuracy)
+static int print_folds_json(const struct fold *folds, size_t count, const struct spread *loss,
+                            const struct spread *accuracy)
 {
     json_t *list = json_array();
     for (size_t k = 0; k < count; k++) {
-        json_array_append_new(list, json_pack("{s:o, s:o}", "epochs", json_count(folds[k].epochs), "validation",
-                                              json_metrics(&folds[k].metrics)));
+        json_array_append_new(list, json_pack("{s:o, s:o}", "epochs", json_count(folds[k].epochs),
+                                              "validation", json_metrics(&folds[k].metrics)));
     }
-    return print_json(json_pack("{s:o, s:{s:o, s:o}, s:{s:o, s:o}}", "folds", list, "loss", "mean", json_figure(loss->mean),
-                                "deviation", json_figure(loss->deviation), "accuracy", "mean", json_figure(accuracy->mean),
-                                "deviation", json_figure(accuracy->deviation)));
+    return print_json(json_pack("{s:o, s:{s:o, s:o}, s:{s:o, s:o}}", "folds", list, "loss", "mean",
+                                json_figure(loss->mean), "deviation", json_figure(loss->deviation),
+                                "accuracy", "mean", json_figure(accuracy->mean), "deviation",
+                                json_figure(accuracy->deviation)));
 }
 
 int cross_validate(struct train_settings *settings, const struct train_data *data)

@@ -22,16 +22,17 @@ int parse_label(const char *text, void *settings)
     request->csv_option = "--label";
     if (parse_whole(text, &column)) {
         request->label_index = (long)column;
-        return column <= MAX_COLUMN ? EXIT_DONE
-                                    : usage_error("--label: expected a column below %d, got '%s'", MAX_COLUMN, text);
+        return column <= MAX_COLUMN
+                   ? EXIT_DONE
+                   : usage_error("--label: expected a column below %d, got '%s'", MAX_COLUMN, text);
     }
     if (strcmp(text, "none") == 0) {
         request->label_index = LABEL_NONE;
     } else if (strcmp(text, "last") == 0) {
         request->label_index = LABEL_LAST;
     } else if (text[0] == '\0' || text[0] == '-') {
-        return usage_error("--label: expected the name of a column, its number from 0, 'last' or 'none', got '%s'",
-                           text);
+        return usage_error(
+            "--label: expected the name of a column, its number from 0, 'last' or 'none', got '%s'", text);
     } else {
         request->label = text;
     }
@@ -97,11 +98,12 @@ static int open_csv(const struct data_request *request, const struct data_source
     return status == MLP_ERROR_ARGUMENT ? EXIT_USAGE : EXIT_WORK;
 }
 
-static int open_idx(const struct data_request *request, const struct data_source *source, const char *features,
-                    const char *labels, struct data_set *set)
+static int open_idx(const struct data_request *request, const struct data_source *source,
+                    const char *features, const char *labels, struct data_set *set)
 {
     if (request->csv_option != NULL) {
-        return usage_error("%s is for CSV files, and %s is '%s'", request->csv_option, source->option, source->spec);
+        return usage_error("%s is for CSV files, and %s is '%s'", request->csv_option, source->option,
+                           source->spec);
     }
     const mlp_status status = request->stream ? mlp_data_open_idx(features, labels, NULL, &set->data)
                                               : mlp_data_load_idx(features, labels, &set->data);
@@ -120,8 +122,10 @@ static int open_named(const struct data_request *request, const struct data_sour
     char *labels = labels_name != NULL ? find_known_file(labels_name) : NULL;
     int code;
     if (features == NULL || (labels_name != NULL && labels == NULL)) {
-        code = work_error("%s: cannot find '%s': %s; the environment variable MLP_DATA_DIR may name the folder that "
-                          "holds %s", source->option, known->name, known->origin, known->features);
+        code = work_error("%s: cannot find '%s': %s; the environment variable MLP_DATA_DIR may name the "
+                          "folder that "
+                          "holds %s",
+                          source->option, known->name, known->origin, known->features);
     } else if (labels_name == NULL) {
         code = open_csv(request, source, features, true, set);
     } else {
@@ -148,7 +152,8 @@ static bool looks_like_idx(const char *path)
     return false;
 }
 
-static int open_spec(const struct data_request *request, const struct data_source *source, struct data_set *set)
+static int open_spec(const struct data_request *request, const struct data_source *source,
+                     struct data_set *set)
 {
     const char *comma = strchr(source->spec, ',');
     if (comma == NULL || access(source->spec, F_OK) == 0) {
@@ -175,8 +180,8 @@ int data_open(const struct data_request *request, const struct data_source *sour
         return open_named(request, source, known, set);
     }
     if (source->part != PART_DEFAULT && source->part != PART_TRAIN) {
-        return usage_error("%s: '%s' has no test part; sets with one are known by name (fashion-mnist)", source->option,
-                           source->spec);
+        return usage_error("%s: '%s' has no test part; sets with one are known by name (fashion-mnist)",
+                           source->option, source->spec);
     }
     return open_spec(request, source, set);
 }

@@ -11,7 +11,7 @@
 #include "message.h"
 #include "plot.h"
 
-/* ---- text ------------------------------------------------------------------------------------------------------ */
+/* ---- text ---------------------------------------------------------------------------------------------- */
 
 static double off_share(const mlp_signal *s, size_t units)
 {
@@ -92,18 +92,19 @@ void print_gradients(const struct gradient_result *gradients)
     printf("layer  tensor   compared  kinks  relative error\n");
     for (size_t t = 0; t < gradients->count; t++) {
         const mlp_gradient_error *e = &gradients->errors[t];
-        printf("%5zu  %-7s %9zu %6zu %15.2e", e->layer, e->is_bias ? "b" : "W", e->compared, e->kinks, e->relative_error);
+        printf("%5zu  %-7s %9zu %6zu %15.2e", e->layer, e->is_bias ? "b" : "W", e->compared, e->kinks,
+               e->relative_error);
         if (e->passed) {
             putchar('\n');
         } else {
-            printf("  WRONG: (%zu, %zu)\n%*s backward %.6g, differences %.6g\n", e->worst_row, e->worst_column, 24, "", e->analytic,
-                   e->numeric);
+            printf("  WRONG: (%zu, %zu)\n%*s backward %.6g, differences %.6g\n", e->worst_row,
+                   e->worst_column, 24, "", e->analytic, e->numeric);
         }
     }
     puts(gradients->passed ? "gradients: right" : "gradients: WRONG");
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------------ */
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
 
 static json_t *json_moments(const mlp_moments *m)
 {
@@ -121,20 +122,32 @@ static json_t *json_layer(const mlp_network *network, const mlp_diagnosis *diagn
         const char *key;
         double value;
     } figures[] = {
-        { "weight_norm", s.weight_norm }, { "weight_gradient_norm", s.weight_gradient_norm },
-        { "bias_gradient_norm", s.bias_gradient_norm }, { "gradient_ratio", s.gradient_ratio },
+        { "weight_norm", s.weight_norm },
+        { "weight_gradient_norm", s.weight_gradient_norm },
+        { "bias_gradient_norm", s.bias_gradient_norm },
+        { "gradient_ratio", s.gradient_ratio },
         { "update_ratio", s.update_ratio },
-        { "sample_norm", s.sample_norm }, { "sample_norm_deviation", s.sample_norm_deviation },
-        { "cosine", s.cosine }, { "zeros", s.zeros }, { "saturated", s.saturated },
-        { "saturated_units", (double)s.saturated_units }, { "dead", (double)s.dead },
-        { "symmetric", (double)s.symmetric }, { "forward_growth", s.forward_growth },
-        { "backward_growth", s.backward_growth }, { "predicted_forward", s.predicted_forward },
-        { "predicted_backward", s.predicted_backward }, { "q", s.q }, { "chi", s.chi }, { "depth", s.depth },
+        { "sample_norm", s.sample_norm },
+        { "sample_norm_deviation", s.sample_norm_deviation },
+        { "cosine", s.cosine },
+        { "zeros", s.zeros },
+        { "saturated", s.saturated },
+        { "saturated_units", (double)s.saturated_units },
+        { "dead", (double)s.dead },
+        { "symmetric", (double)s.symmetric },
+        { "forward_growth", s.forward_growth },
+        { "backward_growth", s.backward_growth },
+        { "predicted_forward", s.predicted_forward },
+        { "predicted_backward", s.predicted_backward },
+        { "q", s.q },
+        { "chi", s.chi },
+        { "depth", s.depth },
     };
-    json_t *object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "layer", json_count(l), "units",
-                               json_count(layer.units), "activation", mlp_activation_name(layer.activation), "init",
-                               mlp_init_name(layer.init), "z", json_moments(&s.z), "a", json_moments(&s.a), "da",
-                               json_moments(&s.da), "dz", json_moments(&s.dz), "findings", json_findings(s.findings));
+    json_t *object =
+        json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "layer", json_count(l), "units",
+                  json_count(layer.units), "activation", mlp_activation_name(layer.activation), "init",
+                  mlp_init_name(layer.init), "z", json_moments(&s.z), "a", json_moments(&s.a), "da",
+                  json_moments(&s.da), "dz", json_moments(&s.dz), "findings", json_findings(s.findings));
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
         json_object_set_new(object, figures[i].key, json_figure(figures[i].value));
     }
@@ -150,10 +163,13 @@ static json_t *json_gradients(const struct gradient_result *gradients)
     }
     for (size_t t = 0; t < gradients->count; t++) {
         const mlp_gradient_error *e = &gradients->errors[t];
-        json_array_append_new(tensors, json_pack(
-            "{s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "layer", json_count(e->layer), "tensor", e->is_bias ? "bias" : "weights",
-            "passed", e->passed, "compared", json_count(e->compared), "kinks", json_count(e->kinks), "relative_error",
-            json_figure(e->relative_error), "analytic", json_figure(e->analytic), "numeric", json_figure(e->numeric)));
+        json_array_append_new(tensors,
+                              json_pack("{s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "layer",
+                                        json_count(e->layer), "tensor", e->is_bias ? "bias" : "weights",
+                                        "passed", e->passed, "compared", json_count(e->compared), "kinks",
+                                        json_count(e->kinks), "relative_error",
+                                        json_figure(e->relative_error), "analytic", json_figure(e->analytic),
+                                        "numeric", json_figure(e->numeric)));
     }
     return tensors;
 }
@@ -172,7 +188,7 @@ int print_diagnosis_json(const mlp_network *network, const mlp_diagnosis *diagno
                                 json_gradients(gradients)));
 }
 
-/* ---- charts ---------------------------------------------------------------------------------------------------- */
+/* ---- charts -------------------------------------------------------------------------------------------- */
 
 enum { SERIES = 7 };
 
@@ -216,13 +232,18 @@ static int draw_series(const char *path, double *series[SERIES], size_t layers)
         { "flat", CURVE_MEASURED, 2, series[LAYER], series[OFF], NULL, layers },
         { "cosine", CURVE_MEASURED, 3, series[LAYER], series[COSINE], NULL, layers },
     };
+    /* clang-format off */
     const struct chart charts[] = {
-        { .title = "Signal", .x_label = "layer", .y_label = "rms Z", .log_y = true, .curves = signal, .curve_count = 2 },
-        { .title = "Gradient", .x_label = "layer", .y_label = "||dZ|| by the output's", .log_y = true, .curves = gradient,
+        { .title = "Signal", .x_label = "layer", .y_label = "rms Z", .log_y = true, .curves = signal,
           .curve_count = 2 },
-        { .title = "Units and samples", .x_label = "layer", .y_label = "share that is flat; cosine between samples",
+        { .title = "Gradient", .x_label = "layer", .y_label = "||dZ|| by the output's", .log_y = true,
+          .curves = gradient,
+          .curve_count = 2 },
+        { .title = "Units and samples", .x_label = "layer", .y_label = "share that is flat; cosine between "
+                                                                       "samples",
           .curves = shares, .curve_count = 2 },
     };
+    /* clang-format on */
     return plot_draw(path, charts, sizeof charts / sizeof charts[0]);
 }
 

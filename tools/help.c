@@ -70,11 +70,15 @@ void print_command_help(const struct command *command, FILE *stream)
         }
     }
     fputc('\n', stream);
-    print_option(&(struct option_row){ .kind = OPTION_FLAG, .name = "help", .letter = 'h', .help = "Print this text." },
+    print_option(&(struct option_row){ .kind = OPTION_FLAG,
+                                       .name = "help",
+                                       .letter = 'h',
+                                       .help = "Print this text." },
                  stream);
     if (command->strategies != NULL) {
         command->strategies(stream);
     }
-    fprintf(stream, "\nExamples:\n%s\nExit status: 0 done; 1 a file, the data or the work failed; 2 wrong usage.\n",
+    fprintf(stream,
+            "\nExamples:\n%s\nExit status: 0 done; 1 a file, the data or the work failed; 2 wrong usage.\n",
             command->examples);
 }

@@ -14,7 +14,8 @@
 /* An option and what follows the colon of its items. */
 struct layer_row {
     const char *option, *form;
-    int (*parse)(const char *item, char *what, struct layer_change *change); /* `what` is NULL without a colon */
+    int (*parse)(const char *item, char *what,
+                 struct layer_change *change); /* `what` is NULL without a colon */
 };
 
 static int bad_item(const struct layer_row *row, const char *item)
@@ -22,7 +23,7 @@ static int bad_item(const struct layer_row *row, const char *item)
     return usage_error("%s: expected %s, layers counted from 0, got '%s'", row->option, row->form, item);
 }
 
-/* ---- items ----------------------------------------------------------------------------------------------------- */
+/* ---- items --------------------------------------------------------------------------------------------- */
 
 static bool parse_factor(const char *text, double *factor)
 {
@@ -43,7 +44,8 @@ static int parse_rate(const char *item, char *what, struct layer_change *change)
     if (biases != NULL) {
         *biases++ = '\0';
     }
-    const bool valid = parse_factor(what, &change->weights) && parse_factor(biases != NULL ? biases : what, &change->biases);
+    const bool valid =
+        parse_factor(what, &change->weights) && parse_factor(biases != NULL ? biases : what, &change->biases);
     return valid ? EXIT_DONE : bad_item(&rows[change->kind], item);
 }
 
@@ -60,12 +62,13 @@ static int parse_rule(const char *item, char *what, struct layer_change *change)
 
 static const struct layer_row rows[LAYER_CHANGE_KINDS] = {
     [LAYER_FREEZE] = { "--freeze", "LAYER,...", parse_frozen },
-    [LAYER_RATE] = { "--layer-rate", "LAYER:FACTOR or LAYER:FACTOR:BIASFACTOR with factors of at least 0", parse_rate },
+    [LAYER_RATE] = { "--layer-rate", "LAYER:FACTOR or LAYER:FACTOR:BIASFACTOR with factors of at least 0",
+                     parse_rate },
     [LAYER_DECAY] = { "--layer-decay", "LAYER:FACTOR with a factor of at least 0", parse_decay_factor },
     [LAYER_CLIP] = { "--layer-clip", "LAYER:RULE or LAYER:RULE:THRESHOLD", parse_rule },
 };
 
-/* ---- lists ----------------------------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------------------- */
 
 static void forget(struct layer_changes *changes, enum layer_change_kind kind)
 {
@@ -78,7 +81,8 @@ static void forget(struct layer_changes *changes, enum layer_change_kind kind)
     changes->count = kept;
 }
 
-static const struct layer_change *find(const struct layer_changes *changes, size_t layer, enum layer_change_kind kind)
+static const struct layer_change *find(const struct layer_changes *changes, size_t layer,
+                                       enum layer_change_kind kind)
 {
     for (size_t i = 0; i < changes->count; i++) {
         if (changes->items[i].layer == layer && changes->items[i].kind == kind) {
@@ -157,23 +161,25 @@ void layer_changes_free(struct layer_changes *changes)
     *changes = (struct layer_changes){ 0 };
 }
 
-/* ---- in force -------------------------------------------------------------------------------------------------- */
+/* ---- in force ------------------------------------------------------------------------------------------ */
 
-static int check_change(const struct layer_changes *changes, const struct layer_change *change, const mlp_optimizer *optimizer,
-                        size_t layers)
+static int check_change(const struct layer_changes *changes, const struct layer_change *change,
+                        const mlp_optimizer *optimizer, size_t layers)
 {
     const char *option = rows[change->kind].option;
     mlp_optimizer_options options;
     mlp_optimizer_get_options(optimizer, &options);
     if (change->layer >= layers) {
-        return usage_error("%s: there is no layer %zu: the network has %zu layer%s, counted from 0, the output included", option,
-                           change->layer, layers, layers == 1 ? "" : "s");
+        return usage_error("%s: there is no layer %zu: the network has %zu layer%s, counted from 0, the "
+                           "output included",
+                           option, change->layer, layers, layers == 1 ? "" : "s");
     }
     if (change->kind != LAYER_FREEZE && find(changes, change->layer, LAYER_FREEZE) != NULL) {
         return usage_error("%s: layer %zu is frozen by --freeze", option, change->layer);
     }
     if (change->kind == LAYER_DECAY && options.weight_decay == 0.0 && options.l1 == 0.0) {
-        return usage_error("%s: there is no decay that layer %zu could have a share of; give --weight-decay, --l2 or --l1",
+        return usage_error("%s: there is no decay that layer %zu could have a share of; give --weight-decay, "
+                           "--l2 or --l1",
                            option, change->layer);
     }
     return EXIT_DONE;
@@ -210,11 +216,13 @@ static int check_something_learns(const mlp_optimizer *optimizer, size_t layers)
 {
     for (size_t l = 0; l < layers; l++) {
         mlp_layer_factors factors;
-        if (mlp_optimizer_get_factors(optimizer, l, &factors) == MLP_OK && factors.weight_rate + factors.bias_rate > 0.0) {
+        if (mlp_optimizer_get_factors(optimizer, l, &factors) == MLP_OK &&
+            factors.weight_rate + factors.bias_rate > 0.0) {
             return EXIT_DONE;
         }
     }
-    return usage_error("--freeze, --layer-rate: every layer is frozen, all %zu: nothing is left to train", layers);
+    return usage_error("--freeze, --layer-rate: every layer is frozen, all %zu: nothing is left to train",
+                       layers);
 }
 
 int layer_changes_apply(const struct layer_changes *changes, mlp_optimizer *optimizer, size_t layers)

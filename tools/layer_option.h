@@ -28,7 +28,8 @@ struct layer_changes {
 int layer_changes_apply(const struct layer_changes *changes, mlp_optimizer *optimizer, size_t layers);
 void layer_changes_free(struct layer_changes *changes);
 
-/* Parsers of option rows; `settings` is a struct train_settings. An option that comes again replaces what it said before. */
+/* Parsers of option rows; `settings` is a struct train_settings. An option that comes again replaces what it
+ * said before. */
 int parse_freeze(const char *text, void *settings);
 int parse_layer_rate(const char *text, void *settings);
 int parse_layer_decay(const char *text, void *settings);

@@ -17,18 +17,24 @@
 
 enum { MAX_FIELDS = 64 };
 
+/* clang-format off */
 static const char *const names[LOG_COLUMNS] = {
-    [LOG_STEP] = "step", [LOG_EPOCH] = "epoch", [LOG_LOSS] = "loss", [LOG_VALIDATION_LOSS] = "validation_loss",
-    [LOG_ACCURACY] = "accuracy", [LOG_VALIDATION_ACCURACY] = "validation_accuracy", [LOG_LEARNING_RATE] = "learning_rate",
-    [LOG_GRADIENT_NORM] = "gradient_norm", [LOG_CLIP_SCALE] = "clip_scale", [LOG_CLIPPED] = "clipped", [LOG_SKIPPED] = "skipped",
+    [LOG_STEP] = "step", [LOG_EPOCH] = "epoch", [LOG_LOSS] = "loss",
+        [LOG_VALIDATION_LOSS] = "validation_loss",
+    [LOG_ACCURACY] = "accuracy", [LOG_VALIDATION_ACCURACY] = "validation_accuracy",
+        [LOG_LEARNING_RATE] = "learning_rate",
+    [LOG_GRADIENT_NORM] = "gradient_norm", [LOG_CLIP_SCALE] = "clip_scale", [LOG_CLIPPED] = "clipped",
+        [LOG_SKIPPED] = "skipped",
 };
+/* clang-format on */
 
 /* A log that is being read. */
 struct reader {
     const char *path;
     size_t line;
     bool json;
-    bool partial, dropped;   /* the line has no end: a training is writing it, or was killed then; it makes no sense */
+    bool partial,
+        dropped; /* the line has no end: a training is writing it, or was killed then; it makes no sense */
     int columns[MAX_FIELDS]; /* of a CSV file: what each field is, -1: nothing that is looked for */
     size_t fields;
 };
@@ -52,7 +58,7 @@ static double *add_row(struct log_file *log, const double *row)
     }
     if (log->count == log->room) {
         const size_t room = log->room > 0 ? 2 * log->room : 256;
-        double (*rows)[LOG_COLUMNS] = realloc(log->rows, room * sizeof *rows);
+        double(*rows)[LOG_COLUMNS] = realloc(log->rows, room * sizeof *rows);
         if (rows == NULL) {
             return NULL;
         }
@@ -87,7 +93,8 @@ static int read_heading(struct reader *reader, char *line)
         reader->columns[i] = find_column(fields[i]);
         has_time = has_time || reader->columns[i] == LOG_STEP || reader->columns[i] == LOG_EPOCH;
     }
-    return has_time ? EXIT_DONE : bad_line(reader, "is no heading of a log: it has no column 'step' or 'epoch'");
+    return has_time ? EXIT_DONE
+                    : bad_line(reader, "is no heading of a log: it has no column 'step' or 'epoch'");
 }
 
 /* Nothing, or what other programs write for NaN and the infinities. */
@@ -131,7 +138,8 @@ static int read_json(struct reader *reader, const char *line, double *row)
         }
     }
     json_decref(object);
-    return isnan(row[LOG_STEP]) && isnan(row[LOG_EPOCH]) ? bad_line(reader, "has no number 'step' or 'epoch'") : EXIT_DONE;
+    return isnan(row[LOG_STEP]) && isnan(row[LOG_EPOCH]) ? bad_line(reader, "has no number 'step' or 'epoch'")
+                                                         : EXIT_DONE;
 }
 
 static int read_line(struct reader *reader, char *line, struct log_file *log)

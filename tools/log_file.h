@@ -6,8 +6,18 @@
 
 /* The columns that are looked for. */
 enum log_column {
-    LOG_STEP, LOG_EPOCH, LOG_LOSS, LOG_VALIDATION_LOSS, LOG_ACCURACY, LOG_VALIDATION_ACCURACY, LOG_LEARNING_RATE,
-    LOG_GRADIENT_NORM, LOG_CLIP_SCALE, LOG_CLIPPED, LOG_SKIPPED, LOG_COLUMNS
+    LOG_STEP,
+    LOG_EPOCH,
+    LOG_LOSS,
+    LOG_VALIDATION_LOSS,
+    LOG_ACCURACY,
+    LOG_VALIDATION_ACCURACY,
+    LOG_LEARNING_RATE,
+    LOG_GRADIENT_NORM,
+    LOG_CLIP_SCALE,
+    LOG_CLIPPED,
+    LOG_SKIPPED,
+    LOG_COLUMNS
 };
 
 struct log_file {
@@ -15,8 +25,8 @@ struct log_file {
     size_t count, room;
 };
 
-/* Reads a log. What a resumed training did anew replaces what was there. Returns an exit code after a message that names the file
- * and the line; log_file_free() afterwards also then. */
+/* Reads a log. What a resumed training did anew replaces what was there. Returns an exit code after a message
+ * that names the file and the line; log_file_free() afterwards also then. */
 int log_file_read(const char *path, struct log_file *log);
 void log_file_free(struct log_file *log);
 

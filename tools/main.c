@@ -10,16 +10,18 @@
 #include "command.h"
 #include "message.h"
 
-static const struct command *const commands[] = { &train_command, &evaluate_command, &predict_command,
-                                                  &diagnose_command, &plot_command, &study_command, &inspect_command,
-                                                  &info_command };
+static const struct command *const commands[] = { &train_command,    &evaluate_command, &predict_command,
+                                                  &diagnose_command, &plot_command,     &study_command,
+                                                  &inspect_command,  &info_command };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_help(FILE *stream)
 {
-    fputs("usage: mlp COMMAND [OPTION...]\n\nTrains, evaluates, runs, diagnoses and describes multilayer perceptrons.\n\n"
-          "Commands:\n", stream);
+    fputs("usage: mlp COMMAND [OPTION...]\n\nTrains, evaluates, runs, diagnoses and describes multilayer "
+          "perceptrons.\n\n"
+          "Commands:\n",
+          stream);
     for (size_t i = 0; i < COMMANDS; i++) {
         fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     }
@@ -29,7 +31,8 @@ static void print_help(FILE *stream)
           "  mlp train --data digits --validation 0.2 --output digits.safetensors\n"
           "  mlp evaluate digits.safetensors --data digits\n"
           "  mlp predict digits.safetensors --data digits --draw 3\n\n"
-          "Exit status: 0 done; 1 a file, the data or the work failed; 2 wrong usage.\n", stream);
+          "Exit status: 0 done; 1 a file, the data or the work failed; 2 wrong usage.\n",
+          stream);
 }
 
 /* What is left in the buffer may fail to be written, too. */

@@ -10,7 +10,8 @@ __attribute__((format(printf, 1, 2))) int usage_error(const char *format, ...);
 __attribute__((format(printf, 1, 2))) int work_error(const char *format, ...);
 /* What is worth knowing. */
 __attribute__((format(printf, 1, 2))) void notice(const char *format, ...);
-/* The library's message of the last error: EXIT_USAGE when it refused an option (ARGUMENT, RANGE), else EXIT_WORK. */
+/* The library's message of the last error: EXIT_USAGE when it refused an option (ARGUMENT, RANGE), else
+ * EXIT_WORK. */
 int option_refused(mlp_status status);
 /* The library's message: returns EXIT_WORK. */
 int work_failed(mlp_status status);

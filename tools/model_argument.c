@@ -15,7 +15,8 @@ int load_model(const char *path, mlp_network **network)
     }
     const int code = work_failed(status);
     if (status == MLP_ERROR_NONFINITE) {
-        notice("non-finite: no such model can be used; train it again, with a lower --learning-rate, --clip global-norm:1 or "
+        notice("non-finite: no such model can be used; train it again, with a lower --learning-rate, --clip "
+               "global-norm:1 or "
                "another --init if the training diverged");
     }
     return code;
@@ -29,8 +30,8 @@ int open_model(const struct command *command, int argc, char **argv, int operand
                            command->synopsis);
     }
     if (operands > 1) {
-        return usage_error("%s: unexpected '%s' after the model '%s'", command->name, argv[argc - operands + 1],
-                           argv[argc - operands]);
+        return usage_error("%s: unexpected '%s' after the model '%s'", command->name,
+                           argv[argc - operands + 1], argv[argc - operands]);
     }
     *path = argv[argc - 1];
     return load_model(*path, network);

@@ -8,12 +8,14 @@
 
 #include "command.h"
 
-/* Loads the model named by the command's one operand. Returns an exit code after a message; the caller destroys it. */
+/* Loads the model named by the command's one operand. Returns an exit code after a message; the caller
+ * destroys it. */
 int open_model(const struct command *command, int argc, char **argv, int operands, const char **path,
                mlp_network **network);
 /* Loads a model. Returns an exit code after a message; the caller destroys it. */
 int load_model(const char *path, mlp_network **network);
-/* Whether its outputs stand for classes rather than numbers: it has class names, or a loss or output of classes. */
+/* Whether its outputs stand for classes rather than numbers: it has class names, or a loss or output of
+ * classes. */
 bool network_classifies(const mlp_network *network);
 /* Classes it tells apart: its outputs, or 2 for a single one. */
 size_t network_classes(const mlp_network *network);

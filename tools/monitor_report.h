@@ -13,6 +13,7 @@ void print_monitor(const mlp_report *report, const mlp_network *network);
 /* The records, or null without any. New reference. */
 json_t *json_monitor(const mlp_report *report, const mlp_network *network);
 /* Writes and closes. Returns an exit code. */
-int write_monitor_history(const char *path, FILE *stream, const mlp_report *report, const mlp_network *network);
+int write_monitor_history(const char *path, FILE *stream, const mlp_report *report,
+                          const mlp_network *network);
 
 #endif

@@ -37,7 +37,8 @@ const char *known_data_names(void)
     return "digits and fashion-mnist";
 }
 
-/* The folder of the program, in which a build that is not installed has its data; empty when it cannot be told. */
+/* The folder of the program, in which a build that is not installed has its data; empty when it cannot be
+ * told. */
 static const char *program_folder(void)
 {
     static char path[PATH_MAX];
@@ -52,7 +53,8 @@ static const char *program_folder(void)
 
 char *find_known_file(const char *name)
 {
-    const char *const folders[] = { getenv("MLP_DATA_DIR"), program_folder(), MLP_DATA_FOLDER, "/usr/share/datasets" };
+    const char *const folders[] = { getenv("MLP_DATA_DIR"), program_folder(), MLP_DATA_FOLDER,
+                                    "/usr/share/datasets" };
     for (size_t i = 0; i < 2 * sizeof folders / sizeof folders[0]; i++) {
         const char *folder = folders[i / 2];
         char *path;

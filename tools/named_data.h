@@ -5,9 +5,9 @@
 /* File names are relative to the folders that are searched. */
 struct named_data {
     const char *name;
-    const char *features;           /* IDX with `labels`, CSV without */
+    const char *features; /* IDX with `labels`, CSV without */
     const char *labels;
-    const char *test_features;      /* NULL when the set has no test part */
+    const char *test_features; /* NULL when the set has no test part */
     const char *test_labels;
     const char *const *class_names; /* NULL when the file tells */
     const char *origin;             /* where the files come from */
@@ -17,8 +17,8 @@ struct named_data {
 const struct named_data *find_known_data(const char *name);
 /* The names, for messages. */
 const char *known_data_names(void);
-/* Path of a file in $MLP_DATA_DIR, beside the program, in the installed data folder or in Debian's folder of data
- * sets, the first that is there; as it is or with .gz. The caller frees it; NULL when there is none. */
+/* Path of a file in $MLP_DATA_DIR, beside the program, in the installed data folder or in Debian's folder of
+ * data sets, the first that is there; as it is or with .gz. The caller frees it; NULL when there is none. */
 char *find_known_file(const char *name);
 
 #endif

@@ -59,16 +59,18 @@ static void add_common(mlp_layer *layer, const mlp_init_parameters *common)
     mlp_init_parameters *own = &layer->init_parameters;
     own->gain = own->gain > 0.0 ? own->gain : common->gain;
     own->fan = own->fan != MLP_FAN_AUTOMATIC ? own->fan : common->fan;
-    own->distribution = own->distribution != MLP_DISTRIBUTION_NORMAL ? own->distribution : common->distribution;
+    own->distribution =
+        own->distribution != MLP_DISTRIBUTION_NORMAL ? own->distribution : common->distribution;
 }
 
-static mlp_activation default_output(const struct network_settings *settings, const struct output_needs *needs)
+static mlp_activation default_output(const struct network_settings *settings,
+                                     const struct output_needs *needs)
 {
     const mlp_loss loss = settings->options.loss;
-    return needs->classes == 0                       ? MLP_ACTIVATION_IDENTITY
-           : loss == MLP_LOSS_BINARY_CROSS_ENTROPY   ? MLP_ACTIVATION_SIGMOID
+    return needs->classes == 0                                         ? MLP_ACTIVATION_IDENTITY
+           : loss == MLP_LOSS_BINARY_CROSS_ENTROPY                     ? MLP_ACTIVATION_SIGMOID
            : loss == MLP_LOSS_ABSOLUTE_ERROR || loss == MLP_LOSS_HUBER ? MLP_ACTIVATION_IDENTITY
-                                                     : MLP_ACTIVATION_SOFTMAX;
+                                                                       : MLP_ACTIVATION_SOFTMAX;
 }
 
 /* Two classes under a sigmoid need one unit. */
@@ -90,7 +92,8 @@ static int output_units(const struct network_settings *settings, const struct ou
     return EXIT_DONE;
 }
 
-static int set_output(const struct network_settings *settings, const struct output_needs *needs, mlp_layer *layer)
+static int set_output(const struct network_settings *settings, const struct output_needs *needs,
+                      mlp_layer *layer)
 {
     const size_t hidden = settings->hidden_count;
     layer->activation = default_output(settings, needs);
@@ -116,8 +119,8 @@ static void set_hidden(const struct network_settings *settings, size_t l, mlp_la
     add_common(layer, &settings->common.numbers);
 }
 
-static int create(const struct network_settings *settings, size_t inputs, const mlp_layer *layers, size_t count,
-                  mlp_network **network)
+static int create(const struct network_settings *settings, size_t inputs, const mlp_layer *layers,
+                  size_t count, mlp_network **network)
 {
     mlp_network_options options = settings->options;
     float *weights = NULL;
@@ -141,8 +144,8 @@ static int create(const struct network_settings *settings, size_t inputs, const 
     return status == MLP_OK ? EXIT_DONE : option_refused(status);
 }
 
-int network_from_settings(const struct network_settings *settings, size_t inputs, const struct output_needs *needs,
-                          mlp_network **network)
+int network_from_settings(const struct network_settings *settings, size_t inputs,
+                          const struct output_needs *needs, mlp_network **network)
 {
     const size_t count = settings->hidden_count + 1;
     mlp_layer *layers = calloc(count, sizeof *layers);
@@ -164,15 +167,18 @@ int network_from_settings(const struct network_settings *settings, size_t inputs
 enum { DATA_INIT_SAMPLES = 1000 };
 
 /* The start fitted to the first training samples. */
-static int initialize_from_data(const struct network_settings *settings, const mlp_data *data, mlp_network *network)
+static int initialize_from_data(const struct network_settings *settings, const mlp_data *data,
+                                mlp_network *network)
 {
-    const size_t all = mlp_data_count(data), count = all < DATA_INIT_SAMPLES ? all : (size_t)DATA_INIT_SAMPLES;
+    const size_t all = mlp_data_count(data),
+                 count = all < DATA_INIT_SAMPLES ? all : (size_t)DATA_INIT_SAMPLES;
     float *x = calloc(count * mlp_data_inputs(data), sizeof *x);
     if (x == NULL) {
         return work_error("out of memory");
     }
     mlp_status status = mlp_data_read(data, 0, count, x, NULL, NULL);
-    status = status == MLP_OK ? mlp_network_initialize_from_data(network, settings->data_init, x, count) : status;
+    status =
+        status == MLP_OK ? mlp_network_initialize_from_data(network, settings->data_init, x, count) : status;
     free(x);
     return status == MLP_OK ? EXIT_DONE : work_error("--data-init: %s", mlp_last_error());
 }
@@ -231,5 +237,6 @@ int train_network_make(struct train_settings *settings, const struct train_data 
     if (status != MLP_OK) {
         return work_failed(status);
     }
-    return settings->network.data_init_given ? initialize_from_data(&settings->network, data->train, *network) : EXIT_DONE;
+    return settings->network.data_init_given ? initialize_from_data(&settings->network, data->train, *network)
+                                             : EXIT_DONE;
 }

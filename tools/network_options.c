@@ -37,8 +37,10 @@ int parse_hidden(const char *text, void *settings)
     while (code == EXIT_DONE && next != NULL) {
         const char *part = strsep(&next, ",");
         uint64_t units;
-        if (!parse_whole(part, &units) || units < 1 || units > INT32_MAX || network->hidden_count == MAX_HIDDEN) {
-            code = usage_error("--hidden: expected whole numbers of at least 1 separated by commas, or none, got '%s'",
+        if (!parse_whole(part, &units) || units < 1 || units > INT32_MAX ||
+            network->hidden_count == MAX_HIDDEN) {
+            code = usage_error("--hidden: expected whole numbers of at least 1 separated by commas, or none, "
+                               "got '%s'",
                                text);
         } else {
             network->hidden[network->hidden_count++] = (size_t)units;
@@ -97,8 +99,9 @@ int parse_data_init(const char *text, void *settings)
 {
     struct network_settings *network = network_of(settings);
     network->data_init_given = 1;
-    return mlp_data_init_from_name(text, &network->data_init) == MLP_OK ? EXIT_DONE
-                                                                        : usage_error("--data-init: %s", mlp_last_error());
+    return mlp_data_init_from_name(text, &network->data_init) == MLP_OK
+               ? EXIT_DONE
+               : usage_error("--data-init: %s", mlp_last_error());
 }
 
 int parse_init_fan(const char *text, void *settings)
@@ -149,7 +152,9 @@ int parse_class_weights(const char *text, void *settings)
             return usage_error("--class-weights: expected numbers of at least 0, got '%s'", text);
         }
     }
-    return valid ? EXIT_DONE : usage_error("--class-weights: expected numbers separated by commas, or balanced, got '%s'", text);
+    return valid ? EXIT_DONE
+                 : usage_error("--class-weights: expected numbers separated by commas, or balanced, got '%s'",
+                               text);
 }
 
 int network_settings_default(struct network_settings *settings)

@@ -6,8 +6,8 @@
 
 #include <mlp/network.h>
 
-/* A strategy and its numbers: for an activation `value` is an mlp_activation and `numbers.a` its parameter, for an
- * initializer `value` is an mlp_init. */
+/* A strategy and its numbers: for an activation `value` is an mlp_activation and `numbers.a` its parameter,
+ * for an initializer `value` is an mlp_init. */
 struct choice {
     int value;
     mlp_init_parameters numbers;
@@ -46,8 +46,8 @@ struct output_needs {
 };
 
 /* The network for `inputs` features, drawn from `seed`; the caller destroys it. Returns an exit code. */
-int network_from_settings(const struct network_settings *settings, size_t inputs, const struct output_needs *needs,
-                          mlp_network **network);
+int network_from_settings(const struct network_settings *settings, size_t inputs,
+                          const struct output_needs *needs, mlp_network **network);
 
 /* Parsers of option rows; `settings` is a struct train_settings. */
 int parse_hidden(const char *text, void *settings);

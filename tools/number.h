@@ -10,8 +10,8 @@
 bool parse_whole(const char *text, uint64_t *value);
 /* A finite decimal number with a point, whatever the locale; surrounding spaces are refused. */
 bool parse_real(const char *text, double *value);
-/* Reals separated by commas into a new array that the caller frees; *count is how many. False when one is no number
- * (nothing to free). */
+/* Reals separated by commas into a new array that the caller frees; *count is how many. False when one is no
+ * number (nothing to free). */
 bool parse_reals(const char *text, double **values, size_t *count);
 
 #endif

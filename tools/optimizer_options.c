@@ -71,7 +71,8 @@ int parse_clip_rule(const char *option, const char *text, mlp_clip *clip, double
     }
     *threshold = 0.0;
     if (*clip == MLP_CLIP_NONE) {
-        return number == NULL ? EXIT_DONE : usage_error("%s: none takes no threshold, got '%s'", option, text);
+        return number == NULL ? EXIT_DONE
+                              : usage_error("%s: none takes no threshold, got '%s'", option, text);
     }
     *threshold = mlp_clip_default_threshold(*clip) > 0.0 ? mlp_clip_default_threshold(*clip) : 1.0;
     if (number != NULL && (!parse_real(number, threshold) || *threshold <= 0.0)) {
@@ -95,7 +96,8 @@ int parse_update_clip(const char *text, void *settings)
 int parse_clip_norm(const char *text, void *settings)
 {
     return mlp_clip_norm_from_name(text, &optimizer_of(settings)->clip_norm) == MLP_OK
-               ? EXIT_DONE : usage_error("--clip-norm: %s", mlp_last_error());
+               ? EXIT_DONE
+               : usage_error("--clip-norm: %s", mlp_last_error());
 }
 
 int parse_nonfinite(const char *text, void *settings)
@@ -112,9 +114,10 @@ int parse_nonfinite(const char *text, void *settings)
     if (status != MLP_OK) {
         return usage_error("--nonfinite: %s", mlp_last_error());
     }
-    if (number != NULL && (options->nonfinite != MLP_NONFINITE_SKIP || !parse_whole(number, &skips) || skips < 1)) {
-        return usage_error("--nonfinite: expected error, zero, skip or skip:K with a whole K of at least 1, got '%s'",
-                           text);
+    if (number != NULL &&
+        (options->nonfinite != MLP_NONFINITE_SKIP || !parse_whole(number, &skips) || skips < 1)) {
+        return usage_error(
+            "--nonfinite: expected error, zero, skip or skip:K with a whole K of at least 1, got '%s'", text);
     }
     options->max_skips = (size_t)skips;
     return EXIT_DONE;
@@ -124,7 +127,8 @@ int parse_dropout_kind(const char *text, void *settings)
 {
     struct train_settings *train = settings;
     return mlp_dropout_from_name(text, &train->regularization.dropout) == MLP_OK
-               ? EXIT_DONE : usage_error("--dropout-kind: %s", mlp_last_error());
+               ? EXIT_DONE
+               : usage_error("--dropout-kind: %s", mlp_last_error());
 }
 
 int parse_average(const char *text, void *settings)
@@ -141,8 +145,10 @@ int parse_average(const char *text, void *settings)
     if (status != MLP_OK) {
         return usage_error("--average: %s", mlp_last_error());
     }
-    if (number != NULL && (o->rule == MLP_AVERAGE_NONE || !parse_real(number, &value) || value <= 0.0 || value >= 1.0)) {
-        return usage_error("--average: expected ema:DECAY or swa:START with a number above 0 and below 1, got '%s'", text);
+    if (number != NULL &&
+        (o->rule == MLP_AVERAGE_NONE || !parse_real(number, &value) || value <= 0.0 || value >= 1.0)) {
+        return usage_error(
+            "--average: expected ema:DECAY or swa:START with a number above 0 and below 1, got '%s'", text);
     }
     o->decay = o->rule == MLP_AVERAGE_EMA ? value : 0.0;
     o->start = o->rule == MLP_AVERAGE_SWA ? value : 0.0;

@@ -18,10 +18,10 @@ static int set_size(const struct option_row *row, const char *text, void *field)
     uint64_t value;
     const bool valid = parse_whole(text, &value) && (double)value >= row->low && (double)value <= row->high;
     if (!valid) {
-        return row->high < 1e15 ? usage_error("--%s: expected a whole number from %.0f to %.0f, got '%s'", row->name,
-                                              row->low, row->high, text)
-                                : usage_error("--%s: expected a whole number of at least %.0f, got '%s'", row->name,
-                                              row->low, text);
+        return row->high < 1e15 ? usage_error("--%s: expected a whole number from %.0f to %.0f, got '%s'",
+                                              row->name, row->low, row->high, text)
+                                : usage_error("--%s: expected a whole number of at least %.0f, got '%s'",
+                                              row->name, row->low, text);
     }
     if (row->kind == OPTION_COUNT) {
         *(int *)field = (int)value;
@@ -33,10 +33,9 @@ static int set_size(const struct option_row *row, const char *text, void *field)
 
 static int set_seed(const struct option_row *row, const char *text, uint64_t *field)
 {
-    return parse_whole(text, field)
-               ? EXIT_DONE
-               : usage_error("--%s: expected a whole number from 0 to %llu, got '%s'", row->name,
-                             (unsigned long long)UINT64_MAX, text);
+    return parse_whole(text, field) ? EXIT_DONE
+                                    : usage_error("--%s: expected a whole number from 0 to %llu, got '%s'",
+                                                  row->name, (unsigned long long)UINT64_MAX, text);
 }
 
 static int set_real(const struct option_row *row, const char *text, double *field)
@@ -46,12 +45,11 @@ static int set_real(const struct option_row *row, const char *text, double *fiel
     const bool valid = parse_real(text, &value) && (low_in ? value >= row->low : value > row->low) &&
                        (high_in ? value <= row->high : value < row->high);
     if (!valid) {
-        return isinf(row->high)
-                   ? usage_error("--%s: expected a number %s %g, got '%s'", row->name, low_in ? "of at least" : "above",
-                                 row->low, text)
-                   : usage_error("--%s: expected a number %s %g and %s %g, got '%s'", row->name,
-                                 low_in ? "of at least" : "above", row->low, high_in ? "at most" : "below", row->high,
-                                 text);
+        return isinf(row->high) ? usage_error("--%s: expected a number %s %g, got '%s'", row->name,
+                                              low_in ? "of at least" : "above", row->low, text)
+                                : usage_error("--%s: expected a number %s %g and %s %g, got '%s'", row->name,
+                                              low_in ? "of at least" : "above", row->low,
+                                              high_in ? "at most" : "below", row->high, text);
     }
     *field = value;
     return EXIT_DONE;
@@ -64,22 +62,17 @@ static int apply(const struct option_row *row, const char *text, void *settings)
         *(const char **)((char *)settings + row->note) = row->name;
     }
     switch (row->kind) {
-    case OPTION_FLAG:
-        *(int *)field = row->flag;
-        return EXIT_DONE;
+    case OPTION_FLAG: *(int *)field = row->flag; return EXIT_DONE;
     case OPTION_TEXT:
         *(const char **)field = text;
-        return text[0] != '\0' ? EXIT_DONE
-                               : usage_error("--%s: expected %s, got an empty text", row->name, row->argument);
+        return text[0] != '\0'
+                   ? EXIT_DONE
+                   : usage_error("--%s: expected %s, got an empty text", row->name, row->argument);
     case OPTION_SIZE:
-    case OPTION_COUNT:
-        return set_size(row, text, field);
-    case OPTION_SEED:
-        return set_seed(row, text, field);
-    case OPTION_REAL:
-        return set_real(row, text, field);
-    default:
-        return row->parse(text, settings);
+    case OPTION_COUNT: return set_size(row, text, field);
+    case OPTION_SEED: return set_seed(row, text, field);
+    case OPTION_REAL: return set_real(row, text, field);
+    default: return row->parse(text, settings);
     }
 }
 
@@ -124,7 +117,8 @@ static int refuse(const struct command *command, int answer, char **argv)
     if (optopt != 0) {
         return usage_error("unknown option '-%c'; `mlp %s --help` lists the options", optopt, command->name);
     }
-    return usage_error("unknown or ambiguous option '%s'; `mlp %s --help` lists the options", word, command->name);
+    return usage_error("unknown or ambiguous option '%s'; `mlp %s --help` lists the options", word,
+                       command->name);
 }
 
 static const struct option_row *row_of_answer(const struct option_row *rows, int answer)
@@ -153,7 +147,8 @@ int parse_options(const struct command *command, int argc, char **argv, void *se
         make_tables(command->rows, long_options, letters);
     }
     opterr = 0;
-    for (int answer; code == EXIT_DONE && (answer = getopt_long(argc, argv, letters, long_options, NULL)) != -1;) {
+    for (int answer;
+         code == EXIT_DONE && (answer = getopt_long(argc, argv, letters, long_options, NULL)) != -1;) {
         if (answer == 'h' || answer == HELP_VALUE) {
             print_command_help(command, stdout);
             code = OPTIONS_HELP;

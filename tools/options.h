@@ -28,18 +28,19 @@ struct option_row {
     char letter;          /* short form, or 0 */
     const char *argument; /* what stands for the value in the help; NULL for a flag */
     const char *help;
-    size_t offset;        /* of the field in the settings */
-    size_t note;          /* of a const char * that receives the name of the option when it is given; 0: none */
+    size_t offset; /* of the field in the settings */
+    size_t note;   /* of a const char * that receives the name of the option when it is given; 0: none */
     int flag;
     double low, high;
     unsigned ends;
-    /* Returns EXIT_DONE, or EXIT_USAGE after a message that begins with the option. `settings` is the whole struct. */
+    /* Returns EXIT_DONE, or EXIT_USAGE after a message that begins with the option. `settings` is the whole
+     * struct. */
     int (*parse)(const char *text, void *settings);
 };
 
-/* Applies the command line to the settings. Operands (what is no option) are moved to the end: *operands counts them
- * and argv + argc − *operands points to them.
- * Returns EXIT_DONE, EXIT_USAGE after a message, or OPTIONS_HELP when the help was asked for and has been printed. */
+/* Applies the command line to the settings. Operands (what is no option) are moved to the end: *operands
+ * counts them and argv + argc − *operands points to them. Returns EXIT_DONE, EXIT_USAGE after a message, or
+ * OPTIONS_HELP when the help was asked for and has been printed. */
 enum { OPTIONS_HELP = -1 };
 int parse_options(const struct command *command, int argc, char **argv, void *settings, int *operands);
 

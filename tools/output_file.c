@@ -68,6 +68,7 @@ void write_field(FILE *stream, double value)
 int end_table(const char *option, const char *path, FILE *stream)
 {
     const int failed = ferror(stream);
-    return fclose(stream) == 0 && !failed ? EXIT_DONE
-                                          : work_error("%s: cannot write '%s': %s", option, path, strerror(errno));
+    return fclose(stream) == 0 && !failed
+               ? EXIT_DONE
+               : work_error("%s: cannot write '%s': %s", option, path, strerror(errno));
 }

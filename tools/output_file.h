@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-/* Whether a model can be saved under this path: its folder takes a new file, and what stands there now is a regular
- * file or nothing. Returns an exit code after a message that names the option. */
+/* Whether a model can be saved under this path: its folder takes a new file, and what stands there now is a
+ * regular file or nothing. Returns an exit code after a message that names the option. */
 int check_output(const char *option, const char *path);
 
 /* Tables as CSV. `option` and `path` are for messages. */

@@ -21,7 +21,8 @@ enum { NARROWEST = 40, USUAL = 79, WIDEST = 120 };
 enum { MARKED = 50 };
 
 /* Colours that the colour-blind can tell apart (Okabe & Ito 2008). */
-static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000" };
+static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                                       "#e69f00", "#56b4e9", "#000000" };
 
 enum { COLOURS = sizeof colours / sizeof colours[0] };
 
@@ -65,7 +66,7 @@ static void write_number(FILE *script, double value)
     }
 }
 
-/* ---- curves ---------------------------------------------------------------------------------------------------- */
+/* ---- curves -------------------------------------------------------------------------------------------- */
 
 static bool can_show(const struct chart *chart, const struct curve *curve, size_t i)
 {
@@ -107,12 +108,14 @@ static void write_curve(FILE *script, const struct curve *curve, size_t c, bool 
     if (curve->kind == CURVE_THEORY) {
         fprintf(script, "using 1:2 with lines linewidth 2 dashtype 2 linecolor rgb '%s'", colour);
     } else if (curve->deviation != NULL) {
-        fprintf(script, "using 1:2:3:4 with yerrorlines linewidth 1.5 pointtype %d pointsize 0.7 linecolor rgb '%s'",
+        fprintf(script,
+                "using 1:2:3:4 with yerrorlines linewidth 1.5 pointtype %d pointsize 0.7 linecolor rgb '%s'",
                 curve->colour % 7 + 5, colour);
     } else if (curve->count > MARKED) {
         fprintf(script, "using 1:2 with lines linewidth 1.5 linecolor rgb '%s'", colour);
     } else {
-        fprintf(script, "using 1:2 with linespoints linewidth 1.5 pointtype %d pointsize 0.7 linecolor rgb '%s'",
+        fprintf(script,
+                "using 1:2 with linespoints linewidth 1.5 pointtype %d pointsize 0.7 linecolor rgb '%s'",
                 curve->colour % 7 + 5, colour);
     }
     if (curve->title != NULL) {
@@ -148,7 +151,8 @@ static void write_curves(FILE *script, const struct chart *chart)
     for (size_t c = 0; c < chart->curve_count; c++) {
         write_curve_data(script, chart, c);
     }
-    fprintf(script, "%sset logscale x\n%sset logscale y\n", chart->log_x ? "" : "un", chart->log_y ? "" : "un");
+    fprintf(script, "%sset logscale x\n%sset logscale y\n", chart->log_x ? "" : "un",
+            chart->log_y ? "" : "un");
     fputs("set autoscale xfix\n", script);
     write_range(script, chart, 'x');
     write_range(script, chart, 'y');
@@ -164,7 +168,7 @@ static void write_curves(FILE *script, const struct chart *chart)
     fputc('\n', script);
 }
 
-/* ---- heat maps ------------------------------------------------------------------------------------------------- */
+/* ---- heat maps ----------------------------------------------------------------------------------------- */
 
 static void write_ticks(FILE *script, const char *axis, const char *const *labels, size_t count)
 {
@@ -188,16 +192,18 @@ static void write_heat_map(FILE *script, const struct heat_map *heat)
         }
     }
     fputs("END_OF_DATA\n", script);
-    write_ticks(script, heat->column_count > 6 ? "xtics rotate by -35" : "xtics", heat->columns, heat->column_count);
+    write_ticks(script, heat->column_count > 6 ? "xtics rotate by -35" : "xtics", heat->columns,
+                heat->column_count);
     write_ticks(script, "ytics", heat->rows, heat->row_count);
     fprintf(script, "set xrange [-0.5:%g]\nset yrange [%g:-0.5]\nset cbrange [%.9g:%.9g]\n",
             (double)heat->column_count - 0.5, (double)heat->row_count - 0.5, heat->low, heat->high);
     fputs("unset key\nunset grid\nset palette defined (0 '#2166ac', 1 '#f7f7f7', 2 '#b2182b')\n"
           "plot $heat using 1:2:3 with image pixels, $heat using 1:2:(sprintf('%.2f', $3)) with labels\n"
-          "unset xrange\nunset yrange\nset xtics auto norotate\nset ytics auto\nset key\n", script);
+          "unset xrange\nunset yrange\nset xtics auto norotate\nset ytics auto\nset key\n",
+          script);
 }
 
-/* ---- the script ------------------------------------------------------------------------------------------------ */
+/* ---- the script ---------------------------------------------------------------------------------------- */
 
 static void write_chart(FILE *script, const struct chart *chart)
 {
@@ -233,16 +239,18 @@ static int terminal_columns(void)
 
 static void write_script(FILE *script, const char *path, const struct chart *charts, size_t count)
 {
-    const size_t columns = count < CHARTS_BESIDE ? count : (size_t)CHARTS_BESIDE, lines = (count + columns - 1) / columns;
+    const size_t columns = count < CHARTS_BESIDE ? count : (size_t)CHARTS_BESIDE,
+                 lines = (count + columns - 1) / columns;
     const char *ending = path != NULL ? strrchr(path, '.') : "";
     if (path == NULL) {
-        fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key below width 2\n", terminal_columns(),
-                LINES);
+        fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key below width 2\n",
+                terminal_columns(), LINES);
     } else {
         fprintf(script, "set terminal %s noenhanced background 'white' size %zu,%d\n",
-                strcmp(ending, ".png") == 0 ? "pngcairo font 'sans,11'" : "svg font 'sans-serif,13'", columns * CHART_WIDTH,
-                (int)lines * chart_height(charts, count));
-        fputs("set grid linecolor rgb '#dddddd' linetype 1 linewidth 0.5\nset key outside right top\n", script);
+                strcmp(ending, ".png") == 0 ? "pngcairo font 'sans,11'" : "svg font 'sans-serif,13'",
+                columns * CHART_WIDTH, (int)lines * chart_height(charts, count));
+        fputs("set grid linecolor rgb '#dddddd' linetype 1 linewidth 0.5\nset key outside right top\n",
+              script);
         fprintf(script, "set output ");
         write_quoted(script, path);
         fprintf(script, "\nset multiplot layout %zu,%zu\n", lines, columns);

@@ -11,10 +11,10 @@ enum curve_kind {
 };
 
 struct curve {
-    const char *title;       /* NULL: not in the legend */
+    const char *title; /* NULL: not in the legend */
     enum curve_kind kind;
-    int colour;              /* curves of the same number look alike, say theory and measurement of one thing */
-    const double *x, *y;     /* points that are not finite break the line */
+    int colour;          /* curves of the same number look alike, say theory and measurement of one thing */
+    const double *x, *y; /* points that are not finite break the line */
     const double *deviation; /* half the length of the bars; NULL: none */
     size_t count;
 };
@@ -39,8 +39,8 @@ struct chart {
 bool plot_file_name(const char *path);
 /* Whether gnuplot is there. */
 bool plot_possible(void);
-/* Draws charts into a file, up to three side by side; NULL: one below the other in the terminal. Returns an exit code after a
- * message. */
+/* Draws charts into a file, up to three side by side; NULL: one below the other in the terminal. Returns an
+ * exit code after a message. */
 int plot_draw(const char *path, const struct chart *charts, size_t count);
 
 #endif

@@ -22,7 +22,8 @@ static int check_output_stream(void)
 }
 
 /* Calls `print` for every sample. */
-static int for_each(struct prediction *prediction, void (*print)(const struct prediction *prediction, size_t sample))
+static int for_each(struct prediction *prediction,
+                    void (*print)(const struct prediction *prediction, size_t sample))
 {
     for (;;) {
         int code = prediction_next(prediction);
@@ -114,8 +115,8 @@ static json_t *json_sample(const struct prediction *prediction, size_t sample)
     }
     char number[NUMBER_SIZE];
     const size_t class = prediction_class(prediction, sample);
-    return json_pack("{s:o, s:o, s:o}", "label", json_text(network_class_text(network, class, number)), "class",
-                     json_count(class), "outputs", outputs);
+    return json_pack("{s:o, s:o, s:o}", "label", json_text(network_class_text(network, class, number)),
+                     "class", json_count(class), "outputs", outputs);
 }
 
 static void print_json_row(const struct prediction *prediction, size_t sample)
@@ -146,7 +147,8 @@ static void make_captions(const struct prediction *prediction, size_t sample, co
         return;
     }
     const size_t class = prediction_class(prediction, sample);
-    snprintf(picture->captions[0], PICTURE_CAPTION_SIZE, "predicted %.40s", network_class_text(network, class, number));
+    snprintf(picture->captions[0], PICTURE_CAPTION_SIZE, "predicted %.40s",
+             network_class_text(network, class, number));
     if (mlp_data_class_count(set->data) == 0 ||
         mlp_data_read(set->data, prediction->first + sample, 1, NULL, &actual, NULL) != MLP_OK) {
         return;
@@ -155,12 +157,13 @@ static void make_captions(const struct prediction *prediction, size_t sample, co
              network_class_text(network, (size_t)actual, number), (size_t)actual == class ? "" : "  (wrong)");
 }
 
-int draw_predictions(const struct predict_settings *settings, struct prediction *prediction, const struct data_set *set)
+int draw_predictions(const struct predict_settings *settings, struct prediction *prediction,
+                     const struct data_set *set)
 {
     const size_t inputs = mlp_data_inputs(set->data), side = picture_side(inputs);
     if (side == 0) {
-        return usage_error("--draw: the samples have %zu features, which make no square picture of a screen's size",
-                           inputs);
+        return usage_error(
+            "--draw: the samples have %zu features, which make no square picture of a screen's size", inputs);
     }
     size_t drawn = 0;
     int code = prediction_next(prediction);
@@ -168,7 +171,8 @@ int draw_predictions(const struct predict_settings *settings, struct prediction 
         for (size_t i = 0; i < prediction->count && drawn < settings->draw;) {
             struct picture pictures[PICTURE_SCREEN];
             size_t count = 0;
-            for (; count < pictures_in_row(side) && i < prediction->count && drawn < settings->draw; i++, drawn++) {
+            for (; count < pictures_in_row(side) && i < prediction->count && drawn < settings->draw;
+                 i++, drawn++) {
                 struct picture *picture = &pictures[count++];
                 *picture = (struct picture){ .pixels = prediction->x + i * inputs };
                 make_captions(prediction, i, set, picture);

@@ -9,8 +9,8 @@
 #include "command.h"
 #include "message.h"
 
-int prediction_begin(struct prediction *prediction, const mlp_network *network, const mlp_data *data, size_t batch,
-                     int threads)
+int prediction_begin(struct prediction *prediction, const mlp_network *network, const mlp_data *data,
+                     size_t batch, int threads)
 {
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     options.purpose = MLP_WORKSPACE_INFERENCE;
@@ -47,7 +47,8 @@ static void apply_softmax(float *values, size_t count)
     }
 }
 
-/* A linear output under a cross-entropy gives logits: these become the probabilities that the loss computed with. */
+/* A linear output under a cross-entropy gives logits: these become the probabilities that the loss computed
+ * with. */
 static void make_probabilities(struct prediction *prediction)
 {
     const mlp_network *network = prediction->network;
@@ -71,7 +72,8 @@ static void make_probabilities(struct prediction *prediction)
 
 int prediction_next(struct prediction *prediction)
 {
-    const size_t first = prediction->first + prediction->count, left = mlp_data_count(prediction->data) - first;
+    const size_t first = prediction->first + prediction->count,
+                 left = mlp_data_count(prediction->data) - first;
     prediction->first = first;
     prediction->count = left < prediction->batch ? left : prediction->batch;
     if (prediction->count == 0) {

@@ -16,7 +16,8 @@ enum { DEFAULT_WIDTH = 80, LARGEST_WIDTH = 200, SMALLEST_BAR = 8, LARGEST_BAR = 
 
 void progress_begin(struct progress_display *display, bool quiet)
 {
-    *display = (struct progress_display){ .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1,
+    *display = (struct progress_display){ .quiet = quiet,
+                                          .terminal = isatty(STDERR_FILENO) == 1,
                                           .last_drawn = -REDRAW_SECONDS };
 }
 
@@ -83,9 +84,11 @@ static void draw_bar(const mlp_progress *progress)
 {
     char head[64], figures[LARGEST_WIDTH], bar[LARGEST_BAR + 1];
     const size_t width = terminal_width() - 1; /* a full last column would wrap on some terminals */
-    const size_t head_length = (size_t)snprintf(head, sizeof head, "epoch %zu/%zu ", progress->epoch, progress->epochs);
+    const size_t head_length =
+        (size_t)snprintf(head, sizeof head, "epoch %zu/%zu ", progress->epoch, progress->epochs);
     const size_t taken = head_length + 2;
-    format_figures(progress, width > taken + SMALLEST_BAR ? width - taken - SMALLEST_BAR : 0, figures, sizeof figures);
+    format_figures(progress, width > taken + SMALLEST_BAR ? width - taken - SMALLEST_BAR : 0, figures,
+                   sizeof figures);
     const size_t used = taken + strlen(figures);
     size_t length = width > used ? width - used : 0;
     length = length < LARGEST_BAR ? length : LARGEST_BAR;
@@ -138,7 +141,8 @@ static void begin_resumed(struct progress_display *display, const mlp_progress *
     display->epoch_start = progress->seconds;
     display->epoch_samples = progress->samples;
     if (!display->quiet) {
-        notice("goes on after step %zu, in epoch %zu", progress->resumed, progress->resumed / progress->steps + 1);
+        notice("goes on after step %zu, in epoch %zu", progress->resumed,
+               progress->resumed / progress->steps + 1);
     }
 }
 
@@ -157,7 +161,8 @@ int progress_show(const mlp_progress *progress, void *context)
     if (!display->quiet && progress->epoch_ended) {
         progress_end(display);
         print_epoch(display, progress);
-    } else if (!display->quiet && display->terminal && progress->seconds - display->last_drawn >= REDRAW_SECONDS) {
+    } else if (!display->quiet && display->terminal &&
+               progress->seconds - display->last_drawn >= REDRAW_SECONDS) {
         draw_bar(progress);
         display->drawn = true;
         display->last_drawn = progress->seconds;

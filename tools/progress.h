@@ -10,13 +10,13 @@
 struct progress_display {
     bool quiet;
     bool terminal;
-    bool resumed;        /* it was told where the training goes on from */
-    bool drawn;          /* a bar stands on the current line */
-    double last_drawn;   /* seconds */
-    double epoch_start;  /* seconds */
+    bool resumed;         /* it was told where the training goes on from */
+    bool drawn;           /* a bar stands on the current line */
+    double last_drawn;    /* seconds */
+    double epoch_start;   /* seconds */
     size_t epoch_samples; /* seen before this epoch */
-    double seconds;      /* of the last call */
-    size_t samples;      /* of the last call */
+    double seconds;       /* of the last call */
+    size_t samples;       /* of the last call */
 };
 
 void progress_begin(struct progress_display *display, bool quiet);

@@ -23,7 +23,8 @@ static int set_real(const char *key, const char *text, double *value)
     const bool may_be_zero = strcmp(key, "minimum") == 0;
     return parse_real(text, value) && (may_be_zero || *value != 0.0)
                ? EXIT_DONE
-               : usage_error("--schedule: %s: expected a number%s, got '%s'", key, may_be_zero ? "" : " other than 0", text);
+               : usage_error("--schedule: %s: expected a number%s, got '%s'", key,
+                             may_be_zero ? "" : " other than 0", text);
 }
 
 /* Whole numbers joined by '+'. */
@@ -41,7 +42,8 @@ static int set_milestones(char *text, struct train_settings *settings)
     settings->schedule.milestones = settings->milestones;
     settings->schedule.milestone_count = 0;
     for (char *part; (part = strsep(&text, "+")) != NULL;) {
-        const int code = set_size("milestones", part, &settings->milestones[settings->schedule.milestone_count++]);
+        const int code =
+            set_size("milestones", part, &settings->milestones[settings->schedule.milestone_count++]);
         if (code != EXIT_DONE) {
             return code;
         }
@@ -52,8 +54,9 @@ static int set_milestones(char *text, struct train_settings *settings)
 static int set_per(const char *text, int *per_epoch)
 {
     *per_epoch = strcmp(text, "epoch") == 0;
-    return *per_epoch || strcmp(text, "step") == 0 ? EXIT_DONE
-                                                   : usage_error("--schedule: per: expected step or epoch, got '%s'", text);
+    return *per_epoch || strcmp(text, "step") == 0
+               ? EXIT_DONE
+               : usage_error("--schedule: per: expected step or epoch, got '%s'", text);
 }
 
 static int set_key(const char *key, char *text, struct train_settings *settings)
@@ -64,20 +67,22 @@ static int set_key(const char *key, char *text, struct train_settings *settings)
         size_t *size;
         double *real;
     } keys[] = {
-        { "period", &o->period, NULL }, { "factor", NULL, &o->factor }, { "minimum", NULL, &o->minimum },
-        { "power", NULL, &o->power },   { "growth", NULL, &o->growth }, { "share", NULL, &o->share },
+        { "period", &o->period, NULL },     { "factor", NULL, &o->factor }, { "minimum", NULL, &o->minimum },
+        { "power", NULL, &o->power },       { "growth", NULL, &o->growth }, { "share", NULL, &o->share },
         { "patience", &o->patience, NULL },
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (strcmp(key, keys[i].key) == 0) {
-            return keys[i].size != NULL ? set_size(key, text, keys[i].size) : set_real(key, text, keys[i].real);
+            return keys[i].size != NULL ? set_size(key, text, keys[i].size)
+                                        : set_real(key, text, keys[i].real);
         }
     }
     return strcmp(key, "milestones") == 0 ? set_milestones(text, settings)
-           : strcmp(key, "per") == 0
-               ? set_per(text, &o->per_epoch)
-               : usage_error("--schedule: expected period=, factor=, minimum=, power=, growth=, share=, patience=, milestones= "
-                             "or per=, got '%s='", key);
+           : strcmp(key, "per") == 0      ? set_per(text, &o->per_epoch)
+                                     : usage_error("--schedule: expected period=, factor=, minimum=, power=, "
+                                                   "growth=, share=, patience=, milestones= "
+                                                   "or per=, got '%s='",
+                                                   key);
 }
 
 static int parse_parts(char *text, struct train_settings *settings)

@@ -12,7 +12,8 @@ int load_start(struct train_settings *settings)
         return EXIT_DONE;
     }
     if (settings->option_of_model != NULL) {
-        return usage_error("--%s: cannot be given with --from, whose model has layers, loss and standardization of its own",
+        return usage_error("--%s: cannot be given with --from, whose model has layers, loss and "
+                           "standardization of its own",
                            settings->option_of_model);
     }
     const int code = load_model(settings->from, &settings->start);
@@ -34,7 +35,8 @@ static int check_names(const struct train_settings *settings, const struct train
     for (size_t i = 0; i < data->classes && i < mlp_network_class_name_count(start); i++) {
         const char *theirs = data_set_class_name(&data->set, i), *ours = mlp_network_class_name(start, i);
         if (theirs != NULL && strcmp(theirs, ours) != 0) {
-            return work_error("--from: class %zu of '%s' is '%s', that of the data '%s'", i, settings->from, ours, theirs);
+            return work_error("--from: class %zu of '%s' is '%s', that of the data '%s'", i, settings->from,
+                              ours, theirs);
         }
     }
     return EXIT_DONE;
@@ -48,11 +50,12 @@ int check_start(const struct train_settings *settings, const struct train_data *
     }
     const size_t features = mlp_data_inputs(data->set.data), inputs = mlp_network_inputs(start);
     if (features != inputs) {
-        return work_error("--from: '%s' takes %zu features, the data has %zu", settings->from, inputs, features);
+        return work_error("--from: '%s' takes %zu features, the data has %zu", settings->from, inputs,
+                          features);
     }
     if (data->classes > network_classes(start)) {
-        return work_error("--from: '%s' tells %zu classes apart, the data has %zu", settings->from, network_classes(start),
-                          data->classes);
+        return work_error("--from: '%s' tells %zu classes apart, the data has %zu", settings->from,
+                          network_classes(start), data->classes);
     }
     return check_names(settings, data);
 }

@@ -14,19 +14,19 @@
 struct train_settings {
     struct data_request request; /* first, for the parsers of data options */
     const char *data, *test, *validation_data;
-    double validation_fraction;   /* 0: none */
-    size_t validation_last;       /* 0: none */
-    int stratified;               /* --validation and --folds deal each class out evenly */
-    size_t folds;                 /* of a cross-validation; 0: none */
-    size_t train_first;           /* 0: all */
-    int standardize;              /* -1: CSV yes, IDX no */
+    double validation_fraction; /* 0: none */
+    size_t validation_last;     /* 0: none */
+    int stratified;             /* --validation and --folds deal each class out evenly */
+    size_t folds;               /* of a cross-validation; 0: none */
+    size_t train_first;         /* 0: all */
+    int standardize;            /* -1: CSV yes, IDX no */
     struct network_settings network;
-    const char *from;             /* a saved model to start from, or NULL: a new network */
-    mlp_network *start;           /* owned: what it holds, once it is loaded */
-    const char *option_of_model;  /* name of an option given that says what a saved model says, or NULL */
+    const char *from;            /* a saved model to start from, or NULL: a new network */
+    mlp_network *start;          /* owned: what it holds, once it is loaded */
+    const char *option_of_model; /* name of an option given that says what a saved model says, or NULL */
     mlp_optimizer_options optimizer;
     int weight_decay_given;
-    double mup; /* base width; 0: the standard parametrization */
+    double mup;                  /* base width; 0: the standard parametrization */
     struct layer_changes layers; /* of the optimizer */
     mlp_fit_options fit;
     mlp_schedule_options schedule;
@@ -67,22 +67,24 @@ int parse_nonfinite(const char *text, void *settings);
 int parse_average(const char *text, void *settings);
 int parse_dropout_kind(const char *text, void *settings);
 
-/* What no single option can tell: refuses what does not go together, and settles what hangs on several. Returns an exit code. */
+/* What no single option can tell: refuses what does not go together, and settles what hangs on several.
+ * Returns an exit code. */
 int train_settings_check(struct train_settings *settings);
 /* The same for the options of checkpoints. */
 int choose_checkpoints(struct train_settings *settings);
 
 /* The data sets of a training; absent ones are NULL. */
 struct train_data {
-    struct data_set set;  /* as loaded; class names live as long as it does */
-    mlp_data *train;      /* may be set.data itself */
+    struct data_set set; /* as loaded; class names live as long as it does */
+    mlp_data *train;     /* may be set.data itself */
     mlp_data *validation, *test;
-    const char **names;   /* of the classes, owned array; NULL when targets are values */
-    char *numbers;        /* owned: "0", "1", ... where the data has no names */
+    const char **names; /* of the classes, owned array; NULL when targets are values */
+    char *numbers;      /* owned: "0", "1", ... where the data has no names */
     size_t classes;
 };
 
-/* Loads the model to start from, where there is one, and refuses what contradicts it. Returns an exit code. */
+/* Loads the model to start from, where there is one, and refuses what contradicts it. Returns an exit code.
+ */
 int load_start(struct train_settings *settings);
 /* Whether the data suit the model to start from. Returns an exit code. */
 int check_start(const struct train_settings *settings, const struct train_data *data);
@@ -91,31 +93,33 @@ int check_start(const struct train_settings *settings, const struct train_data *
 int train_data_open(const struct train_settings *settings, struct train_data *data);
 void train_data_free(struct train_data *data);
 
-/* The network for the data: a copy of the one to start from, or a new one with standardization, class names and balanced class
- * weights (which go into the settings). The caller destroys it in any case. Returns an exit code. */
+/* The network for the data: a copy of the one to start from, or a new one with standardization, class names
+ * and balanced class weights (which go into the settings). The caller destroys it in any case. Returns an
+ * exit code. */
 int train_network_make(struct train_settings *settings, const struct train_data *data, mlp_network **network);
 
 /* Trains and validates once for each fold, and tells the figures. Returns an exit code. */
 int cross_validate(struct train_settings *settings, const struct train_data *data);
 
 /* The learning-rate range test instead of a training. Returns an exit code. */
-int find_learning_rate(const struct train_settings *settings, const struct train_data *data, mlp_network *network,
-                       mlp_optimizer *optimizer);
+int find_learning_rate(const struct train_settings *settings, const struct train_data *data,
+                       mlp_network *network, mlp_optimizer *optimizer);
 
 /* An epoch, for the distribution of its gradients' norms. Returns an exit code. */
-int survey_clipping(const struct train_settings *settings, const struct train_data *data, mlp_network *network,
-                    mlp_optimizer *optimizer);
+int survey_clipping(const struct train_settings *settings, const struct train_data *data,
+                    mlp_network *network, mlp_optimizer *optimizer);
 
 /* Optimizer and rates for a network. Returns an exit code. */
-int train_optimizer_make(const struct train_settings *settings, const mlp_network *network, mlp_optimizer **optimizer);
+int train_optimizer_make(const struct train_settings *settings, const mlp_network *network,
+                         mlp_optimizer **optimizer);
 
 /* What came of a training. */
 struct train_result {
     const mlp_network *network;
     const mlp_report *report;
-    const char *saved;     /* path, or NULL */
+    const char *saved; /* path, or NULL */
     double seconds;
-    size_t samples;        /* seen in training */
+    size_t samples;                      /* seen in training */
     mlp_metrics train, validation, test; /* count 0: not measured */
 };
 

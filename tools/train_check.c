@@ -17,7 +17,8 @@ static int choose_mup(struct train_settings *settings)
         return EXIT_DONE;
     }
     if (inits->count > 0 || settings->network.output_init.count > 0 || settings->network.data_init_given) {
-        return usage_error("--mup: chooses the initializers itself; give it without --init, --output-init and --data-init");
+        return usage_error(
+            "--mup: chooses the initializers itself; give it without --init, --output-init and --data-init");
     }
     inits->items = calloc(1, sizeof *inits->items);
     if (inits->items == NULL) {
@@ -46,7 +47,8 @@ static int check_mode(const struct train_settings *settings)
         { "--checkpoint", settings->checkpoint.folder != NULL },
         { "--test", settings->test != NULL },
     };
-    const size_t mode_count = sizeof modes / sizeof modes[0], refused_count = sizeof refused / sizeof refused[0];
+    const size_t mode_count = sizeof modes / sizeof modes[0],
+                 refused_count = sizeof refused / sizeof refused[0];
     for (size_t m = 0; m < mode_count; m++) {
         for (size_t other = m + 1; modes[m].given && other < mode_count; other++) {
             if (modes[other].given) {
@@ -54,7 +56,8 @@ static int check_mode(const struct train_settings *settings)
             }
         }
         if (modes[m].given && m > 0 && settings->optimizer.rule == MLP_OPTIMIZER_LBFGS) {
-            return usage_error("%s: lbfgs searches for its own steps, and clips nothing; give another --optimizer",
+            return usage_error("%s: lbfgs searches for its own steps, and clips nothing; give another "
+                               "--optimizer",
                                modes[m].option);
         }
         for (size_t r = 0; modes[m].given && r < refused_count; r++) {
@@ -71,7 +74,9 @@ static int check_schedule(const struct train_settings *settings)
 {
     mlp_schedule_point point;
     const mlp_status status = mlp_schedule_at(&settings->schedule, 0, 1, &point);
-    return status == MLP_OK || status == MLP_ERROR_UNSUPPORTED ? EXIT_DONE : usage_error("--schedule: %s", mlp_last_error());
+    return status == MLP_OK || status == MLP_ERROR_UNSUPPORTED
+               ? EXIT_DONE
+               : usage_error("--schedule: %s", mlp_last_error());
 }
 
 /* What no single option can tell. */
@@ -83,7 +88,8 @@ int train_settings_check(struct train_settings *settings)
         return usage_error("train: --data is missing; `mlp train --help` explains it");
     }
     if (validations > 1) {
-        return usage_error("expected one of --validation, --validation-last and --validation-data, got %d of them",
+        return usage_error("expected one of --validation, --validation-last and --validation-data, got %d of "
+                           "them",
                            validations);
     }
     const int mode = check_mode(settings);
@@ -113,7 +119,8 @@ int train_settings_check(struct train_settings *settings)
     settings->fit.schedule = &settings->schedule;
     settings->fit.regularization = &settings->regularization;
     settings->fit.average = &settings->average;
-    if ((settings->monitor != 0 || settings->monitor_history != NULL) && settings->fit.monitor_interval == 0) {
+    if ((settings->monitor != 0 || settings->monitor_history != NULL) &&
+        settings->fit.monitor_interval == 0) {
         settings->fit.monitor_interval = MONITOR_INTERVAL;
     }
     int code = check_schedule(settings);

@@ -8,7 +8,8 @@
 
 enum { NUMBER_SIZE = 24 };
 
-static const char *name_of_class(const struct train_settings *settings, const struct train_data *data, size_t i)
+static const char *name_of_class(const struct train_settings *settings, const struct train_data *data,
+                                 size_t i)
 {
     const char *name = data_set_class_name(&data->set, i);
     return name == NULL && settings->start != NULL ? mlp_network_class_name(settings->start, i) : name;
@@ -19,12 +20,14 @@ static int gather_names(const struct train_settings *settings, struct train_data
 {
     const size_t known = settings->start != NULL ? mlp_network_class_name_count(settings->start) : 0;
     data->classes = mlp_data_class_count(data->set.data);
-    data->classes = data->classes > 0 && known > data->classes ? known : data->classes; /* not all may be in this data */
+    data->classes =
+        data->classes > 0 && known > data->classes ? known : data->classes; /* not all may be in this data */
     if (data->classes == 0) {
         return mlp_data_outputs(data->set.data) > 0
                    ? EXIT_DONE
-                   : usage_error("--data: training needs labels, and this data has none; for a CSV file name their "
-                                 "column with --label, for IDX give IMAGES,LABELS");
+                   : usage_error(
+                         "--data: training needs labels, and this data has none; for a CSV file name their "
+                         "column with --label, for IDX give IMAGES,LABELS");
     }
     data->names = calloc(data->classes, sizeof *data->names);
     data->numbers = calloc(data->classes, NUMBER_SIZE);
@@ -40,12 +43,16 @@ static int gather_names(const struct train_settings *settings, struct train_data
     return EXIT_DONE;
 }
 
-static int open_other(const struct train_settings *settings, const char *option, const char *spec, enum data_part part,
-                      const struct train_data *data, mlp_data **other)
+static int open_other(const struct train_settings *settings, const char *option, const char *spec,
+                      enum data_part part, const struct train_data *data, mlp_data **other)
 {
     struct data_set set;
-    const struct data_source source = { .option = option, .spec = spec, .part = part, .label_needed = true,
-                                        .class_names = data->names, .class_name_count = data->classes };
+    const struct data_source source = { .option = option,
+                                        .spec = spec,
+                                        .part = part,
+                                        .label_needed = true,
+                                        .class_names = data->names,
+                                        .class_name_count = data->classes };
     const int code = data_open(&settings->request, &source, &set);
     *other = set.data;
     if (code == EXIT_DONE && mlp_data_inputs(set.data) != mlp_data_inputs(data->set.data)) {
@@ -70,14 +77,16 @@ static int cut_validation(const struct train_settings *settings, struct train_da
     mlp_status status = MLP_OK;
     if (last > 0) {
         if (last >= count) {
-            return usage_error("--validation-last: the data has %zu samples, expected fewer than that, got %zu", count,
-                               last);
+            return usage_error("--validation-last: the data has %zu samples, expected fewer than that, got "
+                               "%zu",
+                               count, last);
         }
         status = mlp_data_slice(data->train, count - last, last, &data->validation);
         status = status == MLP_OK ? mlp_data_slice(data->train, 0, count - last, &train) : status;
     } else if (settings->validation_fraction > 0.0) {
-        status = (settings->stratified ? mlp_data_split_stratified : mlp_data_split)(data->train, settings->validation_fraction,
-                                                                                     settings->seed, &train, &data->validation);
+        status = (settings->stratified ? mlp_data_split_stratified
+                                       : mlp_data_split)(data->train, settings->validation_fraction,
+                                                         settings->seed, &train, &data->validation);
     } else {
         return EXIT_DONE;
     }
@@ -111,16 +120,21 @@ static int open_test(const struct train_settings *settings, struct train_data *d
     if (settings->test != NULL) {
         return open_other(settings, "--test", settings->test, PART_DEFAULT, data, &data->test);
     }
-    return data->set.has_test_part ? open_other(settings, "--data", settings->data, PART_TEST, data, &data->test)
-                                   : EXIT_DONE;
+    return data->set.has_test_part
+               ? open_other(settings, "--data", settings->data, PART_TEST, data, &data->test)
+               : EXIT_DONE;
 }
 
 /* The training data, with the classes of the model to start from. */
 static int open_train(const struct train_settings *settings, struct train_data *data)
 {
-    struct data_source source = { .option = "--data", .spec = settings->data, .part = PART_TRAIN, .label_needed = true };
+    struct data_source source = {
+        .option = "--data", .spec = settings->data, .part = PART_TRAIN, .label_needed = true
+    };
     const char **names = NULL;
-    int code = settings->start != NULL ? network_class_names(settings->start, &names, &source.class_name_count) : EXIT_DONE;
+    int code = settings->start != NULL
+                   ? network_class_names(settings->start, &names, &source.class_name_count)
+                   : EXIT_DONE;
     source.class_names = names;
     if (code == EXIT_DONE) {
         code = data_open(&settings->request, &source, &data->set);

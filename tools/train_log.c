@@ -17,11 +17,13 @@
 #include "output_file.h"
 
 /* What follows step and epoch in a line. */
-static const char *const columns[] = { "seconds", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate",
-                                       "gradient_norm", "clip_scale", "clipped", "skipped" };
+static const char *const columns[] = {
+    "seconds",       "loss",          "accuracy",   "validation_loss", "validation_accuracy",
+    "learning_rate", "gradient_norm", "clip_scale", "clipped",         "skipped"
+};
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static bool ends_in(const char *path, const char *ending)
 {
@@ -100,8 +102,12 @@ static long end_of_lines(struct train_log *log, double last)
 
 int train_log_open(struct train_log *log, const char *path, size_t interval, size_t samples, bool append)
 {
-    *log = (struct train_log){ .path = path, .interval = interval, .samples = samples, .append = append,
-                               .json = ends_in(path, ".jsonl") || ends_in(path, ".ndjson") || ends_in(path, ".json") };
+    *log = (struct train_log){ .path = path,
+                               .interval = interval,
+                               .samples = samples,
+                               .append = append,
+                               .json = ends_in(path, ".jsonl") || ends_in(path, ".ndjson") ||
+                                       ends_in(path, ".json") };
     const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     log->stream = file >= 0 ? fdopen(file, "r+") : NULL;
     if (log->stream == NULL) {
@@ -156,7 +162,7 @@ int train_log_close(struct train_log *log)
     return closed && written ? EXIT_DONE : failed(log);
 }
 
-/* ---- lines ----------------------------------------------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------------------------------------- */
 
 static void write_json(FILE *stream, size_t step, size_t epoch, const double *figures)
 {
@@ -182,7 +188,8 @@ static void write_csv(FILE *stream, size_t step, size_t epoch, const double *fig
 static void write_line(struct train_log *log, size_t step, const mlp_progress *progress)
 {
     const struct log_sums *sums = &log->sums;
-    const bool whole = log->interval == 0, validated = progress->epoch_ended && progress->validation.count > 0;
+    const bool whole = log->interval == 0,
+               validated = progress->epoch_ended && progress->validation.count > 0;
     const double samples = epoch_samples(log, progress), right = progress->accuracy * samples;
     const double figures[COLUMNS] = {
         progress->seconds,
@@ -226,12 +233,14 @@ void train_log_note(struct train_log *log, const mlp_progress *progress)
     const size_t step = (progress->epoch - 1) * progress->steps + progress->step;
     const bool is_new = !progress->epoch_ended && step > log->last;
     const bool inside = progress->step < progress->steps; /* the epoch's own line is to come */
-    const bool stands_there = log->sums.steps == 0 && (double)step == log->written; /* of a training that was killed after it */
+    const bool stands_there =
+        log->sums.steps == 0 && (double)step == log->written; /* of a training that was killed after it */
     log->last = step;
     if (is_new) {
         add_step(&log->sums, &progress->last);
     }
-    if ((progress->epoch_ended && !stands_there) || (is_new && inside && log->interval > 0 && progress->step % log->interval == 0)) {
+    if ((progress->epoch_ended && !stands_there) ||
+        (is_new && inside && log->interval > 0 && progress->step % log->interval == 0)) {
         write_line(log, step, progress);
     }
 }

@@ -47,8 +47,8 @@ static void print_summary(const struct train_settings *settings, const struct tr
         printf(" in %.3g s, %.0f samples/s", result->seconds, (double)result->samples / result->seconds);
     }
     printf("%s", mlp_report_stopped(result->report)         ? ", stopped"
-           : mlp_report_stopped_early(result->report) ? ", stopped early"
-                                                      : "");
+                 : mlp_report_stopped_early(result->report) ? ", stopped early"
+                                                            : "");
     if (mlp_report_restored(result->report)) {
         printf(", best parameters from epoch %zu", mlp_report_best_epoch(result->report) + 1);
     }
@@ -64,11 +64,12 @@ static void print_summary(const struct train_settings *settings, const struct tr
 
 static json_t *json_epoch(const mlp_epoch *epoch)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "loss", json_figure(epoch->loss), "accuracy",
-                     json_figure(epoch->accuracy), "validation", json_metrics(&epoch->validation), "gradient_norm",
-                     json_figure(epoch->gradient_norm), "clip_scale", json_figure(epoch->clip_scale), "clipped",
-                     json_figure(epoch->clipped), "skipped", json_figure(epoch->skipped), "learning_rate", json_figure(epoch->learning_rate), "seconds",
-                     json_figure(epoch->seconds), "steps", json_count(epoch->steps));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "loss", json_figure(epoch->loss),
+                     "accuracy", json_figure(epoch->accuracy), "validation", json_metrics(&epoch->validation),
+                     "gradient_norm", json_figure(epoch->gradient_norm), "clip_scale",
+                     json_figure(epoch->clip_scale), "clipped", json_figure(epoch->clipped), "skipped",
+                     json_figure(epoch->skipped), "learning_rate", json_figure(epoch->learning_rate),
+                     "seconds", json_figure(epoch->seconds), "steps", json_count(epoch->steps));
 }
 
 static json_t *json_history(const mlp_report *report)
@@ -86,17 +87,19 @@ static json_t *json_history(const mlp_report *report)
 static int print_result_json(const struct train_settings *settings, const struct train_result *result)
 {
     const mlp_report *report = result->report;
-    return print_json(json_pack(
-        "{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o}", "model",
-        result->saved != NULL ? json_text(result->saved) : json_null(), "data", json_text(settings->data), "inputs",
-        json_count(mlp_network_inputs(result->network)), "outputs", json_count(mlp_network_outputs(result->network)),
-        "loss", mlp_loss_name(mlp_network_loss(result->network)), "parameters",
-        json_count(mlp_network_parameter_count(result->network)), "seed", json_count(settings->seed), "train",
-        json_metrics(&result->train), "validation", json_metrics(&result->validation), "test",
-        json_metrics(&result->test), "stopped", mlp_report_stopped(report), "stopped_early",
-        mlp_report_stopped_early(report), "restored", mlp_report_restored(report), "best_epoch",
-        json_count(mlp_report_best_epoch(report) + 1), "seconds", json_figure(result->seconds), "history",
-        json_history(report), "monitor", json_monitor(report, result->network)));
+    return print_json(
+        json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o}",
+                  "model", result->saved != NULL ? json_text(result->saved) : json_null(), "data",
+                  json_text(settings->data), "inputs", json_count(mlp_network_inputs(result->network)),
+                  "outputs", json_count(mlp_network_outputs(result->network)), "loss",
+                  mlp_loss_name(mlp_network_loss(result->network)), "parameters",
+                  json_count(mlp_network_parameter_count(result->network)), "seed",
+                  json_count(settings->seed), "train", json_metrics(&result->train), "validation",
+                  json_metrics(&result->validation), "test", json_metrics(&result->test), "stopped",
+                  mlp_report_stopped(report), "stopped_early", mlp_report_stopped_early(report), "restored",
+                  mlp_report_restored(report), "best_epoch", json_count(mlp_report_best_epoch(report) + 1),
+                  "seconds", json_figure(result->seconds), "history", json_history(report), "monitor",
+                  json_monitor(report, result->network)));
 }
 
 int print_train_result(const struct train_settings *settings, const struct train_result *result)
@@ -113,16 +116,25 @@ int write_history(const char *path, FILE *stream, const mlp_report *report)
     if (begin_table("--history", path, stream) != EXIT_DONE) {
         return EXIT_WORK;
     }
-    fputs("epoch,loss,accuracy,validation_loss,validation_accuracy,gradient_norm,clip_scale,clipped,skipped,learning_rate,"
-          "seconds\n", stream);
+    fputs("epoch,loss,accuracy,validation_loss,validation_accuracy,gradient_norm,clip_scale,clipped,skipped,"
+          "learning_rate,"
+          "seconds\n",
+          stream);
     for (size_t i = 0; i < mlp_report_epochs(report); i++) {
         mlp_epoch epoch;
         if (mlp_report_epoch(report, i, &epoch) != MLP_OK) {
             break;
         }
-        const double fields[] = { epoch.loss, epoch.accuracy, epoch.validation.loss,
-                                  epoch.validation.count > 0 ? epoch.validation.accuracy : NAN, epoch.gradient_norm,
-                                  epoch.clip_scale, epoch.clipped, epoch.skipped, epoch.learning_rate, epoch.seconds };
+        const double fields[] = { epoch.loss,
+                                  epoch.accuracy,
+                                  epoch.validation.loss,
+                                  epoch.validation.count > 0 ? epoch.validation.accuracy : NAN,
+                                  epoch.gradient_norm,
+                                  epoch.clip_scale,
+                                  epoch.clipped,
+                                  epoch.skipped,
+                                  epoch.learning_rate,
+                                  epoch.seconds };
         fprintf(stream, "%zu", i + 1);
         for (size_t f = 0; f < sizeof fields / sizeof fields[0]; f++) {
             write_field(stream, fields[f]);

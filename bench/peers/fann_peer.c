@@ -1,10 +1,11 @@
-/* FANN's worker: training and inference by the Fast Artificial Neural Network library, for those workloads that it gets
- * through in reasonable time. It speaks as peer.py says. FANN runs on one thread, one sample after the other.
+/* FANN's worker: training and inference by the Fast Artificial Neural Network library, for those workloads
+ * that it gets through in reasonable time. It speaks as peer.py says. FANN runs on one thread, one sample
+ * after the other.
  *
- * What differs from the other peers' step: a piecewise linear activation clamped to [0, 1], as FANN has no ReLU;
- * squared error on sigmoid outputs, as it has no softmax; no clipping of the gradient. A step is one epoch over the
- * workload's batch: a single update without momentum, or, with the argument "incremental", an update with momentum
- * after each sample. */
+ * What differs from the other peers' step: a piecewise linear activation clamped to [0, 1], as FANN has no
+ * ReLU; squared error on sigmoid outputs, as it has no softmax; no clipping of the gradient. A step is one
+ * epoch over the workload's batch: a single update without momentum, or, with the argument "incremental", an
+ * update with momentum after each sample. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdbool.h>
@@ -63,7 +64,9 @@ static void predict_batch(struct problem *problem)
     }
 }
 
-static const struct figure figures[] = { { "sgd", train }, { "one", predict_one }, { "batch", predict_batch } };
+static const struct figure figures[] = { { "sgd", train },
+                                         { "one", predict_one },
+                                         { "batch", predict_batch } };
 
 static double now(void)
 {
@@ -148,7 +151,8 @@ static void measure(const struct figure *figure, struct problem *problem, double
 }
 
 /* Answers one request, making the problem where it is not the one of the request before. */
-static void answer(const char *workload, const char *name, double seconds, bool incremental, struct problem *problem)
+static void answer(const char *workload, const char *name, double seconds, bool incremental,
+                   struct problem *problem)
 {
     const struct figure *figure = NULL;
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
@@ -157,7 +161,8 @@ static void answer(const char *workload, const char *name, double seconds, bool 
     if (problem->workload == NULL || strcmp(problem->workload->name, workload) != 0) {
         free_problem(problem);
         for (size_t i = 0; i < sizeof workloads / sizeof workloads[0]; i++) {
-            if (strcmp(workloads[i].name, workload) == 0 && !make_problem(&workloads[i], incremental, problem)) {
+            if (strcmp(workloads[i].name, workload) == 0 &&
+                !make_problem(&workloads[i], incremental, problem)) {
                 free_problem(problem);
             }
         }

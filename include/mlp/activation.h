@@ -33,8 +33,8 @@ typedef enum mlp_activation {
     MLP_ACTIVATION_CUSTOM = 16        /**< mlp_layer::custom_activation */
 } mlp_activation;
 
-/** A caller's own activation, applied entry by entry. Both functions may be called from several threads at once,
- * on different entries, and must not fail; they are called for every tile of a layer. */
+/** A caller's own activation, applied entry by entry. Both functions may be called from several threads at
+ * once, on different entries, and must not fail; they are called for every tile of a layer. */
 typedef struct mlp_activation_callbacks {
     /** a[i] = φ(z[i]) for i < count. `a` may be `z`. */
     void (*value)(const float *z, float *a, size_t count, void *context);
@@ -47,7 +47,8 @@ typedef struct mlp_activation_callbacks {
 MLP_API const char *mlp_activation_name(mlp_activation activation);
 /** One line that describes it (formula), or NULL for an unknown value. Static text; any thread. */
 MLP_API const char *mlp_activation_description(mlp_activation activation);
-/** Finds an activation by its name. ::MLP_ERROR_ARGUMENT for an unknown one; the message lists the known names. */
+/** Finds an activation by its name. ::MLP_ERROR_ARGUMENT for an unknown one; the message lists the known
+ * names. */
 MLP_API mlp_status mlp_activation_from_name(const char *name, mlp_activation *activation);
 /** Number of activations: the valid values are 0 … count − 1. */
 MLP_API size_t mlp_activation_count(void);

@@ -2,8 +2,8 @@
  * Averaged weights: the mean of the parameters on their way is often better than where they end.
  *
  * mlp_fit() keeps it (mlp_fit_options::average), for one more float for each parameter. Once there is a mean,
- * validation, the best epoch and best.safetensors are the mean's; the steps themselves go on from the parameters, and
- * the fit ends with the mean in the network. */
+ * validation, the best epoch and best.safetensors are the mean's; the steps themselves go on from the
+ * parameters, and the fit ends with the mean in the network. */
 #ifndef MLP_AVERAGE_H
 #define MLP_AVERAGE_H
 
@@ -18,12 +18,15 @@ extern "C" {
 
 /** How parameters are averaged. Values are fixed. */
 typedef enum mlp_average {
-    MLP_AVERAGE_NONE = 0, /**< They are not. */
-    MLP_AVERAGE_EMA = 1,  /**< After each step a ← d·a + (1 − d)·w, with min(d, (1 + n)/(10 + n)) in d's place after n
-                               steps, so that the start is soon forgotten; the first a is w (Polyak & Juditsky 1992;
-                               this warm-up as in TensorFlow's moving averages). */
-    MLP_AVERAGE_SWA = 2   /**< The plain mean of the parameters at the ends of the last epochs; until they begin there
-                               is no mean (Izmailov 2018). */
+    /** They are not. */
+    MLP_AVERAGE_NONE = 0,
+    /** After each step a ← d·a + (1 − d)·w, with min(d, (1 + n)/(10 + n)) in d's place after n steps, so that
+       the start is soon forgotten; the first a is w (Polyak & Juditsky 1992; this warm-up as in TensorFlow's
+       moving averages). */
+    MLP_AVERAGE_EMA = 1,
+    /** The plain mean of the parameters at the ends of the last epochs; until they begin there is no mean
+       (Izmailov 2018). */
+    MLP_AVERAGE_SWA = 2
 } mlp_average;
 
 /** Options of averaging. Start from ::MLP_AVERAGE_OPTIONS_INIT. */
@@ -31,11 +34,14 @@ typedef struct mlp_average_options {
     size_t struct_size; /**< Set by the INIT. */
     mlp_average rule;   /**< Default none. */
     double decay;       /**< d of the EMA, above 0, below 1; 0: 0.999. Must be 0 otherwise. */
-    double start;       /**< Share of the epochs asked for, above 0, below 1, after which SWA begins; 0: 0.75. Must be 0
-                             otherwise. */
+    double start; /**< Share of the epochs asked for, above 0, below 1, after which SWA begins; 0: 0.75. Must
+                     be 0 otherwise. */
 } mlp_average_options;
 
-#define MLP_AVERAGE_OPTIONS_INIT { sizeof(mlp_average_options), MLP_AVERAGE_NONE, 0.0, 0.0 }
+#define MLP_AVERAGE_OPTIONS_INIT                                                                             \
+    {                                                                                                        \
+        sizeof(mlp_average_options), MLP_AVERAGE_NONE, 0.0, 0.0                                              \
+    }
 
 /** Name of a rule ("none", "ema", "swa"), or NULL. Static text; any thread. */
 MLP_API const char *mlp_average_name(mlp_average rule);

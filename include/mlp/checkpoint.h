@@ -1,12 +1,14 @@
 /** @file
- * Checkpoints: files from which mlp_fit() goes on after a crash, with the bits of a fit that was never interrupted.
+ * Checkpoints: files from which mlp_fit() goes on after a crash, with the bits of a fit that was never
+ * interrupted.
  *
- * A checkpoint is a safetensors file, `checkpoint-STEP.safetensors` (12 digits, the steps since the start of the fit):
- * the network as mlp_model_save() writes it (so that mlp_model_load() reads it), the optimizer's state and counters,
- * the schedule's, the place in the shuffled data, the history, the monitor's records, the average, the best parameters
- * so far, and the settings that all of it depends on, a fingerprint of the data included. `best.safetensors` beside it
- * is the network of the best validation loss. Each file appears whole or not at all, and stays there through a power
- * cut. What must be the same to go on stands at mlp_fit_options::checkpoint. */
+ * A checkpoint is a safetensors file, `checkpoint-STEP.safetensors` (12 digits, the steps since the start of
+ * the fit): the network as mlp_model_save() writes it (so that mlp_model_load() reads it), the optimizer's
+ * state and counters, the schedule's, the place in the shuffled data, the history, the monitor's records, the
+ * average, the best parameters so far, and the settings that all of it depends on, a fingerprint of the data
+ * included. `best.safetensors` beside it is the network of the best validation loss. Each file appears whole
+ * or not at all, and stays there through a power cut. What must be the same to go on stands at
+ * mlp_fit_options::checkpoint. */
 #ifndef MLP_CHECKPOINT_H
 #define MLP_CHECKPOINT_H
 
@@ -21,30 +23,33 @@ extern "C" {
 
 /** What a checkpoint that cannot be written leads to. Those written before stay in any case. */
 typedef enum mlp_checkpoint_failure {
-    MLP_CHECKPOINT_CONTINUE = 0, /**< A warning (mlp_progress::warning), not repeated until one could be written again; the next
-                                      one is tried when it is due. */
+    MLP_CHECKPOINT_CONTINUE = 0, /**< A warning (mlp_progress::warning), not repeated until one could be
+                                    written again; the next one is tried when it is due. */
     MLP_CHECKPOINT_STOP = 1      /**< The fit fails with the error (IO, MEMORY). */
 } mlp_checkpoint_failure;
 
 /** Options of checkpoints. Start from ::MLP_CHECKPOINT_OPTIONS_INIT. */
 typedef struct mlp_checkpoint_options {
-    size_t struct_size;             /**< Set by the INIT. */
-    const char *folder;             /**< Required; made where it is missing, in a folder that is there. Borrowed until
-                                         the fit ends. One fit at a time uses it: IO for a second one. */
-    size_t steps;                   /**< Write one every k steps, counted from the start; 0 (default): not by steps. */
-    double seconds;                 /**< Write one when the last is so many seconds old; finite, ≥ 0; default 0: 60, or
-                                         never with `steps`. In any case one is written when the fit ends or is stopped,
-                                         but not when a step failed. */
-    size_t keep;                    /**< How many to keep, the newest; 0 (default): 3. */
-    int resume;                     /**< Not 0: go on from the newest one in the folder, or from the start where it
-                                         holds none. One that is damaged gives way to the one before it, with a warning
-                                         (mlp_progress::warning); one from another machine or library, whose last bits
-                                         may differ, is told of likewise. 0 (default): a folder that holds checkpoints is
-                                         refused (ARGUMENT). */
+    size_t struct_size; /**< Set by the INIT. */
+    const char *folder; /**< Required; made where it is missing, in a folder that is there. Borrowed until
+                             the fit ends. One fit at a time uses it: IO for a second one. */
+    size_t steps;       /**< Write one every k steps, counted from the start; 0 (default): not by steps. */
+    double seconds;     /**< Write one when the last is so many seconds old; finite, ≥ 0; default 0: 60, or
+                             never with `steps`. In any case one is written when the fit ends or is stopped,
+                             but not when a step failed. */
+    size_t keep;        /**< How many to keep, the newest; 0 (default): 3. */
+    int resume;         /**< Not 0: go on from the newest one in the folder, or from the start where it
+                             holds none. One that is damaged gives way to the one before it, with a warning
+                             (mlp_progress::warning); one from another machine or library, whose last bits
+                             may differ, is told of likewise. 0 (default): a folder that holds checkpoints is
+                             refused (ARGUMENT). */
     mlp_checkpoint_failure failure; /**< Default continue. */
 } mlp_checkpoint_options;
 
-#define MLP_CHECKPOINT_OPTIONS_INIT { sizeof(mlp_checkpoint_options), NULL, 0, 0.0, 0, 0, MLP_CHECKPOINT_CONTINUE }
+#define MLP_CHECKPOINT_OPTIONS_INIT                                                                          \
+    {                                                                                                        \
+        sizeof(mlp_checkpoint_options), NULL, 0, 0.0, 0, 0, MLP_CHECKPOINT_CONTINUE                          \
+    }
 
 /** Name of a policy ("continue", "stop"), or NULL for an unknown value. Static text; any thread. */
 MLP_API const char *mlp_checkpoint_failure_name(mlp_checkpoint_failure policy);

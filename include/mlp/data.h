@@ -1,10 +1,10 @@
 /** @file
  * Data sets: features and targets of many samples, from the caller's arrays or from files.
  *
- * Features are float, or bytes that stay bytes until a batch is gathered: value = byte · byte_scale. Those of a set that was opened
- * rather than loaded stay in their file until then.
- * Targets are class indices, dense values, or none. A data set does not change after its creation; several threads
- * may read it at once. Splits and slices share their parent's storage, which lives as long as any of them. */
+ * Features are float, or bytes that stay bytes until a batch is gathered: value = byte · byte_scale. Those of
+ * a set that was opened rather than loaded stay in their file until then. Targets are class indices, dense
+ * values, or none. A data set does not change after its creation; several threads may read it at once. Splits
+ * and slices share their parent's storage, which lives as long as any of them. */
 #ifndef MLP_DATA_H
 #define MLP_DATA_H
 
@@ -23,8 +23,9 @@ extern "C" {
 /** A data set. Opaque. */
 typedef struct mlp_data mlp_data;
 
-/** A caller's arrays. Set `features` or `bytes`; set `classes`, or `values` with `outputs`, or neither. All are
- * borrowed until the data set and everything split from it are destroyed. Start from ::MLP_DATA_ARRAYS_INIT. */
+/** A caller's arrays. Set `features` or `bytes`; set `classes`, or `values` with `outputs`, or neither. All
+ * are borrowed until the data set and everything split from it are destroyed. Start from
+ * ::MLP_DATA_ARRAYS_INIT. */
 typedef struct mlp_data_arrays {
     size_t struct_size;     /**< Set by the INIT. */
     size_t count;           /**< Samples, ≥ 1. */
@@ -39,9 +40,9 @@ typedef struct mlp_data_arrays {
     const float *weights;   /**< count weights ≥ 0, finite; NULL: all 1. */
 } mlp_data_arrays;
 
-#define MLP_DATA_ARRAYS_INIT                                                                   \
-    {                                                                                          \
-        sizeof(mlp_data_arrays), 0, 0, NULL, NULL, 0.0, NULL, 0, NULL, 0, NULL                 \
+#define MLP_DATA_ARRAYS_INIT                                                                                 \
+    {                                                                                                        \
+        sizeof(mlp_data_arrays), 0, 0, NULL, NULL, 0.0, NULL, 0, NULL, 0, NULL                               \
     }
 
 /** Makes a data set of a caller's arrays, which are checked and borrowed.
@@ -49,48 +50,59 @@ typedef struct mlp_data_arrays {
 MLP_API mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data);
 
 /** Reads a pair of IDX files (MNIST's format), plain or gzip'd: features of unsigned bytes (kept as bytes,
- * scaled by 1/255) or float, of any rank ≥ 1 with samples along the first axis; labels of unsigned bytes, rank 1.
+ * scaled by 1/255) or float, of any rank ≥ 1 with samples along the first axis; labels of unsigned bytes,
+ * rank 1.
  * @param labels_path NULL for features without targets
- * Errors: IO, FORMAT (the message names the file and what is wrong), UNSUPPORTED (gzip without zlib), MEMORY. */
+ * Errors: IO, FORMAT (the message names the file and what is wrong), UNSUPPORTED (gzip without zlib), MEMORY.
+ */
 MLP_API mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path, mlp_data **data);
 
 /** Options of mlp_data_load_csv(). Start from ::MLP_CSV_OPTIONS_INIT. */
 typedef struct mlp_csv_options {
-    size_t struct_size;      /**< Set by the INIT. */
-    char delimiter;          /**< One character; 0: a comma. */
-    int header;              /**< 1: the first line names the columns; 0: it does not; −1 (default): it does when a
-                                  field other than the label is not a number. */
-    const char *label;       /**< Name of the label column, or NULL to use `label_index`. Needs a header. */
-    long label_index;        /**< Column of the label from 0; −1: the last; −2: no label. Default −1. */
-    int regression;          /**< Not 0: the label is a number to predict, not a class. Default 0. */
-    const char *const *class_names; /**< Classes in order, for labels that must match a model's; NULL: those found, in
-                                  order of number where all are whole numbers, of the alphabet otherwise. Borrowed. */
+    size_t struct_size; /**< Set by the INIT. */
+    char delimiter;     /**< One character; 0: a comma. */
+    int header; /**< 1: the first line names the columns; 0: it does not; −1 (default): it does when a
+                     field other than the label is not a number. */
+    const char *label; /**< Name of the label column, or NULL to use `label_index`. Needs a header. */
+    long label_index;  /**< Column of the label from 0; −1: the last; −2: no label. Default −1. */
+    int regression;    /**< Not 0: the label is a number to predict, not a class. Default 0. */
+    const char *const
+        *class_names; /**< Classes in order, for labels that must match a model's; NULL: those found, in
+                    order of number where all are whole numbers, of the alphabet otherwise. Borrowed. */
     size_t class_name_count; /**< Length of `class_names`. */
 } mlp_csv_options;
 
-#define MLP_CSV_OPTIONS_INIT { sizeof(mlp_csv_options), 0, -1, NULL, -1, 0, NULL, 0 }
+#define MLP_CSV_OPTIONS_INIT                                                                                 \
+    {                                                                                                        \
+        sizeof(mlp_csv_options), 0, -1, NULL, -1, 0, NULL, 0                                                 \
+    }
 
-/** Reads a CSV file (RFC 4180 quotes, LF or CRLF lines), plain or gzip'd. Every feature must be a finite number; an
- * empty or missing field is an error. Memory is bounded by a small multiple of the file's unpacked size.
+/** Reads a CSV file (RFC 4180 quotes, LF or CRLF lines), plain or gzip'd. Every feature must be a finite
+ * number; an empty or missing field is an error. Memory is bounded by a small multiple of the file's unpacked
+ * size.
  * @param options NULL for the defaults
  * Errors: IO, FORMAT (the message gives line and column), ARGUMENT (no such label column), MEMORY. */
 MLP_API mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, mlp_data **data);
 
-/** As mlp_data_load_idx(), for data larger than memory: the features stay in the file, and every use reads those it needs. Labels are
- * in memory, 4 bytes a sample. A plain file is read where it lies, and must stay as it is while the data set lives; a gzip'd one is
- * unpacked into a temporary file first, which has no name and goes away with the data set. mlp_fit() shuffles such data by windows
- * (mlp_fit_options::shuffle_window) and reads ahead.
- * @param folder of the temporary file, if there must be one; NULL: that of the environment variable TMPDIR, or /var/tmp
- * Errors: as for mlp_data_load_idx(). Reading later may fail, too: IO, or FORMAT where the file has become shorter. */
-MLP_API mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder, mlp_data **data);
+/** As mlp_data_load_idx(), for data larger than memory: the features stay in the file, and every use reads
+ * those it needs. Labels are in memory, 4 bytes a sample. A plain file is read where it lies, and must stay
+ * as it is while the data set lives; a gzip'd one is unpacked into a temporary file first, which has no name
+ * and goes away with the data set. mlp_fit() shuffles such data by windows (mlp_fit_options::shuffle_window)
+ * and reads ahead.
+ * @param folder of the temporary file, if there must be one; NULL: that of the environment variable TMPDIR,
+ * or /var/tmp Errors: as for mlp_data_load_idx(). Reading later may fail, too: IO, or FORMAT where the file
+ * has become shorter. */
+MLP_API mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder,
+                                     mlp_data **data);
 
-/** As mlp_data_load_csv(), for data larger than memory: the file is gone through once, its features go as floats into a temporary file
- * in `folder`, and stay there; else as mlp_data_open_idx().
- * Errors: as for mlp_data_load_csv(), and later as for mlp_data_open_idx(). */
-MLP_API mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *options, const char *folder, mlp_data **data);
+/** As mlp_data_load_csv(), for data larger than memory: the file is gone through once, its features go as
+ * floats into a temporary file in `folder`, and stay there; else as mlp_data_open_idx(). Errors: as for
+ * mlp_data_load_csv(), and later as for mlp_data_open_idx(). */
+MLP_API mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *options, const char *folder,
+                                     mlp_data **data);
 
-/** Frees the data set and sets the pointer to NULL. NULL and a pointer to NULL are fine. Borrowed arrays are the
- * caller's and stay. */
+/** Frees the data set and sets the pointer to NULL. NULL and a pointer to NULL are fine. Borrowed arrays are
+ * the caller's and stay. */
 MLP_API void mlp_data_destroy(mlp_data **data);
 
 /** Number of samples. */
@@ -107,27 +119,29 @@ MLP_API const char *mlp_data_class_name(const mlp_data *data, size_t class_index
 MLP_API const char *mlp_data_feature_name(const mlp_data *data, size_t feature);
 
 /** Splits into two disjoint parts, chosen by a seeded shuffle.
- * @param fraction part of the samples that goes to `second`, in (0, 1); rounded, at least one sample on each side
+ * @param fraction part of the samples that goes to `second`, in (0, 1); rounded, at least one sample on each
+ * side
  * @param first,second receive data sets that the caller owns; NULL on failure */
 MLP_API mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first,
                                   mlp_data **second);
 
-/** As mlp_data_split(), stratified: each class is split by the same share, to within a sample. ::MLP_ERROR_ARGUMENT without
- * classes. */
-MLP_API mlp_status mlp_data_split_stratified(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first,
-                                             mlp_data **second);
+/** As mlp_data_split(), stratified: each class is split by the same share, to within a sample.
+ * ::MLP_ERROR_ARGUMENT without classes. */
+MLP_API mlp_status mlp_data_split_stratified(const mlp_data *data, double fraction, uint64_t seed,
+                                             mlp_data **first, mlp_data **second);
 
-/** One round of K-fold cross-validation: a seeded shuffle deals the samples into K parts, equal to within a sample; part
- * `fold` is `validation`, the others together are `train`. The K folds of a seed cover the data, each sample once.
+/** One round of K-fold cross-validation: a seeded shuffle deals the samples into K parts, equal to within a
+ * sample; part `fold` is `validation`, the others together are `train`. The K folds of a seed cover the data,
+ * each sample once.
  * @param folds      K, 2 … the number of samples
  * @param fold       0 … K − 1
  * @param stratified not 0: each class is dealt out evenly; needs classes
  * @param train,validation receive data sets that the caller owns; NULL on failure */
-MLP_API mlp_status mlp_data_fold(const mlp_data *data, size_t folds, size_t fold, int stratified, uint64_t seed, mlp_data **train,
-                                 mlp_data **validation);
+MLP_API mlp_status mlp_data_fold(const mlp_data *data, size_t folds, size_t fold, int stratified,
+                                 uint64_t seed, mlp_data **train, mlp_data **validation);
 
-/** Weights of the classes by which all count alike in sum: samples/(classes·samples of the class); 0 for a class without samples,
- * which then does not count among the classes. For mlp_network_options::class_weights.
+/** Weights of the classes by which all count alike in sum: samples/(classes·samples of the class); 0 for a
+ * class without samples, which then does not count among the classes. For mlp_network_options::class_weights.
  * @param weights receives one for each class; their number is mlp_data_class_count()
  * Errors: ARGUMENT (also without classes), MEMORY. */
 MLP_API mlp_status mlp_data_balanced_weights(const mlp_data *data, float *weights);
@@ -143,9 +157,9 @@ MLP_API mlp_status mlp_data_slice(const mlp_data *data, size_t first, size_t cou
 MLP_API mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float *x, int32_t *classes,
                                  float *values);
 
-/** Learns a standardization on this data set (the training part) and keeps it with the network: mean and standard
- * deviation of every feature, in double; the scale of a constant feature is 1.
- * Errors: ARGUMENT, SHAPE (other number of inputs), MEMORY; IO, FORMAT from opened data. */
+/** Learns a standardization on this data set (the training part) and keeps it with the network: mean and
+ * standard deviation of every feature, in double; the scale of a constant feature is 1. Errors: ARGUMENT,
+ * SHAPE (other number of inputs), MEMORY; IO, FORMAT from opened data. */
 MLP_API mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network);
 
 #ifdef __cplusplus

@@ -1,3 +1,4 @@
+/* clang-format off */
 /** @file
  * Losses L(ŷ, y), and the targets they compare with.
  *
@@ -14,6 +15,7 @@
  *
  * Every loss also takes class indices: they stand for one-hot values, and with a single output unit (which
  * cross-entropy does not accept) classes 0 and 1 for the values 0 and 1. */
+/* clang-format on */
 #ifndef MLP_LOSS_H
 #define MLP_LOSS_H
 
@@ -29,7 +31,7 @@ extern "C" {
 
 /** The losses. Values are fixed; files store the names. */
 typedef enum mlp_loss {
-    MLP_LOSS_AUTOMATIC = 0,            /**< From the output: softmax → cross-entropy, sigmoid → binary, else squared. */
+    MLP_LOSS_AUTOMATIC = 0, /**< From the output: softmax → cross-entropy, sigmoid → binary, else squared. */
     MLP_LOSS_CROSS_ENTROPY = 1,        /**< −Σ_c w_c t_c ln p_c, p = softmax(Z) */
     MLP_LOSS_BINARY_CROSS_ENTROPY = 2, /**< −[y ln p + (1−y) ln(1−p)] per unit, p = sigmoid(Z) */
     MLP_LOSS_SQUARED_ERROR = 3,        /**< (ŷ − y)² per unit */
@@ -40,19 +42,20 @@ typedef enum mlp_loss {
 
 /** How the losses of a batch become one number; the gradient is that of the reduced loss. */
 typedef enum mlp_reduction {
-    /** Weighted mean: Σ_i s_i ℓ_i / Σ_i s_i, where per-unit losses are also averaged over the units, and classes'
-     * weights count into s_i when targets are class indices. */
+    /** Weighted mean: Σ_i s_i ℓ_i / Σ_i s_i, where per-unit losses are also averaged over the units, and
+     * classes' weights count into s_i when targets are class indices. */
     MLP_REDUCTION_MEAN = 0,
-    MLP_REDUCTION_SUM = 1, /**< Σ_i s_i ℓ_i, summed over units too. */
+    MLP_REDUCTION_SUM = 1,        /**< Σ_i s_i ℓ_i, summed over units too. */
     MLP_REDUCTION_SAMPLE_MEAN = 2 /**< Σ_i s_i ℓ_i / Σ_i s_i, per-unit losses summed over units. */
 } mlp_reduction;
 
-/** What a batch should have come out as. Set `classes` or `values`, not both; `weights` may be NULL. All borrowed
- * for the call. */
+/** What a batch should have come out as. Set `classes` or `values`, not both; `weights` may be NULL. All
+ * borrowed for the call. */
 typedef struct mlp_targets {
-    const int32_t *classes; /**< count class indices in 0 … outputs − 1 (one sigmoid unit: 0 or 1), or NULL. */
-    const float *values;    /**< count × outputs, sample after sample, or NULL. */
-    const float *weights;   /**< count weights ≥ 0, finite, not all 0; NULL: all 1. */
+    const int32_t
+        *classes; /**< count class indices in 0 … outputs − 1 (one sigmoid unit: 0 or 1), or NULL. */
+    const float *values;  /**< count × outputs, sample after sample, or NULL. */
+    const float *weights; /**< count weights ≥ 0, finite, not all 0; NULL: all 1. */
 } mlp_targets;
 
 /** A caller's own loss. Called once per batch, by one thread, outside any parallel work.
@@ -61,8 +64,9 @@ typedef struct mlp_targets {
  * @param gradient  receives dL/dŷ in the same layout as `outputs`, or NULL when only the value is wanted
  * @param loss      receives the loss of the batch
  * Any value but MLP_OK makes the calling function fail with it. */
-typedef mlp_status (*mlp_loss_callback)(const float *outputs, const mlp_targets *targets, size_t units, size_t count,
-                                        size_t leading_dimension, float *gradient, double *loss, void *context);
+typedef mlp_status (*mlp_loss_callback)(const float *outputs, const mlp_targets *targets, size_t units,
+                                        size_t count, size_t leading_dimension, float *gradient, double *loss,
+                                        void *context);
 
 /** Name of a loss, e.g. "cross-entropy", or NULL for an unknown value. Static text; any thread. */
 MLP_API const char *mlp_loss_name(mlp_loss loss);

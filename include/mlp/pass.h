@@ -1,11 +1,11 @@
 /** @file
  * The passes: forward, loss, backward, each callable by itself; prediction.
  *
- * A batch is `count` samples of `inputs` floats, one after the other: `float x[count][inputs]`, which is also a
- * column-major inputs × count matrix. It is read in place.
+ * A batch is `count` samples of `inputs` floats, one after the other: `float x[count][inputs]`, which is also
+ * a column-major inputs × count matrix. It is read in place.
  *
- * The network is const in all passes; the workspace belongs to the calling thread for the call. No pass allocates.
- * Results have the same bits for any number of threads. */
+ * The network is const in all passes; the workspace belongs to the calling thread for the call. No pass
+ * allocates. Results have the same bits for any number of threads. */
 #ifndef MLP_PASS_H
 #define MLP_PASS_H
 
@@ -26,20 +26,21 @@ extern "C" {
  * @param x     count × inputs; borrowed until the backward pass that uses it has returned
  * @param count 1 … the workspace's batch
  * Errors: ARGUMENT, SHAPE (a workspace of another shape), RANGE (count). */
-MLP_API mlp_status mlp_forward(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count);
+MLP_API mlp_status mlp_forward(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                               size_t count);
 
 /** The loss of the batch of the last mlp_forward(), without gradients.
  * ::MLP_ERROR_NONFINITE when it is NaN or infinite; `*loss` holds it all the same. */
-MLP_API mlp_status mlp_loss_evaluate(const mlp_network *network, mlp_workspace *workspace, const mlp_targets *targets,
-                                     double *loss);
+MLP_API mlp_status mlp_loss_evaluate(const mlp_network *network, mlp_workspace *workspace,
+                                     const mlp_targets *targets, double *loss);
 
 /** The loss of the batch of the last mlp_forward(), and its gradients dZ, dW and db of every layer.
  * @param targets one for each sample of the forward pass
  * @param loss    receives the loss; may be NULL
- * Errors: ARGUMENT, RANGE (a class outside the outputs: the message names the sample), STATE (no forward pass),
- * NONFINITE (loss NaN or infinite: `*loss` holds it, gradients are unspecified). */
-MLP_API mlp_status mlp_loss_backward(const mlp_network *network, mlp_workspace *workspace, const mlp_targets *targets,
-                                     double *loss);
+ * Errors: ARGUMENT, RANGE (a class outside the outputs: the message names the sample), STATE (no forward
+ * pass), NONFINITE (loss NaN or infinite: `*loss` holds it, gradients are unspecified). */
+MLP_API mlp_status mlp_loss_backward(const mlp_network *network, mlp_workspace *workspace,
+                                     const mlp_targets *targets, double *loss);
 
 /** The gradients from a caller's own dL/dŷ, for losses and models that live outside.
  * @param dy count × outputs, dL/dA of the output layer, sample after sample without padding */
@@ -53,11 +54,11 @@ MLP_API mlp_status mlp_input_gradient(const mlp_network *network, mlp_workspace 
  * Works with workspaces of either purpose.
  * @param x       count × inputs
  * @param outputs receives count × outputs */
-MLP_API mlp_status mlp_predict(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
-                               float *outputs);
+MLP_API mlp_status mlp_predict(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                               size_t count, float *outputs);
 
-/** Most probable class of each sample: the largest output, the first of equals; for one output unit with sigmoid,
- * 1 when the output exceeds 0.5.
+/** Most probable class of each sample: the largest output, the first of equals; for one output unit with
+ * sigmoid, 1 when the output exceeds 0.5.
  * @param classes receives count class indices */
 MLP_API mlp_status mlp_predict_classes(const mlp_network *network, mlp_workspace *workspace, const float *x,
                                        size_t count, int32_t *classes);

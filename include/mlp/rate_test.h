@@ -1,7 +1,7 @@
 /** @file
- * The learning-rate range test (Smith 2015): some hundred steps at a rate that grows from one to the next, to see where
- * the loss falls fastest and where it breaks out. Network and optimizer are as before afterwards. (Of Rprop, whose rate
- * is but its first step, it tells nothing.) */
+ * The learning-rate range test (Smith 2015): some hundred steps at a rate that grows from one to the next, to
+ * see where the loss falls fastest and where it breaks out. Network and optimizer are as before afterwards.
+ * (Of Rprop, whose rate is but its first step, it tells nothing.) */
 #ifndef MLP_RATE_TEST_H
 #define MLP_RATE_TEST_H
 
@@ -23,17 +23,20 @@ extern "C" {
 typedef struct mlp_rate_test_options {
     size_t struct_size; /**< Set by the INIT. */
     double low;         /**< First rate, > 0; 0: 1e-7. */
-    double high;        /**< Last rate, > low, finite; 0: 10. Between them it grows by the same factor each step. */
-    size_t steps;       /**< ≥ 20; 0: 200. */
-    size_t batch;       /**< Samples of a step, ≥ 1; 0: 64; at most the data set. Samples left over at the end of an
-                             epoch are not used. */
-    uint64_t seed;      /**< Of the shuffles; default 0. */
-    int threads;        /**< As mlp_workspace_options::threads. */
-    const mlp_regularization *regularization; /**< As for mlp_fit(), but `mixup` must be 0; borrowed for the call; NULL:
-                                                   none. */
+    double high;  /**< Last rate, > low, finite; 0: 10. Between them it grows by the same factor each step. */
+    size_t steps; /**< ≥ 20; 0: 200. */
+    size_t batch; /**< Samples of a step, ≥ 1; 0: 64; at most the data set. Samples left over at the end of an
+                       epoch are not used. */
+    uint64_t seed;                            /**< Of the shuffles; default 0. */
+    int threads;                              /**< As mlp_workspace_options::threads. */
+    const mlp_regularization *regularization; /**< As for mlp_fit(), but `mixup` must be 0; borrowed for the
+                                                 call; NULL: none. */
 } mlp_rate_test_options;
 
-#define MLP_RATE_TEST_OPTIONS_INIT { sizeof(mlp_rate_test_options), 0.0, 0.0, 0, 0, 0, 0, NULL }
+#define MLP_RATE_TEST_OPTIONS_INIT                                                                           \
+    {                                                                                                        \
+        sizeof(mlp_rate_test_options), 0.0, 0.0, 0, 0, 0, 0, NULL                                            \
+    }
 
 /** One step of the test. */
 typedef struct mlp_rate_point {
@@ -44,15 +47,16 @@ typedef struct mlp_rate_point {
 
 /** What the test says. */
 typedef struct mlp_rate_suggestion {
-    double steepest; /**< Rate at which the smoothed loss falls fastest, per factor in the rate: a rate to train with.
-                          NaN when it never falls. */
+    double steepest; /**< Rate at which the smoothed loss falls fastest, per factor in the rate: a rate to
+                        train with. NaN when it never falls. */
     double lowest;   /**< Rate at which it is lowest: beyond it training breaks out. */
 } mlp_rate_suggestion;
 
-/** Runs the test with the optimizer's rule and settings. It ends before the last step when the smoothed loss exceeds
- * four times its lowest value, or when a loss or gradient is not finite, whatever the optimizer's policy.
- * @param network,optimizer are used, and are as before when it returns, bit for bit, also after a failure; they belong
- *                   to one thread for the call
+/** Runs the test with the optimizer's rule and settings. It ends before the last step when the smoothed loss
+ * exceeds four times its lowest value, or when a loss or gradient is not finite, whatever the optimizer's
+ * policy.
+ * @param network,optimizer are used, and are as before when it returns, bit for bit, also after a failure;
+ * they belong to one thread for the call
  * @param options    NULL for the defaults
  * @param points     receives at most mlp_rate_test_steps(options) points; the caller's
  * @param count      receives their number

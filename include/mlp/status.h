@@ -1,8 +1,8 @@
 /** @file
  * Status codes, and the calling thread's detailed error text.
  *
- * Every function that can fail returns an ::mlp_status. The library never prints, exits or aborts on what a caller
- * or a file gives it. */
+ * Every function that can fail returns an ::mlp_status. The library never prints, exits or aborts on what a
+ * caller or a file gives it. */
 #ifndef MLP_STATUS_H
 #define MLP_STATUS_H
 
@@ -29,8 +29,9 @@ typedef enum mlp_status {
 /** Short name of a status, such as "out of range"; never NULL. Static text; any thread. */
 MLP_API const char *mlp_status_text(mlp_status status);
 
-/** Detailed text of the last error on the calling thread: which argument, layer, line or field, what was expected
- * and what came. Empty before the first error; a success does not clear it. Valid until the thread's next error. */
+/** Detailed text of the last error on the calling thread: which argument, layer, line or field, what was
+ * expected and what came. Empty before the first error; a success does not clear it. Valid until the thread's
+ * next error. */
 MLP_API const char *mlp_last_error(void);
 
 #ifdef __cplusplus

@@ -23,21 +23,23 @@
 extern "C" {
 #endif
 
-/** One training step: forward, loss, backward, clip, update; the same bits as mlp_forward(), mlp_loss_backward() and
- * mlp_optimizer_step() in turn, in less time. With L-BFGS: a line search, which makes several passes over the batch.
- * Network, optimizer and workspace belong to one thread for the call. Allocates nothing.
+/** One training step: forward, loss, backward, clip, update; the same bits as mlp_forward(),
+ * mlp_loss_backward() and mlp_optimizer_step() in turn, in less time. With L-BFGS: a line search, which makes
+ * several passes over the batch. Network, optimizer and workspace belong to one thread for the call.
+ * Allocates nothing.
  * @param workspace made for training, with room for `count` samples
  * @param x         count × inputs
  * @param targets   one for each sample
  * @param report    may be NULL; holds the loss also when NONFINITE comes back
  * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE (parameters and optimizer state are as before, bit for bit). */
 MLP_API mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_workspace *workspace,
-                                  const float *x, const mlp_targets *targets, size_t count, mlp_step_report *report);
+                                  const float *x, const mlp_targets *targets, size_t count,
+                                  mlp_step_report *report);
 
 /** Figures of a data set under a network. */
 typedef struct mlp_metrics {
-    double loss;           /**< By the network's loss and reduction, over the whole data set. */
-    double accuracy;       /**< Share of samples whose most probable class is right, 0 … 1; NaN without classes. */
+    double loss;     /**< By the network's loss and reduction, over the whole data set. */
+    double accuracy; /**< Share of samples whose most probable class is right, 0 … 1; NaN without classes. */
     double top_k_accuracy; /**< Share whose class is among the k most probable; NaN without classes. */
     size_t count;          /**< Samples. */
 } mlp_metrics;
@@ -47,113 +49,120 @@ typedef struct mlp_metrics {
  * @param threads   as mlp_workspace_options::threads
  * @param top_k     k ≥ 1 of `top_k_accuracy`; 0: 5; more than the classes counts as all
  * @param metrics   receives the figures
- * @param confusion classes × classes counts, entry [actual·classes + predicted], or NULL; needs class targets;
- *                  classes = outputs, or 2 for one sigmoid unit
- * Errors: ARGUMENT, SHAPE (other inputs, or classes beyond the outputs), MEMORY; NONFINITE when the loss is not
- * finite (the metrics hold it); IO, FORMAT from opened data. */
+ * @param confusion classes × classes counts, entry [actual·classes + predicted], or NULL; needs class
+ * targets; classes = outputs, or 2 for one sigmoid unit Errors: ARGUMENT, SHAPE (other inputs, or classes
+ * beyond the outputs), MEMORY; NONFINITE when the loss is not finite (the metrics hold it); IO, FORMAT from
+ * opened data. */
 MLP_API mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t batch, int threads,
                                 size_t top_k, mlp_metrics *metrics, uint64_t *confusion);
 
 /** Where a fit stands, for the progress callback. */
 typedef struct mlp_progress {
-    size_t epoch;          /**< Current epoch from 1. */
-    size_t epochs;         /**< Epochs asked for. */
-    size_t step;           /**< Steps done in this epoch. */
-    size_t steps;          /**< Steps of an epoch. */
-    size_t samples;        /**< Samples seen since the start, those before a checkpoint included. */
-    double loss;           /**< Mean training loss of this epoch so far. */
-    double accuracy;       /**< Training accuracy of this epoch so far, measured before each update; NaN without
-                                classes. */
-    double seconds;        /**< Since the start; of a fit that went on from a checkpoint, those up to it and those
-                                since. */
-    double learning_rate;  /**< Of the last step, the schedule's factor included. */
-    mlp_step_report last;  /**< The last step. */
-    int epoch_ended;       /**< 1 in the call that follows an epoch's last step and its validation. */
+    size_t epoch;    /**< Current epoch from 1. */
+    size_t epochs;   /**< Epochs asked for. */
+    size_t step;     /**< Steps done in this epoch. */
+    size_t steps;    /**< Steps of an epoch. */
+    size_t samples;  /**< Samples seen since the start, those before a checkpoint included. */
+    double loss;     /**< Mean training loss of this epoch so far. */
+    double accuracy; /**< Training accuracy of this epoch so far, measured before each update; NaN without
+                          classes. */
+    double seconds;  /**< Since the start; of a fit that went on from a checkpoint, those up to it and those
+                          since. */
+    double learning_rate;   /**< Of the last step, the schedule's factor included. */
+    mlp_step_report last;   /**< The last step. */
+    int epoch_ended;        /**< 1 in the call that follows an epoch's last step and its validation. */
     mlp_metrics validation; /**< Valid when epoch_ended and there is a validation set; loss NaN otherwise. */
     const mlp_monitor_record *monitor; /**< The monitor's record of this step; NULL: it recorded none. */
-    const char *warning;    /**< What the monitor found in this step for the first time ("saturated: layer 2, 71 % of
-                                 its values"), or what is to be said of checkpoints, a line each; NULL: nothing new.
-                                 Valid during the call. */
-    size_t resumed;         /**< Steps that a checkpoint had done when this fit went on from it; 0: it began afresh. */
+    const char *warning; /**< What the monitor found in this step for the first time ("saturated: layer 2, 71
+                            % of its values"), or what is to be said of checkpoints, a line each; NULL:
+                            nothing new. Valid during the call. */
+    size_t
+        resumed; /**< Steps that a checkpoint had done when this fit went on from it; 0: it began afresh. */
 } mlp_progress;
 
-/** Called after every step, once more at the end of every epoch, and after the last one when the last checkpoint could
- * not be written, on the thread that called mlp_fit(), with `progress` valid during the call. Anything but 0 stops the
- * fit after this step: a checkpoint is written where those are wanted, and mlp_fit() returns MLP_OK with
- * mlp_report_stopped() of 1. */
+/** Called after every step, once more at the end of every epoch, and after the last one when the last
+ * checkpoint could not be written, on the thread that called mlp_fit(), with `progress` valid during the
+ * call. Anything but 0 stops the fit after this step: a checkpoint is written where those are wanted, and
+ * mlp_fit() returns MLP_OK with mlp_report_stopped() of 1. */
 typedef int (*mlp_progress_callback)(const mlp_progress *progress, void *context);
 
-/** Options of mlp_fit(). Start from ::MLP_FIT_OPTIONS_INIT. What they point to is borrowed until mlp_fit() returns. */
+/** Options of mlp_fit(). Start from ::MLP_FIT_OPTIONS_INIT. What they point to is borrowed until mlp_fit()
+ * returns. */
 typedef struct mlp_fit_options {
-    size_t struct_size;             /**< Set by the INIT. */
-    size_t epochs;                  /**< 1 … 10⁶; 0: 10. */
-    size_t batch;                   /**< Samples of a step, ≥ 1; 0: 64; at most the data set. A short last batch is
-                                         kept. */
-    uint64_t seed;                  /**< Of the shuffles; default 0. */
-    int keep_order;                 /**< Not 0: no shuffling. Default 0. */
-    int threads;                    /**< As mlp_workspace_options::threads. */
-    const mlp_data *validation;     /**< Evaluated after each epoch, or NULL. */
-    size_t patience;                /**< Epochs without improvement of the validation loss after which the fit stops;
-                                         0: never. Needs `validation`. */
-    double minimum_improvement;     /**< ≥ 0: how much lower the validation loss must get to count; default 0. */
-    int keep_last;                  /**< Not 0: keep the last parameters. Default 0: with `patience`, the parameters of
-                                         the best validation loss are restored. */
-    size_t top_k;                   /**< As for mlp_evaluate(). */
+    size_t struct_size; /**< Set by the INIT. */
+    size_t epochs;      /**< 1 … 10⁶; 0: 10. */
+    size_t batch;       /**< Samples of a step, ≥ 1; 0: 64; at most the data set. A short last batch is
+                             kept. */
+    uint64_t seed;      /**< Of the shuffles; default 0. */
+    int keep_order;     /**< Not 0: no shuffling. Default 0. */
+    int threads;        /**< As mlp_workspace_options::threads. */
+    const mlp_data *validation; /**< Evaluated after each epoch, or NULL. */
+    size_t patience; /**< Epochs without improvement of the validation loss after which the fit stops;
+                          0: never. Needs `validation`. */
+    double minimum_improvement; /**< ≥ 0: how much lower the validation loss must get to count; default 0. */
+    int keep_last; /**< Not 0: keep the last parameters. Default 0: with `patience`, the parameters of
+                        the best validation loss are restored. */
+    size_t top_k;  /**< As for mlp_evaluate(). */
     mlp_progress_callback progress; /**< May be NULL. */
     void *progress_context;         /**< Handed to `progress`. */
-    size_t monitor_interval;        /**< Record the first step and every k-th after it; 0: no monitor. 100 costs well
-                                         under 2 % of the time. */
-    const mlp_schedule_options *schedule; /**< Of the learning rate over this fit, on top of the optimizer's own; NULL:
-                                         constant. T is the epochs asked for. Afterwards the optimizer has its own rate
-                                         again. */
-    const mlp_checkpoint_options *checkpoint; /**< Write checkpoints, and go on from one; NULL: none. To go on,
-                                         everything must be as it was, network, optimizer and data included, but for
-                                         `threads`, `patience`, `keep_last`, `top_k`, the callback, the checkpoint's own
-                                         options and, without SWA and with a schedule that does not stretch over T,
-                                         `epochs`. Data are compared by a fingerprint, callers' functions not at all. */
-    const mlp_regularization *regularization; /**< Noise in the steps of this fit; NULL: none. Training losses and
-                                         accuracies are then those under the noise. */
-    const mlp_average_options *average; /**< Average the parameters; NULL: do not. Once there is a mean, validation and
-                                         the best parameters are the mean's, and the fit ends with it in the network. */
-    size_t shuffle_window;          /**< Samples that are shuffled together, at least; default 0: all, or of data that was
-                                         opened rather than loaded as many as are 128 MiB of features. A window of w
-                                         samples is drawn anew each epoch, as up to 64 runs of neighbours from all over
-                                         the data. */
+    size_t monitor_interval; /**< Record the first step and every k-th after it; 0: no monitor. 100 costs well
+                                  under 2 % of the time. */
+    const mlp_schedule_options *schedule; /**< Of the learning rate over this fit, on top of the optimizer's
+                                         own; NULL: constant. T is the epochs asked for. Afterwards the
+                                         optimizer has its own rate again. */
+    const mlp_checkpoint_options
+        *checkpoint; /**< Write checkpoints, and go on from one; NULL: none. To go on,
+                everything must be as it was, network, optimizer and data included, but for
+                `threads`, `patience`, `keep_last`, `top_k`, the callback, the checkpoint's own
+                options and, without SWA and with a schedule that does not stretch over T,
+                `epochs`. Data are compared by a fingerprint, callers' functions not at all. */
+    const mlp_regularization *regularization; /**< Noise in the steps of this fit; NULL: none. Training losses
+                                         and accuracies are then those under the noise. */
+    const mlp_average_options
+        *average;          /**< Average the parameters; NULL: do not. Once there is a mean, validation and
+                            the best parameters are the mean's, and the fit ends with it in the network. */
+    size_t shuffle_window; /**< Samples that are shuffled together, at least; default 0: all, or of data that
+                              was opened rather than loaded as many as are 128 MiB of features. A window of w
+                                samples is drawn anew each epoch, as up to 64 runs of neighbours from all over
+                                the data. */
 } mlp_fit_options;
 
-#define MLP_FIT_OPTIONS_INIT                                                                  \
-    {                                                                                         \
-        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL, \
-            NULL, NULL, 0                                                                     \
+#define MLP_FIT_OPTIONS_INIT                                                                                 \
+    {                                                                                                        \
+        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL, 0 \
     }
 
 /** One epoch of the history. */
 typedef struct mlp_epoch {
-    double loss;             /**< Mean training loss, each batch measured before its update. */
-    double accuracy;         /**< Training accuracy, likewise; NaN without classes. */
-    mlp_metrics validation;  /**< loss NaN, count 0 without a validation set. */
-    double gradient_norm;    /**< Mean norm before clipping, over the steps that were applied; NaN when none was. */
-    double clip_scale;       /**< Mean of mlp_clip_report::scale over them: 1 where nothing was scaled; NaN likewise. */
-    double clipped;          /**< Share of the steps in which clipping acted. */
-    double skipped;          /**< Share of the steps that were left out. */
-    double learning_rate;    /**< Of the last step. */
-    double seconds;          /**< Time of the epoch, validation included. */
-    size_t steps;            /**< Steps done. */
+    double loss;            /**< Mean training loss, each batch measured before its update. */
+    double accuracy;        /**< Training accuracy, likewise; NaN without classes. */
+    mlp_metrics validation; /**< loss NaN, count 0 without a validation set. */
+    double
+        gradient_norm; /**< Mean norm before clipping, over the steps that were applied; NaN when none was. */
+    double clip_scale; /**< Mean of mlp_clip_report::scale over them: 1 where nothing was scaled; NaN
+                          likewise. */
+    double clipped;    /**< Share of the steps in which clipping acted. */
+    double skipped;    /**< Share of the steps that were left out. */
+    double learning_rate; /**< Of the last step. */
+    double seconds;       /**< Time of the epoch, validation included. */
+    size_t steps;         /**< Steps done. */
 } mlp_epoch;
 
 /** What a fit did. Opaque. */
 typedef struct mlp_report mlp_report;
 
-/** Trains a network. Network and optimizer belong to one thread for the call; data sets may be read by others.
+/** Trains a network. Network and optimizer belong to one thread for the call; data sets may be read by
+ * others.
  * @param data    training samples; targets must suit the network's loss
  * @param options NULL for the defaults
- * @param report  receives the report, which the caller owns, also when the fit fails part-way (then it holds the
- *                epochs done); NULL when nothing began; may be NULL when it is not wanted
- * When a step fails (NONFINITE), parameters and optimizer state are those before that step. When a checkpoint cannot be
- * gone on from (ARGUMENT: it was made with other settings or data, which the message names; UNSUPPORTED: by a newer
+ * @param report  receives the report, which the caller owns, also when the fit fails part-way (then it holds
+ * the epochs done); NULL when nothing began; may be NULL when it is not wanted When a step fails (NONFINITE),
+ * parameters and optimizer state are those before that step. When a checkpoint cannot be gone on from
+ * (ARGUMENT: it was made with other settings or data, which the message names; UNSUPPORTED: by a newer
  * library; FORMAT: it and all before it are damaged; IO), nothing has changed.
  * When data that were opened cannot be read on (IO, FORMAT), the network is that after the last step.
- * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY; IO, FORMAT, UNSUPPORTED from checkpoints; IO, FORMAT from opened data. */
+ * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY; IO, FORMAT, UNSUPPORTED from checkpoints; IO, FORMAT
+ * from opened data. */
 MLP_API mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
                            const mlp_fit_options *options, mlp_report **report);
 
@@ -165,8 +174,8 @@ MLP_API size_t mlp_report_epochs(const mlp_report *report);
 MLP_API mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *figures);
 /** Epoch, from 0, of the best validation loss; the last epoch without a validation set. */
 MLP_API size_t mlp_report_best_epoch(const mlp_report *report);
-/** Number of the monitor's records: at most 1024. When there would be more, every second one is let go and the interval
- * doubled, so that they always span the whole fit. */
+/** Number of the monitor's records: at most 1024. When there would be more, every second one is let go and
+ * the interval doubled, so that they always span the whole fit. */
 MLP_API size_t mlp_report_monitor_count(const mlp_report *report);
 /** A record of the monitor, from 0.
  * @param record receives the step's figures; may be NULL
@@ -174,8 +183,8 @@ MLP_API size_t mlp_report_monitor_count(const mlp_report *report);
  * Errors: ARGUMENT; RANGE when there is no such record. */
 MLP_API mlp_status mlp_report_monitor(const mlp_report *report, size_t index, mlp_monitor_record *record,
                                       mlp_monitor_layer *layers);
-/** Path of the newest checkpoint: the last written, or the one that the fit went on from; NULL: none. Valid until the
- * report is destroyed. */
+/** Path of the newest checkpoint: the last written, or the one that the fit went on from; NULL: none. Valid
+ * until the report is destroyed. */
 MLP_API const char *mlp_report_checkpoint(const mlp_report *report);
 /** 1 when the network holds the parameters (or the average) of the best epoch rather than the last. */
 MLP_API int mlp_report_restored(const mlp_report *report);

@@ -1,8 +1,8 @@
 /** @file
  * The workspace: every buffer that a pass needs, allocated once, for a network's shape and a largest batch.
  *
- * One thread at a time uses a workspace; several threads share one const network, each with its own workspace.
- * After creation nothing is allocated in any pass. */
+ * One thread at a time uses a workspace; several threads share one const network, each with its own
+ * workspace. After creation nothing is allocated in any pass. */
 #ifndef MLP_WORKSPACE_H
 #define MLP_WORKSPACE_H
 
@@ -29,18 +29,21 @@ typedef enum mlp_workspace_purpose {
 typedef struct mlp_workspace_options {
     size_t struct_size;            /**< Set by the INIT. */
     mlp_workspace_purpose purpose; /**< Default training. */
-    int threads; /**< Threads of a pass, 1 … 1024; 0: OpenMP's default at the time of creation. Results have the same
-                      bits for any value. 1 in a build without OpenMP. */
-    int keep_pre_activations; /**< 1: Z of every layer stays for mlp_workspace_view(). 0 (default): that of a hidden layer
-                                   may be overwritten by its A, where φ′ follows from A, as for ReLU: a deep network's step
-                                   then takes a few percent less. */
+    int threads; /**< Threads of a pass, 1 … 1024; 0: OpenMP's default at the time of creation. Results have
+                    the same bits for any value. 1 in a build without OpenMP. */
+    int keep_pre_activations; /**< 1: Z of every layer stays for mlp_workspace_view(). 0 (default): that of a
+                                 hidden layer may be overwritten by its A, where φ′ follows from A, as for
+                                 ReLU: a deep network's step then takes a few percent less. */
 } mlp_workspace_options;
 
-#define MLP_WORKSPACE_OPTIONS_INIT { sizeof(mlp_workspace_options), MLP_WORKSPACE_TRAINING, 0, 0 }
+#define MLP_WORKSPACE_OPTIONS_INIT                                                                           \
+    {                                                                                                        \
+        sizeof(mlp_workspace_options), MLP_WORKSPACE_TRAINING, 0, 0                                          \
+    }
 
 /** Creates a workspace.
- * @param network   gives the shape; any network of the same layer sizes may use the workspace, also after this one
- *                  is destroyed
+ * @param network   gives the shape; any network of the same layer sizes may use the workspace, also after
+ * this one is destroyed
  * @param batch     largest number of samples of a pass, ≥ 1
  * @param options   NULL for the defaults
  * @param workspace receives the workspace, which the caller owns; NULL on failure
@@ -68,9 +71,12 @@ typedef enum mlp_tensor {
 } mlp_tensor;
 
 /** Borrowed view of an intermediate of a layer; valid until the next pass with this workspace.
- * Between a backward pass and mlp_optimizer_step() the caller may change dW and db through it (not the padding).
- * ::MLP_ERROR_STATE when no pass has produced it (or Z was not kept, mlp_workspace_options::keep_pre_activations), ::MLP_ERROR_RANGE when there is no such layer. */
-MLP_API mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_t layer, mlp_matrix *view);
+ * Between a backward pass and mlp_optimizer_step() the caller may change dW and db through it (not the
+ * padding).
+ * ::MLP_ERROR_STATE when no pass has produced it (or Z was not kept,
+ * mlp_workspace_options::keep_pre_activations), ::MLP_ERROR_RANGE when there is no such layer. */
+MLP_API mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_t layer,
+                                      mlp_matrix *view);
 
 #ifdef __cplusplus
 }

@@ -11,25 +11,25 @@ enum cpu_level {
 /* The best level the processor and the operating system offer. */
 enum cpu_level cpu_level_best(void);
 
-/* The level in use: the best one, or a lower one named in the environment variable MLP_VECTOR_LEVEL ("baseline",
- * "avx2", "avx512") when the process began to use the library. */
+/* The level in use: the best one, or a lower one named in the environment variable MLP_VECTOR_LEVEL
+ * ("baseline", "avx2", "avx512") when the process began to use the library. */
 enum cpu_level cpu_level(void);
 
 const char *cpu_level_name(enum cpu_level level);
 
-/* Files listed as `level_sources` in src/meson.build are compiled once for every level, with MLP_LEVEL set to the
- * level's name; they give their external symbols a suffix: LEVEL_NAME(rows) is rows_avx2, and so on. */
+/* Files listed as `level_sources` in src/meson.build are compiled once for every level, with MLP_LEVEL set to
+ * the level's name; they give their external symbols a suffix: LEVEL_NAME(rows) is rows_avx2, and so on. */
 #define LEVEL_JOIN_(name, level) name##_##level
 #define LEVEL_JOIN(name, level) LEVEL_JOIN_(name, level)
 #define LEVEL_NAME(name) LEVEL_JOIN(name, MLP_LEVEL)
 
 /* Declares `name` of type `type` for all levels, and LEVEL_SELECT(name) picks that of the level in use. */
 #if defined(__x86_64__)
-#define LEVEL_DECLARE(type, name) \
-    extern type name##_baseline;  \
-    extern type name##_avx2;      \
+#define LEVEL_DECLARE(type, name)                                                                            \
+    extern type name##_baseline;                                                                             \
+    extern type name##_avx2;                                                                                 \
     extern type name##_avx512
-#define LEVEL_PICK(name, level) \
+#define LEVEL_PICK(name, level)                                                                              \
     ((level) == CPU_AVX512 ? &name##_avx512 : (level) == CPU_AVX2 ? &name##_avx2 : &name##_baseline)
 #else
 #define LEVEL_DECLARE(type, name) extern type name##_baseline

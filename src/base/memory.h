@@ -16,13 +16,13 @@ bool size_add(size_t a, size_t b, size_t *out);
 /* value rounded up to a multiple of `multiple` (> 0); SIZE_MAX where that overflows. */
 size_t size_round_up(size_t value, size_t multiple);
 
-/* count × size bytes, aligned to 64, all zero. Owned by the caller, freed with memory_free(). NULL when the product
- * overflows or the system has no more; the error text is then set (MLP_ERROR_MEMORY). count·size of 0 gives a valid
- * pointer. */
+/* count × size bytes, aligned to 64, all zero. Owned by the caller, freed with memory_free(). NULL when the
+ * product overflows or the system has no more; the error text is then set (MLP_ERROR_MEMORY). count·size of 0
+ * gives a valid pointer. */
 void *memory_allocate(size_t count, size_t size);
 
-/* Grows or shrinks an array from memory_allocate() to `count` entries, keeping min(old_count, count) of them; new ones
- * are zero. *array stays as it was on failure. */
+/* Grows or shrinks an array from memory_allocate() to `count` entries, keeping min(old_count, count) of them;
+ * new ones are zero. *array stays as it was on failure. */
 mlp_status memory_resize(void **array, size_t old_count, size_t count, size_t size);
 
 /* A copy of a NUL-terminated text, or NULL as above. */
@@ -31,8 +31,8 @@ char *memory_copy_text(const char *text);
 /* NULL is fine. */
 void memory_free(void *pointer);
 
-/* Makes the n-th allocation from now fail (0: the next one), once; SIZE_MAX: none. For tests. Not for use while
- * other threads allocate. */
+/* Makes the n-th allocation from now fail (0: the next one), once; SIZE_MAX: none. For tests. Not for use
+ * while other threads allocate. */
 void memory_fail_after(size_t n);
 
 /* Allocations made since the process began, and those not yet freed. For tests. */

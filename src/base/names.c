@@ -32,7 +32,8 @@ static void list_names(const struct name_table *table, char *text, size_t size)
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; i < table->count && used < size; i++) {
-        const int written = snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "", row_of(table, (int)i)->name);
+        const int written =
+            snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "", row_of(table, (int)i)->name);
         used += written > 0 ? (size_t)written : 0;
     }
 }
@@ -50,7 +51,8 @@ mlp_status name_find(const struct name_table *table, const char *name, int *valu
         }
     }
     list_names(table, known, sizeof known);
-    return fail(MLP_ERROR_ARGUMENT, "%s: unknown name '%.64s', expected one of: %s", table->subject, name, known);
+    return fail(MLP_ERROR_ARGUMENT, "%s: unknown name '%.64s', expected one of: %s", table->subject, name,
+                known);
 }
 
 mlp_status name_check(const struct name_table *table, int value)

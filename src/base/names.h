@@ -19,11 +19,14 @@ struct name_table {
     const void *rows;
     size_t stride;
     size_t count;
-    bool indirect;       /* `rows` is an array of pointers to such rows */
+    bool indirect; /* `rows` is an array of pointers to such rows */
 };
 
 /* Initializes one from an array of rows. */
-#define NAME_ROWS(subject, rows) { subject, rows, sizeof((rows)[0]), sizeof(rows) / sizeof((rows)[0]), false }
+#define NAME_ROWS(subject, rows)                                                                             \
+    {                                                                                                        \
+        subject, rows, sizeof((rows)[0]), sizeof(rows) / sizeof((rows)[0]), false                            \
+    }
 #define NAME_TABLE(subject, rows) ((struct name_table)NAME_ROWS(subject, rows))
 
 /* Name or description of a value; NULL when the table has no such row. */

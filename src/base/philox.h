@@ -13,7 +13,8 @@ enum { PHILOX_ROUNDS = 10 };
 #define PHILOX_WEYL_0 0x9E3779B9u
 #define PHILOX_WEYL_1 0xBB67AE85u
 
-static inline void philox_round(uint32_t *c0, uint32_t *c1, uint32_t *c2, uint32_t *c3, uint32_t k0, uint32_t k1)
+static inline void philox_round(uint32_t *c0, uint32_t *c1, uint32_t *c2, uint32_t *c3, uint32_t k0,
+                                uint32_t k1)
 {
     const uint64_t p0 = (uint64_t)PHILOX_MULTIPLIER_0 * *c0;
     const uint64_t p1 = (uint64_t)PHILOX_MULTIPLIER_1 * *c2;

@@ -1,7 +1,8 @@
-/* Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11).
+/* Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+ * SC'11).
  *
- * A stream is named by (seed, purpose, layer, step); its values are numbered, and any of them can be computed at any
- * time on any thread. No draw depends on the order of calls. */
+ * A stream is named by (seed, purpose, layer, step); its values are numbered, and any of them can be computed
+ * at any time on any thread. No draw depends on the order of calls. */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 
@@ -16,12 +17,12 @@ enum random_purpose {
     RANDOM_DROPOUT = 5, /* layer 0: of the inputs; l + 1: of the units of layer l */
     RANDOM_NOISE = 6,
     RANDOM_MIXUP = 7,
-    RANDOM_RUNS = 8     /* of a data set that is shuffled window by window */
+    RANDOM_RUNS = 8 /* of a data set that is shuffled window by window */
 };
 
 struct random_stream {
-    uint32_t key[2];   /* the seed */
-    uint32_t name[2];  /* upper counter words: purpose and layer, step */
+    uint32_t key[2];  /* the seed */
+    uint32_t name[2]; /* upper counter words: purpose and layer, step */
 };
 
 /* One block of four words from a counter and a key. */
@@ -31,11 +32,13 @@ void philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t ou
 struct random_stream random_stream(uint64_t seed, enum random_purpose purpose, size_t layer, size_t step);
 
 /* Values number first … first + count − 1 of the stream. */
-void random_uniform(const struct random_stream *stream, size_t first, size_t count, float *out); /* U[0, 1), 24 bits */
-void random_normal(const struct random_stream *stream, size_t first, size_t count, float *out);  /* Box–Muller, to 6 ulp */
+void random_uniform(const struct random_stream *stream, size_t first, size_t count,
+                    float *out); /* U[0, 1), 24 bits */
+void random_normal(const struct random_stream *stream, size_t first, size_t count,
+                   float *out); /* Box–Muller, to 6 ulp */
 
-/* Value number `index` of the stream as a whole number below `bound` (> 0), without bias worth the name: a 64-bit
- * draw is scaled down, so the error is below bound/2⁶⁴. */
+/* Value number `index` of the stream as a whole number below `bound` (> 0), without bias worth the name: a
+ * 64-bit draw is scaled down, so the error is below bound/2⁶⁴. */
 uint64_t random_below(const struct random_stream *stream, size_t index, uint64_t bound);
 
 /* A seeded Fisher–Yates shuffle of `order`. */

@@ -26,13 +26,13 @@ typedef uint64_t wide __attribute__((vector_size(16)));
 #else
 enum { WIDTH = 2 };
 typedef uint64_t wide __attribute__((vector_size(16)));
-#define LOWER_PRODUCT(a, b) (((a) & 0xFFFFFFFFu) * ((b) & 0xFFFFFFFFu))
+#define LOWER_PRODUCT(a, b) (((a)&0xFFFFFFFFu) * ((b)&0xFFFFFFFFu))
 #endif
 
 enum { LANES = 16, REGISTERS = LANES / WIDTH };
 
-/* Word i of the blocks from `first`, in words[i]. The words are the lower halves of 64-bit lanes; what the upper halves
- * hold does not matter, for a product leaves them out. */
+/* Word i of the blocks from `first`, in words[i]. The words are the lower halves of 64-bit lanes; what the
+ * upper halves hold does not matter, for a product leaves them out. */
 static void blocks_of(const struct random_stream *stream, uint64_t first, uint32_t words[4][LANES])
 {
     uint64_t counter[LANES], lanes[LANES];
@@ -76,8 +76,8 @@ static void uniform_lanes(uint32_t words[4][LANES], float out[4 * LANES])
     }
 }
 
-/* Two words give two independent N(0, 1): r = √(−2 ln u), u in (0, 1], at angle 2πv (Box & Muller 1958); each to 4 ulp.
- * The largest |z| is √(2·32·ln 2) = 6.66. */
+/* Two words give two independent N(0, 1): r = √(−2 ln u), u in (0, 1], at angle 2πv (Box & Muller 1958); each
+ * to 4 ulp. The largest |z| is √(2·32·ln 2) = 6.66. */
 static void normal_lanes(uint32_t words[4][LANES], float out[4 * LANES])
 {
     for (size_t pair = 0; pair < 4; pair += 2) {
@@ -96,8 +96,9 @@ static void normal_lanes(uint32_t words[4][LANES], float out[4 * LANES])
     }
 }
 
-static inline __attribute__((always_inline)) void fill(const struct random_stream *stream, size_t first, size_t count,
-                                                       float *out, void (*lanes)(uint32_t words[4][LANES], float *out))
+static inline __attribute__((always_inline)) void fill(const struct random_stream *stream, size_t first,
+                                                       size_t count, float *out,
+                                                       void (*lanes)(uint32_t words[4][LANES], float *out))
 {
     uint32_t words[4][LANES];
     for (size_t done = 0; done < count; done += LANES) {
@@ -122,7 +123,8 @@ static void normal(const struct random_stream *stream, size_t first, size_t coun
     fill(stream, first, count, out, normal_lanes);
 }
 
-static void below(const struct random_stream *stream, size_t first, size_t count, uint32_t threshold, unsigned char *out)
+static void below(const struct random_stream *stream, size_t first, size_t count, uint32_t threshold,
+                  unsigned char *out)
 {
     uint32_t words[4][LANES], bytes[LANES];
     const int32_t limit = (int32_t)threshold;
@@ -134,7 +136,8 @@ static void below(const struct random_stream *stream, size_t first, size_t count
         }
         for (size_t i = 0; i < 4; i++) {
             for (size_t l = 0; l < LANES; l++) {
-                const uint32_t low = (int32_t)(words[i][l] & 0xFFFFu) < limit, high = (int32_t)(words[i][l] >> 16) < limit;
+                const uint32_t low = (int32_t)(words[i][l] & 0xFFFFu) < limit,
+                               high = (int32_t)(words[i][l] >> 16) < limit;
                 bytes[l] |= low << (2 * i) | high << (2 * i + 1);
             }
         }
@@ -144,4 +147,5 @@ static void below(const struct random_stream *stream, size_t first, size_t count
     }
 }
 
-const struct random_kernels LEVEL_NAME(random_kernels) = { .uniform = uniform, .normal = normal, .below = below };
+const struct random_kernels
+    LEVEL_NAME(random_kernels) = { .uniform = uniform, .normal = normal, .below = below };

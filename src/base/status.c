@@ -12,26 +12,16 @@ static _Thread_local char last_error[TEXT_SIZE];
 const char *mlp_status_text(mlp_status status)
 {
     switch (status) {
-    case MLP_OK:
-        return "success";
-    case MLP_ERROR_ARGUMENT:
-        return "bad argument";
-    case MLP_ERROR_SHAPE:
-        return "shapes do not fit";
-    case MLP_ERROR_RANGE:
-        return "out of range";
-    case MLP_ERROR_MEMORY:
-        return "out of memory";
-    case MLP_ERROR_IO:
-        return "input/output error";
-    case MLP_ERROR_FORMAT:
-        return "bad file format";
-    case MLP_ERROR_NONFINITE:
-        return "not a finite number";
-    case MLP_ERROR_UNSUPPORTED:
-        return "not supported";
-    case MLP_ERROR_STATE:
-        return "call out of order";
+    case MLP_OK: return "success";
+    case MLP_ERROR_ARGUMENT: return "bad argument";
+    case MLP_ERROR_SHAPE: return "shapes do not fit";
+    case MLP_ERROR_RANGE: return "out of range";
+    case MLP_ERROR_MEMORY: return "out of memory";
+    case MLP_ERROR_IO: return "input/output error";
+    case MLP_ERROR_FORMAT: return "bad file format";
+    case MLP_ERROR_NONFINITE: return "not a finite number";
+    case MLP_ERROR_UNSUPPORTED: return "not supported";
+    case MLP_ERROR_STATE: return "call out of order";
     }
     return "unknown status";
 }

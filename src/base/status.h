@@ -9,24 +9,25 @@
  * Texts longer than 1023 bytes are cut. Never allocates. */
 mlp_status fail(mlp_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Puts "prefix: " in front of the error text and returns `status`; for callers that know more of the place. */
+/* Puts "prefix: " in front of the error text and returns `status`; for callers that know more of the place.
+ */
 mlp_status fail_in(mlp_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Passes a failure on to the caller. */
-#define TRY(call)                                  \
-    do {                                           \
-        const mlp_status try_status_ = (call);     \
-        if (try_status_ != MLP_OK) {               \
-            return try_status_;                    \
-        }                                          \
+#define TRY(call)                                                                                            \
+    do {                                                                                                     \
+        const mlp_status try_status_ = (call);                                                               \
+        if (try_status_ != MLP_OK) {                                                                         \
+            return try_status_;                                                                              \
+        }                                                                                                    \
     } while (0)
 
 /* Refuses a NULL argument by its name. */
-#define REQUIRE_ARGUMENT(pointer)                                              \
-    do {                                                                       \
-        if ((pointer) == NULL) {                                               \
-            return fail(MLP_ERROR_ARGUMENT, "%s: " #pointer " is NULL", __func__); \
-        }                                                                      \
+#define REQUIRE_ARGUMENT(pointer)                                                                            \
+    do {                                                                                                     \
+        if ((pointer) == NULL) {                                                                             \
+            return fail(MLP_ERROR_ARGUMENT, "%s: " #pointer " is NULL", __func__);                           \
+        }                                                                                                    \
     } while (0)
 
 #endif

@@ -8,8 +8,10 @@
 #endif
 
 #ifdef _OPENMP
-/* Apart, so that a thread which never opens a region is none of OpenMP's: its runtime takes memory for each that it knows. */
-static __attribute__((noinline)) void run_region(int threads, void (*work)(const struct team *team, void *context), void *context)
+/* Apart, so that a thread which never opens a region is none of OpenMP's: its runtime takes memory for each
+ * that it knows. */
+static __attribute__((noinline)) void
+run_region(int threads, void (*work)(const struct team *team, void *context), void *context)
 {
 #pragma omp parallel num_threads(threads)
     {

@@ -16,8 +16,8 @@ struct range {
     size_t end;
 };
 
-/* Calls work(team, context) on `threads` threads (the system may give fewer), the caller among them, and waits for
- * all. With one thread it is a plain call: no region is opened. */
+/* Calls work(team, context) on `threads` threads (the system may give fewer), the caller among them, and
+ * waits for all. With one thread it is a plain call: no region is opened. */
 void team_run(int threads, void (*work)(const struct team *team, void *context), void *context);
 
 /* Waits for all members; what they wrote before is then visible to all. Every member must come by. */

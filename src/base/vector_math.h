@@ -1,9 +1,10 @@
-/* Elementary functions in float, branch-free, so that loops over them vectorize. Each states its largest error in units
- * in the last place (ulp) of the exact value, denormal results included; all are right at ±∞, and NaN stays NaN.
+/* Elementary functions in float, branch-free, so that loops over them vectorize. Each states its largest
+ * error in units in the last place (ulp) of the exact value, denormal results included; all are right at ±∞,
+ * and NaN stays NaN.
  *
- * Range reduction in two pieces of ln 2 (Cody & Waite 1980); the polynomials are minimax fits by Remez's exchange
- * (weighted for the relative error of the whole function), their coefficients rounded to float. Results do not depend
- * on the vector level: there is no fused multiply-add and no reassociation. */
+ * Range reduction in two pieces of ln 2 (Cody & Waite 1980); the polynomials are minimax fits by Remez's
+ * exchange (weighted for the relative error of the whole function), their coefficients rounded to float.
+ * Results do not depend on the vector level: there is no fused multiply-add and no reassociation. */
 #ifndef BASE_VECTOR_MATH_H
 #define BASE_VECTOR_MATH_H
 
@@ -47,8 +48,9 @@ static inline float scale_by_power(float p, int32_t n)
     return p * power_of_two(half) * power_of_two(n - half);
 }
 
-/* eʳ − 1 where x + rest = n·ln 2 + r, n whole, |r| ≤ ln 2 / 2: r + r²·q(r), q of degree 5, relative error 3e-10 before
- * rounding. |x| < 176: then n has 8 bits and ln 2's upper piece 15, and their product is exact. */
+/* eʳ − 1 where x + rest = n·ln 2 + r, n whole, |r| ≤ ln 2 / 2: r + r²·q(r), q of degree 5, relative error
+ * 3e-10 before rounding. |x| < 176: then n has 8 bits and ln 2's upper piece 15, and their product is exact.
+ */
 static inline float vector_reduced_expm1(float x, float rest, int32_t *n)
 {
     const float rounder = 12582912.0f; /* 1.5·2²³: adding it rounds to a whole number */
@@ -85,8 +87,8 @@ static inline float vector_expm1_negative(float x)
     return scale * p + (scale - 1.0f);
 }
 
-/* ln(1 + f) − f for √½ − 1 ≤ f ≤ √2 − 1: −f²/2 + f³·q(f), q of degree 8, relative error of the whole 8e-10 before
- * rounding. */
+/* ln(1 + f) − f for √½ − 1 ≤ f ≤ √2 − 1: −f²/2 + f³·q(f), q of degree 8, relative error of the whole 8e-10
+ * before rounding. */
 static inline float vector_log_tail(float f)
 {
     const float square = f * f;
@@ -102,8 +104,8 @@ static inline float vector_log_tail(float f)
     return q * f * square - 0.5f * square;
 }
 
-/* ln(1 + u) for 0 ≤ u ≤ 1: 1 + u = w is 1 + f or 2·(1 + f) with √½ − 1 < f ≤ √2 − 1; (u − (w − 1))/w restores what 1 + u
- * has rounded away. 1 ulp. */
+/* ln(1 + u) for 0 ≤ u ≤ 1: 1 + u = w is 1 + f or 2·(1 + f) with √½ − 1 < f ≤ √2 − 1; (u − (w − 1))/w restores
+ * what 1 + u has rounded away. 1 ulp. */
 static inline float vector_log1p(float u)
 {
     const float w = 1.0f + u;
@@ -113,8 +115,8 @@ static inline float vector_log1p(float u)
     return tail + f + high * 0.693147182f;
 }
 
-/* −ln((word + 1)/2³²), from 0 to 32·ln 2. 2 ulp, near 0 too: from √½ on it is −ln(1 − d) of the distance d to 1, which
- * is exact to float's own precision. */
+/* −ln((word + 1)/2³²), from 0 to 32·ln 2. 2 ulp, near 0 too: from √½ on it is −ln(1 − d) of the distance d to
+ * 1, which is exact to float's own precision. */
 static inline float vector_minus_log_of_word(uint32_t word)
 {
     const int32_t root_half = 0x3F3504F3;
@@ -122,7 +124,8 @@ static inline float vector_minus_log_of_word(uint32_t word)
     const uint32_t high_bits = word >> 8;
     const float u = ((float)(int32_t)high_bits * 256.0f + ((float)(int32_t)(word & 0xFFu) + 1.0f)) * 0x1p-32f;
     const uint32_t distance = ~word;
-    const float d = ((float)(int32_t)(distance >> 8) * 256.0f + (float)(int32_t)(distance & 0xFFu)) * 0x1p-32f;
+    const float d =
+        ((float)(int32_t)(distance >> 8) * 256.0f + (float)(int32_t)(distance & 0xFFu)) * 0x1p-32f;
     /* u = 2ⁿ·m, √½ ≤ m < √2 */
     const int32_t shifted = bits_of_float(u) - root_half;
     const int32_t n = shifted >> 23;
@@ -131,8 +134,8 @@ static inline float vector_minus_log_of_word(uint32_t word)
     return -((float)(n < 0 ? n : 0) * 0.693147182f + (vector_log_tail(f) + f));
 }
 
-/* cos and sin of 2π·word/2³². The nearest quarter turn comes off exactly, in whole numbers; polynomials on ±π/4 after
- * Cephes (Moshier 1989). 2 ulp. */
+/* cos and sin of 2π·word/2³². The nearest quarter turn comes off exactly, in whole numbers; polynomials on
+ * ±π/4 after Cephes (Moshier 1989). 2 ulp. */
 static inline void vector_turn(uint32_t word, float *cosine, float *sine)
 {
     const uint32_t quarter = (word + 0x20000000u) >> 30;
@@ -165,8 +168,8 @@ static inline float vector_softplus(float x)
     return positive + vector_log1p(vector_exp(-magnitude_of(x)));
 }
 
-/* tanh |x| = −t/(t + 2), t = e^(−2|x|) − 1, which has no cancellation near 0; and 1 − 2e/(1 + e), e = e^(−2|x|), which
- * rounds better from 0.6 on. 2.5 ulp. */
+/* tanh |x| = −t/(t + 2), t = e^(−2|x|) − 1, which has no cancellation near 0; and 1 − 2e/(1 + e), e =
+ * e^(−2|x|), which rounds better from 0.6 on. 2.5 ulp. */
 static inline float vector_tanh(float x)
 {
     int32_t n;
@@ -179,7 +182,8 @@ static inline float vector_tanh(float x)
     return with_sign_of(a < 0.6f ? quotient : 1.0f - quotient, x);
 }
 
-/* e^(−z²/2) for |z| ≤ 15. The square is split, z = h + l with h of 12 bits, so that none of it is lost: 2 ulp. */
+/* e^(−z²/2) for |z| ≤ 15. The square is split, z = h + l with h of 12 bits, so that none of it is lost: 2
+ * ulp. */
 static inline float vector_exp_half_square(float z)
 {
     int32_t n;
@@ -188,8 +192,8 @@ static inline float vector_exp_half_square(float z)
     return scale_by_power(p, n);
 }
 
-/* Φ(z) = erfc(y)/2, y = −z/√2; erfc(y) = e^(−y²)·R(1/(1 + y/2))/(1 + y/2) for y ≥ 0, R a Chebyshev fit of degree 10
- * over y ≤ 10, relative error 6e-9 before rounding. 6 ulp, in the lower tail too. */
+/* Φ(z) = erfc(y)/2, y = −z/√2; erfc(y) = e^(−y²)·R(1/(1 + y/2))/(1 + y/2) for y ≥ 0, R a Chebyshev fit of
+ * degree 10 over y ≤ 10, relative error 6e-9 before rounding. 6 ulp, in the lower tail too. */
 static inline float vector_normal_cdf(float z)
 {
     const float a = magnitude_of(z) > 15.0f ? 15.0f : magnitude_of(z);

@@ -63,31 +63,37 @@ static mlp_status check_sources(const mlp_data_arrays *a)
 {
     size_t size;
     if (a->struct_size < sizeof *a) {
-        return fail(MLP_ERROR_ARGUMENT, "data arrays: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_DATA_ARRAYS_INIT", a->struct_size, sizeof *a);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "data arrays: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_DATA_ARRAYS_INIT",
+                    a->struct_size, sizeof *a);
     }
     if (a->count == 0 || a->inputs == 0) {
-        return fail(MLP_ERROR_RANGE, "data arrays: count is %zu and inputs is %zu, expected at least 1", a->count,
-                    a->inputs);
+        return fail(MLP_ERROR_RANGE, "data arrays: count is %zu and inputs is %zu, expected at least 1",
+                    a->count, a->inputs);
     }
     if ((a->features == NULL) == (a->bytes == NULL)) {
         return fail(MLP_ERROR_ARGUMENT, "data arrays: %s of features and bytes is set, expected one of them",
                     a->features == NULL ? "none" : "each");
     }
     if (a->classes != NULL && a->values != NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "data arrays: classes and values are both set, expected one or neither");
+        return fail(MLP_ERROR_ARGUMENT,
+                    "data arrays: classes and values are both set, expected one or neither");
     }
     if (a->class_count > 0 && a->classes == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "data arrays: class_count is %zu, but classes is NULL", a->class_count);
+        return fail(MLP_ERROR_ARGUMENT, "data arrays: class_count is %zu, but classes is NULL",
+                    a->class_count);
     }
     if ((a->outputs > 0) != (a->values != NULL)) {
-        return fail(MLP_ERROR_ARGUMENT, "data arrays: outputs is %zu and values is %s, expected both or neither",
-                    a->outputs, a->values != NULL ? "set" : "NULL");
+        return fail(MLP_ERROR_ARGUMENT,
+                    "data arrays: outputs is %zu and values is %s, expected both or neither", a->outputs,
+                    a->values != NULL ? "set" : "NULL");
     }
     if (!size_multiply(a->count, a->inputs, &size) || !size_multiply(size, sizeof(float), &size) ||
         !size_multiply(a->count, a->outputs, &size) || !size_multiply(size, sizeof(float), &size)) {
-        return fail(MLP_ERROR_SHAPE, "data arrays: %zu samples of %zu inputs and %zu outputs do not fit the memory",
-                    a->count, a->inputs, a->outputs);
+        return fail(MLP_ERROR_SHAPE,
+                    "data arrays: %zu samples of %zu inputs and %zu outputs do not fit the memory", a->count,
+                    a->inputs, a->outputs);
     }
     return MLP_OK;
 }
@@ -96,7 +102,8 @@ static mlp_status check_byte_scale(const mlp_data_arrays *a)
 {
     if (a->bytes != NULL && a->byte_scale != 0.0 &&
         !(a->byte_scale >= (double)FLT_MIN && a->byte_scale <= (double)FLT_MAX / 256.0)) {
-        return fail(MLP_ERROR_RANGE, "data arrays: byte_scale is %g, expected a number from %g to %g, or 0 for 1/255",
+        return fail(MLP_ERROR_RANGE,
+                    "data arrays: byte_scale is %g, expected a number from %g to %g, or 0 for 1/255",
                     a->byte_scale, (double)FLT_MIN, (double)FLT_MAX / 256.0);
     }
     return MLP_OK;
@@ -107,8 +114,9 @@ static mlp_status check_finite(const float *values, size_t count, size_t width, 
 {
     for (size_t i = 0; values != NULL && i < count * width; i++) {
         if (!isfinite(values[i])) {
-            return fail(MLP_ERROR_NONFINITE, "data arrays: sample %zu, %s %zu is %g, expected a finite number",
-                        i / width, what, i % width, (double)values[i]);
+            return fail(MLP_ERROR_NONFINITE,
+                        "data arrays: sample %zu, %s %zu is %g, expected a finite number", i / width, what,
+                        i % width, (double)values[i]);
         }
     }
     return MLP_OK;
@@ -136,7 +144,8 @@ static mlp_status check_weights(const mlp_data_arrays *a)
 {
     for (size_t i = 0; a->weights != NULL && i < a->count; i++) {
         if (!isfinite(a->weights[i])) {
-            return fail(MLP_ERROR_NONFINITE, "data arrays: sample %zu: weight is %g, expected a finite number", i,
+            return fail(MLP_ERROR_NONFINITE,
+                        "data arrays: sample %zu: weight is %g, expected a finite number", i,
                         (double)a->weights[i]);
         }
         if (a->weights[i] < 0.0f) {

@@ -51,14 +51,17 @@ static mlp_status read_at(const struct feature_file *file, size_t offset, void *
 {
     size_t done = 0;
     while (done < size) {
-        const ssize_t got = pread(file->descriptor, (char *)bytes + done, size - done, (off_t)(offset + done));
+        const ssize_t got =
+            pread(file->descriptor, (char *)bytes + done, size - done, (off_t)(offset + done));
         if (got < 0 && errno == EINTR) {
             continue;
         }
         if (got <= 0) {
-            return got < 0 ? fail(MLP_ERROR_IO, "%s: cannot read: %s", file->path, strerror(errno))
-                           : fail(MLP_ERROR_FORMAT, "%s: has become shorter: it ends before sample %zu does", file->path,
-                                  (offset + size - file->start - 1) / (file->inputs * feature_size(file->kind)));
+            return got < 0
+                       ? fail(MLP_ERROR_IO, "%s: cannot read: %s", file->path, strerror(errno))
+                       : fail(MLP_ERROR_FORMAT, "%s: has become shorter: it ends before sample %zu does",
+                              file->path,
+                              (offset + size - file->start - 1) / (file->inputs * feature_size(file->kind)));
         }
         done += (size_t)got;
     }

@@ -25,7 +25,8 @@ static size_t run_length(const mlp_data *data, const size_t *order, size_t first
     return run;
 }
 
-mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_t first, size_t count, float *x)
+mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_t first, size_t count,
+                                float *x)
 {
     const struct storage *storage = data->storage;
     const size_t inputs = storage->inputs;
@@ -38,7 +39,8 @@ mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_
         } else if (storage->features != NULL) {
             memcpy(out, storage->features + start * inputs, run * inputs * sizeof(float));
         } else {
-            vector_kernels()->from_bytes(storage->bytes + start * inputs, storage->byte_scale, run * inputs, out);
+            vector_kernels()->from_bytes(storage->bytes + start * inputs, storage->byte_scale, run * inputs,
+                                         out);
         }
         i += run;
     }
@@ -50,14 +52,15 @@ void data_announce(const mlp_data *data, size_t first, size_t count)
     if (data->storage->file == NULL || count == 0) {
         return;
     }
-    const size_t start = data_sample(data, first), span = data_sample(data, first + count - 1) - start + 1; /* parts ascend */
+    const size_t start = data_sample(data, first),
+                 span = data_sample(data, first + count - 1) - start + 1; /* parts ascend */
     if (span / SPARSE < count) {
         feature_file_announce(data->storage->file, start, span);
     }
 }
 
-void data_gather_targets(const mlp_data *data, const size_t *order, size_t first, size_t count, int32_t *classes,
-                         float *values, float *weights)
+void data_gather_targets(const mlp_data *data, const size_t *order, size_t first, size_t count,
+                         int32_t *classes, float *values, float *weights)
 {
     const struct storage *storage = data->storage;
     const size_t outputs = storage->outputs;
@@ -75,12 +78,13 @@ void data_gather_targets(const mlp_data *data, const size_t *order, size_t first
     }
 }
 
-mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float *x, int32_t *classes, float *values)
+mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float *x, int32_t *classes,
+                         float *values)
 {
     REQUIRE_ARGUMENT(data);
     if (first > data->count || count > data->count - first) {
-        return fail(MLP_ERROR_RANGE, "data: %zu samples from %zu on are asked for, but there are %zu", count, first,
-                    data->count);
+        return fail(MLP_ERROR_RANGE, "data: %zu samples from %zu on are asked for, but there are %zu", count,
+                    first, data->count);
     }
     if (classes != NULL && data->storage->classes == NULL) {
         return fail(MLP_ERROR_ARGUMENT, "data: classes are asked for, but the targets are %s",

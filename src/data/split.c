@@ -27,7 +27,7 @@ static mlp_data *share(const mlp_data *data, size_t count, bool listed)
     return part;
 }
 
-/* ---- dealing --------------------------------------------------------------------------------------------------- */
+/* ---- dealing ------------------------------------------------------------------------------------------- */
 
 /* How samples are dealt: shuffled by the seed, with `stratified` then class after class. */
 struct deal {
@@ -78,7 +78,8 @@ static mlp_status make_order(const struct deal *deal, size_t *order)
 typedef bool (*deal_rule)(size_t i, size_t count, const size_t *numbers);
 
 /* Two parts, each with its positions in ascending order, so that reading them walks the storage forward. */
-static mlp_status deal_out(const struct deal *deal, deal_rule is_second, const size_t *numbers, mlp_data *first, mlp_data *second)
+static mlp_status deal_out(const struct deal *deal, deal_rule is_second, const size_t *numbers,
+                           mlp_data *first, mlp_data *second)
 {
     const mlp_data *data = deal->data;
     size_t *order = memory_allocate(data->count, sizeof *order);
@@ -98,10 +99,11 @@ static mlp_status deal_out(const struct deal *deal, deal_rule is_second, const s
 }
 
 /* Makes and fills both parts; `second_count` samples go to the second. */
-static mlp_status part(const struct deal *deal, deal_rule is_second, const size_t *numbers, size_t second_count, mlp_data **first,
-                       mlp_data **second)
+static mlp_status part(const struct deal *deal, deal_rule is_second, const size_t *numbers,
+                       size_t second_count, mlp_data **first, mlp_data **second)
 {
-    mlp_data *parts[2] = { share(deal->data, deal->data->count - second_count, true), share(deal->data, second_count, true) };
+    mlp_data *parts[2] = { share(deal->data, deal->data->count - second_count, true),
+                           share(deal->data, second_count, true) };
     mlp_status status = parts[0] != NULL && parts[1] != NULL ? MLP_OK : MLP_ERROR_MEMORY;
     if (status == MLP_OK) {
         status = deal_out(deal, is_second, numbers, parts[0], parts[1]);
@@ -115,7 +117,8 @@ static mlp_status part(const struct deal *deal, deal_rule is_second, const size_
     return status;
 }
 
-static mlp_status check_parts(const char *function, const struct deal *deal, mlp_data **first, mlp_data **second)
+static mlp_status check_parts(const char *function, const struct deal *deal, mlp_data **first,
+                              mlp_data **second)
 {
     if (first != NULL) {
         *first = NULL;
@@ -127,10 +130,12 @@ static mlp_status check_parts(const char *function, const struct deal *deal, mlp
         return fail(MLP_ERROR_ARGUMENT, "%s: data is NULL", function);
     }
     if (first == NULL || second == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: the pointer to the %s part is NULL", function, first == NULL ? "first" : "second");
+        return fail(MLP_ERROR_ARGUMENT, "%s: the pointer to the %s part is NULL", function,
+                    first == NULL ? "first" : "second");
     }
     if (deal->stratified && deal->data->storage->classes == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: a stratified split needs classes, the data set has none", function);
+        return fail(MLP_ERROR_ARGUMENT, "%s: a stratified split needs classes, the data set has none",
+                    function);
     }
     if (deal->data->count < 2) {
         return fail(MLP_ERROR_RANGE, "%s: the data set has 1 sample, expected at least 2", function);
@@ -138,7 +143,7 @@ static mlp_status check_parts(const char *function, const struct deal *deal, mlp
     return MLP_OK;
 }
 
-/* ---- splits ---------------------------------------------------------------------------------------------------- */
+/* ---- splits -------------------------------------------------------------------------------------------- */
 
 /* The last numbers[0] samples dealt. */
 static bool is_at_the_end(size_t i, size_t count, const size_t *numbers)
@@ -160,39 +165,45 @@ static bool is_of_fold(size_t i, size_t count, const size_t *numbers)
     return i % numbers[0] == numbers[1];
 }
 
-static mlp_status split(const char *function, const struct deal *deal, double fraction, mlp_data **first, mlp_data **second)
+static mlp_status split(const char *function, const struct deal *deal, double fraction, mlp_data **first,
+                        mlp_data **second)
 {
     TRY(check_parts(function, deal, first, second));
     const size_t count = deal->data->count;
     if (!(fraction > 0.0 && fraction < 1.0)) {
-        return fail(MLP_ERROR_RANGE, "%s: fraction is %g, expected a number between 0 and 1", function, fraction);
+        return fail(MLP_ERROR_RANGE, "%s: fraction is %g, expected a number between 0 and 1", function,
+                    fraction);
     }
     const double wanted = round(fraction * (double)count);
     size_t second_count = wanted < 1.0 ? 1 : (size_t)wanted;
     second_count = second_count < count ? second_count : count - 1;
-    return part(deal, deal->stratified ? is_spread : is_at_the_end, &second_count, second_count, first, second);
+    return part(deal, deal->stratified ? is_spread : is_at_the_end, &second_count, second_count, first,
+                second);
 }
 
-mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first, mlp_data **second)
+mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first,
+                          mlp_data **second)
 {
     const struct deal deal = { data, seed, false };
     return split(__func__, &deal, fraction, first, second);
 }
 
-mlp_status mlp_data_split_stratified(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first, mlp_data **second)
+mlp_status mlp_data_split_stratified(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first,
+                                     mlp_data **second)
 {
     const struct deal deal = { data, seed, true };
     return split(__func__, &deal, fraction, first, second);
 }
 
-mlp_status mlp_data_fold(const mlp_data *data, size_t folds, size_t fold, int stratified, uint64_t seed, mlp_data **train,
-                         mlp_data **validation)
+mlp_status mlp_data_fold(const mlp_data *data, size_t folds, size_t fold, int stratified, uint64_t seed,
+                         mlp_data **train, mlp_data **validation)
 {
     const struct deal deal = { data, seed, stratified != 0 };
     const size_t numbers[2] = { folds, fold };
     TRY(check_parts(__func__, &deal, train, validation));
     if (folds < 2 || folds > data->count) {
-        return fail(MLP_ERROR_RANGE, "mlp_data_fold: folds is %zu, expected 2 to the number of samples, %zu", folds, data->count);
+        return fail(MLP_ERROR_RANGE, "mlp_data_fold: folds is %zu, expected 2 to the number of samples, %zu",
+                    folds, data->count);
     }
     if (fold >= folds) {
         return fail(MLP_ERROR_RANGE, "mlp_data_fold: fold is %zu, expected less than %zu", fold, folds);
@@ -218,7 +229,8 @@ mlp_status mlp_data_balanced_weights(const mlp_data *data, float *weights)
         present += counts[class_at(data, i)]++ == 0;
     }
     for (size_t c = 0; c < classes; c++) {
-        weights[c] = counts[c] > 0 ? (float)((double)data->count / ((double)present * (double)counts[c])) : 0.0f;
+        weights[c] =
+            counts[c] > 0 ? (float)((double)data->count / ((double)present * (double)counts[c])) : 0.0f;
     }
     memory_free(counts);
     return MLP_OK;
@@ -230,8 +242,10 @@ mlp_status mlp_data_slice(const mlp_data *data, size_t first, size_t count, mlp_
     *slice = NULL;
     REQUIRE_ARGUMENT(data);
     if (count == 0 || first > data->count || count > data->count - first) {
-        return fail(MLP_ERROR_RANGE, "slice: %zu samples from %zu on are asked for, expected 1 or more of the %zu "
-                    "there are", count, first, data->count);
+        return fail(MLP_ERROR_RANGE,
+                    "slice: %zu samples from %zu on are asked for, expected 1 or more of the %zu "
+                    "there are",
+                    count, first, data->count);
     }
     mlp_data *part = share(data, count, data->samples != NULL);
     if (part == NULL) {

@@ -1,5 +1,5 @@
-/* Standardization learnt on a data set: mean μ_j = Σ_i x_ij / m and standard deviation σ_j = √(Σ_i (x_ij − μ_j)² / m)
- * of every feature over its m samples, in two passes over gathered blocks. */
+/* Standardization learnt on a data set: mean μ_j = Σ_i x_ij / m and standard deviation σ_j = √(Σ_i (x_ij −
+ * μ_j)² / m) of every feature over its m samples, in two passes over gathered blocks. */
 #include <math.h>
 #include <stdbool.h>
 
@@ -11,11 +11,11 @@ enum { BLOCK_FLOATS = 16384 }; /* 64 KiB: a block stays in the second-level cach
 
 /* Per feature, `inputs` entries each, and the block they are summed from. */
 struct moments {
-    double *origin;  /* what is subtracted before summing */
-    double *sum;     /* Σ (x − origin) or Σ (x − origin)² */
+    double *origin; /* what is subtracted before summing */
+    double *sum;    /* Σ (x − origin) or Σ (x − origin)² */
     float *mean;
     float *scale;
-    float *block;    /* block_rows × inputs */
+    float *block; /* block_rows × inputs */
     size_t block_rows;
 };
 
@@ -28,8 +28,8 @@ static bool allocate_moments(struct moments *moments, size_t inputs, size_t coun
     moments->mean = memory_allocate(inputs, sizeof(float));
     moments->scale = memory_allocate(inputs, sizeof(float));
     moments->block = memory_allocate(moments->block_rows * inputs, sizeof(float));
-    return moments->origin != NULL && moments->sum != NULL && moments->mean != NULL && moments->scale != NULL &&
-           moments->block != NULL;
+    return moments->origin != NULL && moments->sum != NULL && moments->mean != NULL &&
+           moments->scale != NULL && moments->block != NULL;
 }
 
 static void free_moments(struct moments *moments)
@@ -65,8 +65,8 @@ static mlp_status sum_differences(const mlp_data *data, struct moments *moments,
     return MLP_OK;
 }
 
-/* Differences from the first sample are exactly 0 for a constant feature, whose σ then is, too. A σ whose reciprocal
- * is no float cannot be divided by and counts as 0. */
+/* Differences from the first sample are exactly 0 for a constant feature, whose σ then is, too. A σ whose
+ * reciprocal is no float cannot be divided by and counts as 0. */
 static mlp_status learn(const mlp_data *data, struct moments *moments)
 {
     const size_t inputs = data->storage->inputs;
@@ -93,7 +93,8 @@ mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network)
     REQUIRE_ARGUMENT(data);
     REQUIRE_ARGUMENT(network);
     if (mlp_network_inputs(network) != data->storage->inputs) {
-        return fail(MLP_ERROR_SHAPE, "standardize: the data set has %zu features, but the network has %zu inputs",
+        return fail(MLP_ERROR_SHAPE,
+                    "standardize: the data set has %zu features, but the network has %zu inputs",
                     data->storage->inputs, mlp_network_inputs(network));
     }
     struct moments moments;

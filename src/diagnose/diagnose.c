@@ -32,10 +32,12 @@ static mlp_status measure_update(const mlp_network *network, mlp_workspace *work
     if (status == MLP_OK) {
         status = mlp_optimizer_create(copy, options, &optimizer);
     }
-    const mlp_status stepped = status == MLP_OK ? mlp_optimizer_step(optimizer, copy, workspace, NULL) : status;
+    const mlp_status stepped =
+        status == MLP_OK ? mlp_optimizer_step(optimizer, copy, workspace, NULL) : status;
     for (size_t l = 0; l < network->layer_count && stepped == MLP_OK; l++) {
         const struct layer *layer = &network->layers[l];
-        const float *before = network->parameters + layer->weights, *after = copy->parameters + layer->weights;
+        const float *before = network->parameters + layer->weights,
+                    *after = copy->parameters + layer->weights;
         double squares = 0.0;
         for (size_t i = 0; i < layer->stride * layer->inputs; i++) {
             const double change = (double)after[i] - (double)before[i];
@@ -48,8 +50,9 @@ static mlp_status measure_update(const mlp_network *network, mlp_workspace *work
     return status;
 }
 
-static mlp_status fill(const mlp_network *network, mlp_workspace *workspace, const float *x, const mlp_targets *targets,
-                       size_t count, const mlp_diagnose_options *options, mlp_diagnosis *d)
+static mlp_status fill(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                       const mlp_targets *targets, size_t count, const mlp_diagnose_options *options,
+                       mlp_diagnosis *d)
 {
     TRY(mlp_forward(network, workspace, x, count));
     const mlp_status status = mlp_loss_backward(network, workspace, targets, &d->loss);
@@ -97,8 +100,10 @@ mlp_status mlp_diagnose(const mlp_network *network, const float *x, const mlp_ta
     REQUIRE_ARGUMENT(targets);
     options = options != NULL ? options : &defaults;
     if (options->struct_size < sizeof *options) {
-        return fail(MLP_ERROR_ARGUMENT, "diagnose options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_DIAGNOSE_OPTIONS_INIT", options->struct_size, sizeof *options);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "diagnose options: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_DIAGNOSE_OPTIONS_INIT",
+                    options->struct_size, sizeof *options);
     }
     mlp_diagnosis *made = memory_allocate(1, sizeof *made);
     if (made == NULL) {

@@ -37,40 +37,43 @@ struct mlp_diagnosis {
 /* Where an activation is flat: its slope is under 2 % of the largest. */
 struct flatness {
     mlp_activation_choice choice;
-    bool defined;  /* not for softmax */
-    double limit;  /* of |φ′| */
-    bool bounded;  /* flat on both sides: saturates; flat on one alone: dies */
+    bool defined; /* not for softmax */
+    double limit; /* of |φ′| */
+    bool bounded; /* flat on both sides: saturates; flat on one alone: dies */
     bool one_sided;
 };
 struct flatness flatness_of(const struct layer *layer);
 bool is_flat(const struct flatness *flatness, double z);
-/* For a built-in bounded activation: the values outside of *low < a < *high are those where it is flat. False, and no value
- * is outside, for any other. */
+/* For a built-in bounded activation: the values outside of *low < a < *high are those where it is flat.
+ * False, and no value is outside, for any other. */
 bool flat_values(const struct flatness *flatness, double *low, double *high);
 
-/* Fills the figures of all layers from the passes of a workspace that kept Z; `backward` says that gradients are there. */
+/* Fills the figures of all layers from the passes of a workspace that kept Z; `backward` says that gradients
+ * are there. */
 mlp_status signal_measure(const mlp_network *network, mlp_workspace *workspace, bool backward,
                           struct mlp_diagnosis *diagnosis);
 
 /* Counts the symmetric units of hidden layers. */
 mlp_status signal_symmetry(const mlp_network *network, double tolerance, mlp_signal *signals);
 
-/* A network's weights and biases as mean field sees them, and what follows. `steps` receives for each layer the q that
- * `first_square`, the mean square of Z of layer 0, leads to, and the backward factor χ between it and the layer above. */
+/* A network's weights and biases as mean field sees them, and what follows. `steps` receives for each layer
+ * the q that `first_square`, the mean square of Z of layer 0, leads to, and the backward factor χ between it
+ * and the layer above. */
 struct field_step {
-    double weight_variance; /* fan-in times the mean square of W; in */
-    double bias_variance;   /* mean square of b; in */
+    double weight_variance;       /* fan-in times the mean square of W; in */
+    double bias_variance;         /* mean square of b; in */
     mlp_activation_choice choice; /* of the layer; in; that of the last is not looked at */
     double q;
-    double chi;             /* NaN for the last */
+    double chi; /* NaN for the last */
 };
 void field_follow(struct field_step *steps, size_t layers, double first_square);
 
 /* Findings of each layer and of all, from the figures; then the verdict in words. */
 void verdict_reach(const mlp_network *network, struct mlp_diagnosis *diagnosis);
 
-/* Looks where mlp_find_nonfinite() does, in a workspace after its passes. loss NaN without a reason is a place, too. */
-mlp_nonfinite_location nonfinite_search(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
-                                        bool backward, double loss);
+/* Looks where mlp_find_nonfinite() does, in a workspace after its passes. loss NaN without a reason is a
+ * place, too. */
+mlp_nonfinite_location nonfinite_search(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                                        size_t count, bool backward, double loss);
 
 #endif

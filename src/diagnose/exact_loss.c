@@ -8,7 +8,9 @@ double exact_target(const mlp_targets *targets, size_t sample, size_t unit, size
     if (targets->values != NULL) {
         return (double)targets->values[sample * units + unit];
     }
-    return units == 1 ? (double)targets->classes[sample] : (size_t)targets->classes[sample] == unit ? 1.0 : 0.0;
+    return units == 1                                 ? (double)targets->classes[sample]
+           : (size_t)targets->classes[sample] == unit ? 1.0
+                                                      : 0.0;
 }
 
 static double log_sum_exp(const double *z, size_t units)
@@ -31,7 +33,8 @@ static double cross_entropy(const struct exact_outputs *o, size_t s, size_t unit
     double sum = 0.0;
     for (size_t i = 0; i < units; i++) {
         const double weight = settings->class_weights != NULL ? (double)settings->class_weights[i] : 1.0;
-        const double target = (1.0 - smoothing) * exact_target(o->targets, s, i, units) + smoothing / (double)units;
+        const double target =
+            (1.0 - smoothing) * exact_target(o->targets, s, i, units) + smoothing / (double)units;
         sum += weight * target * (all - z[i]);
     }
     return sum;
@@ -41,14 +44,10 @@ static double unit_loss(const struct loss_settings *settings, double z, double a
 {
     const double r = a - y, delta = settings->huber_delta;
     switch (settings->loss) {
-    case MLP_LOSS_BINARY_CROSS_ENTROPY:
-        return fmax(z, 0.0) + log1p(exp(-fabs(z))) - y * z;
-    case MLP_LOSS_ABSOLUTE_ERROR:
-        return fabs(r);
-    case MLP_LOSS_HUBER:
-        return fabs(r) <= delta ? 0.5 * r * r : delta * (fabs(r) - 0.5 * delta);
-    default:
-        return r * r;
+    case MLP_LOSS_BINARY_CROSS_ENTROPY: return fmax(z, 0.0) + log1p(exp(-fabs(z))) - y * z;
+    case MLP_LOSS_ABSOLUTE_ERROR: return fabs(r);
+    case MLP_LOSS_HUBER: return fabs(r) <= delta ? 0.5 * r * r : delta * (fabs(r) - 0.5 * delta);
+    default: return r * r;
     }
 }
 
@@ -83,10 +82,12 @@ static double divisor(const struct exact_outputs *o)
     for (size_t s = 0; s < o->count; s++) {
         const bool weighted = settings->reduction == MLP_REDUCTION_MEAN && settings->class_weights != NULL &&
                               o->targets->classes != NULL;
-        sum += sample_weight(o, s) * (weighted ? (double)settings->class_weights[o->targets->classes[s]] : 1.0);
+        sum +=
+            sample_weight(o, s) * (weighted ? (double)settings->class_weights[o->targets->classes[s]] : 1.0);
     }
-    return settings->reduction == MLP_REDUCTION_MEAN && !cross_entropy_loss ? sum * (double)output_layer(o->network)->units
-                                                                            : sum;
+    return settings->reduction == MLP_REDUCTION_MEAN && !cross_entropy_loss
+               ? sum * (double)output_layer(o->network)->units
+               : sum;
 }
 
 /* The caller's function sees floats. */

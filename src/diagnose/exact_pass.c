@@ -98,8 +98,8 @@ static mlp_status allocate(struct exact_pass *pass, size_t *total)
     return MLP_OK;
 }
 
-mlp_status exact_pass_make(struct exact_pass *pass, const mlp_network *network, const float *x, const mlp_targets *targets,
-                           size_t count)
+mlp_status exact_pass_make(struct exact_pass *pass, const mlp_network *network, const float *x,
+                           const mlp_targets *targets, size_t count)
 {
     size_t total = 0;
     *pass = (struct exact_pass){ .network = network, .targets = targets, .count = count };
@@ -143,8 +143,8 @@ double exact_trial(struct exact_pass *pass, int side, const struct moved *moved,
         forward_layer(pass, tensors, l);
     }
     const size_t last = pass->offsets[pass->network->layer_count - 1];
-    const struct exact_outputs outputs = { pass->network, pass->targets, pass->count, tensors->z + last,
-                                           tensors->a + last, pass->outputs };
+    const struct exact_outputs outputs = { pass->network,     pass->targets,     pass->count,
+                                           tensors->z + last, tensors->a + last, pass->outputs };
     return exact_loss(&outputs, &pass->status);
 }
 

@@ -24,8 +24,8 @@ struct exact_pass {
     mlp_status status;            /* what a custom loss returned */
 };
 
-mlp_status exact_pass_make(struct exact_pass *pass, const mlp_network *network, const float *x, const mlp_targets *targets,
-                           size_t count);
+mlp_status exact_pass_make(struct exact_pass *pass, const mlp_network *network, const float *x,
+                           const mlp_targets *targets, size_t count);
 void exact_pass_free(struct exact_pass *pass);
 
 /* Entry (row, column) of W of layer l, or of its bias, which is moved by `move`. */
@@ -38,7 +38,8 @@ struct moved {
 /* The loss with it; Z and A of this layer and those above go to side[side]. */
 double exact_trial(struct exact_pass *pass, int side, const struct moved *moved, double move);
 
-/* Whether between the two trials any unit's Z from `layer` on crosses a kink, or an absolute error its zero. */
+/* Whether between the two trials any unit's Z from `layer` on crosses a kink, or an absolute error its zero.
+ */
 bool exact_kink_between(const struct exact_pass *pass, size_t layer);
 
 #endif

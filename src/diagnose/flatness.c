@@ -41,7 +41,8 @@ bool is_flat(const struct flatness *flatness, double z)
     return slope_at(&flatness->choice, z) < flatness->limit;
 }
 
-/* Where between `inside`, which is not flat, and `outside`, which is, the slope falls below the limit: the value there. */
+/* Where between `inside`, which is not flat, and `outside`, which is, the slope falls below the limit: the
+ * value there. */
 static double value_at_bend(const struct flatness *flatness, double inside, double outside)
 {
     const mlp_activation_choice *choice = &flatness->choice;

@@ -1,4 +1,5 @@
-/* The gradient check: (L(w + h) − L(w − h))/2h for each entry, in double, against dL/dw of the backward pass. */
+/* The gradient check: (L(w + h) − L(w − h))/2h for each entry, in double, against dL/dw of the backward pass.
+ */
 #include "diagnose/gradient_compare.h"
 
 #include <math.h>
@@ -10,8 +11,8 @@
 #include "base/status.h"
 #include "diagnose/exact_pass.h"
 
-/* A central difference in double errs by h²·L‴/6 and ε·L/h, both about 1e-11 at 1e-5; through a caller's floats, whose ε is
- * 6e-8, a larger step balances the two. */
+/* A central difference in double errs by h²·L‴/6 and ε·L/h, both about 1e-11 at 1e-5; through a caller's
+ * floats, whose ε is 6e-8, a larger step balances the two. */
 #define STEP 1e-5
 #define TOLERANCE 1e-3
 #define STEP_OF_FLOATS 1e-2
@@ -75,7 +76,8 @@ static void summarize(const struct pair *pairs, double tolerance, mlp_gradient_e
     }
     error->analytic_norm = sqrt(analytic);
     error->numeric_norm = sqrt(numeric);
-    error->relative_error = difference > 0.0 ? sqrt(difference) / (error->analytic_norm + error->numeric_norm) : 0.0;
+    error->relative_error =
+        difference > 0.0 ? sqrt(difference) / (error->analytic_norm + error->numeric_norm) : 0.0;
     const double rms = error->compared > 0 ? sqrt(fmax(analytic, numeric) / (double)error->compared) : 0.0;
     error->passed = 1;
     for (size_t i = 0; i < error->compared; i++) {
@@ -96,10 +98,12 @@ static mlp_status compare_tensor(struct check *check, mlp_workspace *workspace, 
                                  mlp_gradient_error *error)
 {
     mlp_matrix gradient;
-    TRY(mlp_workspace_view(workspace, is_bias ? MLP_TENSOR_BIAS_GRADIENT : MLP_TENSOR_WEIGHT_GRADIENT, l, &gradient));
+    TRY(mlp_workspace_view(workspace, is_bias ? MLP_TENSOR_BIAS_GRADIENT : MLP_TENSOR_WEIGHT_GRADIENT, l,
+                           &gradient));
     const size_t total = gradient.rows * gradient.columns;
     const size_t wanted = check->entries > 0 && check->entries < total ? check->entries : total;
-    const struct random_stream stream = random_stream(check->seed, is_bias ? RANDOM_BIAS : RANDOM_WEIGHTS, l, 0);
+    const struct random_stream stream =
+        random_stream(check->seed, is_bias ? RANDOM_BIAS : RANDOM_WEIGHTS, l, 0);
     struct pair *pairs = memory_allocate(wanted, sizeof *pairs);
     if (pairs == NULL) {
         return MLP_ERROR_MEMORY;
@@ -124,15 +128,19 @@ static mlp_status compare_tensor(struct check *check, mlp_workspace *workspace, 
 }
 
 mlp_status gradient_compare(const mlp_network *network, mlp_workspace *workspace, const float *x,
-                            const mlp_targets *targets, size_t count, const mlp_gradient_check_options *options,
-                            mlp_gradient_error *errors, int *passed)
+                            const mlp_targets *targets, size_t count,
+                            const mlp_gradient_check_options *options, mlp_gradient_error *errors,
+                            int *passed)
 {
     const bool floats = uses_callers_floats(network);
-    struct check check = { .step = options->step > 0.0 ? options->step : floats ? STEP_OF_FLOATS : STEP,
+    struct check check = { .step = options->step > 0.0 ? options->step
+                                   : floats            ? STEP_OF_FLOATS
+                                                       : STEP,
                            .tolerance = options->tolerance > 0.0 ? options->tolerance
                                         : floats                 ? TOLERANCE_OF_FLOATS
                                                                  : TOLERANCE,
-                           .entries = options->entries, .seed = options->seed };
+                           .entries = options->entries,
+                           .seed = options->seed };
     mlp_status status = MLP_OK;
     TRY(exact_pass_make(&check.pass, network, x, targets, count));
     *passed = 1;
@@ -152,28 +160,34 @@ mlp_status gradient_compare(const mlp_network *network, mlp_workspace *workspace
 static mlp_status check_options(const mlp_gradient_check_options *options)
 {
     if (options->struct_size < sizeof *options) {
-        return fail(MLP_ERROR_ARGUMENT, "gradient check options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_GRADIENT_CHECK_OPTIONS_INIT", options->struct_size, sizeof *options);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "gradient check options: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_GRADIENT_CHECK_OPTIONS_INIT",
+                    options->struct_size, sizeof *options);
     }
     if (!(options->step >= 0.0) || !isfinite(options->step) || !(options->tolerance >= 0.0) ||
         !isfinite(options->tolerance)) {
-        return fail(MLP_ERROR_RANGE, "gradient check: step is %g and tolerance %g, expected finite numbers above 0 (0: the "
-                    "default)", options->step, options->tolerance);
+        return fail(MLP_ERROR_RANGE,
+                    "gradient check: step is %g and tolerance %g, expected finite numbers above 0 (0: the "
+                    "default)",
+                    options->step, options->tolerance);
     }
     return MLP_OK;
 }
 
 static mlp_status pass_and_compare(const mlp_network *network, mlp_workspace *workspace, const float *x,
                                    const mlp_targets *targets, size_t count,
-                                   const mlp_gradient_check_options *options, mlp_gradient_error *errors, int *passed)
+                                   const mlp_gradient_check_options *options, mlp_gradient_error *errors,
+                                   int *passed)
 {
     TRY(mlp_forward(network, workspace, x, count));
     TRY(mlp_loss_backward(network, workspace, targets, NULL));
     return gradient_compare(network, workspace, x, targets, count, options, errors, passed);
 }
 
-mlp_status mlp_gradient_check(const mlp_network *network, const float *x, const mlp_targets *targets, size_t count,
-                              const mlp_gradient_check_options *options, mlp_gradient_error *errors, int *passed)
+mlp_status mlp_gradient_check(const mlp_network *network, const float *x, const mlp_targets *targets,
+                              size_t count, const mlp_gradient_check_options *options,
+                              mlp_gradient_error *errors, int *passed)
 {
     const mlp_gradient_check_options defaults = MLP_GRADIENT_CHECK_OPTIONS_INIT;
     mlp_workspace *workspace;
@@ -185,7 +199,8 @@ mlp_status mlp_gradient_check(const mlp_network *network, const float *x, const 
     options = options != NULL ? options : &defaults;
     TRY(check_options(options));
     TRY(mlp_workspace_create(network, count, NULL, &workspace));
-    const mlp_status status = pass_and_compare(network, workspace, x, targets, count, options, errors, passed);
+    const mlp_status status =
+        pass_and_compare(network, workspace, x, targets, count, options, errors, passed);
     mlp_workspace_destroy(&workspace);
     return status;
 }

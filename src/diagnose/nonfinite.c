@@ -33,17 +33,18 @@ static bool search_parameters(const mlp_network *network, mlp_nonfinite_location
 {
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct layer *layer = &network->layers[l];
-        if (search(network->parameters + layer->weights, layer->units, layer->inputs, layer->stride, MLP_PLACE_WEIGHTS, l,
-                   location) ||
-            search(network->parameters + layer->bias, layer->units, 1, layer->stride, MLP_PLACE_BIAS, l, location)) {
+        if (search(network->parameters + layer->weights, layer->units, layer->inputs, layer->stride,
+                   MLP_PLACE_WEIGHTS, l, location) ||
+            search(network->parameters + layer->bias, layer->units, 1, layer->stride, MLP_PLACE_BIAS, l,
+                   location)) {
             return true;
         }
     }
     return false;
 }
 
-mlp_nonfinite_location nonfinite_search(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
-                                        bool backward, double loss)
+mlp_nonfinite_location nonfinite_search(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                                        size_t count, bool backward, double loss)
 {
     mlp_nonfinite_location found = { .place = MLP_PLACE_NONE };
     if (search_parameters(network, &found) ||
@@ -57,7 +58,9 @@ mlp_nonfinite_location nonfinite_search(const mlp_network *network, mlp_workspac
         }
     }
     if (backward && !isfinite(loss)) {
-        return (mlp_nonfinite_location){ .place = MLP_PLACE_LOSS, .layer = network->layer_count - 1, .value = loss };
+        return (mlp_nonfinite_location){ .place = MLP_PLACE_LOSS,
+                                         .layer = network->layer_count - 1,
+                                         .value = loss };
     }
     for (size_t l = network->layer_count; backward && l-- > 0;) {
         if (search_tensor(workspace, MLP_TENSOR_PRE_ACTIVATION_GRADIENT, MLP_PLACE_BACKWARD, l, &found) ||
@@ -83,8 +86,8 @@ static mlp_status pass_and_search(const mlp_network *network, mlp_workspace *wor
     return MLP_OK;
 }
 
-mlp_status mlp_find_nonfinite(const mlp_network *network, const float *x, const mlp_targets *targets, size_t count,
-                              mlp_nonfinite_location *location)
+mlp_status mlp_find_nonfinite(const mlp_network *network, const float *x, const mlp_targets *targets,
+                              size_t count, mlp_nonfinite_location *location)
 {
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     mlp_workspace *workspace;

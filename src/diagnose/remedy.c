@@ -33,7 +33,8 @@ static double flat_share(const struct flatness *flatness, double q)
     return share;
 }
 
-/* The layer as the candidate would have it: hidden layers changed, the output as it is but drawn automatically. */
+/* The layer as the candidate would have it: hidden layers changed, the output as it is but drawn
+ * automatically. */
 static struct layer layer_of(const mlp_network *network, size_t l, const struct candidate *candidate)
 {
     struct layer layer = network->layers[l];
@@ -83,7 +84,8 @@ static bool holds(const mlp_network *network, const struct candidate *candidate,
 
 static bool same_choice(const struct layer *a, const struct layer *b)
 {
-    return a->description.activation == b->description.activation && a->description.init == b->description.init;
+    return a->description.activation == b->description.activation &&
+           a->description.init == b->description.init;
 }
 
 void remedy_find(const mlp_network *network, const struct mlp_diagnosis *diagnosis, char *text, size_t size)
@@ -94,7 +96,8 @@ void remedy_find(const mlp_network *network, const struct mlp_diagnosis *diagnos
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
         const struct layer layer = layer_of(network, 0, &candidates[i]);
         const bool said = same_choice(&layer, &network->layers[0]) || (i > 0 && same_choice(&layer, &own));
-        if (!said && length < size && holds(network, &candidates[i], diagnosis->steps, diagnosis->input_square)) {
+        if (!said && length < size &&
+            holds(network, &candidates[i], diagnosis->steps, diagnosis->input_square)) {
             const int more = snprintf(text + length, size - length, "%s%s with %s", length > 0 ? " or " : "",
                                       mlp_activation_name(layer.description.activation),
                                       mlp_init_name(layer.description.init));

@@ -41,8 +41,8 @@ static double norm_of_column(const mlp_matrix *a, size_t j)
     return norm_of(a->data + j * a->leading_dimension, a->rows, 1, a->rows);
 }
 
-/* Norms of the samples. Over pairs j ≠ k the mean cosine is (‖Σ_j a_j/‖a_j‖‖² − m)/(m·(m − 1)). A sample of norm 0 has
- * no direction and is left out. */
+/* Norms of the samples. Over pairs j ≠ k the mean cosine is (‖Σ_j a_j/‖a_j‖‖² − m)/(m·(m − 1)). A sample of
+ * norm 0 has no direction and is left out. */
 static void measure_samples(const mlp_matrix *a, double *direction, mlp_signal *signal)
 {
     double sum = 0.0, squares = 0.0, length = 0.0, counted = 0.0;
@@ -68,7 +68,8 @@ static void measure_samples(const mlp_matrix *a, double *direction, mlp_signal *
 }
 
 /* Zeros of A, flat entries and units of Z. */
-static void measure_flats(const struct layer *layer, const mlp_matrix *z, const mlp_matrix *a, mlp_signal *signal)
+static void measure_flats(const struct layer *layer, const mlp_matrix *z, const mlp_matrix *a,
+                          mlp_signal *signal)
 {
     const struct flatness flatness = flatness_of(layer);
     size_t zeros = 0, flats = 0, units = 0;
@@ -108,18 +109,20 @@ static mlp_status count_symmetric(const mlp_network *network, size_t l, double t
 }
 
 /* dL/dA of the layer below: Wᵀ·dZ. */
-static mlp_status measure_da(const mlp_network *network, mlp_workspace *workspace, size_t l, mlp_moments *moments)
+static mlp_status measure_da(const mlp_network *network, mlp_workspace *workspace, size_t l,
+                             mlp_moments *moments)
 {
     const struct layer *layer = &network->layers[l];
     mlp_matrix dz;
     TRY(mlp_workspace_view(workspace, MLP_TENSOR_PRE_ACTIVATION_GRADIENT, l, &dz));
-    float *da = memory_allocate(layer->inputs * dz.columns, sizeof *da); /* no overflow: the workspace holds more */
+    float *da =
+        memory_allocate(layer->inputs * dz.columns, sizeof *da); /* no overflow: the workspace holds more */
     if (da == NULL) {
         return MLP_ERROR_MEMORY;
     }
     blas_enter();
-    gemm_tn(GEMM_WHOLE, layer->inputs, dz.columns, layer->units, network->parameters + layer->weights, layer->stride,
-            dz.data, dz.leading_dimension, da, layer->inputs);
+    gemm_tn(GEMM_WHOLE, layer->inputs, dz.columns, layer->units, network->parameters + layer->weights,
+            layer->stride, dz.data, dz.leading_dimension, da, layer->inputs);
     blas_leave();
     const mlp_matrix m = { da, layer->inputs, dz.columns, layer->inputs };
     *moments = moments_of(&m);
@@ -127,7 +130,8 @@ static mlp_status measure_da(const mlp_network *network, mlp_workspace *workspac
     return MLP_OK;
 }
 
-static mlp_status measure_gradients(const mlp_network *network, mlp_workspace *workspace, size_t l, mlp_signal *signal)
+static mlp_status measure_gradients(const mlp_network *network, mlp_workspace *workspace, size_t l,
+                                    mlp_signal *signal)
 {
     mlp_matrix dz, dw, db;
     TRY(mlp_workspace_view(workspace, MLP_TENSOR_PRE_ACTIVATION_GRADIENT, l, &dz));
@@ -151,11 +155,23 @@ static mlp_status measure_layer(const mlp_network *network, mlp_workspace *works
     if (direction == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    *signal = (mlp_signal){ .z = moments_of(&z), .a = moments_of(&a), .da = no_moments, .dz = no_moments,
-                            .weight_gradient_norm = NAN, .bias_gradient_norm = NAN, .gradient_ratio = NAN,
-                            .update_ratio = NAN, .forward_growth = NAN, .backward_growth = NAN,
-                            .predicted_forward = NAN, .predicted_backward = NAN, .q = NAN, .chi = NAN, .depth = NAN };
-    signal->weight_norm = norm_of(network->parameters + layer->weights, layer->units, layer->inputs, layer->stride);
+    *signal = (mlp_signal){ .z = moments_of(&z),
+                            .a = moments_of(&a),
+                            .da = no_moments,
+                            .dz = no_moments,
+                            .weight_gradient_norm = NAN,
+                            .bias_gradient_norm = NAN,
+                            .gradient_ratio = NAN,
+                            .update_ratio = NAN,
+                            .forward_growth = NAN,
+                            .backward_growth = NAN,
+                            .predicted_forward = NAN,
+                            .predicted_backward = NAN,
+                            .q = NAN,
+                            .chi = NAN,
+                            .depth = NAN };
+    signal->weight_norm =
+        norm_of(network->parameters + layer->weights, layer->units, layer->inputs, layer->stride);
     measure_samples(&a, direction, signal);
     measure_flats(layer, &z, &a, signal);
     memory_free(direction);

@@ -60,12 +60,14 @@ static mlp_status singular_values(const char *what, float *a, size_t rows, size_
     return status;
 }
 
-mlp_status mlp_weight_spectrum(const mlp_network *network, size_t layer, float *values, mlp_spectrum *spectrum)
+mlp_status mlp_weight_spectrum(const mlp_network *network, size_t layer, float *values,
+                               mlp_spectrum *spectrum)
 {
     mlp_const_matrix w;
     TRY(mlp_network_weights(network, layer, &w));
     const size_t count = smaller(w.rows, w.columns);
-    float *copy = memory_allocate(w.rows * w.columns + count, sizeof *copy); /* no overflow: the arena holds more */
+    float *copy =
+        memory_allocate(w.rows * w.columns + count, sizeof *copy); /* no overflow: the arena holds more */
     if (copy == NULL) {
         return MLP_ERROR_MEMORY;
     }
@@ -86,15 +88,15 @@ mlp_status mlp_weight_spectrum(const mlp_network *network, size_t layer, float *
     return status;
 }
 
-/* ---- the Jacobian ---------------------------------------------------------------------------------------------- */
+/* ---- the Jacobian -------------------------------------------------------------------------------------- */
 
 struct jacobian {
-    mlp_network *network;     /* a copy whose output layer is linear */
+    mlp_network *network; /* a copy whose output layer is linear */
     mlp_workspace *workspace;
-    float *dy;                /* count × outputs */
-    float *dx;                /* count × inputs */
-    float *rows;              /* count × (outputs × inputs), column-major for each sample */
-    float *values;            /* count × min */
+    float *dy;     /* count × outputs */
+    float *dx;     /* count × inputs */
+    float *rows;   /* count × (outputs × inputs), column-major for each sample */
+    float *values; /* count × min */
     size_t inputs, outputs, count;
 };
 

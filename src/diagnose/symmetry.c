@@ -32,13 +32,15 @@ static int alike(const mlp_const_matrix *w, const mlp_const_matrix *b, size_t i,
     return 1;
 }
 
-mlp_status mlp_symmetry(const mlp_network *network, size_t layer, double tolerance, size_t *group, size_t *groups)
+mlp_status mlp_symmetry(const mlp_network *network, size_t layer, double tolerance, size_t *group,
+                        size_t *groups)
 {
     mlp_const_matrix w, b;
     size_t different = 0;
     REQUIRE_ARGUMENT(group);
     if (!(tolerance >= 0.0) || !isfinite(tolerance)) {
-        return fail(MLP_ERROR_RANGE, "mlp_symmetry: tolerance is %g, expected a finite number of at least 0", tolerance);
+        return fail(MLP_ERROR_RANGE, "mlp_symmetry: tolerance is %g, expected a finite number of at least 0",
+                    tolerance);
     }
     TRY(mlp_network_weights(network, layer, &w));
     TRY(mlp_network_bias(network, layer, &b));

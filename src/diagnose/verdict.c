@@ -50,7 +50,7 @@ size_t mlp_finding_count(void)
     return sizeof rows / sizeof rows[0];
 }
 
-/* ---- judging --------------------------------------------------------------------------------------------------- */
+/* ---- judging ------------------------------------------------------------------------------------------- */
 
 static void judge_units(const struct layer *layer, bool hidden, mlp_signal *s)
 {
@@ -112,7 +112,7 @@ static void judge(const mlp_network *network, struct mlp_diagnosis *d)
     }
 }
 
-/* ---- words ----------------------------------------------------------------------------------------------------- */
+/* ---- words --------------------------------------------------------------------------------------------- */
 
 struct text {
     char *to;
@@ -166,36 +166,46 @@ static size_t first_with(const struct mlp_diagnosis *d, mlp_finding finding)
 
 static void say_nonfinite(struct text *text, const struct mlp_diagnosis *d)
 {
+    /* clang-format off */
     static const char *const places[] = {
         [MLP_PLACE_NONE] = "",           [MLP_PLACE_WEIGHTS] = "weight (row, column)",
         [MLP_PLACE_BIAS] = "bias",       [MLP_PLACE_INPUT] = "input (feature, sample)",
         [MLP_PLACE_FORWARD] = "forward pass (unit, sample)", [MLP_PLACE_LOSS] = "loss",
-        [MLP_PLACE_BACKWARD] = "backward pass (unit, sample)", [MLP_PLACE_GRADIENT] = "gradient of a weight (row, column)",
+        [MLP_PLACE_BACKWARD] = "backward pass (unit, sample)", [MLP_PLACE_GRADIENT] = "gradient of a "
+                                                                                      "weight (row, column)",
     };
+    /* clang-format on */
     say_layers(text, d, MLP_FINDING_NONFINITE);
     say(text, "%g in the %s", d->nonfinite.value, places[d->nonfinite.place]);
     if (d->nonfinite.place != MLP_PLACE_LOSS) {
         say(text, " %zu, %zu", d->nonfinite.unit, d->nonfinite.sample);
     }
     say(text, d->nonfinite.place == MLP_PLACE_INPUT ? "; mend the data\n"
-              : d->nonfinite.place <= MLP_PLACE_BIAS ? "; initialize anew, or go back to the last saved model\n"
-                                                     : "; smaller weights or a smaller learning rate, clip gradients\n");
+              : d->nonfinite.place <= MLP_PLACE_BIAS
+                  ? "; initialize anew, or go back to the last saved model\n"
+                  : "; smaller weights or a smaller learning rate, clip gradients\n");
 }
 
 static void say_symmetric(struct text *text, const struct mlp_diagnosis *d)
 {
     const size_t l = first_with(d, MLP_FINDING_SYMMETRIC);
     say_layers(text, d, MLP_FINDING_SYMMETRIC);
-    say(text, "%zu units of layer %zu have the incoming weights of another and will stay its copies; draw the weights at "
-              "random (init automatic), zeros suit biases alone\n", d->signals[l].symmetric, l);
+    say(text,
+        "%zu units of layer %zu have the incoming weights of another and will stay its copies; draw the "
+        "weights at "
+        "random (init automatic), zeros suit biases alone\n",
+        d->signals[l].symmetric, l);
 }
 
 static void say_dead(struct text *text, const mlp_network *network, const struct mlp_diagnosis *d)
 {
     const size_t l = first_with(d, MLP_FINDING_DEAD);
     say_layers(text, d, MLP_FINDING_DEAD);
-    say(text, "%zu of the %zu %s units of layer %zu pass no gradient for any sample; start biases at 0, lower the learning "
-              "rate, or use leaky-relu\n", d->signals[l].dead, network->layers[l].units,
+    say(text,
+        "%zu of the %zu %s units of layer %zu pass no gradient for any sample; start biases at 0, lower the "
+        "learning "
+        "rate, or use leaky-relu\n",
+        d->signals[l].dead, network->layers[l].units,
         mlp_activation_name(network->layers[l].description.activation), l);
 }
 
@@ -228,12 +238,14 @@ static void say_growth(struct text *text, const mlp_network *network, const stru
         predicted *= d->signals[l].predicted_backward;
         forth *= d->signals[l + 1].predicted_forward;
     }
-    say(text, "per layer, Z %.3g times going forth (mean field %.3g), dZ %.3g times going back (mean field %.3g)",
+    say(text,
+        "per layer, Z %.3g times going forth (mean field %.3g), dZ %.3g times going back (mean field %.3g)",
         per_layer(signal_change(d, d->layers - 1), d->layers), per_layer(forth, d->layers),
         per_layer(gradient_change(d, network, 0), d->layers), per_layer(predicted, d->layers));
 }
 
-static void say_change(struct text *text, const mlp_network *network, const struct mlp_diagnosis *d, mlp_finding finding)
+static void say_change(struct text *text, const mlp_network *network, const struct mlp_diagnosis *d,
+                       mlp_finding finding)
 {
     const mlp_layer *layer = &network->layers[0].description;
     say_layers(text, d, finding);

@@ -20,8 +20,8 @@ struct byte_reader {
     const char *path;
     int descriptor;
     bool gzip;
-    bool inside_member;        /* of a gzip file: its end is still to come */
-    unsigned char *next;       /* what is left of `buffer` */
+    bool inside_member;  /* of a gzip file: its end is still to come */
+    unsigned char *next; /* what is left of `buffer` */
     size_t available;
 #if MLP_HAVE_ZLIB
     z_stream stream;
@@ -51,8 +51,8 @@ static mlp_status fill_buffer(struct byte_reader *reader)
 
 #if MLP_HAVE_ZLIB
 
-/* zlib's stream interface rather than its gzFile: that one allocates past base/memory.h and drops in silence what
- * follows the last member of a file. */
+/* zlib's stream interface rather than its gzFile: that one allocates past base/memory.h and drops in silence
+ * what follows the last member of a file. */
 static voidpf allocate_for_zlib(voidpf context, uInt count, uInt size)
 {
     (void)context;
@@ -76,7 +76,9 @@ static mlp_status gzip_failure(const struct byte_reader *reader, int result)
 
 static mlp_status begin_gzip(struct byte_reader *reader)
 {
-    enum { GZIP_ONLY = 16 }; /* added to the window's bits: header, CRC and length of gzip are demanded and checked */
+    enum {
+        GZIP_ONLY = 16
+    }; /* added to the window's bits: header, CRC and length of gzip are demanded and checked */
     reader->stream.zalloc = allocate_for_zlib;
     reader->stream.zfree = free_for_zlib;
     const int result = inflateInit2(&reader->stream, MAX_WBITS + GZIP_ONLY);
@@ -243,12 +245,14 @@ mlp_status byte_reader_read(struct byte_reader *reader, void *bytes, size_t size
     return MLP_OK;
 }
 
-mlp_status byte_reader_piece(struct byte_reader *reader, void *bytes, size_t size, size_t done, size_t total, const char *what)
+mlp_status byte_reader_piece(struct byte_reader *reader, void *bytes, size_t size, size_t done, size_t total,
+                             const char *what)
 {
     size_t got;
     TRY(byte_reader_read(reader, bytes, size, &got));
     if (got < size) {
-        return fail(MLP_ERROR_FORMAT, "%s: the file ends after %zu of %zu bytes of %s", reader->path, done + got, total, what);
+        return fail(MLP_ERROR_FORMAT, "%s: the file ends after %zu of %zu bytes of %s", reader->path,
+                    done + got, total, what);
     }
     return MLP_OK;
 }

@@ -8,30 +8,32 @@
 
 struct byte_reader; /* opaque */
 
-/* Opens a file. *reader is the caller's, closed by byte_reader_close(); NULL on failure. The path is borrowed until
- * then, for messages. MLP_ERROR_UNSUPPORTED for a gzip'd file in a build without zlib. */
+/* Opens a file. *reader is the caller's, closed by byte_reader_close(); NULL on failure. The path is borrowed
+ * until then, for messages. MLP_ERROR_UNSUPPORTED for a gzip'd file in a build without zlib. */
 mlp_status byte_reader_open(const char *path, struct byte_reader **reader);
 void byte_reader_close(struct byte_reader *reader);
 
-/* Reads up to `size` bytes; *got is less than `size` only at the end of the file. MLP_ERROR_IO, or MLP_ERROR_FORMAT
- * for a damaged or truncated gzip stream. */
+/* Reads up to `size` bytes; *got is less than `size` only at the end of the file. MLP_ERROR_IO, or
+ * MLP_ERROR_FORMAT for a damaged or truncated gzip stream. */
 mlp_status byte_reader_read(struct byte_reader *reader, void *bytes, size_t size, size_t *got);
 
-/* Reads exactly `size` bytes; `what` names them in the message of MLP_ERROR_FORMAT when the file ends before. */
+/* Reads exactly `size` bytes; `what` names them in the message of MLP_ERROR_FORMAT when the file ends before.
+ */
 mlp_status byte_reader_exact(struct byte_reader *reader, void *bytes, size_t size, const char *what);
 
 /* The same for a piece of something larger: `done` of its `total` bytes were read before. */
-mlp_status byte_reader_piece(struct byte_reader *reader, void *bytes, size_t size, size_t done, size_t total, const char *what);
+mlp_status byte_reader_piece(struct byte_reader *reader, void *bytes, size_t size, size_t done, size_t total,
+                             const char *what);
 
-/* Reads exactly `size` bytes into a new array, which grows with what is really there: a file that promises more than
- * it holds costs no more memory than it holds. */
+/* Reads exactly `size` bytes into a new array, which grows with what is really there: a file that promises
+ * more than it holds costs no more memory than it holds. */
 mlp_status byte_reader_array(struct byte_reader *reader, size_t size, const char *what, void **array);
 
 /* MLP_ERROR_FORMAT unless the file ends here. */
 mlp_status byte_reader_at_end(struct byte_reader *reader);
 
-/* A descriptor of its own for reading the file's bytes at any place, and the file's size; -1 where that cannot be: it is gzip'd, or no
- * regular file. */
+/* A descriptor of its own for reading the file's bytes at any place, and the file's size; -1 where that
+ * cannot be: it is gzip'd, or no regular file. */
 int byte_reader_regular_file(const struct byte_reader *reader, size_t *size);
 
 const char *byte_reader_path(const struct byte_reader *reader);

@@ -25,7 +25,7 @@ static mlp_status folder_failure(const char *path, const char *what)
     return fail(MLP_ERROR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
 }
 
-/* ---- names ----------------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
 static void write_name(size_t step, char *name)
 {
@@ -53,7 +53,8 @@ static const char *parse_name(const char *name, size_t *step)
 static bool is_left_over(const char *name)
 {
     size_t step;
-    const char *rest = strncmp(name, best, sizeof best - 1) == 0 ? name + sizeof best - 1 : parse_name(name, &step);
+    const char *rest =
+        strncmp(name, best, sizeof best - 1) == 0 ? name + sizeof best - 1 : parse_name(name, &step);
     return rest != NULL && whole_file_is_temporary(rest);
 }
 
@@ -84,7 +85,7 @@ bool checkpoint_folder_has_best(const struct checkpoint_folder *folder)
     return faccessat(folder->lock, best, F_OK, 0) == 0;
 }
 
-/* ---- the folder ------------------------------------------------------------------------------------------------ */
+/* ---- the folder ---------------------------------------------------------------------------------------- */
 
 static mlp_status note_step(struct checkpoint_folder *folder, size_t step)
 {
@@ -118,7 +119,8 @@ static mlp_status list(struct checkpoint_folder *folder, DIR *stream)
     return status;
 }
 
-/* A fit that was killed a moment ago may not be quite gone. File systems without locks are taken at their word. */
+/* A fit that was killed a moment ago may not be quite gone. File systems without locks are taken at their
+ * word. */
 static bool lock(int descriptor)
 {
     const struct timespec pause = { .tv_nsec = 1000000000 / LOCK_ATTEMPTS };
@@ -161,10 +163,12 @@ static mlp_status take(struct checkpoint_folder *folder)
     if (folder->lock < 0) {
         return folder_failure(path, "open the folder");
     }
-    if (faccessat(folder->lock, ".", W_OK | X_OK, AT_EACCESS) != 0) { /* told now, not at the first checkpoint */
+    if (faccessat(folder->lock, ".", W_OK | X_OK, AT_EACCESS) !=
+        0) { /* told now, not at the first checkpoint */
         return folder_failure(path, "write to the folder");
     }
-    return lock(folder->lock) ? MLP_OK : fail(MLP_ERROR_IO, "%s: another fit is writing its checkpoints here", path);
+    return lock(folder->lock) ? MLP_OK
+                              : fail(MLP_ERROR_IO, "%s: another fit is writing its checkpoints here", path);
 }
 
 mlp_status checkpoint_folder_open(const char *path, struct checkpoint_folder *folder)

@@ -15,13 +15,14 @@ struct checkpoint_folder {
     size_t room;
 };
 
-/* Opens the folder, and makes it where it is missing (not those above it); takes it for this fit alone, clears away what a killed
- * fit left half-written, and lists its checkpoints. checkpoint_folder_close() afterwards in any case. IO (also when another fit
- * uses the folder), MEMORY. */
+/* Opens the folder, and makes it where it is missing (not those above it); takes it for this fit alone,
+ * clears away what a killed fit left half-written, and lists its checkpoints. checkpoint_folder_close()
+ * afterwards in any case. IO (also when another fit uses the folder), MEMORY. */
 mlp_status checkpoint_folder_open(const char *path, struct checkpoint_folder *folder);
 void checkpoint_folder_close(struct checkpoint_folder *folder);
 
-/* The path of a step's checkpoint, or of the best parameters; the caller's (memory_free). NULL when memory is short. */
+/* The path of a step's checkpoint, or of the best parameters; the caller's (memory_free). NULL when memory is
+ * short. */
 char *checkpoint_path(const struct checkpoint_folder *folder, size_t step);
 char *checkpoint_best_path(const struct checkpoint_folder *folder);
 /* Whether best.safetensors is there. */

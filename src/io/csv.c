@@ -14,27 +14,27 @@ enum { LABEL_LAST = -1, LABEL_NONE = -2 };
 struct loading {
     const char *path;
     const mlp_csv_options *options;
-    locale_t locale;          /* "C": a decimal point, whatever the program's locale */
+    locale_t locale; /* "C": a decimal point, whatever the program's locale */
     struct csv_reader reader;
     size_t columns;
-    size_t label;             /* column of the label, or `columns` when there is none */
-    char **header;            /* names of the columns, or NULL */
-    bool on_disk;             /* the features go to `file`, and `features` holds one sample */
-    const char *folder;       /* of `file` */
+    size_t label;       /* column of the label, or `columns` when there is none */
+    char **header;      /* names of the columns, or NULL */
+    bool on_disk;       /* the features go to `file`, and `features` holds one sample */
+    const char *folder; /* of `file` */
     struct unpacked_file file;
     float *features;
-    size_t feature_capacity;  /* floats */
-    float *values;            /* regression targets */
+    size_t feature_capacity; /* floats */
+    float *values;           /* regression targets */
     size_t value_capacity;
     struct csv_labels labels;
-    size_t count;             /* samples */
+    size_t count; /* samples */
 };
 
 static mlp_status bad_field(const struct loading *l, size_t column, const char *what, const char *text)
 {
     const char *name = l->header != NULL ? l->header[column] : NULL;
-    return fail(MLP_ERROR_FORMAT, "%s: line %zu, column %zu%s%s%s: %s%s%.64s%s", l->path, l->reader.line, column + 1,
-                name != NULL ? " (" : "", name != NULL ? name : "", name != NULL ? ")" : "", what,
+    return fail(MLP_ERROR_FORMAT, "%s: line %zu, column %zu%s%s%s: %s%s%.64s%s", l->path, l->reader.line,
+                column + 1, name != NULL ? " (" : "", name != NULL ? name : "", name != NULL ? ")" : "", what,
                 text != NULL ? " '" : "", text != NULL ? text : "", text != NULL ? "'" : "");
 }
 
@@ -48,7 +48,8 @@ static mlp_status read_number(const struct loading *l, size_t column, float *out
     };
     const char *text = csv_field_text(&l->reader, column);
     const enum number_kind kind = number_parse(text, l->locale, out);
-    return kind == NUMBER_FINITE ? MLP_OK : bad_field(l, column, reasons[kind], text[0] != '\0' ? text : NULL);
+    return kind == NUMBER_FINITE ? MLP_OK
+                                 : bad_field(l, column, reasons[kind], text[0] != '\0' ? text : NULL);
 }
 
 /* Room for `needed` floats. */
@@ -88,8 +89,8 @@ static mlp_status take_sample(struct loading *l)
     const size_t inputs = l->columns - (l->label < l->columns);
     if (l->reader.field_count != l->columns) {
         const size_t first_wrong = l->reader.field_count < l->columns ? l->reader.field_count : l->columns;
-        return fail(MLP_ERROR_FORMAT, "%s: line %zu, column %zu: the line has %zu fields, expected %zu", l->path,
-                    l->reader.line, first_wrong + 1, l->reader.field_count, l->columns);
+        return fail(MLP_ERROR_FORMAT, "%s: line %zu, column %zu: the line has %zu fields, expected %zu",
+                    l->path, l->reader.line, first_wrong + 1, l->reader.field_count, l->columns);
     }
     const size_t kept = l->on_disk ? 0 : l->count * inputs;
     TRY(reserve(&l->features, kept, &l->feature_capacity, kept + inputs));
@@ -116,8 +117,9 @@ static mlp_status label_by_index(struct loading *l)
     l->columns = l->reader.field_count;
     l->label = index == LABEL_NONE ? l->columns : index == LABEL_LAST ? l->columns - 1 : (size_t)index;
     if (index < LABEL_NONE || (index >= 0 && (size_t)index >= l->columns)) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: label_index is %ld, expected 0 to %zu, -1 (the last) or -2 (none)",
-                    l->path, index, l->columns - 1);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "%s: label_index is %ld, expected 0 to %zu, -1 (the last) or -2 (none)", l->path, index,
+                    l->columns - 1);
     }
     return MLP_OK;
 }
@@ -313,8 +315,9 @@ static mlp_status check_class_names(const mlp_csv_options *options)
         }
         for (size_t j = 0; j < i; j++) {
             if (strcmp(names[i], names[j]) == 0) {
-                return fail(MLP_ERROR_ARGUMENT, "CSV options: class_names[%zu] and class_names[%zu] are both '%.64s'",
-                            j, i, names[i]);
+                return fail(MLP_ERROR_ARGUMENT,
+                            "CSV options: class_names[%zu] and class_names[%zu] are both '%.64s'", j, i,
+                            names[i]);
             }
         }
     }
@@ -324,8 +327,10 @@ static mlp_status check_class_names(const mlp_csv_options *options)
 static mlp_status check_options(const mlp_csv_options *options)
 {
     if (options->struct_size < sizeof *options) {
-        return fail(MLP_ERROR_ARGUMENT, "CSV options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_CSV_OPTIONS_INIT", options->struct_size, sizeof *options);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "CSV options: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_CSV_OPTIONS_INIT",
+                    options->struct_size, sizeof *options);
     }
     if (options->delimiter == '"' || options->delimiter == '\n' || options->delimiter == '\r') {
         return fail(MLP_ERROR_ARGUMENT, "CSV options: the delimiter cannot be a quote or a line end");
@@ -345,7 +350,8 @@ static mlp_status load_checked(struct loading *loading, mlp_data **data)
 {
     const mlp_csv_options *options = loading->options;
     TRY(check_options(options));
-    loading->labels = (struct csv_labels){ .path = loading->path, .names = options->class_names,
+    loading->labels = (struct csv_labels){ .path = loading->path,
+                                           .names = options->class_names,
                                            .name_count = options->class_name_count };
     loading->file.descriptor = -1;
     const mlp_status status = load(loading, data);
@@ -364,9 +370,12 @@ mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, m
     return load_checked(&loading, data);
 }
 
-mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *options, const char *folder, mlp_data **data)
+mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *options, const char *folder,
+                             mlp_data **data)
 {
-    struct loading loading = { .path = path, .options = options != NULL ? options : &default_options, .on_disk = true,
+    struct loading loading = { .path = path,
+                               .options = options != NULL ? options : &default_options,
+                               .on_disk = true,
                                .folder = folder };
     REQUIRE_ARGUMENT(data);
     *data = NULL;

@@ -10,7 +10,7 @@
 
 enum { FIRST_CAPACITY = 256 }; /* of each array; a power of two */
 
-/* ---- distinct texts -------------------------------------------------------------------------------------------- */
+/* ---- distinct texts ------------------------------------------------------------------------------------ */
 
 /* FNV-1a. */
 static uint64_t hash_of(const char *text)
@@ -81,7 +81,7 @@ static mlp_status insert(struct csv_labels *labels, const char *text)
     return MLP_OK;
 }
 
-/* ---- samples --------------------------------------------------------------------------------------------------- */
+/* ---- samples ------------------------------------------------------------------------------------------- */
 
 mlp_status csv_labels_begin(struct csv_labels *labels)
 {
@@ -100,8 +100,8 @@ mlp_status csv_labels_add(struct csv_labels *labels, const char *label, size_t l
     size_t slot = find_slot(labels, label);
     if (labels->slots[slot] == 0) {
         if (labels->names != NULL) {
-            return fail(MLP_ERROR_FORMAT, "%s: line %zu: label '%.64s' is none of the %zu known classes", labels->path, line, label,
-                        labels->name_count);
+            return fail(MLP_ERROR_FORMAT, "%s: line %zu: label '%.64s' is none of the %zu known classes",
+                        labels->path, line, label, labels->name_count);
         }
         TRY(insert(labels, label));
         slot = find_slot(labels, label);
@@ -126,7 +126,7 @@ void csv_labels_free(struct csv_labels *labels)
     *labels = (struct csv_labels){ 0 };
 }
 
-/* ---- class order ----------------------------------------------------------------------------------------------- */
+/* ---- class order --------------------------------------------------------------------------------------- */
 
 static bool whole_number(const char *text, long long *value)
 {
@@ -188,7 +188,8 @@ static mlp_status sort_texts(struct csv_labels *labels)
     return complete ? MLP_OK : MLP_ERROR_MEMORY;
 }
 
-mlp_status csv_labels_resolve(struct csv_labels *labels, int32_t **classes, char ***class_names, size_t *class_count)
+mlp_status csv_labels_resolve(struct csv_labels *labels, int32_t **classes, char ***class_names,
+                              size_t *class_count)
 {
     *classes = NULL;
     *class_names = NULL;

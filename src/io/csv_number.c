@@ -20,7 +20,8 @@ struct decimal {
 mlp_status number_locale(locale_t *locale)
 {
     *locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    return *locale != (locale_t)0 ? MLP_OK : fail(MLP_ERROR_MEMORY, "out of memory: no locale for reading numbers");
+    return *locale != (locale_t)0 ? MLP_OK
+                                  : fail(MLP_ERROR_MEMORY, "out of memory: no locale for reading numbers");
 }
 
 static bool is_digit(char letter)
@@ -56,7 +57,8 @@ static const char *read_exponent(const char *text, struct decimal *decimal)
     return text;
 }
 
-/* Reads [sign] digits [. digits] [e [sign] digits], with a digit before or after the point; false for other text. */
+/* Reads [sign] digits [. digits] [e [sign] digits], with a digit before or after the point; false for other
+ * text. */
 static bool read_decimal(const char *text, struct decimal *decimal)
 {
     *decimal = (struct decimal){ .negative = *text == '-', .exact = true };
@@ -78,8 +80,9 @@ static bool read_decimal(const char *text, struct decimal *decimal)
     return text != NULL && *text == '\0';
 }
 
-/* Whole numbers up to 2⁵³ and powers of ten up to 10²² are doubles, so that one multiplication or division rounds
- * correctly (Clinger, "How to read floating point numbers accurately", 1990). strtod_l() reads the rest. */
+/* Whole numbers up to 2⁵³ and powers of ten up to 10²² are doubles, so that one multiplication or division
+ * rounds correctly (Clinger, "How to read floating point numbers accurately", 1990). strtod_l() reads the
+ * rest. */
 static double decimal_value(const char *text, const struct decimal *decimal, locale_t locale)
 {
     static const double powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -110,7 +113,8 @@ static enum number_kind kind_of_text(const char *text)
 
 enum number_kind number_parse(const char *text, locale_t locale, float *value)
 {
-    const double float_limit = 0x1.ffffffp127; /* half a unit above FLT_MAX: from here on a float is infinite */
+    const double float_limit =
+        0x1.ffffffp127; /* half a unit above FLT_MAX: from here on a float is infinite */
     struct decimal decimal;
     if (!read_decimal(text, &decimal)) {
         return kind_of_text(text);

@@ -11,15 +11,16 @@ enum number_kind {
     NUMBER_FINITE,    /* sign, digits with a point among them, power of ten: -1.5e3 */
     NUMBER_TOO_LARGE, /* such a number, but rounded to float it is infinite */
     NUMBER_INFINITE,  /* inf, infinity with a sign or none */
-    NUMBER_MISSING,   /* nothing, or one of the marks of a missing value: ?, NA, N/A, NaN, null, none; any case */
-    NUMBER_NONE       /* other text */
+    NUMBER_MISSING, /* nothing, or one of the marks of a missing value: ?, NA, N/A, NaN, null, none; any case
+                     */
+    NUMBER_NONE     /* other text */
 };
 
 /* A "C" locale, in which the point is a point: the program's own may read 1,5. Freed with freelocale(). */
 mlp_status number_locale(locale_t *locale);
 
-/* Reads the whole of `text`. *value is set, rounded from the nearest double, for NUMBER_FINITE alone; numbers too
- * small for a float become 0 or subnormal. */
+/* Reads the whole of `text`. *value is set, rounded from the nearest double, for NUMBER_FINITE alone; numbers
+ * too small for a float become 0 or subnormal. */
 enum number_kind number_parse(const char *text, locale_t locale, float *value);
 
 #endif

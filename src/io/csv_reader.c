@@ -47,7 +47,8 @@ static mlp_status put(struct csv_reader *r, size_t *used, char byte)
     if (*used == r->text_size) {
         const size_t size = r->text_size > 0 ? 2 * r->text_size : 1024;
         if (size > MAX_RECORD) {
-            return fail(MLP_ERROR_FORMAT, "%s: line %zu: a record of more than %d bytes: a quote that is not closed?",
+            return fail(MLP_ERROR_FORMAT,
+                        "%s: line %zu: a record of more than %d bytes: a quote that is not closed?",
                         byte_reader_path(r->bytes), r->line, MAX_RECORD);
         }
         void *text = r->text;

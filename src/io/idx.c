@@ -1,4 +1,5 @@
-/* IDX, MNIST's file format: two zero bytes, a type, the number of dimensions, big-endian sizes, then the values. */
+/* IDX, MNIST's file format: two zero bytes, a type, the number of dimensions, big-endian sizes, then the
+ * values. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,9 +19,9 @@ enum { TYPE_BYTE = 0x08, TYPE_FLOAT = 0x0D, HEADER_SIZE = 4, SIZE_BYTES = 4, PIE
 struct idx {
     int type;
     size_t rank;
-    size_t count;  /* samples: the first dimension */
-    size_t width;  /* values of a sample: the product of the others */
-    void *values;  /* count × width, bytes or floats */
+    size_t count; /* samples: the first dimension */
+    size_t width; /* values of a sample: the product of the others */
+    void *values; /* count × width, bytes or floats */
 };
 
 static size_t big_endian(const unsigned char bytes[4])
@@ -48,14 +49,15 @@ static mlp_status read_header(struct byte_reader *reader, struct idx *idx)
     const char *path = byte_reader_path(reader);
     TRY(byte_reader_exact(reader, header, sizeof header, "the IDX header"));
     if (header[0] != 0 || header[1] != 0) {
-        return fail(MLP_ERROR_FORMAT, "%s: not an IDX file: it begins with %02x %02x, expected 00 00", path, header[0],
-                    header[1]);
+        return fail(MLP_ERROR_FORMAT, "%s: not an IDX file: it begins with %02x %02x, expected 00 00", path,
+                    header[0], header[1]);
     }
     idx->type = header[2];
     idx->rank = header[3];
     if (idx->type != TYPE_BYTE && idx->type != TYPE_FLOAT) {
-        return fail(MLP_ERROR_FORMAT, "%s: IDX values of type %02x (%s), expected 08 (unsigned byte) or 0d (float)",
-                    path, (unsigned)idx->type, type_name(idx->type));
+        return fail(MLP_ERROR_FORMAT,
+                    "%s: IDX values of type %02x (%s), expected 08 (unsigned byte) or 0d (float)", path,
+                    (unsigned)idx->type, type_name(idx->type));
     }
     if (idx->rank == 0) {
         return fail(MLP_ERROR_FORMAT, "%s: IDX data of rank 0, expected at least 1", path);
@@ -93,8 +95,10 @@ static mlp_status take_floats(const char *path, float *values, size_t first, siz
 static mlp_status size_of_values(const char *path, const struct idx *idx, size_t *count, size_t *bytes)
 {
     if (!size_multiply(idx->count, idx->width, count) ||
-        !size_multiply(*count, idx->type == TYPE_FLOAT ? sizeof(float) : 1, bytes) || *bytes > PTRDIFF_MAX / 2) {
-        return fail(MLP_ERROR_FORMAT, "%s: the IDX sizes multiply to more than memory or a file can hold", path);
+        !size_multiply(*count, idx->type == TYPE_FLOAT ? sizeof(float) : 1, bytes) ||
+        *bytes > PTRDIFF_MAX / 2) {
+        return fail(MLP_ERROR_FORMAT, "%s: the IDX sizes multiply to more than memory or a file can hold",
+                    path);
     }
     return MLP_OK;
 }
@@ -134,11 +138,11 @@ static mlp_status read_labels(const char *path, size_t count, int32_t **classes,
     TRY(read_idx(path, &idx));
     mlp_status status = MLP_OK;
     if (idx.type != TYPE_BYTE || idx.rank != 1) {
-        status = fail(MLP_ERROR_FORMAT, "%s: labels of rank %zu and type %02x, expected rank 1 and type 08", path,
-                      idx.rank, (unsigned)idx.type);
+        status = fail(MLP_ERROR_FORMAT, "%s: labels of rank %zu and type %02x, expected rank 1 and type 08",
+                      path, idx.rank, (unsigned)idx.type);
     } else if (idx.count != count) {
-        status = fail(MLP_ERROR_FORMAT, "%s: %zu labels, expected one for each of the %zu samples", path, idx.count,
-                      count);
+        status = fail(MLP_ERROR_FORMAT, "%s: %zu labels, expected one for each of the %zu samples", path,
+                      idx.count, count);
     } else {
         *classes = memory_allocate(count, sizeof(int32_t));
         status = *classes != NULL ? MLP_OK : MLP_ERROR_MEMORY;
@@ -146,14 +150,14 @@ static mlp_status read_labels(const char *path, size_t count, int32_t **classes,
     *class_count = 0;
     for (size_t i = 0; i < count && status == MLP_OK; i++) {
         const size_t class = ((const unsigned char *)idx.values)[i];
-        (*classes)[i] = (int32_t)class;
+        (*classes)[i] = (int32_t) class;
         *class_count = class + 1 > *class_count ? class + 1 : *class_count;
     }
     memory_free(idx.values);
     return status;
 }
 
-/* ---- loading --------------------------------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------------------------- */
 
 static mlp_status load_features(const char *path, struct storage *storage)
 {
@@ -168,18 +172,20 @@ static mlp_status load_features(const char *path, struct storage *storage)
     return MLP_OK;
 }
 
-/* ---- opening --------------------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------------------- */
 
-/* Goes through the values: floats are checked, and all are copied to where they can be read at any place, unless they can be
- * where they lie (copy NULL). */
-static mlp_status walk_values(struct byte_reader *reader, const struct idx *idx, size_t bytes, struct unpacked_file *copy)
+/* Goes through the values: floats are checked, and all are copied to where they can be read at any place,
+ * unless they can be where they lie (copy NULL). */
+static mlp_status walk_values(struct byte_reader *reader, const struct idx *idx, size_t bytes,
+                              struct unpacked_file *copy)
 {
     float piece[PIECE / sizeof(float)];
     for (size_t done = 0; done < bytes; done += sizeof piece) {
         const size_t size = bytes - done < sizeof piece ? bytes - done : sizeof piece;
         TRY(byte_reader_piece(reader, piece, size, done, bytes, "values"));
         if (idx->type == TYPE_FLOAT) {
-            TRY(take_floats(byte_reader_path(reader), piece, done / sizeof(float), size / sizeof(float), idx->width));
+            TRY(take_floats(byte_reader_path(reader), piece, done / sizeof(float), size / sizeof(float),
+                            idx->width));
         }
         if (copy != NULL) {
             TRY(unpacked_file_append(copy, piece, size));
@@ -188,7 +194,8 @@ static mlp_status walk_values(struct byte_reader *reader, const struct idx *idx,
     return byte_reader_at_end(reader);
 }
 
-static mlp_status unpack(struct byte_reader *reader, const struct idx *idx, size_t bytes, const char *folder, int *descriptor)
+static mlp_status unpack(struct byte_reader *reader, const struct idx *idx, size_t bytes, const char *folder,
+                         int *descriptor)
 {
     struct unpacked_file copy;
     mlp_status status = unpacked_file_create(byte_reader_path(reader), folder, &copy);
@@ -199,12 +206,15 @@ static mlp_status unpack(struct byte_reader *reader, const struct idx *idx, size
 }
 
 /* Whatever their values, bytes are fine, so their number is all there is to check. */
-static mlp_status check_in_place(struct byte_reader *reader, const struct idx *idx, size_t start, size_t bytes, size_t file_size)
+static mlp_status check_in_place(struct byte_reader *reader, const struct idx *idx, size_t start,
+                                 size_t bytes, size_t file_size)
 {
-    return idx->type == TYPE_BYTE && file_size == start + bytes ? MLP_OK : walk_values(reader, idx, bytes, NULL);
+    return idx->type == TYPE_BYTE && file_size == start + bytes ? MLP_OK
+                                                                : walk_values(reader, idx, bytes, NULL);
 }
 
-static mlp_status open_values(struct byte_reader *reader, const struct idx *idx, const char *folder, struct storage *storage)
+static mlp_status open_values(struct byte_reader *reader, const struct idx *idx, const char *folder,
+                              struct storage *storage)
 {
     const char *path = byte_reader_path(reader);
     const size_t start = HEADER_SIZE + SIZE_BYTES * idx->rank;
@@ -223,7 +233,9 @@ static mlp_status open_values(struct byte_reader *reader, const struct idx *idx,
     const struct feature_file layout = {
         .start = in_place ? start : 0,
         .inputs = idx->width,
-        .kind = idx->type == TYPE_BYTE ? FEATURE_BYTES : in_place ? FEATURE_FLOATS_BIG_ENDIAN : FEATURE_FLOATS,
+        .kind = idx->type == TYPE_BYTE ? FEATURE_BYTES
+                : in_place             ? FEATURE_FLOATS_BIG_ENDIAN
+                                       : FEATURE_FLOATS,
         .scale = BYTE_SCALE,
     };
     storage->count = idx->count;
@@ -243,9 +255,10 @@ static mlp_status open_features(const char *path, const char *folder, struct sto
     return status;
 }
 
-/* ---- data sets ------------------------------------------------------------------------------------------------- */
+/* ---- data sets ----------------------------------------------------------------------------------------- */
 
-static mlp_status make_data(mlp_status status, struct storage *storage, const char *labels_path, mlp_data **data)
+static mlp_status make_data(mlp_status status, struct storage *storage, const char *labels_path,
+                            mlp_data **data)
 {
     if (status == MLP_OK && labels_path != NULL) {
         int32_t *classes = NULL;
@@ -266,14 +279,18 @@ mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path,
     *data = NULL;
     REQUIRE_ARGUMENT(features_path);
     struct storage *storage = memory_allocate(1, sizeof *storage);
-    return storage != NULL ? make_data(load_features(features_path, storage), storage, labels_path, data) : MLP_ERROR_MEMORY;
+    return storage != NULL ? make_data(load_features(features_path, storage), storage, labels_path, data)
+                           : MLP_ERROR_MEMORY;
 }
 
-mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder, mlp_data **data)
+mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder,
+                             mlp_data **data)
 {
     REQUIRE_ARGUMENT(data);
     *data = NULL;
     REQUIRE_ARGUMENT(features_path);
     struct storage *storage = memory_allocate(1, sizeof *storage);
-    return storage != NULL ? make_data(open_features(features_path, folder, storage), storage, labels_path, data) : MLP_ERROR_MEMORY;
+    return storage != NULL
+               ? make_data(open_features(features_path, folder, storage), storage, labels_path, data)
+               : MLP_ERROR_MEMORY;
 }

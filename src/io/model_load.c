@@ -14,7 +14,8 @@
 
 enum { MAX_NAME = 64 };
 
-/* Reads a tensor of shape rows × columns, row-major (columns 0: rank 1), into column-major `out` without gaps. */
+/* Reads a tensor of shape rows × columns, row-major (columns 0: rank 1), into column-major `out` without
+ * gaps. */
 static mlp_status read_tensor(const struct safetensors *archive, const struct safetensor *tensor, size_t rows,
                               size_t columns, float *out)
 {
@@ -29,8 +30,9 @@ static mlp_status read_tensor(const struct safetensors *archive, const struct sa
         for (size_t j = 0; j < width && status == MLP_OK; j++) {
             const float value = values[i * width + j];
             if (!isfinite(value)) {
-                status = fail(MLP_ERROR_NONFINITE, "%s: tensor '%.64s' has the value %g at row %zu, column %zu",
-                              archive->path, tensor->name, (double)value, i, j);
+                status =
+                    fail(MLP_ERROR_NONFINITE, "%s: tensor '%.64s' has the value %g at row %zu, column %zu",
+                         archive->path, tensor->name, (double)value, i, j);
             }
             out[i + j * rows] = value;
         }
@@ -44,7 +46,8 @@ static mlp_status load_layer(const struct safetensors *archive, const struct saf
                              const struct safetensor *bias, mlp_network *network, size_t l)
 {
     const struct layer *layer = &network->layers[l];
-    float *values = memory_allocate(layer->units * layer->inputs, sizeof(float)); /* the arena holds as many */
+    float *values =
+        memory_allocate(layer->units * layer->inputs, sizeof(float)); /* the arena holds as many */
     if (values == NULL) {
         return MLP_ERROR_MEMORY;
     }
@@ -81,7 +84,8 @@ static mlp_status load_layers(const struct safetensors *archive, mlp_network *ne
 /* What the library refuses about a file's description makes the file unusable. */
 static mlp_status described(const struct safetensors *archive, mlp_status status)
 {
-    return status == MLP_OK || status == MLP_ERROR_MEMORY ? status : fail_in(MLP_ERROR_FORMAT, "%s", archive->path);
+    return status == MLP_OK || status == MLP_ERROR_MEMORY ? status
+                                                          : fail_in(MLP_ERROR_FORMAT, "%s", archive->path);
 }
 
 static mlp_status load_standardization(const struct safetensors *archive, mlp_network *network)
@@ -104,13 +108,15 @@ static mlp_status load_standardization(const struct safetensors *archive, mlp_ne
         status = read_tensor(archive, scale, network->inputs, 0, values + network->inputs);
     }
     if (status == MLP_OK) {
-        status = described(archive, mlp_network_set_standardization(network, values, values + network->inputs));
+        status =
+            described(archive, mlp_network_set_standardization(network, values, values + network->inputs));
     }
     memory_free(values);
     return status;
 }
 
-static mlp_status load_class_names(const struct safetensors *archive, const json_t *array, mlp_network *network)
+static mlp_status load_class_names(const struct safetensors *archive, const json_t *array,
+                                   mlp_network *network)
 {
     const size_t count = json_array_size(array);
     if (array == NULL) {
@@ -127,7 +133,8 @@ static mlp_status load_class_names(const struct safetensors *archive, const json
     for (size_t i = 0; i < count && status == MLP_OK; i++) {
         names[i] = json_string_value(json_array_get(array, i));
         if (names[i] == NULL) {
-            status = fail(MLP_ERROR_FORMAT, "%s: metadata 'class_names' is not an array of texts", archive->path);
+            status =
+                fail(MLP_ERROR_FORMAT, "%s: metadata 'class_names' is not an array of texts", archive->path);
         }
     }
     if (status == MLP_OK) {
@@ -156,8 +163,10 @@ static mlp_status check_claims(const struct safetensors *archive, const struct m
     }
     return parameters <= 2 * metadata->count
                ? MLP_OK
-               : fail(MLP_ERROR_FORMAT, "%s: has %zu tensors named layers.*, expected %zu for the %zu layers that the "
-                      "metadata describe", archive->path, parameters, 2 * metadata->count, metadata->count);
+               : fail(MLP_ERROR_FORMAT,
+                      "%s: has %zu tensors named layers.*, expected %zu for the %zu layers that the "
+                      "metadata describe",
+                      archive->path, parameters, 2 * metadata->count, metadata->count);
 }
 
 /* Puts the file's initializers into the network, which was created with zeros in their place. */
@@ -185,8 +194,9 @@ static mlp_status describe_initializers(const struct model_metadata *metadata, m
     return MLP_OK;
 }
 
-/* Creates the network without drawing parameters that the file's replace: an orthogonal draw takes longer than all the
- * rest of loading. Automatic ones, there where a custom initializer was saved, the network resolves itself. */
+/* Creates the network without drawing parameters that the file's replace: an orthogonal draw takes longer
+ * than all the rest of loading. Automatic ones, there where a custom initializer was saved, the network
+ * resolves itself. */
 static mlp_status create_network(const struct model_metadata *metadata, mlp_network **network)
 {
     mlp_layer *layers = memory_allocate(metadata->count, sizeof *layers);
@@ -202,7 +212,8 @@ static mlp_status create_network(const struct model_metadata *metadata, mlp_netw
         layers[l].bias_init = MLP_INIT_ZEROS;
         layers[l].bias_parameters = (mlp_init_parameters){ 0 };
     }
-    mlp_status status = mlp_network_create(metadata->inputs, layers, metadata->count, &metadata->options, network);
+    mlp_status status =
+        mlp_network_create(metadata->inputs, layers, metadata->count, &metadata->options, network);
     if (status == MLP_OK) {
         status = describe_initializers(metadata, *network);
     }
@@ -219,9 +230,10 @@ static mlp_status create_described(const struct safetensors *archive, struct mod
     mlp_status status = MLP_OK;
     if (weights != NULL) {
         class_weights = memory_allocate(weights->elements, sizeof(float));
-        status = class_weights != NULL ? read_tensor(archive, weights, metadata->layers[metadata->count - 1].units, 0,
-                                                     class_weights)
-                                       : MLP_ERROR_MEMORY;
+        status =
+            class_weights != NULL
+                ? read_tensor(archive, weights, metadata->layers[metadata->count - 1].units, 0, class_weights)
+                : MLP_ERROR_MEMORY;
         metadata->options.class_weights = class_weights;
     }
     if (status == MLP_OK) {
@@ -259,10 +271,11 @@ mlp_status mlp_model_load(const char *path, mlp_network **network)
     }
     model_metadata_free(&metadata);
     safetensors_close(&archive);
-    return status == MLP_ERROR_SHAPE ? MLP_ERROR_FORMAT : status; /* the file contradicts itself, not the caller */
+    return status == MLP_ERROR_SHAPE ? MLP_ERROR_FORMAT
+                                     : status; /* the file contradicts itself, not the caller */
 }
 
-/* ---- bare tensors -------------------------------------------------------------------------------------------- */
+/* ---- bare tensors -------------------------------------------------------------------------------------- */
 
 /* One layer's tensors, and the number in their names. */
 struct named_layer {
@@ -312,13 +325,15 @@ static mlp_status place_tensor(const struct safetensors *archive, const struct s
     long number;
     const char *kind = parse_name(tensor->name, &number);
     if (kind == NULL || (strcmp(kind, "weight") != 0 && strcmp(kind, "bias") != 0)) {
-        return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' is none of a network's: expected names such as "
-                    "layers.0.weight or 0.bias", archive->path, tensor->name);
+        return fail(MLP_ERROR_FORMAT,
+                    "%s: tensor '%.64s' is none of a network's: expected names such as "
+                    "layers.0.weight or 0.bias",
+                    archive->path, tensor->name);
     }
     struct named_layer *layer = layer_of(layers, count, room, number);
     if (layer == NULL) {
-        return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of one layer more than the %zu expected", archive->path,
-                    tensor->name, room);
+        return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of one layer more than the %zu expected",
+                    archive->path, tensor->name, room);
     }
     const struct safetensor **place = kind[0] == 'w' ? &layer->weights : &layer->bias;
     if (*place != NULL) {
@@ -337,7 +352,8 @@ static mlp_status collect(const struct safetensors *archive, struct named_layer 
         TRY(place_tensor(archive, &archive->tensors[i], layers, &count, room));
     }
     if (count < room) {
-        return fail(MLP_ERROR_SHAPE, "%s: has tensors of %zu layers, expected %zu", archive->path, count, room);
+        return fail(MLP_ERROR_SHAPE, "%s: has tensors of %zu layers, expected %zu", archive->path, count,
+                    room);
     }
     qsort(layers, count, sizeof *layers, by_number);
     for (size_t l = 0; l < count; l++) {
@@ -349,7 +365,8 @@ static mlp_status collect(const struct safetensors *archive, struct named_layer 
     return MLP_OK;
 }
 
-static mlp_status load_collected(const struct safetensors *archive, struct named_layer *found, mlp_network *network)
+static mlp_status load_collected(const struct safetensors *archive, struct named_layer *found,
+                                 mlp_network *network)
 {
     TRY(collect(archive, found, network->layer_count));
     for (size_t l = 0; l < network->layer_count; l++) {

@@ -15,12 +15,13 @@
 
 static const char format_version[] = "1";
 
-/* ---- writing ------------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------------------- */
 
 static json_t *parameters_json(mlp_init init, const mlp_init_parameters *p)
 {
-    return json_pack("{s:s, s:f, s:f, s:f, s:s, s:s}", "name", mlp_init_name(init), "a", p->a, "b", p->b, "gain",
-                     p->gain, "fan", mlp_fan_name(p->fan), "distribution", mlp_distribution_name(p->distribution));
+    return json_pack("{s:s, s:f, s:f, s:f, s:s, s:s}", "name", mlp_init_name(init), "a", p->a, "b", p->b,
+                     "gain", p->gain, "fan", mlp_fan_name(p->fan), "distribution",
+                     mlp_distribution_name(p->distribution));
 }
 
 static json_t *layers_json(const mlp_network *network)
@@ -28,10 +29,11 @@ static json_t *layers_json(const mlp_network *network)
     json_t *layers = json_array();
     for (size_t l = 0; layers != NULL && l < network->layer_count; l++) {
         const mlp_layer *d = &network->layers[l].description;
-        json_t *layer = json_pack("{s:I, s:s, s:f, s:o, s:o}", "units", (json_int_t)d->units, "activation",
-                                  mlp_activation_name(d->activation), "activation_parameter", d->activation_parameter,
-                                  "init", parameters_json(d->init, &d->init_parameters), "bias_init",
-                                  parameters_json(d->bias_init, &d->bias_parameters));
+        json_t *layer =
+            json_pack("{s:I, s:s, s:f, s:o, s:o}", "units", (json_int_t)d->units, "activation",
+                      mlp_activation_name(d->activation), "activation_parameter", d->activation_parameter,
+                      "init", parameters_json(d->init, &d->init_parameters), "bias_init",
+                      parameters_json(d->bias_init, &d->bias_parameters));
         if (layer == NULL || json_array_append_new(layers, layer) != 0) {
             json_decref(layers);
             return NULL;
@@ -43,8 +45,8 @@ static json_t *layers_json(const mlp_network *network)
 static json_t *loss_json(const struct loss_settings *loss)
 {
     return json_pack("{s:s, s:s, s:f, s:f}", "name", mlp_loss_name(loss->loss), "reduction",
-                     mlp_reduction_name(loss->reduction), "label_smoothing", loss->label_smoothing, "huber_delta",
-                     loss->huber_delta);
+                     mlp_reduction_name(loss->reduction), "label_smoothing", loss->label_smoothing,
+                     "huber_delta", loss->huber_delta);
 }
 
 static json_t *class_names_json(const mlp_network *network)
@@ -73,8 +75,9 @@ json_t *model_metadata_write(const mlp_network *network)
     char inputs[32], seed[32];
     snprintf(inputs, sizeof inputs, "%zu", network->inputs);
     snprintf(seed, sizeof seed, "%" PRIu64, network->seed);
-    json_t *metadata = json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", "mlp", "format_version", format_version,
-                                 "library_version", mlp_version(), "inputs", inputs, "seed", seed);
+    json_t *metadata =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", "mlp", "format_version", format_version,
+                  "library_version", mlp_version(), "inputs", inputs, "seed", seed);
     bool complete = metadata != NULL && model_metadata_set_json(metadata, "layers", layers_json(network)) &&
                     model_metadata_set_json(metadata, "loss", loss_json(&network->loss));
     if (complete && network->class_name_count > 0) {
@@ -87,7 +90,7 @@ json_t *model_metadata_write(const mlp_network *network)
     return metadata;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 enum { PLACE_SIZE = 64 };
 
@@ -128,7 +131,8 @@ static mlp_status real_member(const struct safetensors *archive, const char *pla
 {
     const json_t *found = json_object_get(object, member);
     if (!json_is_number(found)) {
-        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s.%s' is missing or not a number", archive->path, place, member);
+        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s.%s' is missing or not a number", archive->path, place,
+                    member);
     }
     *value = json_number_value(found);
     return MLP_OK;
@@ -139,7 +143,8 @@ static mlp_status text_member(const struct safetensors *archive, const char *pla
 {
     *value = json_string_value(json_object_get(object, member));
     if (*value == NULL) {
-        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s.%s' is missing or not a text", archive->path, place, member);
+        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s.%s' is missing or not a text", archive->path, place,
+                    member);
     }
     return MLP_OK;
 }
@@ -172,7 +177,8 @@ static mlp_status read_init(const struct safetensors *archive, const char *layer
     return MLP_OK;
 }
 
-static mlp_status read_layer(const struct safetensors *archive, size_t index, const json_t *object, mlp_layer *layer)
+static mlp_status read_layer(const struct safetensors *archive, size_t index, const json_t *object,
+                             mlp_layer *layer)
 {
     const json_t *units = json_object_get(object, "units");
     const char *activation;
@@ -190,14 +196,16 @@ static mlp_status read_layer(const struct safetensors *archive, size_t index, co
 }
 
 /* Every layer has a tensor: the file's size bounds the memory that the layers take. */
-static mlp_status read_layers(const struct safetensors *archive, const json_t *layers, struct model_metadata *metadata)
+static mlp_status read_layers(const struct safetensors *archive, const json_t *layers,
+                              struct model_metadata *metadata)
 {
     metadata->count = json_array_size(layers);
     if (!json_is_array(layers) || metadata->count == 0) {
         return bad(archive, "layers", "is not an array of at least one layer");
     }
     if (metadata->count > archive->count) {
-        return fail(MLP_ERROR_FORMAT, "%s: metadata 'layers' has %zu layers, more than the %zu tensors of the file",
+        return fail(MLP_ERROR_FORMAT,
+                    "%s: metadata 'layers' has %zu layers, more than the %zu tensors of the file",
                     archive->path, metadata->count, archive->count);
     }
     metadata->layers = memory_allocate(metadata->count, sizeof *metadata->layers);
@@ -210,7 +218,8 @@ static mlp_status read_layers(const struct safetensors *archive, const json_t *l
     return MLP_OK;
 }
 
-static mlp_status read_loss(const struct safetensors *archive, const json_t *loss, mlp_network_options *options)
+static mlp_status read_loss(const struct safetensors *archive, const json_t *loss,
+                            mlp_network_options *options)
 {
     const char *name, *reduction;
     TRY(text_member(archive, "loss", loss, "name", &name));
@@ -226,8 +235,10 @@ static mlp_status check_format(const struct safetensors *archive)
     const char *format = safetensors_metadata(archive, "format");
     const char *version = safetensors_metadata(archive, "format_version");
     if (format == NULL || strcmp(format, "mlp") != 0) {
-        return fail(MLP_ERROR_FORMAT, "%s: holds tensors, but no description of a network by this library: load it "
-                    "with mlp_model_load_tensors()", archive->path);
+        return fail(MLP_ERROR_FORMAT,
+                    "%s: holds tensors, but no description of a network by this library: load it "
+                    "with mlp_model_load_tensors()",
+                    archive->path);
     }
     if (version == NULL || strcmp(version, format_version) != 0) {
         return fail(MLP_ERROR_UNSUPPORTED, "%s: format version '%.16s', this library reads %s", archive->path,
@@ -255,7 +266,8 @@ mlp_status model_metadata_read(const struct safetensors *archive, struct model_m
     json_decref(value);
     TRY(status);
     return safetensors_metadata(archive, "class_names") != NULL
-               ? parse_text(archive, "class_names", &metadata->class_names) : MLP_OK;
+               ? parse_text(archive, "class_names", &metadata->class_names)
+               : MLP_OK;
 }
 
 void model_metadata_free(struct model_metadata *metadata)

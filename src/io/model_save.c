@@ -10,7 +10,8 @@ static mlp_status check(const mlp_network *network)
 {
     for (size_t l = 0; l < network->layer_count; l++) {
         if (network->layers[l].description.activation == MLP_ACTIVATION_CUSTOM) {
-            return fail(MLP_ERROR_UNSUPPORTED, "layer %zu has a custom activation, which no file can hold", l);
+            return fail(MLP_ERROR_UNSUPPORTED, "layer %zu has a custom activation, which no file can hold",
+                        l);
         }
     }
     if (network->loss.loss == MLP_LOSS_CUSTOM) {
@@ -24,7 +25,8 @@ mlp_status mlp_model_save(const mlp_network *network, const char *path)
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(path);
     TRY(check(network));
-    struct safetensor_output *outputs = memory_allocate(arena_tensor_count(network) + MODEL_EXTRA_TENSORS, sizeof *outputs);
+    struct safetensor_output *outputs =
+        memory_allocate(arena_tensor_count(network) + MODEL_EXTRA_TENSORS, sizeof *outputs);
     json_t *metadata = outputs != NULL ? model_metadata_write(network) : NULL;
     mlp_status status = MLP_ERROR_MEMORY;
     if (metadata != NULL) {

@@ -8,8 +8,8 @@
 
 enum { NAME_SIZE = 64 };
 
-void arena_tensors_list(const mlp_network *network, const char *prefix, const float *arena, struct safetensor_output *outputs,
-                        size_t *count)
+void arena_tensors_list(const mlp_network *network, const char *prefix, const float *arena,
+                        struct safetensor_output *outputs, size_t *count)
 {
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct layer *layer = &network->layers[l];
@@ -26,8 +26,8 @@ void arena_tensors_list(const mlp_network *network, const char *prefix, const fl
     }
 }
 
-static void add_vector(struct safetensor_output *outputs, size_t *count, const char *name, const float *values,
-                       size_t length)
+static void add_vector(struct safetensor_output *outputs, size_t *count, const char *name,
+                       const float *values, size_t length)
 {
     struct safetensor_output *output = &outputs[*count];
     if (values != NULL) {
@@ -48,8 +48,8 @@ void model_tensors_list(const mlp_network *network, struct safetensor_output *ou
 }
 
 /* Row-major in the file, column-major here. */
-static mlp_status read_matrix(const struct safetensors *archive, const char *name, size_t rows, size_t columns, size_t stride,
-                              float *out)
+static mlp_status read_matrix(const struct safetensors *archive, const char *name, size_t rows,
+                              size_t columns, size_t stride, float *out)
 {
     const struct safetensor *tensor;
     const size_t width = columns > 0 ? columns : 1;
@@ -68,7 +68,8 @@ static mlp_status read_matrix(const struct safetensors *archive, const char *nam
     return status;
 }
 
-mlp_status arena_tensors_read(const struct safetensors *archive, const mlp_network *network, const char *prefix, float *arena)
+mlp_status arena_tensors_read(const struct safetensors *archive, const mlp_network *network,
+                              const char *prefix, float *arena)
 {
     char name[NAME_SIZE];
     for (size_t l = 0; l < network->layer_count; l++) {

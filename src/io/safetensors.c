@@ -14,8 +14,8 @@ enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000 };
 
 static float from_f32(const unsigned char *bytes)
 {
-    const uint32_t bits = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-                          (uint32_t)bytes[3] << 24;
+    const uint32_t bits =
+        (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
@@ -47,10 +47,10 @@ static const struct {
     size_t size;
     float (*to_float)(const unsigned char *bytes); /* NULL: not one that a network's parameters come in */
 } types[] = {
-    { "F32", 4, from_f32 }, { "F16", 2, from_f16 }, { "BF16", 2, from_bf16 }, { "F64", 8, NULL }, { "I64", 8, NULL },
-    { "I32", 4, NULL },     { "I16", 2, NULL },     { "I8", 1, NULL },        { "U64", 8, NULL }, { "U32", 4, NULL },
-    { "U16", 2, NULL },     { "U8", 1, NULL },      { "BOOL", 1, NULL },      { "F8_E4M3", 1, NULL },
-    { "F8_E5M2", 1, NULL },
+    { "F32", 4, from_f32 }, { "F16", 2, from_f16 }, { "BF16", 2, from_bf16 }, { "F64", 8, NULL },
+    { "I64", 8, NULL },     { "I32", 4, NULL },     { "I16", 2, NULL },       { "I8", 1, NULL },
+    { "U64", 8, NULL },     { "U32", 4, NULL },     { "U16", 2, NULL },       { "U8", 1, NULL },
+    { "BOOL", 1, NULL },    { "F8_E4M3", 1, NULL }, { "F8_E5M2", 1, NULL },
 };
 
 const char *safetensor_type(const struct safetensor *tensor)
@@ -64,10 +64,12 @@ static mlp_status bad(const struct safetensors *archive, const char *tensor, con
                           : fail(MLP_ERROR_FORMAT, "%s: %s", archive->path, what);
 }
 
-mlp_status safetensors_json_failure(const struct safetensors *archive, const char *what, const json_error_t *error)
+mlp_status safetensors_json_failure(const struct safetensors *archive, const char *what,
+                                    const json_error_t *error)
 {
     /* where jansson runs out of memory, it mostly leaves the text empty, and then the code as it was */
-    const enum json_error_code code = error->text[0] != '\0' ? json_error_code(error) : json_error_out_of_memory;
+    const enum json_error_code code =
+        error->text[0] != '\0' ? json_error_code(error) : json_error_out_of_memory;
     if (code == json_error_out_of_memory) {
         return fail(MLP_ERROR_MEMORY, "%s: out of memory for %s", archive->path, what);
     }
@@ -87,12 +89,13 @@ static mlp_status parse_header(struct safetensors *archive)
         length = length << 8 | archive->file[i];
     }
     if (length > MAX_HEADER) {
-        return fail(MLP_ERROR_FORMAT, "%s: not a safetensors file: the header's length is %llu, expected at most %d",
+        return fail(MLP_ERROR_FORMAT,
+                    "%s: not a safetensors file: the header's length is %llu, expected at most %d",
                     archive->path, (unsigned long long)length, MAX_HEADER);
     }
     if (length > archive->file_size - LENGTH_BYTES) {
-        return fail(MLP_ERROR_FORMAT, "%s: the header is longer than the file: %llu bytes, %zu are left", archive->path,
-                    (unsigned long long)length, archive->file_size - LENGTH_BYTES);
+        return fail(MLP_ERROR_FORMAT, "%s: the header is longer than the file: %llu bytes, %zu are left",
+                    archive->path, (unsigned long long)length, archive->file_size - LENGTH_BYTES);
     }
     const char *text = (const char *)archive->file + LENGTH_BYTES;
     if (length == 0 || text[0] != '{') {
@@ -112,7 +115,8 @@ static bool whole(const json_t *value, size_t *out)
     return true;
 }
 
-static mlp_status parse_shape(const struct safetensors *archive, const json_t *shape, struct safetensor *tensor)
+static mlp_status parse_shape(const struct safetensors *archive, const json_t *shape,
+                              struct safetensor *tensor)
 {
     if (!json_is_array(shape)) {
         return bad(archive, tensor->name, "shape is not an array");
@@ -133,7 +137,8 @@ static mlp_status parse_shape(const struct safetensors *archive, const json_t *s
     return MLP_OK;
 }
 
-static mlp_status parse_type(const struct safetensors *archive, const json_t *dtype, struct safetensor *tensor)
+static mlp_status parse_type(const struct safetensors *archive, const json_t *dtype,
+                             struct safetensor *tensor)
 {
     const char *name = json_string_value(dtype);
     if (name == NULL) {
@@ -144,7 +149,8 @@ static mlp_status parse_type(const struct safetensors *archive, const json_t *dt
             return MLP_OK;
         }
     }
-    return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': unknown dtype '%.16s'", archive->path, tensor->name, name);
+    return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': unknown dtype '%.16s'", archive->path, tensor->name,
+                name);
 }
 
 static mlp_status parse_offsets(const struct safetensors *archive, const json_t *offsets, size_t available,
@@ -152,20 +158,26 @@ static mlp_status parse_offsets(const struct safetensors *archive, const json_t 
 {
     size_t bytes;
     if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
-        !whole(json_array_get(offsets, 0), &tensor->begin) || !whole(json_array_get(offsets, 1), &tensor->end)) {
+        !whole(json_array_get(offsets, 0), &tensor->begin) ||
+        !whole(json_array_get(offsets, 1), &tensor->end)) {
         return bad(archive, tensor->name, "data_offsets are not two whole numbers of at least 0");
     }
     if (tensor->begin > tensor->end) {
         return bad(archive, tensor->name, "data_offsets end before they begin");
     }
     if (tensor->end > available) {
-        return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': data_offsets reach beyond the file: to %zu, %zu bytes are "
-                    "there", archive->path, tensor->name, tensor->end, available);
+        return fail(MLP_ERROR_FORMAT,
+                    "%s: tensor '%.64s': data_offsets reach beyond the file: to %zu, %zu bytes are "
+                    "there",
+                    archive->path, tensor->name, tensor->end, available);
     }
-    if (!size_multiply(tensor->elements, types[tensor->dtype].size, &bytes) || bytes != tensor->end - tensor->begin) {
-        return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': data_offsets span %zu bytes, expected the product of shape "
-                    "(%zu) times the %zu bytes of %s", archive->path, tensor->name, tensor->end - tensor->begin,
-                    tensor->elements, types[tensor->dtype].size, types[tensor->dtype].name);
+    if (!size_multiply(tensor->elements, types[tensor->dtype].size, &bytes) ||
+        bytes != tensor->end - tensor->begin) {
+        return fail(MLP_ERROR_FORMAT,
+                    "%s: tensor '%.64s': data_offsets span %zu bytes, expected the product of shape "
+                    "(%zu) times the %zu bytes of %s",
+                    archive->path, tensor->name, tensor->end - tensor->begin, tensor->elements,
+                    types[tensor->dtype].size, types[tensor->dtype].name);
     }
     return MLP_OK;
 }
@@ -229,8 +241,8 @@ static mlp_status check_cover(struct safetensors *archive, size_t available)
         next = tensor->end;
     }
     return next == available ? MLP_OK
-                             : fail(MLP_ERROR_FORMAT, "%s: there are %zu bytes after the last tensor", archive->path,
-                                    available - next);
+                             : fail(MLP_ERROR_FORMAT, "%s: there are %zu bytes after the last tensor",
+                                    archive->path, available - next);
 }
 
 static mlp_status parse_tensors(struct safetensors *archive)
@@ -283,7 +295,8 @@ const struct safetensor *safetensors_find(const struct safetensors *archive, con
 {
     const struct safetensor wanted = { .name = name };
     return archive->count > 0
-               ? bsearch(&wanted, archive->tensors, archive->count, sizeof archive->tensors[0], by_name) : NULL;
+               ? bsearch(&wanted, archive->tensors, archive->count, sizeof archive->tensors[0], by_name)
+               : NULL;
 }
 
 const char *safetensors_metadata(const struct safetensors *archive, const char *key)
@@ -291,25 +304,28 @@ const char *safetensors_metadata(const struct safetensors *archive, const char *
     return json_string_value(json_object_get(json_object_get(archive->header, "__metadata__"), key));
 }
 
-mlp_status safetensor_check_shape(const struct safetensors *archive, const struct safetensor *tensor, size_t rows, size_t columns)
+mlp_status safetensor_check_shape(const struct safetensors *archive, const struct safetensor *tensor,
+                                  size_t rows, size_t columns)
 {
     char came[24 * SAFETENSORS_MAX_RANK] = "", expected[48];
     size_t used = 0;
-    const bool fits = columns > 0 ? tensor->rank == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns
-                                  : tensor->rank == 1 && tensor->shape[0] == rows;
+    const bool fits = columns > 0
+                          ? tensor->rank == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns
+                          : tensor->rank == 1 && tensor->shape[0] == rows;
     if (fits) {
         return MLP_OK;
     }
     for (size_t d = 0; d < tensor->rank; d++) {
-        used += (size_t)snprintf(came + used, sizeof came - used, "%s%zu", d > 0 ? ", " : "", tensor->shape[d]);
+        used +=
+            (size_t)snprintf(came + used, sizeof came - used, "%s%zu", d > 0 ? ", " : "", tensor->shape[d]);
     }
     snprintf(expected, sizeof expected, columns > 0 ? "%zu, %zu" : "%zu", rows, columns);
-    return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of shape [%s], expected [%s]", archive->path, tensor->name,
-                came, expected);
+    return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of shape [%s], expected [%s]", archive->path,
+                tensor->name, came, expected);
 }
 
-mlp_status safetensors_require(const struct safetensors *archive, const char *name, size_t rows, size_t columns,
-                               const struct safetensor **tensor)
+mlp_status safetensors_require(const struct safetensors *archive, const char *name, size_t rows,
+                               size_t columns, const struct safetensor **tensor)
 {
     *tensor = safetensors_find(archive, name);
     return *tensor != NULL ? safetensor_check_shape(archive, *tensor, rows, columns)
@@ -320,8 +336,8 @@ mlp_status safetensor_floats(const struct safetensors *archive, const struct saf
 {
     float (*to_float)(const unsigned char *bytes) = types[tensor->dtype].to_float;
     if (to_float == NULL) {
-        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F32, F16 or BF16", archive->path,
-                    tensor->name, types[tensor->dtype].name);
+        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F32, F16 or BF16",
+                    archive->path, tensor->name, types[tensor->dtype].name);
     }
     for (size_t i = 0; i < tensor->elements; i++) {
         out[i] = to_float(tensor->bytes + i * types[tensor->dtype].size);
@@ -332,8 +348,8 @@ mlp_status safetensor_floats(const struct safetensors *archive, const struct saf
 mlp_status safetensor_doubles(const struct safetensors *archive, const struct safetensor *tensor, double *out)
 {
     if (strcmp(types[tensor->dtype].name, "F64") != 0) {
-        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F64", archive->path, tensor->name,
-                    types[tensor->dtype].name);
+        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F64", archive->path,
+                    tensor->name, types[tensor->dtype].name);
     }
     for (size_t i = 0; i < tensor->elements; i++) {
         uint64_t bits = 0;

@@ -20,8 +20,8 @@ static json_t *entry_of(const struct safetensor_output *tensor, size_t begin)
     const json_int_t rows = (json_int_t)tensor->rows, columns = (json_int_t)tensor->columns;
     const json_int_t first = (json_int_t)begin, end = (json_int_t)(begin + bytes_of(tensor));
     json_t *shape = tensor->columns > 0 ? json_pack("[I, I]", rows, columns) : json_pack("[I]", rows);
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensor->values != NULL ? "F32" : "F64", "shape", shape, "data_offsets",
-                     first, end);
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensor->values != NULL ? "F32" : "F64", "shape", shape,
+                     "data_offsets", first, end);
 }
 
 char *safetensors_json_text(const json_t *value, size_t multiple)
@@ -44,7 +44,8 @@ static char *header_text(const json_t *metadata, const struct safetensor_output 
 {
     json_t *header = json_object();
     size_t begin = 0;
-    bool complete = header != NULL && json_object_set(header, "__metadata__", (json_t *)(uintptr_t)metadata) == 0;
+    bool complete =
+        header != NULL && json_object_set(header, "__metadata__", (json_t *)(uintptr_t)metadata) == 0;
     for (size_t i = 0; i < count && complete; i++) {
         complete = json_object_set_new(header, tensors[i].name, entry_of(&tensors[i], begin)) == 0;
         begin += bytes_of(&tensors[i]);
@@ -98,8 +99,8 @@ static mlp_status write_values(struct whole_file *file, const struct safetensor_
     return flush(&writer);
 }
 
-static mlp_status write_all(struct whole_file *file, const char *header, const struct safetensor_output *tensors,
-                            size_t count)
+static mlp_status write_all(struct whole_file *file, const char *header,
+                            const struct safetensor_output *tensors, size_t count)
 {
     unsigned char length[LENGTH_BYTES];
     const uint64_t size = strlen(header);
@@ -114,8 +115,8 @@ static mlp_status write_all(struct whole_file *file, const char *header, const s
     return MLP_OK;
 }
 
-mlp_status safetensors_write(const char *path, const json_t *metadata, const struct safetensor_output *tensors,
-                             size_t count)
+mlp_status safetensors_write(const char *path, const json_t *metadata,
+                             const struct safetensor_output *tensors, size_t count)
 {
     struct whole_file file;
     char *header = header_text(metadata, tensors, count);

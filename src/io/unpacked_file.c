@@ -15,7 +15,8 @@ enum { BUFFER_SIZE = 1 << 18 };
 
 static mlp_status failure(const struct unpacked_file *file, const char *what)
 {
-    return fail(MLP_ERROR_IO, "%s: cannot %s a temporary file in '%s': %s", file->origin, what, file->folder, strerror(errno));
+    return fail(MLP_ERROR_IO, "%s: cannot %s a temporary file in '%s': %s", file->origin, what, file->folder,
+                strerror(errno));
 }
 
 /* Where the file system knows no files without names: one that loses its name at once. */
@@ -45,7 +46,9 @@ static const char *default_folder(void)
 
 mlp_status unpacked_file_create(const char *origin, const char *folder, struct unpacked_file *file)
 {
-    *file = (struct unpacked_file){ .origin = origin, .folder = folder != NULL ? folder : default_folder(), .descriptor = -1 };
+    *file = (struct unpacked_file){ .origin = origin,
+                                    .folder = folder != NULL ? folder : default_folder(),
+                                    .descriptor = -1 };
     file->buffer = memory_allocate(BUFFER_SIZE, 1);
     if (file->buffer == NULL) {
         return MLP_ERROR_MEMORY;

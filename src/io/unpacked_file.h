@@ -1,5 +1,5 @@
-/* A temporary file without a name, which goes away with its descriptor: what had to be unpacked or parsed before it can be read at any
- * place. */
+/* A temporary file without a name, which goes away with its descriptor: what had to be unpacked or parsed
+ * before it can be read at any place. */
 #ifndef IO_UNPACKED_FILE_H
 #define IO_UNPACKED_FILE_H
 
@@ -15,8 +15,8 @@ struct unpacked_file {
     size_t used;
 };
 
-/* Creates it in `folder`; NULL: in that of the environment variable TMPDIR, or in /var/tmp. unpacked_file_close() in any case.
- * Errors: IO, MEMORY. */
+/* Creates it in `folder`; NULL: in that of the environment variable TMPDIR, or in /var/tmp.
+ * unpacked_file_close() in any case. Errors: IO, MEMORY. */
 mlp_status unpacked_file_create(const char *origin, const char *folder, struct unpacked_file *file);
 mlp_status unpacked_file_append(struct unpacked_file *file, const void *bytes, size_t size);
 /* All is written: *descriptor is the caller's. */

@@ -54,7 +54,8 @@ mlp_status whole_file_read(const char *path, unsigned char **bytes, size_t *size
 {
     *bytes = NULL;
     *size = 0;
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe nobody writes must not block */
+    const int descriptor =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe nobody writes must not block */
     if (descriptor < 0) {
         return system_failure(path, "open");
     }
@@ -92,8 +93,9 @@ static int create_beside(const char *path, char *name, size_t size, mode_t mode)
     return descriptor;
 }
 
-/* What is at `path` now: *mode receives the permissions of a file to be replaced, or 0666 (which the umask narrows)
- * when there is none, and *replaces which of the two. Devices, pipes and folders are not replaced by a file. */
+/* What is at `path` now: *mode receives the permissions of a file to be replaced, or 0666 (which the umask
+ * narrows) when there is none, and *replaces which of the two. Devices, pipes and folders are not replaced by
+ * a file. */
 static mlp_status check_target(const char *path, mode_t *mode, bool *replaces)
 {
     struct stat facts;
@@ -119,7 +121,8 @@ mlp_status whole_file_begin(const char *path, struct whole_file *file)
     if (file->temporary == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    /* created with no more permissions than the old file's, then given exactly those: the umask took some away */
+    /* created with no more permissions than the old file's, then given exactly those: the umask took some
+     * away */
     const int descriptor = create_beside(path, file->temporary, size, mode);
     if (descriptor >= 0 && (!replaces || fchmod(descriptor, mode) == 0)) {
         file->stream = fdopen(descriptor, "wb");
@@ -144,8 +147,8 @@ mlp_status whole_file_write(struct whole_file *file, const void *bytes, size_t s
     return MLP_OK;
 }
 
-/* A rename must survive a power cut. Nothing is allocated here. Some file systems refuse this; the file itself is safe by
- * now. */
+/* A rename must survive a power cut. Nothing is allocated here. Some file systems refuse this; the file
+ * itself is safe by now. */
 void whole_file_flush_folder(char *name)
 {
     char *slash = strrchr(name, '/');

@@ -8,31 +8,35 @@
 
 #include <mlp/status.h>
 
-/* Reads a regular file. *bytes is the caller's (memory_free), NULL on failure; one NUL follows the contents. */
+/* Reads a regular file. *bytes is the caller's (memory_free), NULL on failure; one NUL follows the contents.
+ */
 mlp_status whole_file_read(const char *path, unsigned char **bytes, size_t *size);
 
 /* A file being written beside its final place. */
 struct whole_file {
-    const char *path;  /* borrowed */
-    char *temporary;   /* beside `path`, in the same folder */
+    const char *path; /* borrowed */
+    char *temporary;  /* beside `path`, in the same folder */
     FILE *stream;
 };
 
-/* Begins a file; on failure there is nothing to end. MLP_ERROR_ARGUMENT for an empty path; MLP_ERROR_IO, also when
- * something other than a regular file is there. A file that is replaced hands its permissions on. */
+/* Begins a file; on failure there is nothing to end. MLP_ERROR_ARGUMENT for an empty path; MLP_ERROR_IO, also
+ * when something other than a regular file is there. A file that is replaced hands its permissions on. */
 mlp_status whole_file_begin(const char *path, struct whole_file *file);
 
 /* Appends bytes. */
 mlp_status whole_file_write(struct whole_file *file, const void *bytes, size_t size);
 
-/* With MLP_OK as `status`: flushes the file to the disk, renames it into place and flushes the folder. With any other
- * status, and when one of these fails: removes what was written, and the old file stays. Returns the first failure. */
+/* With MLP_OK as `status`: flushes the file to the disk, renames it into place and flushes the folder. With
+ * any other status, and when one of these fails: removes what was written, and the old file stays. Returns
+ * the first failure. */
 mlp_status whole_file_end(struct whole_file *file, mlp_status status);
 
-/* Whether `rest`, what follows a path in a name, makes it the temporary name of a file that is being written there. */
+/* Whether `rest`, what follows a path in a name, makes it the temporary name of a file that is being written
+ * there. */
 bool whole_file_is_temporary(const char *rest);
 
-/* Flushes the folder that the file or folder `name` lies in, where the file system takes that. `name` is cut to its folder's. */
+/* Flushes the folder that the file or folder `name` lies in, where the file system takes that. `name` is cut
+ * to its folder's. */
 void whole_file_flush_folder(char *name);
 
 #endif

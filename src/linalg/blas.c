@@ -12,9 +12,10 @@
 
 /* Cores whose kernels make full use of a vector level (names as in OPENBLAS_CORETYPE). */
 static const char *const avx512_cores[] = { "SkylakeX", "Cooperlake", "SapphireRapids" };
-static const char *const older_cores[] = { "Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Sandybridge",
-                                           "Atom", "Athlon", "Opteron", "Opteron_SSE3", "Barcelona", "Bobcat", "Nano",
-                                           "Bulldozer", "Katmai", "Coppermine", "Northwood", "Banias" };
+static const char *const older_cores[] = { "Prescott",    "Core2",     "Penryn", "Dunnington", "Nehalem",
+                                           "Sandybridge", "Atom",      "Athlon", "Opteron",    "Opteron_SSE3",
+                                           "Barcelona",   "Bobcat",    "Nano",   "Bulldozer",  "Katmai",
+                                           "Coppermine",  "Northwood", "Banias" };
 
 static bool is_one_of(const char *name, const char *const *list, size_t count)
 {
@@ -46,14 +47,10 @@ const char *blas_config(void)
 const char *blas_threading(void)
 {
     switch (openblas_get_parallel()) {
-    case OPENBLAS_SEQUENTIAL:
-        return "sequential";
-    case OPENBLAS_THREAD:
-        return "pthreads";
-    case OPENBLAS_OPENMP:
-        return "openmp";
-    default:
-        return "unknown";
+    case OPENBLAS_SEQUENTIAL: return "sequential";
+    case OPENBLAS_THREAD: return "pthreads";
+    case OPENBLAS_OPENMP: return "openmp";
+    default: return "unknown";
     }
 }
 
@@ -71,8 +68,8 @@ const char *blas_core_suggested(void)
 }
 
 static pthread_mutex_t entered_lock = PTHREAD_MUTEX_INITIALIZER;
-static size_t entered;       /* sections under way, all threads together */
-static int callers_threads;  /* the setting to restore when the last one ends */
+static size_t entered;      /* sections under way, all threads together */
+static int callers_threads; /* the setting to restore when the last one ends */
 
 /* OpenBLAS's OpenMP build also sets the calling thread's OpenMP default, which is the caller's too. */
 static void set_blas_threads(int threads)

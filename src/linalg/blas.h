@@ -9,10 +9,7 @@
 #define BLAS_SIZE_LIMIT ((size_t)2147483584)
 
 /* Whether the core's kernels pack both operands of every product, or have a second set for small products. */
-enum blas_class {
-    BLAS_PACKED = 0,
-    BLAS_SMALL_MATRIX = 1
-};
+enum blas_class { BLAS_PACKED = 0, BLAS_SMALL_MATRIX = 1 };
 
 enum blas_class blas_class(void);
 const char *blas_core(void);      /* e.g. "SkylakeX" */
@@ -22,8 +19,8 @@ const char *blas_threading(void); /* "sequential", "pthreads" or "openmp" */
 /* A core name that fits the processor better than the one OpenBLAS chose, or NULL. */
 const char *blas_core_suggested(void);
 
-/* Keeps OpenBLAS to one thread until the matching blas_leave(), which restores the caller's setting. Calls nest and
- * may overlap between threads. Outside any parallel region. */
+/* Keeps OpenBLAS to one thread until the matching blas_leave(), which restores the caller's setting. Calls
+ * nest and may overlap between threads. Outside any parallel region. */
 void blas_enter(void);
 void blas_leave(void);
 

@@ -1,13 +1,13 @@
-/* Matrix products: the only door to cblas_sgemm and cblas_sgemv. All matrices are column-major, sizes checked when
- * the network or workspace was made (every size and leading dimension fits BLAS's int). C must alias neither A nor B.
- * Called with BLAS on one thread (blas_enter()). C is overwritten, whatever it held. */
+/* Matrix products: the only door to cblas_sgemm and cblas_sgemv. All matrices are column-major, sizes checked
+ * when the network or workspace was made (every size and leading dimension fits BLAS's int). C must alias
+ * neither A nor B. Called with BLAS on one thread (blas_enter()). C is overwritten, whatever it held. */
 #ifndef LINALG_GEMM_H
 #define LINALG_GEMM_H
 
 #include <stddef.h>
 
-/* The calls of BLAS that make up a product: pieces of the inner length one after the other, their results added up in
- * that order, and each piece over runs of columns of C. */
+/* The calls of BLAS that make up a product: pieces of the inner length one after the other, their results
+ * added up in that order, and each piece over runs of columns of C. */
 struct gemm_block {
     size_t columns; /* of a call, at most */
     size_t inner;   /* inner length of a call, at most */
@@ -17,15 +17,15 @@ struct gemm_block {
 #define GEMM_WHOLE ((struct gemm_block){ (size_t)-1, (size_t)-1 })
 
 /* C (m×n) = A (m×k) · B (k×n); one column goes through the vector kernel, which reads A faster than sgemv. */
-void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b,
-             size_t ldb, float *c, size_t ldc);
+void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
+             const float *b, size_t ldb, float *c, size_t ldc);
 
 /* C (m×n) = Aᵀ · B, A is k×m, B is k×n; one column goes through sgemv, in one call. */
-void gemm_tn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b,
-             size_t ldb, float *c, size_t ldc);
+void gemm_tn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
+             const float *b, size_t ldb, float *c, size_t ldc);
 
 /* C (m×n) = A · Bᵀ, A is m×k, B is n×k. */
-void gemm_nt(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b,
-             size_t ldb, float *c, size_t ldc);
+void gemm_nt(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
+             const float *b, size_t ldb, float *c, size_t ldc);
 
 #endif

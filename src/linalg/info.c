@@ -12,11 +12,12 @@ static const char *hint_for(const char *suggested)
     if (suggested == NULL) {
         return NULL;
     }
-    return suggested[0] == 'S'
-               ? "OpenBLAS took kernels for an older processor: set OPENBLAS_CORETYPE=SkylakeX in the environment "
-                 "before the program starts, for up to twice the speed"
-               : "OpenBLAS took kernels for an older processor: set OPENBLAS_CORETYPE=Haswell in the environment "
-                 "before the program starts, for up to twice the speed";
+    return suggested[0] == 'S' ? "OpenBLAS took kernels for an older processor: set "
+                                 "OPENBLAS_CORETYPE=SkylakeX in the environment "
+                                 "before the program starts, for up to twice the speed"
+                               : "OpenBLAS took kernels for an older processor: set "
+                                 "OPENBLAS_CORETYPE=Haswell in the environment "
+                                 "before the program starts, for up to twice the speed";
 }
 
 void mlp_info_get(mlp_info *info)

@@ -21,7 +21,8 @@ static mlp_status query(float *a, lapack_int m, lapack_int n, size_t *floats)
 }
 
 /* Q of a = Q·R in place of a; the signs of R's diagonal in `signs`. */
-static bool factorize(float *a, lapack_int m, lapack_int n, float *tau, float *signs, float *work, lapack_int floats)
+static bool factorize(float *a, lapack_int m, lapack_int n, float *tau, float *signs, float *work,
+                      lapack_int floats)
 {
     if (LAPACKE_sgeqrf_work(LAPACK_COL_MAJOR, m, n, a, m, tau, work, floats) != 0) {
         return false;
@@ -36,13 +37,14 @@ mlp_status lapack_orthonormalize(float *a, size_t rows, size_t columns)
 {
     size_t floats = 0, total;
     if (rows > INT_MAX || columns > rows || columns == 0) {
-        return fail(MLP_ERROR_SHAPE, "QR factorization of %zu × %zu, expected 1 ≤ columns ≤ rows ≤ %d", rows, columns,
-                    INT_MAX);
+        return fail(MLP_ERROR_SHAPE, "QR factorization of %zu × %zu, expected 1 ≤ columns ≤ rows ≤ %d", rows,
+                    columns, INT_MAX);
     }
     const lapack_int m = (lapack_int)rows, n = (lapack_int)columns;
     TRY(query(a, m, n, &floats));
     if (floats > INT_MAX || !size_add(floats, 2 * columns, &total)) {
-        return fail(MLP_ERROR_SHAPE, "QR factorization of %zu × %zu needs too large a workspace", rows, columns);
+        return fail(MLP_ERROR_SHAPE, "QR factorization of %zu × %zu needs too large a workspace", rows,
+                    columns);
     }
     float *work = memory_allocate(total, sizeof(float));
     if (work == NULL) {
@@ -63,10 +65,12 @@ mlp_status lapack_singular_values(float *a, size_t rows, size_t columns, float *
 {
     float floats = 0.0f, none = 0.0f;
     if (rows > INT_MAX || columns > INT_MAX || rows == 0 || columns == 0) {
-        return fail(MLP_ERROR_SHAPE, "singular values of %zu × %zu, expected sizes of 1 to %d", rows, columns, INT_MAX);
+        return fail(MLP_ERROR_SHAPE, "singular values of %zu × %zu, expected sizes of 1 to %d", rows, columns,
+                    INT_MAX);
     }
     const lapack_int m = (lapack_int)rows, n = (lapack_int)columns;
-    if (LAPACKE_sgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', m, n, a, m, values, &none, 1, &none, 1, &floats, -1) != 0 ||
+    if (LAPACKE_sgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', m, n, a, m, values, &none, 1, &none, 1, &floats,
+                            -1) != 0 ||
         floats > (float)INT_MAX) {
         return fail(MLP_ERROR_SHAPE, "LAPACK refuses the singular values of %d × %d", (int)m, (int)n);
     }
@@ -74,8 +78,10 @@ mlp_status lapack_singular_values(float *a, size_t rows, size_t columns, float *
     if (work == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    const lapack_int failed = LAPACKE_sgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', m, n, a, m, values, &none, 1, &none, 1, work,
-                                                  (lapack_int)floats);
+    const lapack_int failed = LAPACKE_sgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', m, n, a, m, values, &none, 1,
+                                                  &none, 1, work, (lapack_int)floats);
     memory_free(work);
-    return failed == 0 ? MLP_OK : fail(MLP_ERROR_NONFINITE, "the singular values of %d × %d did not converge", (int)m, (int)n);
+    return failed == 0
+               ? MLP_OK
+               : fail(MLP_ERROR_NONFINITE, "the singular values of %d × %d did not converge", (int)m, (int)n);
 }

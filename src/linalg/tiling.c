@@ -1,14 +1,15 @@
 /* How a product is cut into tiles.
  *
- * Measured on OpenBLAS 0.3.21, one thread, GF/s, by `mlp-bench tiles --product nn --shape 128x64x784` and the like:
+ * Measured on OpenBLAS 0.3.21, one thread, GF/s, by `mlp-bench tiles --product nn --shape 128x64x784` and the
+ * like:
  *
- * Cores with small-matrix kernels (SkylakeX, Cooperlake, SapphireRapids) skip packing when m·n·k ≤ 10⁶, and the TN
- * kernel only up to m·n of about 1150. On a Zen 4 core, whole product → tile:
- *   NN 128×64×784    70…97 → 113 (32×16), 117 (64×16)     NN 256×128×256   104 → 117 (64×16)
- *   TN 256×128×256     100 → 106 (64×16)                  TN 304×128×100    98 → 80 (64×16), 93 (64×128): not worth it
- *   NT 128×784×64       94 → 107 (64×128)                 NT 304×784×128   105 → 116 (64×96)
- *   NT 2048×2048×512   105 → 107 (64×24)                  NN 2048×512×2048 103 → 97 (256×512), packed either way
- * Where both operands are packed at every call, cutting the batch costs more than cutting the units. */
+ * Cores with small-matrix kernels (SkylakeX, Cooperlake, SapphireRapids) skip packing when m·n·k ≤ 10⁶, and
+ * the TN kernel only up to m·n of about 1150. On a Zen 4 core, whole product → tile: NN 128×64×784    70…97 →
+ * 113 (32×16), 117 (64×16)     NN 256×128×256   104 → 117 (64×16) TN 256×128×256     100 → 106 (64×16) TN
+ * 304×128×100    98 → 80 (64×16), 93 (64×128): not worth it NT 128×784×64       94 → 107 (64×128) NT
+ * 304×784×128   105 → 116 (64×96) NT 2048×2048×512   105 → 107 (64×24)                  NN 2048×512×2048 103
+ * → 97 (256×512), packed either way Where both operands are packed at every call, cutting the batch costs
+ * more than cutting the units. */
 #include "linalg/tiling.h"
 
 #include <stdbool.h>
@@ -16,19 +17,28 @@
 /* Largest m·n·k of the kernels that skip packing. */
 static const size_t small_product = 1000000;
 
-/* Shortest inner length at which the TN small-matrix kernel beats packing, and the work above which that matters. */
+/* Shortest inner length at which the TN small-matrix kernel beats packing, and the work above which that
+ * matters. */
 enum { TN_SHORT_INNER = 112, TN_SHORT_WORK = 2000000 };
 
-enum { SMALL_ROWS = 64, PACKED_ROWS = 256, PACKED_ROWS_NARROW = 128, PACKED_COLUMNS = 512, PACKED_NARROW = 512 };
+enum {
+    SMALL_ROWS = 64,
+    PACKED_ROWS = 256,
+    PACKED_ROWS_NARROW = 128,
+    PACKED_COLUMNS = 512,
+    PACKED_NARROW = 512
+};
 
-/* Calls of a product that is too long for one: columns and inner length; the TN kernel's m·n allows fewer columns. */
+/* Calls of a product that is too long for one: columns and inner length; the TN kernel's m·n allows fewer
+ * columns. */
 enum { LONG_COLUMNS = 48, LONG_INNER = 256, TN_LONG_INNER = 512 };
 
 /* Inner length from which a product is computed in two parts. */
 enum { INNER_SPLIT = 512 };
 
-/* Entries and rows that a matrix-vector product should at least cover: short runs of columns are slow to read. A sample
- * through 1024-2048-2048-1000 takes 1240 µs in runs of 128 rows, 810 in runs of 512, 750 whole. */
+/* Entries and rows that a matrix-vector product should at least cover: short runs of columns are slow to
+ * read. A sample through 1024-2048-2048-1000 takes 1240 µs in runs of 128 rows, 810 in runs of 512, 750
+ * whole. */
 enum { VECTOR_TILE = 262144, VECTOR_ROWS = 512 };
 
 static size_t smaller(size_t a, size_t b)
@@ -117,8 +127,9 @@ struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum
     return small_grid(product, m, n, k);
 }
 
-/* On two cores the step of a 784-128-64-10 net takes a seventh less when each thread reads, in forward, the columns of
- * W whose gradient and update are its own too: a line that another core has read must be called back to be written. */
+/* On two cores the step of a 784-128-64-10 net takes a seventh less when each thread reads, in forward, the
+ * columns of W whose gradient and update are its own too: a line that another core has read must be called
+ * back to be written. */
 size_t grid_inner_parts(size_t k, enum blas_class class)
 {
     return class == BLAS_SMALL_MATRIX && k >= INNER_SPLIT && fits_small(k) ? 2 : 1;
@@ -127,5 +138,6 @@ size_t grid_inner_parts(size_t k, enum blas_class class)
 struct tile grid_tile(const struct grid *grid, size_t r, size_t c)
 {
     const size_t row = r * grid->rows, column = c * grid->columns;
-    return (struct tile){ row, smaller(grid->rows, grid->m - row), column, smaller(grid->columns, grid->n - column) };
+    return (struct tile){ row, smaller(grid->rows, grid->m - row), column,
+                          smaller(grid->columns, grid->n - column) };
 }

@@ -1,4 +1,5 @@
-/* How a product is cut into tiles: the one place that decides it, from the shape and the class of the BLAS core. */
+/* How a product is cut into tiles: the one place that decides it, from the shape and the class of the BLAS
+ * core. */
 #ifndef LINALG_TILING_H
 #define LINALG_TILING_H
 
@@ -13,7 +14,8 @@ enum product {
     PRODUCT_NT  /* dW = dZ·Aᵀ */
 };
 
-/* The m×n result of a product, cut into tiles of rows × columns; the last of a row or column may be smaller. */
+/* The m×n result of a product, cut into tiles of rows × columns; the last of a row or column may be smaller.
+ */
 struct grid {
     size_t m;
     size_t n;
@@ -33,11 +35,12 @@ struct tile {
 enum { TILE_MIN_ROWS = 64, TILE_MIN_COLUMNS = 16 };
 
 /* The grid of an m×n product with inner length k, all ≥ 1. Tile columns of NN and TN products are 16
- * times a power of two, or the whole of n: of two such grids over the same n, the wider tile holds whole narrower ones. */
+ * times a power of two, or the whole of n: of two such grids over the same n, the wider tile holds whole
+ * narrower ones. */
 struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class);
 
-/* In how many pieces of its inner length an NN product is computed, to be added up in order: 1, or 2 where W is long
- * enough that two threads had better keep to a half of its columns each. */
+/* In how many pieces of its inner length an NN product is computed, to be added up in order: 1, or 2 where W
+ * is long enough that two threads had better keep to a half of its columns each. */
 size_t grid_inner_parts(size_t k, enum blas_class class);
 
 static inline size_t grid_tile_rows(const struct grid *grid)

@@ -9,9 +9,11 @@
 
 enum { LANES = 16, COLUMN_BLOCK = 64 };
 
-/* Adds the squares of whole runs of REDUCE_LANES floats, and keeps the largest bits; returns how many it took. Without
- * their sign bit, floats are ordered as their bits are. The square of a float is exact in double. */
-static size_t add_squares(const float *x, size_t count, double sums[REDUCE_LANES], int32_t largest[REDUCE_LANES])
+/* Adds the squares of whole runs of REDUCE_LANES floats, and keeps the largest bits; returns how many it
+ * took. Without their sign bit, floats are ordered as their bits are. The square of a float is exact in
+ * double. */
+static size_t add_squares(const float *x, size_t count, double sums[REDUCE_LANES],
+                          int32_t largest[REDUCE_LANES])
 {
     doubles partial[REDUCE_VECTORS];
     size_t i = 0;
@@ -55,8 +57,8 @@ static struct magnitude measure(const float *x, size_t rows, size_t columns, siz
 }
 
 /* Rows are summed side by side: float over a block of columns, then double over the blocks. */
-static void row_sums_of_lanes(const float *restrict x, size_t columns, size_t leading_dimension, float *restrict sums,
-                              size_t lanes)
+static void row_sums_of_lanes(const float *restrict x, size_t columns, size_t leading_dimension,
+                              float *restrict sums, size_t lanes)
 {
     double total[LANES] = { 0.0 };
     for (size_t first = 0; first < columns; first += COLUMN_BLOCK) {
@@ -110,9 +112,8 @@ static inline void look_ahead(const float *entry, size_t leading_dimension, bool
 }
 
 /* y += the next eight columns, times their x. `ahead` is a constant at each call. */
-static inline __attribute__((always_inline)) void add_columns(const float *matrix, size_t rows,
-                                                              size_t leading_dimension, const float *x, float *y,
-                                                              bool ahead)
+static inline __attribute__((always_inline)) void
+add_columns(const float *matrix, size_t rows, size_t leading_dimension, const float *x, float *y, bool ahead)
 {
     size_t i = 0;
     for (; i + REGISTER_FLOATS <= rows; i += REGISTER_FLOATS) {
@@ -135,11 +136,11 @@ static inline __attribute__((always_inline)) void add_columns(const float *matri
     }
 }
 
-/* One matrix by one vector is bound by reading the matrix: columns are taken eight at a time, and where the matrix does
- * not fit a core's own cache, the lines of the next eight are asked for meanwhile, which no processor does by itself
- * beyond a page. */
-static void multiply(const float *matrix, size_t rows, size_t columns, size_t leading_dimension, const float *x,
-                     float *restrict y)
+/* One matrix by one vector is bound by reading the matrix: columns are taken eight at a time, and where the
+ * matrix does not fit a core's own cache, the lines of the next eight are asked for meanwhile, which no
+ * processor does by itself beyond a page. */
+static void multiply(const float *matrix, size_t rows, size_t columns, size_t leading_dimension,
+                     const float *x, float *restrict y)
 {
     const bool ahead = rows * columns >= AHEAD_FROM;
     size_t j = 0;

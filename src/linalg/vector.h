@@ -1,5 +1,5 @@
-/* Vector kernels: loops over flat float arrays, compiled for each vector level. Their results do not depend on how a
- * caller cuts a range into calls, except where a kernel returns a sum. */
+/* Vector kernels: loops over flat float arrays, compiled for each vector level. Their results do not depend
+ * on how a caller cuts a range into calls, except where a kernel returns a sum. */
 #ifndef LINALG_VECTOR_H
 #define LINALG_VECTOR_H
 
@@ -19,9 +19,10 @@ struct vector_kernels {
     struct magnitude (*measure)(const float *x, size_t rows, size_t columns, size_t leading_dimension);
     /* sums[i] = Σ_j x[i + j·ld]: row sums, accumulated in float by blocks of columns and then in double. */
     void (*row_sums)(const float *x, size_t rows, size_t columns, size_t leading_dimension, float *sums);
-    /* y = matrix · x; entries are added up in an order of their own, the same for every row and level. No overlap. */
-    void (*multiply)(const float *matrix, size_t rows, size_t columns, size_t leading_dimension, const float *x,
-                     float *y);
+    /* y = matrix · x; entries are added up in an order of their own, the same for every row and level. No
+     * overlap. */
+    void (*multiply)(const float *matrix, size_t rows, size_t columns, size_t leading_dimension,
+                     const float *x, float *y);
     /* sum[i] += x[i] */
     void (*add)(float *sum, const float *x, size_t count);
     /* Σ a[i]·b[i], in double. */

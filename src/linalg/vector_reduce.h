@@ -1,6 +1,6 @@
-/* Reductions over runs of floats: independent partial results in turn, so that no operation waits for the one before,
- * folded in a fixed order. The order is the same whatever the registers' width: the vector level does not change a bit.
- * For files that are compiled for each level. */
+/* Reductions over runs of floats: independent partial results in turn, so that no operation waits for the one
+ * before, folded in a fixed order. The order is the same whatever the registers' width: the vector level does
+ * not change a bit. For files that are compiled for each level. */
 #ifndef LINALG_VECTOR_REDUCE_H
 #define LINALG_VECTOR_REDUCE_H
 
@@ -21,8 +21,11 @@ typedef double doubles __attribute__((vector_size(VECTOR_REGISTER)));
 typedef float floats __attribute__((vector_size(VECTOR_REGISTER / 2)));
 
 /* Partial results, and floats of `floats`. */
-enum { REDUCE_LANES = 32, REDUCE_WIDTH = VECTOR_REGISTER / (int)sizeof(double),
-       REDUCE_VECTORS = REDUCE_LANES / REDUCE_WIDTH };
+enum {
+    REDUCE_LANES = 32,
+    REDUCE_WIDTH = VECTOR_REGISTER / (int)sizeof(double),
+    REDUCE_VECTORS = REDUCE_LANES / REDUCE_WIDTH
+};
 
 /* The next floats as doubles, exactly. GCC 12 takes a 512-bit conversion apart, at twice the time. */
 static inline doubles widened(const float *x)

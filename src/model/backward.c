@@ -1,4 +1,5 @@
-/* Backward: dA = Wᵀ·dZ and dZ = dA ⊙ φ′ from the output down; then dW = dZ·Aᵀ and db = dZ·1 over the whole batch. */
+/* Backward: dA = Wᵀ·dZ and dZ = dA ⊙ φ′ from the output down; then dW = dZ·Aᵀ and db = dZ·1 over the whole
+ * batch. */
 #include "linalg/gemm.h"
 #include "model/pass.h"
 #include "model/regularize.h"
@@ -37,8 +38,8 @@ static void backward_tile(struct pass *pass, size_t l, const struct tile *tile)
     activation_gradient(pass, l - 1, tile);
 }
 
-/* One tile of dW (rows × inputs) over the whole batch; in the first column of tiles, those rows of db too. Padding
- * comes out 0, as dZ's is. Each piece's magnitude is taken while it is in cache. */
+/* One tile of dW (rows × inputs) over the whole batch; in the first column of tiles, those rows of db too.
+ * Padding comes out 0, as dZ's is. Each piece's magnitude is taken while it is in cache. */
 static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
 {
     struct mlp_workspace *workspace = pass->workspace;
@@ -51,8 +52,8 @@ static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
     float *dw = workspace->gradients + layer->weights + tile.row + tile.column * layer->stride;
     size_t ld;
     const float *a = layer_input(pass, l, &ld);
-    gemm_nt(plan->weights.block, tile.rows, tile.columns, workspace->count, w->d + tile.row, w->ld, a + tile.column, ld, dw,
-            layer->stride);
+    gemm_nt(plan->weights.block, tile.rows, tile.columns, workspace->count, w->d + tile.row, w->ld,
+            a + tile.column, ld, dw, layer->stride);
     workspace->parts[plan->first_part + r * columns + c] =
         kernels->measure(dw, tile.rows, tile.columns, layer->stride);
     if (c == 0) {
@@ -63,15 +64,16 @@ static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
     }
 }
 
-/* Every member takes a run of tiles of about the same area, in the order in which they lie in the arena; the middle of a
- * tile decides whose it is. The update shares the arena out likewise, so that most of a member's gradients are still in
- * its own cache. */
+/* Every member takes a run of tiles of about the same area, in the order in which they lie in the arena; the
+ * middle of a tile decides whose it is. The update shares the arena out likewise, so that most of a member's
+ * gradients are still in its own cache. */
 static void gradient_tiles(const struct team *team, struct pass *pass)
 {
     const struct mlp_network *network = pass->network;
     const double own_area = (double)network->arena_size / team->size;
     const double first = own_area * team->rank;
-    const double end = team->rank + 1 < team->size ? own_area * (team->rank + 1) : 2.0 * (double)network->arena_size;
+    const double end =
+        team->rank + 1 < team->size ? own_area * (team->rank + 1) : 2.0 * (double)network->arena_size;
     double area = 0.0;
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct grid *grid = &pass->workspace->plan.layers[l].weights;
@@ -165,12 +167,13 @@ void pass_measure(struct pass *pass)
         struct magnitude *parts = workspace->parts + plan->first_part;
         for (size_t t = 0; t < tiles; t++) {
             const struct tile tile = grid_tile(&plan->weights, t / columns, t % columns);
-            parts[t] = vector_kernels()->measure(
-                workspace->gradients + layer->weights + tile.row + tile.column * layer->stride, tile.rows,
-                tile.columns, layer->stride);
+            parts[t] = vector_kernels()->measure(workspace->gradients + layer->weights + tile.row +
+                                                     tile.column * layer->stride,
+                                                 tile.rows, tile.columns, layer->stride);
             if (tile.column == 0) {
                 parts[tiles + t / columns] =
-                    vector_kernels()->measure(workspace->gradients + layer->bias + tile.row, tile.rows, 1, tile.rows);
+                    vector_kernels()->measure(workspace->gradients + layer->bias + tile.row, tile.rows, 1,
+                                              tile.rows);
             }
         }
     }

@@ -14,8 +14,10 @@
 enum { LSUV_ROUNDS = 20 };
 
 static const struct name rows[] = {
-    [MLP_DATA_INIT_LSUV] = { "lsuv", "orthonormal, each layer scaled to unit variance (Mishkin & Matas 2015)" },
-    [MLP_DATA_INIT_WEIGHT_NORM] = { "weight-norm", "each unit scaled and shifted to mean 0, variance 1 (Salimans & Kingma 2016)" },
+    [MLP_DATA_INIT_LSUV] = { "lsuv",
+                             "orthonormal, each layer scaled to unit variance (Mishkin & Matas 2015)" },
+    [MLP_DATA_INIT_WEIGHT_NORM] = { "weight-norm", "each unit scaled and shifted to mean 0, variance 1 "
+                                                   "(Salimans & Kingma 2016)" },
 };
 
 static struct name_table names(void)
@@ -51,10 +53,12 @@ static mlp_status check_variance(size_t layer, size_t unit, double variance)
         snprintf(where, sizeof where, ", unit %zu", unit);
     }
     if (!isfinite(variance)) {
-        return fail(MLP_ERROR_NONFINITE, "layer %zu%s: the variance of Z is %g on this batch", layer, where, variance);
+        return fail(MLP_ERROR_NONFINITE, "layer %zu%s: the variance of Z is %g on this batch", layer, where,
+                    variance);
     }
     return variance > 0.0 ? MLP_OK
-                          : fail(MLP_ERROR_RANGE, "layer %zu%s: Z is the same for all samples, expected features that vary",
+                          : fail(MLP_ERROR_RANGE,
+                                 "layer %zu%s: Z is the same for all samples, expected features that vary",
                                  layer, where);
 }
 
@@ -67,14 +71,15 @@ static void scale_row(mlp_network *network, size_t l, size_t row, double factor)
     }
 }
 
-static mlp_status forward(mlp_network *network, mlp_workspace *workspace, const float *x, size_t count, size_t l,
-                          mlp_matrix *z)
+static mlp_status forward(mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
+                          size_t l, mlp_matrix *z)
 {
     TRY(mlp_forward(network, workspace, x, count));
     return mlp_workspace_view(workspace, MLP_TENSOR_PRE_ACTIVATION, l, z);
 }
 
-static mlp_status lsuv_layer(mlp_network *network, mlp_workspace *workspace, const float *x, size_t count, size_t l)
+static mlp_status lsuv_layer(mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
+                             size_t l)
 {
     for (int round = 0; round < LSUV_ROUNDS; round++) {
         mlp_matrix z;
@@ -92,7 +97,8 @@ static mlp_status lsuv_layer(mlp_network *network, mlp_workspace *workspace, con
     return MLP_OK;
 }
 
-static mlp_status weight_norm_layer(mlp_network *network, mlp_workspace *workspace, const float *x, size_t count, size_t l)
+static mlp_status weight_norm_layer(mlp_network *network, mlp_workspace *workspace, const float *x,
+                                    size_t count, size_t l)
 {
     float *bias = network->parameters + network->layers[l].bias;
     mlp_matrix z;
@@ -116,7 +122,8 @@ static mlp_status start_orthonormal(mlp_network *network)
         task.init = MLP_INIT_ORTHOGONAL;
         task.parameters = (mlp_init_parameters){ 0 };
         task.seed = network->seed;
-        TRY(init_fill(&task, network->parameters + layer->weights, layer->units, layer->inputs, layer->stride));
+        TRY(init_fill(&task, network->parameters + layer->weights, layer->units, layer->inputs,
+                      layer->stride));
         for (size_t i = 0; i < layer->units; i++) {
             network->parameters[layer->bias + i] = 0.0f;
         }
@@ -124,8 +131,8 @@ static mlp_status start_orthonormal(mlp_network *network)
     return MLP_OK;
 }
 
-static mlp_status initialize(mlp_network *network, mlp_workspace *workspace, mlp_data_init method, const float *x,
-                             size_t count)
+static mlp_status initialize(mlp_network *network, mlp_workspace *workspace, mlp_data_init method,
+                             const float *x, size_t count)
 {
     if (method == MLP_DATA_INIT_LSUV) {
         TRY(start_orthonormal(network));
@@ -138,7 +145,8 @@ static mlp_status initialize(mlp_network *network, mlp_workspace *workspace, mlp
 }
 
 /* On a copy, so that a failure leaves the network as it was. */
-mlp_status mlp_network_initialize_from_data(mlp_network *network, mlp_data_init method, const float *x, size_t count)
+mlp_status mlp_network_initialize_from_data(mlp_network *network, mlp_data_init method, const float *x,
+                                            size_t count)
 {
     const struct name_table table = names();
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
@@ -148,7 +156,8 @@ mlp_status mlp_network_initialize_from_data(mlp_network *network, mlp_data_init 
     REQUIRE_ARGUMENT(x);
     TRY(name_check(&table, (int)method));
     if (count < 2) {
-        return fail(MLP_ERROR_RANGE, "mlp_network_initialize_from_data: count is %zu, expected at least 2", count);
+        return fail(MLP_ERROR_RANGE, "mlp_network_initialize_from_data: count is %zu, expected at least 2",
+                    count);
     }
     options.keep_pre_activations = 1;
     mlp_status status = mlp_workspace_create(network, count, &options, &workspace);

@@ -32,8 +32,8 @@ static struct range inner_range(size_t inputs, size_t part, size_t parts)
     return (struct range){ inputs * part / parts, inputs * (part + 1) / parts };
 }
 
-/* One tile of W·A, or of one part of it, which goes to z or beyond the first part to workspace->partial. Rows of padding
- * are computed too (they come out 0): whole vectors are faster. */
+/* One tile of W·A, or of one part of it, which goes to z or beyond the first part to workspace->partial. Rows
+ * of padding are computed too (they come out 0): whole vectors are faster. */
 static void product_tile(struct pass *pass, size_t l, size_t part, const struct tile *tile)
 {
     const struct layer *layer = &pass->network->layers[l];
@@ -44,11 +44,12 @@ static void product_tile(struct pass *pass, size_t l, size_t part, const struct 
     size_t ld;
     const float *a = layer_input(pass, l, &ld);
     gemm_nn(pass->workspace->plan.layers[l].forward.block, tile->rows, tile->columns, inner.end - inner.first,
-            pass->network->parameters + layer->weights + tile->row + inner.first * layer->stride, layer->stride,
-            a + tile->column * ld + inner.first, ld, z, z_ld);
+            pass->network->parameters + layer->weights + tile->row + inner.first * layer->stride,
+            layer->stride, a + tile->column * ld + inner.first, ld, z, z_ld);
 }
 
-/* One tile of Z = W·A, and where an activation works entry by entry, its epilogue while the tile is in cache. */
+/* One tile of Z = W·A, and where an activation works entry by entry, its epilogue while the tile is in cache.
+ */
 static void forward_tile(struct pass *pass, size_t l, const struct tile *tile)
 {
     product_tile(pass, l, 0, tile);
@@ -68,8 +69,7 @@ static void forward_in_parts(const struct team *team, struct pass *pass, size_t 
     team_barrier(team);
     const struct range own = plan_columns(&pass->workspace->plan, team);
     for (size_t j = own.first; j < own.end; j++) {
-        vector_kernels()->add(w->z + j * w->ld, pass->workspace->partial + j * layer->stride,
-                              layer->units);
+        vector_kernels()->add(w->z + j * w->ld, pass->workspace->partial + j * layer->stride, layer->units);
     }
     if (!layer->activation->whole_column) {
         const struct tile columns = { 0, layer->units, own.first, own.end - own.first };
@@ -84,8 +84,8 @@ static void prepare_input(const struct team *team, struct pass *pass)
     const struct mlp_network *network = pass->network;
     const struct range own = plan_columns(&workspace->plan, team);
     for (size_t j = own.first; j < own.end && network->mean != NULL; j++) {
-        vector_kernels()->standardize(pass->x + j * network->inputs, network->mean, network->inverse, network->inputs,
-                                      workspace->input + j * network->inputs);
+        vector_kernels()->standardize(pass->x + j * network->inputs, network->mean, network->inverse,
+                                      network->inputs, workspace->input + j * network->inputs);
     }
     if (regularizes_inputs(workspace->regularizer) && own.end > own.first) {
         regularize_inputs(pass, &own);
@@ -148,9 +148,9 @@ static void custom_loss(const struct team *team, struct pass *pass)
     const struct workspace_layer *w = &pass->workspace->layers[pass->network->layer_count - 1];
     team_barrier(team);
     if (team->rank == 0) {
-        pass->status = settings->custom(w->a, pass->targets, output_layer(pass->network)->units,
-                                        pass->workspace->count, w->ld, pass->want_gradient ? w->d : NULL, &pass->loss,
-                                        settings->context);
+        pass->status =
+            settings->custom(w->a, pass->targets, output_layer(pass->network)->units, pass->workspace->count,
+                             w->ld, pass->want_gradient ? w->d : NULL, &pass->loss, settings->context);
     }
     team_barrier(team);
 }

@@ -36,7 +36,8 @@ static struct init_task init_task_of(const mlp_network *network, size_t l, uint6
 }
 
 /* What is not finite must not stay in the parameters. */
-static mlp_status fill_tensor(const struct init_task *task, float *values, size_t rows, size_t columns, size_t stride)
+static mlp_status fill_tensor(const struct init_task *task, float *values, size_t rows, size_t columns,
+                              size_t stride)
 {
     const mlp_status status = init_fill(task, values, rows, columns, stride);
     if (status != MLP_OK) {
@@ -48,8 +49,10 @@ static mlp_status fill_tensor(const struct init_task *task, float *values, size_
 static mlp_status fill_layer(mlp_network *network, size_t l, uint64_t seed)
 {
     const struct layer *layer = &network->layers[l];
-    const struct init_task weights = init_task_of(network, l, seed, false), bias = init_task_of(network, l, seed, true);
-    TRY(fill_tensor(&weights, network->parameters + layer->weights, layer->units, layer->inputs, layer->stride));
+    const struct init_task weights = init_task_of(network, l, seed, false),
+                           bias = init_task_of(network, l, seed, true);
+    TRY(fill_tensor(&weights, network->parameters + layer->weights, layer->units, layer->inputs,
+                    layer->stride));
     return fill_tensor(&bias, network->parameters + layer->bias, layer->units, 1, layer->stride);
 }
 
@@ -93,11 +96,12 @@ uint64_t mlp_network_seed(const mlp_network *network)
     return network != NULL ? network->seed : 0;
 }
 
-static mlp_status check_layer(const char *function, const mlp_network *network, size_t layer, const void *argument,
-                              const char *argument_name)
+static mlp_status check_layer(const char *function, const mlp_network *network, size_t layer,
+                              const void *argument, const char *argument_name)
 {
     if (network == NULL || argument == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function, network == NULL ? "network" : argument_name);
+        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function,
+                    network == NULL ? "network" : argument_name);
     }
     if (layer >= network->layer_count) {
         return fail(MLP_ERROR_RANGE, "%s: layer is %zu, expected less than %zu", function, layer,
@@ -134,7 +138,8 @@ mlp_status mlp_network_init_summary(const mlp_network *network, size_t layer, ml
     const struct init_task task = init_task_of(network, layer, network->seed, false);
     const struct init_task bias_task = init_task_of(network, layer, network->seed, true);
     const struct init_scale scale = init_scale(&task), bias = init_scale(&bias_task);
-    const double weight_variance = scale.deviation > 0.0 ? (double)task.fan_in * scale.deviation * scale.deviation : NAN;
+    const double weight_variance =
+        scale.deviation > 0.0 ? (double)task.fan_in * scale.deviation * scale.deviation : NAN;
     mlp_mean_field point = { .q = NAN, .chi = NAN, .depth = NAN };
     if (isfinite(weight_variance) && isfinite(bias.deviation)) {
         TRY(mlp_mean_field_point(&task.activation, weight_variance, bias.deviation * bias.deviation, &point));
@@ -172,13 +177,14 @@ mlp_status mlp_network_bias(const mlp_network *network, size_t layer, mlp_const_
 }
 
 /* Replaces a tensor, or nothing when a value is not finite. */
-static mlp_status set_tensor(const char *function, float *tensor, size_t stride, const float *values, size_t rows,
-                             size_t columns)
+static mlp_status set_tensor(const char *function, float *tensor, size_t stride, const float *values,
+                             size_t rows, size_t columns)
 {
     for (size_t i = 0; i < rows * columns; i++) {
         if (!isfinite(values[i])) {
-            return fail(MLP_ERROR_NONFINITE, "%s: value at row %zu, column %zu is %g, expected a finite number",
-                        function, i % rows, i / rows, (double)values[i]);
+            return fail(MLP_ERROR_NONFINITE,
+                        "%s: value at row %zu, column %zu is %g, expected a finite number", function,
+                        i % rows, i / rows, (double)values[i]);
         }
     }
     for (size_t j = 0; j < columns; j++) {

@@ -1,8 +1,8 @@
 /* The network: layers and one arena of parameters.
  *
- * Arena: for each layer W (units × inputs, column-major, leading dimension `stride`), then b (`stride` floats).
- * Products compute the first `rows` of them; padding is zero and stays zero. The gradient arena of a workspace and the optimizer's
- * moments have the same layout. */
+ * Arena: for each layer W (units × inputs, column-major, leading dimension `stride`), then b (`stride`
+ * floats). Products compute the first `rows` of them; padding is zero and stays zero. The gradient arena of a
+ * workspace and the optimizer's moments have the same layout. */
 #ifndef MODEL_NETWORK_H
 #define MODEL_NETWORK_H
 
@@ -18,8 +18,8 @@
 
 enum { STRIDE_MULTIPLE = 16, STRIDE_ALIAS = 512 };
 
-/* Leading dimension of matrices with so many rows: whole cache lines, and no multiple of 2 KiB, at which the columns of a
- * tile would compete for a few sets of the caches. No overflow for rows up to SIZE_MAX − 32. */
+/* Leading dimension of matrices with so many rows: whole cache lines, and no multiple of 2 KiB, at which the
+ * columns of a tile would compete for a few sets of the caches. No overflow for rows up to SIZE_MAX − 32. */
 static inline size_t stride_of(size_t rows)
 {
     const size_t stride = (rows + STRIDE_MULTIPLE - 1) / STRIDE_MULTIPLE * STRIDE_MULTIPLE;
@@ -46,17 +46,17 @@ struct mlp_network {
     size_t arena_size;      /* floats, padding included; a multiple of 16 */
     size_t parameter_count; /* without padding */
     struct loss_settings loss;
-    float *class_weights;   /* owned; loss.class_weights points here */
+    float *class_weights; /* owned; loss.class_weights points here */
     uint64_t seed;
-    float *mean;            /* standardization, one per input, or NULL */
+    float *mean; /* standardization, one per input, or NULL */
     float *scale;
-    float *inverse;         /* 1 / scale */
+    float *inverse; /* 1 / scale */
     char **class_names;
     size_t class_name_count;
 };
 
-/* Automatic initializers become what suits the layer's activation, and gain rules numbers. UNSUPPORTED where a rule has none;
- * automatic ones have all. */
+/* Automatic initializers become what suits the layer's activation, and gain rules numbers. UNSUPPORTED where
+ * a rule has none; automatic ones have all. */
 mlp_status network_resolve_init(struct layer *layer);
 
 /* The draw of layer l's weights. */
@@ -67,8 +67,8 @@ static inline const struct layer *output_layer(const struct mlp_network *network
     return &network->layers[network->layer_count - 1];
 }
 
-/* The class that a sample's outputs speak for: the largest, the first of equals; for a single output unit 1 when it
- * exceeds 0.5 (0 where it is a logit). */
+/* The class that a sample's outputs speak for: the largest, the first of equals; for a single output unit 1
+ * when it exceeds 0.5 (0 where it is a logit). */
 size_t network_class_of(const struct mlp_network *network, const float *outputs);
 
 #endif

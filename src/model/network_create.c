@@ -21,12 +21,13 @@ mlp_status network_resolve_init(struct layer *resolved)
 {
     mlp_layer *layer = &resolved->description;
     mlp_init_parameters *p = &layer->init_parameters;
-    const mlp_activation_choice choice = {
-        resolved->activation->whole_column ? MLP_ACTIVATION_IDENTITY : layer->activation, layer->activation_parameter,
-        layer->custom_activation };
+    const mlp_activation_choice choice = { resolved->activation->whole_column ? MLP_ACTIVATION_IDENTITY
+                                                                              : layer->activation,
+                                           layer->activation_parameter, layer->custom_activation };
     if (layer->init == MLP_INIT_AUTOMATIC) {
         layer->init = resolved->activation->automatic_init;
-        p->gain_rule = resolved->activation->exact_gain && p->gain_rule == MLP_GAIN_OWN ? MLP_GAIN_EXACT : p->gain_rule;
+        p->gain_rule =
+            resolved->activation->exact_gain && p->gain_rule == MLP_GAIN_OWN ? MLP_GAIN_EXACT : p->gain_rule;
     }
     TRY(gain_check(p->gain_rule));
     if (p->gain_rule != MLP_GAIN_OWN && p->gain == 0.0) {
@@ -66,8 +67,8 @@ static bool place_layer(struct layer *layer, size_t *arena, size_t *parameters)
     size_t weights, real;
     layer->weights = *arena;
     if (!size_multiply(layer->stride, layer->inputs, &weights) || !size_add(*arena, weights, &layer->bias) ||
-        !size_add(layer->bias, layer->stride, arena) || !size_multiply(layer->units, layer->inputs + 1, &real) ||
-        !size_add(*parameters, real, parameters)) {
+        !size_add(layer->bias, layer->stride, arena) ||
+        !size_multiply(layer->units, layer->inputs + 1, &real) || !size_add(*parameters, real, parameters)) {
         return false;
     }
     return *arena <= SIZE_MAX / 64;
@@ -87,8 +88,8 @@ static mlp_status resolve_layers(size_t inputs, const mlp_layer *layers, size_t 
             return fail_in(status, "layer %zu", l);
         }
         if (!place_layer(layer, &network->arena_size, &network->parameter_count)) {
-            return fail(MLP_ERROR_SHAPE, "layer %zu: %zu × %zu weights are more than memory can hold", l, layer->units,
-                        layer->inputs);
+            return fail(MLP_ERROR_SHAPE, "layer %zu: %zu × %zu weights are more than memory can hold", l,
+                        layer->units, layer->inputs);
         }
     }
     return MLP_OK;
@@ -97,9 +98,10 @@ static mlp_status resolve_layers(size_t inputs, const mlp_layer *layers, size_t 
 static mlp_status check_options(const mlp_network_options *options)
 {
     if (options->struct_size < sizeof *options || options->layer_size < sizeof(mlp_layer)) {
-        return fail(MLP_ERROR_ARGUMENT, "network options: struct_size is %zu and layer_size %zu, expected at least "
-                    "%zu and %zu: start from MLP_NETWORK_OPTIONS_INIT", options->struct_size, options->layer_size,
-                    sizeof *options, sizeof(mlp_layer));
+        return fail(MLP_ERROR_ARGUMENT,
+                    "network options: struct_size is %zu and layer_size %zu, expected at least "
+                    "%zu and %zu: start from MLP_NETWORK_OPTIONS_INIT",
+                    options->struct_size, options->layer_size, sizeof *options, sizeof(mlp_layer));
     }
     return MLP_OK;
 }
@@ -135,8 +137,8 @@ static mlp_status take_loss(const mlp_network_options *options, mlp_network *net
 }
 
 /* Everything is checked before the arena, the one large allocation, is made. */
-static mlp_status build(size_t inputs, const mlp_layer *layers, size_t count, const mlp_network_options *options,
-                        mlp_network *network)
+static mlp_status build(size_t inputs, const mlp_layer *layers, size_t count,
+                        const mlp_network_options *options, mlp_network *network)
 {
     network->inputs = inputs;
     network->layer_count = count;
@@ -153,8 +155,8 @@ static mlp_status build(size_t inputs, const mlp_layer *layers, size_t count, co
     return mlp_network_initialize(network, options->seed);
 }
 
-mlp_status mlp_network_create(size_t inputs, const mlp_layer *layers, size_t count, const mlp_network_options *options,
-                              mlp_network **network)
+mlp_status mlp_network_create(size_t inputs, const mlp_layer *layers, size_t count,
+                              const mlp_network_options *options, mlp_network **network)
 {
     const mlp_network_options defaults = MLP_NETWORK_OPTIONS_INIT;
     REQUIRE_ARGUMENT(network);
@@ -207,7 +209,8 @@ static mlp_status copy_parts(const mlp_network *network, mlp_network *copy)
     }
     TRY(mlp_network_set_standardization(copy, network->mean, network->scale));
     return network->class_name_count > 0
-               ? mlp_network_set_class_names(copy, (const char *const *)network->class_names, network->class_name_count)
+               ? mlp_network_set_class_names(copy, (const char *const *)network->class_names,
+                                             network->class_name_count)
                : MLP_OK;
 }
 
@@ -239,8 +242,8 @@ mlp_status mlp_network_copy_parameters(mlp_network *network, const mlp_network *
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(source);
     if (network->inputs != source->inputs || network->layer_count != source->layer_count) {
-        return fail(MLP_ERROR_SHAPE, "source has %zu inputs and %zu layers, expected %zu and %zu", source->inputs,
-                    source->layer_count, network->inputs, network->layer_count);
+        return fail(MLP_ERROR_SHAPE, "source has %zu inputs and %zu layers, expected %zu and %zu",
+                    source->inputs, source->layer_count, network->inputs, network->layer_count);
     }
     for (size_t l = 0; l < network->layer_count; l++) {
         if (network->layers[l].units != source->layers[l].units) {

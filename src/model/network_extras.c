@@ -12,12 +12,14 @@ static mlp_status check_standardization(const mlp_network *network, const float 
 {
     for (size_t i = 0; i < network->inputs; i++) {
         if (!isfinite(mean[i])) {
-            return fail(MLP_ERROR_NONFINITE, "standardization: mean of input %zu is %g, expected a finite number", i,
+            return fail(MLP_ERROR_NONFINITE,
+                        "standardization: mean of input %zu is %g, expected a finite number", i,
                         (double)mean[i]);
         }
         if (!(scale[i] > 0.0f) || !isfinite(scale[i]) || !isfinite(1.0f / scale[i])) {
-            return fail(MLP_ERROR_RANGE, "standardization: scale of input %zu is %g, expected a finite number above 0",
-                        i, (double)scale[i]);
+            return fail(MLP_ERROR_RANGE,
+                        "standardization: scale of input %zu is %g, expected a finite number above 0", i,
+                        (double)scale[i]);
         }
     }
     return MLP_OK;
@@ -76,8 +78,11 @@ void mlp_network_standardization(const mlp_network *network, const float **mean,
 static size_t utf8_length(const unsigned char *text)
 {
     const unsigned char first = text[0];
-    const size_t length = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3
-                          : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+    const size_t length = first < 0x80                    ? 1
+                          : first >= 0xC2 && first < 0xE0 ? 2
+                          : first >= 0xE0 && first < 0xF0 ? 3
+                          : first >= 0xF0 && first < 0xF5 ? 4
+                                                          : 0;
     const unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
     const unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
     for (size_t i = 1; i < length; i++) {
@@ -91,7 +96,8 @@ static size_t utf8_length(const unsigned char *text)
 static mlp_status check_name(size_t index, const char *name)
 {
     if (name == NULL || name[0] == '\0') {
-        return fail(MLP_ERROR_ARGUMENT, "class names: name %zu is %s", index, name == NULL ? "NULL" : "empty");
+        return fail(MLP_ERROR_ARGUMENT, "class names: name %zu is %s", index,
+                    name == NULL ? "NULL" : "empty");
     }
     if (strlen(name) > MAX_NAME) {
         return fail(MLP_ERROR_RANGE, "class names: name %zu has more than %d bytes", index, MAX_NAME);
@@ -100,8 +106,7 @@ static mlp_status check_name(size_t index, const char *name)
         const size_t length = utf8_length(text);
         if (length == 0 || text[0] < 0x20 || text[0] == 0x7F) {
             return fail(MLP_ERROR_ARGUMENT, "class names: name %zu has %s at byte %td", index,
-                        length == 0 ? "invalid UTF-8" : "a control character",
-                        (const char *)text - name);
+                        length == 0 ? "invalid UTF-8" : "a control character", (const char *)text - name);
         }
         text += length;
     }
@@ -121,8 +126,8 @@ static mlp_status check_names(const mlp_network *network, const char *const *nam
     const size_t units = output_layer(network)->units;
     const size_t expected = units > 1 ? units : 2;
     if (count != expected) {
-        return fail(MLP_ERROR_SHAPE, "class names: %zu given, expected %zu for %zu output unit%s", count, expected,
-                    units, units > 1 ? "s" : "");
+        return fail(MLP_ERROR_SHAPE, "class names: %zu given, expected %zu for %zu output unit%s", count,
+                    expected, units, units > 1 ? "s" : "");
     }
     for (size_t i = 0; i < count; i++) {
         TRY(check_name(i, names[i]));
@@ -157,7 +162,8 @@ mlp_status mlp_network_set_class_names(mlp_network *network, const char *const *
 
 const char *mlp_network_class_name(const mlp_network *network, size_t class_index)
 {
-    return network != NULL && class_index < network->class_name_count ? network->class_names[class_index] : NULL;
+    return network != NULL && class_index < network->class_name_count ? network->class_names[class_index]
+                                                                      : NULL;
 }
 
 size_t mlp_network_class_name_count(const mlp_network *network)

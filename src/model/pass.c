@@ -13,8 +13,8 @@
 /* Multiply-adds that are worth a thread of their own: some ten microseconds of a core. */
 static const double work_of_a_thread = 1e6;
 
-/* Where φ′ follows from A, the epilogue may put A in Z's place: a third less to write and to keep in cache. The output's
- * Z is what losses start from. */
+/* Where φ′ follows from A, the epilogue may put A in Z's place: a third less to write and to keep in cache.
+ * The output's Z is what losses start from. */
 static void place_pre_activations(struct pass *pass)
 {
     struct mlp_workspace *workspace = pass->workspace;
@@ -31,7 +31,8 @@ void pass_begin(struct pass *pass, const float *x, size_t count)
     struct mlp_workspace *workspace = pass->workspace;
     pass->x = x;
     regularize_begin(pass);
-    workspace->x = pass->network->mean != NULL || regularizes_inputs(workspace->regularizer) ? workspace->input : x;
+    workspace->x =
+        pass->network->mean != NULL || regularizes_inputs(workspace->regularizer) ? workspace->input : x;
     workspace->count = count;
     workspace->state = WORKSPACE_EMPTY;
     place_pre_activations(pass);
@@ -56,7 +57,8 @@ void pass_run(struct pass *pass, void (*work)(const struct team *team, void *con
     blas_leave();
 }
 
-void visit_tiles(const struct team *team, struct pass *pass, const struct grid *grid, size_t layer, tile_visitor visit)
+void visit_tiles(const struct team *team, struct pass *pass, const struct grid *grid, size_t layer,
+                 tile_visitor visit)
 {
     const size_t rows = grid_tile_rows(grid), columns = grid_tile_columns(grid);
     if (plan_is_chained(&pass->workspace->plan, team->size)) {
@@ -77,8 +79,8 @@ void visit_tiles(const struct team *team, struct pass *pass, const struct grid *
     }
 }
 
-void visit_parts(const struct team *team, struct pass *pass, const struct grid *grid, size_t parts, size_t layer,
-                 part_visitor visit)
+void visit_parts(const struct team *team, struct pass *pass, const struct grid *grid, size_t parts,
+                 size_t layer, part_visitor visit)
 {
     const size_t columns = grid_tile_columns(grid), tiles = grid_tiles(grid);
     const struct range own = team_share(team, parts * tiles);
@@ -115,13 +117,14 @@ void pass_sum_loss(struct pass *pass)
     }
 }
 
-/* ---- what a caller sees -------------------------------------------------------------------------------------- */
+/* ---- what a caller sees -------------------------------------------------------------------------------- */
 
-static mlp_status check_training(const char *function, const mlp_network *network, const mlp_workspace *workspace,
-                                 enum workspace_state needed)
+static mlp_status check_training(const char *function, const mlp_network *network,
+                                 const mlp_workspace *workspace, enum workspace_state needed)
 {
     if (network == NULL || workspace == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function, network == NULL ? "network" : "workspace");
+        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function,
+                    network == NULL ? "network" : "workspace");
     }
     if (workspace->purpose != MLP_WORKSPACE_TRAINING) {
         return fail(MLP_ERROR_ARGUMENT, "%s: the workspace was made for inference, expected one for training",
@@ -164,8 +167,8 @@ mlp_status pass_check_batch(const char *function, const mlp_network *network, co
         return fail(MLP_ERROR_ARGUMENT, "%s: x is NULL", function);
     }
     if (count == 0 || count > workspace->batch) {
-        return fail(MLP_ERROR_RANGE, "%s: count is %zu, expected 1 to the workspace's batch, %zu", function, count,
-                    workspace->batch);
+        return fail(MLP_ERROR_RANGE, "%s: count is %zu, expected 1 to the workspace's batch, %zu", function,
+                    count, workspace->batch);
     }
     return MLP_OK;
 }
@@ -185,8 +188,8 @@ mlp_status mlp_forward(const mlp_network *network, mlp_workspace *workspace, con
     return pass_forward_batch(__func__, network, workspace, x, count, true);
 }
 
-mlp_status pass_forward_batch(const char *function, const mlp_network *network, mlp_workspace *workspace, const float *x,
-                              size_t count, bool noise)
+mlp_status pass_forward_batch(const char *function, const mlp_network *network, mlp_workspace *workspace,
+                              const float *x, size_t count, bool noise)
 {
     struct pass pass = { .network = network, .workspace = workspace, .noise = noise };
     TRY(pass_check_batch(function, network, workspace, x, count));
@@ -242,7 +245,8 @@ mlp_status mlp_loss_backward(const mlp_network *network, mlp_workspace *workspac
     return loss_pass(__func__, &pass, loss, run_loss_backward);
 }
 
-/* The caller's dL/dŷ becomes the output layer's dA, then dZ. By one thread: it is a copy of the smallest matrix. */
+/* The caller's dL/dŷ becomes the output layer's dA, then dZ. By one thread: it is a copy of the smallest
+ * matrix. */
 static void take_output_gradient(struct pass *pass, const float *dy)
 {
     const size_t last = pass->network->layer_count - 1;

@@ -1,5 +1,5 @@
-/* The passes as a team runs them: every member calls each function, in the same order; each ends with what it wrote
- * visible to all members. BLAS is on one thread (blas_enter()). */
+/* The passes as a team runs them: every member calls each function, in the same order; each ends with what it
+ * wrote visible to all members. BLAS is on one thread (blas_enter()). */
 #ifndef MODEL_PASS_H
 #define MODEL_PASS_H
 
@@ -19,8 +19,8 @@ struct pass {
     double loss;                /* out: set by pass_loss() */
     mlp_status status;          /* a custom loss's failure */
     bool want_gradient;
-    bool noise;                 /* a forward pass of training: model/regularize.h */
-    float *input_gradient;      /* inputs × count, for pass_input_gradient() */
+    bool noise;            /* a forward pass of training: model/regularize.h */
+    float *input_gradient; /* inputs × count, for pass_input_gradient() */
 };
 
 /* Sets workspace->x, count and plan for a batch of 1 … workspace->batch samples; before the team starts. */
@@ -29,14 +29,16 @@ void pass_begin(struct pass *pass, const float *x, size_t count);
 /* Threads that this batch is worth, at most the workspace's. */
 int pass_threads(const struct pass *pass);
 
-void pass_forward(const struct team *team, struct pass *pass);  /* Z, A */
-void pass_loss(const struct team *team, struct pass *pass);     /* loss, dŷ: the output layer's dZ */
-void pass_backward(const struct team *team, struct pass *pass); /* dZ, dW, db, magnitudes of the gradient tiles */
+void pass_forward(const struct team *team, struct pass *pass); /* Z, A */
+void pass_loss(const struct team *team, struct pass *pass);    /* loss, dŷ: the output layer's dZ */
+void pass_backward(const struct team *team,
+                   struct pass *pass); /* dZ, dW, db, magnitudes of the gradient tiles */
 
 /* Adds the blocks' losses up, in order, into pass->loss. By one thread, after the team or a barrier. */
 void pass_sum_loss(struct pass *pass);
 
-/* Adds the tiles' magnitudes up, tensor by tensor, in grid order, into workspace->squares and largest. Likewise. */
+/* Adds the tiles' magnitudes up, tensor by tensor, in grid order, into workspace->squares and largest.
+ * Likewise. */
 void pass_sum_magnitudes(struct pass *pass);
 
 /* Measures the gradient tiles afresh (a caller may have changed them), then as above. Likewise. */
@@ -50,8 +52,8 @@ mlp_status pass_check_batch(const char *function, const mlp_network *network, co
                             const float *x, size_t count);
 
 /* mlp_forward(), with noise or without. */
-mlp_status pass_forward_batch(const char *function, const mlp_network *network, mlp_workspace *workspace, const float *x,
-                              size_t count, bool noise);
+mlp_status pass_forward_batch(const char *function, const mlp_network *network, mlp_workspace *workspace,
+                              const float *x, size_t count, bool noise);
 
 /* Checks pass->targets and sets pass->loss_scale. */
 mlp_status pass_check_targets(struct pass *pass, size_t count);
@@ -62,7 +64,7 @@ mlp_status pass_loss_status(const struct pass *pass);
 /* Runs a team of pass_threads() with BLAS kept to one thread. */
 void pass_run(struct pass *pass, void (*work)(const struct team *team, void *context), void *context);
 
-/* ---- between the files of this folder ---- */
+/* ---- between the files of this folder ------------------------------------------------------------------ */
 
 /* One tile of a layer's product. */
 typedef void (*tile_visitor)(struct pass *pass, size_t layer, const struct tile *tile);
@@ -71,11 +73,11 @@ typedef void (*tile_visitor)(struct pass *pass, size_t layer, const struct tile 
 void visit_tiles(const struct team *team, struct pass *pass, const struct grid *grid, size_t layer,
                  tile_visitor visit);
 
-/* The same for all parts of a product, each a grid of its own, one part after the other; whichever member's columns the
- * tiles are of. */
+/* The same for all parts of a product, each a grid of its own, one part after the other; whichever member's
+ * columns the tiles are of. */
 typedef void (*part_visitor)(struct pass *pass, size_t layer, size_t part, const struct tile *tile);
-void visit_parts(const struct team *team, struct pass *pass, const struct grid *grid, size_t parts, size_t layer,
-                 part_visitor visit);
+void visit_parts(const struct team *team, struct pass *pass, const struct grid *grid, size_t parts,
+                 size_t layer, part_visitor visit);
 
 /* Waits for the others, unless every member keeps to its own columns. */
 void join_columns(const struct team *team, const struct pass *pass);

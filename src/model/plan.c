@@ -3,7 +3,8 @@
 
 #include "base/memory.h"
 
-/* The most that one member may have above the average share before sharing out tiles pays for its barriers. */
+/* The most that one member may have above the average share before sharing out tiles pays for its barriers.
+ */
 static const double shard_imbalance_limit = 1.15;
 
 static size_t larger(size_t a, size_t b)

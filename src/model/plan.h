@@ -1,5 +1,5 @@
-/* The plan of a batch: how every product of a step is cut, from the shapes and the BLAS core's class alone. The same
- * plan serves any number of threads, which is why they all produce the same bits. */
+/* The plan of a batch: how every product of a step is cut, from the shapes and the BLAS core's class alone.
+ * The same plan serves any number of threads, which is why they all produce the same bits. */
 #ifndef MODEL_PLAN_H
 #define MODEL_PLAN_H
 
@@ -18,13 +18,13 @@ struct layer_plan {
     size_t parts;         /* of Z along the inner length, added up in order */
     struct grid backward; /* dA of the layer below (inputs × count) = Wᵀ·dZ; for layer 0 that is dL/dx */
     struct grid weights;  /* dW (rows × inputs) = dZ·Aᵀ; tiles in its first column also sum db */
-    size_t first_part;    /* of the dW tiles in workspace->parts; the db pieces follow, one per row of tiles */
+    size_t first_part; /* of the dW tiles in workspace->parts; the db pieces follow, one per row of tiles */
 };
 
 struct plan {
-    size_t count;              /* samples; 0: not made yet */
-    size_t shard;              /* samples that can go through all layers by themselves without cutting a tile */
-    double work;               /* multiply-adds of a forward pass */
+    size_t count; /* samples; 0: not made yet */
+    size_t shard; /* samples that can go through all layers by themselves without cutting a tile */
+    double work;  /* multiply-adds of a forward pass */
     enum blas_class class;
     size_t layer_count;
     struct layer_plan *layers; /* owned by the workspace */
@@ -36,8 +36,9 @@ void plan_make(struct plan *plan, const struct layer *layers, size_t count);
 /* Entries that workspace->parts needs for any count. False on overflow. */
 bool plan_parts_bound(const struct layer *layers, size_t layer_count, size_t *parts);
 
-/* Whether a team of this size should let every member take shards of the batch through all layers: then no member
- * needs another's columns, and no barrier stands between layers. Otherwise it shares out the tiles of each layer. */
+/* Whether a team of this size should let every member take shards of the batch through all layers: then no
+ * member needs another's columns, and no barrier stands between layers. Otherwise it shares out the tiles of
+ * each layer. */
 bool plan_is_chained(const struct plan *plan, int team_size);
 
 /* The columns of the batch that are this member's in column-wise work; whole loss blocks. */

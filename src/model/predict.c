@@ -11,8 +11,8 @@ struct prediction {
     float *outputs; /* of this piece's samples; NULL: they stay in the workspace */
 };
 
-/* Forward, then every member copies its own samples' outputs. They are not computed in the caller's array: a product over
- * rows without padding may have other last bits than mlp_forward()'s. */
+/* Forward, then every member copies its own samples' outputs. They are not computed in the caller's array: a
+ * product over rows without padding may have other last bits than mlp_forward()'s. */
 static void predict(const struct team *team, void *context)
 {
     struct prediction *prediction = context;
@@ -80,8 +80,8 @@ size_t network_class_of(const struct mlp_network *network, const float *outputs)
     return best;
 }
 
-mlp_status mlp_predict_classes(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
-                               int32_t *classes)
+mlp_status mlp_predict_classes(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                               size_t count, int32_t *classes)
 {
     struct prediction prediction = { .pass = { .network = network, .workspace = workspace } };
     TRY(check(__func__, network, workspace, x, count, classes, "classes"));

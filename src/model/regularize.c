@@ -11,25 +11,31 @@
 /* Normal deviates are drawn a piece at a time. */
 enum { NOISE_PIECE = 256 };
 
-/* ---- options --------------------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------------------- */
 
 static mlp_status check_probability(const char *field, double p)
 {
-    return p >= 0.0 && p < 1.0 ? MLP_OK
-                               : fail(MLP_ERROR_RANGE, "regularization: %s is %g, expected 0 up to, not including, 1", field, p);
+    return p >= 0.0 && p < 1.0
+               ? MLP_OK
+               : fail(MLP_ERROR_RANGE, "regularization: %s is %g, expected 0 up to, not including, 1", field,
+                      p);
 }
 
 static mlp_status check_size(const char *field, double value)
 {
     return value >= 0.0 && isfinite((float)value)
-               ? MLP_OK : fail(MLP_ERROR_RANGE, "regularization: %s is %g, expected a finite number of at least 0", field, value);
+               ? MLP_OK
+               : fail(MLP_ERROR_RANGE, "regularization: %s is %g, expected a finite number of at least 0",
+                      field, value);
 }
 
 mlp_status regularization_check(const mlp_regularization *o)
 {
     if (o->struct_size < sizeof *o) {
-        return fail(MLP_ERROR_ARGUMENT, "regularization: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_REGULARIZATION_INIT", o->struct_size, sizeof *o);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "regularization: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_REGULARIZATION_INIT",
+                    o->struct_size, sizeof *o);
     }
     TRY(dropout_check(o->dropout));
     TRY(check_probability("hidden_dropout", o->hidden_dropout));
@@ -38,7 +44,7 @@ mlp_status regularization_check(const mlp_regularization *o)
     return check_size("mixup", o->mixup);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------------------- */
 
 void regularizer_free(struct regularizer *regularizer)
 {
@@ -57,7 +63,8 @@ static bool allocate(const mlp_workspace *workspace, struct regularizer *r)
         values += workspace->layers[l].ld;
         groups += dropout_groups(workspace->units[l]);
     }
-    r->values = r->inverted.threshold > 0 ? memory_allocate(values * workspace->batch, sizeof *r->values) : NULL;
+    r->values =
+        r->inverted.threshold > 0 ? memory_allocate(values * workspace->batch, sizeof *r->values) : NULL;
     r->mask = memory_allocate(groups * workspace->batch, 2);
     return (r->values != NULL || r->inverted.threshold == 0) && r->mask != NULL;
 }
@@ -75,18 +82,20 @@ static void lay_out(mlp_workspace *workspace, const struct regularizer *r)
     }
 }
 
-mlp_status mlp_workspace_set_regularization(mlp_workspace *workspace, const mlp_regularization *regularization)
+mlp_status mlp_workspace_set_regularization(mlp_workspace *workspace,
+                                            const mlp_regularization *regularization)
 {
     const mlp_regularization none = MLP_REGULARIZATION_INIT;
     REQUIRE_ARGUMENT(workspace);
     const mlp_regularization *o = regularization != NULL ? regularization : &none;
     TRY(regularization_check(o));
     if (workspace->purpose != MLP_WORKSPACE_TRAINING) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "mlp_workspace_set_regularization: the workspace was made for inference, expected one for training");
+        return fail(MLP_ERROR_ARGUMENT, "mlp_workspace_set_regularization: the workspace was made for "
+                                        "inference, expected one for training");
     }
     if (o->mixup > 0.0) {
-        return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0: it is for mlp_fit() alone", o->mixup);
+        return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0: it is for mlp_fit() alone",
+                    o->mixup);
     }
     struct regularizer *made = NULL;
     if (o->hidden_dropout > 0.0 || o->input_dropout > 0.0 || o->input_noise > 0.0) {
@@ -117,7 +126,7 @@ void mlp_workspace_set_regularization_step(mlp_workspace *workspace, uint64_t st
     }
 }
 
-/* ---- in the passes --------------------------------------------------------------------------------------------- */
+/* ---- in the passes ------------------------------------------------------------------------------------- */
 
 void regularize_begin(struct pass *pass)
 {
@@ -138,8 +147,14 @@ static struct dropout_tile input_tile(const struct pass *pass, const float *in, 
     const struct mlp_workspace *workspace = pass->workspace;
     const struct regularizer *r = workspace->regularizer;
     return (struct dropout_tile){
-        .stream = random_stream(r->options.seed, RANDOM_DROPOUT, 0, (size_t)r->current), .draw = r->input,
-        .units = workspace->inputs, .rows = workspace->inputs, .mask = r->mask, .in = in, .in_ld = workspace->inputs, .out = out,
+        .stream = random_stream(r->options.seed, RANDOM_DROPOUT, 0, (size_t)r->current),
+        .draw = r->input,
+        .units = workspace->inputs,
+        .rows = workspace->inputs,
+        .mask = r->mask,
+        .in = in,
+        .in_ld = workspace->inputs,
+        .out = out,
         .out_ld = workspace->inputs,
     };
 }
@@ -178,7 +193,8 @@ void regularize_inputs(struct pass *pass, const struct range *own)
 }
 
 /* A tile of hidden units, from `in` to `out` (the layer's first values). */
-static struct dropout_tile hidden_tile(const struct pass *pass, size_t l, const struct tile *tile, const float *in, float *out)
+static struct dropout_tile hidden_tile(const struct pass *pass, size_t l, const struct tile *tile,
+                                       const float *in, float *out)
 {
     const struct regularizer *r = pass->workspace->regularizer;
     const struct workspace_layer *layer = &pass->workspace->layers[l];
@@ -188,9 +204,17 @@ static struct dropout_tile hidden_tile(const struct pass *pass, size_t l, const 
     const size_t units = pass->network->layers[l].units, offset = tile->row + tile->column * layer->ld;
     return (struct dropout_tile){
         .stream = random_stream(r->options.seed, RANDOM_DROPOUT, l + 1, (size_t)r->current),
-        .draw = alpha ? r->alpha : r->inverted, .units = units, .row = tile->row,
-        .rows = tile->row + tile->rows < units ? tile->rows : units - tile->row, .column = tile->column, .columns = tile->columns,
-        .mask = layer->mask, .in = in + offset, .in_ld = layer->ld, .out = out + offset, .out_ld = layer->ld,
+        .draw = alpha ? r->alpha : r->inverted,
+        .units = units,
+        .row = tile->row,
+        .rows = tile->row + tile->rows < units ? tile->rows : units - tile->row,
+        .column = tile->column,
+        .columns = tile->columns,
+        .mask = layer->mask,
+        .in = in + offset,
+        .in_ld = layer->ld,
+        .out = out + offset,
+        .out_ld = layer->ld,
     };
 }
 

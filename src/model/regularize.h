@@ -14,14 +14,14 @@ struct pass;
 
 struct regularizer {
     mlp_regularization options;
-    uint64_t step;                /* of the next forward pass */
-    uint64_t current;             /* of the last one */
-    bool on;                      /* the last forward pass had noise */
+    uint64_t step;    /* of the next forward pass */
+    uint64_t current; /* of the last one */
+    bool on;          /* the last forward pass had noise */
     struct dropout_draw input;
     struct dropout_draw inverted; /* of hidden units */
     struct dropout_draw alpha;
-    float *values;                /* owned: what each hidden layer's A becomes */
-    unsigned char *mask;          /* owned: of the inputs, then of each hidden layer */
+    float *values;       /* owned: what each hidden layer's A becomes */
+    unsigned char *mask; /* owned: of the inputs, then of each hidden layer */
 };
 
 /* Whether the last forward pass had noise on the inputs; on the hidden units. NULL has none. */
@@ -34,10 +34,11 @@ static inline bool regularizes_hidden(const struct regularizer *r)
     return r != NULL && r->on && r->inverted.threshold > 0;
 }
 
-/* Whether this forward pass has noise: then goes a step on. Sets where each layer's output for the layer above lies. Before the
- * team starts. */
+/* Whether this forward pass has noise: then goes a step on. Sets where each layer's output for the layer
+ * above lies. Before the team starts. */
 void regularize_begin(struct pass *pass);
-/* The inputs of samples `own`, standardized in workspace->input or raw in pass->x: with noise in workspace->input. */
+/* The inputs of samples `own`, standardized in workspace->input or raw in pass->x: with noise in
+ * workspace->input. */
 void regularize_inputs(struct pass *pass, const struct range *own);
 /* One tile of A of a hidden layer, where the passes have noise there, and of dA. */
 void regularize_forward(struct pass *pass, size_t layer, const struct tile *tile);

@@ -24,11 +24,14 @@ struct sizes {
 static mlp_status check_options(const mlp_workspace_options *options)
 {
     if (options->struct_size < sizeof *options) {
-        return fail(MLP_ERROR_ARGUMENT, "workspace options: struct_size is %zu, expected %zu or more: start from "
-                    "MLP_WORKSPACE_OPTIONS_INIT", options->struct_size, sizeof *options);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "workspace options: struct_size is %zu, expected %zu or more: start from "
+                    "MLP_WORKSPACE_OPTIONS_INIT",
+                    options->struct_size, sizeof *options);
     }
     if (options->purpose != MLP_WORKSPACE_TRAINING && options->purpose != MLP_WORKSPACE_INFERENCE) {
-        return fail(MLP_ERROR_ARGUMENT, "workspace options: purpose is %d, expected 0 (training) or 1 (inference)",
+        return fail(MLP_ERROR_ARGUMENT,
+                    "workspace options: purpose is %d, expected 0 (training) or 1 (inference)",
                     (int)options->purpose);
     }
     if (options->threads < 0 || options->threads > MAX_THREADS) {
@@ -48,9 +51,9 @@ static bool add_product(size_t a, size_t b, size_t *sum)
     return size_multiply(a, b, &product) && size_add(*sum, size_round_up(product, STRIDE_MULTIPLE), sum);
 }
 
-/* A training workspace has Z, A and dZ of every layer; one for inference has two buffers that layers use in turn, all at
- * the widest layer's stride: a sample then has the same place in every layer, and a member of a team that is ahead in
- * its own columns does not write over another's. */
+/* A training workspace has Z, A and dZ of every layer; one for inference has two buffers that layers use in
+ * turn, all at the widest layer's stride: a sample then has the same place in every layer, and a member of a
+ * team that is ahead in its own columns does not write over another's. */
 static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_workspace_purpose purpose,
                                 struct sizes *sizes)
 {
@@ -70,7 +73,7 @@ static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_wo
     sizes->total = sizes->input;
     fits = fits && size_add(sizes->total, sizes->partial, &sizes->total) &&
            (purpose == MLP_WORKSPACE_TRAINING ? add_product(3, sizes->columns, &sizes->total)
-                                                      : add_product(2, sizes->widest, &sizes->total));
+                                              : add_product(2, sizes->widest, &sizes->total));
     if (!fits || sizes->total > SIZE_MAX / 64) {
         return fail(MLP_ERROR_SHAPE, "workspace: batch %zu is too large for this network", batch);
     }
@@ -95,7 +98,8 @@ static bool allocate(mlp_workspace *workspace, const struct sizes *sizes)
     workspace->buffers = reserve(workspace, sizes->total, sizeof(float), &complete);
     if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
         workspace->gradients = reserve(workspace, workspace->arena_size, sizeof(float), &complete);
-        workspace->loss_parts = reserve(workspace, workspace->batch / LOSS_BLOCK + 1, sizeof(double), &complete);
+        workspace->loss_parts =
+            reserve(workspace, workspace->batch / LOSS_BLOCK + 1, sizeof(double), &complete);
         workspace->parts = reserve(workspace, sizes->parts, sizeof(struct magnitude), &complete);
         workspace->squares = reserve(workspace, 2 * layers, sizeof(double), &complete);
         workspace->largest = reserve(workspace, 2 * layers, sizeof(double), &complete);
@@ -127,8 +131,8 @@ static void lay_out(mlp_workspace *workspace, const mlp_network *network, const 
     }
 }
 
-mlp_status mlp_workspace_create(const mlp_network *network, size_t batch, const mlp_workspace_options *options,
-                                mlp_workspace **workspace)
+mlp_status mlp_workspace_create(const mlp_network *network, size_t batch,
+                                const mlp_workspace_options *options, mlp_workspace **workspace)
 {
     const mlp_workspace_options defaults = MLP_WORKSPACE_OPTIONS_INIT;
     struct sizes sizes;
@@ -203,7 +207,8 @@ size_t mlp_workspace_bytes(const mlp_workspace *workspace)
 mlp_status workspace_check(const struct mlp_workspace *workspace, const struct mlp_network *network)
 {
     if (workspace->inputs != network->inputs || workspace->layer_count != network->layer_count) {
-        return fail(MLP_ERROR_SHAPE, "workspace was made for %zu inputs and %zu layers, the network has %zu and %zu",
+        return fail(MLP_ERROR_SHAPE,
+                    "workspace was made for %zu inputs and %zu layers, the network has %zu and %zu",
                     workspace->inputs, workspace->layer_count, network->inputs, network->layer_count);
     }
     for (size_t l = 0; l < network->layer_count; l++) {
@@ -215,7 +220,8 @@ mlp_status workspace_check(const struct mlp_workspace *workspace, const struct m
     return MLP_OK;
 }
 
-/* Where each tensor of a layer lies. Offsets in the gradient arena follow from the shape (model/network.h). */
+/* Where each tensor of a layer lies. Offsets in the gradient arena follow from the shape (model/network.h).
+ */
 static mlp_matrix tensor_view(const mlp_workspace *workspace, mlp_tensor tensor, size_t layer)
 {
     const struct workspace_layer *w = &workspace->layers[layer];
@@ -255,8 +261,10 @@ mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_
                     forward ? "forward" : "backward");
     }
     if (tensor == MLP_TENSOR_PRE_ACTIVATION && workspace->layers[layer].z != workspace->layers[layer].own_z) {
-        return fail(MLP_ERROR_STATE, "mlp_workspace_view: the pre-activations of layer %zu were not kept; set "
-                    "keep_pre_activations in the workspace's options", layer);
+        return fail(MLP_ERROR_STATE,
+                    "mlp_workspace_view: the pre-activations of layer %zu were not kept; set "
+                    "keep_pre_activations in the workspace's options",
+                    layer);
     }
     *view = tensor_view(workspace, tensor, layer);
     return MLP_OK;

@@ -19,39 +19,39 @@ enum workspace_state {
 };
 
 struct workspace_layer {
-    float *z;  /* units × batch; a, where the current batch's Z is not kept */
+    float *z; /* units × batch; a, where the current batch's Z is not kept */
     float *a;
-    float *out;   /* A as the layer above sees it: a, or with dropout `dropped` */
+    float *out;     /* A as the layer above sees it: a, or with dropout `dropped` */
     float *dropped; /* with dropout, and what it dropped: model/regularize.h */
     unsigned char *mask;
     float *own_z; /* what z is where it is kept; an inference workspace has none but a */
-    float *d;  /* dA, then dZ; training only */
-    size_t ld; /* leading dimension of all three: the layer's stride; for inference the widest layer's */
+    float *d;     /* dA, then dZ; training only */
+    size_t ld;    /* leading dimension of all three: the layer's stride; for inference the widest layer's */
 };
 
 struct mlp_workspace {
     mlp_workspace_purpose purpose;
-    size_t batch;             /* largest */
-    bool keep_z;              /* of every layer */
+    size_t batch; /* largest */
+    bool keep_z;  /* of every layer */
     int threads;
     size_t bytes;
     size_t inputs;
     size_t layer_count;
     size_t arena_size;
-    size_t *units;            /* one per layer: with inputs, the shape this workspace fits */
+    size_t *units; /* one per layer: with inputs, the shape this workspace fits */
     struct workspace_layer *layers;
-    float *buffers;           /* what the layers and `input` point into */
-    float *input;             /* inputs × batch: features that were standardized, or have noise */
+    float *buffers;                  /* what the layers and `input` point into */
+    float *input;                    /* inputs × batch: features that were standardized, or have noise */
     struct regularizer *regularizer; /* owned; NULL: passes have no noise */
-    float *partial;           /* stride × batch: the second part of a Z that is computed in two */
-    float *gradients;         /* mirror of the parameter arena */
-    struct plan plan;         /* for the current count */
-    double *loss_parts;       /* one per loss block */
-    struct magnitude *parts;  /* one per gradient tile, in grid order, tensor by tensor */
-    double *squares;          /* 2 per layer: Σ g² of dW and db */
-    double *largest;          /* 2 per layer: max |g| */
-    const float *x;           /* the batch as the first layer sees it */
-    size_t count;             /* of the current batch */
+    float *partial;                  /* stride × batch: the second part of a Z that is computed in two */
+    float *gradients;                /* mirror of the parameter arena */
+    struct plan plan;                /* for the current count */
+    double *loss_parts;              /* one per loss block */
+    struct magnitude *parts;         /* one per gradient tile, in grid order, tensor by tensor */
+    double *squares;                 /* 2 per layer: Σ g² of dW and db */
+    double *largest;                 /* 2 per layer: max |g| */
+    const float *x;                  /* the batch as the first layer sees it */
+    size_t count;                    /* of the current batch */
     enum workspace_state state;
 };
 

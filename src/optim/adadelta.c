@@ -1,5 +1,5 @@
-/* Adadelta (Zeiler 2012, algorithm 1): s ← β₂·s + (1 − β₂)·g²; δ = √(d + ε)/√(s + ε)·g; d ← β₂·d + (1 − β₂)·δ²;
- * w ← keep·w − η·δ. */
+/* Adadelta (Zeiler 2012, algorithm 1): s ← β₂·s + (1 − β₂)·g²; δ = √(d + ε)/√(s + ε)·g; d ← β₂·d + (1 −
+ * β₂)·δ²; w ← keep·w − η·δ. */
 #include "optim/rule_rows.h"
 
 static void update_block(const struct update *u, size_t first, size_t end)
@@ -26,7 +26,12 @@ const struct update_rule LEVEL_NAME(adadelta_rule) = {
     .name = { "adadelta", "steps as large as the steps of late; rate 1" },
     .states = 2,
     .squares = true,
-    .defaults = { .learning_rate = 1.0, .momentum = NAN, .beta1 = NAN, .beta2 = 0.9, .epsilon = 1e-6,
-                  .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
+    .defaults = { .learning_rate = 1.0,
+                  .momentum = NAN,
+                  .beta1 = NAN,
+                  .beta2 = 0.9,
+                  .epsilon = 1e-6,
+                  .weight_decay = 0.0,
+                  .decay = MLP_DECAY_L2 },
     .update = update,
 };

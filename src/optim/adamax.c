@@ -26,7 +26,12 @@ static void update(const struct update *u)
 const struct update_rule LEVEL_NAME(adamax_rule) = {
     .name = { "adamax", "mean of g over the largest |g| of late" },
     .states = 2,
-    .defaults = { .learning_rate = 0.002, .momentum = NAN, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
-                  .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
+    .defaults = { .learning_rate = 0.002,
+                  .momentum = NAN,
+                  .beta1 = 0.9,
+                  .beta2 = 0.999,
+                  .epsilon = 1e-8,
+                  .weight_decay = 0.0,
+                  .decay = MLP_DECAY_L2 },
     .update = update,
 };

@@ -6,18 +6,19 @@
 #include "model/pass.h"
 #include "optim/optimizer.h"
 
-/* ---- options --------------------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------------------- */
 
 mlp_status optimizer_check_clipping(mlp_optimizer_options *o)
 {
     o->clip_threshold = o->clip_threshold == 0.0 ? mlp_clip_default_threshold(o->clip) : o->clip_threshold;
-    o->update_clip_threshold =
-        o->update_clip_threshold == 0.0 ? mlp_clip_default_threshold(o->update_clip) : o->update_clip_threshold;
+    o->update_clip_threshold = o->update_clip_threshold == 0.0 ? mlp_clip_default_threshold(o->update_clip)
+                                                               : o->update_clip_threshold;
     TRY(clip_check(o->clip, o->clip_threshold));
     TRY(clip_check_norm(o->clip, o->clip_norm));
     if ((o->custom_clip != NULL) != (o->clip == MLP_CLIP_CUSTOM)) {
         return fail(MLP_ERROR_ARGUMENT,
-                    "custom_clip is %s, expected a function with the clipping rule custom, and none with others",
+                    "custom_clip is %s, expected a function with the clipping rule custom, and none with "
+                    "others",
                     o->custom_clip != NULL ? "given" : "NULL");
     }
     const mlp_status status = clip_check(o->update_clip, o->update_clip_threshold);
@@ -37,7 +38,8 @@ mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer, mlp_cl
     threshold = threshold == 0.0 ? mlp_clip_default_threshold(clip) : threshold;
     TRY(clip_check(clip, threshold));
     if (clip == MLP_CLIP_GLOBAL_NORM || clip > MLP_CLIP_ADAPTIVE) {
-        return fail(MLP_ERROR_ARGUMENT, "layer %zu: the clipping rule %s is for all layers together", layer, mlp_clip_name(clip));
+        return fail(MLP_ERROR_ARGUMENT, "layer %zu: the clipping rule %s is for all layers together", layer,
+                    mlp_clip_name(clip));
     }
     if (optimizer->rule->searches && clip != MLP_CLIP_NONE) {
         return fail(MLP_ERROR_ARGUMENT, "layer %zu: %s takes no clipping", layer, optimizer->rule->name.name);
@@ -46,7 +48,7 @@ mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer, mlp_cl
     return MLP_OK;
 }
 
-/* ---- which rule ------------------------------------------------------------------------------------------------ */
+/* ---- which rule ---------------------------------------------------------------------------------------- */
 
 struct layer_clip optimizer_layer_clip(const struct mlp_optimizer *optimizer, size_t layer)
 {
@@ -68,7 +70,7 @@ bool optimizer_clips_units(const struct mlp_optimizer *optimizer)
     return false;
 }
 
-/* ---- what a step does ------------------------------------------------------------------------------------------ */
+/* ---- what a step does ---------------------------------------------------------------------------------- */
 
 /* Σ |g| of a layer's W and b; of what is frozen 0, as its other magnitudes. */
 static void add_magnitudes(const struct update_plan *plan, size_t l)
@@ -79,7 +81,8 @@ static void add_magnitudes(const struct update_plan *plan, size_t l)
     for (size_t j = 0; j <= layer->inputs; j++) { /* b follows W */
         const bool bias = j == layer->inputs;
         const float *column = plan->workspace->gradients + layer->weights + j * layer->stride;
-        for (size_t i = 0; i < layer->units && optimizer_rate_factor(plan->optimizer, 2 * l + bias) != 0.0; i++) {
+        for (size_t i = 0; i < layer->units && optimizer_rate_factor(plan->optimizer, 2 * l + bias) != 0.0;
+             i++) {
             sums[bias] += fabs((double)column[i]);
         }
     }
@@ -91,9 +94,13 @@ static void clip_layer(struct update_plan *plan, size_t l)
     struct mlp_optimizer *optimizer = plan->optimizer;
     struct clip_outcome outcome = { .scale = optimizer->scale + 2 * l };
     const struct layer_clip own = optimizer->clips[l];
-    const struct clip_input input = { .squares = plan->workspace->squares + 2 * l, .largest = plan->workspace->largest + 2 * l,
-                                      .sums = optimizer->sums + 2 * l, .counts = optimizer->counts + 2 * l, .tensors = 2,
-                                      .threshold = own.threshold, .norm = optimizer->options.clip_norm };
+    const struct clip_input input = { .squares = plan->workspace->squares + 2 * l,
+                                      .largest = plan->workspace->largest + 2 * l,
+                                      .sums = optimizer->sums + 2 * l,
+                                      .counts = optimizer->counts + 2 * l,
+                                      .tensors = 2,
+                                      .threshold = own.threshold,
+                                      .norm = optimizer->options.clip_norm };
     mlp_clip_report *report = &plan->report.clip;
     if (input.norm == MLP_CLIP_NORM_1) {
         add_magnitudes(plan, l);
@@ -130,13 +137,15 @@ static mlp_status clip_by_callback(struct update_plan *plan)
     for (size_t t = 0; t < tensors; t++) {
         optimizer->sums[t] = sqrt(plan->workspace->squares[t]);
     }
-    TRY(o->custom_clip(optimizer->sums, plan->workspace->largest, tensors, optimizer->scale, o->custom_clip_context));
+    TRY(o->custom_clip(optimizer->sums, plan->workspace->largest, tensors, optimizer->scale,
+                       o->custom_clip_context));
     for (size_t t = 0; t < tensors; t++) {
         const float scale = optimizer->scale[t];
         if (!(scale >= 0.0f) || !isfinite(scale)) {
             return fail(MLP_ERROR_RANGE,
-                        "custom_clip: the factor of layer %zu's %s is %g, expected a finite number of at least 0", t / 2,
-                        t % 2 == 0 ? "weights" : "bias", (double)scale);
+                        "custom_clip: the factor of layer %zu's %s is %g, expected a finite number of at "
+                        "least 0",
+                        t / 2, t % 2 == 0 ? "weights" : "bias", (double)scale);
         }
         report->scale = fmin(report->scale, (double)scale);
         report->acted = report->acted || scale != 1.0f;
@@ -151,9 +160,14 @@ mlp_status optimizer_clip(struct update_plan *plan)
     struct mlp_workspace *workspace = plan->workspace;
     const size_t tensors = 2 * workspace->layer_count;
     struct clip_outcome outcome = { .scale = optimizer->scale };
-    struct clip_input input = { .squares = optimizer->squares, .largest = optimizer->largest, .tensors = tensors,
-                                .threshold = o->clip_threshold, .norm = o->clip_norm, .sums = optimizer->sums,
-                                .counts = optimizer->counts, .memory = &optimizer->memory };
+    struct clip_input input = { .squares = optimizer->squares,
+                                .largest = optimizer->largest,
+                                .tensors = tensors,
+                                .threshold = o->clip_threshold,
+                                .norm = o->clip_norm,
+                                .sums = optimizer->sums,
+                                .counts = optimizer->counts,
+                                .memory = &optimizer->memory };
     double total = 0.0;
     for (size_t l = 0; l < workspace->layer_count && o->clip_norm == MLP_CLIP_NORM_1; l++) {
         add_magnitudes(plan, l);

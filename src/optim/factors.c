@@ -15,16 +15,18 @@ static mlp_status check_factor(const char *field, double value)
 mlp_status optimizer_check_layer(const char *function, const mlp_optimizer *optimizer, size_t layer)
 {
     return layer < optimizer->layer_count ? MLP_OK
-                                          : fail(MLP_ERROR_RANGE, "%s: layer is %zu, expected less than %zu", function, layer,
-                                                 optimizer->layer_count);
+                                          : fail(MLP_ERROR_RANGE, "%s: layer is %zu, expected less than %zu",
+                                                 function, layer, optimizer->layer_count);
 }
 
 /* A line search has one length for all layers. */
-static mlp_status check_search(const struct mlp_optimizer *optimizer, size_t layer, const char *field, double rate)
+static mlp_status check_search(const struct mlp_optimizer *optimizer, size_t layer, const char *field,
+                               double rate)
 {
     return !optimizer->rule->searches || rate == 0.0 || rate == 1.0
                ? MLP_OK
-               : fail(MLP_ERROR_ARGUMENT, "layer %zu: %s is %g, expected 0 or 1: %s has one step length for all layers", layer,
+               : fail(MLP_ERROR_ARGUMENT,
+                      "layer %zu: %s is %g, expected 0 or 1: %s has one step length for all layers", layer,
                       field, rate, optimizer->rule->name.name);
 }
 
@@ -44,7 +46,8 @@ mlp_status mlp_optimizer_set_factors(mlp_optimizer *optimizer, size_t layer, con
     if (status != MLP_OK) {
         optimizer->factors[layer] = before;
     } else if (memcmp(&before, factors, sizeof before) != 0) {
-        optimizer->pairs = 0; /* of another objective, and they would move a layer that has been frozen since */
+        optimizer->pairs =
+            0; /* of another objective, and they would move a layer that has been frozen since */
     }
     return status;
 }
@@ -58,14 +61,15 @@ mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, size_t laye
     return MLP_OK;
 }
 
-/* A layer's widths, as shares of those at the base width: a first layer's inputs and an output's units are the data's, of no
- * width. */
+/* A layer's widths, as shares of those at the base width: a first layer's inputs and an output's units are
+ * the data's, of no width. */
 struct widths {
     bool reads_units, feeds_units;
     double in, out;
 };
 
-/* ‖ΔW‖₂ is to go as √(units/inputs) (Yang, Simon & Bernstein 2023, condition 1): divided by how it goes by itself. */
+/* ‖ΔW‖₂ is to go as √(units/inputs) (Yang, Simon & Bernstein 2023, condition 1): divided by how it goes by
+ * itself. */
 static double orthogonal_factor(const struct layer *layer, const struct widths *width)
 {
     const double longer = fmax((double)layer->units, (double)layer->inputs);
@@ -73,14 +77,13 @@ static double orthogonal_factor(const struct layer *layer, const struct widths *
     return sqrt(width->out / width->in) / sqrt(longer / base);
 }
 
-static mlp_layer_factors mup_factors(enum step_length step, const struct layer *layer, const struct widths *width)
+static mlp_layer_factors mup_factors(enum step_length step, const struct layer *layer,
+                                     const struct widths *width)
 {
     mlp_layer_factors factors = MLP_LAYER_FACTORS_INIT;
     const bool hidden = width->reads_units && width->feeds_units;
     switch (step) {
-    case STEP_OF_ENTRIES:
-        factors.weight_rate = 1.0 / width->in;
-        break;
+    case STEP_OF_ENTRIES: factors.weight_rate = 1.0 / width->in; break;
     case STEP_OF_GRADIENT:
         factors.weight_rate = !width->reads_units ? width->out : width->feeds_units ? 1.0 : 1.0 / width->in;
         factors.bias_rate = width->out;
@@ -91,23 +94,24 @@ static mlp_layer_factors mup_factors(enum step_length step, const struct layer *
     case STEP_ORTHOGONAL:
         factors.weight_rate = width->feeds_units ? orthogonal_factor(layer, width) : 1.0 / width->in;
         break;
-    case STEP_SEARCHED:
-        break;
+    case STEP_SEARCHED: break;
     }
     return factors;
 }
 
-mlp_status mlp_mup_factors(const mlp_network *network, mlp_optimizer_rule rule, double base_width, size_t layer,
-                           mlp_layer_factors *factors)
+mlp_status mlp_mup_factors(const mlp_network *network, mlp_optimizer_rule rule, double base_width,
+                           size_t layer, mlp_layer_factors *factors)
 {
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(factors);
     TRY(rule_check(rule, MLP_DECAY_AUTOMATIC, MLP_NONFINITE_ERROR));
     if (!(base_width >= 1.0) || !isfinite(base_width)) {
-        return fail(MLP_ERROR_RANGE, "mlp_mup_factors: base_width is %g, expected a finite number of at least 1", base_width);
+        return fail(MLP_ERROR_RANGE,
+                    "mlp_mup_factors: base_width is %g, expected a finite number of at least 1", base_width);
     }
     if (layer >= network->layer_count) {
-        return fail(MLP_ERROR_RANGE, "mlp_mup_factors: layer is %zu, expected less than %zu", layer, network->layer_count);
+        return fail(MLP_ERROR_RANGE, "mlp_mup_factors: layer is %zu, expected less than %zu", layer,
+                    network->layer_count);
     }
     const struct layer *shape = &network->layers[layer];
     struct widths width = { .reads_units = layer > 0, .feeds_units = layer + 1 < network->layer_count };

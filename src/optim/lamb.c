@@ -1,6 +1,7 @@
-/* LAMB (You et al. 2020, algorithm 2): Adam's step, with the decoupled decay in it, as long as the tensor's norm says:
- * u = m̂/(√v̂ + ε) + λ·w; w ← w − η·(‖w‖/‖u‖)·u, the ratio 1 where one of the norms is 0, and for biases that do not decay, which
- * start at 0 and would hardly leave it (the authors' code leaves them out of both, too). */
+/* LAMB (You et al. 2020, algorithm 2): Adam's step, with the decoupled decay in it, as long as the tensor's
+ * norm says: u = m̂/(√v̂ + ε) + λ·w; w ← w − η·(‖w‖/‖u‖)·u, the ratio 1 where one of the norms is 0, and for
+ * biases that do not decay, which start at 0 and would hardly leave it (the authors' code leaves them out of
+ * both, too). */
 #include "linalg/vector.h"
 #include "optim/rule_rows.h"
 
@@ -15,7 +16,8 @@ static void update_block(const struct update *u, size_t first, size_t end)
         const float mean_square = k.beta2 * v[i] + k.fresh2 * (gradient * gradient);
         m[i] = mean;
         v[i] = mean_square;
-        direction[i] = (mean * k.correction1) / (sqrtf(mean_square * k.correction2) + k.epsilon) + k.decay * w[i];
+        direction[i] =
+            (mean * k.correction1) / (sqrtf(mean_square * k.correction2) + k.epsilon) + k.decay * w[i];
     }
 }
 
@@ -43,8 +45,13 @@ const struct update_rule LEVEL_NAME(lamb_rule) = {
     .step = STEP_OF_NORM,
     .states = 3,
     .squares = true,
-    .defaults = { .learning_rate = 0.002, .momentum = NAN, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-6,
-                  .weight_decay = 0.01, .decay = MLP_DECAY_DECOUPLED },
+    .defaults = { .learning_rate = 0.002,
+                  .momentum = NAN,
+                  .beta1 = 0.9,
+                  .beta2 = 0.999,
+                  .epsilon = 1e-6,
+                  .weight_decay = 0.01,
+                  .decay = MLP_DECAY_DECOUPLED },
     .update = update,
     .finish = finish,
 };

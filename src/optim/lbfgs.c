@@ -6,6 +6,11 @@ const struct update_rule LEVEL_NAME(lbfgs_rule) = {
     .step = STEP_SEARCHED,
     .states = LBFGS_STATES,
     .searches = true,
-    .defaults = { .learning_rate = 1.0, .momentum = NAN, .beta1 = NAN, .beta2 = NAN, .epsilon = NAN, .weight_decay = 0.0,
+    .defaults = { .learning_rate = 1.0,
+                  .momentum = NAN,
+                  .beta1 = NAN,
+                  .beta2 = NAN,
+                  .epsilon = NAN,
+                  .weight_decay = 0.0,
                   .decay = MLP_DECAY_L2 },
 };

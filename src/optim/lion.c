@@ -23,7 +23,12 @@ static void update(const struct update *u)
 const struct update_rule LEVEL_NAME(lion_rule) = {
     .name = { "lion", "the sign of a mean of g" },
     .states = 1,
-    .defaults = { .learning_rate = 0.0001, .momentum = NAN, .beta1 = 0.9, .beta2 = 0.99, .epsilon = NAN,
-                  .weight_decay = 0.0, .decay = MLP_DECAY_DECOUPLED },
+    .defaults = { .learning_rate = 0.0001,
+                  .momentum = NAN,
+                  .beta1 = 0.9,
+                  .beta2 = 0.99,
+                  .epsilon = NAN,
+                  .weight_decay = 0.0,
+                  .decay = MLP_DECAY_DECOUPLED },
     .update = update,
 };

@@ -1,4 +1,5 @@
-/* The max-norm constraint (Srivastava et al. 2014, section 5.1): no unit's incoming weights have a larger norm than c. */
+/* The max-norm constraint (Srivastava et al. 2014, section 5.1): no unit's incoming weights have a larger
+ * norm than c. */
 #include <math.h>
 
 #include "optim/optimizer.h"
@@ -30,15 +31,16 @@ static void constrain(const struct layer *layer, float *weights, size_t rows, do
     }
 }
 
-void max_norm_apply(const struct team *team, const struct mlp_optimizer *optimizer, struct mlp_network *network)
+void max_norm_apply(const struct team *team, const struct mlp_optimizer *optimizer,
+                    struct mlp_network *network)
 {
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct layer *layer = &network->layers[l];
         const struct range own = team_share(team, (layer->units + ROWS - 1) / ROWS);
         for (size_t b = own.first; b < own.end && optimizer_rate_factor(optimizer, 2 * l) != 0.0; b++) {
             const size_t left = layer->units - b * ROWS;
-            constrain(layer, network->parameters + layer->weights + b * ROWS, left < ROWS ? left : (size_t)ROWS,
-                      optimizer->options.max_norm);
+            constrain(layer, network->parameters + layer->weights + b * ROWS,
+                      left < ROWS ? left : (size_t)ROWS, optimizer->options.max_norm);
         }
     }
 }

@@ -1,7 +1,8 @@
-/* Muon (Jordan 2024): the momentum of a hidden layer's matrix, made orthogonal, is its step; everything else goes by AdamW.
- * b ← b + (1 − µ)·(g − b); u = g + µ·(b − g); O: five Newton–Schulz steps X ← 3.4445·X − 4.7750·(XXᵀ)X + 2.0315·(XXᵀ)²X from
- * u/‖u‖, which bring its singular values near 1; w ← keep·w − η·0.2·√max(units, inputs)·O, as long as a step of AdamW would be
- * (Liu et al. 2025, section 2.2), so that both take one η. */
+/* Muon (Jordan 2024): the momentum of a hidden layer's matrix, made orthogonal, is its step; everything else
+ * goes by AdamW. b ← b + (1 − µ)·(g − b); u = g + µ·(b − g); O: five Newton–Schulz steps X ← 3.4445·X
+ * − 4.7750·(XXᵀ)X + 2.0315·(XXᵀ)²X from u/‖u‖, which bring its singular values near 1; w ← keep·w −
+ * η·0.2·√max(units, inputs)·O, as long as a step of AdamW would be (Liu et al. 2025, section 2.2), so that
+ * both take one η. */
 #include <math.h>
 
 #include "linalg/gemm.h"
@@ -40,7 +41,8 @@ static void adamw_block(const struct update *u, size_t first, size_t end)
         const float mean_square = k.beta2 * v[i] + k.fresh2 * (gradient * gradient);
         m[i] = mean;
         v[i] = mean_square;
-        w[i] = w[i] * k.keep - k.rate * (mean * k.correction1) / (sqrtf(mean_square * k.correction2) + k.epsilon);
+        w[i] = w[i] * k.keep -
+               k.rate * (mean * k.correction1) / (sqrtf(mean_square * k.correction2) + k.epsilon);
     }
 }
 
@@ -50,7 +52,8 @@ static void update(const struct update *u)
 }
 
 /* out = α·a + β·b, n × n without gaps. */
-static void blend(size_t count, float alpha, const float *restrict a, float beta, const float *restrict b, float *restrict out)
+static void blend(size_t count, float alpha, const float *restrict a, float beta, const float *restrict b,
+                  float *restrict out)
 {
     for (size_t i = 0; i < count; i++) {
         out[i] = alpha * a[i] + beta * b[i];
@@ -89,7 +92,8 @@ static void finish(const struct tensor_update *t)
     }
     const size_t longer = t->rows > t->columns ? t->rows : t->columns;
     const double norm = sqrt(vector_kernels()->measure(t->state[1], t->rows, t->columns, t->stride).squares);
-    const float scale = (float)(1.0 / (norm + TINY)), rate = (float)((double)t->rate * STEP_RMS * sqrt((double)longer));
+    const float scale = (float)(1.0 / (norm + TINY)),
+                rate = (float)((double)t->rate * STEP_RMS * sqrt((double)longer));
     float *x = t->state[1], *y = t->state[2];
     for (size_t i = 0; i < t->stride * t->columns; i++) {
         x[i] *= scale;
@@ -113,8 +117,13 @@ const struct update_rule LEVEL_NAME(muon_rule) = {
     .states = 3,
     .squares = true,
     .gram_matrices = 3,
-    .defaults = { .learning_rate = 0.001, .momentum = 0.95, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
-                  .weight_decay = 0.01, .decay = MLP_DECAY_DECOUPLED },
+    .defaults = { .learning_rate = 0.001,
+                  .momentum = 0.95,
+                  .beta1 = 0.9,
+                  .beta2 = 0.999,
+                  .epsilon = 1e-8,
+                  .weight_decay = 0.01,
+                  .decay = MLP_DECAY_DECOUPLED },
     .update = update,
     .finish = finish,
 };

@@ -1,5 +1,5 @@
-/* NAdam (Dozat 2016, with the momentum schedule µₜ = β₁·(1 − 0.96^(t/250)/2)): Adam with Nesterov's look ahead; `weight_now` and
- * `weight_mean` are the corrected weights of g and m. */
+/* NAdam (Dozat 2016, with the momentum schedule µₜ = β₁·(1 − 0.96^(t/250)/2)): Adam with Nesterov's look
+ * ahead; `weight_now` and `weight_mean` are the corrected weights of g and m. */
 #include "optim/rule_rows.h"
 
 static void update_block(const struct update *u, size_t first, size_t end)
@@ -13,8 +13,8 @@ static void update_block(const struct update *u, size_t first, size_t end)
         const float mean_square = k.beta2 * v[i] + k.fresh2 * (gradient * gradient);
         m[i] = mean;
         v[i] = mean_square;
-        w[i] = w[i] * k.keep -
-               k.rate * (k.weight_now * gradient + k.weight_mean * mean) / (sqrtf(mean_square * k.correction2) + k.epsilon);
+        w[i] = w[i] * k.keep - k.rate * (k.weight_now * gradient + k.weight_mean * mean) /
+                                   (sqrtf(mean_square * k.correction2) + k.epsilon);
     }
 }
 
@@ -41,8 +41,13 @@ const struct update_rule LEVEL_NAME(nadam_rule) = {
     .name = { "nadam", "adam with a look ahead" },
     .states = 2,
     .squares = true,
-    .defaults = { .learning_rate = 0.002, .momentum = NAN, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
-                  .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
+    .defaults = { .learning_rate = 0.002,
+                  .momentum = NAN,
+                  .beta1 = 0.9,
+                  .beta2 = 0.999,
+                  .epsilon = 1e-8,
+                  .weight_decay = 0.0,
+                  .decay = MLP_DECAY_L2 },
     .prepare = prepare,
     .update = update,
 };

@@ -13,8 +13,9 @@ enum { DEFAULT_MAX_SKIPS = 10 };
 static mlp_status resolve_field(const char *field, const char *rule, double standard, double *value)
 {
     if (isnan(standard)) {
-        return *value == 0.0 ? MLP_OK : fail(MLP_ERROR_ARGUMENT, "%s is %g, expected 0: the rule %s has none", field,
-                                             *value, rule);
+        return *value == 0.0 ? MLP_OK
+                             : fail(MLP_ERROR_ARGUMENT, "%s is %g, expected 0: the rule %s has none", field,
+                                    *value, rule);
     }
     *value = *value == 0.0 ? standard : *value;
     return MLP_OK;
@@ -28,27 +29,30 @@ static mlp_status require(bool holds, const char *field, double value, const cha
 static mlp_status check_ranges(const mlp_optimizer_options *o)
 {
     const char *positive = "a finite number above 0";
-    TRY(require(o->learning_rate > 0.0 && isfinite((float)o->learning_rate), "learning_rate", o->learning_rate,
-                positive));
-    TRY(require(o->momentum >= 0.0 && o->momentum < 1.0, "momentum", o->momentum, "0 up to, not including, 1"));
+    TRY(require(o->learning_rate > 0.0 && isfinite((float)o->learning_rate), "learning_rate",
+                o->learning_rate, positive));
+    TRY(require(o->momentum >= 0.0 && o->momentum < 1.0, "momentum", o->momentum,
+                "0 up to, not including, 1"));
     TRY(require(o->beta1 >= 0.0 && o->beta1 < 1.0, "beta1", o->beta1, "0 up to, not including, 1"));
     TRY(require(o->beta2 >= 0.0 && o->beta2 < 1.0, "beta2", o->beta2, "0 up to, not including, 1"));
     TRY(require(o->epsilon >= 0.0 && isfinite((float)o->epsilon), "epsilon", o->epsilon, positive));
     TRY(require(o->weight_decay >= 0.0 && isfinite((float)o->weight_decay), "weight_decay", o->weight_decay,
                 "a finite number of at least 0"));
     TRY(require(o->l1 >= 0.0 && isfinite((float)o->l1), "l1", o->l1, "a finite number of at least 0"));
-    TRY(require(o->max_norm >= 0.0 && isfinite((float)o->max_norm), "max_norm", o->max_norm, "a finite number above 0, or 0"));
-    return require(o->decay != MLP_DECAY_DECOUPLED || o->learning_rate * o->weight_decay < 1.0, "weight_decay",
-                   o->weight_decay, "less than 1/learning_rate when decoupled");
+    TRY(require(o->max_norm >= 0.0 && isfinite((float)o->max_norm), "max_norm", o->max_norm,
+                "a finite number above 0, or 0"));
+    return require(o->decay != MLP_DECAY_DECOUPLED || o->learning_rate * o->weight_decay < 1.0,
+                   "weight_decay", o->weight_decay, "less than 1/learning_rate when decoupled");
 }
 
 mlp_status optimizer_check_decay(const struct mlp_optimizer *optimizer, const mlp_optimizer_options *options)
 {
     for (size_t t = 0; t < 2 * optimizer->layer_count && options->decay == MLP_DECAY_DECOUPLED; t++) {
-        const double share = options->learning_rate * optimizer_rate_factor(optimizer, t) * options->weight_decay *
-                             optimizer->factors[t / 2].decay;
+        const double share = options->learning_rate * optimizer_rate_factor(optimizer, t) *
+                             options->weight_decay * optimizer->factors[t / 2].decay;
         if (share >= 1.0) {
-            return fail(MLP_ERROR_RANGE, "layer %zu: learning rate times decay is %g with its factors, expected less than 1",
+            return fail(MLP_ERROR_RANGE,
+                        "layer %zu: learning rate times decay is %g with its factors, expected less than 1",
                         t / 2, share);
         }
     }
@@ -72,13 +76,15 @@ static mlp_status resolve(mlp_optimizer_options *options)
     options->decay_biases = options->decay_biases != 0;
     TRY(check_ranges(options));
     TRY(optimizer_check_clipping(options));
-    const bool plain = options->clip == MLP_CLIP_NONE && options->update_clip == MLP_CLIP_NONE && options->centralize == 0 &&
-                       options->l1 == 0.0 && options->max_norm == 0.0 && options->decay == MLP_DECAY_L2 &&
-                       options->nonfinite != MLP_NONFINITE_ZERO;
+    const bool plain = options->clip == MLP_CLIP_NONE && options->update_clip == MLP_CLIP_NONE &&
+                       options->centralize == 0 && options->l1 == 0.0 && options->max_norm == 0.0 &&
+                       options->decay == MLP_DECAY_L2 && options->nonfinite != MLP_NONFINITE_ZERO;
     return !rule->searches || plain
                ? MLP_OK
-               : fail(MLP_ERROR_ARGUMENT, "optimizer: %s takes no clipping, centralization, L1, max-norm or decoupled decay, "
-                      "and not the policy zero", name);
+               : fail(MLP_ERROR_ARGUMENT,
+                      "optimizer: %s takes no clipping, centralization, L1, max-norm or decoupled decay, "
+                      "and not the policy zero",
+                      name);
 }
 
 /* min(units, inputs)² is at most units·inputs: no overflow. */
@@ -119,8 +125,9 @@ static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
         optimizer->scratch = memory_allocate(floats, sizeof(float));
         complete = complete && optimizer->scratch != NULL;
     }
-    complete = complete && optimizer->bound != NULL && optimizer->clips != NULL && optimizer->squares != NULL &&
-               optimizer->largest != NULL && optimizer->sums != NULL && optimizer->counts != NULL && optimizer->ratios != NULL;
+    complete = complete && optimizer->bound != NULL && optimizer->clips != NULL &&
+               optimizer->squares != NULL && optimizer->largest != NULL && optimizer->sums != NULL &&
+               optimizer->counts != NULL && optimizer->ratios != NULL;
     optimizer->factors = memory_allocate(network->layer_count, sizeof(mlp_layer_factors));
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         optimizer->state[s] = memory_allocate(network->arena_size, sizeof(float));
@@ -138,8 +145,10 @@ mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_
     REQUIRE_ARGUMENT(network);
     if (options != NULL) {
         if (options->struct_size < sizeof chosen) {
-            return fail(MLP_ERROR_ARGUMENT, "optimizer options: struct_size is %zu, expected at least %zu: start from "
-                        "MLP_OPTIMIZER_OPTIONS_INIT", options->struct_size, sizeof chosen);
+            return fail(MLP_ERROR_ARGUMENT,
+                        "optimizer options: struct_size is %zu, expected at least %zu: start from "
+                        "MLP_OPTIMIZER_OPTIONS_INIT",
+                        options->struct_size, sizeof chosen);
         }
         chosen = *options;
         chosen.struct_size = sizeof chosen;
@@ -236,7 +245,8 @@ void mlp_optimizer_reset(mlp_optimizer *optimizer)
 mlp_status optimizer_check(const struct mlp_optimizer *optimizer, const struct mlp_network *network)
 {
     if (optimizer->inputs != network->inputs || optimizer->layer_count != network->layer_count) {
-        return fail(MLP_ERROR_SHAPE, "optimizer was made for %zu inputs and %zu layers, the network has %zu and %zu",
+        return fail(MLP_ERROR_SHAPE,
+                    "optimizer was made for %zu inputs and %zu layers, the network has %zu and %zu",
                     optimizer->inputs, optimizer->layer_count, network->inputs, network->layer_count);
     }
     for (size_t l = 0; l < network->layer_count; l++) {

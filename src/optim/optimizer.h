@@ -22,27 +22,27 @@ struct layer_clip {
 struct mlp_optimizer {
     mlp_optimizer_options options; /* every default resolved */
     const struct update_rule *rule;
-    float *state[RULE_STATES];     /* mirrors of the parameter arena, as many as the rule has */
-    size_t inputs;                 /* shape of the networks this optimizer is for */
+    float *state[RULE_STATES]; /* mirrors of the parameter arena, as many as the rule has */
+    size_t inputs;             /* shape of the networks this optimizer is for */
     size_t layer_count;
     size_t *units;
     size_t arena_size;
-    float *scale;                  /* one clip factor for each tensor, 2 per layer ... */
-    float *bound;                  /* ... and one bound for its entries */
-    struct layer_clip *clips;      /* of single layers */
+    float *scale;                     /* one clip factor for each tensor, 2 per layer ... */
+    float *bound;                     /* ... and one bound for its entries */
+    struct layer_clip *clips;         /* of single layers */
     double *squares, *largest, *sums; /* of each tensor, while a step is clipped */
-    size_t *counts;                /* entries of each tensor */
-    double *ratios;                /* ‖g‖/‖w‖ of each layer's units and b, while they are clipped; 0 where frozen */
-    float *before;                 /* parameters before an update that is to be clipped; NULL: none is */
-    float *scratch;                /* for whole matrices; NULL: the rule needs none */
-    struct clip_memory memory;     /* of adaptive rules */
-    mlp_layer_factors *factors;    /* one for each layer */
-    double rate_scale;             /* a schedule's factor on the learning rate; 1 without */
-    double momentum_now;           /* a schedule's µ or β₁; NaN: that of the options */
-    double product;                /* a rule's running product over the updates; 1 at the start */
-    size_t pairs;                  /* L-BFGS: remembered so far, the last of which are in the state */
-    uint64_t updates;              /* applied */
-    size_t skips;                  /* in a row, up to now */
+    size_t *counts;                   /* entries of each tensor */
+    double *ratios; /* ‖g‖/‖w‖ of each layer's units and b, while they are clipped; 0 where frozen */
+    float *before;  /* parameters before an update that is to be clipped; NULL: none is */
+    float *scratch; /* for whole matrices; NULL: the rule needs none */
+    struct clip_memory memory;  /* of adaptive rules */
+    mlp_layer_factors *factors; /* one for each layer */
+    double rate_scale;          /* a schedule's factor on the learning rate; 1 without */
+    double momentum_now;        /* a schedule's µ or β₁; NaN: that of the options */
+    double product;             /* a rule's running product over the updates; 1 at the start */
+    size_t pairs;               /* L-BFGS: remembered so far, the last of which are in the state */
+    uint64_t updates;           /* applied */
+    size_t skips;               /* in a row, up to now */
 };
 
 /* Checks the options of clipping and puts defaults in place. */
@@ -80,22 +80,22 @@ struct update_plan {
     struct mlp_optimizer *optimizer;
     struct mlp_network *network;
     struct mlp_workspace *workspace;
-    bool reshapes;           /* the gradient is looked at unit by unit before it is clipped */
-    struct update common;    /* what all tensors have in common */
+    bool reshapes;        /* the gradient is looked at unit by unit before it is clipped */
+    struct update common; /* what all tensors have in common */
     mlp_step_report report;
-    mlp_status status;       /* NONFINITE: nothing may be applied */
-    bool apply;              /* whether optimizer_update() is to run */
+    mlp_status status; /* NONFINITE: nothing may be applied */
+    bool apply;        /* whether optimizer_update() is to run */
 };
 
-/* Decides: looks at loss and at workspace->squares, largest (pass_sum_magnitudes() or pass_measure() has run), applies
- * the policy for what is not finite and the clip rule; counts the update. `loss` may be NAN for "not known": then
- * `loss_known` is false. By one thread; all members see the result after a barrier. */
+/* Decides: looks at loss and at workspace->squares, largest (pass_sum_magnitudes() or pass_measure() has
+ * run), applies the policy for what is not finite and the clip rule; counts the update. `loss` may be NAN for
+ * "not known": then `loss_known` is false. By one thread; all members see the result after a barrier. */
 void optimizer_decide(struct update_plan *plan, double loss, bool loss_known);
 
 /* Applies the rule to this member's share of the arena. Only when plan->apply. */
 void optimizer_update(const struct team *team, struct update_plan *plan);
 
-/* ---- between the files of this folder ---- */
+/* ---- between the files of this folder ------------------------------------------------------------------ */
 
 /* Centralizes and clips units, where that is asked for; ends with a barrier. */
 void optimizer_reshape(const struct team *team, struct update_plan *plan);
@@ -105,7 +105,9 @@ mlp_status optimizer_clip(struct update_plan *plan);
 void update_clip_begin(const struct update_plan *plan, const struct range *share);
 void update_clip_end(const struct team *team, struct update_plan *plan);
 
-/* Scales the weights into each unit to the optimizer's max_norm where theirs is larger; this member's share of the units. */
-void max_norm_apply(const struct team *team, const struct mlp_optimizer *optimizer, struct mlp_network *network);
+/* Scales the weights into each unit to the optimizer's max_norm where theirs is larger; this member's share
+ * of the units. */
+void max_norm_apply(const struct team *team, const struct mlp_optimizer *optimizer,
+                    struct mlp_network *network);
 
 #endif

@@ -39,11 +39,15 @@ static size_t zero_nonfinite(struct update_plan *plan)
 static mlp_status refuse(double loss, bool loss_known, size_t tensor)
 {
     if (loss_known && !isfinite(loss)) {
-        return fail(MLP_ERROR_NONFINITE, "the loss is %g; nothing was updated: a smaller learning rate, clipping, or "
-                    "another initializer may help", loss);
+        return fail(MLP_ERROR_NONFINITE,
+                    "the loss is %g; nothing was updated: a smaller learning rate, clipping, or "
+                    "another initializer may help",
+                    loss);
     }
-    return fail(MLP_ERROR_NONFINITE, "the gradient of layer %zu's %s has an entry that is not finite; nothing was "
-                "updated", tensor / 2, tensor % 2 == 0 ? "weights" : "bias");
+    return fail(MLP_ERROR_NONFINITE,
+                "the gradient of layer %zu's %s has an entry that is not finite; nothing was "
+                "updated",
+                tensor / 2, tensor % 2 == 0 ? "weights" : "bias");
 }
 
 /* Whether the update may go ahead; counts skips. */
@@ -92,7 +96,9 @@ static struct update common_update(const struct update_plan *plan)
         .correction2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
     };
     if (optimizer->rule->prepare != NULL) {
-        const struct update_time time = { .beta1 = beta1, .beta2 = o->beta2, .t = t, .product = &optimizer->product };
+        const struct update_time time = {
+            .beta1 = beta1, .beta2 = o->beta2, .t = t, .product = &optimizer->product
+        };
         optimizer->rule->prepare(&time, &update);
     }
     return update;
@@ -122,7 +128,8 @@ static void settle(struct update_plan *plan)
 
 void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
 {
-    plan->report = (mlp_step_report){ .loss = loss_known ? loss : NAN, .clip = { .scale = 1.0 },
+    plan->report = (mlp_step_report){ .loss = loss_known ? loss : NAN,
+                                      .clip = { .scale = 1.0 },
                                       .update_clip = { .scale = 1.0 } };
     plan->status = MLP_OK;
     plan->apply = admit(plan, loss, loss_known);
@@ -136,10 +143,10 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
 struct run {
     size_t first;
     size_t end;
-    float scale;  /* clip factor */
-    float bound;  /* clip bound */
-    double rate;  /* factor on η */
-    double decay; /* factor on λ and λ₁ */
+    float scale;        /* clip factor */
+    float bound;        /* clip bound */
+    double rate;        /* factor on η */
+    double decay;       /* factor on λ and λ₁ */
     bool hidden_matrix; /* a rule takes those apart */
 };
 
@@ -160,7 +167,8 @@ static void update_run(const struct update_plan *plan, const struct range *share
     }
     update.count = to - from;
     update.scale = run->scale;
-    update.bound = optimizer->rule->squares && !run->hidden_matrix ? fminf(run->bound, LARGEST_SQUARED) : run->bound;
+    update.bound =
+        optimizer->rule->squares && !run->hidden_matrix ? fminf(run->bound, LARGEST_SQUARED) : run->bound;
     const double rate = o->learning_rate * optimizer->rate_scale * run->rate;
     update.rate = (float)rate;
     const double decay = o->weight_decay * run->decay;
@@ -185,16 +193,21 @@ static void finish_tensors(const struct team *team, const struct update_plan *pl
     for (size_t t = (size_t)team->rank; t < 2 * plan->network->layer_count; t += (size_t)team->size) {
         const struct layer *layer = &plan->network->layers[t / 2];
         const size_t first = t % 2 == 1 ? layer->bias : layer->weights;
-        const double rate = optimizer->options.learning_rate * optimizer->rate_scale * optimizer_rate_factor(optimizer, t);
-        struct tensor_update tensor = { .parameters = plan->network->parameters + first, .rows = layer->units,
-                                        .columns = t % 2 == 1 ? 1 : layer->inputs, .stride = layer->stride, .rate = (float)rate,
+        const double rate =
+            optimizer->options.learning_rate * optimizer->rate_scale * optimizer_rate_factor(optimizer, t);
+        struct tensor_update tensor = { .parameters = plan->network->parameters + first,
+                                        .rows = layer->units,
+                                        .columns = t % 2 == 1 ? 1 : layer->inputs,
+                                        .stride = layer->stride,
+                                        .rate = (float)rate,
                                         .exempt = t % 2 == 1 && optimizer->options.decay_biases == 0,
                                         .hidden_matrix = is_taken_apart(optimizer, t) };
         for (size_t s = 0; s < optimizer->rule->states; s++) {
             tensor.state[s] = optimizer->state[s] + first;
         }
         if (tensor.hidden_matrix) {
-            tensor.scratch = optimizer->scratch + optimizer_scratch_before(plan->network, optimizer->rule, t / 2);
+            tensor.scratch =
+                optimizer->scratch + optimizer_scratch_before(plan->network, optimizer->rule, t / 2);
         }
         if (rate > 0.0) {
             optimizer->rule->finish(&tensor);
@@ -214,9 +227,11 @@ static void update_share(const struct update_plan *plan, const struct range *sha
         const size_t first = is_bias ? layer->bias : layer->weights;
         const float scale = optimizer->scale[t], bound = optimizer->bound[t];
         const double rate = optimizer_rate_factor(optimizer, t);
-        const double decay = is_bias && !optimizer->options.decay_biases ? 0.0 : optimizer->factors[t / 2].decay;
+        const double decay =
+            is_bias && !optimizer->options.decay_biases ? 0.0 : optimizer->factors[t / 2].decay;
         const bool matrix = is_taken_apart(optimizer, t);
-        if (scale != run.scale || bound != run.bound || rate != run.rate || decay != run.decay || matrix != run.hidden_matrix) {
+        if (scale != run.scale || bound != run.bound || rate != run.rate || decay != run.decay ||
+            matrix != run.hidden_matrix) {
             update_run(plan, share, &run);
             run = (struct run){ first, first, scale, bound, rate, decay, matrix };
         }
@@ -268,11 +283,13 @@ static mlp_status check_step(const mlp_optimizer *optimizer, const mlp_network *
     TRY(optimizer_check(optimizer, network));
     TRY(workspace_check(workspace, network));
     if (optimizer->rule->searches) {
-        return fail(MLP_ERROR_UNSUPPORTED, "mlp_optimizer_step: %s takes several passes: call mlp_train_step()",
+        return fail(MLP_ERROR_UNSUPPORTED,
+                    "mlp_optimizer_step: %s takes several passes: call mlp_train_step()",
                     optimizer->rule->name.name);
     }
     if (workspace->state < WORKSPACE_BACKWARD) {
-        return fail(MLP_ERROR_STATE, "mlp_optimizer_step: no backward pass has been made with this workspace");
+        return fail(MLP_ERROR_STATE,
+                    "mlp_optimizer_step: no backward pass has been made with this workspace");
     }
     return MLP_OK;
 }

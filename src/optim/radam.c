@@ -1,4 +1,5 @@
-/* RAdam (Liu et al. 2020, algorithm 2): Adam whose v is trusted by `rectifier`, and not at all (0) in the first steps. */
+/* RAdam (Liu et al. 2020, algorithm 2): Adam whose v is trusted by `rectifier`, and not at all (0) in the
+ * first steps. */
 #include "optim/rule_rows.h"
 
 static void update_block(const struct update *u, size_t first, size_t end)
@@ -13,7 +14,8 @@ static void update_block(const struct update *u, size_t first, size_t end)
         const float root = sqrtf(mean_square) + k.epsilon;
         m[i] = mean;
         v[i] = mean_square;
-        w[i] = w[i] * k.keep - k.rate * (mean * k.correction1) * (k.rectifier > 0.0f ? k.rectifier / root : 1.0f);
+        w[i] = w[i] * k.keep -
+               k.rate * (mean * k.correction1) * (k.rectifier > 0.0f ? k.rectifier / root : 1.0f);
     }
 }
 
@@ -35,8 +37,13 @@ const struct update_rule LEVEL_NAME(radam_rule) = {
     .name = { "radam", "adam with a warm-up of its own" },
     .states = 2,
     .squares = true,
-    .defaults = { .learning_rate = 0.001, .momentum = NAN, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
-                  .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
+    .defaults = { .learning_rate = 0.001,
+                  .momentum = NAN,
+                  .beta1 = 0.9,
+                  .beta2 = 0.999,
+                  .epsilon = 1e-8,
+                  .weight_decay = 0.0,
+                  .decay = MLP_DECAY_L2 },
     .prepare = prepare,
     .update = update,
 };

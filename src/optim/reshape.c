@@ -1,5 +1,5 @@
-/* What looks at the gradient unit by unit before it is clipped: centralization, and adaptive clipping. A unit's weights are a row
- * of W; a run of rows at a time is read through its columns. */
+/* What looks at the gradient unit by unit before it is clipped: centralization, and adaptive clipping. A
+ * unit's weights are a row of W; a run of rows at a time is read through its columns. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static void visit_rows(const struct team *team, struct update_plan *plan, size_t
     }
 }
 
-/* ---- centralization (Yong et al. 2020) ------------------------------------------------------------------------- */
+/* ---- centralization (Yong et al. 2020) ----------------------------------------------------------------- */
 
 static void centralize(const struct rows *rows, const void *unused)
 {
@@ -52,13 +52,14 @@ static void centralize(const struct rows *rows, const void *unused)
     for (size_t j = 0; j < layer->inputs; j++) {
         float *column = rows->gradients + j * layer->stride;
         for (size_t i = 0; i < rows->count; i++) {
-            const float rest = column[i] - means[i]; /* infinite where both are near the ends of float's range */
+            const float rest =
+                column[i] - means[i]; /* infinite where both are near the ends of float's range */
             column[i] = rest > FLT_MAX ? FLT_MAX : rest < -FLT_MAX ? -FLT_MAX : rest;
         }
     }
 }
 
-/* ---- adaptive clipping (Brock et al. 2021) --------------------------------------------------------------------- */
+/* ---- adaptive clipping (Brock et al. 2021) ------------------------------------------------------------- */
 
 struct unit_clip {
     double threshold;
@@ -79,7 +80,8 @@ static void clip_rows(const struct rows *rows, const void *context)
     bool acts = false;
     for (size_t j = 0; j < layer->inputs; j++) {
         for (size_t i = 0; i < rows->count; i++) {
-            const double g = (double)rows->gradients[i + j * layer->stride], w = (double)rows->parameters[i + j * layer->stride];
+            const double g = (double)rows->gradients[i + j * layer->stride],
+                         w = (double)rows->parameters[i + j * layer->stride];
             gradients[i] += g * g;
             parameters[i] += w * w;
         }
@@ -103,8 +105,10 @@ static void clip_bias(struct update_plan *plan, size_t l, const struct unit_clip
     const struct layer *layer = &plan->network->layers[l];
     const struct vector_kernels *kernels = vector_kernels();
     float *gradients = plan->workspace->gradients + layer->bias;
-    const double parameters = kernels->measure(plan->network->parameters + layer->bias, layer->units, 1, layer->units).squares;
-    const double ratio = ratio_of(kernels->measure(gradients, layer->units, 1, layer->units).squares, parameters);
+    const double parameters =
+        kernels->measure(plan->network->parameters + layer->bias, layer->units, 1, layer->units).squares;
+    const double ratio =
+        ratio_of(kernels->measure(gradients, layer->units, 1, layer->units).squares, parameters);
     const float factor = optimizer_unit_factor(ratio, clip->threshold);
     clip->ratios[layer->units] = ratio;
     for (size_t i = 0; i < layer->units && factor != 1.0f; i++) {
@@ -123,7 +127,8 @@ static void clip_units(const struct team *team, struct update_plan *plan)
         if (rule.rule == MLP_CLIP_ADAPTIVE && optimizer_rate_factor(optimizer, 2 * l) != 0.0) {
             visit_rows(team, plan, l, clip_rows, &clip);
         }
-        if (rule.rule == MLP_CLIP_ADAPTIVE && optimizer_rate_factor(optimizer, 2 * l + 1) != 0.0 && team->rank == 0) {
+        if (rule.rule == MLP_CLIP_ADAPTIVE && optimizer_rate_factor(optimizer, 2 * l + 1) != 0.0 &&
+            team->rank == 0) {
             clip_bias(plan, l, &clip);
         }
         ratios += plan->network->layers[l].units + 1;

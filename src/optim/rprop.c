@@ -1,6 +1,6 @@
-/* Rprop (Riedmiller & Braun 1993; without weight backtracking, as Igel & Hüsken's iRprop−): each parameter has a step of its own,
- * which grows by 1.2 while its gradient keeps its sign and halves when that turns; then the gradient counts as 0 once. Steps stay
- * within 10⁻⁶ and 50. */
+/* Rprop (Riedmiller & Braun 1993; without weight backtracking, as Igel & Hüsken's iRprop−): each parameter
+ * has a step of its own, which grows by 1.2 while its gradient keeps its sign and halves when that turns;
+ * then the gradient counts as 0 once. Steps stay within 10⁻⁶ and 50. */
 #include "optim/rule_rows.h"
 
 #define GROWTH 1.2f
@@ -40,7 +40,12 @@ static void update(const struct update *u)
 const struct update_rule LEVEL_NAME(rprop_rule) = {
     .name = { "rprop", "a step for each parameter, by the signs of its gradients; for full batches" },
     .states = 2,
-    .defaults = { .learning_rate = 0.01, .momentum = NAN, .beta1 = NAN, .beta2 = NAN, .epsilon = NAN, .weight_decay = 0.0,
+    .defaults = { .learning_rate = 0.01,
+                  .momentum = NAN,
+                  .beta1 = NAN,
+                  .beta2 = NAN,
+                  .epsilon = NAN,
+                  .weight_decay = 0.0,
                   .decay = MLP_DECAY_L2 },
     .update = update,
 };

@@ -1,5 +1,5 @@
-/* Update rules: one row of behaviour for each value of mlp_optimizer_rule. A rule works on flat arrays and knows no
- * network. Rule files are compiled for each vector level. */
+/* Update rules: one row of behaviour for each value of mlp_optimizer_rule. A rule works on flat arrays and
+ * knows no network. Rule files are compiled for each vector level. */
 #ifndef OPTIM_RULE_H
 #define OPTIM_RULE_H
 
@@ -23,39 +23,40 @@ enum { RULE_STATES = LBFGS_STATES };
 /* One update of `count` parameters, in one pass. The arrays do not overlap. */
 struct update {
     float *parameters;
-    const float *gradients; /* raw: clipped on the way in by scale and bound */
+    const float *gradients;    /* raw: clipped on the way in by scale and bound */
     float *state[RULE_STATES]; /* moments, as many as the rule has */
     size_t count;
-    float scale;            /* clip factor */
-    float bound;            /* clip bound; INFINITY when there is none */
-    float l2;               /* λ of an L2 decay, 0 without */
-    float l1;               /* λ₁ of an L1 penalty, 0 without */
-    float decay;            /* λ of a decoupled decay, for a rule that has it in its step */
-    float keep;             /* 1 − η·λ of a decoupled decay, 1 without */
-    float rate;             /* η */
+    float scale; /* clip factor */
+    float bound; /* clip bound; INFINITY when there is none */
+    float l2;    /* λ of an L2 decay, 0 without */
+    float l1;    /* λ₁ of an L1 penalty, 0 without */
+    float decay; /* λ of a decoupled decay, for a rule that has it in its step */
+    float keep;  /* 1 − η·λ of a decoupled decay, 1 without */
+    float rate;  /* η */
     float momentum;
     float beta1;
     float beta2;
-    float fresh1;           /* 1 − β₁, rounded once from double */
-    float fresh2;           /* 1 − β₂ */
+    float fresh1; /* 1 − β₁, rounded once from double */
+    float fresh2; /* 1 − β₂ */
     float epsilon;
-    float correction1;      /* 1 / (1 − β₁ᵗ) */
-    float correction2;      /* 1 / (1 − β₂ᵗ) */
-    float rectifier;        /* RAdam: r·√(1 − β₂ᵗ), 0 while v is not to be trusted */
-    float weight_now;       /* NAdam: of g ... */
-    float weight_mean;      /* ... and of m */
-    bool hidden_matrix;     /* parameters of a hidden layer's W alone */
+    float correction1;  /* 1 / (1 − β₁ᵗ) */
+    float correction2;  /* 1 / (1 − β₂ᵗ) */
+    float rectifier;    /* RAdam: r·√(1 − β₂ᵗ), 0 while v is not to be trusted */
+    float weight_now;   /* NAdam: of g ... */
+    float weight_mean;  /* ... and of m */
+    bool hidden_matrix; /* parameters of a hidden layer's W alone */
 };
 
-/* A whole tensor, after all its parameters have been through a rule: for rules that need its norm or the whole matrix. */
+/* A whole tensor, after all its parameters have been through a rule: for rules that need its norm or the
+ * whole matrix. */
 struct tensor_update {
-    float *parameters;      /* column-major rows × columns; b has one column */
+    float *parameters; /* column-major rows × columns; b has one column */
     float *state[RULE_STATES];
     size_t rows, columns, stride;
-    float rate;             /* η */
-    bool exempt;            /* b, where biases do not decay */
+    float rate;  /* η */
+    bool exempt; /* b, where biases do not decay */
     bool hidden_matrix;
-    float *scratch;         /* `gram_matrices` of min(rows, columns)² each */
+    float *scratch; /* `gram_matrices` of min(rows, columns)² each */
 };
 
 /* Where the updates have come to. */
@@ -76,13 +77,14 @@ struct rule_defaults {
     mlp_decay decay;
 };
 
-/* What the length of a rule's step hangs on, which is what factors of the maximal update parametrization correct. */
+/* What the length of a rule's step hangs on, which is what factors of the maximal update parametrization
+ * correct. */
 enum step_length {
     STEP_OF_ENTRIES = 0, /* each entry's is about η */
     STEP_OF_GRADIENT,    /* η times a gradient, or a mean of such */
     STEP_OF_NORM,        /* ‖ΔW‖ = η·‖W‖ */
-    STEP_ORTHOGONAL,     /* hidden matrices: singular values η·0.2·√max(units, inputs); else as STEP_OF_ENTRIES */
-    STEP_SEARCHED        /* what decreases the loss */
+    STEP_ORTHOGONAL, /* hidden matrices: singular values η·0.2·√max(units, inputs); else as STEP_OF_ENTRIES */
+    STEP_SEARCHED /* what decreases the loss */
 };
 
 struct update_rule {
@@ -90,8 +92,9 @@ struct update_rule {
     size_t states;    /* arrays of moments, 0 to RULE_STATES */
     bool searches;    /* a step is session/lbfgs.c; it has no `update` */
     enum step_length step;
-    bool squares;     /* the moments have squares in them: gradients go in no larger than LARGEST_SQUARED */
-    size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for; then it takes hidden matrices apart */
+    bool squares; /* the moments have squares in them: gradients go in no larger than LARGEST_SQUARED */
+    size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for; then it takes hidden
+                             matrices apart */
     struct rule_defaults defaults;
     void (*prepare)(const struct update_time *time, struct update *update); /* once a step, or NULL */
     void (*update)(const struct update *update);

@@ -21,6 +21,8 @@ static const struct update_rule *const rows[] = {
     [MLP_OPTIMIZER_LBFGS] = &LEVEL_NAME(lbfgs_rule),
 };
 
-const struct name_table LEVEL_NAME(rule_table) = {
-    .subject = "optimizer", .rows = rows, .stride = sizeof rows[0], .count = sizeof rows / sizeof rows[0], .indirect = true
-};
+const struct name_table LEVEL_NAME(rule_table) = { .subject = "optimizer",
+                                                   .rows = rows,
+                                                   .stride = sizeof rows[0],
+                                                   .count = sizeof rows / sizeof rows[0],
+                                                   .indirect = true };

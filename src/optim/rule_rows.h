@@ -34,9 +34,11 @@ static inline const struct update_rule *update_rule_at(const struct name_table *
 /* Parameters of a block, and of a cache line. */
 enum { UPDATE_BLOCK = 512, UPDATE_LINE = 16 };
 
-/* Calls block(u, first, end) for runs of parameters, and asks for the next run's lines of the parameters ahead of their
- * use, to be written: other threads have read them in the forward pass, and to get such a line back takes long. */
-static inline void for_each_block(const struct update *u, void (*block)(const struct update *u, size_t first, size_t end))
+/* Calls block(u, first, end) for runs of parameters, and asks for the next run's lines of the parameters
+ * ahead of their use, to be written: other threads have read them in the forward pass, and to get such a line
+ * back takes long. */
+static inline void for_each_block(const struct update *u,
+                                  void (*block)(const struct update *u, size_t first, size_t end))
 {
     for (size_t first = 0; first < u->count; first += UPDATE_BLOCK) {
         const size_t end = first + UPDATE_BLOCK < u->count ? first + UPDATE_BLOCK : u->count;

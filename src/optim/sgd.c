@@ -19,7 +19,12 @@ static void update(const struct update *u)
 const struct update_rule LEVEL_NAME(sgd_rule) = {
     .name = { "sgd", "w -= rate g" },
     .step = STEP_OF_GRADIENT,
-    .defaults = { .learning_rate = 0.01, .momentum = NAN, .beta1 = NAN, .beta2 = NAN, .epsilon = NAN,
-                  .weight_decay = 0.0, .decay = MLP_DECAY_L2 },
+    .defaults = { .learning_rate = 0.01,
+                  .momentum = NAN,
+                  .beta1 = NAN,
+                  .beta2 = NAN,
+                  .epsilon = NAN,
+                  .weight_decay = 0.0,
+                  .decay = MLP_DECAY_L2 },
     .update = update,
 };

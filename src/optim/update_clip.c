@@ -16,7 +16,8 @@ void update_clip_begin(const struct update_plan *plan, const struct range *share
            (share->end - share->first) * sizeof(float));
 }
 
-/* What each tensor was moved by, in place of what it was. Every tensor is one member's, so that the sums have one order. */
+/* What each tensor was moved by, in place of what it was. Every tensor is one member's, so that the sums have
+ * one order. */
 static void measure_moves(const struct team *team, struct update_plan *plan)
 {
     struct mlp_optimizer *optimizer = plan->optimizer;
@@ -30,7 +31,8 @@ static void measure_moves(const struct team *team, struct update_plan *plan)
         for (size_t i = 0; i < count; i++) {
             moves[i] = parameters[i] - moves[i];
         }
-        const struct magnitude m = vector_kernels()->measure(moves, layer->units, count / layer->stride, layer->stride);
+        const struct magnitude m =
+            vector_kernels()->measure(moves, layer->units, count / layer->stride, layer->stride);
         optimizer->squares[t] = m.squares;
         optimizer->largest[t] = m.largest;
     }
@@ -41,15 +43,18 @@ static void decide(struct update_plan *plan)
     struct mlp_optimizer *optimizer = plan->optimizer;
     const mlp_optimizer_options *o = &optimizer->options;
     struct clip_outcome outcome = { .scale = optimizer->scale };
-    const struct clip_input input = { .squares = optimizer->squares, .largest = optimizer->largest,
-                                      .tensors = 2 * plan->network->layer_count, .threshold = o->update_clip_threshold,
+    const struct clip_input input = { .squares = optimizer->squares,
+                                      .largest = optimizer->largest,
+                                      .tensors = 2 * plan->network->layer_count,
+                                      .threshold = o->update_clip_threshold,
                                       .counts = optimizer->counts };
     clip_apply(o->update_clip, &input, &outcome);
     optimizer->bound[0] = outcome.bound;
     plan->report.update_clip = outcome.report;
 }
 
-/* w − (1 − s)·Δw, and where Δw is out of bounds w − Δw ± bound: entries that are not clipped stay bit for bit. */
+/* w − (1 − s)·Δw, and where Δw is out of bounds w − Δw ± bound: entries that are not clipped stay bit for
+ * bit. */
 static void pull_back(const struct team *team, const struct update_plan *plan)
 {
     const struct mlp_optimizer *optimizer = plan->optimizer;
@@ -63,7 +68,9 @@ static void pull_back(const struct team *team, const struct update_plan *plan)
             parameters[i] -= rest * moves[i];
         }
         for (size_t i = 0; i < count && isfinite(bound); i++) {
-            const float excess = moves[i] > bound ? moves[i] - bound : moves[i] < -bound ? moves[i] + bound : 0.0f;
+            const float excess = moves[i] > bound    ? moves[i] - bound
+                                 : moves[i] < -bound ? moves[i] + bound
+                                                     : 0.0f;
             parameters[i] -= excess;
         }
     }

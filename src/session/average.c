@@ -52,27 +52,31 @@ size_t mlp_average_count(void)
     return sizeof rules / sizeof rules[0];
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 static mlp_status check(const mlp_average_options *o)
 {
     const struct name_table table = names();
     if (o->struct_size < sizeof *o) {
-        return fail(MLP_ERROR_ARGUMENT, "average: struct_size is %zu, expected at least %zu: start from MLP_AVERAGE_OPTIONS_INIT",
+        return fail(MLP_ERROR_ARGUMENT,
+                    "average: struct_size is %zu, expected at least %zu: start from MLP_AVERAGE_OPTIONS_INIT",
                     o->struct_size, sizeof *o);
     }
     TRY(name_check(&table, (int)o->rule));
     if (!(o->decay >= 0.0 && o->decay < 1.0) || (o->decay != 0.0 && o->rule != MLP_AVERAGE_EMA)) {
-        return fail(MLP_ERROR_RANGE, "average: decay is %g, expected above 0 and below 1 with ema, 0 with others", o->decay);
+        return fail(MLP_ERROR_RANGE,
+                    "average: decay is %g, expected above 0 and below 1 with ema, 0 with others", o->decay);
     }
     if (!(o->start >= 0.0 && o->start < 1.0) || (o->start != 0.0 && o->rule != MLP_AVERAGE_SWA)) {
-        return fail(MLP_ERROR_RANGE, "average: start is %g, expected 0 up to, not including, 1 with swa, 0 with others",
+        return fail(MLP_ERROR_RANGE,
+                    "average: start is %g, expected 0 up to, not including, 1 with swa, 0 with others",
                     o->start);
     }
     return MLP_OK;
 }
 
-mlp_status average_begin(struct average *average, const mlp_average_options *options, const mlp_network *network, size_t epochs)
+mlp_status average_begin(struct average *average, const mlp_average_options *options,
+                         const mlp_network *network, size_t epochs)
 {
     const mlp_average_options none = MLP_AVERAGE_OPTIONS_INIT;
     *average = (struct average){ .options = options != NULL ? *options : none };
@@ -95,7 +99,7 @@ void average_free(struct average *average)
     average->mean = NULL;
 }
 
-/* ---- the mean -------------------------------------------------------------------------------------------------- */
+/* ---- the mean ------------------------------------------------------------------------------------------ */
 
 struct addition {
     float *mean;

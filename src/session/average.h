@@ -17,7 +17,8 @@ struct average {
 };
 
 /* Checks the options, NULL for none, and takes memory. ARGUMENT, RANGE, MEMORY. */
-mlp_status average_begin(struct average *average, const mlp_average_options *options, const mlp_network *network, size_t epochs);
+mlp_status average_begin(struct average *average, const mlp_average_options *options,
+                         const mlp_network *network, size_t epochs);
 void average_free(struct average *average);
 
 /* After a step, and after the last step of an epoch, counted from 0. */

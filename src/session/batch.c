@@ -19,12 +19,13 @@ mlp_status batch_check_data(const char *function, const mlp_network *network, co
                     network->inputs);
     }
     if (s->classes != NULL && s->class_count > classes) {
-        return fail(MLP_ERROR_SHAPE, "%s: the data set has %zu classes, the network's output speaks for %zu", function,
-                    s->class_count, classes);
+        return fail(MLP_ERROR_SHAPE, "%s: the data set has %zu classes, the network's output speaks for %zu",
+                    function, s->class_count, classes);
     }
     if (s->values != NULL && s->outputs != units && network->loss.loss != MLP_LOSS_CUSTOM) {
-        return fail(MLP_ERROR_SHAPE, "%s: the data set has %zu target values a sample, the network %zu outputs",
-                    function, s->outputs, units);
+        return fail(MLP_ERROR_SHAPE,
+                    "%s: the data set has %zu target values a sample, the network %zu outputs", function,
+                    s->outputs, units);
     }
     if (s->classes == NULL && s->values == NULL && network->loss.loss != MLP_LOSS_CUSTOM) {
         return fail(MLP_ERROR_ARGUMENT, "%s: the data set has no targets", function);
@@ -69,8 +70,9 @@ struct gathering {
 
 static mlp_status gather_share(const struct gathering *g, struct range own)
 {
-    return data_gather_features(g->batch->data, g->order != NULL ? g->order + own.first : NULL, g->first + own.first,
-                                own.end - own.first, g->batch->x + own.first * g->batch->data->storage->inputs);
+    return data_gather_features(g->batch->data, g->order != NULL ? g->order + own.first : NULL,
+                                g->first + own.first, own.end - own.first,
+                                g->batch->x + own.first * g->batch->data->storage->inputs);
 }
 
 /* From memory: nothing can fail. */
@@ -116,7 +118,8 @@ void tally_batch(struct tally *tally, const mlp_network *network, const mlp_work
         const size_t predicted = network_class_of(network, outputs);
         tally->classed++;
         tally->right += predicted == actual;
-        tally->right_top_k += units > 1 ? rank_of(outputs, units, actual) < top_k : predicted == actual || top_k > 1;
+        tally->right_top_k +=
+            units > 1 ? rank_of(outputs, units, actual) < top_k : predicted == actual || top_k > 1;
         if (confusion != NULL) {
             confusion[actual * classes + predicted]++;
         }

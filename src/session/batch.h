@@ -29,8 +29,8 @@ mlp_status batch_check_data(const char *function, const mlp_network *network, co
 mlp_status batch_make(struct batch *batch, const mlp_data *data, size_t size);
 void batch_free(struct batch *batch);
 
-/* Gathers samples order[0 … count − 1] (NULL: first … first + count − 1), on up to `threads` threads; from a file on the calling
- * one. Errors: IO, FORMAT. */
+/* Gathers samples order[0 … count − 1] (NULL: first … first + count − 1), on up to `threads` threads; from a
+ * file on the calling one. Errors: IO, FORMAT. */
 mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads);
 
 /* Running sums over batches. */
@@ -40,10 +40,11 @@ struct tally {
     size_t samples;
     size_t right;
     size_t right_top_k;
-    size_t classed;     /* samples with a class */
+    size_t classed; /* samples with a class */
 };
 
-/* Counts a batch whose outputs are in the workspace: right, top-k, and in `confusion` (or NULL) actual × predicted. */
+/* Counts a batch whose outputs are in the workspace: right, top-k, and in `confusion` (or NULL) actual ×
+ * predicted. */
 void tally_batch(struct tally *tally, const mlp_network *network, const mlp_workspace *workspace,
                  const struct batch *batch, size_t top_k, uint64_t *confusion);
 

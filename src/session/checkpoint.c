@@ -40,20 +40,23 @@ mlp_status mlp_checkpoint_failure_from_name(const char *name, mlp_checkpoint_fai
     return MLP_OK;
 }
 
-/* ---- begin ----------------------------------------------------------------------------------------------------- */
+/* ---- begin --------------------------------------------------------------------------------------------- */
 
 static mlp_status resolve(const mlp_checkpoint_options *given, mlp_checkpoint_options *o)
 {
     const struct name_table table = failures();
     if (given->struct_size < sizeof *given) {
-        return fail(MLP_ERROR_ARGUMENT, "checkpoint options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_CHECKPOINT_OPTIONS_INIT", given->struct_size, sizeof *given);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "checkpoint options: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_CHECKPOINT_OPTIONS_INIT",
+                    given->struct_size, sizeof *given);
     }
     if (given->folder == NULL) {
         return fail(MLP_ERROR_ARGUMENT, "checkpoint options: folder is NULL");
     }
     if (!(given->seconds >= 0.0) || !isfinite(given->seconds)) {
-        return fail(MLP_ERROR_RANGE, "checkpoint options: seconds is %g, expected a finite number of at least 0",
+        return fail(MLP_ERROR_RANGE,
+                    "checkpoint options: seconds is %g, expected a finite number of at least 0",
                     given->seconds);
     }
     TRY(name_check(&table, (int)given->failure));
@@ -78,8 +81,8 @@ static void tell(struct checkpoints *c, const char *format, ...)
     c->failed = true;
 }
 
-/* Reads the newest checkpoint that is not damaged: the ones before it lead to the same bits. A damaged one stays where it is and
- * counts no more. */
+/* Reads the newest checkpoint that is not damaged: the ones before it lead to the same bits. A damaged one
+ * stays where it is and counts no more. */
 static mlp_status read_newest(struct fit *fit, char **path)
 {
     struct checkpoints *c = &fit->checkpoints;
@@ -88,7 +91,8 @@ static mlp_status read_newest(struct fit *fit, char **path)
     while (status == MLP_ERROR_FORMAT && c->folder.count > 0) {
         memory_free(*path);
         *path = checkpoint_path(&c->folder, c->folder.steps[c->folder.count - 1]);
-        status = *path != NULL ? checkpoint_read(fit, *path, other_machine, sizeof other_machine) : MLP_ERROR_MEMORY;
+        status = *path != NULL ? checkpoint_read(fit, *path, other_machine, sizeof other_machine)
+                               : MLP_ERROR_MEMORY;
         if (status == MLP_ERROR_FORMAT && first[0] == '\0') {
             snprintf(first, sizeof first, "%s", mlp_last_error());
         }
@@ -108,7 +112,8 @@ static mlp_status resume(struct fit *fit)
     struct checkpoints *c = &fit->checkpoints;
     char *path = NULL;
     if (c->options.resume == 0) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: holds checkpoints already, the newest of step %zu: resume, or give another folder",
+        return fail(MLP_ERROR_ARGUMENT,
+                    "%s: holds checkpoints already, the newest of step %zu: resume, or give another folder",
                     c->options.folder, c->folder.steps[c->folder.count - 1]);
     }
     const mlp_status status = read_newest(fit, &path);
@@ -131,7 +136,8 @@ static mlp_status prepare(struct fit *fit)
     c->machine = checkpoint_machine();
     c->best = keeps_best ? memory_allocate(fit->network->arena_size, sizeof *c->best) : NULL;
     return c->machine != NULL && (c->best != NULL || !keeps_best)
-               ? MLP_OK : fail(MLP_ERROR_MEMORY, "out of memory for checkpoints");
+               ? MLP_OK
+               : fail(MLP_ERROR_MEMORY, "out of memory for checkpoints");
 }
 
 mlp_status checkpoints_begin(struct fit *fit)
@@ -160,7 +166,7 @@ void checkpoints_close(struct checkpoints *checkpoints)
     }
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------------------- */
 
 /* A failure by the policy: told, where the time before was none, or passed on. */
 static mlp_status judge(struct checkpoints *c, mlp_status status, bool *lost)

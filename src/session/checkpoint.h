@@ -19,19 +19,20 @@ struct checkpoints {
     bool wanted;
     mlp_checkpoint_options options; /* every default resolved */
     struct checkpoint_folder folder;
-    json_t *settings;               /* what the fit's bits depend on ... */
-    json_t *machine;                /* ... and their last ones */
-    float *best;                    /* parameters of the best epoch where the fit keeps none; NULL: there is no validation */
-    bool best_due;                  /* best.safetensors is still to be written */
-    bool lost, best_lost;           /* the last one could not be written, nor could best.safetensors: told once, until one can */
-    double last;                    /* when the newest was written */
-    size_t epoch, step;             /* where it stands */
-    bool failed;                    /* there is something to be told ... */
-    char text[CHECKPOINT_TEXT];     /* ... in these words, a line each */
+    json_t *settings; /* what the fit's bits depend on ... */
+    json_t *machine;  /* ... and their last ones */
+    float *best;   /* parameters of the best epoch where the fit keeps none; NULL: there is no validation */
+    bool best_due; /* best.safetensors is still to be written */
+    bool lost, best_lost; /* the last one could not be written, nor could best.safetensors: told once, until
+                             one can */
+    double last;          /* when the newest was written */
+    size_t epoch, step;   /* where it stands */
+    bool failed;          /* there is something to be told ... */
+    char text[CHECKPOINT_TEXT]; /* ... in these words, a line each */
 };
 
-/* Takes the folder, and goes on from its newest sound checkpoint where that is asked for. Everything else of the fit is
- * prepared. On failure the fit is as it was. */
+/* Takes the folder, and goes on from its newest sound checkpoint where that is asked for. Everything else of
+ * the fit is prepared. On failure the fit is as it was. */
 mlp_status checkpoints_begin(struct fit *fit);
 /* After a step: writes a checkpoint when one is due. A failure is one only where the policy says so. */
 mlp_status checkpoints_step(struct fit *fit);

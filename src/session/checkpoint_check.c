@@ -1,4 +1,5 @@
-/* Whether what a checkpoint says can be true of this fit: a file's numbers become places, factors and divisors. */
+/* Whether what a checkpoint says can be true of this fit: a file's numbers become places, factors and
+ * divisors. */
 #include <math.h>
 
 #include "diagnose/diagnose.h"
@@ -120,8 +121,9 @@ static const char *check_monitor(const struct fit_state *s, const struct fit *fi
 
 const char *fit_state_check(const struct fit_state *state, const struct fit *fit)
 {
-    const char *(*const checks[])(const struct fit_state *state, const struct fit *fit) = { check_place, check_sums, check_pace,
-                                                                                             check_monitor };
+    const char *(*const checks[])(const struct fit_state *state,
+                                  const struct fit *fit) = { check_place, check_sums, check_pace,
+                                                             check_monitor };
     const char *broken = NULL;
     for (size_t i = 0; broken == NULL && i < sizeof checks / sizeof checks[0]; i++) {
         broken = checks[i](state, fit);
@@ -159,7 +161,8 @@ const char *epoch_check(const mlp_epoch *epoch, const struct fit *fit)
     return FIRST_BROKEN(claims);
 }
 
-const char *record_check(const mlp_monitor_record *record, const struct fit_state *state, const struct fit *fit)
+const char *record_check(const mlp_monitor_record *record, const struct fit_state *state,
+                         const struct fit *fit)
 {
     const struct claim claims[] = {
         { "step", record->step >= 1 && record->step <= steps_done(state, fit) },

@@ -15,8 +15,8 @@ struct content {
     struct fit_state state;
     float *parameters;
     float *moments[RULE_STATES];
-    float *best;                /* NULL: none */
-    float *average;             /* NULL: none */
+    float *best;    /* NULL: none */
+    float *average; /* NULL: none */
     struct clip_memory memory;
     mlp_epoch *history;
     mlp_monitor_record *records;
@@ -41,7 +41,7 @@ static mlp_status damaged(const struct safetensors *archive, const char *what)
     return fail(MLP_ERROR_FORMAT, "%s: %s", archive->path, what);
 }
 
-/* ---- texts ----------------------------------------------------------------------------------------------------- */
+/* ---- texts --------------------------------------------------------------------------------------------- */
 
 static mlp_status check_version(const struct safetensors *archive)
 {
@@ -53,7 +53,8 @@ static mlp_status check_version(const struct safetensors *archive)
     }
     return strcmp(version, ours) == 0
                ? MLP_OK
-               : fail(MLP_ERROR_UNSUPPORTED, "%s: is a checkpoint of format %.16s, this library reads format %s", archive->path,
+               : fail(MLP_ERROR_UNSUPPORTED,
+                      "%s: is a checkpoint of format %.16s, this library reads format %s", archive->path,
                       version, ours);
 }
 
@@ -77,7 +78,8 @@ static mlp_status check_settings(const struct safetensors *archive, const struct
     return status;
 }
 
-static mlp_status read_state(const struct safetensors *archive, const struct fit *fit, struct fit_state *state)
+static mlp_status read_state(const struct safetensors *archive, const struct fit *fit,
+                             struct fit_state *state)
 {
     json_t *json;
     TRY(parse(archive, "state", &json));
@@ -91,26 +93,29 @@ static mlp_status read_state(const struct safetensors *archive, const struct fit
                     state->epoch + (state->step > 0), fit->options.epochs);
     }
     wrong = fit_state_check(state, fit);
-    return wrong == NULL ? MLP_OK : fail(MLP_ERROR_FORMAT, "%s: its state has no proper '%s'", archive->path, wrong);
+    return wrong == NULL ? MLP_OK
+                         : fail(MLP_ERROR_FORMAT, "%s: its state has no proper '%s'", archive->path, wrong);
 }
 
-/* ---- tensors --------------------------------------------------------------------------------------------------- */
+/* ---- tensors ------------------------------------------------------------------------------------------- */
 
 /* A new arena, holding what `padding` holds where the file has nothing. */
-static mlp_status read_arena(const struct safetensors *archive, const struct fit *fit, const char *prefix, float **arena)
+static mlp_status read_arena(const struct safetensors *archive, const struct fit *fit, const char *prefix,
+                             float **arena)
 {
     *arena = memory_allocate(fit->network->arena_size, sizeof **arena);
     return *arena != NULL ? arena_tensors_read(archive, fit->network, prefix, *arena) : MLP_ERROR_MEMORY;
 }
 
 /* Parameters, which are finite. (A moment may have overflowed.) */
-static mlp_status read_parameters(const struct safetensors *archive, const struct fit *fit, const char *prefix, float **arena)
+static mlp_status read_parameters(const struct safetensors *archive, const struct fit *fit,
+                                  const char *prefix, float **arena)
 {
     TRY(read_arena(archive, fit, prefix, arena));
     for (size_t i = 0; i < fit->network->arena_size; i++) {
         if (!isfinite((*arena)[i])) {
-            return fail(MLP_ERROR_FORMAT, "%s: a value of the tensors '%slayers...' is %g", archive->path, prefix,
-                        (double)(*arena)[i]);
+            return fail(MLP_ERROR_FORMAT, "%s: a value of the tensors '%slayers...' is %g", archive->path,
+                        prefix, (double)(*arena)[i]);
         }
     }
     return MLP_OK;
@@ -122,10 +127,12 @@ static mlp_status read_clip_memory(const struct safetensors *archive, struct cli
     TRY(safetensors_require(archive, "optimizer.clip", sizeof *memory / sizeof(double), 0, &tensor));
     TRY(safetensor_doubles(archive, tensor, (double *)(void *)memory));
     return clip_memory_check(memory) && clip_norms_check(memory)
-               ? MLP_OK : damaged(archive, "tensor 'optimizer.clip' contradicts itself");
+               ? MLP_OK
+               : damaged(archive, "tensor 'optimizer.clip' contradicts itself");
 }
 
-static mlp_status read_arenas(const struct safetensors *archive, const struct fit *fit, struct content *content)
+static mlp_status read_arenas(const struct safetensors *archive, const struct fit *fit,
+                              struct content *content)
 {
     TRY(read_parameters(archive, fit, "", &content->parameters));
     for (size_t s = 0; s < fit->optimizer->rule->states; s++) {
@@ -136,21 +143,24 @@ static mlp_status read_arenas(const struct safetensors *archive, const struct fi
     if (isfinite(content->state.best_loss)) {
         TRY(read_parameters(archive, fit, "best.", &content->best));
     }
-    return content->state.averaged > 0 ? read_parameters(archive, fit, "average.", &content->average) : MLP_OK;
+    return content->state.averaged > 0 ? read_parameters(archive, fit, "average.", &content->average)
+                                       : MLP_OK;
 }
 
 /* `rows` structs of `size` bytes from a table; *objects is the caller's (memory_free) also on failure. */
-static mlp_status read_table(const struct safetensors *archive, const char *name, const struct field_list *list, size_t rows,
-                             void **objects, size_t size)
+static mlp_status read_table(const struct safetensors *archive, const char *name,
+                             const struct field_list *list, size_t rows, void **objects, size_t size)
 {
     const struct safetensor *tensor;
     TRY(safetensors_require(archive, name, rows, list->count, &tensor));
     double *table = memory_allocate(tensor->elements, sizeof *table);
     *objects = memory_allocate(rows, size);
-    mlp_status status = table != NULL && *objects != NULL ? safetensor_doubles(archive, tensor, table) : MLP_ERROR_MEMORY;
+    mlp_status status =
+        table != NULL && *objects != NULL ? safetensor_doubles(archive, tensor, table) : MLP_ERROR_MEMORY;
     for (size_t r = 0; status == MLP_OK && r < rows; r++) {
         if (!fields_from_row(list, table + r * list->count, (char *)*objects + r * size)) {
-            status = fail(MLP_ERROR_FORMAT, "%s: row %zu of tensor '%s' has a count that is none", archive->path, r, name);
+            status = fail(MLP_ERROR_FORMAT, "%s: row %zu of tensor '%s' has a count that is none",
+                          archive->path, r, name);
         }
     }
     memory_free(table);
@@ -158,21 +168,24 @@ static mlp_status read_table(const struct safetensors *archive, const char *name
 }
 
 /* Row `row` of a table: `wrong` is its member that cannot be, or NULL. */
-static mlp_status check_row(const struct safetensors *archive, const char *name, size_t row, const char *wrong)
+static mlp_status check_row(const struct safetensors *archive, const char *name, size_t row,
+                            const char *wrong)
 {
-    return wrong == NULL
-               ? MLP_OK
-               : fail(MLP_ERROR_FORMAT, "%s: row %zu of tensor '%s' has no proper '%s'", archive->path, row, name, wrong);
+    return wrong == NULL ? MLP_OK
+                         : fail(MLP_ERROR_FORMAT, "%s: row %zu of tensor '%s' has no proper '%s'",
+                                archive->path, row, name, wrong);
 }
 
-static mlp_status check_tables(const struct safetensors *archive, const struct fit *fit, const struct content *content)
+static mlp_status check_tables(const struct safetensors *archive, const struct fit *fit,
+                               const struct content *content)
 {
     const struct monitor *monitor = fit->report->monitor;
     for (size_t e = 0; e < content->state.epoch; e++) {
         TRY(check_row(archive, "history", e, epoch_check(&content->history[e], fit)));
     }
     for (size_t i = 0; monitor != NULL && i < content->state.monitor_count; i++) {
-        TRY(check_row(archive, "monitor.records", i, record_check(&content->records[i], &content->state, fit)));
+        TRY(check_row(archive, "monitor.records", i,
+                      record_check(&content->records[i], &content->state, fit)));
         for (size_t l = 0; l < monitor->layers; l++) {
             const size_t row = i * monitor->layers + l;
             TRY(check_row(archive, "monitor.layers", row,
@@ -182,22 +195,26 @@ static mlp_status check_tables(const struct safetensors *archive, const struct f
     return MLP_OK;
 }
 
-static mlp_status read_tables(const struct safetensors *archive, const struct fit *fit, struct content *content)
+static mlp_status read_tables(const struct safetensors *archive, const struct fit *fit,
+                              struct content *content)
 {
     const struct monitor *monitor = fit->report->monitor;
     const struct fit_state *state = &content->state;
-    TRY(read_table(archive, "history", &epoch_fields, state->epoch, (void **)&content->history, sizeof *content->history));
+    TRY(read_table(archive, "history", &epoch_fields, state->epoch, (void **)&content->history,
+                   sizeof *content->history));
     if (monitor != NULL) {
-        TRY(read_table(archive, "monitor.records", &record_fields, state->monitor_count, (void **)&content->records,
-                       sizeof *content->records));
-        TRY(read_table(archive, "monitor.layers", &monitor_layer_fields, state->monitor_count * monitor->layers,
-                       (void **)&content->figures, sizeof *content->figures));
+        TRY(read_table(archive, "monitor.records", &record_fields, state->monitor_count,
+                       (void **)&content->records, sizeof *content->records));
+        TRY(read_table(archive, "monitor.layers", &monitor_layer_fields,
+                       state->monitor_count * monitor->layers, (void **)&content->figures,
+                       sizeof *content->figures));
     }
     return check_tables(archive, fit, content);
 }
 
 /* What the network holds beyond its parameters is the same, bit for bit. */
-static mlp_status check_vector(const struct safetensors *archive, const char *name, const float *ours, size_t length)
+static mlp_status check_vector(const struct safetensors *archive, const char *name, const float *ours,
+                               size_t length)
 {
     const struct safetensor *tensor = safetensors_find(archive, name);
     if ((tensor != NULL) != (ours != NULL)) {
@@ -211,14 +228,16 @@ static mlp_status check_vector(const struct safetensors *archive, const char *na
     float *theirs = memory_allocate(length, sizeof *theirs);
     mlp_status status = theirs != NULL ? safetensor_floats(archive, tensor, theirs) : MLP_ERROR_MEMORY;
     if (status == MLP_OK && memcmp(ours, theirs, length * sizeof *ours) != 0) {
-        status = fail(MLP_ERROR_ARGUMENT, "%s: was made with another '%s' than this fit's network has", archive->path, name);
+        status = fail(MLP_ERROR_ARGUMENT, "%s: was made with another '%s' than this fit's network has",
+                      archive->path, name);
     }
     memory_free(theirs);
     return status;
 }
 
 /* Another machine may round otherwise: that is no reason not to go on, but must be told. */
-static mlp_status look_at_machine(const struct safetensors *archive, const struct fit *fit, char *other, size_t size)
+static mlp_status look_at_machine(const struct safetensors *archive, const struct fit *fit, char *other,
+                                  size_t size)
 {
     json_t *machine;
     TRY(parse(archive, "machine", &machine));
@@ -228,7 +247,8 @@ static mlp_status look_at_machine(const struct safetensors *archive, const struc
     return status == MLP_ERROR_ARGUMENT ? MLP_OK : status;
 }
 
-static mlp_status read_content(const struct safetensors *archive, const struct fit *fit, struct content *content)
+static mlp_status read_content(const struct safetensors *archive, const struct fit *fit,
+                               struct content *content)
 {
     const mlp_network *network = fit->network;
     TRY(check_version(archive));
@@ -242,7 +262,7 @@ static mlp_status read_content(const struct safetensors *archive, const struct f
     return read_tables(archive, fit, content);
 }
 
-/* ---- in force -------------------------------------------------------------------------------------------------- */
+/* ---- in force ------------------------------------------------------------------------------------------ */
 
 static void apply(const struct content *content, struct fit *fit)
 {
@@ -264,7 +284,8 @@ static void apply(const struct content *content, struct fit *fit)
     fit->report->epochs = content->state.epoch;
     if (monitor != NULL) {
         memcpy(monitor->records, content->records, monitor->count * sizeof *monitor->records);
-        memcpy(monitor->figures, content->figures, monitor->count * monitor->layers * sizeof *monitor->figures);
+        memcpy(monitor->figures, content->figures,
+               monitor->count * monitor->layers * sizeof *monitor->figures);
     }
 }
 
@@ -285,5 +306,6 @@ mlp_status checkpoint_read(struct fit *fit, const char *path, char *other_machin
     }
     release(&content);
     safetensors_close(&archive);
-    return status == MLP_ERROR_SHAPE ? MLP_ERROR_FORMAT : status; /* the settings agree: the file contradicts itself */
+    return status == MLP_ERROR_SHAPE ? MLP_ERROR_FORMAT
+                                     : status; /* the settings agree: the file contradicts itself */
 }

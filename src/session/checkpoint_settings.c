@@ -12,41 +12,51 @@
 
 enum { PLACE_SIZE = 96, VALUE_SIZE = 64, TEXT_SIZE = 24 };
 
-/* ---- numbers --------------------------------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------------------------- */
 
-static const struct field layer_members[] = { FIELD(mlp_layer, units), FIELD(mlp_layer, activation_parameter) };
+static const struct field layer_members[] = { FIELD(mlp_layer, units),
+                                              FIELD(mlp_layer, activation_parameter) };
 
 #define LOSS(member) FIELD(struct loss_settings, member)
 static const struct field loss_members[] = { LOSS(label_smoothing), LOSS(huber_delta) };
 
 static const struct field factor_members[] = {
-    FIELD(mlp_layer_factors, weight_rate), FIELD(mlp_layer_factors, bias_rate), FIELD(mlp_layer_factors, decay),
+    FIELD(mlp_layer_factors, weight_rate),
+    FIELD(mlp_layer_factors, bias_rate),
+    FIELD(mlp_layer_factors, decay),
 };
 
 #define OPTIMIZER(member) FIELD(mlp_optimizer_options, member)
+/* clang-format off */
 static const struct field optimizer_members[] = {
     OPTIMIZER(learning_rate), OPTIMIZER(momentum), OPTIMIZER(beta1), OPTIMIZER(beta2), OPTIMIZER(epsilon),
-    OPTIMIZER(weight_decay), OPTIMIZER(decay_biases), OPTIMIZER(clip_threshold), OPTIMIZER(max_skips), OPTIMIZER(l1),
+    OPTIMIZER(weight_decay), OPTIMIZER(decay_biases), OPTIMIZER(clip_threshold), OPTIMIZER(max_skips),
+        OPTIMIZER(l1),
     OPTIMIZER(max_norm), OPTIMIZER(centralize), OPTIMIZER(update_clip_threshold),
 };
+/* clang-format on */
 
 #define SCHEDULE(member) FIELD(mlp_schedule_options, member)
 static const struct field schedule_members[] = {
-    SCHEDULE(per_epoch), SCHEDULE(warmup), SCHEDULE(period), SCHEDULE(factor), SCHEDULE(minimum), SCHEDULE(power),
-    SCHEDULE(growth), SCHEDULE(share), SCHEDULE(patience),
+    SCHEDULE(per_epoch), SCHEDULE(warmup), SCHEDULE(period), SCHEDULE(factor),   SCHEDULE(minimum),
+    SCHEDULE(power),     SCHEDULE(growth), SCHEDULE(share),  SCHEDULE(patience),
 };
 
 #define NOISE(member) FIELD(mlp_regularization, member)
 static const struct field noise_members[] = {
-    NOISE(hidden_dropout), NOISE(input_dropout), NOISE(input_noise), NOISE(mixup),
+    NOISE(hidden_dropout),
+    NOISE(input_dropout),
+    NOISE(input_noise),
+    NOISE(mixup),
 };
 
 static const struct field average_members[] = { FIELD(mlp_average_options, decay) };
 
 #define FIT(member) FIELD(mlp_fit_options, member)
-static const struct field fit_members[] = { FIT(batch), FIT(keep_order), FIT(minimum_improvement), FIT(monitor_interval) };
+static const struct field fit_members[] = { FIT(batch), FIT(keep_order), FIT(minimum_improvement),
+                                            FIT(monitor_interval) };
 
-/* ---- settings -------------------------------------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------------------------------------ */
 
 /* The numbers of a struct. NULL when memory is short, as from all functions here. */
 #define NUMBERS(members, object) fields_to_json(&(struct field_list)FIELD_LIST(members), object)
@@ -142,7 +152,8 @@ static json_t *optimizer_json(const mlp_optimizer *optimizer)
 /* `total` is what the schedule is stretched over, where it is. */
 static json_t *schedule_json(const struct pace *pace)
 {
-    const mlp_schedule_options none = MLP_SCHEDULE_OPTIONS_INIT, *o = pace->options != NULL ? pace->options : &none;
+    const mlp_schedule_options none = MLP_SCHEDULE_OPTIONS_INIT,
+                               *o = pace->options != NULL ? pace->options : &none;
     json_t *milestones = json_array();
     for (size_t i = 0; milestones != NULL && i < o->milestone_count; i++) {
         milestones = append(milestones, json_integer((json_int_t)o->milestones[i]));
@@ -165,7 +176,8 @@ static json_t *average_json(const struct average *average)
 {
     json_t *object = NUMBERS(average_members, &average->options);
     object = with_text(object, "rule", mlp_average_name(average->options.rule));
-    return with_count(object, "first_epoch", average->options.rule == MLP_AVERAGE_SWA ? average->first_epoch : 0);
+    return with_count(object, "first_epoch",
+                      average->options.rule == MLP_AVERAGE_SWA ? average->first_epoch : 0);
 }
 
 /* How many samples, and their content; a batch of none: none. */
@@ -177,7 +189,8 @@ static mlp_status describe_data(struct batch *batch, json_t **object)
         TRY(data_fingerprint(batch, &fingerprint));
     }
     snprintf(text, sizeof text, "%016" PRIx64, fingerprint);
-    *object = with_text(with_count(json_object(), "samples", batch->data != NULL ? batch->data->count : 0), "fingerprint", text);
+    *object = with_text(with_count(json_object(), "samples", batch->data != NULL ? batch->data->count : 0),
+                        "fingerprint", text);
     return MLP_OK;
 }
 
@@ -201,7 +214,8 @@ mlp_status checkpoint_settings(struct fit *fit, json_t **settings)
     all = with(all, "average", average_json(&fit->average));
     all = with(all, "training_data", training);
     all = with(all, "validation_data", validation);
-    *settings = with_count(all, "shuffle_window", fit->feed.order.window); /* after the samples, which it may hang on */
+    *settings = with_count(all, "shuffle_window",
+                           fit->feed.order.window); /* after the samples, which it may hang on */
     return *settings != NULL ? MLP_OK : fail(MLP_ERROR_MEMORY, "out of memory for checkpoints");
 }
 
@@ -218,7 +232,7 @@ json_t *checkpoint_machine(void)
     return with_text(machine, "vector_level", info.vector_level);
 }
 
-/* ---- differences ----------------------------------------------------------------------------------------------- */
+/* ---- differences --------------------------------------------------------------------------------------- */
 
 /* A scalar as it stands in JSON. */
 static void describe(const json_t *value, char *text)
@@ -230,7 +244,8 @@ static void describe(const json_t *value, char *text)
 
 static mlp_status compare(const char *path, const char *place, const json_t *ours, const json_t *theirs);
 
-static mlp_status compare_objects(const char *path, const char *place, const json_t *ours, const json_t *theirs)
+static mlp_status compare_objects(const char *path, const char *place, const json_t *ours,
+                                  const json_t *theirs)
 {
     void *entry = json_object_iter((json_t *)(uintptr_t)ours);
     for (; entry != NULL; entry = json_object_iter_next((json_t *)(uintptr_t)ours, entry)) {
@@ -242,11 +257,12 @@ static mlp_status compare_objects(const char *path, const char *place, const jso
     return MLP_OK;
 }
 
-static mlp_status compare_arrays(const char *path, const char *place, const json_t *ours, const json_t *theirs)
+static mlp_status compare_arrays(const char *path, const char *place, const json_t *ours,
+                                 const json_t *theirs)
 {
     if (json_array_size(ours) != json_array_size(theirs)) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: was made with %zu %s, this fit has %zu", path, json_array_size(theirs), place,
-                    json_array_size(ours));
+        return fail(MLP_ERROR_ARGUMENT, "%s: was made with %zu %s, this fit has %zu", path,
+                    json_array_size(theirs), place, json_array_size(ours));
     }
     for (size_t i = 0; i < json_array_size(ours); i++) {
         char inner[PLACE_SIZE];
@@ -277,7 +293,8 @@ static mlp_status compare(const char *path, const char *place, const json_t *our
     }
     describe(ours, our_text);
     describe(theirs, their_text);
-    return fail(MLP_ERROR_ARGUMENT, "%s: was made with %s %s, this fit has %s", path, place, their_text, our_text);
+    return fail(MLP_ERROR_ARGUMENT, "%s: was made with %s %s, this fit has %s", path, place, their_text,
+                our_text);
 }
 
 mlp_status checkpoint_compare(const char *path, const json_t *ours, const json_t *theirs)

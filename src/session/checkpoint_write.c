@@ -33,8 +33,8 @@ static void release(struct output *output)
 }
 
 /* `rows` structs of `size` bytes, a row for each. False when memory is short. */
-static bool add_table(struct output *output, const char *name, const struct field_list *list, size_t rows, const void *objects,
-                      size_t size)
+static bool add_table(struct output *output, const char *name, const struct field_list *list, size_t rows,
+                      const void *objects, size_t size)
 {
     double *table = memory_allocate(rows * list->count, sizeof *table);
     struct safetensor_output *tensor = &output->tensors[output->count];
@@ -87,16 +87,19 @@ static bool list_all(const struct fit *fit, struct output *output)
     const struct mlp_report *report = fit->report;
     const struct monitor *monitor = report->monitor;
     const size_t arenas = RULE_STATES + 3;
-    output->tensors = memory_allocate(arena_tensor_count(fit->network) * arenas + EXTRA_TENSORS, sizeof *output->tensors);
+    output->tensors =
+        memory_allocate(arena_tensor_count(fit->network) * arenas + EXTRA_TENSORS, sizeof *output->tensors);
     if (output->tensors == NULL) {
         return false;
     }
     list_arenas(fit, output);
-    return add_table(output, "history", &epoch_fields, fit->epoch, report->history, sizeof *report->history) &&
+    return add_table(output, "history", &epoch_fields, fit->epoch, report->history,
+                     sizeof *report->history) &&
            (monitor == NULL ||
-            (add_table(output, "monitor.records", &record_fields, monitor->count, monitor->records, sizeof *monitor->records) &&
-             add_table(output, "monitor.layers", &monitor_layer_fields, monitor->count * monitor->layers, monitor->figures,
-                       sizeof *monitor->figures)));
+            (add_table(output, "monitor.records", &record_fields, monitor->count, monitor->records,
+                       sizeof *monitor->records) &&
+             add_table(output, "monitor.layers", &monitor_layer_fields, monitor->count * monitor->layers,
+                       monitor->figures, sizeof *monitor->figures)));
 }
 
 /* The network's texts and the fit's; NULL when memory is short. */

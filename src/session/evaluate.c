@@ -11,8 +11,8 @@
 
 enum { DEFAULT_BATCH = 256, DEFAULT_TOP_K = 5 };
 
-/* The loss of the batch in the workspace, weighted so that all batches together give the whole set's: a mean's
- * divisor is undone. A custom loss counts by its samples. */
+/* The loss of the batch in the workspace, weighted so that all batches together give the whole set's: a
+ * mean's divisor is undone. A custom loss counts by its samples. */
 static mlp_status add_loss(struct tally *tally, const mlp_network *network, mlp_workspace *workspace,
                            const struct batch *batch)
 {
@@ -35,8 +35,8 @@ static mlp_status add_loss(struct tally *tally, const mlp_network *network, mlp_
     return MLP_OK;
 }
 
-mlp_status evaluate_data(const mlp_network *network, mlp_workspace *workspace, struct batch *batch, size_t top_k,
-                         mlp_metrics *metrics, uint64_t *confusion)
+mlp_status evaluate_data(const mlp_network *network, mlp_workspace *workspace, struct batch *batch,
+                         size_t top_k, mlp_metrics *metrics, uint64_t *confusion)
 {
     struct tally tally = { 0 };
     const size_t count = batch->data->count;
@@ -66,13 +66,14 @@ static mlp_status check(const mlp_network *network, const mlp_data *data, const 
 {
     TRY(batch_check_data("mlp_evaluate", network, data));
     if (confusion != NULL && data->storage->classes == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "mlp_evaluate: a confusion matrix needs classes, the data set has none");
+        return fail(MLP_ERROR_ARGUMENT,
+                    "mlp_evaluate: a confusion matrix needs classes, the data set has none");
     }
     return MLP_OK;
 }
 
-mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t batch, int threads, size_t top_k,
-                        mlp_metrics *metrics, uint64_t *confusion)
+mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t batch, int threads,
+                        size_t top_k, mlp_metrics *metrics, uint64_t *confusion)
 {
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     mlp_workspace *workspace = NULL;

@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 
-/* ---- the gathering thread -------------------------------------------------------------------------------------- */
+/* ---- the gathering thread ------------------------------------------------------------------------------ */
 
 static mlp_status gather(struct feed *feed, struct batch *batch, size_t epoch, size_t first, int threads)
 {
@@ -94,7 +94,7 @@ static void await(struct feed *feed)
     }
 }
 
-/* ---- the feed -------------------------------------------------------------------------------------------------- */
+/* ---- the feed ------------------------------------------------------------------------------------------ */
 
 /* Reading a file waits; copying from memory is worth a processor that the steps leave idle. */
 static bool gathers_ahead(const struct feed *feed)
@@ -106,7 +106,8 @@ static bool gathers_ahead(const struct feed *feed)
 mlp_status feed_make(struct feed *feed, const mlp_data *data, const struct feed_options *options)
 {
     *feed = (struct feed){ .options = *options, .data = data, .epoch = SIZE_MAX };
-    TRY(sample_order_make(&feed->order, data, options->batch, options->window, options->seed, !options->keep_order));
+    TRY(sample_order_make(&feed->order, data, options->batch, options->window, options->seed,
+                          !options->keep_order));
     TRY(batch_make(&feed->batches[0], data, options->batch));
     if (gathers_ahead(feed)) {
         TRY(batch_make(&feed->batches[1], data, options->batch));

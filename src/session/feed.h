@@ -1,4 +1,5 @@
-/* The batches of a training, one after the other; where it pays, a thread of its own gathers the next one while a step runs. */
+/* The batches of a training, one after the other; where it pays, a thread of its own gathers the next one
+ * while a step runs. */
 #ifndef SESSION_FEED_H
 #define SESSION_FEED_H
 
@@ -18,11 +19,11 @@ enum feed_ahead {
 
 struct feed_options {
     size_t batch;
-    size_t window;   /* 0: see sample_order_make() */
+    size_t window; /* 0: see sample_order_make() */
     uint64_t seed;
     bool keep_order;
-    size_t epochs;   /* nothing is gathered beyond */
-    int threads;     /* of the steps, and to gather with where no other thread does */
+    size_t epochs; /* nothing is gathered beyond */
+    int threads;   /* of the steps, and to gather with where no other thread does */
     enum feed_ahead ahead;
 };
 
@@ -33,22 +34,23 @@ struct feed {
     struct batch batches[2]; /* the second only where the next one is gathered ahead */
     size_t handed_out;       /* which of them */
     bool ahead;
-    /* the gathering thread's; under the mutex but for the batch and the order, which are its alone while it is busy */
+    /* the gathering thread's; under the mutex but for the batch and the order, which are its alone while it
+     * is busy */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool busy, leaving;
-    size_t epoch, first;     /* of the batch that was not handed out; SIZE_MAX: none */
-    mlp_status status;       /* of its gathering ... */
-    char text[FEED_TEXT];    /* ... and what went wrong */
+    size_t epoch, first;  /* of the batch that was not handed out; SIZE_MAX: none */
+    mlp_status status;    /* of its gathering ... */
+    char text[FEED_TEXT]; /* ... and what went wrong */
 };
 
 /* feed_free() in any case. Errors: SHAPE, MEMORY. */
 mlp_status feed_make(struct feed *feed, const mlp_data *data, const struct feed_options *options);
 void feed_free(struct feed *feed);
 
-/* The batch of an epoch's samples `first` and after; `first` is a multiple of the batch size. It is the caller's to change until the
- * next call. Errors: IO, FORMAT from data in files. */
+/* The batch of an epoch's samples `first` and after; `first` is a multiple of the batch size. It is the
+ * caller's to change until the next call. Errors: IO, FORMAT from data in files. */
 mlp_status feed_take(struct feed *feed, size_t epoch, size_t first, struct batch **batch);
 
 #endif

@@ -78,12 +78,9 @@ static bool real_of(const json_t *json, double *value)
 static json_t *value_json(const struct field *field, const void *object)
 {
     switch (field->kind) {
-    case FIELD_REAL:
-        return real_json(get_real(field, object));
-    case FIELD_FLAG:
-        return json_boolean(get_flag(field, object) != 0);
-    default:
-        return json_integer((json_int_t)get_count(field, object));
+    case FIELD_REAL: return real_json(get_real(field, object));
+    case FIELD_FLAG: return json_boolean(get_flag(field, object) != 0);
+    default: return json_integer((json_int_t)get_count(field, object));
     }
 }
 
@@ -101,8 +98,7 @@ static bool value_of(const struct field *field, const json_t *value, void *objec
     case FIELD_FLAG:
         memcpy((char *)object + field->offset, &flag, sizeof flag);
         return json_is_boolean(value);
-    default:
-        return json_is_integer(value) && set_count(field, object, (double)json_integer_value(value));
+    default: return json_is_integer(value) && set_count(field, object, (double)json_integer_value(value));
     }
 }
 

@@ -16,21 +16,32 @@ struct field {
     size_t offset;
 };
 
-#define FIELD(type, member)                                                                                             \
-    { #member, _Generic(((type *)0)->member, double: FIELD_REAL, size_t: FIELD_SIZE, unsigned: FIELD_UNSIGNED,         \
-                        int: FIELD_FLAG), offsetof(type, member) }
+#define FIELD(type, member)                                                                                  \
+    {                                                                                                        \
+#member,                                                                                             \
+            _Generic(((type *)0)->member, double                                                             \
+                     : FIELD_REAL, size_t                                                                    \
+                     : FIELD_SIZE, unsigned                                                                  \
+                     : FIELD_UNSIGNED, int                                                                   \
+                     : FIELD_FLAG),                                                                          \
+            offsetof(type, member)                                                                           \
+    }
 
 /* A struct's members for files. */
 struct field_list {
     const struct field *fields;
     size_t count;
 };
-#define FIELD_LIST(fields) { fields, sizeof(fields) / sizeof(fields)[0] }
+#define FIELD_LIST(fields)                                                                                   \
+    {                                                                                                        \
+        fields, sizeof(fields) / sizeof(fields)[0]                                                           \
+    }
 
-/* The members of an object; numbers that are not finite are the texts "nan", "inf" and "-inf". The caller's reference;
- * NULL when memory is short. */
+/* The members of an object; numbers that are not finite are the texts "nan", "inf" and "-inf". The caller's
+ * reference; NULL when memory is short. */
 json_t *fields_to_json(const struct field_list *list, const void *object);
-/* Fills the members in. Returns the name of the first that is missing or of another type, NULL when there is none. */
+/* Fills the members in. Returns the name of the first that is missing or of another type, NULL when there is
+ * none. */
 const char *fields_from_json(const struct field_list *list, const json_t *json, void *object);
 
 /* The members as doubles, in their order. Counts are below 2⁵³. */

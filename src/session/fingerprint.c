@@ -1,4 +1,5 @@
-/* A number by which a data set is known again: FNV-1a (Fowler, Noll & Vo) over words of 32 bits, h ← (h ⊕ word)·p. */
+/* A number by which a data set is known again: FNV-1a (Fowler, Noll & Vo) over words of 32 bits, h ← (h ⊕
+ * word)·p. */
 #include "session/fingerprint.h"
 
 #include <string.h>
@@ -29,7 +30,8 @@ mlp_status data_fingerprint(struct batch *batch, uint64_t *fingerprint)
     uint64_t hash = START;
     *fingerprint = hash;
     for (size_t first = 0; first < count;) {
-        const size_t left = count - first, most = every > 1 ? 1 : batch->size, samples = left < most ? left : most;
+        const size_t left = count - first, most = every > 1 ? 1 : batch->size,
+                     samples = left < most ? left : most;
         TRY(batch_gather(batch, NULL, first, samples, 1));
         hash = add(hash, batch->x, samples * s->inputs);
         hash = add(hash, s->classes != NULL ? batch->classes : NULL, samples);

@@ -6,8 +6,8 @@
 
 #include "session/batch.h"
 
-/* Of all samples of the batch's data set, their order, targets and weights included; of data beyond 2²⁶ numbers, of every k-th
- * sample. What the batch has gathered is lost. Errors: IO, FORMAT. */
+/* Of all samples of the batch's data set, their order, targets and weights included; of data beyond 2²⁶
+ * numbers, of every k-th sample. What the batch has gathered is lost. Errors: IO, FORMAT. */
 mlp_status data_fingerprint(struct batch *batch, uint64_t *fingerprint);
 
 #endif

@@ -27,7 +27,8 @@ static mlp_status check_regularization(const mlp_regularization *o, const mlp_ne
     }
     TRY(regularization_check(o));
     if (o->mixup > 0.0 && network->loss.loss == MLP_LOSS_CUSTOM) {
-        return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0 with a custom loss", o->mixup);
+        return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0 with a custom loss",
+                    o->mixup);
     }
     return MLP_OK;
 }
@@ -35,18 +36,22 @@ static mlp_status check_regularization(const mlp_regularization *o, const mlp_ne
 static mlp_status check_options(const mlp_fit_options *o, const mlp_network *network)
 {
     if (o->struct_size < sizeof *o) {
-        return fail(MLP_ERROR_ARGUMENT, "fit options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_FIT_OPTIONS_INIT", o->struct_size, sizeof *o);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "fit options: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_FIT_OPTIONS_INIT",
+                    o->struct_size, sizeof *o);
     }
     if (o->epochs > MAX_EPOCHS) {
-        return fail(MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d", o->epochs, MAX_EPOCHS);
+        return fail(MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d", o->epochs,
+                    MAX_EPOCHS);
     }
     if (o->patience > 0 && o->validation == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "fit options: patience is %zu, but there is no validation set to watch",
-                    o->patience);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "fit options: patience is %zu, but there is no validation set to watch", o->patience);
     }
     if (!(o->minimum_improvement >= 0.0) || !isfinite(o->minimum_improvement)) {
-        return fail(MLP_ERROR_RANGE, "fit options: minimum_improvement is %g, expected a finite number of at least 0",
+        return fail(MLP_ERROR_RANGE,
+                    "fit options: minimum_improvement is %g, expected a finite number of at least 0",
                     o->minimum_improvement);
     }
     if (o->schedule != NULL) {
@@ -77,8 +82,12 @@ static mlp_status prepare(struct fit *fit, const mlp_data *data)
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     options.threads = o->threads;
     TRY(mlp_workspace_create(fit->network, o->batch, &options, &fit->workspace));
-    const struct feed_options feed = { .batch = o->batch, .window = o->shuffle_window, .seed = o->seed, .epochs = o->epochs,
-                                       .keep_order = o->keep_order != 0, .threads = fit->workspace->threads };
+    const struct feed_options feed = { .batch = o->batch,
+                                       .window = o->shuffle_window,
+                                       .seed = o->seed,
+                                       .epochs = o->epochs,
+                                       .keep_order = o->keep_order != 0,
+                                       .threads = fit->workspace->threads };
     TRY(feed_make(&fit->feed, data, &feed));
     TRY(prepare_noise(fit));
     TRY(average_begin(&fit->average, o->average, fit->network, o->epochs));
@@ -187,9 +196,11 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
     if (noise != NULL && noise->mixup > 0.0) {
         mixup_apply(fit->batch, fit->network, noise->mixup, noise->seed, number, fit->workspace->threads);
     }
-    TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch->x, &fit->batch->targets, fit->batch->count, step));
+    TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch->x, &fit->batch->targets,
+                       fit->batch->count, step));
     if (watched && step->skipped == 0) {
-        progress->monitor = monitor_record(monitor, fit->network, fit->workspace, progress->epoch, step, &progress->warning);
+        progress->monitor =
+            monitor_record(monitor, fit->network, fit->workspace, progress->epoch, step, &progress->warning);
     }
     return MLP_OK;
 }
@@ -227,7 +238,8 @@ static bool out_of_patience(const struct fit *fit)
 /* Keeps the parameters of the best epoch. */
 static mlp_status watch_validation(struct fit *fit, double loss)
 {
-    const bool better = loss < fit->best_loss - (isfinite(fit->best_loss) ? fit->options.minimum_improvement : 0.0);
+    const bool better =
+        loss < fit->best_loss - (isfinite(fit->best_loss) ? fit->options.minimum_improvement : 0.0);
     if (!better) {
         fit->since_best++;
         return MLP_OK;
@@ -249,8 +261,8 @@ static mlp_status judge_epoch(struct fit *fit, mlp_epoch *figures)
     mlp_metrics validation = not_measured;
     mlp_status status = MLP_OK;
     if (fit->options.validation != NULL) {
-        status = evaluate_data(fit->network, fit->workspace, &fit->validation, evaluate_top_k(fit->options.top_k), &validation,
-                               NULL);
+        status = evaluate_data(fit->network, fit->workspace, &fit->validation,
+                               evaluate_top_k(fit->options.top_k), &validation, NULL);
     }
     *figures = epoch_figures(fit, &validation);
     if (status == MLP_OK && fit->options.validation != NULL) {
@@ -316,7 +328,8 @@ static mlp_status run(struct fit *fit)
         TRY(run_epoch(fit));
     }
     report->stopped_early = !report->stopped && out_of_patience(fit);
-    const mlp_status status = leave_checkpoint(fit); /* before what follows, which is no place to go on from */
+    const mlp_status status =
+        leave_checkpoint(fit); /* before what follows, which is no place to go on from */
     const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
     if (have_best && report->best + 1 < report->epochs) {
         memcpy(fit->network->parameters, fit->best, fit->network->arena_size * sizeof(float));
@@ -343,11 +356,13 @@ static void resolve(struct fit *fit, size_t count)
     fit->start = seconds_now();
 }
 
-mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data, const mlp_fit_options *options,
-                   mlp_report **report)
+mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
+                   const mlp_fit_options *options, mlp_report **report)
 {
     const mlp_fit_options defaults = MLP_FIT_OPTIONS_INIT;
-    struct fit fit = { .network = network, .optimizer = optimizer, .options = options != NULL ? *options : defaults };
+    struct fit fit = { .network = network,
+                       .optimizer = optimizer,
+                       .options = options != NULL ? *options : defaults };
     if (report != NULL) {
         *report = NULL;
     }

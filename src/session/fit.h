@@ -18,19 +18,19 @@ struct fit {
     mlp_fit_options options; /* every default resolved */
     mlp_workspace *workspace;
     struct feed feed;
-    struct batch *batch;     /* the open step's */
+    struct batch *batch; /* the open step's */
     struct batch validation;
-    float *best;             /* parameters of the best epoch, or NULL */
+    float *best; /* parameters of the best epoch, or NULL */
     double best_loss;
-    size_t since_best;       /* epochs without improvement */
-    double start;            /* of the clock; one that went on from a checkpoint began that much earlier */
+    size_t since_best; /* epochs without improvement */
+    double start;      /* of the clock; one that went on from a checkpoint began that much earlier */
     mlp_report *report;
     struct pace pace;
     mlp_progress progress;
-    size_t epoch;            /* the open one, from 0: as many are closed */
-    mlp_epoch open;          /* its sums; steps: those done */
-    double open_start;       /* likewise */
-    struct tally tally;      /* of the open epoch */
+    size_t epoch;       /* the open one, from 0: as many are closed */
+    mlp_epoch open;     /* its sums; steps: those done */
+    double open_start;  /* likewise */
+    struct tally tally; /* of the open epoch */
     struct average average;
     struct checkpoints checkpoints;
 };

@@ -1,8 +1,9 @@
-/* L-BFGS with a strong-Wolfe line search (Nocedal & Wright, Numerical Optimization, algorithms 7.4, 3.5 and 3.6).
+/* L-BFGS with a strong-Wolfe line search (Nocedal & Wright, Numerical Optimization, algorithms 7.4, 3.5
+ * and 3.6).
  *
- * The optimizer's state holds ten pairs s = w′ − w and y = g′ − g, then the direction and the gradient and parameters that a
- * search starts from. Sums over the arena are in double, in one order whatever the threads and the vector level. The objective
- * is the loss with its L2 decay; frozen tensors have no gradient. */
+ * The optimizer's state holds ten pairs s = w′ − w and y = g′ − g, then the direction and the gradient and
+ * parameters that a search starts from. Sums over the arena are in double, in one order whatever the threads
+ * and the vector level. The objective is the loss with its L2 decay; frozen tensors have no gradient. */
 #include "session/lbfgs.h"
 
 #include <math.h>
@@ -26,8 +27,8 @@ struct search {
     struct update_plan *plan;
     uint64_t noise_step; /* every trial has the same noise */
     float *direction, *gradient, *start;
-    double last;         /* step of the last trial */
-    mlp_status status;   /* a custom loss's failure in a trial: it ends the search */
+    double last;       /* step of the last trial */
+    mlp_status status; /* a custom loss's failure in a trial: it ends the search */
 };
 
 /* A trial: step length, objective, slope along the direction. */
@@ -35,7 +36,7 @@ struct trial {
     double step, value, slope;
 };
 
-/* ---- the arena ------------------------------------------------------------------------------------------------- */
+/* ---- the arena ----------------------------------------------------------------------------------------- */
 
 static double dot(const float *a, const float *b, size_t count)
 {
@@ -57,7 +58,8 @@ static double add_decay(const struct search *search)
     for (size_t t = 0; t < 2 * network->layer_count; t++) {
         const struct layer *layer = &network->layers[t / 2];
         const bool bias = t % 2 == 1;
-        const size_t first = bias ? layer->bias : layer->weights, size = bias ? layer->stride : layer->stride * layer->inputs;
+        const size_t first = bias ? layer->bias : layer->weights,
+                     size = bias ? layer->stride : layer->stride * layer->inputs;
         const bool decays = !bias || optimizer->options.decay_biases != 0;
         const double decay = decays ? optimizer->options.weight_decay * optimizer->factors[t / 2].decay : 0.0;
         if (optimizer_rate_factor(optimizer, t) == 0.0) {
@@ -71,7 +73,7 @@ static double add_decay(const struct search *search)
     return penalty;
 }
 
-/* ---- the objective --------------------------------------------------------------------------------------------- */
+/* ---- the objective ------------------------------------------------------------------------------------- */
 
 static void run_passes(const struct team *team, void *context)
 {
@@ -114,7 +116,7 @@ static struct trial try_step(struct search *search, double step)
     return (struct trial){ step, finite ? value : INFINITY, finite ? slope : INFINITY };
 }
 
-/* ---- the search ------------------------------------------------------------------------------------------------ */
+/* ---- the search ---------------------------------------------------------------------------------------- */
 
 static bool decreases(const struct trial *start, const struct trial *trial)
 {
@@ -126,7 +128,8 @@ static bool is_flat(const struct trial *start, const struct trial *trial)
     return fabs(trial->slope) <= CURVATURE * fabs(start->slope);
 }
 
-/* The minimum of the cubic through two trials' values and slopes, kept off the ends; the middle where there is none. */
+/* The minimum of the cubic through two trials' values and slopes, kept off the ends; the middle where there
+ * is none. */
 static double interpolate(const struct trial *a, const struct trial *b)
 {
     const double width = b->step - a->step, low = fmin(a->step, b->step), high = fmax(a->step, b->step);
@@ -138,7 +141,8 @@ static double interpolate(const struct trial *a, const struct trial *b)
 }
 
 /* Algorithm 3.6: between `low`, the best that decreases, and `high`. */
-static struct trial zoom(struct search *search, const struct trial *start, struct trial low, struct trial high, int trials)
+static struct trial zoom(struct search *search, const struct trial *start, struct trial low,
+                         struct trial high, int trials)
 {
     for (; trials < MAX_TRIALS; trials++) {
         const struct trial trial = try_step(search, interpolate(&low, &high));
@@ -177,7 +181,7 @@ static struct trial search_along(struct search *search, const struct trial *star
     return before;
 }
 
-/* ---- the direction --------------------------------------------------------------------------------------------- */
+/* ---- the direction ------------------------------------------------------------------------------------- */
 
 /* Pair `back` places before the newest: s, and y one array further. */
 static size_t pair_at(const struct mlp_optimizer *optimizer, size_t back)
@@ -189,14 +193,16 @@ static size_t pair_at(const struct mlp_optimizer *optimizer, size_t back)
 static void find_direction(struct search *search)
 {
     struct mlp_optimizer *optimizer = search->plan->optimizer;
-    const size_t size = optimizer->arena_size, count = optimizer->pairs < LBFGS_PAIRS ? optimizer->pairs : (size_t)LBFGS_PAIRS;
+    const size_t size = optimizer->arena_size,
+                 count = optimizer->pairs < LBFGS_PAIRS ? optimizer->pairs : (size_t)LBFGS_PAIRS;
     double alpha[LBFGS_PAIRS], rho[LBFGS_PAIRS];
     float *q = search->direction;
     for (size_t i = 0; i < size; i++) {
         q[i] = -search->gradient[i];
     }
     for (size_t k = 0; k < count; k++) {
-        const float *s = optimizer->state[pair_at(optimizer, k)], *y = optimizer->state[pair_at(optimizer, k) + 1];
+        const float *s = optimizer->state[pair_at(optimizer, k)],
+                    *y = optimizer->state[pair_at(optimizer, k) + 1];
         rho[k] = 1.0 / dot(s, y, size);
         alpha[k] = rho[k] * dot(s, q, size);
         add(q, -alpha[k], y, size);
@@ -209,7 +215,8 @@ static void find_direction(struct search *search)
         }
     }
     for (size_t k = count; k-- > 0;) {
-        const float *s = optimizer->state[pair_at(optimizer, k)], *y = optimizer->state[pair_at(optimizer, k) + 1];
+        const float *s = optimizer->state[pair_at(optimizer, k)],
+                    *y = optimizer->state[pair_at(optimizer, k) + 1];
         add(q, alpha[k] - rho[k] * dot(y, q, size), s, size);
     }
 }
@@ -223,7 +230,8 @@ static void remember(struct search *search)
     const float *w = search->plan->network->parameters, *g = search->plan->workspace->gradients;
     double curvature = 0.0, squares = 0.0;
     for (size_t i = 0; i < size; i++) {
-        const double moved = (double)w[i] - (double)search->start[i], changed = (double)g[i] - (double)search->gradient[i];
+        const double moved = (double)w[i] - (double)search->start[i],
+                     changed = (double)g[i] - (double)search->gradient[i];
         curvature += moved * changed;
         squares += changed * changed;
     }
@@ -237,7 +245,7 @@ static void remember(struct search *search)
     optimizer->pairs++;
 }
 
-/* ---- the step -------------------------------------------------------------------------------------------------- */
+/* ---- the step ------------------------------------------------------------------------------------------ */
 
 static double sum_of_magnitudes(const float *values, size_t count)
 {
@@ -248,8 +256,8 @@ static double sum_of_magnitudes(const float *values, size_t count)
     return sum;
 }
 
-/* The direction, and where a search along it ends: at a step of 0 when nothing decreases. Pairs that give no descent are
- * forgotten: the direction is the gradient's then. */
+/* The direction, and where a search along it ends: at a step of 0 when nothing decreases. Pairs that give no
+ * descent are forgotten: the direction is the gradient's then. */
 static struct trial search_step(struct search *search, double value)
 {
     struct mlp_optimizer *optimizer = search->plan->optimizer;
@@ -262,7 +270,8 @@ static struct trial search_step(struct search *search, double value)
         start.slope = dot(search->gradient, search->direction, size);
     }
     const double rate = optimizer->options.learning_rate * optimizer->rate_scale;
-    const double first = optimizer->pairs > 0 ? rate : rate * fmin(1.0, 1.0 / sum_of_magnitudes(search->gradient, size));
+    const double first =
+        optimizer->pairs > 0 ? rate : rate * fmin(1.0, 1.0 / sum_of_magnitudes(search->gradient, size));
     const struct trial found = start.slope < 0.0 && first > 0.0 ? search_along(search, &start, first) : start;
     if (found.step > 0.0 && search->last != found.step) {
         try_step(search, found.step);
@@ -270,8 +279,8 @@ static struct trial search_step(struct search *search, double value)
     return found;
 }
 
-/* Where nothing decreases along the direction, the pairs mislead: forgotten, the next step is the gradient's. A loss that
- * fails takes all of the step back. */
+/* Where nothing decreases along the direction, the pairs mislead: forgotten, the next step is the gradient's.
+ * A loss that fails takes all of the step back. */
 static void move(struct search *search, double value)
 {
     struct update_plan *plan = search->plan;
@@ -296,8 +305,13 @@ void lbfgs_step(struct pass *pass, const float *x, size_t count, struct update_p
 {
     float *const *state = plan->optimizer->state;
     const struct regularizer *noise = pass->workspace->regularizer;
-    struct search search = { .pass = pass, .x = x, .count = count, .plan = plan, .noise_step = noise != NULL ? noise->step : 0,
-                             .direction = state[2 * LBFGS_PAIRS], .gradient = state[2 * LBFGS_PAIRS + 1],
+    struct search search = { .pass = pass,
+                             .x = x,
+                             .count = count,
+                             .plan = plan,
+                             .noise_step = noise != NULL ? noise->step : 0,
+                             .direction = state[2 * LBFGS_PAIRS],
+                             .gradient = state[2 * LBFGS_PAIRS + 1],
                              .start = state[2 * LBFGS_PAIRS + 2] };
     const double value = evaluate(&search);
     if (pass->status != MLP_OK) {

@@ -9,10 +9,10 @@
 /* Floats that are worth a thread of their own. */
 enum { FLOATS_OF_A_THREAD = 16384 };
 
-/* ---- λ --------------------------------------------------------------------------------------------------------- */
+/* ---- λ ------------------------------------------------------------------------------------------------- */
 
-/* Deviates of a stream, each the first of a block of four of its own: those of a block share random words, and a uniform one
- * would hang on a normal one. */
+/* Deviates of a stream, each the first of a block of four of its own: those of a block share random words,
+ * and a uniform one would hang on a normal one. */
 enum { BLOCK = 4 };
 struct draws {
     struct random_stream stream;
@@ -33,8 +33,8 @@ static double draw_normal(struct draws *draws)
     return (double)value;
 }
 
-/* The logarithm of a Gamma(α, 1) deviate (Marsaglia & Tsang 2000; for α < 1 by Gamma(α) = Gamma(α + 1)·U^(1/α)):
- * a small α's own would underflow. */
+/* The logarithm of a Gamma(α, 1) deviate (Marsaglia & Tsang 2000; for α < 1 by Gamma(α) = Gamma(α +
+ * 1)·U^(1/α)): a small α's own would underflow. */
 static double draw_log_gamma(struct draws *draws, double alpha)
 {
     const double boost = alpha < 1.0 ? log(draw_uniform(draws)) / alpha : 0.0;
@@ -55,7 +55,7 @@ static double draw_share(double alpha, uint64_t seed, size_t step)
     return 1.0 / (1.0 + exp(-fabs(first - second)));
 }
 
-/* ---- the batch ------------------------------------------------------------------------------------------------- */
+/* ---- the batch ----------------------------------------------------------------------------------------- */
 
 mlp_status mixup_prepare(struct batch *batch, const mlp_network *network)
 {
@@ -63,7 +63,8 @@ mlp_status mixup_prepare(struct batch *batch, const mlp_network *network)
     if (batch->classes == NULL) {
         return MLP_OK;
     }
-    batch->values = memory_allocate(batch->size * units, sizeof *batch->values); /* the workspace holds as many */
+    batch->values =
+        memory_allocate(batch->size * units, sizeof *batch->values); /* the workspace holds as many */
     batch->targets.classes = NULL;
     batch->targets.values = batch->values;
     return batch->values != NULL ? MLP_OK : MLP_ERROR_MEMORY;
@@ -118,10 +119,13 @@ static void mix_pairs(const struct team *team, void *context)
     }
 }
 
-void mixup_apply(struct batch *batch, const mlp_network *network, double alpha, uint64_t seed, size_t step, int threads)
+void mixup_apply(struct batch *batch, const mlp_network *network, double alpha, uint64_t seed, size_t step,
+                 int threads)
 {
     const double share = draw_share(alpha, seed, step);
-    struct mixing mixing = { .batch = batch, .units = output_layer(network)->units, .share = (float)share,
+    struct mixing mixing = { .batch = batch,
+                             .units = output_layer(network)->units,
+                             .share = (float)share,
                              .rest = (float)(1.0 - share) };
     const size_t worth = batch->count * batch->data->storage->inputs / FLOATS_OF_A_THREAD;
     team_run(worth < (size_t)threads ? (int)worth : threads, mix_pairs, &mixing);

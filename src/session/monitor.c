@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "diagnose/diagnose.h"
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------------------- */
 
 struct monitor *monitor_create(const mlp_network *network, size_t interval)
 {
@@ -19,10 +19,12 @@ struct monitor *monitor_create(const mlp_network *network, size_t interval)
     const size_t layers = network->layer_count;
     *monitor = (struct monitor){ .interval = interval, .layers = layers, .arena_size = network->arena_size };
     monitor->records = memory_allocate(MONITOR_RECORDS, sizeof *monitor->records);
-    monitor->figures = memory_allocate(MONITOR_RECORDS * layers, sizeof *monitor->figures); /* no overflow: layers ≤ arena */
+    monitor->figures =
+        memory_allocate(MONITOR_RECORDS * layers, sizeof *monitor->figures); /* no overflow: layers ≤ arena */
     monitor->bounds = memory_allocate(layers, sizeof *monitor->bounds);
     monitor->before = memory_allocate(network->arena_size, sizeof *monitor->before);
-    if (monitor->records == NULL || monitor->figures == NULL || monitor->bounds == NULL || monitor->before == NULL) {
+    if (monitor->records == NULL || monitor->figures == NULL || monitor->bounds == NULL ||
+        monitor->before == NULL) {
         monitor_destroy(monitor);
         return NULL;
     }
@@ -54,10 +56,10 @@ void monitor_destroy(struct monitor *monitor)
     }
 }
 
-/* ---- figures --------------------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------------------------- */
 
-static void measure_activations(const struct monitor_bounds *bounds, const struct workspace_layer *buffers, size_t units,
-                                size_t count, mlp_monitor_layer *figures)
+static void measure_activations(const struct monitor_bounds *bounds, const struct workspace_layer *buffers,
+                                size_t units, size_t count, mlp_monitor_layer *figures)
 {
     const float low = (float)bounds->low, high = (float)bounds->high;
     size_t zeros = 0, saturated = 0;
@@ -69,7 +71,8 @@ static void measure_activations(const struct monitor_bounds *bounds, const struc
         }
     }
     const double values = (double)units * (double)count;
-    figures->activation_rms = sqrt(vector_kernels()->measure(buffers->a, units, count, buffers->ld).squares / values);
+    figures->activation_rms =
+        sqrt(vector_kernels()->measure(buffers->a, units, count, buffers->ld).squares / values);
     figures->zeros = (double)zeros / values;
     figures->saturated = (double)saturated / values;
 }
@@ -93,8 +96,8 @@ static double norm(const float *matrix, const struct layer *layer)
     return sqrt(vector_kernels()->measure(matrix, layer->units, layer->inputs, layer->stride).squares);
 }
 
-static void measure_layer(const struct monitor *monitor, const mlp_network *network, const mlp_workspace *workspace, size_t l,
-                          mlp_monitor_layer *figures)
+static void measure_layer(const struct monitor *monitor, const mlp_network *network,
+                          const mlp_workspace *workspace, size_t l, mlp_monitor_layer *figures)
 {
     const struct layer *layer = &network->layers[l];
     const struct workspace_layer *buffers = &workspace->layers[l];
@@ -102,14 +105,14 @@ static void measure_layer(const struct monitor *monitor, const mlp_network *netw
     *figures = (mlp_monitor_layer){ .weight_norm = norm(network->parameters + layer->weights, layer),
                                     .weight_gradient_norm = sqrt(workspace->squares[2 * l]) };
     measure_activations(&monitor->bounds[l], buffers, layer->units, workspace->count, figures);
-    figures->pre_gradient_rms =
-        sqrt(vector_kernels()->measure(buffers->d, layer->units, workspace->count, buffers->ld).squares / values);
+    figures->pre_gradient_rms = sqrt(
+        vector_kernels()->measure(buffers->d, layer->units, workspace->count, buffers->ld).squares / values);
     figures->gradient_ratio = figures->weight_gradient_norm / figures->weight_norm;
     figures->update_ratio = norm(monitor->before + layer->weights, layer) / figures->weight_norm;
     figures->dead = l + 1 < network->layer_count ? count_dead(buffers, layer->units, workspace->count) : 0;
 }
 
-/* ---- findings -------------------------------------------------------------------------------------------------- */
+/* ---- findings ------------------------------------------------------------------------------------------ */
 
 /* ||dZ|| of a layer by that of the output; NaN when the output's is 0. */
 static double gradient_change(const mlp_network *network, const mlp_monitor_layer *figures, size_t l)
@@ -126,7 +129,8 @@ static unsigned judge(const struct monitor *monitor, const mlp_network *network,
         mlp_monitor_layer *f = &figures[l];
         const double units = (double)network->layers[l].units, change = gradient_change(network, figures, l);
         f->findings |= monitor->bounds[l].one_sided && (double)f->dead >= FINDING_DEAD_SHARE * units
-                           ? finding_bit(MLP_FINDING_DEAD) : 0;
+                           ? finding_bit(MLP_FINDING_DEAD)
+                           : 0;
         f->findings |= f->saturated >= FINDING_SATURATED_SHARE ? finding_bit(MLP_FINDING_SATURATED) : 0;
         f->findings |= change > FINDING_FACTOR ? finding_bit(MLP_FINDING_EXPLODING) : 0;
         f->findings |= change < 1.0 / FINDING_FACTOR ? finding_bit(MLP_FINDING_VANISHING) : 0;
@@ -136,7 +140,8 @@ static unsigned judge(const struct monitor *monitor, const mlp_network *network,
 }
 
 /* A line for the first layer with the finding. */
-static int word(char *to, size_t room, const mlp_network *network, const mlp_monitor_layer *figures, mlp_finding finding)
+static int word(char *to, size_t room, const mlp_network *network, const mlp_monitor_layer *figures,
+                mlp_finding finding)
 {
     size_t l = 0;
     while ((figures[l].findings & finding_bit(finding)) == 0) {
@@ -146,7 +151,8 @@ static int word(char *to, size_t room, const mlp_network *network, const mlp_mon
     const mlp_monitor_layer *f = &figures[l];
     switch (finding) {
     case MLP_FINDING_DEAD:
-        return snprintf(to, room, "%s: layer %zu, %zu of %zu units pass no gradient", name, l, f->dead, network->layers[l].units);
+        return snprintf(to, room, "%s: layer %zu, %zu of %zu units pass no gradient", name, l, f->dead,
+                        network->layers[l].units);
     case MLP_FINDING_SATURATED:
         return snprintf(to, room, "%s: layer %zu, %.0f %% of its values", name, l, 100.0 * f->saturated);
     default:
@@ -155,20 +161,23 @@ static int word(char *to, size_t room, const mlp_network *network, const mlp_mon
     }
 }
 
-static const char *warn(struct monitor *monitor, const mlp_network *network, const mlp_monitor_layer *figures, unsigned findings)
+static const char *warn(struct monitor *monitor, const mlp_network *network, const mlp_monitor_layer *figures,
+                        unsigned findings)
 {
     size_t length = 0;
     for (size_t finding = 0; finding < mlp_finding_count(); finding++) {
         if ((findings & ~monitor->told & 1u << finding) != 0) {
-            length += length > 0 ? (size_t)snprintf(monitor->warning + length, MONITOR_TEXT - length, "\n") : 0;
-            length += (size_t)word(monitor->warning + length, MONITOR_TEXT - length, network, figures, (mlp_finding)finding);
+            length +=
+                length > 0 ? (size_t)snprintf(monitor->warning + length, MONITOR_TEXT - length, "\n") : 0;
+            length += (size_t)word(monitor->warning + length, MONITOR_TEXT - length, network, figures,
+                                   (mlp_finding)finding);
         }
     }
     monitor->told |= findings;
     return length > 0 ? monitor->warning : NULL;
 }
 
-/* ---- records --------------------------------------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------------------------------------- */
 
 bool monitor_begin(struct monitor *monitor, const mlp_network *network)
 {
@@ -191,8 +200,9 @@ static void thin(struct monitor *monitor)
     monitor->interval *= 2;
 }
 
-const mlp_monitor_record *monitor_record(struct monitor *monitor, const mlp_network *network, const mlp_workspace *workspace,
-                                         size_t epoch, const mlp_step_report *step, const char **warning)
+const mlp_monitor_record *monitor_record(struct monitor *monitor, const mlp_network *network,
+                                         const mlp_workspace *workspace, size_t epoch,
+                                         const mlp_step_report *step, const char **warning)
 {
     if (monitor->count == MONITOR_RECORDS) {
         thin(monitor);
@@ -205,8 +215,9 @@ const mlp_monitor_record *monitor_record(struct monitor *monitor, const mlp_netw
     for (size_t l = 0; l < monitor->layers; l++) {
         measure_layer(monitor, network, workspace, l, &figures[l]);
     }
-    *record = (mlp_monitor_record){ .step = monitor->steps, .epoch = epoch, .loss = step->loss,
-                                    .gradient_norm = step->clip.norm };
+    *record = (mlp_monitor_record){
+        .step = monitor->steps, .epoch = epoch, .loss = step->loss, .gradient_norm = step->clip.norm
+    };
     record->findings = judge(monitor, network, figures);
     *warning = warn(monitor, network, figures, record->findings);
     monitor->count++;

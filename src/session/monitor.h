@@ -22,7 +22,7 @@ struct monitor {
     size_t interval; /* between records; doubles when they are full */
     size_t layers;
     size_t arena_size;
-    size_t steps;    /* seen */
+    size_t steps; /* seen */
     size_t count;
     mlp_monitor_record *records;
     mlp_monitor_layer *figures;    /* `layers` for each record */
@@ -40,9 +40,10 @@ void monitor_end(struct monitor *monitor);
 
 /* Before each step: whether it will be recorded; keeps the parameters then. */
 bool monitor_begin(struct monitor *monitor, const mlp_network *network);
-/* After a step that is to be recorded and was applied; the workspace holds its passes. Returns the record, and in *warning the
- * words for what it is the first to find, or NULL; both are valid until the next one. */
-const mlp_monitor_record *monitor_record(struct monitor *monitor, const mlp_network *network, const mlp_workspace *workspace,
-                                         size_t epoch, const mlp_step_report *step, const char **warning);
+/* After a step that is to be recorded and was applied; the workspace holds its passes. Returns the record,
+ * and in *warning the words for what it is the first to find, or NULL; both are valid until the next one. */
+const mlp_monitor_record *monitor_record(struct monitor *monitor, const mlp_network *network,
+                                         const mlp_workspace *workspace, size_t epoch,
+                                         const mlp_step_report *step, const char **warning);
 
 #endif

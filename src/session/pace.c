@@ -11,7 +11,9 @@
 
 struct pace pace_begin(const mlp_schedule_options *options, size_t epochs, size_t steps)
 {
-    return (struct pace){ .options = options, .scale = 1.0, .best = INFINITY,
+    return (struct pace){ .options = options,
+                          .scale = 1.0,
+                          .best = INFINITY,
                           .total = options != NULL && options->per_epoch ? epochs : epochs * steps };
 }
 
@@ -24,7 +26,8 @@ mlp_status pace_set(const struct pace *pace, mlp_optimizer *optimizer, size_t st
     const size_t t = o->per_epoch ? epoch : step;
     const mlp_schedule_point point = schedule_at(o, t, pace->total);
     if (!(point.factor >= 0.0) || !isfinite(point.factor)) {
-        return fail(MLP_ERROR_RANGE, "schedule %s: the factor of step %zu is %g, expected a finite number of at least 0",
+        return fail(MLP_ERROR_RANGE,
+                    "schedule %s: the factor of step %zu is %g, expected a finite number of at least 0",
                     mlp_schedule_name(o->rule), t, point.factor);
     }
     optimizer->rate_scale = point.factor * pace->scale;

@@ -18,8 +18,8 @@ struct pace {
 
 /* For a fit of `epochs` epochs of `steps` steps. */
 struct pace pace_begin(const mlp_schedule_options *options, size_t epochs, size_t steps);
-/* Gives the optimizer its rate and momentum for a step, counted from the start of the fit. RANGE when a custom schedule's factor
- * is negative or not finite. */
+/* Gives the optimizer its rate and momentum for a step, counted from the start of the fit. RANGE when a
+ * custom schedule's factor is negative or not finite. */
 mlp_status pace_set(const struct pace *pace, mlp_optimizer *optimizer, size_t step, size_t epoch);
 /* After an epoch, with the loss that a plateau is told by. */
 void pace_end_epoch(struct pace *pace, double loss);

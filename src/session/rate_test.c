@@ -18,7 +18,7 @@
 
 enum { DEFAULT_STEPS = 200, LEAST_STEPS = 20, DEFAULT_BATCH = 64, SLOPE_SHARE = 40 };
 
-/* ---- options --------------------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------------------- */
 
 size_t mlp_rate_test_steps(const mlp_rate_test_options *options)
 {
@@ -28,8 +28,10 @@ size_t mlp_rate_test_steps(const mlp_rate_test_options *options)
 static mlp_status resolve(mlp_rate_test_options *o, size_t count)
 {
     if (o->struct_size < sizeof *o) {
-        return fail(MLP_ERROR_ARGUMENT, "rate test: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_RATE_TEST_OPTIONS_INIT", o->struct_size, sizeof *o);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "rate test: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_RATE_TEST_OPTIONS_INIT",
+                    o->struct_size, sizeof *o);
     }
     o->low = o->low != 0.0 ? o->low : DEFAULT_LOW;
     o->high = o->high != 0.0 ? o->high : DEFAULT_HIGH;
@@ -37,7 +39,8 @@ static mlp_status resolve(mlp_rate_test_options *o, size_t count)
     o->batch = o->batch > 0 ? o->batch : DEFAULT_BATCH;
     o->batch = o->batch < count ? o->batch : count;
     if (!((float)o->low > 0.0f) || !(o->low < o->high) || !isfinite((float)o->high)) {
-        return fail(MLP_ERROR_RANGE, "rate test: low is %g and high is %g, expected 0 < low < high, finite", o->low, o->high);
+        return fail(MLP_ERROR_RANGE, "rate test: low is %g and high is %g, expected 0 < low < high, finite",
+                    o->low, o->high);
     }
     if (o->steps < LEAST_STEPS) {
         return fail(MLP_ERROR_RANGE, "rate test: steps is %zu, expected at least %d", o->steps, LEAST_STEPS);
@@ -45,10 +48,10 @@ static mlp_status resolve(mlp_rate_test_options *o, size_t count)
     return MLP_OK;
 }
 
-/* ---- what is put back ------------------------------------------------------------------------------------------ */
+/* ---- what is put back ---------------------------------------------------------------------------------- */
 
 struct snapshot {
-    mlp_optimizer optimizer;   /* its scalars */
+    mlp_optimizer optimizer; /* its scalars */
     float *parameters;
     float *state[RULE_STATES];
 };
@@ -61,10 +64,12 @@ static void snapshot_free(struct snapshot *snapshot)
     }
 }
 
-static mlp_status snapshot_take(struct snapshot *snapshot, const mlp_network *network, const mlp_optimizer *optimizer)
+static mlp_status snapshot_take(struct snapshot *snapshot, const mlp_network *network,
+                                const mlp_optimizer *optimizer)
 {
     const size_t size = network->arena_size;
-    *snapshot = (struct snapshot){ .optimizer = *optimizer, .parameters = memory_allocate(size, sizeof(float)) };
+    *snapshot =
+        (struct snapshot){ .optimizer = *optimizer, .parameters = memory_allocate(size, sizeof(float)) };
     bool complete = snapshot->parameters != NULL;
     for (size_t s = 0; s < optimizer->rule->states && complete; s++) {
         snapshot->state[s] = memory_allocate(size, sizeof(float));
@@ -92,7 +97,7 @@ static void snapshot_put_back(struct snapshot *snapshot, mlp_network *network, m
     snapshot_free(snapshot);
 }
 
-/* ---- the test -------------------------------------------------------------------------------------------------- */
+/* ---- the test ------------------------------------------------------------------------------------------ */
 
 struct test {
     mlp_network *network;
@@ -108,7 +113,9 @@ static mlp_status prepare(struct test *test, const mlp_data *data)
     options.threads = test->options->threads;
     TRY(mlp_workspace_create(test->network, test->options->batch, &options, &test->workspace));
     TRY(mlp_workspace_set_regularization(test->workspace, test->options->regularization));
-    const struct feed_options feed = { .batch = test->options->batch, .seed = test->options->seed, .epochs = SIZE_MAX,
+    const struct feed_options feed = { .batch = test->options->batch,
+                                       .seed = test->options->seed,
+                                       .epochs = SIZE_MAX,
                                        .threads = test->workspace->threads };
     return feed_make(&test->feed, data, &feed);
 }
@@ -133,10 +140,11 @@ static mlp_status run(struct test *test, mlp_rate_point *points, size_t *count)
     for (size_t k = 0; k < o->steps; k++) {
         mlp_step_report report;
         struct batch *batch;
-        test->optimizer->options.learning_rate = o->low * pow(o->high / o->low, (double)k / (double)(o->steps - 1));
+        test->optimizer->options.learning_rate =
+            o->low * pow(o->high / o->low, (double)k / (double)(o->steps - 1));
         TRY(take(test, k, &batch));
-        const mlp_status status = mlp_train_step(test->network, test->optimizer, test->workspace, batch->x, &batch->targets,
-                                                 batch->count, &report);
+        const mlp_status status = mlp_train_step(test->network, test->optimizer, test->workspace, batch->x,
+                                                 &batch->targets, batch->count, &report);
         if (status == MLP_ERROR_NONFINITE && k > 0) {
             return MLP_OK;
         }
@@ -169,11 +177,13 @@ static mlp_rate_suggestion suggest(const mlp_rate_point *points, size_t count, s
             steepest = k;
         }
     }
-    return (mlp_rate_suggestion){ .steepest = fall > 0.0 ? points[steepest].rate : NAN, .lowest = points[lowest].rate };
+    return (mlp_rate_suggestion){ .steepest = fall > 0.0 ? points[steepest].rate : NAN,
+                                  .lowest = points[lowest].rate };
 }
 
-mlp_status mlp_rate_test(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data, const mlp_rate_test_options *options,
-                         mlp_rate_point *points, size_t *count, mlp_rate_suggestion *suggestion)
+mlp_status mlp_rate_test(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
+                         const mlp_rate_test_options *options, mlp_rate_point *points, size_t *count,
+                         mlp_rate_suggestion *suggestion)
 {
     const mlp_rate_test_options defaults = MLP_RATE_TEST_OPTIONS_INIT;
     mlp_rate_test_options resolved = options != NULL ? *options : defaults;

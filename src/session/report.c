@@ -42,7 +42,8 @@ mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *f
     REQUIRE_ARGUMENT(report);
     REQUIRE_ARGUMENT(figures);
     if (epoch >= report->epochs) {
-        return fail(MLP_ERROR_RANGE, "mlp_report_epoch: epoch is %zu, expected less than %zu", epoch, report->epochs);
+        return fail(MLP_ERROR_RANGE, "mlp_report_epoch: epoch is %zu, expected less than %zu", epoch,
+                    report->epochs);
     }
     *figures = report->history[epoch];
     return MLP_OK;
@@ -78,7 +79,8 @@ size_t mlp_report_monitor_count(const mlp_report *report)
     return report != NULL && report->monitor != NULL ? report->monitor->count : 0;
 }
 
-mlp_status mlp_report_monitor(const mlp_report *report, size_t index, mlp_monitor_record *record, mlp_monitor_layer *layers)
+mlp_status mlp_report_monitor(const mlp_report *report, size_t index, mlp_monitor_record *record,
+                              mlp_monitor_layer *layers)
 {
     REQUIRE_ARGUMENT(report);
     if (index >= mlp_report_monitor_count(report)) {

@@ -10,7 +10,7 @@
 #include "session/monitor.h"
 
 struct mlp_report {
-    size_t epochs;   /* begun */
+    size_t epochs; /* begun */
     size_t capacity;
     mlp_epoch *history;
     size_t best;

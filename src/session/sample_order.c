@@ -18,20 +18,25 @@ static size_t default_window(const mlp_data *data)
     return fit > 0 ? fit : 1;
 }
 
-mlp_status sample_order_make(struct sample_order *order, const mlp_data *data, size_t batch, size_t window, uint64_t seed,
-                             bool shuffles)
+mlp_status sample_order_make(struct sample_order *order, const mlp_data *data, size_t batch, size_t window,
+                             uint64_t seed, bool shuffles)
 {
     window = size_round_up(window > 0 ? window : default_window(data), batch);
     window = window < data->count ? window : data->count;
-    *order = (struct sample_order){ .data = data, .seed = seed, .shuffles = shuffles, .window = window,
-                                    .run = (window + WINDOW_RUNS - 1) / WINDOW_RUNS, .epoch = SIZE_MAX };
+    *order = (struct sample_order){ .data = data,
+                                    .seed = seed,
+                                    .shuffles = shuffles,
+                                    .window = window,
+                                    .run = (window + WINDOW_RUNS - 1) / WINDOW_RUNS,
+                                    .epoch = SIZE_MAX };
     order->run_count = (data->count + order->run - 1) / order->run;
     if (!shuffles) {
         return MLP_OK;
     }
     order->positions = memory_allocate(window, sizeof *order->positions);
     order->runs = window < data->count ? memory_allocate(order->run_count, sizeof *order->runs) : NULL;
-    return order->positions != NULL && (order->runs != NULL || window == data->count) ? MLP_OK : MLP_ERROR_MEMORY;
+    return order->positions != NULL && (order->runs != NULL || window == data->count) ? MLP_OK
+                                                                                      : MLP_ERROR_MEMORY;
 }
 
 void sample_order_free(struct sample_order *order)
@@ -68,13 +73,16 @@ static struct stretch run_at(const struct sample_order *order, size_t r)
     return (struct stretch){ first, left < order->run ? left : order->run };
 }
 
-/* The part of a window that run number r holds, `before` samples having come in the runs before it; none: count 0. */
+/* The part of a window that run number r holds, `before` samples having come in the runs before it; none:
+ * count 0. */
 static struct stretch part_of(const struct sample_order *order, size_t window, size_t r, size_t before)
 {
     const struct stretch run = run_at(order, r);
     const size_t begin = window * order->window, end = begin + order->window;
-    const size_t from = before < begin ? begin - before : 0, to = before + run.count < end ? run.count : end - before;
-    return before >= end || from >= to ? (struct stretch){ 0, 0 } : (struct stretch){ run.first + from, to - from };
+    const size_t from = before < begin ? begin - before : 0,
+                 to = before + run.count < end ? run.count : end - before;
+    return before >= end || from >= to ? (struct stretch){ 0, 0 }
+                                       : (struct stretch){ run.first + from, to - from };
 }
 
 /* Samples of the runs before number r of the epoch. */
@@ -84,10 +92,10 @@ static size_t samples_before(const struct sample_order *order, size_t r)
     return r * order->run - (order->runs != NULL && order->short_at < r ? missing : 0);
 }
 
-/* Calls for every stretch of a window, in the order of the runs. The first run that may reach into it is the one at its place if
- * all runs were full. */
-static void visit(const struct sample_order *order, size_t window, void (*each)(const struct sample_order *, struct stretch, size_t *),
-                  size_t *done)
+/* Calls for every stretch of a window, in the order of the runs. The first run that may reach into it is the
+ * one at its place if all runs were full. */
+static void visit(const struct sample_order *order, size_t window,
+                  void (*each)(const struct sample_order *, struct stretch, size_t *), size_t *done)
 {
     const size_t first = window * order->window / order->run;
     size_t before = samples_before(order, first);

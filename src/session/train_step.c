@@ -31,14 +31,17 @@ static void train(const struct team *team, void *context)
     }
 }
 
-mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_workspace *workspace, const float *x,
-                          const mlp_targets *targets, size_t count, mlp_step_report *report)
+mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_workspace *workspace,
+                          const float *x, const mlp_targets *targets, size_t count, mlp_step_report *report)
 {
+    /* clang-format off */
     struct step step = {
         .pass = { .network = network, .workspace = workspace, .targets = targets, .want_gradient = true,
                   .noise = true },
-        .update = { .optimizer = optimizer, .network = network, .workspace = workspace, .report = { .loss = NAN } },
+        .update = { .optimizer = optimizer, .network = network, .workspace = workspace,
+        .report = { .loss = NAN } },
     };
+    /* clang-format on */
     if (report != NULL) {
         *report = step.update.report;
     }

@@ -17,10 +17,14 @@ struct exact_row {
     double kinks[2];
 };
 
+/* clang-format off */
 static double identity_value(double z, double p) { (void)p; return z; }
 static double identity_slope(double z, double p) { (void)z; (void)p; return 1.0; }
+/* clang-format on */
 
+/* clang-format off */
 static double sigmoid_value(double z, double p) { (void)p; return 1.0 / (1.0 + exp(-z)); }
+/* clang-format on */
 
 static double sigmoid_slope(double z, double p)
 {
@@ -29,13 +33,16 @@ static double sigmoid_slope(double z, double p)
     return e / ((1.0 + e) * (1.0 + e));
 }
 
+/* clang-format off */
 static double tanh_value(double z, double p) { (void)p; return tanh(z); }
+/* clang-format on */
 
 static double tanh_slope(double z, double p)
 {
     return 4.0 * sigmoid_slope(2.0 * z, p);
 }
 
+/* clang-format off */
 static double leaky_value(double z, double p) { return z < 0.0 ? p * z : z; }
 static double leaky_slope(double z, double p) { return z > 0.0 ? 1.0 : p; }
 static double relu_value(double z, double p) { (void)p; return z < 0.0 ? 0.0 : z; }
@@ -44,10 +51,15 @@ static double elu_value(double z, double p) { return z < 0.0 ? p * expm1(z) : z;
 static double elu_slope(double z, double p) { return z > 0.0 ? 1.0 : p * exp(z); }
 static double selu_value(double z, double p) { (void)p; return SELU_LAMBDA * elu_value(z, SELU_ALPHA); }
 static double selu_slope(double z, double p) { (void)p; return SELU_LAMBDA * elu_slope(z, SELU_ALPHA); }
+/* clang-format on */
 
+/* clang-format off */
 static double normal_cdf(double z) { return 0.5 * erfc(-z / ROOT_TWO); }
+/* clang-format on */
 
+/* clang-format off */
 static double gelu_value(double z, double p) { (void)p; return z * normal_cdf(z); }
+/* clang-format on */
 
 static double gelu_slope(double z, double p)
 {
@@ -68,12 +80,18 @@ static double gelu_tanh_slope(double z, double p)
            z * sigmoid_slope(u, p) * 2.0 * ROOT_TWO_OVER_PI * (1.0 + 3.0 * GELU_CUBIC * z * z);
 }
 
+/* clang-format off */
 static double silu_value(double z, double p) { return z * sigmoid_value(z, p); }
 static double silu_slope(double z, double p) { return sigmoid_value(z, p) + z * sigmoid_slope(z, p); }
+/* clang-format on */
 
+/* clang-format off */
 static double softplus_value(double z, double p) { (void)p; return fmax(z, 0.0) + log1p(exp(-fabs(z))); }
+/* clang-format on */
 
+/* clang-format off */
 static double mish_value(double z, double p) { return z * tanh(softplus_value(z, p)); }
+/* clang-format on */
 
 static double mish_slope(double z, double p)
 {
@@ -81,14 +99,23 @@ static double mish_slope(double z, double p)
     return tanh(softplus) + z * tanh_slope(softplus, p) * sigmoid_value(z, p);
 }
 
+/* clang-format off */
 static double softsign_value(double z, double p) { (void)p; return z / (1.0 + fabs(z)); }
-static double softsign_slope(double z, double p) { (void)p; return 1.0 / ((1.0 + fabs(z)) * (1.0 + fabs(z))); }
+static double softsign_slope(double z, double p)
+{
+    (void)p;
+    return 1.0 / ((1.0 + fabs(z)) * (1.0 + fabs(z)));
+}
 static double hard_sigmoid_value(double z, double p) { (void)p; return fmin(fmax(z / 6.0 + 0.5, 0.0), 1.0); }
 static double hard_sigmoid_slope(double z, double p) { (void)p; return fabs(z) < 3.0 ? 1.0 / 6.0 : 0.0; }
 static double hard_tanh_value(double z, double p) { (void)p; return fmin(fmax(z, -1.0), 1.0); }
 static double hard_tanh_slope(double z, double p) { (void)p; return fabs(z) < 1.0 ? 1.0 : 0.0; }
+/* clang-format on */
 
-#define EXACT(name, ...) { name##_value, name##_slope, __VA_ARGS__ }
+#define EXACT(name, ...)                                                                                     \
+    {                                                                                                        \
+        name##_value, name##_slope, __VA_ARGS__                                                              \
+    }
 
 /* ELU's slope jumps at 0 unless p is 1. */
 static const struct exact_row rows[] = {
@@ -109,8 +136,8 @@ static const struct exact_row rows[] = {
     [MLP_ACTIVATION_HARD_TANH] = EXACT(hard_tanh, 2, { -1.0, 1.0 }),
 };
 
-double activation_exact_value(mlp_activation activation, double parameter, const mlp_activation_callbacks *custom,
-                              double z)
+double activation_exact_value(mlp_activation activation, double parameter,
+                              const mlp_activation_callbacks *custom, double z)
 {
     if (activation == MLP_ACTIVATION_CUSTOM) {
         const float single = (float)z;
@@ -121,8 +148,8 @@ double activation_exact_value(mlp_activation activation, double parameter, const
     return rows[activation].value(z, parameter);
 }
 
-double activation_exact_slope(mlp_activation activation, double parameter, const mlp_activation_callbacks *custom,
-                              double z)
+double activation_exact_slope(mlp_activation activation, double parameter,
+                              const mlp_activation_callbacks *custom, double z)
 {
     if (activation == MLP_ACTIVATION_CUSTOM) {
         const float single = (float)z;

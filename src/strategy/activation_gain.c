@@ -25,18 +25,12 @@ static double pytorch_gain(const mlp_activation_choice *choice)
     const double slope = choice->parameter;
     switch (choice->activation) {
     case MLP_ACTIVATION_IDENTITY:
-    case MLP_ACTIVATION_SIGMOID:
-        return 1.0;
-    case MLP_ACTIVATION_TANH:
-        return 5.0 / 3.0;
-    case MLP_ACTIVATION_RELU:
-        return sqrt(2.0);
-    case MLP_ACTIVATION_LEAKY_RELU:
-        return sqrt(2.0 / (1.0 + slope * slope));
-    case MLP_ACTIVATION_SELU:
-        return 0.75;
-    default:
-        return NAN;
+    case MLP_ACTIVATION_SIGMOID: return 1.0;
+    case MLP_ACTIVATION_TANH: return 5.0 / 3.0;
+    case MLP_ACTIVATION_RELU: return sqrt(2.0);
+    case MLP_ACTIVATION_LEAKY_RELU: return sqrt(2.0 / (1.0 + slope * slope));
+    case MLP_ACTIVATION_SELU: return 0.75;
+    default: return NAN;
     }
 }
 
@@ -48,7 +42,9 @@ mlp_status gain_check(mlp_gain rule)
 
 mlp_status gain_of(mlp_gain rule, const mlp_activation_choice *choice, double *gain)
 {
-    *gain = rule == MLP_GAIN_OWN ? 0.0 : rule == MLP_GAIN_EXACT ? activation_exact_gain(choice) : pytorch_gain(choice);
+    *gain = rule == MLP_GAIN_OWN     ? 0.0
+            : rule == MLP_GAIN_EXACT ? activation_exact_gain(choice)
+                                     : pytorch_gain(choice);
     return !isnan(*gain) ? MLP_OK
                          : fail(MLP_ERROR_UNSUPPORTED, "gain pytorch: its table has none for %s; exact has",
                                 mlp_activation_name(choice->activation));
@@ -60,7 +56,8 @@ mlp_status mlp_activation_gain(mlp_gain rule, const mlp_activation_choice *choic
     REQUIRE_ARGUMENT(gain);
     TRY(gain_check(rule));
     if (rule == MLP_GAIN_OWN) {
-        return fail(MLP_ERROR_ARGUMENT, "mlp_activation_gain: rule is own, which an activation has none of; expected exact or "
+        return fail(MLP_ERROR_ARGUMENT,
+                    "mlp_activation_gain: rule is own, which an activation has none of; expected exact or "
                     "pytorch");
     }
     mlp_activation_choice resolved = *choice;

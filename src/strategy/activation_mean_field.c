@@ -1,4 +1,5 @@
-/* Mean-field theory: E[φ²] and E[φ′²] by quadrature, the fixed point of q ← σ_w²·E[φ(√q·z)²] + σ_b², and the critical line. */
+/* Mean-field theory: E[φ²] and E[φ′²] by quadrature, the fixed point of q ← σ_w²·E[φ(√q·z)²] + σ_b², and the
+ * critical line. */
 #include "strategy/activation_mean_field.h"
 
 #include <math.h>
@@ -20,18 +21,20 @@ static const double nodes[][2] = {
 
 enum { NODES = sizeof nodes / sizeof nodes[0] };
 
-/* Where panels end: twelve deviations of z in halves, and pre-activations around 0 where activations bend, kinks (0, ±1,
- * ±3) among them. */
-static const double bends[] = { 0.0, 0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0,
-                                16.0, 20.0, 25.0, 32.0, 40.0 };
+/* Where panels end: twelve deviations of z in halves, and pre-activations around 0 where activations bend,
+ * kinks (0, ±1, ±3) among them. */
+static const double bends[] = { 0.0, 0.125, 0.25, 0.5,  0.75, 1.0,  1.5,  2.0,  2.5,  3.0, 4.0,
+                                5.0, 6.0,   8.0,  10.0, 13.0, 16.0, 20.0, 25.0, 32.0, 40.0 };
 
 enum { BENDS = sizeof bends / sizeof bends[0] };
 
 static void add_point(const mlp_activation_choice *choice, double deviation, double z, double weight,
                       mlp_activation_moments *sum)
 {
-    const double value = activation_exact_value(choice->activation, choice->parameter, &choice->custom, deviation * z);
-    const double slope = activation_exact_slope(choice->activation, choice->parameter, &choice->custom, deviation * z);
+    const double value =
+        activation_exact_value(choice->activation, choice->parameter, &choice->custom, deviation * z);
+    const double slope =
+        activation_exact_slope(choice->activation, choice->parameter, &choice->custom, deviation * z);
     const double density = weight * exp(-0.5 * z * z) * 0.39894228040143267794; /* 1/√(2π) */
     sum->mean += density * value;
     sum->square += density * value * value;
@@ -80,7 +83,7 @@ double activation_exact_gain(const mlp_activation_choice *choice)
     return square > 0.0 && isfinite(square) ? 1.0 / sqrt(square) : 1.0;
 }
 
-/* ---- fixed points --------------------------------------------------------------------------------------------- */
+/* ---- fixed points -------------------------------------------------------------------------------------- */
 
 /* Between these a fixed point is looked for; beyond them it is 0 or ∞. */
 #define SMALLEST_Q 1e-14
@@ -98,7 +101,8 @@ struct map {
 static double excess(const struct map *map, double q)
 {
     const mlp_activation_moments moments = activation_moments(map->choice, q);
-    const double weight_variance = map->weight_variance > 0.0 ? map->weight_variance : 1.0 / moments.slope_square;
+    const double weight_variance =
+        map->weight_variance > 0.0 ? map->weight_variance : 1.0 / moments.slope_square;
     const double next = weight_variance * moments.square + map->bias_variance;
     return isfinite(next) ? (next - q) / q : INFINITY;
 }
@@ -117,7 +121,8 @@ static double bisect(const struct map *map, double low, double high, bool positi
     return sqrt(low * high);
 }
 
-/* From q on, in the direction in which the map leads, to where it rests; f grows with q, so nothing is leapt over. */
+/* From q on, in the direction in which the map leads, to where it rests; f grows with q, so nothing is leapt
+ * over. */
 static double resting_point(const struct map *map)
 {
     const double at_one = excess(map, 1.0);
@@ -141,16 +146,18 @@ static mlp_status check_choice(const char *function, const mlp_activation_choice
     }
     *resolved = *choice;
     if (choice->activation == MLP_ACTIVATION_SOFTMAX) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: softmax does not work entry by entry, expected another activation",
-                    function);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "%s: softmax does not work entry by entry, expected another activation", function);
     }
-    return activation_check(choice->activation, choice->parameter, &choice->custom, false, &resolved->parameter);
+    return activation_check(choice->activation, choice->parameter, &choice->custom, false,
+                            &resolved->parameter);
 }
 
 static mlp_status check_variance(const char *function, const char *name, double variance)
 {
     if (!(variance >= 0.0) || !isfinite(variance)) {
-        return fail(MLP_ERROR_RANGE, "%s: %s is %g, expected a finite number of at least 0", function, name, variance);
+        return fail(MLP_ERROR_RANGE, "%s: %s is %g, expected a finite number of at least 0", function, name,
+                    variance);
     }
     return MLP_OK;
 }
@@ -165,7 +172,8 @@ static mlp_mean_field point_at(const struct map *map, double q)
                              fabs(chi - 1.0) <= SAME ? INFINITY : 1.0 / fabs(log(chi)) };
 }
 
-mlp_status mlp_activation_moments_at(const mlp_activation_choice *choice, double q, mlp_activation_moments *moments)
+mlp_status mlp_activation_moments_at(const mlp_activation_choice *choice, double q,
+                                     mlp_activation_moments *moments)
 {
     mlp_activation_choice resolved;
     TRY(check_choice(__func__, choice, moments, &resolved));
@@ -174,8 +182,8 @@ mlp_status mlp_activation_moments_at(const mlp_activation_choice *choice, double
     return MLP_OK;
 }
 
-mlp_status mlp_mean_field_point(const mlp_activation_choice *choice, double weight_variance, double bias_variance,
-                                mlp_mean_field *point)
+mlp_status mlp_mean_field_point(const mlp_activation_choice *choice, double weight_variance,
+                                double bias_variance, mlp_mean_field *point)
 {
     mlp_activation_choice resolved;
     TRY(check_choice(__func__, choice, point, &resolved));
@@ -191,7 +199,8 @@ mlp_status mlp_mean_field_point(const mlp_activation_choice *choice, double weig
 }
 
 /* χ₁ = 1 at q asks for σ_w² = 1/E[φ′²]; what is left is E[φ²]/E[φ′²] + σ_b² = q. */
-mlp_status mlp_mean_field_critical(const mlp_activation_choice *choice, double bias_variance, mlp_mean_field *point)
+mlp_status mlp_mean_field_critical(const mlp_activation_choice *choice, double bias_variance,
+                                   mlp_mean_field *point)
 {
     mlp_activation_choice resolved;
     TRY(check_choice(__func__, choice, point, &resolved));
@@ -209,8 +218,10 @@ mlp_status mlp_mean_field_critical(const mlp_activation_choice *choice, double b
         everywhere = fabs(excess(&map, q)) <= SAME;
     }
     if (!(first <= 1e-6)) {
-        return fail(MLP_ERROR_UNSUPPORTED, "%s: %s with a bias variance of %g has no critical point, its signal grows "
-                    "without bound", __func__, mlp_activation_name(choice->activation), bias_variance);
+        return fail(MLP_ERROR_UNSUPPORTED,
+                    "%s: %s with a bias variance of %g has no critical point, its signal grows "
+                    "without bound",
+                    __func__, mlp_activation_name(choice->activation), bias_variance);
     }
     *point = point_at(&map, everywhere ? 1.0 : 0.0);
     return MLP_OK;

@@ -16,24 +16,40 @@
 
 /* Each activation gives name_value(z, p) = φ(z) and name_slope(z, a, p) = φ′(z), where a = φ(z). */
 
+/* clang-format off */
 static inline float identity_value(float z, float p) { (void)p; return z; }
 static inline float identity_slope(float z, float a, float p) { (void)z; (void)a; (void)p; return 1.0f; }
+/* clang-format on */
 
+/* clang-format off */
 static inline float sigmoid_value(float z, float p) { (void)p; return vector_sigmoid(z); }
 static inline float sigmoid_slope(float z, float a, float p) { (void)z; (void)p; return a * (1.0f - a); }
+/* clang-format on */
 
+/* clang-format off */
 static inline float tanh_value(float z, float p) { (void)p; return vector_tanh(z); }
 static inline float tanh_slope(float z, float a, float p) { (void)z; (void)p; return 1.0f - a * a; }
+/* clang-format on */
 
 /* NaN goes through: a comparison with it is false. */
+/* clang-format off */
 static inline float relu_value(float z, float p) { (void)p; return z < 0.0f ? 0.0f : z; }
 static inline float relu_slope(float z, float a, float p) { (void)z; (void)p; return a > 0.0f ? 1.0f : 0.0f; }
+/* clang-format on */
 
+/* clang-format off */
 static inline float leaky_relu_value(float z, float p) { return z < 0.0f ? p * z : z; }
 static inline float leaky_relu_slope(float z, float a, float p) { (void)z; return a > 0.0f ? 1.0f : p; }
+/* clang-format on */
 
+/* clang-format off */
 static inline float elu_value(float z, float p) { return z < 0.0f ? p * vector_expm1_negative(z) : z; }
-static inline float elu_slope(float z, float a, float p) { (void)a; return z > 0.0f ? 1.0f : p * vector_exp(z); }
+static inline float elu_slope(float z, float a, float p)
+{
+    (void)a;
+    return z > 0.0f ? 1.0f : p * vector_exp(z);
+}
+/* clang-format on */
 
 static inline float selu_value(float z, float p)
 {
@@ -48,7 +64,8 @@ static inline float selu_slope(float z, float a, float p)
     return z > 0.0f ? SELU_LAMBDA : SELU_LAMBDA * SELU_ALPHA * vector_exp(z);
 }
 
-/* z·Φ(z), to 7 ulp in the lower tail too; below −15, where it is under the smallest float, as at −15: −∞·0 is NaN. */
+/* z·Φ(z), to 7 ulp in the lower tail too; below −15, where it is under the smallest float, as at −15: −∞·0 is
+ * NaN. */
 static inline float gelu_value(float z, float p)
 {
     (void)p;
@@ -121,8 +138,10 @@ static inline float mish_slope(float z, float a, float p)
     return n / (n + 2.0f) + bounded * rest * vector_sigmoid(bounded);
 }
 
+/* clang-format off */
 static inline float softplus_value(float z, float p) { (void)p; return vector_softplus(z); }
 static inline float softplus_slope(float z, float a, float p) { (void)a; (void)p; return vector_sigmoid(z); }
+/* clang-format on */
 
 /* The quotient of infinities is ±1 in the limit. */
 static inline float softsign_value(float z, float p)
@@ -170,31 +189,31 @@ static inline float hard_tanh_slope(float z, float a, float p)
 }
 
 /* The tile loops around an activation's two functions. z and a may be the same array; d aliases neither. */
-#define ELEMENTWISE(activation)                                                                                       \
-    static void activation##_forward(const struct activation_forward *t)                                              \
-    {                                                                                                                 \
-        const float p = t->parameter;                                                                                 \
-        const float *restrict bias = t->bias;                                                                         \
-        for (size_t j = 0; j < t->columns; j++) {                                                                     \
-            float *z = t->z + j * t->z_ld, *a = t->a + j * t->a_ld;                                                   \
-            _Pragma("GCC ivdep") for (size_t i = 0; i < t->rows; i++)                                                 \
-            {                                                                                                         \
-                const float sum = z[i] + bias[i];                                                                     \
-                z[i] = sum;                                                                                           \
-                a[i] = activation##_value(sum, p);                                                                    \
-            }                                                                                                         \
-        }                                                                                                             \
-    }                                                                                                                 \
-    static void activation##_backward(const struct activation_backward *t)                                            \
-    {                                                                                                                 \
-        const float p = t->parameter;                                                                                 \
-        for (size_t j = 0; j < t->columns; j++) {                                                                     \
-            const float *z = t->z + j * t->z_ld, *a = t->a + j * t->a_ld;                                             \
-            float *restrict d = t->d + j * t->d_ld;                                                                   \
-            for (size_t i = 0; i < t->rows; i++) {                                                                    \
-                d[i] *= activation##_slope(z[i], a[i], p);                                                            \
-            }                                                                                                         \
-        }                                                                                                             \
+#define ELEMENTWISE(activation)                                                                              \
+    static void activation##_forward(const struct activation_forward *t)                                     \
+    {                                                                                                        \
+        const float p = t->parameter;                                                                        \
+        const float *restrict bias = t->bias;                                                                \
+        for (size_t j = 0; j < t->columns; j++) {                                                            \
+            float *z = t->z + j * t->z_ld, *a = t->a + j * t->a_ld;                                          \
+            _Pragma("GCC ivdep") for (size_t i = 0; i < t->rows; i++)                                        \
+            {                                                                                                \
+                const float sum = z[i] + bias[i];                                                            \
+                z[i] = sum;                                                                                  \
+                a[i] = activation##_value(sum, p);                                                           \
+            }                                                                                                \
+        }                                                                                                    \
+    }                                                                                                        \
+    static void activation##_backward(const struct activation_backward *t)                                   \
+    {                                                                                                        \
+        const float p = t->parameter;                                                                        \
+        for (size_t j = 0; j < t->columns; j++) {                                                            \
+            const float *z = t->z + j * t->z_ld, *a = t->a + j * t->a_ld;                                    \
+            float *restrict d = t->d + j * t->d_ld;                                                          \
+            for (size_t i = 0; i < t->rows; i++) {                                                           \
+                d[i] *= activation##_slope(z[i], a[i], p);                                                   \
+            }                                                                                                \
+        }                                                                                                    \
     }
 
 ELEMENTWISE(identity)
@@ -275,24 +294,30 @@ static void custom_backward(const struct activation_backward *t)
     }
 }
 
-#define ROW(function, text, formula, ...)                                                    \
-    {                                                                                        \
-        .name = { text, formula }, .forward = function##_forward, .backward = function##_backward, __VA_ARGS__ \
+#define ROW(function, text, formula, ...)                                                                    \
+    {                                                                                                        \
+        .name = { text, formula }, .forward = function##_forward, .backward = function##_backward,           \
+        __VA_ARGS__                                                                                          \
     }
 #define FROM_VALUE .slope_from_value = true
-#define PARAMETER(value, low, high) \
+#define PARAMETER(value, low, high)                                                                          \
     .takes_parameter = true, .default_parameter = value, .minimum_parameter = low, .maximum_parameter = high
 /* Weights for an activation without a rule of its own: σ² = g²/fan-in, g = 1/√E[φ(z)²] over z ~ N(0, 1). */
 #define QUADRATURE_GAIN .automatic_init = MLP_INIT_VARIANCE_SCALING, .exact_gain = true
 
+/* clang-format off */
 static const struct activation_row rows[] = {
-    [MLP_ACTIVATION_IDENTITY] = ROW(identity, "identity", "z", FROM_VALUE, .automatic_init = MLP_INIT_XAVIER_NORMAL),
-    [MLP_ACTIVATION_SIGMOID] = ROW(sigmoid, "sigmoid", "1/(1 + e^-z)", FROM_VALUE, .automatic_init = MLP_INIT_XAVIER_NORMAL),
+    [MLP_ACTIVATION_IDENTITY] = ROW(identity, "identity", "z", FROM_VALUE,
+        .automatic_init = MLP_INIT_XAVIER_NORMAL),
+    [MLP_ACTIVATION_SIGMOID] = ROW(sigmoid, "sigmoid", "1/(1 + e^-z)", FROM_VALUE,
+        .automatic_init = MLP_INIT_XAVIER_NORMAL),
     [MLP_ACTIVATION_TANH] = ROW(tanh, "tanh", "tanh z", FROM_VALUE, .automatic_init = MLP_INIT_XAVIER_NORMAL),
     [MLP_ACTIVATION_RELU] = ROW(relu, "relu", "max(0, z)", FROM_VALUE, .automatic_init = MLP_INIT_HE_NORMAL),
     [MLP_ACTIVATION_LEAKY_RELU] = ROW(leaky_relu, "leaky-relu", "z > 0 ? z : p z, p = 0.01 by default",
-                                      PARAMETER(0.01, 0.0, 1.0), FROM_VALUE, .automatic_init = MLP_INIT_HE_NORMAL),
-    [MLP_ACTIVATION_ELU] = ROW(elu, "elu", "z > 0 ? z : p (e^z - 1), p = 1 by default", PARAMETER(1.0, 0.0, 100.0),
+                                      PARAMETER(0.01, 0.0, 1.0), FROM_VALUE,
+                                          .automatic_init = MLP_INIT_HE_NORMAL),
+    [MLP_ACTIVATION_ELU] = ROW(elu, "elu", "z > 0 ? z : p (e^z - 1), p = 1 by default", PARAMETER(1.0, 0.0,
+        100.0),
                                QUADRATURE_GAIN),
     [MLP_ACTIVATION_SELU] = ROW(selu, "selu", "1.0507 (z > 0 ? z : 1.6733 (e^z - 1))",
                                 .automatic_init = MLP_INIT_LECUN_NORMAL),
@@ -302,13 +327,16 @@ static const struct activation_row rows[] = {
     [MLP_ACTIVATION_SILU] = ROW(silu, "silu", "z sigmoid(z), also called swish", QUADRATURE_GAIN),
     [MLP_ACTIVATION_MISH] = ROW(mish, "mish", "z tanh(ln(1 + e^z))", QUADRATURE_GAIN),
     [MLP_ACTIVATION_SOFTPLUS] = ROW(softplus, "softplus", "ln(1 + e^z)", QUADRATURE_GAIN),
-    [MLP_ACTIVATION_SOFTSIGN] = ROW(softsign, "softsign", "z/(1 + |z|)", .automatic_init = MLP_INIT_XAVIER_NORMAL),
+    [MLP_ACTIVATION_SOFTSIGN] = ROW(softsign, "softsign", "z/(1 + |z|)",
+        .automatic_init = MLP_INIT_XAVIER_NORMAL),
     [MLP_ACTIVATION_HARD_SIGMOID] = ROW(hard_sigmoid, "hard-sigmoid", "clamp(z/6 + 1/2, 0, 1)",
                                         QUADRATURE_GAIN),
     [MLP_ACTIVATION_HARD_TANH] = ROW(hard_tanh, "hard-tanh", "clamp(z, -1, 1)", QUADRATURE_GAIN),
-    [MLP_ACTIVATION_SOFTMAX] = ROW(softmax, "softmax", "e^z_i / sum of e^z_k over the units; output layer only",
+    [MLP_ACTIVATION_SOFTMAX] = ROW(softmax, "softmax", "e^z_i / sum of e^z_k over the units; output layer "
+                                                       "only",
                                    .whole_column = true, .automatic_init = MLP_INIT_XAVIER_NORMAL),
     [MLP_ACTIVATION_CUSTOM] = ROW(custom, "custom", "the caller's own function", QUADRATURE_GAIN),
 };
+/* clang-format on */
 
 const struct name_table LEVEL_NAME(activation_table) = NAME_ROWS("activation", rows);

@@ -29,21 +29,20 @@ static double norm_of(const struct clip_input *input, size_t first, size_t count
 {
     double largest = 0.0;
     switch (input->norm) {
-    case MLP_CLIP_NORM_1:
-        return sum_of(input->sums + first, count);
+    case MLP_CLIP_NORM_1: return sum_of(input->sums + first, count);
     case MLP_CLIP_NORM_MAX:
         for (size_t t = first; t < first + count; t++) {
             largest = input->largest[t] > largest ? input->largest[t] : largest;
         }
         return largest;
-    default:
-        return sqrt(sum_of(input->squares + first, count));
+    default: return sqrt(sum_of(input->squares + first, count));
     }
 }
 
-/* One factor for a group of tensors: c/size above the threshold, exactly 1 at or below it, or so little above it that c/size is
- * 1 in float. */
-static void scale_group(size_t first, size_t count, double size, double threshold, struct clip_outcome *outcome)
+/* One factor for a group of tensors: c/size above the threshold, exactly 1 at or below it, or so little above
+ * it that c/size is 1 in float. */
+static void scale_group(size_t first, size_t count, double size, double threshold,
+                        struct clip_outcome *outcome)
 {
     const float scale = size > threshold ? (float)(threshold / size) : 1.0f;
     mlp_clip_report *report = &outcome->report;
@@ -107,30 +106,40 @@ static void scale_by_percentile(const struct clip_input *input, struct clip_outc
 
 static void scale_outliers(const struct clip_input *input, struct clip_outcome *outcome)
 {
-    const double norm = outcome->report.norm, threshold = clip_z_threshold(input->memory, input->threshold, norm);
+    const double norm = outcome->report.norm,
+                 threshold = clip_z_threshold(input->memory, input->threshold, norm);
     scale_group(0, input->tensors, norm, threshold, outcome);
     clip_z_learn(input->memory, norm < threshold ? norm : threshold);
 }
 
+/* clang-format off */
 static const struct clip_row rows[] = {
     [MLP_CLIP_NONE] = { { "none", "leaves the gradient alone" }, false, 0.0, false, leave },
     [MLP_CLIP_VALUE] = { { "value", "each entry clamped to [-c, c]" }, true, 0.0, false, bound_values },
-    [MLP_CLIP_TENSOR_NORM] = { { "tensor-norm", "each W and each b by itself scaled to norm c when above" }, true, 0.0, true,
+    [MLP_CLIP_TENSOR_NORM] = { { "tensor-norm", "each W and each b by itself scaled to norm c when above" },
+                               true, 0.0, true,
                                scale_tensors },
-    [MLP_CLIP_LAYER_NORM] = { { "layer-norm", "each layer's W and b together scaled to norm c when above" }, true, 0.0, true,
+    [MLP_CLIP_LAYER_NORM] = { { "layer-norm", "each layer's W and b together scaled to norm c when above" },
+                              true, 0.0, true,
                               scale_layers },
-    [MLP_CLIP_GLOBAL_NORM] = { { "global-norm", "all parameters together scaled to norm c when above" }, true, 0.0, true,
+    [MLP_CLIP_GLOBAL_NORM] = { { "global-norm", "all parameters together scaled to norm c when above" },
+                               true, 0.0, true,
                                scale_all },
-    [MLP_CLIP_BLOCK_RMS] = { { "block-rms", "each W and each b scaled to root mean square c (1) when above" }, true, 1.0, false,
+    [MLP_CLIP_BLOCK_RMS] = { { "block-rms", "each W and each b scaled to root mean square c (1) when "
+                                            "above" }, true, 1.0, false,
                              scale_blocks },
-    [MLP_CLIP_ADAPTIVE] = { { "adaptive", "each unit scaled to c (0.01) times its weights' norm when above; not the output (AGC)" },
+    [MLP_CLIP_ADAPTIVE] = { { "adaptive", "each unit scaled to c (0.01) times its weights' norm when "
+                                          "above; not the output (AGC)" },
                             true, 0.01, false, leave },
-    [MLP_CLIP_AUTO] = { { "auto", "global norm, at the c-th (10th) percentile of the last 1024 norms (AutoClip)" }, true, 10.0,
+    [MLP_CLIP_AUTO] = { { "auto", "global norm, at the c-th (10th) percentile of the last 1024 norms "
+                                  "(AutoClip)" }, true, 10.0,
                         false, scale_by_percentile },
-    [MLP_CLIP_Z] = { { "z", "global norm, where it is over c (2.5) deviations above its running mean (ZClip)" }, true, 2.5, false,
+    [MLP_CLIP_Z] = { { "z", "global norm, where it is over c (2.5) deviations above its running mean "
+                            "(ZClip)" }, true, 2.5, false,
                      scale_outliers },
     [MLP_CLIP_CUSTOM] = { { "custom", "the caller's own factors" }, false, 0.0, false, leave },
 };
+/* clang-format on */
 
 static const struct name norm_names[] = {
     [MLP_CLIP_NORM_2] = { "2", "root of the sum of squares" },
@@ -153,15 +162,17 @@ mlp_status clip_check(mlp_clip clip, double threshold)
     const struct name_table table = names();
     TRY(name_check(&table, (int)clip));
     if (!rows[clip].takes_threshold && threshold != 0.0) {
-        return fail(MLP_ERROR_ARGUMENT, "clip_threshold is %g, expected 0 for the clipping rule %s", threshold,
-                    rows[clip].name.name);
+        return fail(MLP_ERROR_ARGUMENT, "clip_threshold is %g, expected 0 for the clipping rule %s",
+                    threshold, rows[clip].name.name);
     }
     if (rows[clip].takes_threshold && !((float)threshold > 0.0f && isfinite((float)threshold))) {
-        return fail(MLP_ERROR_RANGE, "clip_threshold is %g, expected a finite number above 0 in float's range for %s",
+        return fail(MLP_ERROR_RANGE,
+                    "clip_threshold is %g, expected a finite number above 0 in float's range for %s",
                     threshold, rows[clip].name.name);
     }
     if (clip == MLP_CLIP_AUTO && !(threshold < 100.0)) {
-        return fail(MLP_ERROR_RANGE, "clip_threshold is %g, expected a percentile above 0 and below 100 for auto", threshold);
+        return fail(MLP_ERROR_RANGE,
+                    "clip_threshold is %g, expected a percentile above 0 and below 100 for auto", threshold);
     }
     return MLP_OK;
 }
@@ -172,8 +183,8 @@ mlp_status clip_check_norm(mlp_clip clip, mlp_clip_norm norm)
     TRY(name_check(&table, (int)norm));
     return norm == MLP_CLIP_NORM_2 || rows[clip].takes_norm
                ? MLP_OK
-               : fail(MLP_ERROR_ARGUMENT, "clip_norm is %s, expected 2 for the clipping rule %s", norm_names[norm].name,
-                      rows[clip].name.name);
+               : fail(MLP_ERROR_ARGUMENT, "clip_norm is %s, expected 2 for the clipping rule %s",
+                      norm_names[norm].name, rows[clip].name.name);
 }
 
 void clip_apply(mlp_clip clip, const struct clip_input *input, struct clip_outcome *outcome)

@@ -15,15 +15,15 @@ static bool is_count(double value, double largest)
 
 bool clip_memory_check(const struct clip_memory *memory)
 {
-    bool sound = is_count(memory->seen, 0x1p53) && is_count(memory->next, CLIP_WINDOW - 1) && isfinite(memory->mean) &&
-                 memory->variance >= 0.0 && isfinite(memory->variance);
+    bool sound = is_count(memory->seen, 0x1p53) && is_count(memory->next, CLIP_WINDOW - 1) &&
+                 isfinite(memory->mean) && memory->variance >= 0.0 && isfinite(memory->variance);
     for (size_t i = 0; i < CLIP_WINDOW && sound; i++) {
         sound = isfinite(memory->window[i]) && isfinite(memory->sorted[i]);
     }
     return sound;
 }
 
-/* ---- AutoClip (Seetharaman et al. 2020) -------------------------------------------------------------------------- */
+/* ---- AutoClip (Seetharaman et al. 2020) ---------------------------------------------------------------- */
 
 /* Place of the first sorted norm that is not below `norm`. */
 static size_t place_of(const double *sorted, size_t count, double norm)
@@ -48,7 +48,8 @@ static size_t remember(struct clip_memory *memory, double norm)
         size_t oldest = place_of(memory->sorted, count, memory->window[next]);
         count--;
         oldest = oldest < count ? oldest : count; /* the last, also should a file have been wrong */
-        memmove(memory->sorted + oldest, memory->sorted + oldest + 1, (count - oldest) * sizeof *memory->sorted);
+        memmove(memory->sorted + oldest, memory->sorted + oldest + 1,
+                (count - oldest) * sizeof *memory->sorted);
     }
     const size_t place = place_of(memory->sorted, count, norm);
     memmove(memory->sorted + place + 1, memory->sorted + place, (count - place) * sizeof *memory->sorted);
@@ -59,8 +60,8 @@ static size_t remember(struct clip_memory *memory, double norm)
     return count + 1;
 }
 
-/* Between neighbours in a straight line, as numpy.percentile does. Where a share of the norms is 0 it is none: it would let
- * nothing through. */
+/* Between neighbours in a straight line, as numpy.percentile does. Where a share of the norms is 0 it is
+ * none: it would let nothing through. */
 double clip_auto_threshold(struct clip_memory *memory, double percentile, double norm)
 {
     const size_t count = remember(memory, norm);
@@ -71,7 +72,7 @@ double clip_auto_threshold(struct clip_memory *memory, double percentile, double
     return threshold > 0.0 ? threshold : INFINITY;
 }
 
-/* ---- ZClip (Kumar et al. 2025) ----------------------------------------------------------------------------------- */
+/* ---- ZClip (Kumar et al. 2025) ------------------------------------------------------------------------- */
 
 double clip_z_threshold(const struct clip_memory *memory, double limit, double norm)
 {
@@ -82,7 +83,8 @@ double clip_z_threshold(const struct clip_memory *memory, double limit, double n
     return z > limit ? memory->mean + deviation * limit * limit / z : INFINITY;
 }
 
-/* The first norms' own mean and variance, then means with weights that fall; the variance is about the new mean. */
+/* The first norms' own mean and variance, then means with weights that fall; the variance is about the new
+ * mean. */
 void clip_z_learn(struct clip_memory *memory, double clipped)
 {
     memory->seen += 1.0;
@@ -93,5 +95,6 @@ void clip_z_learn(struct clip_memory *memory, double clipped)
         return;
     }
     memory->mean = Z_PAST * memory->mean + (1.0 - Z_PAST) * clipped;
-    memory->variance = Z_PAST * memory->variance + (1.0 - Z_PAST) * (clipped - memory->mean) * (clipped - memory->mean);
+    memory->variance =
+        Z_PAST * memory->variance + (1.0 - Z_PAST) * (clipped - memory->mean) * (clipped - memory->mean);
 }

@@ -24,7 +24,8 @@ static struct name_table names(void)
 
 struct dropout_draw dropout_draw(mlp_dropout kind, double p)
 {
-    const double threshold = fmin(nearbyint(p * RESOLUTION), RESOLUTION - 1.0), rounded = threshold / RESOLUTION;
+    const double threshold = fmin(nearbyint(p * RESOLUTION), RESOLUTION - 1.0),
+                 rounded = threshold / RESOLUTION;
     const double q = 1.0 - rounded;
     struct dropout_draw draw = { .threshold = (unsigned)threshold, .kept = (float)(1.0 / q) };
     if (kind == MLP_DROPOUT_ALPHA) {

@@ -31,17 +31,18 @@ struct dropout_draw dropout_draw(mlp_dropout kind, double p);
 /* MLP_ERROR_ARGUMENT for a value that is no kind. */
 mlp_status dropout_check(mlp_dropout kind);
 
-/* A run of units of some samples. `mask` has dropout_groups(units) groups for each sample. The first row is a multiple of 16. */
+/* A run of units of some samples. `mask` has dropout_groups(units) groups for each sample. The first row is a
+ * multiple of 16. */
 struct dropout_tile {
     struct random_stream stream;
     struct dropout_draw draw;
-    size_t units;          /* of a sample */
+    size_t units; /* of a sample */
     size_t row, rows;
     size_t column, columns;
-    unsigned char *mask;   /* of the whole batch */
-    const float *in;       /* at the tile's first value */
+    unsigned char *mask; /* of the whole batch */
+    const float *in;     /* at the tile's first value */
     size_t in_ld;
-    float *out;            /* may be `in` */
+    float *out; /* may be `in` */
     size_t out_ld;
 };
 

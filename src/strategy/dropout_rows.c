@@ -19,13 +19,15 @@ typedef float part_values __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t part_words __attribute__((vector_size(4 * WIDTH)));
 
 /* The bit of each value in a group's word. */
-static const int32_t bits[DROPOUT_GROUP] = { 1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
-                                             1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15 };
+static const int32_t bits[DROPOUT_GROUP] = { 1 << 0,  1 << 1,  1 << 2,  1 << 3, 1 << 4,  1 << 5,
+                                             1 << 6,  1 << 7,  1 << 8,  1 << 9, 1 << 10, 1 << 11,
+                                             1 << 12, 1 << 13, 1 << 14, 1 << 15 };
 
 /* Draws groups first … first + count − 1 of the mask. */
 static void draw_groups(const struct dropout_tile *tile, size_t first, size_t count)
 {
-    LEVEL_NAME(random_kernels).below(&tile->stream, 2 * first, 2 * count, tile->draw.threshold, tile->mask + 2 * first);
+    LEVEL_NAME(random_kernels)
+        .below(&tile->stream, 2 * first, 2 * count, tile->draw.threshold, tile->mask + 2 * first);
 }
 
 static void draw_mask(const struct dropout_tile *tile)
@@ -42,8 +44,8 @@ static void draw_mask(const struct dropout_tile *tile)
 }
 
 /* A whole group of a column: `dropped` where the mask has a bit. out may be in. */
-static inline __attribute__((always_inline)) void apply(const unsigned char *mask, float kept, float shift, float dropped,
-                                                        const float *in, float *out)
+static inline __attribute__((always_inline)) void apply(const unsigned char *mask, float kept, float shift,
+                                                        float dropped, const float *in, float *out)
 {
     const part_words word = (part_words){ 0 } + (int32_t)((uint32_t)mask[0] | (uint32_t)mask[1] << 8);
     const part_values end = (part_values){ 0 } + dropped;
@@ -60,8 +62,9 @@ static inline __attribute__((always_inline)) void apply(const unsigned char *mas
 }
 
 /* The `count` first of a group. */
-static inline __attribute__((always_inline)) void apply_some(const unsigned char *mask, float kept, float shift, float dropped,
-                                                             const float *in, float *out, size_t count)
+static inline __attribute__((always_inline)) void apply_some(const unsigned char *mask, float kept,
+                                                             float shift, float dropped, const float *in,
+                                                             float *out, size_t count)
 {
     float values[DROPOUT_GROUP] = { 0.0f };
     memcpy(values, in, count * sizeof *in);
@@ -69,19 +72,23 @@ static inline __attribute__((always_inline)) void apply_some(const unsigned char
     memcpy(out, values, count * sizeof *out);
 }
 
-static inline __attribute__((always_inline)) void apply_all(const struct dropout_tile *tile, float shift, float dropped)
+static inline __attribute__((always_inline)) void apply_all(const struct dropout_tile *tile, float shift,
+                                                            float dropped)
 {
-    const size_t groups = dropout_groups(tile->units), whole = tile->rows / DROPOUT_GROUP, rest = tile->rows % DROPOUT_GROUP;
+    const size_t groups = dropout_groups(tile->units), whole = tile->rows / DROPOUT_GROUP,
+                 rest = tile->rows % DROPOUT_GROUP;
     const float kept = tile->draw.kept;
     for (size_t j = 0; j < tile->columns; j++) {
-        const unsigned char *mask = tile->mask + 2 * ((tile->column + j) * groups + tile->row / DROPOUT_GROUP);
+        const unsigned char *mask =
+            tile->mask + 2 * ((tile->column + j) * groups + tile->row / DROPOUT_GROUP);
         const float *in = tile->in + j * tile->in_ld;
         float *out = tile->out + j * tile->out_ld;
         for (size_t g = 0; g < whole; g++) {
             apply(mask + 2 * g, kept, shift, dropped, in + g * DROPOUT_GROUP, out + g * DROPOUT_GROUP);
         }
         if (rest > 0) {
-            apply_some(mask + 2 * whole, kept, shift, dropped, in + whole * DROPOUT_GROUP, out + whole * DROPOUT_GROUP, rest);
+            apply_some(mask + 2 * whole, kept, shift, dropped, in + whole * DROPOUT_GROUP,
+                       out + whole * DROPOUT_GROUP, rest);
         }
     }
 }

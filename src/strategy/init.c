@@ -19,7 +19,7 @@ struct init_row {
     struct name name; /* must be first */
     int takes;
     bool for_bias;
-    mlp_fan fan;                   /* the family's own */
+    mlp_fan fan; /* the family's own */
     mlp_distribution distribution;
     double (*default_gain)(const struct init_task *task);
     struct init_scale (*scale)(const struct init_row *row, const struct init_task *task);
@@ -35,7 +35,8 @@ static double gain_of_one(const struct init_task *task)
 /* He et al. 2015, equation 15: √(2/(1 + a²)), a the slope on the negative side. */
 static double gain_of_he(const struct init_task *task)
 {
-    const double slope = task->activation.activation == MLP_ACTIVATION_LEAKY_RELU ? task->activation.parameter : 0.0;
+    const double slope =
+        task->activation.activation == MLP_ACTIVATION_LEAKY_RELU ? task->activation.parameter : 0.0;
     return sqrt(2.0 / (1.0 + slope * slope));
 }
 
@@ -68,7 +69,8 @@ static struct init_scale family_scale(const struct init_row *row, const struct i
     return (struct init_scale){ gain, fan, gain / sqrt(fan) };
 }
 
-static mlp_status family_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status family_fill(const struct init_row *row, const struct init_task *task,
+                              const struct target *target)
 {
     const mlp_distribution distribution =
         (row->takes & TAKES_DISTRIBUTION) != 0 ? task->parameters.distribution : row->distribution;
@@ -80,20 +82,23 @@ static struct init_scale fixed_scale(const struct init_row *row, const struct in
     return (struct init_scale){ gain_in_force(row, task), 0.0, 0.0 };
 }
 
-static mlp_status zeros_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status zeros_fill(const struct init_row *row, const struct init_task *task,
+                             const struct target *target)
 {
     (void)row;
     (void)task;
     return fill_constant(0.0, target);
 }
 
-static mlp_status constant_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status constant_fill(const struct init_row *row, const struct init_task *task,
+                                const struct target *target)
 {
     (void)row;
     return fill_constant(task->parameters.a, target);
 }
 
-static mlp_status identity_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status identity_fill(const struct init_row *row, const struct init_task *task,
+                                const struct target *target)
 {
     return fill_identity(gain_in_force(row, task), target);
 }
@@ -105,7 +110,8 @@ static struct init_scale given_scale(const struct init_row *row, const struct in
     return (struct init_scale){ 1.0, 0.0, task->parameters.a != 0.0 ? task->parameters.a : 1.0 };
 }
 
-static mlp_status given_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status given_fill(const struct init_row *row, const struct init_task *task,
+                             const struct target *target)
 {
     return draw_scaled(task, row->distribution, given_scale(row, task).deviation, target);
 }
@@ -125,7 +131,8 @@ static struct init_scale uniform_scale(const struct init_row *row, const struct 
     return (struct init_scale){ 1.0, 0.0, (high - low) / sqrt(12.0) };
 }
 
-static mlp_status uniform_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status uniform_fill(const struct init_row *row, const struct init_task *task,
+                               const struct target *target)
 {
     double low, high;
     (void)row;
@@ -144,7 +151,8 @@ static struct init_scale critical_scale(const struct init_row *row, const struct
     return (struct init_scale){ gain, fan, gain / sqrt(fan) };
 }
 
-static mlp_status critical_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status critical_fill(const struct init_row *row, const struct init_task *task,
+                                const struct target *target)
 {
     const struct init_scale scale = critical_scale(row, task);
     return isnan(scale.deviation)
@@ -156,11 +164,13 @@ static mlp_status critical_fill(const struct init_row *row, const struct init_ta
 static struct init_scale mup_scale(const struct init_row *row, const struct init_task *task)
 {
     const double base = task->parameters.a != 0.0 ? task->parameters.a : DEFAULT_BASE_WIDTH;
-    const double gain = gain_in_force(row, task), in = (double)task->fan_in, fan = task->is_output ? in * in / base : in;
+    const double gain = gain_in_force(row, task), in = (double)task->fan_in,
+                 fan = task->is_output ? in * in / base : in;
     return (struct init_scale){ gain, fan, gain / sqrt(fan) };
 }
 
-static mlp_status mup_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status mup_fill(const struct init_row *row, const struct init_task *task,
+                           const struct target *target)
 {
     return draw_scaled(task, MLP_DISTRIBUTION_NORMAL, mup_scale(row, task).deviation, target);
 }
@@ -177,12 +187,14 @@ static struct init_scale sparse_scale(const struct init_row *row, const struct i
     return (struct init_scale){ 1.0, 0.0, deviation * sqrt((double)incoming(task) / (double)task->fan_in) };
 }
 
-static mlp_status sparse_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status sparse_fill(const struct init_row *row, const struct init_task *task,
+                              const struct target *target)
 {
     return draw_sparse(task, incoming(task), given_scale(row, task).deviation, target);
 }
 
-static mlp_status hadamard_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status hadamard_fill(const struct init_row *row, const struct init_task *task,
+                                const struct target *target)
 {
     const double gain = gain_in_force(row, task);
     return target->rows > target->columns ? fill_hadamard(gain, target) : fill_identity(gain, target);
@@ -209,53 +221,67 @@ static struct init_scale custom_scale(const struct init_row *row, const struct i
     return (struct init_scale){ 1.0, 0.0, NAN };
 }
 
-static mlp_status custom_fill(const struct init_row *row, const struct init_task *task, const struct target *target)
+static mlp_status custom_fill(const struct init_row *row, const struct init_task *task,
+                              const struct target *target)
 {
     (void)row;
     return fill_custom(task, target);
 }
 
-#define FAMILY(text, says, of_gain, of_fan, of_distribution)                                                    \
-    {                                                                                                           \
-        .name = { text, says }, .takes = TAKES_GAIN | TAKES_FAN, .fan = of_fan, .distribution = of_distribution, \
-        .default_gain = of_gain, .scale = family_scale, .fill = family_fill                                     \
+#define FAMILY(text, says, of_gain, of_fan, of_distribution)                                                 \
+    {                                                                                                        \
+        .name = { text, says }, .takes = TAKES_GAIN | TAKES_FAN, .fan = of_fan,                              \
+        .distribution = of_distribution, .default_gain = of_gain, .scale = family_scale, .fill = family_fill \
     }
 
+/* clang-format off */
 static const struct init_row rows[] = {
     [MLP_INIT_AUTOMATIC] = { .name = { "automatic", "what suits the activation; zeros for biases" },
-                             .for_bias = true, .default_gain = gain_of_one, .scale = fixed_scale, .fill = zeros_fill },
+                             .for_bias = true, .default_gain = gain_of_one, .scale = fixed_scale,
+                             .fill = zeros_fill },
     [MLP_INIT_ZEROS] = { .name = { "zeros", "0: hidden units stay identical for ever" }, .for_bias = true,
                          .default_gain = gain_of_one, .scale = fixed_scale, .fill = zeros_fill },
     [MLP_INIT_CONSTANT] = { .name = { "constant", "a" }, .takes = TAKES_A, .for_bias = true,
                             .default_gain = gain_of_one, .scale = fixed_scale, .fill = constant_fill },
-    [MLP_INIT_NORMAL] = { .name = { "normal", "N(0, a^2), a = 1 by default" }, .takes = TAKES_A, .for_bias = true,
-                          .distribution = MLP_DISTRIBUTION_NORMAL, .default_gain = gain_of_one, .scale = given_scale,
+    [MLP_INIT_NORMAL] = { .name = { "normal", "N(0, a^2), a = 1 by default" }, .takes = TAKES_A,
+                          .for_bias = true,
+                          .distribution = MLP_DISTRIBUTION_NORMAL, .default_gain = gain_of_one,
+                          .scale = given_scale,
                           .fill = given_fill },
     [MLP_INIT_UNIFORM] = { .name = { "uniform", "U(a, b), -1 to 1 by default" }, .takes = TAKES_A | TAKES_B,
                            .for_bias = true, .default_gain = gain_of_one, .scale = uniform_scale,
                            .fill = uniform_fill },
-    [MLP_INIT_TRUNCATED_NORMAL] = { .name = { "truncated-normal", "normal cut at two deviations, deviation a exactly" },
-                                    .takes = TAKES_A, .for_bias = true, .distribution = MLP_DISTRIBUTION_TRUNCATED,
+    [MLP_INIT_TRUNCATED_NORMAL] = { .name = { "truncated-normal", "normal cut at two deviations, deviation "
+                                                                  "a exactly" },
+                                    .takes = TAKES_A, .for_bias = true,
+                                    .distribution = MLP_DISTRIBUTION_TRUNCATED,
                                     .default_gain = gain_of_one, .scale = given_scale, .fill = given_fill },
-    [MLP_INIT_LECUN_NORMAL] = FAMILY("lecun-normal", "variance 1/fan-in (LeCun 1998)", gain_of_one, MLP_FAN_IN,
+    [MLP_INIT_LECUN_NORMAL] = FAMILY("lecun-normal", "variance 1/fan-in (LeCun 1998)", gain_of_one,
+                                     MLP_FAN_IN,
                                      MLP_DISTRIBUTION_NORMAL),
     [MLP_INIT_LECUN_UNIFORM] = FAMILY("lecun-uniform", "variance 1/fan-in, uniform", gain_of_one, MLP_FAN_IN,
                                       MLP_DISTRIBUTION_UNIFORM),
     [MLP_INIT_LECUN_TRUNCATED] = FAMILY("lecun-truncated", "variance 1/fan-in, truncated normal", gain_of_one,
                                         MLP_FAN_IN, MLP_DISTRIBUTION_TRUNCATED),
-    [MLP_INIT_XAVIER_NORMAL] = FAMILY("xavier-normal", "variance 2/(fan-in + fan-out) (Glorot 2010)", gain_of_one,
+    [MLP_INIT_XAVIER_NORMAL] = FAMILY("xavier-normal", "variance 2/(fan-in + fan-out) (Glorot 2010)",
+                                      gain_of_one,
                                       MLP_FAN_AVERAGE, MLP_DISTRIBUTION_NORMAL),
-    [MLP_INIT_XAVIER_UNIFORM] = FAMILY("xavier-uniform", "variance 2/(fan-in + fan-out), uniform", gain_of_one,
+    [MLP_INIT_XAVIER_UNIFORM] = FAMILY("xavier-uniform", "variance 2/(fan-in + fan-out), uniform",
+                                       gain_of_one,
                                        MLP_FAN_AVERAGE, MLP_DISTRIBUTION_UNIFORM),
-    [MLP_INIT_XAVIER_TRUNCATED] = FAMILY("xavier-truncated", "variance 2/(fan-in + fan-out), truncated normal",
+    [MLP_INIT_XAVIER_TRUNCATED] = FAMILY("xavier-truncated", "variance 2/(fan-in + fan-out), truncated "
+                                                             "normal",
                                          gain_of_one, MLP_FAN_AVERAGE, MLP_DISTRIBUTION_TRUNCATED),
-    [MLP_INIT_HE_NORMAL] = FAMILY("he-normal", "variance 2/((1 + slope^2) fan-in) (He 2015)", gain_of_he, MLP_FAN_IN,
+    [MLP_INIT_HE_NORMAL] = FAMILY("he-normal", "variance 2/((1 + slope^2) fan-in) (He 2015)", gain_of_he,
+                                  MLP_FAN_IN,
                                   MLP_DISTRIBUTION_NORMAL),
-    [MLP_INIT_HE_UNIFORM] = FAMILY("he-uniform", "variance 2/((1 + slope^2) fan-in), uniform", gain_of_he, MLP_FAN_IN,
+    [MLP_INIT_HE_UNIFORM] = FAMILY("he-uniform", "variance 2/((1 + slope^2) fan-in), uniform", gain_of_he,
+                                   MLP_FAN_IN,
                                    MLP_DISTRIBUTION_UNIFORM),
     [MLP_INIT_HE_TRUNCATED] = FAMILY("he-truncated", "variance 2/((1 + slope^2) fan-in), truncated normal",
                                      gain_of_he, MLP_FAN_IN, MLP_DISTRIBUTION_TRUNCATED),
-    [MLP_INIT_VARIANCE_SCALING] = { .name = { "variance-scaling", "variance gain^2/fan, fan and distribution as given" },
+    [MLP_INIT_VARIANCE_SCALING] = { .name = { "variance-scaling", "variance gain^2/fan, fan and "
+                                                                  "distribution as given" },
                                     .takes = TAKES_GAIN | TAKES_FAN | TAKES_DISTRIBUTION, .fan = MLP_FAN_IN,
                                     .default_gain = gain_of_one, .scale = family_scale, .fill = family_fill },
     [MLP_INIT_ORTHOGONAL] = { .name = { "orthogonal", "orthonormal rows or columns, times gain (Saxe 2013)" },
@@ -265,18 +291,24 @@ static const struct init_row rows[] = {
                             .default_gain = gain_of_one, .scale = fixed_scale, .fill = identity_fill },
     [MLP_INIT_CUSTOM] = { .name = { "custom", "the caller's own function" }, .for_bias = true,
                           .default_gain = gain_of_one, .scale = custom_scale, .fill = custom_fill },
-    [MLP_INIT_CRITICAL] = { .name = { "critical", "mean-field critical for the activation and biases N(0, a^2)" },
+    [MLP_INIT_CRITICAL] = { .name = { "critical", "mean-field critical for the activation and biases N(0, "
+                                                  "a^2)" },
                             .takes = TAKES_A, .default_gain = gain_of_one, .scale = critical_scale,
                             .fill = critical_fill },
-    [MLP_INIT_SPARSE] = { .name = { "sparse", "b incoming weights of each unit N(0, a^2), a 1, b 15 (Martens 2010)" },
+    [MLP_INIT_SPARSE] = { .name = { "sparse", "b incoming weights of each unit N(0, a^2), a 1, b 15 "
+                                              "(Martens 2010)" },
                           .takes = TAKES_A | TAKES_B, .default_gain = gain_of_one, .scale = sparse_scale,
                           .fill = sparse_fill },
-    [MLP_INIT_HADAMARD] = { .name = { "hadamard", "ZerO: identity, or a corner of a Hadamard matrix (Zhao 2021)" },
+    [MLP_INIT_HADAMARD] = { .name = { "hadamard", "ZerO: identity, or a corner of a Hadamard matrix (Zhao "
+                                                  "2021)" },
                             .takes = TAKES_GAIN, .default_gain = gain_of_one, .scale = fixed_scale,
                             .fill = hadamard_fill },
-    [MLP_INIT_MUP] = { .name = { "mup", "maximal update: variance gain^2/fan-in, output a/fan-in^2 (Yang 2022)" },
-                       .takes = TAKES_A | TAKES_GAIN, .default_gain = gain_of_activation, .scale = mup_scale, .fill = mup_fill },
+    [MLP_INIT_MUP] = { .name = { "mup", "maximal update: variance gain^2/fan-in, output a/fan-in^2 (Yang "
+                                        "2022)" },
+                       .takes = TAKES_A | TAKES_GAIN, .default_gain = gain_of_activation,
+                       .scale = mup_scale, .fill = mup_fill },
 };
+/* clang-format on */
 
 static const struct name fan_names[] = {
     [MLP_FAN_AUTOMATIC] = { "automatic", "the initializer's own" },
@@ -321,7 +353,8 @@ static mlp_status check_unused(const struct init_row *row, const mlp_init_parame
                    { "distribution", p->distribution != MLP_DISTRIBUTION_NORMAL, TAKES_DISTRIBUTION } };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (fields[i].given && (row->takes & fields[i].flag) == 0) {
-            return fail(MLP_ERROR_ARGUMENT, "initializer %s takes no %s, expected 0", row->name.name, fields[i].field);
+            return fail(MLP_ERROR_ARGUMENT, "initializer %s takes no %s, expected 0", row->name.name,
+                        fields[i].field);
         }
     }
     return MLP_OK;
@@ -334,22 +367,28 @@ static mlp_status check_numbers(mlp_init init, const struct init_row *row, const
                     isfinite(p->a) ? "b" : "a", isfinite(p->a) ? p->b : p->a);
     }
     if (!(p->gain >= 0.0) || !isfinite(p->gain)) {
-        return fail(MLP_ERROR_RANGE, "initializer %s: gain is %g, expected a finite number above 0 (0: the default)",
+        return fail(MLP_ERROR_RANGE,
+                    "initializer %s: gain is %g, expected a finite number above 0 (0: the default)",
                     row->name.name, p->gain);
     }
     if (init == MLP_INIT_CRITICAL && p->a < 0.0) {
-        return fail(MLP_ERROR_RANGE, "initializer critical: a is %g, expected the biases' deviation, at least 0", p->a);
+        return fail(MLP_ERROR_RANGE,
+                    "initializer critical: a is %g, expected the biases' deviation, at least 0", p->a);
     }
     if (init == MLP_INIT_MUP && p->a != 0.0 && p->a < 1.0) {
-        return fail(MLP_ERROR_RANGE, "initializer mup: a is %g, expected the base width, at least 1 (0: the default, %d)", p->a,
-                    DEFAULT_BASE_WIDTH);
+        return fail(MLP_ERROR_RANGE,
+                    "initializer mup: a is %g, expected the base width, at least 1 (0: the default, %d)",
+                    p->a, DEFAULT_BASE_WIDTH);
     }
     if (init == MLP_INIT_SPARSE && (p->b < 0.0 || p->b != floor(p->b))) {
-        return fail(MLP_ERROR_RANGE, "initializer sparse: b is %g, expected a whole number of incoming weights above 0 (0: "
-                    "the default, %d)", p->b, DEFAULT_INCOMING);
+        return fail(MLP_ERROR_RANGE,
+                    "initializer sparse: b is %g, expected a whole number of incoming weights above 0 (0: "
+                    "the default, %d)",
+                    p->b, DEFAULT_INCOMING);
     }
     if ((row->scale == given_scale || row->scale == sparse_scale) && p->a < 0.0) {
-        return fail(MLP_ERROR_RANGE, "initializer %s: a is %g, expected a deviation above 0 (0: the default, 1)",
+        return fail(MLP_ERROR_RANGE,
+                    "initializer %s: a is %g, expected a deviation above 0 (0: the default, 1)",
                     row->name.name, p->a);
     }
     if (init == MLP_INIT_UNIFORM && (p->a != 0.0 || p->b != 0.0) && !(p->a < p->b)) {
@@ -369,8 +408,10 @@ mlp_status init_check(mlp_init init, const mlp_init_parameters *parameters, bool
     TRY(name_check(&distribution_table, (int)parameters->distribution));
     const struct init_row *row = &rows[init];
     if (is_bias && !row->for_bias) {
-        return fail(MLP_ERROR_ARGUMENT, "initializer %s does not suit a bias, expected zeros, constant, normal, "
-                    "uniform, truncated-normal or custom", row->name.name);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "initializer %s does not suit a bias, expected zeros, constant, normal, "
+                    "uniform, truncated-normal or custom",
+                    row->name.name);
     }
     TRY(check_unused(row, parameters));
     return check_numbers(init, row, parameters);

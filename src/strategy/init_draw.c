@@ -39,14 +39,25 @@ static double normal_quantile(double p)
     static const double a[] = { 3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
                                 1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
                                 3.3430575583588128105e4, 2.5090809287301226727e3 };
-    static const double b[] = { 1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
-                                2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4,
+    static const double b[] = { 1.0,
+                                4.2313330701600911252e1,
+                                6.8718700749205790830e2,
+                                5.3941960214247511077e3,
+                                2.1213794301586595867e4,
+                                3.9307895800092710610e4,
+                                2.8729085735721942674e4,
                                 5.2264952788528545610e3 };
-    static const double c[] = { 1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
-                                3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
+    static const double c[] = { 1.42343711074968357734e0,  4.63033784615654529590e0,
+                                5.76949722146069140550e0,  3.64784832476320460504e0,
+                                1.27045825245236838258e0,  2.41780725177450611770e-1,
                                 2.27238449892691845833e-2, 7.74545014278341407640e-4 };
-    static const double d[] = { 1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
-                                1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
+    static const double d[] = { 1.0,
+                                2.05319162663775882187e0,
+                                1.67638483018380384940e0,
+                                6.89767334985100004550e-1,
+                                1.48103976427480074590e-1,
+                                1.51986665636164571966e-2,
+                                5.47593808499534494600e-4,
                                 1.05075007164441684324e-9 };
     const double q = p - 0.5;
     const bool central = fabs(q) <= 0.425;
@@ -73,8 +84,8 @@ static void truncate(float *values, size_t count)
 }
 
 /* One column of the tensor: values j·rows … of the stream. */
-static void draw_column(const struct random_stream *stream, mlp_distribution distribution, size_t first, size_t count,
-                        float *values)
+static void draw_column(const struct random_stream *stream, mlp_distribution distribution, size_t first,
+                        size_t count, float *values)
 {
     if (distribution == MLP_DISTRIBUTION_NORMAL) {
         random_normal(stream, first, count, values);
@@ -137,9 +148,10 @@ mlp_status fill_identity(double gain, const struct target *target)
     return MLP_OK;
 }
 
-/* Floyd's choice of `incoming` columns for each row: of 0 … n−k, 0 … n−k+1, … one at random, the last of them where it is
- * taken. A value that rounds to 0 would look like none. */
-mlp_status draw_sparse(const struct init_task *task, size_t incoming, double deviation, const struct target *target)
+/* Floyd's choice of `incoming` columns for each row: of 0 … n−k, 0 … n−k+1, … one at random, the last of them
+ * where it is taken. A value that rounds to 0 would look like none. */
+mlp_status draw_sparse(const struct init_task *task, size_t incoming, double deviation,
+                       const struct target *target)
 {
     const struct random_stream values = stream_of(task),
                                places = random_stream(task->seed, RANDOM_WEIGHTS, task->layer, 1);
@@ -152,7 +164,8 @@ mlp_status draw_sparse(const struct init_task *task, size_t incoming, double dev
             float value;
             random_normal(&values, i * incoming + m, 1, &value);
             value *= (float)deviation;
-            target->values[i + (taken ? last : drawn) * target->leading_dimension] = value != 0.0f ? value : FLT_MIN;
+            target->values[i + (taken ? last : drawn) * target->leading_dimension] =
+                value != 0.0f ? value : FLT_MIN;
         }
     }
     return check_finite(task, target);
@@ -204,8 +217,8 @@ mlp_status fill_custom(const struct init_task *task, const struct target *target
     if (values == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    const mlp_status status = task->parameters.custom(values, target->rows, target->columns, task->seed, task->layer,
-                                                      task->parameters.context);
+    const mlp_status status = task->parameters.custom(values, target->rows, target->columns, task->seed,
+                                                      task->layer, task->parameters.context);
     for (size_t j = 0; j < target->columns && status == MLP_OK; j++) {
         memcpy(target->values + j * target->leading_dimension, values + j * target->rows,
                target->rows * sizeof(float));

@@ -24,7 +24,8 @@ mlp_status draw_uniform(const struct init_task *task, double low, double high, c
 
 mlp_status fill_constant(double value, const struct target *target);
 /* `incoming` entries of each row N(0, deviation²), 0 elsewhere. */
-mlp_status draw_sparse(const struct init_task *task, size_t incoming, double deviation, const struct target *target);
+mlp_status draw_sparse(const struct init_task *task, size_t incoming, double deviation,
+                       const struct target *target);
 
 /* The corner of a Hadamard matrix of order 2^m ≥ rows, times gain·2^(−(m−1)/2). */
 mlp_status fill_hadamard(double gain, const struct target *target);

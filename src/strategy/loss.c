@@ -7,7 +7,8 @@
 #include "strategy/loss_rows.h"
 
 static const struct name reduction_names[] = {
-    [MLP_REDUCTION_MEAN] = { "mean", "weighted mean over samples, and over units where a loss has one for each" },
+    [MLP_REDUCTION_MEAN] = { "mean",
+                             "weighted mean over samples, and over units where a loss has one for each" },
     [MLP_REDUCTION_SUM] = { "sum", "sum over samples and units" },
     [MLP_REDUCTION_SAMPLE_MEAN] = { "sample-mean", "weighted mean over samples, sum over units" },
 };
@@ -39,8 +40,8 @@ static mlp_status check_class_weights(const float *weights, size_t units)
     double sum = 0.0;
     for (size_t i = 0; i < units; i++) {
         if (!(weights[i] >= 0.0f) || !isfinite(weights[i])) {
-            return fail(MLP_ERROR_RANGE, "class_weights[%zu] is %g, expected a finite number of at least 0", i,
-                        (double)weights[i]);
+            return fail(MLP_ERROR_RANGE, "class_weights[%zu] is %g, expected a finite number of at least 0",
+                        i, (double)weights[i]);
         }
         sum += (double)weights[i];
     }
@@ -54,7 +55,8 @@ static mlp_status check_class_weights(const float *weights, size_t units)
 static mlp_status check_options(const struct loss_settings *settings, size_t units)
 {
     const char *name = loss_row(settings->loss)->name.name;
-    if (settings->loss != MLP_LOSS_CROSS_ENTROPY && (settings->label_smoothing != 0.0 || settings->class_weights)) {
+    if (settings->loss != MLP_LOSS_CROSS_ENTROPY &&
+        (settings->label_smoothing != 0.0 || settings->class_weights)) {
         return fail(MLP_ERROR_ARGUMENT, "%s goes with cross-entropy alone, the loss is %s",
                     settings->class_weights != NULL ? "class_weights" : "label_smoothing", name);
     }
@@ -65,8 +67,10 @@ static mlp_status check_options(const struct loss_settings *settings, size_t uni
     if (settings->loss != MLP_LOSS_HUBER && settings->huber_delta != 0.0) {
         return fail(MLP_ERROR_ARGUMENT, "huber_delta goes with huber alone, the loss is %s", name);
     }
-    if (settings->loss == MLP_LOSS_HUBER && !(settings->huber_delta >= 0.0 && isfinite(settings->huber_delta))) {
-        return fail(MLP_ERROR_RANGE, "huber_delta is %g, expected a finite number above 0", settings->huber_delta);
+    if (settings->loss == MLP_LOSS_HUBER &&
+        !(settings->huber_delta >= 0.0 && isfinite(settings->huber_delta))) {
+        return fail(MLP_ERROR_RANGE, "huber_delta is %g, expected a finite number above 0",
+                    settings->huber_delta);
     }
     if (settings->loss == MLP_LOSS_CUSTOM && settings->custom == NULL) {
         return fail(MLP_ERROR_ARGUMENT, "custom_loss is NULL, expected a function for the loss custom");
@@ -86,7 +90,8 @@ mlp_status loss_resolve(struct loss_settings *settings, mlp_activation output, s
                     mlp_activation_name(output), entry->advice);
     }
     if (loss == MLP_LOSS_CROSS_ENTROPY && units == 1) {
-        return fail(MLP_ERROR_ARGUMENT, "cross-entropy needs 2 output units or more, got 1: for a single yes/no "
+        return fail(MLP_ERROR_ARGUMENT,
+                    "cross-entropy needs 2 output units or more, got 1: for a single yes/no "
                     "unit use a sigmoid output with binary-cross-entropy");
     }
     settings->loss = loss;
@@ -102,14 +107,15 @@ static mlp_status check_classes(const mlp_targets *targets, size_t units, size_t
     const size_t classes = units > 1 ? units : 2;
     for (size_t i = 0; i < count; i++) {
         if (targets->classes[i] < 0 || (size_t)targets->classes[i] >= classes) {
-            return fail(MLP_ERROR_RANGE, "sample %zu: class is %d, expected 0 to %zu", i, (int)targets->classes[i],
-                        classes - 1);
+            return fail(MLP_ERROR_RANGE, "sample %zu: class is %d, expected 0 to %zu", i,
+                        (int)targets->classes[i], classes - 1);
         }
     }
     return MLP_OK;
 }
 
-/* Σ s_i, and in *weighted the sum that the reduction divides by: for the mean over class indices Σ s_i·w_{y_i}. */
+/* Σ s_i, and in *weighted the sum that the reduction divides by: for the mean over class indices Σ
+ * s_i·w_{y_i}. */
 static mlp_status sum_weights(const struct loss_settings *settings, const mlp_targets *targets, size_t count,
                               double *sum, double *weighted)
 {
@@ -120,7 +126,8 @@ static mlp_status sum_weights(const struct loss_settings *settings, const mlp_ta
     for (size_t i = 0; i < count; i++) {
         const double weight = targets->weights != NULL ? (double)targets->weights[i] : 1.0;
         if (!(weight >= 0.0) || !isfinite(weight)) {
-            return fail(MLP_ERROR_RANGE, "sample %zu: weight is %g, expected a finite number of at least 0", i, weight);
+            return fail(MLP_ERROR_RANGE, "sample %zu: weight is %g, expected a finite number of at least 0",
+                        i, weight);
         }
         *sum += weight;
         *weighted += by_class ? weight * (double)settings->class_weights[targets->classes[i]] : weight;
@@ -128,8 +135,8 @@ static mlp_status sum_weights(const struct loss_settings *settings, const mlp_ta
     return MLP_OK;
 }
 
-mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *targets, size_t units, size_t count,
-                      double *scale)
+mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *targets, size_t units,
+                      size_t count, double *scale)
 {
     double sum, weighted;
     if ((targets->classes == NULL) == (targets->values == NULL)) {
@@ -141,7 +148,8 @@ mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *t
     }
     TRY(sum_weights(settings, targets, count, &sum, &weighted));
     if (sum == 0.0) {
-        return fail(MLP_ERROR_RANGE, "targets: the weights of samples 0 to %zu are all 0, expected at least one above",
+        return fail(MLP_ERROR_RANGE,
+                    "targets: the weights of samples 0 to %zu are all 0, expected at least one above",
                     count - 1);
     }
     if (settings->reduction == MLP_REDUCTION_SUM) {

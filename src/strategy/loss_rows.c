@@ -1,5 +1,5 @@
-/* The losses: value and gradient of each on a run of samples, and the table of rows. Compiled once for each vector
- * level; sums have a fixed order, so that the level does not change a bit. */
+/* The losses: value and gradient of each on a run of samples, and the table of rows. Compiled once for each
+ * vector level; sums have a fixed order, so that the level does not change a bit. */
 #include "strategy/loss_rows.h"
 
 #include <math.h>
@@ -40,9 +40,10 @@ static const float *targets_of(const struct loss_block *block, size_t column, si
     return buffer;
 }
 
-/* ---- cross-entropy ------------------------------------------------------------------------------------------------
- * ℓ = Σ_c w_c t_c (L − z_c), L = ln Σ e^z, t = (1 − ε)·y + ε/classes; with p = softmax(z)
- * dℓ/dz_c = p_c·Σ_k w_k t_k − w_c t_c. */
+/* ---- cross-entropy
+ * ------------------------------------------------------------------------------------------------ ℓ = Σ_c
+ * w_c t_c (L − z_c), L = ln Σ e^z, t = (1 − ε)·y + ε/classes; with p = softmax(z) dℓ/dz_c = p_c·Σ_k w_k t_k −
+ * w_c t_c. */
 
 /* Σ e^(z − largest), and its terms in `terms` unless that is NULL. NaN and +∞ give NaN. */
 static double sum_exp(const float *z, size_t units, float largest, float *terms)
@@ -77,10 +78,10 @@ static void weighted_targets(const struct loss_block *block, size_t column, size
     }
 }
 
-/* One class with weight 1: ℓ = L − z_c. `gradient` holds e^(z − largest) and may be NULL; `sum` is theirs. L itself would lose
- * ln(sum) where logits are large: what is added to it is largest − z_c. */
-static double single_class(const struct loss_block *block, size_t column, double largest, double factor, double sum,
-                           float *gradient)
+/* One class with weight 1: ℓ = L − z_c. `gradient` holds e^(z − largest) and may be NULL; `sum` is theirs. L
+ * itself would lose ln(sum) where logits are large: what is added to it is largest − z_c. */
+static double single_class(const struct loss_block *block, size_t column, double largest, double factor,
+                           double sum, float *gradient)
 {
     const size_t class = (size_t)block->targets->classes[block->first + column];
     if (gradient != NULL) {
@@ -89,14 +90,15 @@ static double single_class(const struct loss_block *block, size_t column, double
         for (size_t i = 0; i < block->units; i++) {
             gradient[i] *= scale;
         }
-        gradient[class] = (float)(factor * (of_class - sum) / sum); /* p − 1 keeps its digits when p is near 1 */
+        gradient[class] =
+            (float)(factor * (of_class - sum) / sum); /* p − 1 keeps its digits when p is near 1 */
     }
     return log(sum) + (largest - (double)block->z[column * block->leading_dimension + class]);
 }
 
 /* Any targets; arguments as of single_class(). A class without weight adds nothing, even where z is −∞. */
-static double many_classes(const struct loss_block *block, size_t column, double largest, double factor, double sum,
-                           float *gradient)
+static double many_classes(const struct loss_block *block, size_t column, double largest, double factor,
+                           double sum, float *gradient)
 {
     const float *z = block->z + column * block->leading_dimension;
     const double log_sum = log(sum);
@@ -131,7 +133,8 @@ static double cross_entropy_column(const struct loss_block *block, size_t column
     const double factor = block->scale * weight_of(block, column);
     const float largest = vector_largest(z, block->units);
     const double sum = sum_exp(z, block->units, largest, gradient);
-    const double loss = (single ? single_class : many_classes)(block, column, (double)largest, factor, sum, gradient);
+    const double loss =
+        (single ? single_class : many_classes)(block, column, (double)largest, factor, sum, gradient);
     /* a logit of +∞ or NaN must show, also where its target is 0 */
     return isfinite((double)largest + log(sum)) ? factor * loss : NAN;
 }
@@ -145,14 +148,14 @@ static double cross_entropy(const struct loss_block *block)
     return sum;
 }
 
-/* ---- losses of one unit ---------------------------------------------------------------------------------------- */
+/* ---- losses of one unit -------------------------------------------------------------------------------- */
 
 /* Value of one unit's loss, a double, and in *slope its derivative. `delta` is Huber's. Without branches. */
 typedef double (*unit_loss)(float output, float target, double delta, float *slope);
 
 /* The samples of a single output unit, side by side. */
-static inline __attribute__((always_inline)) double per_sample(const struct loss_block *block, const float *outputs,
-                                                               unit_loss loss)
+static inline __attribute__((always_inline)) double per_sample(const struct loss_block *block,
+                                                               const float *outputs, unit_loss loss)
 {
     const size_t ld = block->leading_dimension;
     double total = 0.0;
@@ -179,8 +182,8 @@ static inline __attribute__((always_inline)) double per_sample(const struct loss
 }
 
 /* The units of each sample side by side. */
-static inline __attribute__((always_inline)) double per_unit(const struct loss_block *block, const float *outputs,
-                                                             unit_loss loss)
+static inline __attribute__((always_inline)) double per_unit(const struct loss_block *block,
+                                                             const float *outputs, unit_loss loss)
 {
     const double delta = block->settings->huber_delta;
     double total = 0.0;
@@ -213,15 +216,16 @@ static inline __attribute__((always_inline)) double per_unit(const struct loss_b
     return total;
 }
 
-/* The loops around a unit's loss; `loss` is a constant at each call, so that it is inlined and the loops vectorize. */
-static inline __attribute__((always_inline)) double evaluate(const struct loss_block *block, const float *outputs,
-                                                             unit_loss loss)
+/* The loops around a unit's loss; `loss` is a constant at each call, so that it is inlined and the loops
+ * vectorize. */
+static inline __attribute__((always_inline)) double evaluate(const struct loss_block *block,
+                                                             const float *outputs, unit_loss loss)
 {
     return block->units == 1 ? per_sample(block, outputs, loss) : per_unit(block, outputs, loss);
 }
 
-/* −[y ln p + (1 − y) ln(1 − p)] = max(z, 0) − z·y + ln(1 + e^−|z|), p = sigmoid(z); derivative p − y, for z ≥ 0 as
- * (1 − y) − (1 − p), which keeps its digits when p is near 1. */
+/* −[y ln p + (1 − y) ln(1 − p)] = max(z, 0) − z·y + ln(1 + e^−|z|), p = sigmoid(z); derivative p − y, for z ≥
+ * 0 as (1 − y) − (1 − p), which keeps its digits when p is near 1. */
 static inline double binary_unit(float z, float y, double delta, float *slope)
 {
     const float e = vector_exp(-magnitude_of(z));
@@ -277,7 +281,7 @@ static double huber(const struct loss_block *block)
     return evaluate(block, block->a, huber_unit);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------------------------- */
 
 static bool softmax_or_identity(mlp_activation output)
 {
@@ -302,7 +306,8 @@ static bool any_but_softmax(mlp_activation output)
 
 static const struct loss_entry rows[] = {
     [MLP_LOSS_AUTOMATIC] = {
-        .row = { .name = { "automatic", "from the output: softmax gives cross-entropy, sigmoid binary, else squared" },
+        .row = { .name = { "automatic",
+                           "from the output: softmax gives cross-entropy, sigmoid binary, else squared" },
                  .evaluate = NULL },
         .accepts = any,
     },
@@ -317,23 +322,28 @@ static const struct loss_entry rows[] = {
         .row = { .name = { "binary-cross-entropy", "-(y ln p + (1-y) ln(1-p)) per unit, p = sigmoid(Z)" },
                  .from_logits = true, .per_unit = true, .evaluate = binary_cross_entropy },
         .accepts = sigmoid_or_identity,
-        .advice = "a sigmoid output (or identity, for logits); for one class out of many use cross-entropy with "
-                  "softmax",
+        .advice = "a sigmoid output (or identity, for logits); for one class out of many use "
+                  "cross-entropy with softmax",
     },
     [MLP_LOSS_SQUARED_ERROR] = {
-        .row = { .name = { "squared-error", "(output - y)^2 per unit" }, .per_unit = true, .evaluate = squared_error },
+        .row = { .name = { "squared-error", "(output - y)^2 per unit" }, .per_unit = true,
+                 .evaluate = squared_error },
         .accepts = any,
     },
     [MLP_LOSS_ABSOLUTE_ERROR] = {
-        .row = { .name = { "absolute-error", "|output - y| per unit" }, .per_unit = true, .evaluate = absolute_error },
+        .row = { .name = { "absolute-error", "|output - y| per unit" }, .per_unit = true,
+                 .evaluate = absolute_error },
         .accepts = any_but_softmax,
-        .advice = "an output that is not softmax, such as identity; with softmax use cross-entropy or squared-error",
+        .advice = "an output that is not softmax, such as identity; with softmax use cross-entropy or "
+                  "squared-error",
     },
     [MLP_LOSS_HUBER] = {
-        .row = { .name = { "huber", "|r| <= delta ? r^2/2 : delta (|r| - delta/2) per unit" }, .per_unit = true,
+        .row = { .name = { "huber", "|r| <= delta ? r^2/2 : delta (|r| - delta/2) per unit" },
+                 .per_unit = true,
                  .evaluate = huber },
         .accepts = any_but_softmax,
-        .advice = "an output that is not softmax, such as identity; with softmax use cross-entropy or squared-error",
+        .advice = "an output that is not softmax, such as identity; with softmax use cross-entropy or "
+                  "squared-error",
     },
     [MLP_LOSS_CUSTOM] = {
         .row = { .name = { "custom", "the caller's own function" }, .whole_batch = true },

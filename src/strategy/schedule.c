@@ -10,8 +10,16 @@
 #define PI 3.14159265358979323846
 
 /* Which fields a schedule takes. */
-enum { TAKES_PERIOD = 1, TAKES_FACTOR = 2, TAKES_MINIMUM = 4, TAKES_POWER = 8, TAKES_GROWTH = 16, TAKES_SHARE = 32,
-       TAKES_PATIENCE = 64, TAKES_MILESTONES = 128 };
+enum {
+    TAKES_PERIOD = 1,
+    TAKES_FACTOR = 2,
+    TAKES_MINIMUM = 4,
+    TAKES_POWER = 8,
+    TAKES_GROWTH = 16,
+    TAKES_SHARE = 32,
+    TAKES_PATIENCE = 64,
+    TAKES_MILESTONES = 128
+};
 
 enum { DEFAULT_PATIENCE = 5 };
 
@@ -33,10 +41,10 @@ struct place {
 struct schedule_row {
     struct name name; /* must be first */
     int takes;
-    double period;    /* default, by T; 0: none */
-    double factor;    /* default */
-    double share;     /* default */
-    bool stretches;   /* over all of T, whatever the period */
+    double period;                               /* default, by T; 0: none */
+    double factor;                               /* default */
+    double share;                                /* default */
+    bool stretches;                              /* over all of T, whatever the period */
     double (*height)(const struct place *place); /* 0 … 1: the factor is minimum + (1 − minimum)·height */
 };
 
@@ -121,8 +129,9 @@ static double cycle_height(const struct place *p)
 
 static double one_cycle(const struct place *p)
 {
-    const double low = p->t < p->share * p->total ? ONE_CYCLE_START
-                       : p->options->minimum > 0.0 ? p->options->minimum : ONE_CYCLE_END;
+    const double low = p->t < p->share * p->total  ? ONE_CYCLE_START
+                       : p->options->minimum > 0.0 ? p->options->minimum
+                                                   : ONE_CYCLE_END;
     return low + (1.0 - low) * cycle_height(p);
 }
 
@@ -141,46 +150,64 @@ static double custom(const struct place *p)
     return p->options->custom((size_t)p->t, (size_t)p->total, p->options->context);
 }
 
+/* clang-format off */
 static const struct schedule_row rows[] = {
     [MLP_SCHEDULE_CONSTANT] = { .name = { "constant", "1" }, .height = constant },
-    [MLP_SCHEDULE_STEP] = { .name = { "step", "times factor every period" }, .takes = TAKES_PERIOD | TAKES_FACTOR,
+    [MLP_SCHEDULE_STEP] = { .name = { "step", "times factor every period" },
+                            .takes = TAKES_PERIOD | TAKES_FACTOR,
                             .period = 1.0 / 3.0, .factor = 0.1, .height = staircase },
     [MLP_SCHEDULE_MULTI_STEP] = { .name = { "multi-step", "times factor at each milestone" },
-                                  .takes = TAKES_FACTOR | TAKES_MILESTONES, .factor = 0.1, .height = milestones },
-    [MLP_SCHEDULE_EXPONENTIAL] = { .name = { "exponential", "factor^(t/period)" }, .takes = TAKES_PERIOD | TAKES_FACTOR,
+                                  .takes = TAKES_FACTOR | TAKES_MILESTONES, .factor = 0.1,
+                                  .height = milestones },
+    [MLP_SCHEDULE_EXPONENTIAL] = { .name = { "exponential", "factor^(t/period)" },
+                                   .takes = TAKES_PERIOD | TAKES_FACTOR,
                                    .period = 1.0, .factor = 0.01, .height = exponential },
     [MLP_SCHEDULE_POLYNOMIAL] = { .name = { "polynomial", "(1 - t/T)^power, down to minimum" },
-                                  .takes = TAKES_MINIMUM | TAKES_POWER, .stretches = true, .height = polynomial },
-    [MLP_SCHEDULE_COSINE] = { .name = { "cosine", "half a cosine, down to minimum" }, .takes = TAKES_MINIMUM, .stretches = true,
+                                  .takes = TAKES_MINIMUM | TAKES_POWER, .stretches = true,
+                                  .height = polynomial },
+    [MLP_SCHEDULE_COSINE] = { .name = { "cosine", "half a cosine, down to minimum" },
+                              .takes = TAKES_MINIMUM, .stretches = true,
                               .height = cosine },
     [MLP_SCHEDULE_COSINE_RESTARTS] = { .name = { "cosine-restarts", "the same over growing periods (SGDR)" },
-                                       .takes = TAKES_PERIOD | TAKES_MINIMUM | TAKES_GROWTH, .period = 1.0 / 7.0,
+                                       .takes = TAKES_PERIOD | TAKES_MINIMUM | TAKES_GROWTH,
+                                       .period = 1.0 / 7.0,
                                        .height = cosine_restarts },
     [MLP_SCHEDULE_TRIANGULAR] = { .name = { "triangular", "up and down in each period (Smith 2015)" },
                                   .takes = TAKES_PERIOD | TAKES_MINIMUM, .period = 0.2, .height = triangle },
     [MLP_SCHEDULE_TRIANGULAR2] = { .name = { "triangular2", "the same, halved with each period" },
-                                   .takes = TAKES_PERIOD | TAKES_MINIMUM, .period = 0.2, .height = triangle_halving },
+                                   .takes = TAKES_PERIOD | TAKES_MINIMUM, .period = 0.2,
+                                   .height = triangle_halving },
     [MLP_SCHEDULE_EXP_RANGE] = { .name = { "exp-range", "the same, times factor^t" },
-                                 .takes = TAKES_PERIOD | TAKES_MINIMUM | TAKES_FACTOR, .period = 0.2, .factor = 0.99994,
+                                 .takes = TAKES_PERIOD | TAKES_MINIMUM | TAKES_FACTOR, .period = 0.2,
+                                 .factor = 0.99994,
                                  .height = triangle_falling },
-    [MLP_SCHEDULE_ONE_CYCLE] = { .name = { "one-cycle", "up, and down to nearly 0; momentum the other way (Smith 2018)" },
-                                 .takes = TAKES_MINIMUM | TAKES_SHARE, .share = 0.3, .stretches = true, .height = one_cycle },
-    [MLP_SCHEDULE_INVERSE_SQRT] = { .name = { "inverse-sqrt", "sqrt(period/(period + t))" }, .takes = TAKES_PERIOD,
+    [MLP_SCHEDULE_ONE_CYCLE] = { .name = { "one-cycle", "up, and down to nearly 0; momentum the other way "
+                                                        "(Smith 2018)" },
+                                 .takes = TAKES_MINIMUM | TAKES_SHARE, .share = 0.3, .stretches = true,
+                                 .height = one_cycle },
+    [MLP_SCHEDULE_INVERSE_SQRT] = { .name = { "inverse-sqrt", "sqrt(period/(period + t))" },
+                                    .takes = TAKES_PERIOD,
                                     .period = 0.01, .height = inverse_sqrt },
-    [MLP_SCHEDULE_WARMUP_STABLE_DECAY] = { .name = { "warmup-stable-decay", "1, and down to minimum over the last share" },
-                                           .takes = TAKES_MINIMUM | TAKES_SHARE, .share = 0.2, .stretches = true,
+    [MLP_SCHEDULE_WARMUP_STABLE_DECAY] = { .name = { "warmup-stable-decay", "1, and down to minimum over "
+                                                                            "the last share" },
+                                           .takes = TAKES_MINIMUM | TAKES_SHARE, .share = 0.2,
+                                           .stretches = true,
                                            .height = stable_then_down },
-    [MLP_SCHEDULE_PLATEAU] = { .name = { "plateau", "times factor when the loss has not fallen for patience epochs" },
-                               .takes = TAKES_FACTOR | TAKES_MINIMUM | TAKES_PATIENCE, .factor = 0.1, .height = constant },
-    [MLP_SCHEDULE_CUSTOM] = { .name = { "custom", "the caller's own function" }, .stretches = true, .height = custom },
+    [MLP_SCHEDULE_PLATEAU] = { .name = { "plateau", "times factor when the loss has not fallen for "
+                                                    "patience epochs" },
+                               .takes = TAKES_FACTOR | TAKES_MINIMUM | TAKES_PATIENCE, .factor = 0.1,
+                               .height = constant },
+    [MLP_SCHEDULE_CUSTOM] = { .name = { "custom", "the caller's own function" }, .stretches = true,
+                              .height = custom },
 };
+/* clang-format on */
 
 static struct name_table names(void)
 {
     return NAME_TABLE("schedule", rows);
 }
 
-/* ---- checks ---------------------------------------------------------------------------------------------------- */
+/* ---- checks -------------------------------------------------------------------------------------------- */
 
 /* Refuses what the schedule would not look at. */
 static mlp_status check_unused(const struct schedule_row *row, const mlp_schedule_options *o)
@@ -189,34 +216,41 @@ static mlp_status check_unused(const struct schedule_row *row, const mlp_schedul
         const char *field;
         bool given;
         int flag;
-    } fields[] = { { "period", o->period != 0, TAKES_PERIOD },     { "factor", o->factor != 0.0, TAKES_FACTOR },
-                   { "minimum", o->minimum != 0.0, TAKES_MINIMUM }, { "power", o->power != 0.0, TAKES_POWER },
-                   { "growth", o->growth != 0.0, TAKES_GROWTH },    { "share", o->share != 0.0, TAKES_SHARE },
+    } fields[] = { { "period", o->period != 0, TAKES_PERIOD },
+                   { "factor", o->factor != 0.0, TAKES_FACTOR },
+                   { "minimum", o->minimum != 0.0, TAKES_MINIMUM },
+                   { "power", o->power != 0.0, TAKES_POWER },
+                   { "growth", o->growth != 0.0, TAKES_GROWTH },
+                   { "share", o->share != 0.0, TAKES_SHARE },
                    { "patience", o->patience != 0, TAKES_PATIENCE },
                    { "milestones", o->milestone_count != 0, TAKES_MILESTONES } };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (fields[i].given && (row->takes & fields[i].flag) == 0) {
-            return fail(MLP_ERROR_ARGUMENT, "schedule %s takes no %s, expected 0", row->name.name, fields[i].field);
+            return fail(MLP_ERROR_ARGUMENT, "schedule %s takes no %s, expected 0", row->name.name,
+                        fields[i].field);
         }
     }
     return MLP_OK;
 }
 
-static mlp_status check_number(const char *schedule, const char *field, double value, bool holds, const char *expected)
+static mlp_status check_number(const char *schedule, const char *field, double value, bool holds,
+                               const char *expected)
 {
-    return holds && isfinite(value)
-               ? MLP_OK
-               : fail(MLP_ERROR_RANGE, "schedule %s: %s is %g, expected %s", schedule, field, value, expected);
+    return holds && isfinite(value) ? MLP_OK
+                                    : fail(MLP_ERROR_RANGE, "schedule %s: %s is %g, expected %s", schedule,
+                                           field, value, expected);
 }
 
 static mlp_status check_milestones(const mlp_schedule_options *o)
 {
     if (o->milestone_count == 0 || o->milestones == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "schedule multi-step: there are no milestones, expected at least one");
+        return fail(MLP_ERROR_ARGUMENT,
+                    "schedule multi-step: there are no milestones, expected at least one");
     }
     for (size_t i = 1; i < o->milestone_count; i++) {
         if (o->milestones[i] <= o->milestones[i - 1]) {
-            return fail(MLP_ERROR_RANGE, "schedule multi-step: milestone %zu is %zu, expected more than the %zu before it", i,
+            return fail(MLP_ERROR_RANGE,
+                        "schedule multi-step: milestone %zu is %zu, expected more than the %zu before it", i,
                         o->milestones[i], o->milestones[i - 1]);
         }
     }
@@ -227,19 +261,25 @@ mlp_status schedule_check(const mlp_schedule_options *o)
 {
     const struct name_table table = names();
     if (o->struct_size < sizeof *o) {
-        return fail(MLP_ERROR_ARGUMENT, "schedule options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_SCHEDULE_OPTIONS_INIT", o->struct_size, sizeof *o);
+        return fail(MLP_ERROR_ARGUMENT,
+                    "schedule options: struct_size is %zu, expected at least %zu: start from "
+                    "MLP_SCHEDULE_OPTIONS_INIT",
+                    o->struct_size, sizeof *o);
     }
     TRY(name_check(&table, (int)o->rule));
     const char *name = rows[o->rule].name.name;
     TRY(check_unused(&rows[o->rule], o));
-    TRY(check_number(name, "factor", o->factor, o->factor >= 0.0 && o->factor <= 1.0, "above 0, at most 1 (0: the default)"));
+    TRY(check_number(name, "factor", o->factor, o->factor >= 0.0 && o->factor <= 1.0,
+                     "above 0, at most 1 (0: the default)"));
     TRY(check_number(name, "minimum", o->minimum, o->minimum >= 0.0 && o->minimum <= 1.0, "0 to 1"));
     TRY(check_number(name, "power", o->power, o->power >= 0.0, "a finite number above 0 (0: the default)"));
-    TRY(check_number(name, "growth", o->growth, o->growth == 0.0 || o->growth >= 1.0, "at least 1 (0: the default)"));
-    TRY(check_number(name, "share", o->share, o->share >= 0.0 && o->share < 1.0, "above 0, below 1 (0: the default)"));
+    TRY(check_number(name, "growth", o->growth, o->growth == 0.0 || o->growth >= 1.0,
+                     "at least 1 (0: the default)"));
+    TRY(check_number(name, "share", o->share, o->share >= 0.0 && o->share < 1.0,
+                     "above 0, below 1 (0: the default)"));
     if (o->rule == MLP_SCHEDULE_ONE_CYCLE && o->warmup > 0) {
-        return fail(MLP_ERROR_ARGUMENT, "schedule one-cycle: warmup is %zu, expected 0: it begins with one", o->warmup);
+        return fail(MLP_ERROR_ARGUMENT, "schedule one-cycle: warmup is %zu, expected 0: it begins with one",
+                    o->warmup);
     }
     if (o->rule == MLP_SCHEDULE_CUSTOM && o->custom == NULL) {
         return fail(MLP_ERROR_ARGUMENT, "schedule custom: the function is NULL");
@@ -247,7 +287,7 @@ mlp_status schedule_check(const mlp_schedule_options *o)
     return o->rule == MLP_SCHEDULE_MULTI_STEP ? check_milestones(o) : MLP_OK;
 }
 
-/* ---- points ---------------------------------------------------------------------------------------------------- */
+/* ---- points -------------------------------------------------------------------------------------------- */
 
 static double default_period(const struct schedule_row *row, const mlp_schedule_options *o, double total)
 {
@@ -258,7 +298,8 @@ static double default_period(const struct schedule_row *row, const mlp_schedule_
 bool schedule_stretches(const mlp_schedule_options *o)
 {
     const struct schedule_row *row = &rows[o->rule];
-    const bool period_does = row->period > 0.0 && o->period == 0 && default_period(row, o, 1e6) != default_period(row, o, 2e6);
+    const bool period_does =
+        row->period > 0.0 && o->period == 0 && default_period(row, o, 1e6) != default_period(row, o, 2e6);
     return row->stretches || period_does;
 }
 
@@ -285,12 +326,14 @@ mlp_schedule_point schedule_at(const mlp_schedule_options *o, size_t t, size_t t
     }
     const double height = rows[o->rule].height(&place);
     if (o->rule == MLP_SCHEDULE_ONE_CYCLE) {
-        return (mlp_schedule_point){ height, MOMENTUM_HIGH - (MOMENTUM_HIGH - MOMENTUM_LOW) * cycle_height(&place) };
+        return (mlp_schedule_point){ height,
+                                     MOMENTUM_HIGH - (MOMENTUM_HIGH - MOMENTUM_LOW) * cycle_height(&place) };
     }
     return (mlp_schedule_point){ o->minimum + (1.0 - o->minimum) * height, NAN };
 }
 
-mlp_status mlp_schedule_at(const mlp_schedule_options *options, size_t t, size_t total, mlp_schedule_point *point)
+mlp_status mlp_schedule_at(const mlp_schedule_options *options, size_t t, size_t total,
+                           mlp_schedule_point *point)
 {
     REQUIRE_ARGUMENT(options);
     REQUIRE_ARGUMENT(point);
@@ -299,7 +342,8 @@ mlp_status mlp_schedule_at(const mlp_schedule_options *options, size_t t, size_t
         return fail(MLP_ERROR_RANGE, "mlp_schedule_at: total is 0, expected at least 1");
     }
     if (options->rule == MLP_SCHEDULE_PLATEAU) {
-        return fail(MLP_ERROR_UNSUPPORTED, "mlp_schedule_at: plateau hangs on the loss; mlp_fit() follows it");
+        return fail(MLP_ERROR_UNSUPPORTED,
+                    "mlp_schedule_at: plateau hangs on the loss; mlp_fit() follows it");
     }
     *point = schedule_at(options, t, total);
     return MLP_OK;

@@ -1,4 +1,5 @@
-/* The vector level: what the environment may ask for, asked in processes of their own, for a level is chosen once. */
+/* The vector level: what the environment may ask for, asked in processes of their own, for a level is chosen
+ * once. */
 #include "support/support.h"
 
 #include <stdlib.h>

@@ -72,7 +72,8 @@ static void failures_are_planned_and_counted(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(sizes_do_not_wrap), cmocka_unit_test(memory_is_aligned_and_zero),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(sizes_do_not_wrap),
+                                        cmocka_unit_test(memory_is_aligned_and_zero),
                                         cmocka_unit_test(arrays_grow_and_keep),
                                         cmocka_unit_test(failures_are_planned_and_counted) };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,10 +17,10 @@ static void known_answers(void **unused)
 {
     static const uint32_t vectors[3][10] = {
         { 0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 },
-        { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e, 0xa20bc7c6,
-          0x6d5451fd },
-        { 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420,
-          0x24126ea1 },
+        { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e,
+          0xa20bc7c6, 0x6d5451fd },
+        { 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb,
+          0x5001e420, 0x24126ea1 },
     };
     (void)unused;
     for (int v = 0; v < 3; v++) {
@@ -39,7 +39,8 @@ static void ranges_can_be_cut(void **unused)
     float whole[100], part[100];
     (void)unused;
     for (int normal = 0; normal < 2; normal++) {
-        void (*draw)(const struct random_stream *, size_t, size_t, float *) = normal ? random_normal : random_uniform;
+        void (*draw)(const struct random_stream *, size_t, size_t, float *) =
+            normal ? random_normal : random_uniform;
         draw(&stream, 0, 100, whole);
         for (size_t first = 0; first < 100; first++) {
             draw(&stream, first, 100 - first, part);
@@ -56,8 +57,9 @@ static void words_of(const struct random_stream *stream, size_t block, uint32_t 
     philox4x32_10(counter, stream->key, words);
 }
 
-/* Blocks on every level, in runs of 0 … 33, against the scalar generator and Box and Muller's formula in double. The
- * radius is good to 1.5 ulp, the turn to 2, their product rounds once more: 3.6e-7 is 6 ulp of 2⁻²⁴. */
+/* Blocks on every level, in runs of 0 … 33, against the scalar generator and Box and Muller's formula in
+ * double. The radius is good to 1.5 ulp, the turn to 2, their product rounds once more: 3.6e-7 is 6 ulp of
+ * 2⁻²⁴. */
 static void every_level_draws_the_same(void **unused)
 {
     enum { MOST = 33 };
@@ -104,8 +106,9 @@ static void check_word(uint32_t word)
 /* Both ends of the range, the joints of the pieces, and a walk over all of it. */
 static void logarithms_and_turns_of_words(void **unused)
 {
-    static const uint32_t joints[] = { 0, 1, 255, 256, 0x00FFFFFF, 0x1FFFFFFF, 0x3FFFFFFF, 0x5FFFFFFF, 0x7FFFFFFF,
-                                       0x9FFFFFFF, 0xB504F333, 0xBFFFFFFF, 0xDFFFFFFF, 0xFFFFFF00, 0xFFFFFFFE };
+    static const uint32_t joints[] = { 0,          1,          255,        256,        0x00FFFFFF,
+                                       0x1FFFFFFF, 0x3FFFFFFF, 0x5FFFFFFF, 0x7FFFFFFF, 0x9FFFFFFF,
+                                       0xB504F333, 0xBFFFFFFF, 0xDFFFFFFF, 0xFFFFFF00, 0xFFFFFFFE };
     (void)unused;
     for (size_t i = 0; i < sizeof joints / sizeof joints[0]; i++) {
         for (uint32_t near = 0; near < 5; near++) {
@@ -119,10 +122,11 @@ static void logarithms_and_turns_of_words(void **unused)
 
 static void streams_differ(void **unused)
 {
-    const struct random_stream streams[] = { random_stream(1, RANDOM_WEIGHTS, 0, 0), random_stream(2, RANDOM_WEIGHTS, 0, 0),
-                                             random_stream(1, RANDOM_BIAS, 0, 0), random_stream(1, RANDOM_WEIGHTS, 1, 0),
-                                             random_stream(1, RANDOM_WEIGHTS, 0, 1),
-                                             random_stream(1ull << 32 | 1, RANDOM_WEIGHTS, 0, 0) };
+    const struct random_stream streams[] = {
+        random_stream(1, RANDOM_WEIGHTS, 0, 0), random_stream(2, RANDOM_WEIGHTS, 0, 0),
+        random_stream(1, RANDOM_BIAS, 0, 0),    random_stream(1, RANDOM_WEIGHTS, 1, 0),
+        random_stream(1, RANDOM_WEIGHTS, 0, 1), random_stream(1ull << 32 | 1, RANDOM_WEIGHTS, 0, 0)
+    };
     float values[6];
     (void)unused;
     for (int i = 0; i < 6; i++) {
@@ -181,10 +185,12 @@ static void shuffles_are_fair(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(known_answers), cmocka_unit_test(ranges_can_be_cut),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(known_answers),
+                                        cmocka_unit_test(ranges_can_be_cut),
                                         cmocka_unit_test(streams_differ),
                                         cmocka_unit_test(every_level_draws_the_same),
-                                        cmocka_unit_test(logarithms_and_turns_of_words), cmocka_unit_test(moments),
+                                        cmocka_unit_test(logarithms_and_turns_of_words),
+                                        cmocka_unit_test(moments),
                                         cmocka_unit_test(shuffles_are_fair) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

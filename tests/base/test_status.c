@@ -64,7 +64,8 @@ static void names_are_found_and_checked(void **unused)
     (void)unused;
     assert_ok(name_find(&table, "green", &value));
     assert_int_equal(value, 1);
-    assert_refused(name_find(&table, "blue", &value), MLP_ERROR_ARGUMENT, "colour", "'blue'", "red, green", NULL);
+    assert_refused(name_find(&table, "blue", &value), MLP_ERROR_ARGUMENT, "colour", "'blue'", "red, green",
+                   NULL);
     assert_refused(name_find(&table, NULL, &value), MLP_ERROR_ARGUMENT, "NULL", NULL);
     assert_string_equal(name_of(&table, 0), "red");
     assert_string_equal(description_of(&table, 1), "like grass");

@@ -78,7 +78,7 @@ static void defaults(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(shares_cover_all_tasks_once), cmocka_unit_test(barriers_hold),
-                                        cmocka_unit_test(defaults) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(shares_cover_all_tasks_once),
+                                        cmocka_unit_test(barriers_hold), cmocka_unit_test(defaults) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,12 +24,13 @@ static double ulps(float value, double exact)
     return fabs((double)value - exact) / ldexp(1.0, exponent - FLT_MANT_DIG);
 }
 
-static void sweep(const char *name, float (*function)(float), double (*exact)(double), double low, double high,
-                  double bound)
+static void sweep(const char *name, float (*function)(float), double (*exact)(double), double low,
+                  double high, double bound)
 {
     for (uint64_t bits = 0; bits <= UINT32_MAX; bits += STRIDE) {
         const float x = float_of_bits((int32_t)(uint32_t)bits);
-        const double distance = x >= (float)low && x <= (float)high ? ulps(function(x), exact((double)x)) : 0.0;
+        const double distance =
+            x >= (float)low && x <= (float)high ? ulps(function(x), exact((double)x)) : 0.0;
         if (!(distance <= bound)) {
             fail_msg("%s(%a) is %a, expected %a: %.2f ulp, bound %.2f", name, (double)x, (double)function(x),
                      exact((double)x), distance, bound);
@@ -91,12 +92,14 @@ static void test_accuracy_in_the_middle(void **unused)
 static void test_special_values(void **unused)
 {
     (void)unused;
-    assert_true(vector_exp(INFINITY) == INFINITY && vector_exp(-INFINITY) == 0.0f && vector_exp(-0.0f) == 1.0f);
+    assert_true(vector_exp(INFINITY) == INFINITY && vector_exp(-INFINITY) == 0.0f &&
+                vector_exp(-0.0f) == 1.0f);
     assert_true(vector_exp(88.72283f) == (float)exp((double)88.72283f) && vector_exp(88.7229f) == INFINITY);
     assert_true(vector_exp(-103.9f) == FLT_TRUE_MIN && vector_exp(-104.1f) == 0.0f);
     assert_true(vector_expm1_negative(-INFINITY) == -1.0f && vector_expm1_negative(0.0f) == 0.0f);
     assert_true(vector_log1p(0.0f) == 0.0f);
-    assert_true(vector_sigmoid(INFINITY) == 1.0f && vector_sigmoid(-INFINITY) == 0.0f && vector_sigmoid(0.0f) == 0.5f);
+    assert_true(vector_sigmoid(INFINITY) == 1.0f && vector_sigmoid(-INFINITY) == 0.0f &&
+                vector_sigmoid(0.0f) == 0.5f);
     assert_true(vector_softplus(INFINITY) == INFINITY && vector_softplus(-INFINITY) == 0.0f);
     assert_true(vector_tanh(INFINITY) == 1.0f && vector_tanh(-INFINITY) == -1.0f);
     assert_true(vector_tanh(-0.0f) == 0.0f && signbit(vector_tanh(-0.0f)) && !signbit(vector_tanh(0.0f)));

@@ -95,7 +95,8 @@ static void dense_targets_and_weights_come_with_their_samples(void **state)
     data_gather_targets(data, order, 0, 4, NULL, read_values, read_weights);
     for (int i = 0; i < 4; i++) {
         assert_true(x[i * INPUTS + 1] == (float)order[i] + 0.125f);
-        assert_true(read_values[2 * i] == -(float)order[i] && read_values[2 * i + 1] == (float)order[i] / 2.0f);
+        assert_true(read_values[2 * i] == -(float)order[i] &&
+                    read_values[2 * i + 1] == (float)order[i] / 2.0f);
         assert_true(read_weights[i] == (float)order[i] + 1.0f);
     }
     assert_refused(mlp_data_read(data, 0, 1, NULL, classes, NULL), MLP_ERROR_ARGUMENT, "classes", NULL);
@@ -147,11 +148,11 @@ static void refuse(mlp_data_arrays arrays, mlp_status status, const char *first,
     assert_int_equal(memory_live_count(), live);
 }
 
-#define REFUSE(change, status, first, second)        \
-    do {                                             \
-        mlp_data_arrays a = arrays_of_classes();     \
-        change;                                      \
-        refuse(a, status, first, second);            \
+#define REFUSE(change, status, first, second)                                                                \
+    do {                                                                                                     \
+        mlp_data_arrays a = arrays_of_classes();                                                             \
+        change;                                                                                              \
+        refuse(a, status, first, second);                                                                    \
     } while (0)
 
 static void refuses_arrays_that_contradict(void **state)
@@ -173,7 +174,8 @@ static void refuses_arrays_that_contradict(void **state)
     REFUSE((a.count = SIZE_MAX / 4, a.inputs = 8), MLP_ERROR_SHAPE, "samples", "8 inputs");
     REFUSE((a.features = NULL, a.bytes = bytes, a.byte_scale = -1.0), MLP_ERROR_RANGE, "byte_scale", "-1");
     REFUSE((a.features = NULL, a.bytes = bytes, a.byte_scale = NAN), MLP_ERROR_RANGE, "byte_scale", "nan");
-    REFUSE((a.features = NULL, a.bytes = bytes, a.byte_scale = 1e300), MLP_ERROR_RANGE, "byte_scale", "1e+300");
+    REFUSE((a.features = NULL, a.bytes = bytes, a.byte_scale = 1e300), MLP_ERROR_RANGE, "byte_scale",
+           "1e+300");
 }
 
 static void refuses_numbers_out_of_range(void **state)
@@ -214,7 +216,10 @@ static void mark(const mlp_data *part, int *seen)
 static void split_parts_are_disjoint_and_cover(void **state)
 {
     (void)state;
-    const struct { double fraction; size_t second; } cases[] = {
+    const struct {
+        double fraction;
+        size_t second;
+    } cases[] = {
         { 0.2, 20 }, { 0.5, 51 }, { 0.001, 1 }, { 0.9999, 100 }, { 0.25, 25 },
     };
     mlp_data_arrays arrays = arrays_of_classes();
@@ -291,7 +296,8 @@ static void refuses_impossible_parts(void **state)
     mlp_data *data = create(&arrays), *one, *first = data, *second = data;
     const double fractions[] = { 0.0, 1.0, -0.5, 2.0, NAN };
     for (size_t i = 0; i < sizeof fractions / sizeof fractions[0]; i++) {
-        assert_refused(mlp_data_split(data, fractions[i], 0, &first, &second), MLP_ERROR_RANGE, "fraction", NULL);
+        assert_refused(mlp_data_split(data, fractions[i], 0, &first, &second), MLP_ERROR_RANGE, "fraction",
+                       NULL);
         assert_null(first);
         assert_null(second);
     }

@@ -13,7 +13,8 @@
 
 enum { COUNT = 230, INPUTS = 90, BYTES = COUNT * INPUTS, HEADER = 12 };
 
-/* An IDX file of bytes or of floats (bytes / 4), and its labels; the pictures are more than a piece of a read. */
+/* An IDX file of bytes or of floats (bytes / 4), and its labels; the pictures are more than a piece of a
+ * read. */
 static const char *write_features(bool floats, unsigned char *values)
 {
     static unsigned char file[HEADER + 4 * BYTES];
@@ -31,7 +32,8 @@ static const char *write_features(bool floats, unsigned char *values)
             file[HEADER + i] = values[i];
         }
     }
-    return test_write_file(floats ? "floats.idx" : "bytes.idx", file, HEADER + (floats ? 4 : 1) * (size_t)BYTES);
+    return test_write_file(floats ? "floats.idx" : "bytes.idx", file,
+                           HEADER + (floats ? 4 : 1) * (size_t)BYTES);
 }
 
 static const char *write_labels(void)
@@ -116,7 +118,8 @@ static void standardization_and_metrics_are_the_same(void **unused)
     const char *path = write_features(false, values), *labels = write_labels();
     for (int s = 0; s < 2; s++) {
         mlp_data *data;
-        assert_ok(s == 0 ? mlp_data_load_idx(path, labels, &data) : mlp_data_open_idx(path, labels, NULL, &data));
+        assert_ok(s == 0 ? mlp_data_load_idx(path, labels, &data)
+                         : mlp_data_open_idx(path, labels, NULL, &data));
         assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &networks[s]));
         assert_ok(mlp_data_standardize(data, networks[s]));
         assert_ok(mlp_evaluate(networks[s], data, 32, 2, 0, &metrics[s], NULL));
@@ -142,9 +145,11 @@ static void a_file_that_becomes_shorter_is_told(void **unused)
     assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &network));
     assert_int_equal(truncate(path, HEADER + 100 * INPUTS + 1), 0);
     assert_ok(mlp_data_read(data, 0, 100, x, NULL, NULL));
-    assert_refused(mlp_data_read(data, 100, 1, x, NULL, NULL), MLP_ERROR_FORMAT, "bytes.idx", "shorter", "sample 100", NULL);
+    assert_refused(mlp_data_read(data, 100, 1, x, NULL, NULL), MLP_ERROR_FORMAT, "bytes.idx", "shorter",
+                   "sample 100", NULL);
     assert_refused(mlp_data_standardize(data, network), MLP_ERROR_FORMAT, "bytes.idx", "shorter", NULL);
-    assert_refused(mlp_evaluate(network, data, 64, 2, 0, &metrics, NULL), MLP_ERROR_FORMAT, "bytes.idx", "shorter", NULL);
+    assert_refused(mlp_evaluate(network, data, 64, 2, 0, &metrics, NULL), MLP_ERROR_FORMAT, "bytes.idx",
+                   "shorter", NULL);
     mlp_data_destroy(&data);
     mlp_network_destroy(&network);
 }
@@ -173,8 +178,10 @@ static void descriptors_are_given_back(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_those_of_the_file),          cmocka_unit_test(parts_are_those_of_data_in_memory),
-        cmocka_unit_test(standardization_and_metrics_are_the_same), cmocka_unit_test(a_file_that_becomes_shorter_is_told),
+        cmocka_unit_test(values_are_those_of_the_file),
+        cmocka_unit_test(parts_are_those_of_data_in_memory),
+        cmocka_unit_test(standardization_and_metrics_are_the_same),
+        cmocka_unit_test(a_file_that_becomes_shorter_is_told),
         cmocka_unit_test(descriptors_are_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

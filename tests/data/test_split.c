@@ -151,7 +151,8 @@ static void impossible_parts_are_refused(void **unused)
     arrays.features = arrays.values = features;
     arrays.outputs = 1;
     assert_ok(mlp_data_create(&arrays, &values));
-    assert_refused(mlp_data_split_stratified(values, 0.5, 0, &a, &b), MLP_ERROR_ARGUMENT, "stratified", "classes", NULL);
+    assert_refused(mlp_data_split_stratified(values, 0.5, 0, &a, &b), MLP_ERROR_ARGUMENT, "stratified",
+                   "classes", NULL);
     assert_refused(mlp_data_fold(values, 3, 0, 1, 0, &a, &b), MLP_ERROR_ARGUMENT, "stratified", NULL);
     assert_refused(mlp_data_balanced_weights(values, weights), MLP_ERROR_ARGUMENT, "no classes", NULL);
     assert_refused(mlp_data_split_stratified(data, 1.0, 0, &a, &b), MLP_ERROR_RANGE, "fraction", "1", NULL);

@@ -49,7 +49,8 @@ static void assert_learnt(const mlp_data *data)
         double expected_mean, expected_scale;
         naive_moments(data, j, &expected_mean, &expected_scale);
         /* relative to the value itself: rounding to float, 2⁻²⁴, and little from the sums in double */
-        assert_true(fabs((double)mean[j] - expected_mean) <= 1e-7 * (fabs(expected_mean) + 1e-3 * expected_scale));
+        assert_true(fabs((double)mean[j] - expected_mean) <=
+                    1e-7 * (fabs(expected_mean) + 1e-3 * expected_scale));
         assert_true(fabs((double)scale[j] - expected_scale) <= 1e-7 * expected_scale);
     }
     mlp_network_destroy(&network);
@@ -65,7 +66,8 @@ static void floats_of_all_magnitudes(void **state)
         for (size_t j = 0; j < INPUTS; j++) {
             /* the mean up to 10⁶ deviations away; magnitudes 1e-9 to 1e27 */
             const double offset = j % 3 == 0 ? 0.0 : j % 3 == 1 ? 30.0 : 1e6;
-            x[i * INPUTS + j] = (float)((offset + test_uniform(&seed, -1.0, 2.0)) * pow(10.0, (double)j - 9.0));
+            x[i * INPUTS + j] =
+                (float)((offset + test_uniform(&seed, -1.0, 2.0)) * pow(10.0, (double)j - 9.0));
         }
     }
     mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
@@ -109,8 +111,8 @@ static void bytes(void **state)
 static void constant_features_have_scale_1(void **state)
 {
     (void)state;
-    /* 0.1f is no multiple of any power of two that sums exactly; the third varies by the smallest float only, whose
-     * deviation has no reciprocal; the fourth spans the whole range of floats */
+    /* 0.1f is no multiple of any power of two that sums exactly; the third varies by the smallest float only,
+     * whose deviation has no reciprocal; the fourth spans the whole range of floats */
     const float x[] = { 0.1f, 5.0f, 0.0f, -3.4e38f, 0.1f, 5.0f, 1e-45f, 3.4e38f, 0.1f, 5.0f, 0.0f, 3.4e38f };
     mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
     arrays.count = 3;

@@ -13,7 +13,9 @@ static mlp_network *make_network(uint64_t seed)
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
     mlp_network *network;
     for (size_t l = 0; l < DEPTH; l++) {
-        layers[l] = (mlp_layer){ .units = WIDTH, .activation = MLP_ACTIVATION_TANH, .init = MLP_INIT_CRITICAL,
+        layers[l] = (mlp_layer){ .units = WIDTH,
+                                 .activation = MLP_ACTIVATION_TANH,
+                                 .init = MLP_INIT_CRITICAL,
                                  .init_parameters = { .a = sqrt(0.05) } };
     }
     layers[DEPTH] = (mlp_layer){ .units = CLASSES, .activation = MLP_ACTIVATION_SOFTMAX };
@@ -22,8 +24,8 @@ static mlp_network *make_network(uint64_t seed)
     return network;
 }
 
-/* Schoenholz et al. 2017: at (σ_b², σ_w²) = (0.05, 1.76095) q* of tanh is 0.57005 and χ₁ is 1. Means over layers that have come
- * to the fixed point and lie below another of the same width. */
+/* Schoenholz et al. 2017: at (σ_b², σ_w²) = (0.05, 1.76095) q* of tanh is 0.57005 and χ₁ is 1. Means over
+ * layers that have come to the fixed point and lie below another of the same width. */
 static void wide_critical_networks_have_chi_1(void **unused)
 {
     float x[COUNT * INPUTS];

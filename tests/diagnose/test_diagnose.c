@@ -35,7 +35,8 @@ static mlp_network *make_network(size_t hidden, size_t units, mlp_activation act
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
     mlp_network *network;
     for (size_t l = 0; l < hidden; l++) {
-        layers[l] = (mlp_layer){ .units = units, .activation = activation, .init = init, .init_parameters = numbers };
+        layers[l] =
+            (mlp_layer){ .units = units, .activation = activation, .init = init, .init_parameters = numbers };
     }
     layers[hidden] = (mlp_layer){ .units = CLASSES, .activation = MLP_ACTIVATION_SOFTMAX };
     options.seed = seed;
@@ -71,7 +72,7 @@ static void expect(const mlp_network *network, const struct batch *b, unsigned f
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-/* ---- figures against a naive network in double ------------------------------------------------------------------- */
+/* ---- figures against a naive network in double --------------------------------------------------------- */
 
 static double mean_square(const double *values, size_t count)
 {
@@ -92,7 +93,8 @@ static double cosine_by_pairs(const double *a, size_t units, size_t count)
             for (size_t i = 0; i < units; i++) {
                 dot += a[i + j * units] * a[i + k * units];
             }
-            sum += dot / (units * sqrt(mean_square(a + j * units, units) * mean_square(a + k * units, units)));
+            sum +=
+                dot / (units * sqrt(mean_square(a + j * units, units) * mean_square(a + k * units, units)));
         }
     }
     return sum / (0.5 * (double)count * (double)(count - 1));
@@ -112,12 +114,12 @@ static void check_layer(const struct reference *r, const mlp_signal *s, size_t l
     assert_close(s->a.mean_square, mean_square(r->a[l], all), 1e-5);
     assert_close(s->dz.mean_square / mean_square(r->dz[l], all), 1.0, 1e-4);
     assert_close(s->weight_norm, sqrt(mean_square(r->w[l], n * inputs) * n * inputs), 1e-5);
-    assert_close(s->gradient_ratio, sqrt(mean_square(r->dw[l], n * inputs) / mean_square(r->w[l], n * inputs)), 1e-5);
+    assert_close(s->gradient_ratio,
+                 sqrt(mean_square(r->dw[l], n * inputs) / mean_square(r->w[l], n * inputs)), 1e-5);
     assert_close(s->bias_gradient_norm, sqrt(mean_square(r->db[l], n) * n), 1e-5);
     assert_close(s->cosine, cosine_by_pairs(r->a[l], n, r->count), 1e-5);
     if (l > 0) {
-        assert_close(s->forward_growth,
-                     sqrt(square / mean_square(r->z[l - 1], inputs * r->count)), 1e-5);
+        assert_close(s->forward_growth, sqrt(square / mean_square(r->z[l - 1], inputs * r->count)), 1e-5);
     }
     if (l + 1 < r->layers) {
         const double above = mean_square(r->dz[l + 1], r->units[l + 1] * r->count) * r->units[l + 1];
@@ -141,7 +143,8 @@ static void figures_are_those_of_a_naive_network(void **unused)
     struct batch b;
     struct reference r;
     const struct reference_loss loss = { .loss = MLP_LOSS_CROSS_ENTROPY };
-    mlp_network *network = make_network(2, 24, MLP_ACTIVATION_TANH, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 3);
+    mlp_network *network =
+        make_network(2, 24, MLP_ACTIVATION_TANH, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 3);
     (void)unused;
     make_batch(&b, 1, INPUTS, false);
     mlp_diagnosis *diagnosis = diagnose(network, &b);
@@ -160,16 +163,18 @@ static void figures_are_those_of_a_naive_network(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* A wide network is what mean field speaks of: the measured factors of one draw of 500 units lie within some percent. */
+/* A wide network is what mean field speaks of: the measured factors of one draw of 500 units lie within some
+ * percent. */
 static void growth_is_what_mean_field_predicts(void **unused)
 {
-    static const mlp_activation activations[] = { MLP_ACTIVATION_TANH, MLP_ACTIVATION_RELU, MLP_ACTIVATION_SIGMOID,
-                                                  MLP_ACTIVATION_GELU };
+    static const mlp_activation activations[] = { MLP_ACTIVATION_TANH, MLP_ACTIVATION_RELU,
+                                                  MLP_ACTIVATION_SIGMOID, MLP_ACTIVATION_GELU };
     struct batch b;
     (void)unused;
     make_batch(&b, 2, INPUTS, false);
     for (size_t i = 0; i < sizeof activations / sizeof activations[0]; i++) {
-        mlp_network *network = make_network(5, 500, activations[i], MLP_INIT_LECUN_NORMAL, (mlp_init_parameters){ 0 }, 9);
+        mlp_network *network =
+            make_network(5, 500, activations[i], MLP_INIT_LECUN_NORMAL, (mlp_init_parameters){ 0 }, 9);
         mlp_diagnosis *diagnosis = diagnose(network, &b);
         for (size_t l = 1; l < 4; l++) { /* between layers of equal width */
             mlp_signal s;
@@ -188,7 +193,8 @@ static void a_step_tells_the_update(void **unused)
     struct batch b;
     mlp_optimizer_options optimizer = MLP_OPTIMIZER_OPTIONS_INIT;
     mlp_diagnose_options options = MLP_DIAGNOSE_OPTIONS_INIT;
-    mlp_network *network = make_network(1, 12, MLP_ACTIVATION_TANH, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 5);
+    mlp_network *network =
+        make_network(1, 12, MLP_ACTIVATION_TANH, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 5);
     mlp_diagnosis *diagnosis;
     mlp_signal s;
     (void)unused;
@@ -204,7 +210,7 @@ static void a_step_tells_the_update(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* ---- findings -------------------------------------------------------------------------------------------------- */
+/* ---- findings ------------------------------------------------------------------------------------------ */
 
 enum { SEEDS = 50 };
 
@@ -214,17 +220,18 @@ static void healthy_networks_raise_no_alarm(void **unused)
         mlp_activation activation;
         size_t hidden, units;
     } shapes[] = {
-        { MLP_ACTIVATION_RELU, 9, 16 },  { MLP_ACTIVATION_RELU, 2, 128 },      { MLP_ACTIVATION_TANH, 9, 32 },
-        { MLP_ACTIVATION_GELU, 4, 64 },  { MLP_ACTIVATION_LEAKY_RELU, 6, 16 }, { MLP_ACTIVATION_SELU, 9, 32 },
-        { MLP_ACTIVATION_SIGMOID, 1, 32 }, { MLP_ACTIVATION_ELU, 5, 24 },
+        { MLP_ACTIVATION_RELU, 9, 16 },       { MLP_ACTIVATION_RELU, 2, 128 },
+        { MLP_ACTIVATION_TANH, 9, 32 },       { MLP_ACTIVATION_GELU, 4, 64 },
+        { MLP_ACTIVATION_LEAKY_RELU, 6, 16 }, { MLP_ACTIVATION_SELU, 9, 32 },
+        { MLP_ACTIVATION_SIGMOID, 1, 32 },    { MLP_ACTIVATION_ELU, 5, 24 },
     };
     struct batch b;
     (void)unused;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         const size_t i = (size_t)seed % (sizeof shapes / sizeof shapes[0]);
         make_batch(&b, seed, INPUTS, seed % 3 == 0);
-        mlp_network *network = make_network(shapes[i].hidden, shapes[i].units, shapes[i].activation, MLP_INIT_AUTOMATIC,
-                                            (mlp_init_parameters){ 0 }, seed);
+        mlp_network *network = make_network(shapes[i].hidden, shapes[i].units, shapes[i].activation,
+                                            MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, seed);
         mlp_diagnosis *diagnosis = diagnose(network, &b);
         if (mlp_diagnosis_findings(diagnosis) != 0) {
             fail_msg("seed %d: %s", (int)seed, mlp_diagnosis_text(diagnosis));
@@ -239,7 +246,8 @@ static void a_dead_layer(void **unused)
 {
     struct batch b;
     float bias[24];
-    mlp_network *network = make_network(3, 24, MLP_ACTIVATION_RELU, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 1);
+    mlp_network *network =
+        make_network(3, 24, MLP_ACTIVATION_RELU, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 1);
     (void)unused;
     make_batch(&b, 1, INPUTS, false);
     for (size_t i = 0; i < 24; i++) {
@@ -264,7 +272,8 @@ static void a_dead_layer(void **unused)
 static void saturated_layers(void **unused)
 {
     struct batch b;
-    mlp_network *network = make_network(8, 64, MLP_ACTIVATION_TANH, MLP_INIT_NORMAL, (mlp_init_parameters){ .a = 1.0 }, 1);
+    mlp_network *network =
+        make_network(8, 64, MLP_ACTIVATION_TANH, MLP_INIT_NORMAL, (mlp_init_parameters){ .a = 1.0 }, 1);
     (void)unused;
     make_batch(&b, 1, INPUTS, false);
     expect(network, &b, 1u << MLP_FINDING_SATURATED, 3,
@@ -272,11 +281,13 @@ static void saturated_layers(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* Xavier in a deep sigmoid network: √χ₁ = 0.23. ReLU with He works, Xavier for sigmoid does not and is not named. */
+/* Xavier in a deep sigmoid network: √χ₁ = 0.23. ReLU with He works, Xavier for sigmoid does not and is not
+ * named. */
 static void vanishing_gradients(void **unused)
 {
     struct batch b;
-    mlp_network *network = make_network(8, 64, MLP_ACTIVATION_SIGMOID, MLP_INIT_XAVIER_NORMAL, (mlp_init_parameters){ 0 }, 1);
+    mlp_network *network =
+        make_network(8, 64, MLP_ACTIVATION_SIGMOID, MLP_INIT_XAVIER_NORMAL, (mlp_init_parameters){ 0 }, 1);
     (void)unused;
     make_batch(&b, 1, INPUTS, false);
     expect(network, &b, 1u << MLP_FINDING_VANISHING, 0,
@@ -293,10 +304,12 @@ static void vanishing_gradients(void **unused)
 static void exploding_signals(void **unused)
 {
     struct batch b;
-    mlp_network *network = make_network(6, 64, MLP_ACTIVATION_RELU, MLP_INIT_NORMAL, (mlp_init_parameters){ .a = 1.0 }, 1);
+    mlp_network *network =
+        make_network(6, 64, MLP_ACTIVATION_RELU, MLP_INIT_NORMAL, (mlp_init_parameters){ .a = 1.0 }, 1);
     (void)unused;
     make_batch(&b, 1, INPUTS, false);
-    expect(network, &b, 1u << MLP_FINDING_EXPLODING, 5, WORDS("exploding: layers", "use relu with he-normal"));
+    expect(network, &b, 1u << MLP_FINDING_EXPLODING, 5,
+           WORDS("exploding: layers", "use relu with he-normal"));
     mlp_network_destroy(&network);
 }
 
@@ -306,7 +319,8 @@ static void symmetric_units(void **unused)
     float weights[24 * INPUTS];
     size_t group[24], groups;
     mlp_const_matrix w;
-    mlp_network *network = make_network(2, 24, MLP_ACTIVATION_TANH, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 1);
+    mlp_network *network =
+        make_network(2, 24, MLP_ACTIVATION_TANH, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 1);
     (void)unused;
     make_batch(&b, 1, INPUTS, false);
     assert_ok(mlp_network_weights(network, 0, &w));
@@ -337,10 +351,10 @@ static void symmetric_units(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* ---- values that are not finite ----------------------------------------------------------------------------------- */
+/* ---- values that are not finite ------------------------------------------------------------------------ */
 
-static void locate(const mlp_network *network, const struct batch *b, mlp_place place, size_t layer, size_t unit,
-                   size_t sample)
+static void locate(const mlp_network *network, const struct batch *b, mlp_place place, size_t layer,
+                   size_t unit, size_t sample)
 {
     mlp_nonfinite_location found;
     assert_ok(mlp_find_nonfinite(network, b->x, &b->targets, COUNT, &found));
@@ -354,7 +368,8 @@ static void values_that_are_not_finite(void **unused)
 {
     struct batch b;
     mlp_const_matrix w;
-    mlp_network *network = make_network(3, 24, MLP_ACTIVATION_RELU, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 1);
+    mlp_network *network =
+        make_network(3, 24, MLP_ACTIVATION_RELU, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 1);
     (void)unused;
     make_batch(&b, 1, INPUTS, false);
     locate(network, &b, MLP_PLACE_NONE, 0, 0, 0);
@@ -387,20 +402,25 @@ static void nonsense_is_refused(void **unused)
     mlp_nonfinite_location found;
     mlp_signal s;
     mlp_finding finding;
-    mlp_network *network = make_network(1, 8, MLP_ACTIVATION_RELU, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 1);
+    mlp_network *network =
+        make_network(1, 8, MLP_ACTIVATION_RELU, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 1);
     (void)unused;
     make_batch(&b, 1, INPUTS, false);
-    assert_refused(mlp_diagnose(NULL, b.x, &b.targets, COUNT, NULL, &diagnosis), MLP_ERROR_ARGUMENT, "network", NULL);
+    assert_refused(mlp_diagnose(NULL, b.x, &b.targets, COUNT, NULL, &diagnosis), MLP_ERROR_ARGUMENT,
+                   "network", NULL);
     assert_null(diagnosis);
-    assert_refused(mlp_diagnose(network, b.x, NULL, COUNT, NULL, &diagnosis), MLP_ERROR_ARGUMENT, "targets", NULL);
-    assert_refused(mlp_diagnose(network, b.x, &b.targets, 0, NULL, &diagnosis), MLP_ERROR_RANGE, "batch", NULL);
+    assert_refused(mlp_diagnose(network, b.x, NULL, COUNT, NULL, &diagnosis), MLP_ERROR_ARGUMENT, "targets",
+                   NULL);
+    assert_refused(mlp_diagnose(network, b.x, &b.targets, 0, NULL, &diagnosis), MLP_ERROR_RANGE, "batch",
+                   NULL);
     b.classes[3] = 99;
-    assert_refused(mlp_diagnose(network, b.x, &b.targets, COUNT, NULL, &diagnosis), MLP_ERROR_RANGE, "3", NULL);
+    assert_refused(mlp_diagnose(network, b.x, &b.targets, COUNT, NULL, &diagnosis), MLP_ERROR_RANGE, "3",
+                   NULL);
     assert_null(diagnosis);
     b.classes[3] = 0;
     options.struct_size = 4;
-    assert_refused(mlp_diagnose(network, b.x, &b.targets, COUNT, &options, &diagnosis), MLP_ERROR_ARGUMENT, "struct_size",
-                   NULL);
+    assert_refused(mlp_diagnose(network, b.x, &b.targets, COUNT, &options, &diagnosis), MLP_ERROR_ARGUMENT,
+                   "struct_size", NULL);
     assert_refused(mlp_find_nonfinite(network, NULL, NULL, COUNT, &found), MLP_ERROR_ARGUMENT, "x", NULL);
     assert_ok(mlp_diagnose(network, b.x, &b.targets, COUNT, NULL, &diagnosis));
     assert_refused(mlp_diagnosis_layer(diagnosis, 2, &s), MLP_ERROR_RANGE, "layer is 2", NULL);

@@ -41,7 +41,8 @@ static void cube_slope(const float *z, float *d, size_t count, void *context)
     }
 }
 
-static mlp_network *make_network(const mlp_layer *hidden, const mlp_layer *output, const mlp_network_options *options)
+static mlp_network *make_network(const mlp_layer *hidden, const mlp_layer *output,
+                                 const mlp_network_options *options)
 {
     const mlp_layer layers[] = { *hidden, *hidden, *output };
     mlp_network *network;
@@ -49,20 +50,23 @@ static mlp_network *make_network(const mlp_layer *hidden, const mlp_layer *outpu
     return network;
 }
 
-static const mlp_layer tanh_layer = { .units = HIDDEN, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL,
+static const mlp_layer tanh_layer = { .units = HIDDEN,
+                                      .activation = MLP_ACTIVATION_TANH,
+                                      .bias_init = MLP_INIT_NORMAL,
                                       .bias_parameters = { .a = 0.3 } };
 static const mlp_layer softmax_layer = { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX };
 
-static void expect_pass(const mlp_network *network, const struct batch *b, const mlp_targets *targets, const char *what)
+static void expect_pass(const mlp_network *network, const struct batch *b, const mlp_targets *targets,
+                        const char *what)
 {
     mlp_gradient_error errors[6];
     int passed;
     assert_ok(mlp_gradient_check(network, b->x, targets, COUNT, NULL, errors, &passed));
     for (int t = 0; t < 6; t++) {
         if (!errors[t].passed || errors[t].compared + errors[t].kinks == 0 || errors[t].numeric_norm == 0.0) {
-            fail_msg("%s: layer %zu %s: %zu compared, relative error %g, analytic %g, numeric %g", what, errors[t].layer,
-                     errors[t].is_bias ? "b" : "W", errors[t].compared, errors[t].relative_error, errors[t].analytic,
-                     errors[t].numeric);
+            fail_msg("%s: layer %zu %s: %zu compared, relative error %g, analytic %g, numeric %g", what,
+                     errors[t].layer, errors[t].is_bias ? "b" : "W", errors[t].compared,
+                     errors[t].relative_error, errors[t].analytic, errors[t].numeric);
         }
     }
     assert_int_equal(passed, 1);
@@ -93,7 +97,8 @@ static void every_activation_passes(void **unused)
 
 static void every_loss_and_reduction_passes(void **unused)
 {
-    static const mlp_activation outputs[] = { MLP_ACTIVATION_SOFTMAX, MLP_ACTIVATION_SIGMOID, MLP_ACTIVATION_IDENTITY };
+    static const mlp_activation outputs[] = { MLP_ACTIVATION_SOFTMAX, MLP_ACTIVATION_SIGMOID,
+                                              MLP_ACTIVATION_IDENTITY };
     struct batch b;
     size_t pairs = 0;
     (void)unused;
@@ -101,7 +106,9 @@ static void every_loss_and_reduction_passes(void **unused)
     for (int loss = 0; loss < (int)mlp_loss_count(); loss++) {
         for (size_t o = 0; o < 3 && loss != MLP_LOSS_CUSTOM; o++) {
             for (int r = 0; mlp_reduction_name((mlp_reduction)r) != NULL; r++) {
-                const mlp_layer layers[] = { tanh_layer, tanh_layer, { .units = OUTPUTS, .activation = outputs[o] } };
+                const mlp_layer layers[] = { tanh_layer,
+                                             tanh_layer,
+                                             { .units = OUTPUTS, .activation = outputs[o] } };
                 const mlp_targets targets = { .values = b.values, .weights = b.weights };
                 mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
                 mlp_network *network;
@@ -121,7 +128,8 @@ static void every_loss_and_reduction_passes(void **unused)
 
 static void weights_smoothing_and_standardization_pass(void **unused)
 {
-    static const float class_weights[OUTPUTS] = { 0.5f, 2.0f, 1.0f }, mean[INPUTS] = { 0.5f, -0.25f, 0.0f, 1.0f, 0.1f },
+    static const float class_weights[OUTPUTS] = { 0.5f, 2.0f, 1.0f },
+                       mean[INPUTS] = { 0.5f, -0.25f, 0.0f, 1.0f, 0.1f },
                        scale[INPUTS] = { 2.0f, 0.5f, 1.0f, 3.0f, 0.7f };
     struct batch b;
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
@@ -136,7 +144,7 @@ static void weights_smoothing_and_standardization_pass(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* ---- what is planted is found ---------------------------------------------------------------------------------- */
+/* ---- what is planted is found -------------------------------------------------------------------------- */
 
 static void negate(mlp_matrix *m)
 {
@@ -180,9 +188,9 @@ static void planted_errors_are_named(void **unused)
         mlp_tensor tensor;
         size_t layer;
     } faults[] = {
-        { negate, MLP_TENSOR_WEIGHT_GRADIENT, 0 }, { double_it, MLP_TENSOR_WEIGHT_GRADIENT, 2 },
+        { negate, MLP_TENSOR_WEIGHT_GRADIENT, 0 },    { double_it, MLP_TENSOR_WEIGHT_GRADIENT, 2 },
         { transpose, MLP_TENSOR_WEIGHT_GRADIENT, 1 }, { negate, MLP_TENSOR_BIAS_GRADIENT, 1 },
-        { drop_one, MLP_TENSOR_WEIGHT_GRADIENT, 1 }, { drop_one, MLP_TENSOR_BIAS_GRADIENT, 2 },
+        { drop_one, MLP_TENSOR_WEIGHT_GRADIENT, 1 },  { drop_one, MLP_TENSOR_BIAS_GRADIENT, 2 },
     };
     const mlp_gradient_check_options options = MLP_GRADIENT_CHECK_OPTIONS_INIT;
     struct batch b;
@@ -203,7 +211,8 @@ static void planted_errors_are_named(void **unused)
         assert_ok(gradient_compare(network, workspace, b.x, &targets, COUNT, &options, errors, &passed));
         assert_int_equal(passed, 0);
         for (size_t t = 0; t < 6; t++) {
-            const bool planted = t / 2 == faults[f].layer && (t % 2 == 1) == (faults[f].tensor == MLP_TENSOR_BIAS_GRADIENT);
+            const bool planted =
+                t / 2 == faults[f].layer && (t % 2 == 1) == (faults[f].tensor == MLP_TENSOR_BIAS_GRADIENT);
             assert_int_equal(errors[t].passed, !planted);
             assert_int_equal(errors[t].layer, t / 2);
             assert_int_equal(errors[t].is_bias, t % 2);
@@ -285,16 +294,19 @@ static void nonsense_is_refused(void **unused)
     (void)unused;
     make_batch(&b);
     const mlp_targets targets = { .classes = b.classes };
-    assert_refused(mlp_gradient_check(NULL, b.x, &targets, COUNT, NULL, NULL, &passed), MLP_ERROR_ARGUMENT, "network", NULL);
+    assert_refused(mlp_gradient_check(NULL, b.x, &targets, COUNT, NULL, NULL, &passed), MLP_ERROR_ARGUMENT,
+                   "network", NULL);
     assert_int_equal(passed, 0);
-    assert_refused(mlp_gradient_check(network, b.x, &targets, COUNT, NULL, NULL, NULL), MLP_ERROR_ARGUMENT, "passed", NULL);
-    assert_refused(mlp_gradient_check(network, b.x, &targets, 0, NULL, NULL, &passed), MLP_ERROR_RANGE, "batch", NULL);
+    assert_refused(mlp_gradient_check(network, b.x, &targets, COUNT, NULL, NULL, NULL), MLP_ERROR_ARGUMENT,
+                   "passed", NULL);
+    assert_refused(mlp_gradient_check(network, b.x, &targets, 0, NULL, NULL, &passed), MLP_ERROR_RANGE,
+                   "batch", NULL);
     options.step = -1.0;
-    assert_refused(mlp_gradient_check(network, b.x, &targets, COUNT, &options, NULL, &passed), MLP_ERROR_RANGE, "step",
-                   NULL);
+    assert_refused(mlp_gradient_check(network, b.x, &targets, COUNT, &options, NULL, &passed),
+                   MLP_ERROR_RANGE, "step", NULL);
     b.x[0] = NAN;
-    assert_refused(mlp_gradient_check(network, b.x, &targets, COUNT, NULL, NULL, &passed), MLP_ERROR_NONFINITE, "loss",
-                   NULL);
+    assert_refused(mlp_gradient_check(network, b.x, &targets, COUNT, NULL, NULL, &passed),
+                   MLP_ERROR_NONFINITE, "loss", NULL);
     mlp_network_destroy(&network);
 }
 

@@ -34,7 +34,9 @@ static void a_matrix_with_known_values(void **unused)
 
 static void orthogonal_weights_are_an_isometry(void **unused)
 {
-    const mlp_layer layers[] = { { .units = 30, .init = MLP_INIT_ORTHOGONAL, .init_parameters = { .gain = 1.5 } } };
+    const mlp_layer layers[] = {
+        { .units = 30, .init = MLP_INIT_ORTHOGONAL, .init_parameters = { .gain = 1.5 } }
+    };
     mlp_network *network = make(layers, 1, 70);
     mlp_spectrum s;
     float values[30];
@@ -49,13 +51,16 @@ static void orthogonal_weights_are_an_isometry(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* A linear network's Jacobian is the product of its weights; here of orthogonal ones, so all values are gains multiplied. */
+/* A linear network's Jacobian is the product of its weights; here of orthogonal ones, so all values are gains
+ * multiplied. */
 static void a_linear_network(void **unused)
 {
     const mlp_init_parameters twice = { .gain = 2.0 };
-    const mlp_layer layers[] = { { .units = 12, .init = MLP_INIT_ORTHOGONAL, .init_parameters = twice },
-                                 { .units = 12, .init = MLP_INIT_ORTHOGONAL, .init_parameters = twice },
-                                 { .units = 5, .init = MLP_INIT_ORTHOGONAL, .activation = MLP_ACTIVATION_SOFTMAX } };
+    const mlp_layer layers[] = {
+        { .units = 12, .init = MLP_INIT_ORTHOGONAL, .init_parameters = twice },
+        { .units = 12, .init = MLP_INIT_ORTHOGONAL, .init_parameters = twice },
+        { .units = 5, .init = MLP_INIT_ORTHOGONAL, .activation = MLP_ACTIVATION_SOFTMAX }
+    };
     mlp_network *network = make(layers, 3, 12);
     float x[3 * 12], values[3 * 5];
     const float mean[12] = { 0.0f };
@@ -72,7 +77,8 @@ static void a_linear_network(void **unused)
     for (size_t i = 0; i < 12; i++) {
         scale[i] = 0.25f;
     }
-    assert_ok(mlp_network_set_standardization(network, mean, scale)); /* by what it makes of x: nothing changes */
+    assert_ok(
+        mlp_network_set_standardization(network, mean, scale)); /* by what it makes of x: nothing changes */
     assert_ok(mlp_jacobian_spectrum(network, x, 3, values, NULL));
     assert_close(values[7], 4.0, 1e-5);
     mlp_network_destroy(&network);
@@ -81,7 +87,9 @@ static void a_linear_network(void **unused)
 /* One input, one output: |∂z/∂x| against a difference of outputs. */
 static void a_slope_against_a_difference(void **unused)
 {
-    const mlp_layer layers[] = { { .units = 9, .activation = MLP_ACTIVATION_TANH, .init = MLP_INIT_NORMAL,
+    const mlp_layer layers[] = { { .units = 9,
+                                   .activation = MLP_ACTIVATION_TANH,
+                                   .init = MLP_INIT_NORMAL,
                                    .bias_init = MLP_INIT_NORMAL },
                                  { .units = 1, .init = MLP_INIT_NORMAL } };
     mlp_network *network = make(layers, 2, 1);

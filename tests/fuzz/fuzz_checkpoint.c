@@ -1,5 +1,5 @@
-/* Fuzzing checkpoints with libFuzzer: from any bytes a fit goes on or refuses, without a crash or a leak, and a refusal changes
- * nothing.
+/* Fuzzing checkpoints with libFuzzer: from any bytes a fit goes on or refuses, without a crash or a leak, and
+ * a refusal changes nothing.
  *
  * Build and run, from the top of the sources, with the library that fuzz_model.c says how to build:
  *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
@@ -46,7 +46,8 @@ static void write_file(const char *to, const uint8_t *bytes, size_t size)
     }
 }
 
-/* A fit of two epochs with every kind of state: moments, clipping's memory, best parameters, an average, the monitor. */
+/* A fit of two epochs with every kind of state: moments, clipping's memory, best parameters, an average, the
+ * monitor. */
 static mlp_status fit(int resume, size_t epochs)
 {
     static const float x[COUNT * INPUTS] = { 0, 1, 1, 0, 1, 1, 0, 0, 2, 1, 1, 2, 2, 2, 0, 2, 2, 0, 3, 1 };
@@ -105,7 +106,9 @@ static void write_seed(const char *to)
     }
     DIR *stream = opendir(folder);
     for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
-        const int file = strncmp(entry->d_name, "checkpoint-", 11) == 0 ? openat(dirfd(stream), entry->d_name, O_RDONLY) : -1;
+        const int file = strncmp(entry->d_name, "checkpoint-", 11) == 0
+                             ? openat(dirfd(stream), entry->d_name, O_RDONLY)
+                             : -1;
         if (file >= 0) {
             const ssize_t size = read(file, bytes, sizeof bytes);
             write_file(to, bytes, (size_t)size);

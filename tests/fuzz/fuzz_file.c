@@ -16,7 +16,8 @@ const char *fuzz_file(const uint8_t *bytes, size_t size)
         descriptor = memfd_create("fuzz", MFD_CLOEXEC);
         snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
     }
-    if (descriptor < 0 || ftruncate(descriptor, 0) != 0 || pwrite(descriptor, bytes, size, 0) != (ssize_t)size) {
+    if (descriptor < 0 || ftruncate(descriptor, 0) != 0 ||
+        pwrite(descriptor, bytes, size, 0) != (ssize_t)size) {
         abort();
     }
     return path;
@@ -24,8 +25,9 @@ const char *fuzz_file(const uint8_t *bytes, size_t size)
 
 void fuzz_check_data(mlp_status load_status, mlp_data *loaded, mlp_status open_status, mlp_data *opened)
 {
-    if (load_status != open_status || (load_status == MLP_OK) != (loaded != NULL) || (loaded != NULL) != (opened != NULL) ||
-        mlp_data_count(loaded) != mlp_data_count(opened) || (loaded != NULL && mlp_data_count(loaded) == 0)) {
+    if (load_status != open_status || (load_status == MLP_OK) != (loaded != NULL) ||
+        (loaded != NULL) != (opened != NULL) || mlp_data_count(loaded) != mlp_data_count(opened) ||
+        (loaded != NULL && mlp_data_count(loaded) == 0)) {
         abort();
     }
     mlp_data_destroy(&loaded);

@@ -1,4 +1,5 @@
-/* Fuzzing the IDX reader with libFuzzer: any bytes must give a status, the same loaded and opened, without a crash or a leak.
+/* Fuzzing the IDX reader with libFuzzer: any bytes must give a status, the same loaded and opened, without a
+ * crash or a leak.
  *
  * Build and run, from the top of the sources, with the library that fuzz_model.c says how to build:
  *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \

@@ -10,8 +10,8 @@
 #include "support/support.h"
 
 /* Writes 8 bytes of length, the header as it is, and the data. Returns the path. */
-static inline const char *write_archive(const char *name, const char *header, size_t header_size, const void *data,
-                                        size_t data_size)
+static inline const char *write_archive(const char *name, const char *header, size_t header_size,
+                                        const void *data, size_t data_size)
 {
     unsigned char *bytes = malloc(8 + header_size + data_size);
     assert_non_null(bytes);
@@ -27,7 +27,8 @@ static inline const char *write_archive(const char *name, const char *header, si
     return path;
 }
 
-/* Flips a bit of a file where it lies: writing the whole file anew costs some file systems a flush each time. */
+/* Flips a bit of a file where it lies: writing the whole file anew costs some file systems a flush each time.
+ */
 static inline void flip_bit(const char *path, size_t bit)
 {
     const int descriptor = open(path, O_RDWR);

@@ -38,7 +38,8 @@ static inline void assert_same_data(const mlp_data *a, const mlp_data *b)
 }
 
 /* Compares what came of both; memory may run out in one of them alone. The opened data are destroyed. */
-static inline mlp_status same_outcome(mlp_status opened, const char *text, mlp_data *open, mlp_status loaded, const mlp_data *load)
+static inline mlp_status same_outcome(mlp_status opened, const char *text, mlp_data *open, mlp_status loaded,
+                                      const mlp_data *load)
 {
     if (loaded != MLP_ERROR_MEMORY) {
         assert_int_equal(opened, loaded);

@@ -14,7 +14,7 @@ static inline bool same_bits(double a, double b)
 }
 
 static inline void assert_same_init(mlp_init init, const mlp_init_parameters *p, mlp_init expected,
-                             const mlp_init_parameters *e)
+                                    const mlp_init_parameters *e)
 {
     assert_int_equal(init, expected);
     assert_int_equal(p->fan, e->fan);

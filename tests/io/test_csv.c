@@ -45,7 +45,8 @@ static void all_spellings_of_a_file_are_one(void **state)
     const char *const spellings[] = {
         "1,-2.5,b\n.25,3e2,a\n0,7,b\n",
         "1,-2.5,b\r\n.25,3e2,a\r\n0,7,b",
-        ("\xEF\xBB\xBF" "1,-2.5,b\n.25,3e2,a\n0,7,b\n\n\r\n \n"), /* two literals: \xBF1 would be one byte */
+        ("\xEF\xBB\xBF"
+         "1,-2.5,b\n.25,3e2,a\n0,7,b\n\n\r\n \n"), /* two literals: \xBF1 would be one byte */
         "\"1\",\"-2.5\",\"b\"\n\"0.25\",\"3E+02\",\"a\"\n\"-0e5\",\"7.\",\"b\"\n",
         " 1 ,\t-2.5, b\n +0.25 ,3.00e2 ,\"a\" \n0, 7 ,b \n",
         "x,y,class\n1,-2.5,b\n.25,3e2,a\n0,7,b\n",
@@ -152,7 +153,10 @@ static void header_as_told(void **state)
 static void classes_are_ordered(void **state)
 {
     (void)state;
-    const struct { const char *text; const char *names[5]; } cases[] = {
+    const struct {
+        const char *text;
+        const char *names[5];
+    } cases[] = {
         { "1,10\n1,9\n1,-3\n1,9\n1,+2\n", { "-3", "+2", "9", "10", NULL } },
         { "1,10\n1,9\n1,b\n1,B\n", { "10", "9", "B", "b", NULL } },
         { "1,1.5\n1,10\n1,9\n", { "1.5", "10", "9", NULL } },
@@ -184,7 +188,8 @@ static void given_classes_decide(void **state)
     assert_sample(data, 0, (const float[]){ 1.0f }, 1);
     assert_sample(data, 1, (const float[]){ 2.0f }, 0);
     mlp_data_destroy(&data);
-    assert_refused(load("1,ant\n2,ox\n", &options, &data), MLP_ERROR_FORMAT, "table.csv", "line 2", "ox", NULL);
+    assert_refused(load("1,ant\n2,ox\n", &options, &data), MLP_ERROR_FORMAT, "table.csv", "line 2", "ox",
+                   NULL);
     assert_null(data);
     const char *const twice[] = { "ant", "bee", "ant" };
     options.class_names = twice;
@@ -199,7 +204,9 @@ static void given_classes_decide(void **state)
 static void damage_is_named_with_its_place(void **state)
 {
     (void)state;
-    const struct { const char *text, *line, *column, *reason; } cases[] = {
+    const struct {
+        const char *text, *line, *column, *reason;
+    } cases[] = {
         { "a,b,c\n1,2,x\n1,,x\n", "line 3", "column 2 (b)", "missing" },
         { "1,2,x\n,2,x\n", "line 2", "column 1", "missing" },
         { "1,2,x\n1,  ,x\n", "line 2", "column 2", "missing" },
@@ -237,8 +244,8 @@ static void damage_is_named_with_its_place(void **state)
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         mlp_data *data = (mlp_data *)&cases;
         const size_t live = memory_live_count();
-        assert_refused(load(cases[c].text, NULL, &data), MLP_ERROR_FORMAT, "table.csv", cases[c].line, cases[c].column,
-                       cases[c].reason, NULL);
+        assert_refused(load(cases[c].text, NULL, &data), MLP_ERROR_FORMAT, "table.csv", cases[c].line,
+                       cases[c].column, cases[c].reason, NULL);
         assert_null(data);
         assert_int_equal(memory_live_count(), live);
     }
@@ -250,13 +257,13 @@ static void damage_is_named_with_its_place(void **state)
     assert_refused(load("1,2\n1,x\n", &options, &data), MLP_ERROR_FORMAT, "line 2", "column 2", "'x'", NULL);
 }
 
-#define REFUSE_OPTIONS(change, first, second)                                                       \
-    do {                                                                                            \
-        mlp_csv_options o = MLP_CSV_OPTIONS_INIT;                                                   \
-        mlp_data *refused = NULL;                                                                   \
-        change;                                                                                     \
-        assert_refused(load("a,b\n1,2\n", &o, &refused), MLP_ERROR_ARGUMENT, first, second, NULL);  \
-        assert_null(refused);                                                                       \
+#define REFUSE_OPTIONS(change, first, second)                                                                \
+    do {                                                                                                     \
+        mlp_csv_options o = MLP_CSV_OPTIONS_INIT;                                                            \
+        mlp_data *refused = NULL;                                                                            \
+        change;                                                                                              \
+        assert_refused(load("a,b\n1,2\n", &o, &refused), MLP_ERROR_ARGUMENT, first, second, NULL);           \
+        assert_null(refused);                                                                                \
     } while (0)
 
 static void options_are_checked(void **state)
@@ -336,7 +343,8 @@ static void survives(const void *bytes, size_t size)
     assert_int_equal(memory_live_count(), live);
 }
 
-static const char sample_file[] = "\xEF\xBB\xBF\"wi\"\"dth\",height,kind\r\n1.5, -2e1,\"a\nb\"\r\n3,4,c\r\n\r\n";
+static const char sample_file[] =
+    "\xEF\xBB\xBF\"wi\"\"dth\",height,kind\r\n1.5, -2e1,\"a\nb\"\r\n3,4,c\r\n\r\n";
 
 static void survives_truncation_and_flipped_bits(void **state)
 {

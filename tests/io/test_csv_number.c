@@ -11,14 +11,17 @@
 static void numbers_are_rounded_as_strtod_does(void **state)
 {
     (void)state;
+    /* clang-format off */
     const char *const texts[] = {
         "0", "-0", "1", "123456789", "0.1", "1e22", "1e23", "9007199254740993", "18446744073709551617",
         "1e-22", "1e-23",
-        "3.4028234663852886e38", "1.17549435e-38", "1e-45", "1e-46", "1e-400", "123456789012345678901234567890e-20",
+        "3.4028234663852886e38", "1.17549435e-38", "1e-45", "1e-46", "1e-400",
+            "123456789012345678901234567890e-20",
         "0.000000000000000000000000000000000000000000001", "00000000000000000000000000000012.50",
         "3.4028235677973362e38",
         "1e00000000000000000000005", "0e99999999999999999999",
     };
+    /* clang-format on */
     locale_t c_locale;
     uint64_t seed = 11;
     assert_ok(number_locale(&c_locale));
@@ -42,7 +45,8 @@ static void numbers_are_rounded_as_strtod_does(void **state)
     freelocale(c_locale);
 }
 
-/* In any installed locale with a decimal comma numbers still have a point, also those that go to strtod_l(). */
+/* In any installed locale with a decimal comma numbers still have a point, also those that go to strtod_l().
+ */
 static void locale_of_the_program_does_not_matter(void **state)
 {
     (void)state;
@@ -64,11 +68,18 @@ static void locale_of_the_program_does_not_matter(void **state)
 static void other_texts_are_told_apart(void **state)
 {
     (void)state;
-    const struct { const char *text; enum number_kind kind; } cases[] = {
-        { "", NUMBER_MISSING }, { "?", NUMBER_MISSING }, { "na", NUMBER_MISSING }, { "N/A", NUMBER_MISSING },
-        { "-nan", NUMBER_MISSING }, { "NULL", NUMBER_MISSING }, { "inf", NUMBER_INFINITE },
-        { "-Infinity", NUMBER_INFINITE }, { "+", NUMBER_NONE }, { "e5", NUMBER_NONE }, { "1e+", NUMBER_NONE },
-        { "1,5", NUMBER_NONE }, { "0x1p3", NUMBER_NONE }, { " 1", NUMBER_NONE }, { "nan(1)", NUMBER_NONE },
+    const struct {
+        const char *text;
+        enum number_kind kind;
+    } cases[] = {
+        { "", NUMBER_MISSING },     { "?", NUMBER_MISSING },
+        { "na", NUMBER_MISSING },   { "N/A", NUMBER_MISSING },
+        { "-nan", NUMBER_MISSING }, { "NULL", NUMBER_MISSING },
+        { "inf", NUMBER_INFINITE }, { "-Infinity", NUMBER_INFINITE },
+        { "+", NUMBER_NONE },       { "e5", NUMBER_NONE },
+        { "1e+", NUMBER_NONE },     { "1,5", NUMBER_NONE },
+        { "0x1p3", NUMBER_NONE },   { " 1", NUMBER_NONE },
+        { "nan(1)", NUMBER_NONE },
     };
     locale_t c_locale;
     float value;

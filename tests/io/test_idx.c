@@ -16,12 +16,12 @@
 #include "io/load_and_open.h"
 
 /* Three images of 2 × 2 bytes, and their labels. */
-static const unsigned char images[] = { 0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2,
-                                        0, 255, 51, 10, 20, 30, 40, 1, 2, 3, 4, 5 };
+static const unsigned char images[] = { 0, 0, 8, 3,   0,  0,  0,  3,  0,  0, 0, 2, 0, 0,
+                                        0, 2, 0, 255, 51, 10, 20, 30, 40, 1, 2, 3, 4, 5 };
 static const unsigned char labels[] = { 0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 2 };
 /* Two samples of 1.5, −2 and 0.25, 1024, big-endian. */
-static const unsigned char floats[] = { 0, 0, 0x0D, 2, 0, 0, 0, 2, 0, 0, 0, 2,
-                                        0x3F, 0xC0, 0, 0, 0xC0, 0, 0, 0, 0x3E, 0x80, 0, 0, 0x44, 0x80, 0, 0 };
+static const unsigned char floats[] = { 0, 0, 0x0D, 2, 0, 0, 0,    2,    0, 0, 0,    2,    0x3F, 0xC0,
+                                        0, 0, 0xC0, 0, 0, 0, 0x3E, 0x80, 0, 0, 0x44, 0x80, 0,    0 };
 
 static void reads_bytes_and_labels(void **state)
 {
@@ -30,7 +30,7 @@ static void reads_bytes_and_labels(void **state)
     float x[12];
     int32_t classes[3];
     assert_ok(read_idx(test_write_file("i", images, sizeof images),
-                                test_write_file("l", labels, sizeof labels), &data));
+                       test_write_file("l", labels, sizeof labels), &data));
     assert_int_equal(mlp_data_count(data), 3);
     assert_int_equal(mlp_data_inputs(data), 4);
     assert_int_equal(mlp_data_class_count(data), 8);
@@ -62,8 +62,10 @@ static void reads_floats_and_any_rank(void **state)
     mlp_data_destroy(&data);
 }
 
-/* Loads `bytes` as features, changed at one place, and expects a refusal that names the file and the reason. */
-static void refuse(const unsigned char *bytes, size_t size, size_t at, int value, mlp_status status, const char *reason)
+/* Loads `bytes` as features, changed at one place, and expects a refusal that names the file and the reason.
+ */
+static void refuse(const unsigned char *bytes, size_t size, size_t at, int value, mlp_status status,
+                   const char *reason)
 {
     unsigned char changed[64];
     mlp_data *data = (mlp_data *)changed;
@@ -112,7 +114,7 @@ static void refuse_labels(const unsigned char *bytes, size_t size, const char *r
     mlp_data *data;
     const size_t live = memory_live_count();
     assert_refused(read_idx(test_write_file("i", images, sizeof images),
-                                     test_write_file("labels.idx", bytes, size), &data),
+                            test_write_file("labels.idx", bytes, size), &data),
                    MLP_ERROR_FORMAT, "labels.idx", reason, NULL);
     assert_null(data);
     assert_int_equal(memory_live_count(), live);
@@ -146,8 +148,13 @@ static bool survives(const void *bytes, size_t size)
 static void survives_truncation_and_flipped_bits(void **state)
 {
     (void)state;
-    const struct { const unsigned char *bytes; size_t size; } files[] = {
-        { images, sizeof images }, { labels, sizeof labels }, { floats, sizeof floats },
+    const struct {
+        const unsigned char *bytes;
+        size_t size;
+    } files[] = {
+        { images, sizeof images },
+        { labels, sizeof labels },
+        { floats, sizeof floats },
     };
     for (size_t f = 0; f < 3; f++) {
         unsigned char changed[64];
@@ -181,7 +188,8 @@ static void failing_allocations(const char *features_path, const char *labels_pa
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    failing_allocations(test_write_file("i", images, sizeof images), test_write_file("l", labels, sizeof labels));
+    failing_allocations(test_write_file("i", images, sizeof images),
+                        test_write_file("l", labels, sizeof labels));
     failing_allocations(test_write_file("f", floats, sizeof floats), NULL);
 }
 
@@ -208,7 +216,9 @@ static unsigned char *gzip(const void *bytes, size_t size, size_t *packed)
 static unsigned char *big_images(size_t *size)
 {
     enum { COUNT = 9000, SIDE = 20 };
-    const unsigned char header[] = { 0, 0, 8, 3, 0, 0, COUNT >> 8, COUNT & 255, 0, 0, 0, SIDE, 0, 0, 0, SIDE };
+    const unsigned char header[] = {
+        0, 0, 8, 3, 0, 0, COUNT >> 8, COUNT & 255, 0, 0, 0, SIDE, 0, 0, 0, SIDE
+    };
     *size = sizeof header + (size_t)COUNT * SIDE * SIDE;
     unsigned char *bytes = malloc(*size);
     uint64_t seed = 3;
@@ -279,7 +289,8 @@ static void gzip_is_checked_to_its_end(void **state)
     for (size_t bit = 0; bit < packed * 8; bit++) {
         memcpy(changed, file, packed);
         changed[bit / 8] ^= (unsigned char)(1u << bit % 8);
-        if (survives(changed, packed)) { /* bits of the header without a meaning here, padding after the data */
+        if (survives(changed,
+                     packed)) { /* bits of the header without a meaning here, padding after the data */
             assert_loads_the_images(test_write_file("flipped.gz", changed, packed));
         }
     }
@@ -316,7 +327,8 @@ static void random_damage_of_a_big_gzip(void **state)
 static void a_lying_gzip_header_costs_no_memory(void **state)
 {
     (void)state;
-    /* 2³¹ samples of 2¹⁰ bytes announced, 4 there: with memory for it all asked at once this would fail with MEMORY */
+    /* 2³¹ samples of 2¹⁰ bytes announced, 4 there: with memory for it all asked at once this would fail with
+     * MEMORY */
     const unsigned char lie[] = { 0, 0, 8, 2, 0x80, 0, 0, 0, 0, 0, 4, 0, 1, 2, 3, 4 };
     size_t packed;
     unsigned char *file = gzip(lie, sizeof lie, &packed);

@@ -1,5 +1,5 @@
-/* Networks to files and back: everything comes back bit for bit, the same network gives the same bytes, and memory may
- * run out anywhere. */
+/* Networks to files and back: everything comes back bit for bit, the same network gives the same bytes, and
+ * memory may run out anywhere. */
 #include "support/support.h"
 
 #include <locale.h>
@@ -35,14 +35,15 @@ static void round_trip(mlp_network *network)
     mlp_network_destroy(&network);
 }
 
-/* ---- round trips ---------------------------------------------------------------------------------------------- */
+/* ---- round trips --------------------------------------------------------------------------------------- */
 
 static void every_activation(void **unused)
 {
     (void)unused;
     for (int a = 0; a < (int)mlp_activation_count(); a++) {
         const mlp_activation hidden = a == MLP_ACTIVATION_SOFTMAX ? MLP_ACTIVATION_TANH : (mlp_activation)a;
-        mlp_layer layers[] = { { .units = 17, .activation = hidden }, { .units = 3, .activation = (mlp_activation)a } };
+        mlp_layer layers[] = { { .units = 17, .activation = hidden },
+                               { .units = 3, .activation = (mlp_activation)a } };
         if (a == MLP_ACTIVATION_CUSTOM) {
             continue;
         }
@@ -84,9 +85,11 @@ static void every_fan_and_distribution(void **unused)
     (void)unused;
     for (int fan = 0; mlp_fan_name((mlp_fan)fan) != NULL; fan++) {
         for (int d = 0; mlp_distribution_name((mlp_distribution)d) != NULL; d++) {
-            const mlp_layer layer = { .units = 3, .init = MLP_INIT_VARIANCE_SCALING,
-                                      .init_parameters = { .gain = 0.7, .fan = (mlp_fan)fan,
-                                                           .distribution = (mlp_distribution)d } };
+            const mlp_layer layer = {
+                .units = 3,
+                .init = MLP_INIT_VARIANCE_SCALING,
+                .init_parameters = { .gain = 0.7, .fan = (mlp_fan)fan, .distribution = (mlp_distribution)d }
+            };
             round_trip(make(&layer, 1, NULL));
         }
     }
@@ -116,7 +119,8 @@ static void every_loss_and_reduction(void **unused)
 
 static void standardization_and_class_names(void **unused)
 {
-    static const float mean[INPUTS] = { 0, -1, 1e-20f, 3e38f, 0.1f }, scale[INPUTS] = { 1, 1e-3f, 1e20f, 0.1f, 7 };
+    static const float mean[INPUTS] = { 0, -1, 1e-20f, 3e38f, 0.1f },
+                       scale[INPUTS] = { 1, 1e-3f, 1e20f, 0.1f, 7 };
     static const char *const names[] = { "na\xc3\xafve \"quoted\" \\ /", "\xe6\x97\xa5\xe6\x9c\xac",
                                          "\xf0\x9f\x90\x8d " };
     const mlp_layer layers[] = { { .units = 1 }, { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX } };
@@ -141,7 +145,7 @@ static void many_layers(void **unused)
     round_trip(make(layers, 120, NULL));
 }
 
-/* ---- custom parts --------------------------------------------------------------------------------------------- */
+/* ---- custom parts -------------------------------------------------------------------------------------- */
 
 static void custom_value(const float *z, float *a, size_t count, void *context)
 {
@@ -161,12 +165,14 @@ static void custom_derivative(const float *z, float *d, size_t count, void *cont
 static mlp_status custom_loss(const float *outputs, const mlp_targets *targets, size_t units, size_t count,
                               size_t leading_dimension, float *gradient, double *loss, void *context)
 {
-    (void)outputs, (void)targets, (void)units, (void)count, (void)leading_dimension, (void)gradient, (void)context;
+    (void)outputs, (void)targets, (void)units, (void)count, (void)leading_dimension, (void)gradient,
+        (void)context;
     *loss = 0.0;
     return MLP_OK;
 }
 
-static mlp_status custom_init(float *values, size_t rows, size_t columns, uint64_t seed, size_t layer, void *context)
+static mlp_status custom_init(float *values, size_t rows, size_t columns, uint64_t seed, size_t layer,
+                              void *context)
 {
     (void)seed, (void)layer, (void)context;
     for (size_t i = 0; i < rows * columns; i++) {
@@ -179,12 +185,14 @@ static void custom_functions_are_refused(void **unused)
 {
     const char *path = test_path("custom.safetensors");
     const mlp_layer layers[] = { { .units = 2 },
-                                 { .units = 2, .activation = MLP_ACTIVATION_CUSTOM,
+                                 { .units = 2,
+                                   .activation = MLP_ACTIVATION_CUSTOM,
                                    .custom_activation = { custom_value, custom_derivative, NULL } } };
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
     mlp_network *network = make(layers, 2, NULL), *loaded;
     (void)unused;
-    assert_refused(mlp_model_save(network, path), MLP_ERROR_UNSUPPORTED, "layer 1", "custom activation", NULL);
+    assert_refused(mlp_model_save(network, path), MLP_ERROR_UNSUPPORTED, "layer 1", "custom activation",
+                   NULL);
     mlp_network_destroy(&network);
     options.loss = MLP_LOSS_CUSTOM;
     options.custom_loss = custom_loss;
@@ -198,10 +206,15 @@ static void custom_functions_are_refused(void **unused)
 static void custom_initializers_become_automatic(void **unused)
 {
     const char *path = test_path("custom.safetensors");
-    const mlp_layer layers[] = { { .units = 2, .activation = MLP_ACTIVATION_RELU, .init = MLP_INIT_CUSTOM,
-                                   .init_parameters = { .custom = custom_init }, .bias_init = MLP_INIT_CUSTOM,
+    const mlp_layer layers[] = { { .units = 2,
+                                   .activation = MLP_ACTIVATION_RELU,
+                                   .init = MLP_INIT_CUSTOM,
+                                   .init_parameters = { .custom = custom_init },
+                                   .bias_init = MLP_INIT_CUSTOM,
                                    .bias_parameters = { .custom = custom_init } },
-                                 { .units = 2, .activation = MLP_ACTIVATION_GELU, .init = MLP_INIT_CUSTOM,
+                                 { .units = 2,
+                                   .activation = MLP_ACTIVATION_GELU,
+                                   .init = MLP_INIT_CUSTOM,
                                    .init_parameters = { .custom = custom_init } } };
     const mlp_layer automatic[] = { { .units = 2, .activation = MLP_ACTIVATION_RELU },
                                     { .units = 2, .activation = MLP_ACTIVATION_GELU } };
@@ -216,15 +229,18 @@ static void custom_initializers_become_automatic(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* ---- bytes, memory -------------------------------------------------------------------------------------------- */
+/* ---- bytes, memory ------------------------------------------------------------------------------------- */
 
 /* A network with everything that a file can hold. */
 static mlp_network *make_full(void)
 {
-    static const float class_weights[] = { 1, 2, 3 }, mean[INPUTS] = { 0 }, scale[INPUTS] = { 1, 2, 3, 4, 0.1f };
+    static const float class_weights[] = { 1, 2, 3 }, mean[INPUTS] = { 0 },
+                       scale[INPUTS] = { 1, 2, 3, 4, 0.1f };
     static const char *const names[] = { "one", "two", "three" };
-    const mlp_layer layers[] = { { .units = 4, .activation = MLP_ACTIVATION_ELU, .activation_parameter = 0.1 },
-                                 { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX } };
+    const mlp_layer layers[] = {
+        { .units = 4, .activation = MLP_ACTIVATION_ELU, .activation_parameter = 0.1 },
+        { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX }
+    };
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
     options.class_weights = class_weights;
     options.label_smoothing = 0.1;
@@ -325,8 +341,10 @@ static void fail_json(size_t k)
     json_countdown = k;
 }
 
-/* Makes the k-th allocation fail, for every k, in saving a network over another one's file; returns how many failed. */
-static size_t fail_saving(void (*fail_at)(size_t k), const mlp_network *network, const char *old, const char *path)
+/* Makes the k-th allocation fail, for every k, in saving a network over another one's file; returns how many
+ * failed. */
+static size_t fail_saving(void (*fail_at)(size_t k), const mlp_network *network, const char *old,
+                          const char *path)
 {
     mlp_status status = MLP_ERROR_MEMORY;
     size_t k = 0;
@@ -398,14 +416,18 @@ static void loading_survives_every_failed_allocation(void **unused)
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_activation),                cmocka_unit_test(every_initializer),
         cmocka_unit_test(every_fan_and_distribution),      cmocka_unit_test(every_loss_and_reduction),
         cmocka_unit_test(standardization_and_class_names), cmocka_unit_test(many_layers),
-        cmocka_unit_test(custom_functions_are_refused),    cmocka_unit_test(custom_initializers_become_automatic),
+        cmocka_unit_test(custom_functions_are_refused),
+               cmocka_unit_test(custom_initializers_become_automatic),
         cmocka_unit_test(the_same_network_gives_the_same_bytes), cmocka_unit_test(the_locale_is_kept_out),
-        cmocka_unit_test(arguments),                       cmocka_unit_test(saving_survives_every_failed_allocation),
+        cmocka_unit_test(arguments),
+                                  cmocka_unit_test(saving_survives_every_failed_allocation),
         cmocka_unit_test(loading_survives_every_failed_allocation),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

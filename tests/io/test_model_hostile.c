@@ -1,4 +1,5 @@
-/* Model files that are damaged, or that lie: a status and a message come back, nothing crashes, nothing stays. */
+/* Model files that are damaged, or that lie: a status and a message come back, nothing crashes, nothing
+ * stays. */
 #include "support/support.h"
 
 #include <stdint.h>
@@ -14,13 +15,16 @@
 
 enum { INPUTS = 3, DATA_SIZE = 4 * (6 + 2 + 4 + 2 + 3 + 3 + 2) };
 
-/* A saved network with everything that a file can hold: 3 → 2 → 2, standardization, class weights and names. */
+/* A saved network with everything that a file can hold: 3 → 2 → 2, standardization, class weights and names.
+ */
 static const char *save_example(const char *name)
 {
     static const float class_weights[] = { 1, 2 }, mean[INPUTS] = { 1, 2, 3 }, scale[INPUTS] = { 1, 2, 4 };
     static const char *const names[] = { "no", "yes" };
-    const mlp_layer layers[] = { { .units = 2, .activation = MLP_ACTIVATION_ELU },
-                                 { .units = 2, .activation = MLP_ACTIVATION_SOFTMAX, .bias_init = MLP_INIT_UNIFORM } };
+    const mlp_layer layers[] = {
+        { .units = 2, .activation = MLP_ACTIVATION_ELU },
+        { .units = 2, .activation = MLP_ACTIVATION_SOFTMAX, .bias_init = MLP_INIT_UNIFORM }
+    };
     const char *path = test_path(name);
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
     mlp_network *network;
@@ -91,20 +95,31 @@ static const struct {
     const char *words[2];
 } lies[] = {
     { "\"mlp\"", "\"pt\"", MLP_ERROR_FORMAT, { "no description", "mlp_model_load_tensors" } },
-    { "\"format_version\":\"1\"", "\"format_version\":\"2\"", MLP_ERROR_UNSUPPORTED, { "version '2'", "reads 1" } },
+    { "\"format_version\":\"1\"",
+      "\"format_version\":\"2\"",
+      MLP_ERROR_UNSUPPORTED,
+      { "version '2'", "reads 1" } },
     { "\"format_version\"", "\"format-version\"", MLP_ERROR_UNSUPPORTED, { "version ''", "" } },
     { "\"inputs\":\"3\"", "\"inputs\":\"-3\"", MLP_ERROR_FORMAT, { "'inputs'", "not a whole number" } },
     { "\"inputs\":\"3\"", "\"inputs\":\"\"", MLP_ERROR_FORMAT, { "'inputs'", "not a whole number" } },
-    { "\"inputs\":\"3\"", "\"inputs\":\"4\"", MLP_ERROR_FORMAT, { "'layers.0.weight'", "[2, 3], expected [2, 4]" } },
+    { "\"inputs\":\"3\"",
+      "\"inputs\":\"4\"",
+      MLP_ERROR_FORMAT,
+      { "'layers.0.weight'", "[2, 3], expected [2, 4]" } },
     { "\"inputs\"", "\"input\"", MLP_ERROR_FORMAT, { "'inputs'", "missing" } },
     { "\"seed\":\"0\"", "\"seed\":\"18446744073709551616\"", MLP_ERROR_FORMAT, { "'seed'", "64 bits" } },
     { "\"seed\":\"0\"", "\"seed\":\"0x1\"", MLP_ERROR_FORMAT, { "'seed'", "not a whole number" } },
     { "\"layers\"", "\"layer\"", MLP_ERROR_FORMAT, { "'layers'", "missing" } },
     { "\"layers\":\"[", "\"layers\":\"(", MLP_ERROR_FORMAT, { "'layers'", "not JSON" } },
-    { "\"layers\":\"", "\"layers\":\"[]\",\"old\":\"", MLP_ERROR_FORMAT, { "'layers'", "at least one layer" } },
+    { "\"layers\":\"",
+      "\"layers\":\"[]\",\"old\":\"",
+      MLP_ERROR_FORMAT,
+      { "'layers'", "at least one layer" } },
     { "\"layers\":\"", "\"layers\":\"{}\",\"old\":\"", MLP_ERROR_FORMAT, { "'layers'", "not an array" } },
     { "\"layers\":\"", "\"layers\":\"[7]\",\"old\":\"", MLP_ERROR_FORMAT, { "'layers[0]'", "units" } },
-    { "\"layers\":\"", "\"layers\":\"[1,1,1,1,1,1,1,1]\",\"old\":\"", MLP_ERROR_FORMAT,
+    { "\"layers\":\"",
+      "\"layers\":\"[1,1,1,1,1,1,1,1]\",\"old\":\"",
+      MLP_ERROR_FORMAT,
       { "8 layers", "7 tensors" } },
     { "'units':2", "'units':0", MLP_ERROR_FORMAT, { "'layers[0]'", "units" } },
     { "'units':2", "'units':2.0", MLP_ERROR_FORMAT, { "'layers[0]'", "units" } },
@@ -114,17 +129,29 @@ static const struct {
     { "'elu'", "null", MLP_ERROR_FORMAT, { "'layers[0].activation'", "not a text" } },
     { "'elu'", "'softmax'", MLP_ERROR_FORMAT, { "layer 0", "softmax" } },
     { "'elu'", "'custom'", MLP_ERROR_FORMAT, { "layer 0", "custom" } },
-    { "'activation_parameter':1.0", "'activation_parameter':'1'", MLP_ERROR_FORMAT,
+    { "'activation_parameter':1.0",
+      "'activation_parameter':'1'",
+      MLP_ERROR_FORMAT,
       { "'layers[0].activation_parameter'", "not a number" } },
     { "'activation_parameter':1.0", "'activation_parameter':-7", MLP_ERROR_FORMAT, { "layer 0", "-7" } },
-    { "'activation_parameter':1.0", "'activation_parameter':1e999", MLP_ERROR_FORMAT, { "'layers'", "not JSON" } },
-    { "'bias_init':{'name':'zeros'", "'bias_init':{'name':'orthogonal'", MLP_ERROR_FORMAT,
+    { "'activation_parameter':1.0",
+      "'activation_parameter':1e999",
+      MLP_ERROR_FORMAT,
+      { "'layers'", "not JSON" } },
+    { "'bias_init':{'name':'zeros'",
+      "'bias_init':{'name':'orthogonal'",
+      MLP_ERROR_FORMAT,
       { "layer 0", "does not suit a bias" } },
-    { "'bias_init':{'name':'zeros'", "'bias_init':{'name':'nought'", MLP_ERROR_FORMAT,
+    { "'bias_init':{'name':'zeros'",
+      "'bias_init':{'name':'nought'",
+      MLP_ERROR_FORMAT,
       { "'layers[0].bias_init'", "unknown name 'nought'" } },
     { "'init':", "'initializer':", MLP_ERROR_FORMAT, { "'layers[0].init.name'", "missing" } },
     { "'fan':'automatic'", "'fan':'heat'", MLP_ERROR_FORMAT, { "'layers[0].init'", "unknown name 'heat'" } },
-    { "'distribution':'normal'", "'distribution':'even'", MLP_ERROR_FORMAT, { "'layers[0].init'", "'even'" } },
+    { "'distribution':'normal'",
+      "'distribution':'even'",
+      MLP_ERROR_FORMAT,
+      { "'layers[0].init'", "'even'" } },
     { "'a':0.0", "'a':3.5", MLP_ERROR_FORMAT, { "layer 0", "takes no a" } },
     { "'gain':", "'gain':-1,'old':", MLP_ERROR_FORMAT, { "layer 0", "gain is -1" } },
     { "'cross-entropy'", "'crossed'", MLP_ERROR_FORMAT, { "'loss'", "unknown name 'crossed'" } },
@@ -135,17 +162,30 @@ static const struct {
     { "'huber_delta':0.0", "'huber_delta':1", MLP_ERROR_FORMAT, { "huber_delta", "" } },
     { "\"[\\\"no\\\",\\\"yes\\\"]\"", "\"['no']\"", MLP_ERROR_FORMAT, { "class names: 1 given", "" } },
     { "\"[\\\"no\\\",\\\"yes\\\"]\"", "\"['no','']\"", MLP_ERROR_FORMAT, { "name 1 is empty", "" } },
-    { "\"[\\\"no\\\",\\\"yes\\\"]\"", "\"['no',1]\"", MLP_ERROR_FORMAT, { "'class_names'", "array of texts" } },
+    { "\"[\\\"no\\\",\\\"yes\\\"]\"",
+      "\"['no',1]\"",
+      MLP_ERROR_FORMAT,
+      { "'class_names'", "array of texts" } },
     { "\"[\\\"no\\\",\\\"yes\\\"]\"", "\"'no'\"", MLP_ERROR_FORMAT, { "'class_names'", "not JSON" } },
     { "\"[\\\"no\\\",\\\"yes\\\"]\"", "\"{}\"", MLP_ERROR_FORMAT, { "'class_names'", "array of texts" } },
     { "\"layers.0.bias\"", "\"layers.0.base\"", MLP_ERROR_FORMAT, { "'layers.0.bias'", "missing" } },
     { "\"layers.1.weight\"", "\"layers.2.weight\"", MLP_ERROR_FORMAT, { "'layers.1.weight'", "missing" } },
     { "\"standardization.mean\"", "\"layers.2.bias\"", MLP_ERROR_FORMAT, { "5 tensors named layers.*", "" } },
-    { "\"standardization.mean\"", "\"mean\"", MLP_ERROR_FORMAT, { "one of standardization.mean", "missing" } },
-    { "\"standardization.scale\"", "\"scale\"", MLP_ERROR_FORMAT, { "one of standardization.mean", "missing" } },
-    { "\"shape\":[2],\"data_offsets\":[24,32]", "\"shape\":[2,1],\"data_offsets\":[24,32]", MLP_ERROR_FORMAT,
+    { "\"standardization.mean\"",
+      "\"mean\"",
+      MLP_ERROR_FORMAT,
+      { "one of standardization.mean", "missing" } },
+    { "\"standardization.scale\"",
+      "\"scale\"",
+      MLP_ERROR_FORMAT,
+      { "one of standardization.mean", "missing" } },
+    { "\"shape\":[2],\"data_offsets\":[24,32]",
+      "\"shape\":[2,1],\"data_offsets\":[24,32]",
+      MLP_ERROR_FORMAT,
       { "'layers.0.bias'", "[2, 1], expected [2]" } },
-    { "\"dtype\":\"F32\",\"shape\":[2,3]", "\"dtype\":\"I32\",\"shape\":[2,3]", MLP_ERROR_UNSUPPORTED,
+    { "\"dtype\":\"F32\",\"shape\":[2,3]",
+      "\"dtype\":\"I32\",\"shape\":[2,3]",
+      MLP_ERROR_UNSUPPORTED,
       { "'layers.0.weight'", "I32" } },
 };
 
@@ -155,7 +195,8 @@ static void descriptions_are_refused(void **unused)
     assert_ok(load_and_destroy(altered("'elu'", "'elu'")));
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
         const char *path = altered(lies[i].from, lies[i].to);
-        assert_refused(load_and_destroy(path), lies[i].status, path, lies[i].words[0], lies[i].words[1], NULL);
+        assert_refused(load_and_destroy(path), lies[i].status, path, lies[i].words[0], lies[i].words[1],
+                       NULL);
     }
 }
 
@@ -163,10 +204,13 @@ static void descriptions_are_refused(void **unused)
 static void claims_do_not_take_memory(void **unused)
 {
     static const char header[] =
-        "{\"__metadata__\":{\"format\":\"mlp\",\"format_version\":\"1\",\"inputs\":\"0\",\"seed\":\"0\",\"layers\":"
+        "{\"__metadata__\":{\"format\":\"mlp\",\"format_version\":\"1\",\"inputs\":\"0\",\"seed\":\"0\","
+        "\"layers\":"
         "\"[{\\\"units\\\":1099511627776,\\\"activation\\\":\\\"identity\\\",\\\"activation_parameter\\\":0,"
-        "\\\"init\\\":{\\\"name\\\":\\\"zeros\\\",\\\"a\\\":0,\\\"b\\\":0,\\\"gain\\\":0,\\\"fan\\\":\\\"automatic\\\","
-        "\\\"distribution\\\":\\\"normal\\\"},\\\"bias_init\\\":{\\\"name\\\":\\\"zeros\\\",\\\"a\\\":0,\\\"b\\\":0,"
+        "\\\"init\\\":{\\\"name\\\":\\\"zeros\\\",\\\"a\\\":0,\\\"b\\\":0,\\\"gain\\\":0,\\\"fan\\\":"
+        "\\\"automatic\\\","
+        "\\\"distribution\\\":\\\"normal\\\"},\\\"bias_init\\\":{\\\"name\\\":\\\"zeros\\\",\\\"a\\\":0,"
+        "\\\"b\\\":0,"
         "\\\"gain\\\":0,\\\"fan\\\":\\\"automatic\\\",\\\"distribution\\\":\\\"normal\\\"}}]\",\"loss\":"
         "\"{\\\"name\\\":\\\"automatic\\\",\\\"reduction\\\":\\\"mean\\\",\\\"label_smoothing\\\":0,"
         "\\\"huber_delta\\\":0}\"},"
@@ -174,11 +218,12 @@ static void claims_do_not_take_memory(void **unused)
         "\"loss.class_weights\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
     const char *path = write_archive("claims", header, strlen(header), "\0\0\0\0", 4);
     (void)unused;
-    assert_refused(load_and_destroy(path), MLP_ERROR_FORMAT, "'loss.class_weights'", "[1], expected [1099511627776]",
-                   NULL);
+    assert_refused(load_and_destroy(path), MLP_ERROR_FORMAT, "'loss.class_weights'",
+                   "[1], expected [1099511627776]", NULL);
 }
 
-/* The data of the example, as floats from the first tensor's: which one gets a bad value, and what is said of it. */
+/* The data of the example, as floats from the first tensor's: which one gets a bad value, and what is said of
+ * it. */
 static void values_are_refused(void **unused)
 {
     static const struct {
@@ -199,10 +244,12 @@ static void values_are_refused(void **unused)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t size;
         unsigned char *bytes = test_read_file(save_example("example"), &size);
-        memcpy(bytes + size - DATA_SIZE + 4 * cases[i].index, &cases[i].value, 4); /* little-endian machines */
+        memcpy(bytes + size - DATA_SIZE + 4 * cases[i].index, &cases[i].value,
+               4); /* little-endian machines */
         const char *path = test_write_file("values", bytes, size);
         free(bytes);
-        assert_refused(load_and_destroy(path), cases[i].status, path, cases[i].words[0], cases[i].words[1], NULL);
+        assert_refused(load_and_destroy(path), cases[i].status, path, cases[i].words[0], cases[i].words[1],
+                       NULL);
     }
 }
 
@@ -223,7 +270,8 @@ static void truncated_models_are_refused(void **unused)
     }
 }
 
-/* A flipped bit may hit a text that nobody reads, or a number that stays in range: then a network comes back. */
+/* A flipped bit may hit a text that nobody reads, or a number that stays in range: then a network comes back.
+ */
 static void flipped_bits_never_crash(void **unused)
 {
     const char *path = save_example("flipped");
@@ -242,8 +290,8 @@ static void flipped_bits_never_crash(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(descriptions_are_refused),     cmocka_unit_test(claims_do_not_take_memory),
-        cmocka_unit_test(values_are_refused),           cmocka_unit_test(truncated_models_are_refused),
+        cmocka_unit_test(descriptions_are_refused), cmocka_unit_test(claims_do_not_take_memory),
+        cmocka_unit_test(values_are_refused),       cmocka_unit_test(truncated_models_are_refused),
         cmocka_unit_test(flipped_bits_never_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

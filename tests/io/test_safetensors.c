@@ -1,4 +1,5 @@
-/* Reading and writing safetensors archives: every rejection by its own message, what is legal, damage, conversions. */
+/* Reading and writing safetensors archives: every rejection by its own message, what is legal, damage,
+ * conversions. */
 #include "support/support.h"
 
 #include <math.h>
@@ -39,45 +40,64 @@ static void headers_are_refused(void **unused)
         { "{\"\\u0000\":1}", 0, "is not JSON", "" },
         { "{\"\xff\":1}", 0, "is not JSON", "" },
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},"
-          "\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0, "twice", "a" },
+          "\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+          0, "twice", "a" },
         { "{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", 0, "twice", "k" },
         { "{\"__metadata__\":[]}", 0, "__metadata__ is not an object", "" },
         { "{\"__metadata__\":{\"k\":1}}", 0, "is not a text", "'k'" },
         { "{\"t\":3}", 0, "not an object", "'t'" },
         { "{\"t\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "dtype is not a text", "'t'" },
         { "{\"t\":{\"dtype\":7,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "dtype is not a text", "'t'" },
-        { "{\"t\":{\"dtype\":\"F31\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "unknown dtype 'F31'", "'t'" },
+        { "{\"t\":{\"dtype\":\"F31\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "unknown dtype 'F31'",
+          "'t'" },
         { "{\"t\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "shape is not an array", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}", 4, "shape is not an array", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "shape has an entry", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4, "shape has an entry", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[\"1\"],\"data_offsets\":[0,4]}}", 4, "shape has an entry", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4, "more than 8", "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}", 4, "shape is not an array",
+          "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "shape has an entry",
+          "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4, "shape has an entry",
+          "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[\"1\"],\"data_offsets\":[0,4]}}", 4, "shape has an entry",
+          "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
+          "more than 8", "'t'" },
         { "{\"t\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,4]}}", 4,
           "more than memory can hold", "'t'" },
         /* 2⁶² elements fit size_t, their bytes do not: 4·2⁶² would be 0 */
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0, "span", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[99999999999999999999],\"data_offsets\":[0,0]}}", 0, "is not JSON", "" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0, "span",
+          "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[99999999999999999999],\"data_offsets\":[0,0]}}", 0,
+          "is not JSON", "" },
         { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "not two whole numbers", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, "not two whole numbers", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", 4, "not two whole numbers", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, "not two whole numbers", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4.0]}}", 4, "not two whole numbers", "'t'" },
-        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "end before they begin", "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", 4, "not two whole numbers",
+          "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", 4, "not two whole numbers",
+          "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, "not two whole numbers",
+          "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4.0]}}", 4, "not two whole numbers",
+          "'t'" },
+        { "{\"t\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "end before they begin",
+          "'t'" },
         { "{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, "beyond the file", "'t'" },
         { "{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "span 4 bytes", "'t'" },
         { "{\"t\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "span 4 bytes", "'t'" },
-        { "{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", 3, "does not begin at offset 0", "'t'" },
+        { "{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", 3, "does not begin at offset 0",
+          "'t'" },
         { "{\"s\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
-          "\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[3,4]}}", 4, "hole", "'t'" },
+          "\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[3,4]}}",
+          4, "hole", "'t'" },
         { "{\"s\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},"
-          "\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", 3, "overlaps", "'t'" },
-        { "{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 5, "3 bytes after the last tensor", "" },
+          "\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}",
+          3, "overlaps", "'t'" },
+        { "{\"t\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 5,
+          "3 bytes after the last tensor", "" },
         { "{}", 1, "1 bytes after the last tensor", "" },
     };
     (void)unused;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *path = write_archive("hostile", cases[i].header, strlen(cases[i].header), zeros, cases[i].data);
+        const char *path =
+            write_archive("hostile", cases[i].header, strlen(cases[i].header), zeros, cases[i].data);
         assert_refused(open_and_close(path), MLP_ERROR_FORMAT, path, cases[i].word, cases[i].subject, NULL);
     }
 }
@@ -131,7 +151,8 @@ static void unusual_archives_are_read(void **unused)
     struct safetensors archive;
     float values[2];
     (void)unused;
-    assert_ok(safetensors_open(write_archive("unusual", header, strlen(header), data, sizeof data), &archive));
+    assert_ok(
+        safetensors_open(write_archive("unusual", header, strlen(header), data, sizeof data), &archive));
     assert_int_equal(archive.count, 4);
     assert_string_equal(safetensors_metadata(&archive, "k"), "v\xc3\xa9");
     assert_null(safetensors_metadata(&archive, "other"));
@@ -199,22 +220,25 @@ static void all_short_floats_are_converted(void **unused)
     }
     for (size_t t = 0; t < 2; t++) {
         struct safetensors archive;
-        const char *path = write_archive("short", types[t].header, strlen(types[t].header), data, sizeof data);
+        const char *path =
+            write_archive("short", types[t].header, strlen(types[t].header), data, sizeof data);
         assert_ok(safetensors_open(path, &archive));
         assert_ok(safetensor_floats(&archive, &archive.tensors[0], values));
         for (unsigned i = 0; i < COUNT; i++) {
             const double expected = value_of(i, types[t].exponent_bits, types[t].fraction_bits);
-            if (!(isnan(expected) ? isnan(values[i])
-                                  : (double)values[i] == expected && !signbit(values[i]) == !signbit(expected))) {
-                fail_msg("%s %04x is %g, expected %g", safetensor_type(&archive.tensors[0]), i, (double)values[i],
-                         expected);
+            if (!(isnan(expected)
+                      ? isnan(values[i])
+                      : (double)values[i] == expected && !signbit(values[i]) == !signbit(expected))) {
+                fail_msg("%s %04x is %g, expected %g", safetensor_type(&archive.tensors[0]), i,
+                         (double)values[i], expected);
             }
         }
         safetensors_close(&archive);
     }
 }
 
-/* What is written, byte for byte: row-major from column-major with padding, header of a multiple of 8 bytes. */
+/* What is written, byte for byte: row-major from column-major with padding, header of a multiple of 8 bytes.
+ */
 static void archives_are_written(void **unused)
 {
     static const float matrix[] = { 1, 2, 99, 0.5f, -1, 99, -0.0f, 4, 99 }; /* 2×3, leading dimension 3 */
@@ -224,16 +248,18 @@ static void archives_are_written(void **unused)
                                  "\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[24,32]},"
                                  "\"d\":{\"dtype\":\"F64\",\"shape\":[2,1],\"data_offsets\":[32,48]}}";
     static const unsigned char data[] = {
-        0, 0, 0x80, 0x3F, 0, 0, 0, 0x3F,    0, 0, 0, 0x80,    /* 1, 0.5, −0 */
-        0, 0, 0, 0x40,    0, 0, 0x80, 0xBF, 0, 0, 0x80, 0x40, /* 2, −1, 4 */
-        0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0,                      /* 1, −2 */
-        1, 0, 0, 0, 0, 0, 0xF0, 0x3F,                         /* 1 + 2⁻⁵² */
-        0, 0, 0, 0, 0, 0, 0xF0, 0xFF,                         /* −∞ */
+        0, 0, 0x80, 0x3F, 0, 0, 0,    0x3F, 0, 0, 0,    0x80, /* 1, 0.5, −0 */
+        0, 0, 0,    0x40, 0, 0, 0x80, 0xBF, 0, 0, 0x80, 0x40, /* 2, −1, 4 */
+        0, 0, 0x80, 0x3F, 0, 0, 0,    0xC0,                   /* 1, −2 */
+        1, 0, 0,    0,    0, 0, 0xF0, 0x3F,                   /* 1 + 2⁻⁵² */
+        0, 0, 0,    0,    0, 0, 0xF0, 0xFF,                   /* −∞ */
     };
     static const double doubles[] = { 1.0 + 0x1p-52, -INFINITY };
-    const struct safetensor_output outputs[] = { { .name = "m", .rows = 2, .columns = 3, .values = matrix, .leading_dimension = 3 },
-                                                 { .name = "v", .rows = 2, .values = vector, .leading_dimension = 2 },
-                                                 { .name = "d", .rows = 2, .columns = 1, .doubles = doubles } };
+    const struct safetensor_output outputs[] = {
+        { .name = "m", .rows = 2, .columns = 3, .values = matrix, .leading_dimension = 3 },
+        { .name = "v", .rows = 2, .values = vector, .leading_dimension = 2 },
+        { .name = "d", .rows = 2, .columns = 1, .doubles = doubles }
+    };
     const char *path = test_path("written");
     const size_t length = strlen(header), padded = (length + 7) / 8 * 8;
     size_t size;
@@ -286,10 +312,10 @@ static void flipped_bits_never_crash(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(headers_are_refused),         cmocka_unit_test(lengths_are_refused),
-        cmocka_unit_test(deep_nesting_is_refused),     cmocka_unit_test(unusual_archives_are_read),
-        cmocka_unit_test(no_file_to_read),             cmocka_unit_test(all_short_floats_are_converted),
-        cmocka_unit_test(archives_are_written),        cmocka_unit_test(truncated_archives_are_refused),
+        cmocka_unit_test(headers_are_refused),      cmocka_unit_test(lengths_are_refused),
+        cmocka_unit_test(deep_nesting_is_refused),  cmocka_unit_test(unusual_archives_are_read),
+        cmocka_unit_test(no_file_to_read),          cmocka_unit_test(all_short_floats_are_converted),
+        cmocka_unit_test(archives_are_written),     cmocka_unit_test(truncated_archives_are_refused),
         cmocka_unit_test(flipped_bits_never_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Temporary files without a name: what is written comes back, nothing stays behind, and a full disk is told. */
+/* Temporary files without a name: what is written comes back, nothing stays behind, and a full disk is told.
+ */
 #include "support/support.h"
 
 #include <signal.h>
@@ -57,8 +58,8 @@ static void folders_are_named_when_they_will_not_do(void **unused)
     mlp_data *data;
     const char *table = test_write_file("table.csv", "1,2,a\n3,4,b\n", 12);
     (void)unused;
-    assert_refused(mlp_data_open_csv(table, NULL, "/no/such/folder", &data), MLP_ERROR_IO, "table.csv", "/no/such/folder",
-                   "No such file", NULL);
+    assert_refused(mlp_data_open_csv(table, NULL, "/no/such/folder", &data), MLP_ERROR_IO, "table.csv",
+                   "/no/such/folder", "No such file", NULL);
     assert_null(data);
     assert_int_equal(setenv("TMPDIR", "/no/other/folder", 1), 0);
     assert_refused(mlp_data_open_csv(table, NULL, NULL, &data), MLP_ERROR_IO, "/no/other/folder", NULL);

@@ -1,4 +1,5 @@
-/* Files that appear whole or not at all: every call to the system fails in turn, disks run full, processes die. */
+/* Files that appear whole or not at all: every call to the system fails in turn, disks run full, processes
+ * die. */
 #include "support/support.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 #include "base/memory.h"
 #include "io/whole_file.h"
 
-/* ---- the system's calls, which this program puts its own functions in front of -------------------------------- */
+/* ---- the system's calls, which this program puts its own functions in front of ------------------------- */
 
 static char calls[256];       /* what was called, in order */
 static const char *must_fail; /* the call that fails */
@@ -39,7 +40,8 @@ static int enter(const char *call)
 int fsync(int descriptor)
 {
     struct stat facts;
-    if (fstat(descriptor, &facts) != 0 || enter(S_ISDIR(facts.st_mode) ? "flush-folder" : "flush-file") != 0) {
+    if (fstat(descriptor, &facts) != 0 ||
+        enter(S_ISDIR(facts.st_mode) ? "flush-folder" : "flush-file") != 0) {
         return -1;
     }
     return (int)syscall(SYS_fsync, descriptor);
@@ -55,7 +57,7 @@ int fchmod(int descriptor, mode_t mode)
     return enter("permissions") != 0 ? -1 : (int)syscall(SYS_fchmod, descriptor, mode);
 }
 
-/* ---- help ----------------------------------------------------------------------------------------------------- */
+/* ---- help ---------------------------------------------------------------------------------------------- */
 
 /* A path in an empty folder of its own. */
 static const char *fresh_path(const char *folder)
@@ -116,7 +118,7 @@ static mode_t permissions_of(const char *path)
     return facts.st_mode & 07777;
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------------------- */
+/* ---- tests --------------------------------------------------------------------------------------------- */
 
 static void writing_and_reading(void **unused)
 {
@@ -208,9 +210,11 @@ static void places_that_take_no_file(void **unused)
     (void)unused;
     snprintf(inside, sizeof inside, "%s/model", file);
     assert_int_equal(mkfifo(pipe, 0600), 0);
-    assert_refused(mlp_model_save(network, test_path("absent/model")), MLP_ERROR_IO, "absent", "No such file", NULL);
+    assert_refused(mlp_model_save(network, test_path("absent/model")), MLP_ERROR_IO, "absent", "No such file",
+                   NULL);
     assert_refused(mlp_model_save(network, inside), MLP_ERROR_IO, inside, "Not a directory", NULL);
-    assert_refused(mlp_model_save(network, "/proc/self/model"), MLP_ERROR_IO, "/proc/self/model", "cannot write", NULL);
+    assert_refused(mlp_model_save(network, "/proc/self/model"), MLP_ERROR_IO, "/proc/self/model",
+                   "cannot write", NULL);
     assert_refused(mlp_model_save(network, ""), MLP_ERROR_ARGUMENT, "the path is empty", NULL);
     assert_refused(mlp_model_save(network, "/"), MLP_ERROR_IO, "not a regular file", NULL);
     assert_refused(mlp_model_save(network, pipe), MLP_ERROR_IO, pipe, "not a regular file", NULL);
@@ -263,7 +267,8 @@ static void save_for_ever(const char *path, mlp_network *const networks[2])
     }
 }
 
-/* A process is killed at 50 random moments while it saves two networks in turn: one of the two is always there. */
+/* A process is killed at 50 random moments while it saves two networks in turn: one of the two is always
+ * there. */
 static void a_killed_save_leaves_a_model(void **unused)
 {
     enum { KILLS = 50, LONGEST_WAIT = 8000 /* microseconds */ };

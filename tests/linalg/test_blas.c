@@ -17,8 +17,8 @@
 #include "base/team.h"
 #include "linalg/blas.h"
 
-/* Sets a count of BLAS threads and returns what BLAS made of it: a sequential build, or one with a lower limit, may
- * stay below. */
+/* Sets a count of BLAS threads and returns what BLAS made of it: a sequential build, or one with a lower
+ * limit, may stay below. */
 static int take_threads(int wanted)
 {
     openblas_set_num_threads(wanted);
@@ -72,7 +72,8 @@ static void meet(void)
     pthread_barrier_wait(&meeting);
 }
 
-/* The second of two sections that overlap without nesting: it enters while the first is open, and outlives it. */
+/* The second of two sections that overlap without nesting: it enters while the first is open, and outlives
+ * it. */
 static void *second_section(void *seen)
 {
     int *threads = seen;

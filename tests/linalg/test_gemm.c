@@ -14,8 +14,8 @@ enum { LIMIT = 300 * 300 };
 static float a[LIMIT], b[LIMIT], padded_a[2 * LIMIT], padded_b[2 * LIMIT], c[2 * LIMIT];
 static double expected[LIMIT];
 
-typedef void (*product_function)(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
-                                 const float *b, size_t ldb, float *c, size_t ldc);
+typedef void (*product_function)(struct gemm_block block, size_t m, size_t n, size_t k, const float *a,
+                                 size_t lda, const float *b, size_t ldb, float *c, size_t ldc);
 
 /* Copies rows × columns to a leading dimension, with NaN between the columns: none of it may be read. */
 static void pad(const float *from, size_t rows, size_t columns, float *to, size_t ld)
@@ -27,10 +27,10 @@ static void pad(const float *from, size_t rows, size_t columns, float *to, size_
     }
 }
 
-/* One product: C is all NaN before, the rows of padding are NaN after. Sums of k terms of size up to 1 are good to
- * k·2⁻²⁴ whatever the order of their addition, with as much again for the products' rounding. */
-static void check(product_function product, struct gemm_block block, bool transpose_a, bool transpose_b, size_t m,
-                  size_t n, size_t k, size_t extra)
+/* One product: C is all NaN before, the rows of padding are NaN after. Sums of k terms of size up to 1 are
+ * good to k·2⁻²⁴ whatever the order of their addition, with as much again for the products' rounding. */
+static void check(product_function product, struct gemm_block block, bool transpose_a, bool transpose_b,
+                  size_t m, size_t n, size_t k, size_t extra)
 {
     const size_t rows_a = transpose_a ? k : m, columns_a = transpose_a ? m : k;
     const size_t rows_b = transpose_b ? n : k, columns_b = transpose_b ? k : n;
@@ -59,15 +59,18 @@ static void check(product_function product, struct gemm_block block, bool transp
 static void check_sizes(product_function product, bool transpose_a, bool transpose_b)
 {
     static const size_t sizes[] = { 1, 2, 3, 7, 15, 16, 17, 31, 33, 64, 65 };
-    static const struct gemm_block blocks[] = { { SIZE_MAX, SIZE_MAX }, { 16, 16 }, { 1, 300 }, { 48, 1 }, { 31, 64 } };
+    static const struct gemm_block blocks[] = {
+        { SIZE_MAX, SIZE_MAX }, { 16, 16 }, { 1, 300 }, { 48, 1 }, { 31, 64 }
+    };
     enum { SIZES = sizeof sizes / sizeof sizes[0], BLOCKS = sizeof blocks / sizeof blocks[0] };
     blas_enter();
     for (size_t i = 0; i < SIZES * SIZES * SIZES; i++) {
-        check(product, blocks[i % BLOCKS], transpose_a, transpose_b, sizes[i % SIZES], sizes[i / SIZES % SIZES],
-              sizes[i / SIZES / SIZES], i % 4);
+        check(product, blocks[i % BLOCKS], transpose_a, transpose_b, sizes[i % SIZES],
+              sizes[i / SIZES % SIZES], sizes[i / SIZES / SIZES], i % 4);
     }
     for (size_t i = 0; i < BLOCKS; i++) {
-        check(product, blocks[i], transpose_a, transpose_b, 257, 130, 299, 3); /* beyond the small-matrix kernels */
+        check(product, blocks[i], transpose_a, transpose_b, 257, 130, 299,
+              3); /* beyond the small-matrix kernels */
     }
     blas_leave();
 }

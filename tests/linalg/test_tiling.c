@@ -15,14 +15,10 @@ static size_t draw_length(uint64_t *state, double largest)
     const int shift = (int)test_uniform(state, 0.0, 12.0);
     const size_t power = ((size_t)1 << shift) + (size_t)test_uniform(state, 0.0, 3.0) - 1;
     switch ((int)test_uniform(state, 0.0, 4.0)) {
-    case 0:
-        return any < 16 ? 16 : any / 16 * 16;
-    case 1:
-        return power > 0 && power <= (size_t)largest ? power : 1;
-    case 2:
-        return (size_t)test_uniform(state, 1.0, 40.0);
-    default:
-        return any;
+    case 0: return any < 16 ? 16 : any / 16 * 16;
+    case 1: return power > 0 && power <= (size_t)largest ? power : 1;
+    case 2: return (size_t)test_uniform(state, 1.0, 40.0);
+    default: return any;
     }
 }
 
@@ -53,7 +49,8 @@ static void assert_covered_once(const struct grid *grid)
     free(covered);
 }
 
-/* All tiles but the last of a row or column are alike, so the extents tell everything that the entries would. */
+/* All tiles but the last of a row or column are alike, so the extents tell everything that the entries would.
+ */
 static void assert_tiled(const struct grid *grid)
 {
     const size_t rows = grid_tile_rows(grid), columns = grid_tile_columns(grid);
@@ -77,9 +74,11 @@ static void every_entry_is_in_one_tile(void **unused)
     uint64_t state = 1;
     (void)unused;
     for (int s = 0; s < 400; s++) {
-        const size_t m = draw_length(&state, 400.0), n = draw_length(&state, 200.0), k = draw_length(&state, 3000.0);
+        const size_t m = draw_length(&state, 400.0), n = draw_length(&state, 200.0),
+                     k = draw_length(&state, 3000.0);
         for (int p = 0; p < PRODUCTS * CLASSES; p++) {
-            const struct grid grid = grid_choose((enum product)(p / CLASSES), m, n, k, (enum blas_class)(p % CLASSES));
+            const struct grid grid =
+                grid_choose((enum product)(p / CLASSES), m, n, k, (enum blas_class)(p % CLASSES));
             assert_covered_once(&grid);
         }
     }
@@ -90,9 +89,11 @@ static void tiles_have_their_minimum(void **unused)
     uint64_t state = 2;
     (void)unused;
     for (int s = 0; s < SHAPES; s++) {
-        const size_t m = draw_length(&state, 20000.0), n = draw_length(&state, 20000.0), k = draw_length(&state, 1e5);
+        const size_t m = draw_length(&state, 20000.0), n = draw_length(&state, 20000.0),
+                     k = draw_length(&state, 1e5);
         for (int p = 0; p < PRODUCTS * CLASSES; p++) {
-            const struct grid grid = grid_choose((enum product)(p / CLASSES), m, n, k, (enum blas_class)(p % CLASSES));
+            const struct grid grid =
+                grid_choose((enum product)(p / CLASSES), m, n, k, (enum blas_class)(p % CLASSES));
             assert_int_equal(grid.m, m);
             assert_int_equal(grid.n, n);
             assert_true(grid.rows >= smaller(TILE_MIN_ROWS, m) && grid.rows <= m);
@@ -108,16 +109,19 @@ static void cuts_are_on_multiples_of_16_rows(void **unused)
     uint64_t state = 3;
     (void)unused;
     for (int s = 0; s < SHAPES; s++) {
-        const size_t m = draw_length(&state, 5000.0), n = draw_length(&state, 500.0), k = draw_length(&state, 5000.0);
+        const size_t m = draw_length(&state, 5000.0), n = draw_length(&state, 500.0),
+                     k = draw_length(&state, 5000.0);
         for (int p = 0; p < PRODUCTS * CLASSES; p++) {
-            const struct grid grid = grid_choose((enum product)(p / CLASSES), m, n, k, (enum blas_class)(p % CLASSES));
+            const struct grid grid =
+                grid_choose((enum product)(p / CLASSES), m, n, k, (enum blas_class)(p % CLASSES));
             assert_true(grid.rows == m || grid.rows % 16 == 0);
             assert_true(grid.columns == n || grid.columns % 8 == 0);
         }
     }
 }
 
-/* On cores with small-matrix kernels no call of a product that is too long to be small goes over their limit. */
+/* On cores with small-matrix kernels no call of a product that is too long to be small goes over their limit.
+ */
 static void calls_of_long_products_are_small(void **unused)
 {
     uint64_t state = 5;
@@ -127,7 +131,8 @@ static void calls_of_long_products_are_small(void **unused)
         const size_t k = 977 + draw_length(&state, 1e5);
         for (int p = 0; p < PRODUCTS; p++) {
             const struct grid grid = grid_choose((enum product)p, m, n, k, BLAS_SMALL_MATRIX);
-            const size_t columns = smaller(grid.block.columns, grid.columns), inner = smaller(grid.block.inner, k);
+            const size_t columns = smaller(grid.block.columns, grid.columns),
+                         inner = smaller(grid.block.inner, k);
             assert_true(columns > 0 && inner > 0);
             assert_true(grid.rows * columns * inner <= 1000000);
             assert_true(p != PRODUCT_TN || grid.rows * columns <= 1150);
@@ -140,7 +145,8 @@ static bool is_power_of_two(size_t value)
     return value != 0 && (value & (value - 1)) == 0;
 }
 
-/* Columns of NN and TN tiles: 16 · 2ⁱ or all. That lets a shard of the batch hold whole tiles of every layer. */
+/* Columns of NN and TN tiles: 16 · 2ⁱ or all. That lets a shard of the batch hold whole tiles of every layer.
+ */
 static void wider_tiles_hold_narrower_ones(void **unused)
 {
     uint64_t state = 4;
@@ -185,11 +191,14 @@ static void the_cut_depends_on_the_arguments_alone(void **unused)
     uint64_t state = 6;
     (void)unused;
     for (int s = 0; s < 500; s++) {
-        const size_t m = draw_length(&state, 2000.0), n = draw_length(&state, 600.0), k = draw_length(&state, 2000.0);
+        const size_t m = draw_length(&state, 2000.0), n = draw_length(&state, 600.0),
+                     k = draw_length(&state, 2000.0);
         for (int p = 0; p < PRODUCTS * CLASSES; p++) {
-            const struct grid first = grid_choose((enum product)(p / CLASSES), m, n, k, (enum blas_class)(p % CLASSES));
+            const struct grid first =
+                grid_choose((enum product)(p / CLASSES), m, n, k, (enum blas_class)(p % CLASSES));
             grid_choose(PRODUCT_NT, k, m, n, BLAS_PACKED);
-            const struct grid again = grid_choose((enum product)(p / CLASSES), m, n, k, (enum blas_class)(p % CLASSES));
+            const struct grid again =
+                grid_choose((enum product)(p / CLASSES), m, n, k, (enum blas_class)(p % CLASSES));
             assert_memory_equal(&first, &again, sizeof first);
         }
     }

@@ -19,8 +19,9 @@ static const struct vector_kernels *kernels_of(enum cpu_level level)
     return LEVEL_PICK(vector_kernels, level);
 }
 
-#define FOR_EACH_LEVEL(level) \
-    for (enum cpu_level level = CPU_BASELINE; level <= cpu_level_best(); level = (enum cpu_level)((int)level + 1))
+#define FOR_EACH_LEVEL(level)                                                                                \
+    for (enum cpu_level level = CPU_BASELINE; level <= cpu_level_best();                                     \
+         level = (enum cpu_level)((int)level + 1))
 
 /* Values for the matrix, and 1e30 in the padding between its columns: it must not be looked at. */
 static float *matrix(size_t offset, size_t rows, size_t columns, size_t leading_dimension)
@@ -55,12 +56,14 @@ static void check_measure(const struct vector_kernels *kernels, const float *x, 
 static void test_measure(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t rows = 0; rows <= LARGEST_TAIL; rows++) {
             for (size_t columns = 0; columns <= 3; columns++) {
                 const size_t padded = rows + columns + 1;
                 check_measure(kernels_of(level), matrix(rows % 4, rows, columns, rows), rows, columns, rows);
-                check_measure(kernels_of(level), matrix(rows % 4, rows, columns, padded), rows, columns, padded);
+                check_measure(kernels_of(level), matrix(rows % 4, rows, columns, padded), rows, columns,
+                              padded);
             }
         }
         check_measure(kernels_of(level), matrix(1, 4001, 1, 4001), 4001, 1, 4001);
@@ -72,7 +75,8 @@ static void test_measure(void **unused)
 static void test_measure_special_values(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         const struct vector_kernels *kernels = kernels_of(level);
         for (size_t at = 0; at < LARGEST_TAIL; at++) {
             float x[LARGEST_TAIL] = { 0.0f };
@@ -116,7 +120,8 @@ static void check_row_sums(const struct vector_kernels *kernels, size_t rows, si
 static void test_row_sums(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t rows = 0; rows <= 40; rows++) {
             check_row_sums(kernels_of(level), rows, 0, 1);
             check_row_sums(kernels_of(level), rows, 1, 0);
@@ -131,19 +136,22 @@ static void test_row_sums(void **unused)
 static void test_row_sums_of_many_columns(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t j = 0; j < CAPACITY; j++) {
             input[j] = 0.1f;
         }
         kernels_of(level)->row_sums(input, 1, CAPACITY, 1, output);
-        assert_true(fabs((double)output[0] / ((double)0.1f * CAPACITY) - 1.0) < 1e-6); /* blocks of 64 equal terms */
+        assert_true(fabs((double)output[0] / ((double)0.1f * CAPACITY) - 1.0) <
+                    1e-6); /* blocks of 64 equal terms */
     }
 }
 
 static void test_row_sums_keep_nan_in_its_row(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t at = 0; at < 35; at++) {
             float *x = matrix(0, 35, 5, 35);
             x[at + 2 * 35] = NAN;
@@ -163,14 +171,16 @@ static void test_standardize(void **unused)
     test_fill(&state, -100.0, 100.0, x, LARGEST_TAIL);
     test_fill(&state, -10.0, 10.0, mean, LARGEST_TAIL);
     test_fill(&state, 0.01, 10.0, inverse, LARGEST_TAIL);
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         const struct vector_kernels *kernels = kernels_of(level);
         kernels->standardize(x, mean, inverse, LARGEST_TAIL, whole);
         for (size_t i = 0; i < LARGEST_TAIL; i++) {
             const double expected = ((double)x[i] - (double)mean[i]) * (double)inverse[i];
             assert_true(fabs((double)whole[i] - expected) <= 1.2e-7 * fabs(expected)); /* two roundings */
         }
-        for (size_t at = 0; at <= LARGEST_TAIL; at++) { /* the same bits however the range is cut, and in place */
+        for (size_t at = 0; at <= LARGEST_TAIL;
+             at++) { /* the same bits however the range is cut, and in place */
             memcpy(cut, x, sizeof x);
             kernels->standardize(cut, mean, inverse, at, cut);
             kernels->standardize(cut + at, mean + at, inverse + at, LARGEST_TAIL - at, cut + at);
@@ -184,7 +194,8 @@ static void test_from_bytes(void **unused)
     (void)unused;
     uint8_t bytes[256 + 4];
     const float scale = 1.0f / 255.0f;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t offset = 0; offset < 4; offset++) {
             for (size_t i = 0; i < 256; i++) {
                 bytes[offset + i] = (uint8_t)i;
@@ -207,8 +218,8 @@ static void test_level_in_use(void **unused)
     assert_ptr_equal(vector_kernels(), kernels_of(cpu_level()));
 }
 
-/* y = matrix · x, with the leading dimension padded by 1e30; sums of k terms below 6 in size are good to k·2⁻²⁴ of the sum
- * of their magnitudes, whatever the order. */
+/* y = matrix · x, with the leading dimension padded by 1e30; sums of k terms below 6 in size are good to
+ * k·2⁻²⁴ of the sum of their magnitudes, whatever the order. */
 static void check_multiply(enum cpu_level level, size_t offset, size_t rows, size_t columns)
 {
     const size_t padded = rows + 3;
@@ -234,7 +245,8 @@ static void check_multiply(enum cpu_level level, size_t offset, size_t rows, siz
 static void test_multiply(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t rows = 0; rows <= LARGEST_TAIL; rows++) {
             for (size_t columns = 0; columns <= 33; columns++) {
                 check_multiply(level, rows % 5, rows, columns);
@@ -252,7 +264,8 @@ static void test_multiply_beyond_the_caches(void **unused)
     (void)unused;
     test_fill(&state, -1.0, 1.0, m, ROWS * COLUMNS);
     test_fill(&state, -1.0, 1.0, x, COLUMNS);
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         kernels_of(level)->multiply(m, ROWS, COLUMNS, ROWS, x, y);
         for (size_t i = 0; i < ROWS; i++) {
             double sum = 0.0, size = 0.0;
@@ -281,7 +294,8 @@ static void test_dot(void **unused)
         }
         const double first = kernels_of(CPU_BASELINE)->dot(a, b, count);
         assert_close(first, sum, 1e-12); /* 4000 sums in double, in another order */
-        FOR_EACH_LEVEL(level) {
+        FOR_EACH_LEVEL(level)
+        {
             assert_true(kernels_of(level)->dot(a, b, count) == first);
         }
     }
@@ -295,7 +309,8 @@ static void test_add_scaled(void **unused)
     uint64_t state = 22;
     (void)unused;
     test_fill(&state, -2.0, 3.0, x, LARGEST_TAIL);
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t count = 0; count <= LARGEST_TAIL; count++) {
             test_fill(&state, -1.0, 1.0, sum, LARGEST_TAIL);
             for (size_t i = 0; i < LARGEST_TAIL; i++) {
@@ -310,7 +325,10 @@ static void test_add_scaled(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_measure), cmocka_unit_test(test_multiply), cmocka_unit_test(test_dot), cmocka_unit_test(test_add_scaled),
+        cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_multiply),
+        cmocka_unit_test(test_dot),
+        cmocka_unit_test(test_add_scaled),
         cmocka_unit_test(test_multiply_beyond_the_caches),
         cmocka_unit_test(test_measure_special_values),
         cmocka_unit_test(test_row_sums),

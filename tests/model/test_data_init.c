@@ -8,12 +8,16 @@
 
 enum { COUNT = 200, INPUTS = 12, LAYERS = 4 };
 
+/* clang-format off */
 static const mlp_layer layers[LAYERS] = {
-    { .units = 30, .activation = MLP_ACTIVATION_RELU, .init = MLP_INIT_NORMAL, .init_parameters = { .a = 0.05 } },
-    { .units = 8, .activation = MLP_ACTIVATION_TANH, .init = MLP_INIT_NORMAL, .init_parameters = { .a = 3.0 } },
+    { .units = 30, .activation = MLP_ACTIVATION_RELU, .init = MLP_INIT_NORMAL,
+      .init_parameters = { .a = 0.05 } },
+    { .units = 8, .activation = MLP_ACTIVATION_TANH, .init = MLP_INIT_NORMAL,
+      .init_parameters = { .a = 3.0 } },
     { .units = 40, .activation = MLP_ACTIVATION_GELU },
     { .units = 5, .activation = MLP_ACTIVATION_SOFTMAX },
 };
+/* clang-format on */
 
 static mlp_network *make(float *x)
 {
@@ -26,9 +30,10 @@ static mlp_network *make(float *x)
     return network;
 }
 
-/* Z of a layer, by plain products from the network's own parameters: mean and variance of units first … end − 1. */
-static void moments(const mlp_network *network, const float *x, size_t layer, size_t first, size_t end, double *mean,
-                    double *variance)
+/* Z of a layer, by plain products from the network's own parameters: mean and variance of units first … end
+ * − 1. */
+static void moments(const mlp_network *network, const float *x, size_t layer, size_t first, size_t end,
+                    double *mean, double *variance)
 {
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     mlp_workspace *workspace;
@@ -48,7 +53,8 @@ static void moments(const mlp_network *network, const float *x, size_t layer, si
         for (size_t i = first; i < end; i++) {
             double z = b.data[i];
             for (size_t j = 0; j < w.columns; j++) {
-                z += (double)w.data[i + j * w.leading_dimension] * (double)a.data[j + s * a.leading_dimension];
+                z +=
+                    (double)w.data[i + j * w.leading_dimension] * (double)a.data[j + s * a.leading_dimension];
             }
             sum += z;
             squares += z * z;
@@ -114,15 +120,17 @@ static void features_that_do_not_vary_are_refused(void **unused)
     for (size_t i = 0; i < COUNT * INPUTS; i++) {
         x[i] = 0.0f;
     }
-    assert_refused(mlp_network_initialize_from_data(network, MLP_DATA_INIT_LSUV, x, COUNT), MLP_ERROR_RANGE, "layer 0",
-                   "vary", NULL);
-    assert_refused(mlp_network_initialize_from_data(network, MLP_DATA_INIT_WEIGHT_NORM, x, COUNT), MLP_ERROR_RANGE,
-                   "layer 0, unit 0", NULL);
+    assert_refused(mlp_network_initialize_from_data(network, MLP_DATA_INIT_LSUV, x, COUNT), MLP_ERROR_RANGE,
+                   "layer 0", "vary", NULL);
+    assert_refused(mlp_network_initialize_from_data(network, MLP_DATA_INIT_WEIGHT_NORM, x, COUNT),
+                   MLP_ERROR_RANGE, "layer 0, unit 0", NULL);
     x[3] = NAN;
-    assert_refused(mlp_network_initialize_from_data(network, MLP_DATA_INIT_LSUV, x, COUNT), MLP_ERROR_NONFINITE, "layer 0",
+    assert_refused(mlp_network_initialize_from_data(network, MLP_DATA_INIT_LSUV, x, COUNT),
+                   MLP_ERROR_NONFINITE, "layer 0", NULL);
+    assert_refused(mlp_network_initialize_from_data(network, MLP_DATA_INIT_LSUV, x, 1), MLP_ERROR_RANGE,
+                   "count", NULL);
+    assert_refused(mlp_network_initialize_from_data(network, (mlp_data_init)9, x, 2), MLP_ERROR_ARGUMENT, "9",
                    NULL);
-    assert_refused(mlp_network_initialize_from_data(network, MLP_DATA_INIT_LSUV, x, 1), MLP_ERROR_RANGE, "count", NULL);
-    assert_refused(mlp_network_initialize_from_data(network, (mlp_data_init)9, x, 2), MLP_ERROR_ARGUMENT, "9", NULL);
     for (size_t l = 0; l < LAYERS; l++) {
         assert_ok(mlp_network_weights(network, l, &w));
         assert_ok(mlp_network_weights(before, l, &kept));

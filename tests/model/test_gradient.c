@@ -1,9 +1,10 @@
 /* Gradients against central differences of the loss: no formula for a derivative stands on the other side.
  *
- * The loss is computed in double by the naive network, once with a parameter raised by h and once lowered. Its error is
- * about h² of the third derivative and 2⁻⁵²/h of the loss: 1e-10. A float gradient through three layers of fewer than
- * 10 units each is good to a few 1e-6 of its tensor's largest entry. Entries are compared on that scale, and a tensor
- * whose largest entry is itself near 0 fails: nothing with nothing would pass for any formula. */
+ * The loss is computed in double by the naive network, once with a parameter raised by h and once lowered.
+ * Its error is about h² of the third derivative and 2⁻⁵²/h of the loss: 1e-10. A float gradient through three
+ * layers of fewer than 10 units each is good to a few 1e-6 of its tensor's largest entry. Entries are
+ * compared on that scale, and a tensor whose largest entry is itself near 0 fails: nothing with nothing would
+ * pass for any formula. */
 #include "support/support.h"
 
 #include <math.h>
@@ -158,7 +159,8 @@ static void assert_same(const struct problem *p, const char *tensor, size_t laye
     }
     if (!(worst <= allowed * largest) || !(largest >= least_gradient)) {
         print_error("%s and %s, %s: %s of layer %zu: largest %g, off by %g\n", mlp_activation_name(p->hidden),
-                    mlp_activation_name(p->output), mlp_loss_name(p->loss.loss), tensor, layer, largest, worst);
+                    mlp_activation_name(p->output), mlp_loss_name(p->loss.loss), tensor, layer, largest,
+                    worst);
         fail();
     }
 }
@@ -182,7 +184,8 @@ static void compare_layer(struct problem *p, size_t l)
         return;
     }
     for (size_t i = 0; i < units[l]; i++) {
-        assert_close(view.data[i], slopes[i], tolerance); /* may be small: every unit's share of the classes fits */
+        assert_close(view.data[i], slopes[i],
+                     tolerance); /* may be small: every unit's share of the classes fits */
     }
 }
 
@@ -229,7 +232,8 @@ static bool combine(mlp_loss loss, mlp_activation output)
 {
     switch (loss) {
     case MLP_LOSS_CROSS_ENTROPY: return output == MLP_ACTIVATION_SOFTMAX || output == MLP_ACTIVATION_IDENTITY;
-    case MLP_LOSS_BINARY_CROSS_ENTROPY: return output == MLP_ACTIVATION_SIGMOID || output == MLP_ACTIVATION_IDENTITY;
+    case MLP_LOSS_BINARY_CROSS_ENTROPY:
+        return output == MLP_ACTIVATION_SIGMOID || output == MLP_ACTIVATION_IDENTITY;
     case MLP_LOSS_SQUARED_ERROR: return true;
     default: return output != MLP_ACTIVATION_SOFTMAX;
     }
@@ -276,7 +280,8 @@ static void every_hidden_activation(void **unused)
     for (int hidden = 0; hidden < MLP_ACTIVATION_SOFTMAX; hidden++) {
         const struct problem classes = { .hidden = (mlp_activation)hidden,
                                          .output = MLP_ACTIVATION_SOFTMAX,
-                                         .loss = { MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, 0.0, 0.0, NULL } };
+                                         .loss = { MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, 0.0, 0.0,
+                                                   NULL } };
         const struct problem values = { .hidden = (mlp_activation)hidden,
                                         .output = MLP_ACTIVATION_IDENTITY,
                                         .loss = { MLP_LOSS_SQUARED_ERROR, MLP_REDUCTION_SUM, 0.0, 0.0, NULL },

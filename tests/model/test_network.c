@@ -33,7 +33,8 @@ static void defaults_are_resolved(void **unused)
     assert_int_equal(mlp_network_parameter_count(network), 7 * 6 + 20 * 8 + 3 * 21);
     assert_int_equal(mlp_network_loss(network), MLP_LOSS_CROSS_ENTROPY);
     assert_ok(mlp_network_layer(network, 0, &layer));
-    assert_true(layer.init == MLP_INIT_HE_NORMAL && layer.activation_parameter == 0.01 && layer.bias_init == MLP_INIT_ZEROS);
+    assert_true(layer.init == MLP_INIT_HE_NORMAL && layer.activation_parameter == 0.01 &&
+                layer.bias_init == MLP_INIT_ZEROS);
     assert_ok(mlp_network_init_summary(network, 0, &summary));
     assert_true(summary.fan_in == 5 && summary.fan_out == 7);
     assert_close(summary.deviation, sqrt(2.0 / 1.0001 / 5.0), 1e-12);
@@ -66,7 +67,8 @@ static void layout_and_padding(void **unused)
         test_fill(&state, -1.0, 1.0, values, w.rows * w.columns);
         assert_ok(mlp_network_set_weights(network, l, values));
         for (size_t j = 0; j < w.columns; j++) {
-            assert_memory_equal(w.data + j * w.leading_dimension, values + j * w.rows, w.rows * sizeof(float));
+            assert_memory_equal(w.data + j * w.leading_dimension, values + j * w.rows,
+                                w.rows * sizeof(float));
         }
         assert_ok(mlp_network_set_bias(network, l, values));
         assert_memory_equal(b.data, values, b.rows * sizeof(float));
@@ -113,21 +115,23 @@ static void copies_are_independent(void **unused)
     assert_memory_equal(found, scale, sizeof scale);
     assert_string_equal(mlp_network_class_name(copy, 2), names[2]);
     assert_null(mlp_network_class_name(copy, 3));
-    assert_refused(mlp_network_set_standardization(copy, mean, (float[]){ 1, 1, 0, 1, 1 }), MLP_ERROR_RANGE, "input 2", NULL);
+    assert_refused(mlp_network_set_standardization(copy, mean, (float[]){ 1, 1, 0, 1, 1 }), MLP_ERROR_RANGE,
+                   "input 2", NULL);
     assert_refused(mlp_network_set_class_names(copy, names, 2), MLP_ERROR_SHAPE, "2 given", "3", NULL);
-    assert_refused(mlp_network_set_class_names(copy, (const char *const[]){ "a", "b\xFF", "c" }, 3), MLP_ERROR_ARGUMENT,
-                   "UTF-8", "name 1", NULL);
+    assert_refused(mlp_network_set_class_names(copy, (const char *const[]){ "a", "b\xFF", "c" }, 3),
+                   MLP_ERROR_ARGUMENT, "UTF-8", "name 1", NULL);
     assert_string_equal(mlp_network_class_name(copy, 0), "katze");
     mlp_network_destroy(&copy);
 }
 
-static void refuse(const mlp_layer *layer, int as_output, mlp_status status, const char *first, const char *second)
+static void refuse(const mlp_layer *layer, int as_output, mlp_status status, const char *first,
+                   const char *second)
 {
     mlp_layer layers[3] = { good[0], good[1], good[2] };
     mlp_network *network;
     layers[as_output ? 2 : 1] = *layer;
-    assert_refused(mlp_network_create(5, layers, 3, NULL, &network), status, as_output ? "layer 2" : "layer 1", first,
-                   second, NULL);
+    assert_refused(mlp_network_create(5, layers, 3, NULL, &network), status,
+                   as_output ? "layer 2" : "layer 1", first, second, NULL);
     assert_null(network);
 }
 
@@ -138,26 +142,32 @@ static void bad_layers_are_named(void **unused)
     (void)unused;
     refuse(&(mlp_layer){ .units = 0 }, 0, MLP_ERROR_RANGE, "units is 0", "expected 1");
     refuse(&(mlp_layer){ .units = SIZE_MAX }, 1, MLP_ERROR_RANGE, "units", NULL);
-    refuse(&(mlp_layer){ .units = 2, .activation = MLP_ACTIVATION_SOFTMAX }, 0, MLP_ERROR_ARGUMENT, "softmax", "output");
-    refuse(&(mlp_layer){ .units = 2, .activation = (mlp_activation)77 }, 0, MLP_ERROR_ARGUMENT, "activation", "77");
-    refuse(&(mlp_layer){ .units = 2, .activation_parameter = 0.5 }, 0, MLP_ERROR_ARGUMENT, "activation_parameter", NULL);
-    refuse(&(mlp_layer){ .units = 2, .activation = MLP_ACTIVATION_CUSTOM }, 0, MLP_ERROR_ARGUMENT, "custom", "NULL");
-    refuse(&(mlp_layer){ .units = 2, .init = MLP_INIT_NORMAL, .init_parameters = { .a = -1.0 } }, 0, MLP_ERROR_RANGE,
-           "normal", "-1");
-    refuse(&(mlp_layer){ .units = 2, .bias_init = MLP_INIT_ORTHOGONAL }, 1, MLP_ERROR_ARGUMENT, "orthogonal", "bias");
+    refuse(&(mlp_layer){ .units = 2, .activation = MLP_ACTIVATION_SOFTMAX }, 0, MLP_ERROR_ARGUMENT, "softmax",
+           "output");
+    refuse(&(mlp_layer){ .units = 2, .activation = (mlp_activation)77 }, 0, MLP_ERROR_ARGUMENT, "activation",
+           "77");
+    refuse(&(mlp_layer){ .units = 2, .activation_parameter = 0.5 }, 0, MLP_ERROR_ARGUMENT,
+           "activation_parameter", NULL);
+    refuse(&(mlp_layer){ .units = 2, .activation = MLP_ACTIVATION_CUSTOM }, 0, MLP_ERROR_ARGUMENT, "custom",
+           "NULL");
+    refuse(&(mlp_layer){ .units = 2, .init = MLP_INIT_NORMAL, .init_parameters = { .a = -1.0 } }, 0,
+           MLP_ERROR_RANGE, "normal", "-1");
+    refuse(&(mlp_layer){ .units = 2, .bias_init = MLP_INIT_ORTHOGONAL }, 1, MLP_ERROR_ARGUMENT, "orthogonal",
+           "bias");
     assert_refused(mlp_network_create(0, good, 3, NULL, &network), MLP_ERROR_RANGE, "inputs is 0", NULL);
     assert_refused(mlp_network_create(5, good, 0, NULL, &network), MLP_ERROR_RANGE, "layers is 0", NULL);
     options.loss = MLP_LOSS_BINARY_CROSS_ENTROPY;
-    assert_refused(mlp_network_create(5, good, 3, &options, &network), MLP_ERROR_ARGUMENT, "binary-cross-entropy",
-                   "sigmoid", NULL);
+    assert_refused(mlp_network_create(5, good, 3, &options, &network), MLP_ERROR_ARGUMENT,
+                   "binary-cross-entropy", "sigmoid", NULL);
     options.struct_size = 8;
-    assert_refused(mlp_network_create(5, good, 3, &options, &network), MLP_ERROR_ARGUMENT, "MLP_NETWORK_OPTIONS_INIT", NULL);
+    assert_refused(mlp_network_create(5, good, 3, &options, &network), MLP_ERROR_ARGUMENT,
+                   "MLP_NETWORK_OPTIONS_INIT", NULL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_resolved),  cmocka_unit_test(layout_and_padding),
+        cmocka_unit_test(defaults_are_resolved),          cmocka_unit_test(layout_and_padding),
         cmocka_unit_test(seeds_decide_and_layers_differ), cmocka_unit_test(copies_are_independent),
         cmocka_unit_test(bad_layers_are_named),
     };

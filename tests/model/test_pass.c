@@ -9,22 +9,23 @@
 
 #include "support/reference.h"
 
-/* A float product of k terms is good to about √k·2⁻²⁴ of its terms' size; three layers of up to 130, and losses that
- * amplify by a few, stay below this. The reference's central differences add about 1e-9. */
+/* A float product of k terms is good to about √k·2⁻²⁴ of its terms' size; three layers of up to 130, and
+ * losses that amplify by a few, stay below this. The reference's central differences add about 1e-9. */
 static const double tolerance = 2e-5;
 
 enum { INPUTS = 9, MAX_BATCH = REFERENCE_BATCH };
 
-/* Pre-activations near a kink have no derivative to compare with: such samples' gradients are not asked for. The seed
- * is chosen by the first draw in which no unit lies within 1e-4 of one. */
+/* Pre-activations near a kink have no derivative to compare with: such samples' gradients are not asked for.
+ * The seed is chosen by the first draw in which no unit lies within 1e-4 of one. */
 static int near_kink(const struct reference *r)
 {
     static const struct {
         mlp_activation activation;
         double at;
-    } kinks[] = { { MLP_ACTIVATION_RELU, 0 },          { MLP_ACTIVATION_LEAKY_RELU, 0 }, { MLP_ACTIVATION_SELU, 0 },
-                  { MLP_ACTIVATION_ELU, 0 },           { MLP_ACTIVATION_HARD_TANH, 1 },  { MLP_ACTIVATION_HARD_TANH, -1 },
-                  { MLP_ACTIVATION_HARD_SIGMOID, 3 },  { MLP_ACTIVATION_HARD_SIGMOID, -3 } };
+    } kinks[] = { { MLP_ACTIVATION_RELU, 0 },         { MLP_ACTIVATION_LEAKY_RELU, 0 },
+                  { MLP_ACTIVATION_SELU, 0 },         { MLP_ACTIVATION_ELU, 0 },
+                  { MLP_ACTIVATION_HARD_TANH, 1 },    { MLP_ACTIVATION_HARD_TANH, -1 },
+                  { MLP_ACTIVATION_HARD_SIGMOID, 3 }, { MLP_ACTIVATION_HARD_SIGMOID, -3 } };
     for (size_t l = 0; l < r->layers; l++) {
         for (size_t k = 0; k < sizeof kinks / sizeof kinks[0]; k++) {
             for (size_t i = 0; kinks[k].activation == r->activation[l] && i < r->units[l] * r->count; i++) {
@@ -37,8 +38,8 @@ static int near_kink(const struct reference *r)
     return 0;
 }
 
-static void compare(mlp_workspace *workspace, mlp_tensor tensor, size_t layer, const double *expected, size_t rows,
-                    size_t columns)
+static void compare(mlp_workspace *workspace, mlp_tensor tensor, size_t layer, const double *expected,
+                    size_t rows, size_t columns)
 {
     mlp_matrix view;
     double largest = 0.0;
@@ -51,7 +52,8 @@ static void compare(mlp_workspace *workspace, mlp_tensor tensor, size_t layer, c
     for (size_t j = 0; j < columns; j++) {
         for (size_t i = 0; i < rows; i++) {
             const double scale = fmax(largest, 1e-3);
-            assert_close(view.data[i + j * view.leading_dimension] / scale, expected[i + j * rows] / scale, tolerance);
+            assert_close(view.data[i + j * view.leading_dimension] / scale, expected[i + j * rows] / scale,
+                         tolerance);
         }
     }
 }
@@ -60,8 +62,9 @@ static void compare(mlp_workspace *workspace, mlp_tensor tensor, size_t layer, c
 static int spares_z(const struct reference *r, size_t l)
 {
     const mlp_activation a = r->activation[l];
-    return l + 1 < r->layers && (a == MLP_ACTIVATION_IDENTITY || a == MLP_ACTIVATION_SIGMOID ||
-                                 a == MLP_ACTIVATION_TANH || a == MLP_ACTIVATION_RELU || a == MLP_ACTIVATION_LEAKY_RELU);
+    return l + 1 < r->layers &&
+           (a == MLP_ACTIVATION_IDENTITY || a == MLP_ACTIVATION_SIGMOID || a == MLP_ACTIVATION_TANH ||
+            a == MLP_ACTIVATION_RELU || a == MLP_ACTIVATION_LEAKY_RELU);
 }
 
 static void compare_all(mlp_network *network, mlp_workspace *workspace, struct reference *r, int keep)
@@ -73,8 +76,8 @@ static void compare_all(mlp_network *network, mlp_workspace *workspace, struct r
             compare(workspace, MLP_TENSOR_PRE_ACTIVATION, l, r->z[l], r->units[l], r->count);
         } else {
             mlp_matrix view;
-            assert_refused(mlp_workspace_view(workspace, MLP_TENSOR_PRE_ACTIVATION, l, &view), MLP_ERROR_STATE,
-                           "keep_pre_activations", NULL);
+            assert_refused(mlp_workspace_view(workspace, MLP_TENSOR_PRE_ACTIVATION, l, &view),
+                           MLP_ERROR_STATE, "keep_pre_activations", NULL);
         }
         compare(workspace, MLP_TENSOR_ACTIVATION, l, r->a[l], r->units[l], r->count);
         compare(workspace, MLP_TENSOR_PRE_ACTIVATION_GRADIENT, l, r->dz[l], r->units[l], r->count);
@@ -157,7 +160,8 @@ static void run(const struct setting *s, uint64_t seed)
     for (size_t i = 0; i < s->count; i++) {
         classes[i] = (int32_t)test_uniform(&state, 0.0, s->outputs > 1 ? (double)s->outputs : 2.0);
     }
-    const mlp_targets targets = { s->dense ? NULL : classes, s->dense ? values : NULL, s->weighted ? weights : NULL };
+    const mlp_targets targets = { s->dense ? NULL : classes, s->dense ? values : NULL,
+                                  s->weighted ? weights : NULL };
     reference_make(&r, network, s->count);
     reference_forward(&r, x);
     const int again = near_kink(&r);
@@ -178,22 +182,30 @@ static int combines(mlp_loss loss, mlp_activation output)
 {
     switch (loss) {
     case MLP_LOSS_CROSS_ENTROPY: return output == MLP_ACTIVATION_SOFTMAX || output == MLP_ACTIVATION_IDENTITY;
-    case MLP_LOSS_BINARY_CROSS_ENTROPY: return output == MLP_ACTIVATION_SIGMOID || output == MLP_ACTIVATION_IDENTITY;
+    case MLP_LOSS_BINARY_CROSS_ENTROPY:
+        return output == MLP_ACTIVATION_SIGMOID || output == MLP_ACTIVATION_IDENTITY;
     case MLP_LOSS_SQUARED_ERROR: return 1;
     default: return output != MLP_ACTIVATION_SOFTMAX;
     }
 }
 
-/* Kinked outputs with absolute error would need a margin of their own; their kinks are those of the activation. */
+/* Kinked outputs with absolute error would need a margin of their own; their kinks are those of the
+ * activation. */
 static void every_activation_with_every_loss(void **unused)
 {
     (void)unused;
     for (int output = 0; output < MLP_ACTIVATION_CUSTOM; output++) {
         for (int loss = MLP_LOSS_CROSS_ENTROPY; loss < MLP_LOSS_CUSTOM; loss++) {
             for (int hidden = 0; hidden < MLP_ACTIVATION_SOFTMAX; hidden++) {
-                const struct setting s = { { 7, 16 }, 5, (mlp_activation)hidden, (mlp_activation)output, 13,
+                const struct setting s = { { 7, 16 },
+                                           5,
+                                           (mlp_activation)hidden,
+                                           (mlp_activation)output,
+                                           13,
                                            { (mlp_loss)loss, MLP_REDUCTION_MEAN, 0.0, 0.3, NULL },
-                                           (loss + hidden) % 2, 0, 0 };
+                                           (loss + hidden) % 2,
+                                           0,
+                                           0 };
                 if (combines((mlp_loss)loss, (mlp_activation)output)) {
                     run(&s, 10000 * (uint64_t)hidden + 100 * (uint64_t)output + (uint64_t)loss);
                 }
@@ -209,8 +221,14 @@ static void every_width_and_batch(void **unused)
     (void)unused;
     for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
         for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
-            const struct setting s = { { widths[w][0], widths[w][1] }, 10, MLP_ACTIVATION_SILU, MLP_ACTIVATION_SOFTMAX,
-                                       counts[c], { MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, 0.0, 0.0, NULL }, 0, 0,
+            const struct setting s = { { widths[w][0], widths[w][1] },
+                                       10,
+                                       MLP_ACTIVATION_SILU,
+                                       MLP_ACTIVATION_SOFTMAX,
+                                       counts[c],
+                                       { MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, 0.0, 0.0, NULL },
+                                       0,
+                                       0,
                                        0 };
             run(&s, 7 + w * 100 + c);
         }
@@ -224,9 +242,15 @@ static void long_products(void **unused)
     static const size_t counts[] = { 1, 2, 17, 65 };
     (void)unused;
     for (size_t i = 0; i < 3 * 4; i++) {
-        const struct setting s = { { widths[i / 4][0], widths[i / 4][1] }, 10, MLP_ACTIVATION_SILU,
-                                   MLP_ACTIVATION_SOFTMAX, counts[i % 4],
-                                   { MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, 0.0, 0.0, NULL }, 0, 0, 0 };
+        const struct setting s = { { widths[i / 4][0], widths[i / 4][1] },
+                                   10,
+                                   MLP_ACTIVATION_SILU,
+                                   MLP_ACTIVATION_SOFTMAX,
+                                   counts[i % 4],
+                                   { MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, 0.0, 0.0, NULL },
+                                   0,
+                                   0,
+                                   0 };
         run(&s, 77 + i);
     }
 }
@@ -237,12 +261,20 @@ static void reductions_weights_and_smoothing(void **unused)
     (void)unused;
     for (int reduction = 0; reduction <= MLP_REDUCTION_SAMPLE_MEAN; reduction++) {
         for (int dense = 0; dense < 2; dense++) {
-            struct setting s = { { 12, 8 }, 5, MLP_ACTIVATION_TANH, MLP_ACTIVATION_SOFTMAX, 21,
-                                 { MLP_LOSS_CROSS_ENTROPY, (mlp_reduction)reduction, 0.1, 0.0, class_weights }, dense, 1,
+            struct setting s = { { 12, 8 },
+                                 5,
+                                 MLP_ACTIVATION_TANH,
+                                 MLP_ACTIVATION_SOFTMAX,
+                                 21,
+                                 { MLP_LOSS_CROSS_ENTROPY, (mlp_reduction)reduction, 0.1, 0.0,
+                                   class_weights },
+                                 dense,
+                                 1,
                                  0 };
             run(&s, 31);
             s.output_activation = MLP_ACTIVATION_SIGMOID;
-            s.loss = (struct reference_loss){ MLP_LOSS_BINARY_CROSS_ENTROPY, (mlp_reduction)reduction, 0, 0, NULL };
+            s.loss = (struct reference_loss){ MLP_LOSS_BINARY_CROSS_ENTROPY, (mlp_reduction)reduction, 0, 0,
+                                              NULL };
             run(&s, 32);
             s.loss.loss = MLP_LOSS_SQUARED_ERROR;
             run(&s, 33);
@@ -256,8 +288,15 @@ static void a_callers_gradient(void **unused)
 {
     (void)unused;
     for (int output = 0; output < MLP_ACTIVATION_CUSTOM; output++) {
-        const struct setting s = { { 20, 11 }, 6, MLP_ACTIVATION_GELU, (mlp_activation)output, 19,
-                                   { MLP_LOSS_SQUARED_ERROR, MLP_REDUCTION_MEAN, 0, 0, NULL }, 1, 0, 1 };
+        const struct setting s = { { 20, 11 },
+                                   6,
+                                   MLP_ACTIVATION_GELU,
+                                   (mlp_activation)output,
+                                   19,
+                                   { MLP_LOSS_SQUARED_ERROR, MLP_REDUCTION_MEAN, 0, 0, NULL },
+                                   1,
+                                   0,
+                                   1 };
         run(&s, 500 + (uint64_t)output);
     }
 }
@@ -265,8 +304,15 @@ static void a_callers_gradient(void **unused)
 /* With a standardization, the passes compute with (x − mean)/scale and dL/dx goes through it. */
 static void standardization(void **unused)
 {
-    const struct setting s = { { 8, 8 }, 3, MLP_ACTIVATION_TANH, MLP_ACTIVATION_IDENTITY, 18,
-                               { MLP_LOSS_SQUARED_ERROR, MLP_REDUCTION_MEAN, 0, 0, NULL }, 1, 0, 0 };
+    const struct setting s = { { 8, 8 },
+                               3,
+                               MLP_ACTIVATION_TANH,
+                               MLP_ACTIVATION_IDENTITY,
+                               18,
+                               { MLP_LOSS_SQUARED_ERROR, MLP_REDUCTION_MEAN, 0, 0, NULL },
+                               1,
+                               0,
+                               0 };
     float x[18 * INPUTS], standardized[18 * INPUTS], mean[INPUTS], scale[INPUTS], y[18 * 3], dx[18 * INPUTS];
     uint64_t state = 9;
     mlp_network *network = make_network(&s, 5);
@@ -302,9 +348,11 @@ static void standardization(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_activation_with_every_loss), cmocka_unit_test(every_width_and_batch),
+        cmocka_unit_test(every_activation_with_every_loss),
+        cmocka_unit_test(every_width_and_batch),
         cmocka_unit_test(long_products),
-        cmocka_unit_test(reductions_weights_and_smoothing), cmocka_unit_test(a_callers_gradient),
+        cmocka_unit_test(reductions_weights_and_smoothing),
+        cmocka_unit_test(a_callers_gradient),
         cmocka_unit_test(standardization),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

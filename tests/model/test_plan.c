@@ -1,4 +1,5 @@
-/* Plans: whatever the shapes, the batch and the team, every tile is visited once, and by whom it should be. */
+/* Plans: whatever the shapes, the batch and the team, every tile is visited once, and by whom it should be.
+ */
 #include "support/support.h"
 
 #include <stdlib.h>
@@ -138,8 +139,8 @@ static void shards_hold_whole_tiles(void **unused)
     for_many_plans(3, PLANS, check_shard);
 }
 
-/* Between them the members have every column once, in whole shards or loss blocks. A team is chained only where none
- * has much more to do than the average. */
+/* Between them the members have every column once, in whole shards or loss blocks. A team is chained only
+ * where none has much more to do than the average. */
 static void check_columns(const struct chain *chain)
 {
     const struct plan *plan = &chain->plan;
@@ -172,7 +173,7 @@ static void columns_are_shared_out(void **unused)
     for_many_plans(4, PLANS, check_columns);
 }
 
-/* ---- visits ---- */
+/* ---- visits -------------------------------------------------------------------------------------------- */
 
 enum { MAX_TILES = 200000, MAX_PARTS = 3 };
 
@@ -184,8 +185,10 @@ static bool visitor_keeps_to_its_columns;
 
 static void count_part(struct pass *pass, size_t layer, size_t part, const struct tile *tile)
 {
-    const size_t index = tile->row / visited->rows * grid_tile_columns(visited) + tile->column / visited->columns;
-    const struct tile expected = grid_tile(visited, tile->row / visited->rows, tile->column / visited->columns);
+    const size_t index =
+        tile->row / visited->rows * grid_tile_columns(visited) + tile->column / visited->columns;
+    const struct tile expected =
+        grid_tile(visited, tile->row / visited->rows, tile->column / visited->columns);
     (void)pass;
     assert_int_equal(layer, visited_layer);
     assert_memory_equal(tile, &expected, sizeof expected);
@@ -197,13 +200,15 @@ static void count_tile(struct pass *pass, size_t layer, const struct tile *tile)
 {
     count_part(pass, layer, 0, tile);
     if (visitor_keeps_to_its_columns) {
-        assert_true(tile->column >= visitor_columns.first && tile->column + tile->columns <= visitor_columns.end);
+        assert_true(tile->column >= visitor_columns.first &&
+                    tile->column + tile->columns <= visitor_columns.end);
     }
 }
 
-/* All members one after the other, through visit_tiles() or, for several parts, visit_parts(): between them every tile
- * of every part once; a chained member stays in its own columns, unless there are parts. */
-static void visit_by_all(const struct chain *chain, const struct grid *grid, size_t layer, size_t parts, int size)
+/* All members one after the other, through visit_tiles() or, for several parts, visit_parts(): between them
+ * every tile of every part once; a chained member stays in its own columns, unless there are parts. */
+static void visit_by_all(const struct chain *chain, const struct grid *grid, size_t layer, size_t parts,
+                         int size)
 {
     struct mlp_workspace workspace = { .plan = chain->plan };
     struct pass pass = { .workspace = &workspace };
@@ -268,7 +273,7 @@ static void parts_follow_from_the_inner_length(void **unused)
     assert_true(grid_inner_parts(784, BLAS_SMALL_MATRIX) > 1); /* or nothing above has seen any */
 }
 
-/* ---- what a plan depends on ---- */
+/* ---- what a plan depends on ---------------------------------------------------------------------------- */
 
 /* A plan made after others is the plan made first. */
 static void a_plan_depends_on_shapes_alone(void **unused)
@@ -292,11 +297,14 @@ static void a_plan_depends_on_shapes_alone(void **unused)
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grids_have_the_products_shapes), cmocka_unit_test(parts_fit_their_bound),
         cmocka_unit_test(a_bound_that_overflows_is_refused), cmocka_unit_test(shards_hold_whole_tiles),
         cmocka_unit_test(columns_are_shared_out), cmocka_unit_test(a_team_visits_every_tile_once),
-        cmocka_unit_test(parts_follow_from_the_inner_length), cmocka_unit_test(a_plan_depends_on_shapes_alone),
+        cmocka_unit_test(parts_follow_from_the_inner_length),
+            cmocka_unit_test(a_plan_depends_on_shapes_alone),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,15 +25,18 @@ static const struct shape shapes[] = { { 20, 33, 10, MLP_ACTIVATION_SOFTMAX },
 
 static mlp_network *make(const struct shape *shape)
 {
-    const mlp_layer layers[] = { { .units = shape->hidden, .activation = MLP_ACTIVATION_RELU },
-                                 { .units = shape->hidden / 2, .activation = MLP_ACTIVATION_SILU },
-                                 { .units = shape->outputs, .activation = shape->output, .bias_init = MLP_INIT_NORMAL } };
+    const mlp_layer layers[] = {
+        { .units = shape->hidden, .activation = MLP_ACTIVATION_RELU },
+        { .units = shape->hidden / 2, .activation = MLP_ACTIVATION_SILU },
+        { .units = shape->outputs, .activation = shape->output, .bias_init = MLP_INIT_NORMAL }
+    };
     mlp_network *network;
     assert_ok(mlp_network_create(shape->inputs, layers, 3, NULL, &network));
     return network;
 }
 
-static mlp_workspace *workspace_for(const mlp_network *network, size_t batch, mlp_workspace_purpose purpose, int threads)
+static mlp_workspace *workspace_for(const mlp_network *network, size_t batch, mlp_workspace_purpose purpose,
+                                    int threads)
 {
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     mlp_workspace *workspace;
@@ -60,8 +63,8 @@ static void prediction_is_the_forward_pass(void **unused)
             assert_ok(mlp_workspace_view(training, MLP_TENSOR_ACTIVATION, 2, &view));
             assert_ok(mlp_predict(network, inference, x, counts[c], outputs[0]));
             for (size_t j = 0; j < counts[c]; j++) {
-                assert_memory_equal(view.data + j * view.leading_dimension, outputs[0] + j * shapes[s].outputs,
-                                    shapes[s].outputs * sizeof(float));
+                assert_memory_equal(view.data + j * view.leading_dimension,
+                                    outputs[0] + j * shapes[s].outputs, shapes[s].outputs * sizeof(float));
             }
             assert_ok(mlp_predict(network, training, x, counts[c], outputs[1]));
             assert_memory_equal(outputs[0], outputs[1], counts[c] * shapes[s].outputs * sizeof(float));
@@ -73,7 +76,8 @@ static void prediction_is_the_forward_pass(void **unused)
     }
 }
 
-/* More samples than the workspace holds are taken in pieces. A sample's last bits may depend on the piece it is in. */
+/* More samples than the workspace holds are taken in pieces. A sample's last bits may depend on the piece it
+ * is in. */
 static void any_count(void **unused)
 {
     static float x[MAX_COUNT * 20], whole[MAX_COUNT * 10], pieces[MAX_COUNT * 10];
@@ -120,8 +124,8 @@ static void classes_are_the_largest_outputs(void **unused)
     }
 }
 
-/* The same bits whatever the threads and the purpose, also where a team is worth it; what lies behind the outputs stays
- * as it was. */
+/* The same bits whatever the threads and the purpose, also where a team is worth it; what lies behind the
+ * outputs stays as it was. */
 static void threads_and_purposes_agree(void **unused)
 {
     static const struct shape wide[] = { { 300, 260, 17, MLP_ACTIVATION_SOFTMAX },
@@ -154,8 +158,8 @@ static void threads_and_purposes_agree(void **unused)
     }
 }
 
-/* Layers take turns in the buffers of an inference workspace, and members of a chained team do not wait for each other
- * between layers: so no sample of a layer may lie where another sample of another layer does. */
+/* Layers take turns in the buffers of an inference workspace, and members of a chained team do not wait for
+ * each other between layers: so no sample of a layer may lie where another sample of another layer does. */
 static void samples_keep_apart_in_shared_buffers(void **unused)
 {
     static const size_t widths[] = { 128, 900, 17, 300, 64, 5 };
@@ -171,15 +175,16 @@ static void samples_keep_apart_in_shared_buffers(void **unused)
         const struct workspace_layer *one = &workspace->layers[l / 6], *other = &workspace->layers[l % 6];
         for (size_t s = 0; s < 40 * 40; s++) {
             const float *first = one->z + s / 40 * one->ld, *second = other->z + s % 40 * other->ld;
-            assert_true(s / 40 == s % 40 || first + widths[l / 6] <= second || second + widths[l % 6] <= first);
+            assert_true(s / 40 == s % 40 || first + widths[l / 6] <= second ||
+                        second + widths[l % 6] <= first);
         }
     }
     mlp_workspace_destroy(&workspace);
     mlp_network_destroy(&network);
 }
 
-/* Deep, chained, and without a product in parts, whose barriers would hide it: members run ahead of each other by whole
- * layers. */
+/* Deep, chained, and without a product in parts, whose barriers would hide it: members run ahead of each
+ * other by whole layers. */
 static void deep_networks_predict_the_same_on_any_team(void **unused)
 {
     enum { COUNT = 128, DEPTH = 6, INPUTS = 300 };
@@ -231,7 +236,8 @@ static void pieces_are_forward_passes(void **unused)
         assert_ok(mlp_forward(network, training, x + done * 20, count));
         assert_ok(mlp_workspace_view(training, MLP_TENSOR_ACTIVATION, 2, &view));
         for (size_t j = 0; j < count; j++) {
-            assert_memory_equal(view.data + j * view.leading_dimension, outputs + (done + j) * 10, 10 * sizeof(float));
+            assert_memory_equal(view.data + j * view.leading_dimension, outputs + (done + j) * 10,
+                                10 * sizeof(float));
         }
     }
     mlp_workspace_destroy(&training);
@@ -267,8 +273,10 @@ static void equal_outputs_are_the_first_class(void **unused)
 {
     const float weights[] = { 1.0f, 2.0f, 2.0f, -3.0f }, x[] = { 1.0f, 0.0f, -1.0f, 5.0f, 2.0f };
     (void)unused;
-    assert_classes(fixed(4, MLP_ACTIVATION_SOFTMAX, MLP_LOSS_AUTOMATIC, weights), x, (int32_t[]){ 1, 0, 3, 1, 1 }, 5);
-    assert_classes(fixed(4, MLP_ACTIVATION_IDENTITY, MLP_LOSS_AUTOMATIC, weights), x, (int32_t[]){ 1, 0, 3, 1, 1 }, 5);
+    assert_classes(fixed(4, MLP_ACTIVATION_SOFTMAX, MLP_LOSS_AUTOMATIC, weights), x,
+                   (int32_t[]){ 1, 0, 3, 1, 1 }, 5);
+    assert_classes(fixed(4, MLP_ACTIVATION_IDENTITY, MLP_LOSS_AUTOMATIC, weights), x,
+                   (int32_t[]){ 1, 0, 3, 1, 1 }, 5);
 }
 
 /* A probability of one half is no yes; where the single output is a logit, that is at 0. */
@@ -276,13 +284,16 @@ static void one_unit_says_yes_above_one_half(void **unused)
 {
     const float one[] = { 1.0f }, x[] = { -1.0f, 0.0f, 0.001f, 0.25f, 0.75f };
     (void)unused;
-    assert_classes(fixed(1, MLP_ACTIVATION_SIGMOID, MLP_LOSS_AUTOMATIC, one), x, (int32_t[]){ 0, 0, 1, 1, 1 }, 5);
+    assert_classes(fixed(1, MLP_ACTIVATION_SIGMOID, MLP_LOSS_AUTOMATIC, one), x, (int32_t[]){ 0, 0, 1, 1, 1 },
+                   5);
     assert_classes(fixed(1, MLP_ACTIVATION_IDENTITY, MLP_LOSS_BINARY_CROSS_ENTROPY, one), x,
                    (int32_t[]){ 0, 0, 1, 1, 1 }, 5);
-    assert_classes(fixed(1, MLP_ACTIVATION_IDENTITY, MLP_LOSS_SQUARED_ERROR, one), x, (int32_t[]){ 0, 0, 0, 0, 1 }, 5);
+    assert_classes(fixed(1, MLP_ACTIVATION_IDENTITY, MLP_LOSS_SQUARED_ERROR, one), x,
+                   (int32_t[]){ 0, 0, 0, 0, 1 }, 5);
 }
 
-/* A prediction overwrites a forward pass in the same workspace: its views and gradients are no longer to be had. */
+/* A prediction overwrites a forward pass in the same workspace: its views and gradients are no longer to be
+ * had. */
 static void a_prediction_ends_the_pass_before(void **unused)
 {
     float x[3 * 20] = { 0 }, outputs[3 * 10], dy[3 * 10] = { 0 };
@@ -293,7 +304,8 @@ static void a_prediction_ends_the_pass_before(void **unused)
     assert_ok(mlp_forward(network, workspace, x, 3));
     assert_ok(mlp_workspace_view(workspace, MLP_TENSOR_ACTIVATION, 2, &view));
     assert_ok(mlp_predict(network, workspace, x, 3, outputs));
-    assert_refused(mlp_workspace_view(workspace, MLP_TENSOR_ACTIVATION, 2, &view), MLP_ERROR_STATE, "forward", NULL);
+    assert_refused(mlp_workspace_view(workspace, MLP_TENSOR_ACTIVATION, 2, &view), MLP_ERROR_STATE, "forward",
+                   NULL);
     assert_null(view.data);
     assert_refused(mlp_backward(network, workspace, dy), MLP_ERROR_STATE, "forward", NULL);
     assert_ok(mlp_forward(network, workspace, x, 3)); /* and the workspace is as good as before */
@@ -314,21 +326,24 @@ static void refusals(void **unused)
     assert_refused(mlp_predict(NULL, inference, x, 1, out), MLP_ERROR_ARGUMENT, "network is NULL", NULL);
     assert_refused(mlp_predict(network, NULL, x, 1, out), MLP_ERROR_ARGUMENT, "workspace is NULL", NULL);
     assert_refused(mlp_predict(network, inference, NULL, 1, out), MLP_ERROR_ARGUMENT, "x is NULL", NULL);
-    assert_refused(mlp_predict_classes(network, inference, x, 1, NULL), MLP_ERROR_ARGUMENT, "classes is NULL", NULL);
+    assert_refused(mlp_predict_classes(network, inference, x, 1, NULL), MLP_ERROR_ARGUMENT, "classes is NULL",
+                   NULL);
     assert_refused(mlp_predict(network, inference, x, 1, NULL), MLP_ERROR_ARGUMENT, "outputs is NULL", NULL);
     assert_refused(mlp_predict(network, inference, x, 0, out), MLP_ERROR_RANGE, "count is 0", NULL);
     assert_refused(mlp_predict(other, inference, x, 1, out), MLP_ERROR_SHAPE, "20 inputs", "784", NULL);
     assert_refused(mlp_forward(network, inference, x, 1), MLP_ERROR_ARGUMENT, "inference", NULL);
-    assert_refused(mlp_workspace_view(inference, MLP_TENSOR_ACTIVATION, 0, &view), MLP_ERROR_STATE, "forward", NULL);
-    assert_refused(mlp_workspace_view(inference, MLP_TENSOR_ACTIVATION, 3, &view), MLP_ERROR_RANGE, "layer is 3", NULL);
+    assert_refused(mlp_workspace_view(inference, MLP_TENSOR_ACTIVATION, 0, &view), MLP_ERROR_STATE, "forward",
+                   NULL);
+    assert_refused(mlp_workspace_view(inference, MLP_TENSOR_ACTIVATION, 3, &view), MLP_ERROR_RANGE,
+                   "layer is 3", NULL);
     assert_refused(mlp_workspace_create(network, 0, NULL, &none), MLP_ERROR_RANGE, "batch is 0", NULL);
     assert_null(none);
     options.threads = -1;
     assert_refused(mlp_workspace_create(network, 1, &options, &none), MLP_ERROR_RANGE, "threads is -1", NULL);
     options.threads = 0;
     options.keep_pre_activations = 2;
-    assert_refused(mlp_workspace_create(network, 1, &options, &none), MLP_ERROR_ARGUMENT, "keep_pre_activations is 2",
-                   NULL);
+    assert_refused(mlp_workspace_create(network, 1, &options, &none), MLP_ERROR_ARGUMENT,
+                   "keep_pre_activations is 2", NULL);
     assert_refused(mlp_workspace_create(network, SIZE_MAX / 8, NULL, &none), MLP_ERROR_SHAPE, "batch", NULL);
     mlp_workspace_destroy(&inference);
     mlp_network_destroy(&network);
@@ -339,7 +354,8 @@ static void refusals(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(prediction_is_the_forward_pass), cmocka_unit_test(any_count),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(prediction_is_the_forward_pass),
+                                        cmocka_unit_test(any_count),
                                         cmocka_unit_test(classes_are_the_largest_outputs),
                                         cmocka_unit_test(threads_and_purposes_agree),
                                         cmocka_unit_test(samples_keep_apart_in_shared_buffers),

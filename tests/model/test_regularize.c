@@ -26,7 +26,9 @@ struct fixture {
 
 static void make(struct fixture *f, mlp_activation activation, int threads)
 {
-    const mlp_layer layers[] = { { .units = FIRST, .activation = activation, .bias_init = MLP_INIT_NORMAL,
+    const mlp_layer layers[] = { { .units = FIRST,
+                                   .activation = activation,
+                                   .bias_init = MLP_INIT_NORMAL,
                                    .bias_parameters = { .a = 0.3 } },
                                  { .units = SECOND, .activation = activation },
                                  { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX } };
@@ -51,8 +53,8 @@ static void drop(struct fixture *f)
     mlp_network_destroy(&f->network);
 }
 
-/* Whether unit i of sample j is dropped in `layer` (0: the inputs) and step: 16 units to a group, a group has two blocks, a block
- * eight halves of words, the lower first. */
+/* Whether unit i of sample j is dropped in `layer` (0: the inputs) and step: 16 units to a group, a group has
+ * two blocks, a block eight halves of words, the lower first. */
 static bool is_dropped(size_t layer, size_t step, size_t units, size_t i, size_t j, double p)
 {
     const struct random_stream stream = random_stream(SEED, RANDOM_DROPOUT, layer, step);
@@ -65,10 +67,12 @@ static bool is_dropped(size_t layer, size_t step, size_t units, size_t i, size_t
 }
 
 /* The formulas of Srivastava 2014 and Klambauer 2017. */
-static void draw_masks(size_t layer, size_t step, size_t units, double p, bool alpha, double *factor, double *offset)
+static void draw_masks(size_t layer, size_t step, size_t units, double p, bool alpha, double *factor,
+                       double *offset)
 {
     const double rounded = nearbyint(p * 65536.0) / 65536.0, q = 1.0 - rounded, end = -1.7580993408473766;
-    const double s = alpha ? pow(q + end * end * q * rounded, -0.5) : 1.0 / q, t = alpha ? -s * rounded * end : 0.0;
+    const double s = alpha ? pow(q + end * end * q * rounded, -0.5) : 1.0 / q,
+                 t = alpha ? -s * rounded * end : 0.0;
     for (size_t j = 0; j < BATCH; j++) {
         for (size_t i = 0; i < units; i++) {
             const bool dropped = is_dropped(layer, step, units, i, j, p);
@@ -82,7 +86,8 @@ static void assert_matrix(const mlp_matrix *view, const double *expected, double
 {
     for (size_t j = 0; j < view->columns; j++) {
         for (size_t i = 0; i < view->rows; i++) {
-            assert_close(view->data[i + j * view->leading_dimension], expected[i + j * view->rows], tolerance);
+            assert_close(view->data[i + j * view->leading_dimension], expected[i + j * view->rows],
+                         tolerance);
         }
     }
 }
@@ -90,7 +95,8 @@ static void assert_matrix(const mlp_matrix *view, const double *expected, double
 /* All intermediates and gradients of step `step` against the reference; dx too. */
 static void compare(struct fixture *f, size_t step, bool alpha)
 {
-    static double factors[2][FIRST * BATCH], offsets[2][FIRST * BATCH], inputs[INPUTS * BATCH], unused[INPUTS * BATCH];
+    static double factors[2][FIRST * BATCH], offsets[2][FIRST * BATCH], inputs[INPUTS * BATCH],
+        unused[INPUTS * BATCH];
     static float x[INPUTS * BATCH], dx[INPUTS * BATCH];
     const struct reference_loss how = { .loss = MLP_LOSS_CROSS_ENTROPY, .reduction = MLP_REDUCTION_MEAN };
     struct reference r;
@@ -131,7 +137,8 @@ static void compare(struct fixture *f, size_t step, bool alpha)
 
 static void masks_are_those_of_the_formulas(void **unused)
 {
-    static const mlp_activation activations[] = { MLP_ACTIVATION_TANH, MLP_ACTIVATION_GELU, MLP_ACTIVATION_SELU };
+    static const mlp_activation activations[] = { MLP_ACTIVATION_TANH, MLP_ACTIVATION_GELU,
+                                                  MLP_ACTIVATION_SELU };
     (void)unused;
     for (size_t k = 0; k < 3; k++) {
         for (int threads = 1; threads <= 3; threads += 2) {
@@ -171,23 +178,29 @@ static void the_kind_can_be_chosen(void **unused)
     drop(&f);
 }
 
-/* Shares of what is dropped, within five standard deviations; alpha dropout keeps N(0, 1)'s mean and variance. */
+/* Shares of what is dropped, within five standard deviations; alpha dropout keeps N(0, 1)'s mean and
+ * variance. */
 static void shares_and_moments(void **unused)
 {
     enum { COUNT = 200000 };
     static const double ps[] = { 0.001, 0.1, 0.5, 0.9 };
     static unsigned char mask[COUNT / 8];
     static float in[COUNT], out[COUNT];
-    const struct random_stream stream = random_stream(1, RANDOM_DROPOUT, 1, 1), values = random_stream(2, RANDOM_NOISE, 0, 0);
+    const struct random_stream stream = random_stream(1, RANDOM_DROPOUT, 1, 1),
+                               values = random_stream(2, RANDOM_NOISE, 0, 0);
     (void)unused;
     random_normal(&values, 0, COUNT, in);
     for (size_t k = 0; k < 4; k++) {
         for (int alpha = 0; alpha <= 1; alpha++) {
             double dropped = 0.0, sum = 0.0, squares = 0.0;
+            /* clang-format off */
             const struct dropout_tile tile = {
-                .stream = stream, .draw = dropout_draw(alpha ? MLP_DROPOUT_ALPHA : MLP_DROPOUT_INVERTED, ps[k]), .units = COUNT,
-                .rows = COUNT, .columns = 1, .mask = mask, .in = in, .out = out, .in_ld = COUNT, .out_ld = COUNT,
+                .stream = stream, .draw = dropout_draw(alpha ? MLP_DROPOUT_ALPHA : MLP_DROPOUT_INVERTED,
+                ps[k]), .units = COUNT,
+                .rows = COUNT, .columns = 1, .mask = mask, .in = in, .out = out, .in_ld = COUNT,
+                .out_ld = COUNT,
             };
+            /* clang-format on */
             dropout()->forward(&tile);
             for (size_t i = 0; i < COUNT; i++) {
                 dropped += out[i] == tile.draw.dropped;
@@ -280,14 +293,16 @@ static void only_training_has_noise(void **unused)
     assert_ok(mlp_optimizer_create(quiet.network, NULL, &second));
     assert_ok(mlp_workspace_set_regularization(quiet.workspace, &noisy.noise));
     for (int step = 0; step < 3; step++) {
-        assert_ok(mlp_train_step(noisy.network, first, noisy.workspace, noisy.x, &noisy.targets, BATCH, &report));
+        assert_ok(
+            mlp_train_step(noisy.network, first, noisy.workspace, noisy.x, &noisy.targets, BATCH, &report));
         assert_ok(mlp_predict(noisy.network, noisy.workspace, noisy.x, BATCH, a));
         assert_ok(mlp_forward(quiet.network, quiet.workspace, quiet.x, BATCH));
         assert_ok(mlp_loss_backward(quiet.network, quiet.workspace, &quiet.targets, &loss));
         assert_ok(mlp_optimizer_step(second, quiet.network, quiet.workspace, NULL));
         assert_true(report.loss == loss);
     }
-    assert_memory_equal(noisy.network->parameters, quiet.network->parameters, quiet.network->arena_size * sizeof(float));
+    assert_memory_equal(noisy.network->parameters, quiet.network->parameters,
+                        quiet.network->arena_size * sizeof(float));
     mlp_optimizer_destroy(&first);
     mlp_optimizer_destroy(&second);
     drop(&noisy);
@@ -303,26 +318,33 @@ static void bad_options_are_named(void **unused)
     make(&f, MLP_ACTIVATION_RELU, 1);
     const mlp_regularization sound = f.noise;
     f.noise.hidden_dropout = 1.0;
-    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_RANGE, "hidden_dropout", "1", NULL);
+    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_RANGE, "hidden_dropout",
+                   "1", NULL);
     f.noise = sound;
     f.noise.input_dropout = -0.1;
-    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_RANGE, "input_dropout", "-0.1", NULL);
+    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_RANGE, "input_dropout",
+                   "-0.1", NULL);
     f.noise = sound;
     f.noise.input_noise = NAN;
-    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_RANGE, "input_noise", "nan", NULL);
+    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_RANGE, "input_noise",
+                   "nan", NULL);
     f.noise = sound;
     f.noise.dropout = (mlp_dropout)3;
-    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_ARGUMENT, "dropout", "3", NULL);
+    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_ARGUMENT, "dropout",
+                   "3", NULL);
     f.noise = sound;
     f.noise.mixup = 0.2;
-    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_ARGUMENT, "mixup", "mlp_fit", NULL);
+    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_ARGUMENT, "mixup",
+                   "mlp_fit", NULL);
     f.noise = sound;
     f.noise.struct_size = 3;
-    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_ARGUMENT, "struct_size", NULL);
+    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_ARGUMENT, "struct_size",
+                   NULL);
     assert_refused(mlp_workspace_set_regularization(NULL, &sound), MLP_ERROR_ARGUMENT, "workspace", NULL);
     options.purpose = MLP_WORKSPACE_INFERENCE;
     assert_ok(mlp_workspace_create(f.network, 2, &options, &inference));
-    assert_refused(mlp_workspace_set_regularization(inference, &sound), MLP_ERROR_ARGUMENT, "inference", NULL);
+    assert_refused(mlp_workspace_set_regularization(inference, &sound), MLP_ERROR_ARGUMENT, "inference",
+                   NULL);
     mlp_workspace_destroy(&inference);
     mlp_workspace_set_regularization_step(NULL, 3);
     drop(&f);

@@ -25,8 +25,10 @@ struct fixture {
 
 static void make(struct fixture *f, const mlp_optimizer_options *options, int threads)
 {
-    const mlp_layer layers[] = { { .units = UNITS, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL },
-                                 { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX, .bias_init = MLP_INIT_NORMAL } };
+    const mlp_layer layers[] = {
+        { .units = UNITS, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL },
+        { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX, .bias_init = MLP_INIT_NORMAL }
+    };
     mlp_workspace_options workspace = MLP_WORKSPACE_OPTIONS_INIT;
     uint64_t state = 4;
     workspace.threads = threads;
@@ -192,7 +194,9 @@ static void adaptive_clipping_is_its_formula(void **unused)
                     }
                 }
                 const double bound = threshold * fmax(norm_of(&f, f.before, 2 * l + 1, 2), 1e-3);
-                assert_scaled(&f, 2 * l + 1, l == 0 || own ? fmin(1.0, bound / norm_of(&f, f.gradients, 2 * l + 1, 2)) : 1.0);
+                assert_scaled(&f, 2 * l + 1,
+                              l == 0 || own ? fmin(1.0, bound / norm_of(&f, f.gradients, 2 * l + 1, 2))
+                                            : 1.0);
             }
             assert_true(clipped > 3 && left > 3 && f.report.clip.acted && f.report.clip.largest > threshold);
             drop(&f);
@@ -216,7 +220,8 @@ static void centralized_gradients_sum_to_nothing(void **unused)
                 mean += f.gradients[at(&f, l, u, j)] / (double)inputs;
                 after += f.workspace->gradients[at(&f, l, u, j)];
             }
-            assert_close(after, 0.0, 6e-8 * 0.1 * (double)inputs); /* the mean and each entry, below 0.1, are rounded */
+            assert_close(after, 0.0,
+                         6e-8 * 0.1 * (double)inputs); /* the mean and each entry, below 0.1, are rounded */
             for (size_t j = 0; j < inputs; j++) {
                 const size_t i = at(&f, l, u, j);
                 assert_close(f.network->parameters[i], f.before[i] - (f.gradients[i] - mean), 3e-7);
@@ -260,7 +265,7 @@ static void adaptive_thresholds_scale_the_gradient(void **unused)
     }
 }
 
-/* ---- the update, single layers, a rule of one's own ---------------------------------------------------------------- */
+/* ---- the update, single layers, a rule of one's own ---------------------------------------------------- */
 
 static void updates_are_clipped_after_the_rule(void **unused)
 {
@@ -291,7 +296,8 @@ static void updates_are_clipped_after_the_rule(void **unused)
         const mlp_clip_report *done = &bound.report.update_clip; /* of what Adam made of the gradient */
         assert_close(done->norm / sqrt(squares), 1.0, 1e-5);
         assert_close(done->scale, k == 0 ? 0.2 / sqrt(squares) : 0.004 / done->largest, 1e-5);
-        assert_true(done->acted && !bound.report.clip.acted && done->largest > bound.optimizer->options.update_clip_threshold);
+        assert_true(done->acted && !bound.report.clip.acted &&
+                    done->largest > bound.optimizer->options.update_clip_threshold);
         assert_true(!loose.report.update_clip.acted && loose.report.update_clip.scale == 1.0);
         assert_close(loose.report.update_clip.norm / sqrt(squares), 1.0, 1e-5);
         assert_true(free.report.update_clip.norm == 0.0 && free.report.update_clip.scale == 1.0);
@@ -314,20 +320,24 @@ static void layers_have_rules_of_their_own(void **unused)
     make(&f, &options, 1);
     assert_ok(mlp_optimizer_set_clip(f.optimizer, 1, MLP_CLIP_VALUE, 0.002));
     assert_ok(try_step(&f));
-    const double norm = hypot(norm_of(&f, f.gradients, 0, 2), norm_of(&f, f.gradients, 1, 2)); /* without the second layer */
+    const double norm =
+        hypot(norm_of(&f, f.gradients, 0, 2), norm_of(&f, f.gradients, 1, 2)); /* without the second layer */
     assert_true(norm > 0.05);
     assert_scaled(&f, 0, 0.05 / norm);
     assert_scaled(&f, 1, 0.05 / norm);
     for (size_t u = 0; u < OUTPUTS; u++) {
         for (size_t j = 0; j <= UNITS; j++) {
             const size_t i = at(&f, 1, u, j);
-            assert_close(f.network->parameters[i], f.before[i] - fmax(-0.002, fmin((double)f.gradients[i], 0.002)), 3e-7);
+            assert_close(f.network->parameters[i],
+                         f.before[i] - fmax(-0.002, fmin((double)f.gradients[i], 0.002)), 3e-7);
         }
     }
-    assert_refused(mlp_optimizer_set_clip(f.optimizer, 0, MLP_CLIP_GLOBAL_NORM, 1.0), MLP_ERROR_ARGUMENT, "layer 0",
-                   "global-norm", NULL);
-    assert_refused(mlp_optimizer_set_clip(f.optimizer, 2, MLP_CLIP_VALUE, 1.0), MLP_ERROR_RANGE, "layer is 2", NULL);
-    assert_refused(mlp_optimizer_set_clip(f.optimizer, 0, MLP_CLIP_VALUE, 0.0), MLP_ERROR_RANGE, "clip_threshold", NULL);
+    assert_refused(mlp_optimizer_set_clip(f.optimizer, 0, MLP_CLIP_GLOBAL_NORM, 1.0), MLP_ERROR_ARGUMENT,
+                   "layer 0", "global-norm", NULL);
+    assert_refused(mlp_optimizer_set_clip(f.optimizer, 2, MLP_CLIP_VALUE, 1.0), MLP_ERROR_RANGE, "layer is 2",
+                   NULL);
+    assert_refused(mlp_optimizer_set_clip(f.optimizer, 0, MLP_CLIP_VALUE, 0.0), MLP_ERROR_RANGE,
+                   "clip_threshold", NULL);
     drop(&f);
 }
 
@@ -337,7 +347,8 @@ struct own_rule {
     double seen;
 };
 
-static mlp_status own_rule(const double *norms, const double *largest, size_t tensors, float *scale, void *context)
+static mlp_status own_rule(const double *norms, const double *largest, size_t tensors, float *scale,
+                           void *context)
 {
     struct own_rule *rule = context;
     assert_int_equal(tensors, 4);
@@ -380,17 +391,22 @@ static void bad_options_are_named(void **unused)
     mlp_clip_norm norm;
     (void)unused;
     make(&f, &sound, 1);
-    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "custom_clip", NULL);
+    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "custom_clip",
+                   NULL);
     options = sgd(MLP_CLIP_AUTO, 100.0);
-    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_RANGE, "percentile", "100", NULL);
+    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_RANGE, "percentile",
+                   "100", NULL);
     options = sgd(MLP_CLIP_VALUE, 1.0);
     options.clip_norm = MLP_CLIP_NORM_1;
-    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "clip_norm", "value", NULL);
+    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "clip_norm",
+                   "value", NULL);
     options = sgd(MLP_CLIP_NONE, 0.0);
     options.update_clip = MLP_CLIP_Z;
-    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "update_clip", "z", NULL);
+    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "update_clip",
+                   "z", NULL);
     options.update_clip = MLP_CLIP_GLOBAL_NORM;
-    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_RANGE, "update_clip", "clip_threshold", NULL);
+    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_RANGE, "update_clip",
+                   "clip_threshold", NULL);
     for (int i = 0; i < 3; i++) {
         assert_ok(mlp_clip_norm_from_name(mlp_clip_norm_name((mlp_clip_norm)i), &norm));
         assert_int_equal(norm, i);

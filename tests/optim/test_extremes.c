@@ -34,8 +34,10 @@ static mlp_optimizer_options sgd(void)
 
 static void make(struct fixture *f, const mlp_optimizer_options *options)
 {
-    const mlp_layer layers[] = { { .units = UNITS, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL },
-                                 { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX, .bias_init = MLP_INIT_NORMAL } };
+    const mlp_layer layers[] = {
+        { .units = UNITS, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL },
+        { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX, .bias_init = MLP_INIT_NORMAL }
+    };
     uint64_t state = 4;
     assert_ok(mlp_network_create(INPUTS, layers, LAYERS, NULL, &f->network));
     assert_ok(mlp_workspace_create(f->network, BATCH, NULL, &f->workspace));
@@ -69,7 +71,8 @@ static void put_gradients(struct fixture *f, double size)
         for (size_t j = 0; j <= f->network->layers[l].inputs; j++) {
             for (size_t i = 0; i < f->network->layers[l].units; i++) {
                 const double part = 1.0 - 0.01 * (double)((3 * i + 5 * j) % 50);
-                f->workspace->gradients[at(f, l, i, j)] = (float)((i + j) % 3 == 0 ? -size * part : size * part);
+                f->workspace->gradients[at(f, l, i, j)] =
+                    (float)((i + j) % 3 == 0 ? -size * part : size * part);
             }
         }
     }
@@ -84,16 +87,18 @@ static mlp_status step(struct fixture *f)
     return mlp_optimizer_step(f->optimizer, f->network, f->workspace, &f->report);
 }
 
-/* ---- large and small ------------------------------------------------------------------------------------------- */
+/* ---- large and small ----------------------------------------------------------------------------------- */
 
-/* Unclipped gradients whose squares have no float: parameters and state stay finite, and rules whose steps do not grow with the
- * gradient make none that is longer than the rate by much. (RAdam's first steps are those of momentum.) */
+/* Unclipped gradients whose squares have no float: parameters and state stay finite, and rules whose steps do
+ * not grow with the gradient make none that is longer than the rate by much. (RAdam's first steps are those
+ * of momentum.) */
 static void large_gradients_leave_the_state_finite(void **unused)
 {
     static const double sizes[] = { 1e19, 1e20, 1e30, FLT_MAX };
     (void)unused;
     for (size_t k = 0; k < 4; k++) {
-        for (size_t r = MLP_OPTIMIZER_RMSPROP; r < MLP_OPTIMIZER_LBFGS; r++) { /* those before step by the gradient itself */
+        for (size_t r = MLP_OPTIMIZER_RMSPROP; r < MLP_OPTIMIZER_LBFGS;
+             r++) { /* those before step by the gradient itself */
             struct fixture f;
             mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
             options.rule = (mlp_optimizer_rule)r;
@@ -105,7 +110,8 @@ static void large_gradients_leave_the_state_finite(void **unused)
                 assert_true(isfinite(f.report.clip.norm));
                 for (size_t i = 0; i < f.network->arena_size; i++) {
                     const double moved = fabs((double)f.network->parameters[i] - (double)f.before[i]);
-                    assert_true(r == MLP_OPTIMIZER_RADAM ? isfinite(moved) : moved <= 0.15); /* RMSProp's first is 0.1 */
+                    assert_true(r == MLP_OPTIMIZER_RADAM ? isfinite(moved)
+                                                         : moved <= 0.15); /* RMSProp's first is 0.1 */
                     for (size_t a = 0; a < f.optimizer->rule->states; a++) {
                         assert_true(isfinite(f.optimizer->state[a][i]));
                     }
@@ -156,7 +162,8 @@ static void clipping_of_large_gradients_is_exact(void **unused)
                 w[j] = f.before[at(&f, 0, u, j)];
             }
             for (size_t j = 0; j < INPUTS; j++) {
-                const double expected = w[j] - g[j] * 0.01 * fmax(norm_of(w, INPUTS), 1e-3) / norm_of(g, INPUTS);
+                const double expected =
+                    w[j] - g[j] * 0.01 * fmax(norm_of(w, INPUTS), 1e-3) / norm_of(g, INPUTS);
                 assert_close(f.network->parameters[at(&f, 0, u, j)], expected, 1e-6);
             }
         }
@@ -165,7 +172,8 @@ static void clipping_of_large_gradients_is_exact(void **unused)
     }
 }
 
-/* ±FLT_MAX about a mean of the other sign: what is left of the difference is the largest float, not an infinity. */
+/* ±FLT_MAX about a mean of the other sign: what is left of the difference is the largest float, not an
+ * infinity. */
 static void centralizing_the_largest_floats_stays_finite(void **unused)
 {
     struct fixture f;
@@ -205,7 +213,7 @@ static void rprop_sees_the_signs_of_tiny_gradients(void **unused)
     }
 }
 
-/* ---- centralization -------------------------------------------------------------------------------------------- */
+/* ---- centralization ------------------------------------------------------------------------------------ */
 
 /* Of a gradient that is centralized already only rounding is left to take away; biases stay to the bit. */
 static void centralization_is_idempotent(void **unused)
@@ -224,7 +232,8 @@ static void centralization_is_idempotent(void **unused)
         for (size_t u = 0; u < f.network->layers[l].units; u++) {
             const size_t inputs = f.network->layers[l].inputs;
             for (size_t j = 0; j < inputs; j++) {
-                assert_close(f.workspace->gradients[at(&f, l, u, j)], once[at(&f, l, u, j)], 1.2e-7); /* a rounding of 1 */
+                assert_close(f.workspace->gradients[at(&f, l, u, j)], once[at(&f, l, u, j)],
+                             1.2e-7); /* a rounding of 1 */
                 assert_true(fabs((double)once[at(&f, l, u, j)] - f.gradients[at(&f, l, u, j)]) > 1e-3);
             }
             assert_true(once[at(&f, l, u, inputs)] == f.gradients[at(&f, l, u, inputs)]);
@@ -233,7 +242,7 @@ static void centralization_is_idempotent(void **unused)
     drop(&f);
 }
 
-/* ---- not finite ------------------------------------------------------------------------------------------------ */
+/* ---- not finite ---------------------------------------------------------------------------------------- */
 
 /* Everything that an update may touch. */
 struct snapshot {
@@ -263,10 +272,10 @@ static const struct {
     int centralize;
     mlp_clip update_clip;
 } paths[] = {
-    { MLP_CLIP_NONE, 0.0, 0, MLP_CLIP_NONE },         { MLP_CLIP_NONE, 0.0, 1, MLP_CLIP_NONE },
-    { MLP_CLIP_ADAPTIVE, 0.0, 0, MLP_CLIP_NONE },     { MLP_CLIP_ADAPTIVE, 0.0, 1, MLP_CLIP_BLOCK_RMS },
-    { MLP_CLIP_AUTO, 0.0, 0, MLP_CLIP_NONE },         { MLP_CLIP_AUTO, 0.0, 1, MLP_CLIP_NONE },
-    { MLP_CLIP_Z, 0.0, 0, MLP_CLIP_BLOCK_RMS },       { MLP_CLIP_VALUE, 0.1, 1, MLP_CLIP_NONE },
+    { MLP_CLIP_NONE, 0.0, 0, MLP_CLIP_NONE },      { MLP_CLIP_NONE, 0.0, 1, MLP_CLIP_NONE },
+    { MLP_CLIP_ADAPTIVE, 0.0, 0, MLP_CLIP_NONE },  { MLP_CLIP_ADAPTIVE, 0.0, 1, MLP_CLIP_BLOCK_RMS },
+    { MLP_CLIP_AUTO, 0.0, 0, MLP_CLIP_NONE },      { MLP_CLIP_AUTO, 0.0, 1, MLP_CLIP_NONE },
+    { MLP_CLIP_Z, 0.0, 0, MLP_CLIP_BLOCK_RMS },    { MLP_CLIP_VALUE, 0.1, 1, MLP_CLIP_NONE },
     { MLP_CLIP_BLOCK_RMS, 0.0, 0, MLP_CLIP_NONE },
 };
 enum { PATHS = sizeof paths / sizeof paths[0] };
@@ -291,7 +300,8 @@ static void nothing_nonfinite_is_applied_on_any_path(void **unused)
     for (size_t p = 0; p < PATHS; p++) {
         for (int skips = 0; skips <= 1; skips++) {
             struct fixture f;
-            mlp_optimizer_options options = options_of(p, MLP_OPTIMIZER_NADAM, skips ? MLP_NONFINITE_SKIP : MLP_NONFINITE_ERROR);
+            mlp_optimizer_options options =
+                options_of(p, MLP_OPTIMIZER_NADAM, skips ? MLP_NONFINITE_SKIP : MLP_NONFINITE_ERROR);
             options.max_skips = skips ? 2 : 0;
             make(&f, &options);
             for (int s = 0; s < 3; s++) {
@@ -306,8 +316,8 @@ static void nothing_nonfinite_is_applied_on_any_path(void **unused)
                     assert_ok(step(&f));
                     assert_true(f.report.skipped == 1 && isnan(f.report.clip.norm) && !f.report.clip.acted);
                 } else {
-                    assert_refused(step(&f), MLP_ERROR_NONFINITE, "layer 1", "weights", skips ? "after 2 updates" : "nothing",
-                                   NULL);
+                    assert_refused(step(&f), MLP_ERROR_NONFINITE, "layer 1", "weights",
+                                   skips ? "after 2 updates" : "nothing", NULL);
                 }
                 take(&f, &after);
                 assert_memory_equal(&before, &after, sizeof before);
@@ -334,12 +344,15 @@ static void zeroed_entries_are_zeros_on_every_path(void **unused)
             put_gradients(&good, 0.0);
             bad.workspace->gradients[at(&bad, 0, 4, 2)] = NAN;
             bad.workspace->gradients[at(&bad, 1, 2, UNITS)] = -INFINITY;
-            good.workspace->gradients[at(&good, 0, 4, 2)] = good.workspace->gradients[at(&good, 1, 2, UNITS)] = 0.0f;
+            good.workspace->gradients[at(&good, 0, 4, 2)] =
+                good.workspace->gradients[at(&good, 1, 2, UNITS)] = 0.0f;
             assert_ok(step(&bad));
             assert_ok(step(&good));
             assert_true(bad.report.zeroed == 2 && good.report.zeroed == 0);
-            assert_true(bad.report.clip.norm == good.report.clip.norm && bad.report.clip.scale == good.report.clip.scale);
-            assert_memory_equal(bad.network->parameters, good.network->parameters, bad.network->arena_size * sizeof(float));
+            assert_true(bad.report.clip.norm == good.report.clip.norm &&
+                        bad.report.clip.scale == good.report.clip.scale);
+            assert_memory_equal(bad.network->parameters, good.network->parameters,
+                                bad.network->arena_size * sizeof(float));
         }
         drop(&bad);
         drop(&good);

@@ -71,14 +71,18 @@ static size_t entries(const mlp_network *network, size_t t)
 static float gradient(struct world *w, size_t t, size_t i)
 {
     mlp_matrix m;
-    assert_ok(mlp_workspace_view(w->workspace, t % 2 == 0 ? MLP_TENSOR_WEIGHT_GRADIENT : MLP_TENSOR_BIAS_GRADIENT, t / 2, &m));
+    assert_ok(mlp_workspace_view(w->workspace,
+                                 t % 2 == 0 ? MLP_TENSOR_WEIGHT_GRADIENT : MLP_TENSOR_BIAS_GRADIENT, t / 2,
+                                 &m));
     return m.data[i % m.rows + i / m.rows * m.leading_dimension];
 }
 
 /* w·(1 − η·f·λ·d) − η·f·g, entry by entry. */
 static void every_tensor_has_its_own_rate_and_decay(void **unused)
 {
-    static const mlp_layer_factors factors[LAYERS] = { { 0.5, 2.0, 1.0 }, { 1.0, 1.0, 3.0 }, { 0.25, 0.125, 0.0 } };
+    static const mlp_layer_factors factors[LAYERS] = { { 0.5, 2.0, 1.0 },
+                                                       { 1.0, 1.0, 3.0 },
+                                                       { 0.25, 0.125, 0.0 } };
     const double rate = 0.1, decay = 0.2;
     (void)unused;
     for (int mode = MLP_DECAY_L2; mode <= MLP_DECAY_DECOUPLED; mode++) {
@@ -100,7 +104,8 @@ static void every_tensor_has_its_own_rate_and_decay(void **unused)
             const double d = t % 2 == 0 ? decay * factors[t / 2].decay : 0.0;
             for (size_t i = 0; i < entries(w.network, t); i++) {
                 const double old = (double)entry(w.before, t, i);
-                assert_close(entry(w.network, t, i), old - rate * f * ((double)gradient(&w, t, i) + d * old), 1e-6);
+                assert_close(entry(w.network, t, i), old - rate * f * ((double)gradient(&w, t, i) + d * old),
+                             1e-6);
             }
         }
         drop(&w);
@@ -109,7 +114,8 @@ static void every_tensor_has_its_own_rate_and_decay(void **unused)
 
 static void frozen_layers_stay_and_count_for_no_norm(void **unused)
 {
-    static const mlp_optimizer_rule rules[] = { MLP_OPTIMIZER_SGD, MLP_OPTIMIZER_NESTEROV, MLP_OPTIMIZER_ADAMW };
+    static const mlp_optimizer_rule rules[] = { MLP_OPTIMIZER_SGD, MLP_OPTIMIZER_NESTEROV,
+                                                MLP_OPTIMIZER_ADAMW };
     const mlp_layer_factors frozen = { 0.0, 0.0, 1.0 };
     (void)unused;
     for (size_t r = 0; r < 3; r++) {
@@ -141,7 +147,8 @@ static void frozen_layers_stay_and_count_for_no_norm(void **unused)
     }
 }
 
-/* The clip factor of what learns, in the steps of gradient descent at rate 1: as if there were no frozen layer. */
+/* The clip factor of what learns, in the steps of gradient descent at rate 1: as if there were no frozen
+ * layer. */
 static void frozen_layers_count_for_no_clipping_rule(void **unused)
 {
     static const mlp_clip_norm norms[] = { MLP_CLIP_NORM_1, MLP_CLIP_NORM_2, MLP_CLIP_NORM_MAX };
@@ -213,23 +220,28 @@ static void factors_are_checked(void **unused)
     options.learning_rate = 0.5;
     options.weight_decay = 0.5;
     make(&w, 9, MLP_INIT_LECUN_NORMAL, &options);
-    assert_refused(mlp_optimizer_set_factors(w.optimizer, 3, &factors), MLP_ERROR_RANGE, "layer is 3", "less than 3", NULL);
+    assert_refused(mlp_optimizer_set_factors(w.optimizer, 3, &factors), MLP_ERROR_RANGE, "layer is 3",
+                   "less than 3", NULL);
     factors.bias_rate = -1.0;
-    assert_refused(mlp_optimizer_set_factors(w.optimizer, 0, &factors), MLP_ERROR_RANGE, "bias_rate is -1", NULL);
+    assert_refused(mlp_optimizer_set_factors(w.optimizer, 0, &factors), MLP_ERROR_RANGE, "bias_rate is -1",
+                   NULL);
     factors = (mlp_layer_factors){ 2.0, 1.0, 2.0 }; /* 0.5·2·0.5·2 */
-    assert_refused(mlp_optimizer_set_factors(w.optimizer, 1, &factors), MLP_ERROR_RANGE, "layer 1", "less than 1", NULL);
+    assert_refused(mlp_optimizer_set_factors(w.optimizer, 1, &factors), MLP_ERROR_RANGE, "layer 1",
+                   "less than 1", NULL);
     assert_ok(mlp_optimizer_get_factors(w.optimizer, 1, &factors));
     assert_true(factors.weight_rate == 1.0 && factors.decay == 1.0); /* as before */
     factors.weight_rate = 3.0;
     assert_ok(mlp_optimizer_set_factors(w.optimizer, 1, &factors));
     assert_refused(mlp_optimizer_set_learning_rate(w.optimizer, 0.9), MLP_ERROR_RANGE, "layer 1", NULL);
     assert_refused(mlp_optimizer_set_factors(NULL, 0, &factors), MLP_ERROR_ARGUMENT, "optimizer", NULL);
-    assert_refused(mlp_mup_factors(w.network, MLP_OPTIMIZER_ADAM, 0.5, 0, &factors), MLP_ERROR_RANGE, "base_width is 0.5", NULL);
-    assert_refused(mlp_mup_factors(w.network, MLP_OPTIMIZER_ADAM, 8, 5, &factors), MLP_ERROR_RANGE, "layer is 5", NULL);
+    assert_refused(mlp_mup_factors(w.network, MLP_OPTIMIZER_ADAM, 0.5, 0, &factors), MLP_ERROR_RANGE,
+                   "base_width is 0.5", NULL);
+    assert_refused(mlp_mup_factors(w.network, MLP_OPTIMIZER_ADAM, 8, 5, &factors), MLP_ERROR_RANGE,
+                   "layer is 5", NULL);
     drop(&w);
 }
 
-/* ---- maximal update parametrization ---------------------------------------------------------------------------- */
+/* ---- maximal update parametrization -------------------------------------------------------------------- */
 
 static void mup_factors_are_the_papers(void **unused)
 {
@@ -251,7 +263,8 @@ static void mup_factors_are_the_papers(void **unused)
         assert_ok(mlp_mup_factors(w.network, MLP_OPTIMIZER_LAMB, 64.0, l, &f[l]));
     }
     assert_true(f[0].weight_rate == 1.0 && f[1].weight_rate == 0.5 && f[2].weight_rate == 1.0);
-    for (size_t l = 0; l < LAYERS; l++) { /* √(units/inputs)/√max(units, inputs), by what it is at the base width */
+    for (size_t l = 0; l < LAYERS;
+         l++) { /* √(units/inputs)/√max(units, inputs), by what it is at the base width */
         assert_ok(mlp_mup_factors(w.network, MLP_OPTIMIZER_MUON, 64.0, l, &f[l]));
     }
     assert_true(f[0].weight_rate == 1.0 && f[1].weight_rate == 0.5 && f[2].weight_rate == 0.25);
@@ -262,12 +275,13 @@ static void mup_factors_are_the_papers(void **unused)
     assert_ok(mlp_network_init_summary(w.network, 1, &summary));
     assert_close(summary.deviation, 1.5925374 / 16.0, 1e-6); /* g₂ of tanh by √256 */
     assert_ok(mlp_network_init_summary(w.network, 2, &summary));
-    assert_close(summary.deviation, 8.0 / 256.0, 1e-12);     /* √64/256 */
+    assert_close(summary.deviation, 8.0 / 256.0, 1e-12); /* √64/256 */
     drop(&w);
 }
 
 /* rms of the change that three steps make to Z of the second layer and of the output. */
-static void change_after_steps(mlp_optimizer_rule rule, double rate, size_t units, bool mup, uint64_t seed, double change[2])
+static void change_after_steps(mlp_optimizer_rule rule, double rate, size_t units, bool mup, uint64_t seed,
+                               double change[2])
 {
     struct world w;
     mlp_workspace_options keep = MLP_WORKSPACE_OPTIONS_INIT;
@@ -309,8 +323,8 @@ static void change_after_steps(mlp_optimizer_rule rule, double rate, size_t unit
     drop(&w);
 }
 
-/* The coordinate check of Yang et al. 2022, appendix D.1: changes of activations do not grow with the width; with the standard
- * parametrization they do. */
+/* The coordinate check of Yang et al. 2022, appendix D.1: changes of activations do not grow with the width;
+ * with the standard parametrization they do. */
 static void changes_do_not_depend_on_the_width(void **unused)
 {
     static const size_t widths[] = { 64, 256, 1024 };
@@ -325,8 +339,9 @@ static void changes_do_not_depend_on_the_width(void **unused)
         }
     }
     for (size_t k = 0; k < 2; k++) {
-        print_message("%s: standard %.3f %.3f %.3f, mup %.3f %.3f %.3f\n", k == 0 ? "hidden" : "output", change[0][0][k],
-                      change[0][1][k], change[0][2][k], change[1][0][k], change[1][1][k], change[1][2][k]);
+        print_message("%s: standard %.3f %.3f %.3f, mup %.3f %.3f %.3f\n", k == 0 ? "hidden" : "output",
+                      change[0][0][k], change[0][1][k], change[0][2][k], change[1][0][k], change[1][1][k],
+                      change[1][2][k]);
         assert_true(change[0][2][k] > 2.5 * change[0][0][k]); /* 16 times as wide */
         assert_true(change[1][2][k] < 1.5 * change[1][0][k] && change[1][2][k] > change[1][0][k] / 1.5);
     }
@@ -338,8 +353,9 @@ static void no_rule_s_changes_depend_on_the_width(void **unused)
     static const struct {
         mlp_optimizer_rule rule;
         double rate;
-    } rules[] = { { MLP_OPTIMIZER_SGD, 0.1 },   { MLP_OPTIMIZER_NESTEROV, 0.05 }, { MLP_OPTIMIZER_RPROP, 0.01 },
-                  { MLP_OPTIMIZER_LION, 0.01 }, { MLP_OPTIMIZER_LAMB, 0.02 },     { MLP_OPTIMIZER_MUON, 0.02 } };
+    } rules[] = { { MLP_OPTIMIZER_SGD, 0.1 },    { MLP_OPTIMIZER_NESTEROV, 0.05 },
+                  { MLP_OPTIMIZER_RPROP, 0.01 }, { MLP_OPTIMIZER_LION, 0.01 },
+                  { MLP_OPTIMIZER_LAMB, 0.02 },  { MLP_OPTIMIZER_MUON, 0.02 } };
     (void)unused;
     for (size_t r = 0; r < sizeof rules / sizeof rules[0]; r++) {
         double change[2][2] = { { 0.0 } };
@@ -353,9 +369,10 @@ static void no_rule_s_changes_depend_on_the_width(void **unused)
         }
         for (size_t k = 0; k < 2; k++) {
             const double share = change[1][k] / change[0][k];
-            print_message("%s, %s: %.4f %.4f\n", mlp_optimizer_name(rules[r].rule), k == 0 ? "hidden" : "output", change[0][k],
-                          change[1][k]);
-            assert_true(k == 0 ? fabs(share - 1.0) < 0.1 : share > 0.6 && share < 1.1); /* what an output starts with shrinks */
+            print_message("%s, %s: %.4f %.4f\n", mlp_optimizer_name(rules[r].rule),
+                          k == 0 ? "hidden" : "output", change[0][k], change[1][k]);
+            assert_true(k == 0 ? fabs(share - 1.0) < 0.1
+                               : share > 0.6 && share < 1.1); /* what an output starts with shrinks */
         }
     }
 }
@@ -363,9 +380,12 @@ static void no_rule_s_changes_depend_on_the_width(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_tensor_has_its_own_rate_and_decay), cmocka_unit_test(frozen_layers_stay_and_count_for_no_norm),
-        cmocka_unit_test(frozen_layers_count_for_no_clipping_rule), cmocka_unit_test(frozen_units_are_not_clipped),
-        cmocka_unit_test(factors_are_checked),                     cmocka_unit_test(mup_factors_are_the_papers),
+        cmocka_unit_test(every_tensor_has_its_own_rate_and_decay),
+        cmocka_unit_test(frozen_layers_stay_and_count_for_no_norm),
+        cmocka_unit_test(frozen_layers_count_for_no_clipping_rule),
+        cmocka_unit_test(frozen_units_are_not_clipped),
+        cmocka_unit_test(factors_are_checked),
+        cmocka_unit_test(mup_factors_are_the_papers),
         cmocka_unit_test(changes_do_not_depend_on_the_width),
         cmocka_unit_test(no_rule_s_changes_depend_on_the_width),
     };

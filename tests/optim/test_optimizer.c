@@ -23,8 +23,10 @@ struct fixture {
 
 static void make(struct fixture *f, const mlp_optimizer_options *options)
 {
-    const mlp_layer layers[] = { { .units = 20, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL },
-                                 { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX, .bias_init = MLP_INIT_NORMAL } };
+    const mlp_layer layers[] = {
+        { .units = 20, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL },
+        { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX, .bias_init = MLP_INIT_NORMAL }
+    };
     uint64_t state = 4;
     assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &f->network));
     assert_ok(mlp_workspace_create(f->network, BATCH, NULL, &f->workspace));
@@ -50,8 +52,8 @@ static mlp_status gradients(struct fixture *f)
 }
 
 /* One SGD step of rate 1 without decay: w − scale·g, so the clipped gradient can be read off. */
-static void step_once(mlp_clip clip, double threshold, mlp_step_report *report, float *before, float *gradient,
-                      float *after, size_t *size)
+static void step_once(mlp_clip clip, double threshold, mlp_step_report *report, float *before,
+                      float *gradient, float *after, size_t *size)
 {
     struct fixture f;
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
@@ -159,8 +161,8 @@ static void nothing_nonfinite_is_applied(void **unused)
     for (int i = 0; i < 3; i++) {
         assert_ok(gradients(&f));
         f.workspace->gradients[f.network->layers[1].bias + 2] = bad[i];
-        assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &report), MLP_ERROR_NONFINITE, "layer 1",
-                       "bias", NULL);
+        assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &report), MLP_ERROR_NONFINITE,
+                       "layer 1", "bias", NULL);
         take(&f, &after);
         assert_memory_equal(&before, &after, sizeof before);
     }
@@ -185,8 +187,8 @@ static void skip_and_zero_policies(void **unused)
         assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &report));
         assert_int_equal(report.skipped, 1);
     }
-    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &report), MLP_ERROR_NONFINITE, "2", "layer 0",
-                   NULL);
+    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &report), MLP_ERROR_NONFINITE, "2",
+                   "layer 0", NULL);
     take(&f, &after);
     assert_memory_equal(&before, &after, sizeof before);
     drop(&f);
@@ -232,10 +234,12 @@ static void bad_options_are_named(void **unused)
         mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
         options.rule = cases[i].rule;
         memcpy((char *)&options + cases[i].field, &cases[i].value, sizeof(double));
-        assert_refused(mlp_optimizer_create(f.network, &options, &none), cases[i].status, cases[i].word, NULL);
+        assert_refused(mlp_optimizer_create(f.network, &options, &none), cases[i].status, cases[i].word,
+                       NULL);
         assert_null(none);
     }
-    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL), MLP_ERROR_STATE, "backward", NULL);
+    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL), MLP_ERROR_STATE, "backward",
+                   NULL);
     drop(&f);
 }
 
@@ -247,7 +251,8 @@ static void defaults_are_resolved(void **unused)
     options.rule = MLP_OPTIMIZER_ADAMW;
     make(&f, &options);
     mlp_optimizer_get_options(f.optimizer, &found);
-    assert_true(found.learning_rate == 0.001 && found.beta1 == 0.9 && found.beta2 == 0.999 && found.epsilon == 1e-8);
+    assert_true(found.learning_rate == 0.001 && found.beta1 == 0.9 && found.beta2 == 0.999 &&
+                found.epsilon == 1e-8);
     assert_true(found.weight_decay == 0.01 && found.decay == MLP_DECAY_DECOUPLED && found.max_skips == 10);
     assert_refused(mlp_optimizer_set_learning_rate(f.optimizer, 0.0), MLP_ERROR_RANGE, "learning_rate", NULL);
     assert_ok(mlp_optimizer_set_learning_rate(f.optimizer, 0.5));
@@ -257,9 +262,12 @@ static void defaults_are_resolved(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clipping_is_exact),      cmocka_unit_test(decay_spares_biases),
-        cmocka_unit_test(nothing_nonfinite_is_applied), cmocka_unit_test(skip_and_zero_policies),
-        cmocka_unit_test(bad_options_are_named),  cmocka_unit_test(defaults_are_resolved),
+        cmocka_unit_test(clipping_is_exact),
+        cmocka_unit_test(decay_spares_biases),
+        cmocka_unit_test(nothing_nonfinite_is_applied),
+        cmocka_unit_test(skip_and_zero_policies),
+        cmocka_unit_test(bad_options_are_named),
+        cmocka_unit_test(defaults_are_resolved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

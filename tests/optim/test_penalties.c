@@ -23,8 +23,10 @@ struct fixture {
 
 static void make(struct fixture *f, const mlp_optimizer_options *options, int threads)
 {
-    const mlp_layer layers[] = { { .units = UNITS, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL },
-                                 { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX, .bias_init = MLP_INIT_NORMAL } };
+    const mlp_layer layers[] = {
+        { .units = UNITS, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL },
+        { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX, .bias_init = MLP_INIT_NORMAL }
+    };
     mlp_workspace_options workspace = MLP_WORKSPACE_OPTIONS_INIT;
     uint64_t state = 4;
     workspace.threads = threads;
@@ -84,8 +86,10 @@ static void an_elastic_net_is_its_formula(void **unused)
             for (size_t j = 0; j <= layer->inputs; j++) {
                 for (size_t i = 0; i < layer->units; i++) {
                     const size_t at = layer->weights + i + j * layer->stride; /* b follows W */
-                    const double w = f.before[at], share = (j == layer->inputs && !biases ? 0.0 : 1.0) * (l == 1 ? 0.5 : 1.0);
-                    const double expected = w - 0.25 * (f.gradients[at] + share * (0.125 * w + 0.0625 * sign(w)));
+                    const double w = f.before[at],
+                                 share = (j == layer->inputs && !biases ? 0.0 : 1.0) * (l == 1 ? 0.5 : 1.0);
+                    const double expected =
+                        w - 0.25 * (f.gradients[at] + share * (0.125 * w + 0.0625 * sign(w)));
                     assert_close(f.network->parameters[at], expected, 2e-7);
                 }
             }
@@ -94,8 +98,8 @@ static void an_elastic_net_is_its_formula(void **unused)
     }
 }
 
-/* With every rule, a gradient that L1 makes is that of the rule with the same gradient: for a first step of Lion the sign
- * alone. */
+/* With every rule, a gradient that L1 makes is that of the rule with the same gradient: for a first step of
+ * Lion the sign alone. */
 static void every_rule_takes_l1(void **unused)
 {
     (void)unused;
@@ -148,12 +152,14 @@ static void max_norm_scales_what_is_larger(void **unused)
     for (size_t l = 0; l < 2; l++) {
         const struct layer *layer = &f.network->layers[l];
         for (size_t i = 0; i < layer->units; i++) {
-            const double norm = norm_of(&plain, plain.network->parameters, l, i), scale = norm > 1.0 ? 1.0 / norm : 1.0;
+            const double norm = norm_of(&plain, plain.network->parameters, l, i),
+                         scale = norm > 1.0 ? 1.0 / norm : 1.0;
             larger += norm > 1.0;
             smaller += norm <= 1.0;
             for (size_t j = 0; j < layer->inputs; j++) {
                 const size_t at = layer->weights + i + j * layer->stride;
-                assert_close(f.network->parameters[at], plain.network->parameters[at] * scale, norm > 1.0 ? 1e-7 : 0.0);
+                assert_close(f.network->parameters[at], plain.network->parameters[at] * scale,
+                             norm > 1.0 ? 1e-7 : 0.0);
             }
             assert_true(f.network->parameters[layer->bias + i] == plain.network->parameters[layer->bias + i]);
         }
@@ -179,7 +185,8 @@ static void max_norm_has_the_same_bits_on_any_threads_and_spares_frozen_layers(v
         assert_ok(mlp_train_step(one.network, one.optimizer, one.workspace, one.x, &targets, BATCH, NULL));
         step(&many);
     }
-    assert_memory_equal(one.network->parameters, many.network->parameters, one.network->arena_size * sizeof(float));
+    assert_memory_equal(one.network->parameters, many.network->parameters,
+                        one.network->arena_size * sizeof(float));
     assert_ok(mlp_optimizer_set_factors(one.optimizer, 0, &frozen));
     const struct layer *layer = &one.network->layers[0];
     for (size_t j = 0; j < layer->inputs; j++) {
@@ -202,7 +209,8 @@ static void bad_options_are_named(void **unused)
     assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_RANGE, "l1", "-1", NULL);
     options.l1 = 0.0;
     options.max_norm = INFINITY;
-    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_RANGE, "max_norm", "inf", NULL);
+    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_RANGE, "max_norm", "inf",
+                   NULL);
     drop(&f);
 }
 

@@ -20,7 +20,9 @@ struct scalar {
 
 static double beta2_of(mlp_optimizer_rule rule)
 {
-    return rule == MLP_OPTIMIZER_RMSPROP || rule == MLP_OPTIMIZER_LION ? 0.99 : rule == MLP_OPTIMIZER_ADADELTA ? 0.9 : 0.999;
+    return rule == MLP_OPTIMIZER_RMSPROP || rule == MLP_OPTIMIZER_LION ? 0.99
+           : rule == MLP_OPTIMIZER_ADADELTA                            ? 0.9
+                                                                       : 0.999;
 }
 
 /* NAdam's µ at step t. */
@@ -39,7 +41,8 @@ static double rprop(struct scalar *p, double g, double first)
 }
 
 /* The rules as their papers have them, one parameter at a time. */
-static void reference(mlp_optimizer_rule rule, struct scalar *p, double g, double rate, double l2, double keep, int t)
+static void reference(mlp_optimizer_rule rule, struct scalar *p, double g, double rate, double l2,
+                      double keep, int t)
 {
     const double mu = 0.9, b1 = 0.9, b2 = beta2_of(rule), eps = EPSILON;
     g += l2 * p->w;
@@ -47,9 +50,18 @@ static void reference(mlp_optimizer_rule rule, struct scalar *p, double g, doubl
     switch (rule) {
     case MLP_OPTIMIZER_SGD: step = g; break;
     case MLP_OPTIMIZER_MOMENTUM: step = p->s0 = mu * p->s0 + g; break;
-    case MLP_OPTIMIZER_NESTEROV: p->s0 = mu * p->s0 + g; step = g + mu * p->s0; break;
-    case MLP_OPTIMIZER_RMSPROP: p->s0 = b2 * p->s0 + (1.0 - b2) * g * g; step = g / (sqrt(p->s0) + eps); break;
-    case MLP_OPTIMIZER_ADAGRAD: p->s0 += g * g; step = g / (sqrt(p->s0) + eps); break;
+    case MLP_OPTIMIZER_NESTEROV:
+        p->s0 = mu * p->s0 + g;
+        step = g + mu * p->s0;
+        break;
+    case MLP_OPTIMIZER_RMSPROP:
+        p->s0 = b2 * p->s0 + (1.0 - b2) * g * g;
+        step = g / (sqrt(p->s0) + eps);
+        break;
+    case MLP_OPTIMIZER_ADAGRAD:
+        p->s0 += g * g;
+        step = g / (sqrt(p->s0) + eps);
+        break;
     case MLP_OPTIMIZER_ADADELTA:
         p->s0 = b2 * p->s0 + (1.0 - b2) * g * g;
         step = sqrt(p->s1 + eps) / sqrt(p->s0 + eps) * g;
@@ -72,8 +84,8 @@ static void reference(mlp_optimizer_rule rule, struct scalar *p, double g, doubl
         p->s1 = b2 * p->s1 + (1.0 - b2) * g * g;
         step = p->s0 / (1.0 - pow(b1, t));
         if (rho > 5.0) {
-            step *= sqrt((rho - 4.0) / (end - 4.0) * (rho - 2.0) / (end - 2.0) * end / rho) * sqrt(1.0 - pow(b2, t)) /
-                    (sqrt(p->s1) + eps);
+            step *= sqrt((rho - 4.0) / (end - 4.0) * (rho - 2.0) / (end - 2.0) * end / rho) *
+                    sqrt(1.0 - pow(b2, t)) / (sqrt(p->s1) + eps);
         }
         break;
     }
@@ -105,8 +117,8 @@ static void reference(mlp_optimizer_rule rule, struct scalar *p, double g, doubl
     p->w = p->w * keep - rate * step;
 }
 
-static void run(const struct update_rule *row, mlp_optimizer_rule rule, size_t count, size_t offset, double l2,
-                double keep)
+static void run(const struct update_rule *row, mlp_optimizer_rule rule, size_t count, size_t offset,
+                double l2, double keep)
 {
     float w[COUNT + 8], g[COUNT + 8], s0[COUNT + 8] = { 0 }, s1[COUNT + 8] = { 0 }, s2[COUNT + 8] = { 0 };
     struct scalar expected[COUNT];
@@ -119,13 +131,18 @@ static void run(const struct update_rule *row, mlp_optimizer_rule rule, size_t c
     }
     const float before = w[offset + count], after_state = s0[offset + count];
     for (int t = 1; t <= STEPS; t++) {
+        /* clang-format off */
         struct update update = {
-            .parameters = w + offset, .gradients = g + offset, .state = { s0 + offset, s1 + offset, s2 + offset }, .count = count,
-            .scale = 0.5f, .bound = 0.4f, .l2 = (float)l2, .keep = (float)keep, .rate = (float)rate, .momentum = 0.9f,
-            .beta1 = 0.9f, .beta2 = (float)beta2, .fresh1 = (float)(1.0 - 0.9), .fresh2 = (float)(1.0 - beta2),
+            .parameters = w + offset, .gradients = g + offset, .state = { s0 + offset, s1 + offset,
+            s2 + offset }, .count = count,
+            .scale = 0.5f, .bound = 0.4f, .l2 = (float)l2, .keep = (float)keep, .rate = (float)rate,
+            .momentum = 0.9f,
+            .beta1 = 0.9f, .beta2 = (float)beta2, .fresh1 = (float)(1.0 - 0.9),
+            .fresh2 = (float)(1.0 - beta2),
             .epsilon = (float)EPSILON, .correction1 = (float)(1.0 / (1.0 - pow(0.9, t))),
             .correction2 = (float)(1.0 / (1.0 - pow(beta2, t))),
         };
+        /* clang-format on */
         const struct update_time time = { .beta1 = 0.9, .beta2 = beta2, .t = t, .product = &product };
         if (row->prepare != NULL) {
             row->prepare(&time, &update);
@@ -138,7 +155,8 @@ static void run(const struct update_rule *row, mlp_optimizer_rule rule, size_t c
         }
     }
     for (size_t i = 0; i < count; i++) {
-        /* 100 steps of float rounding, each 2⁻²⁴ of a parameter of size 1, and of a step of size 0.1 at most */
+        /* 100 steps of float rounding, each 2⁻²⁴ of a parameter of size 1, and of a step of size 0.1 at most
+         */
         assert_close(w[offset + i], expected[i].w, 3e-5);
     }
     assert_true(w[offset + count] == before && s0[offset + count] == after_state);
@@ -168,7 +186,8 @@ static void every_rule_at_every_level(void **unused)
 }
 
 /* PyTorch's own numbers, with the defaults of both but for the decay. */
-static void compare_with_pytorch(mlp_optimizer_rule rule, mlp_decay mode, double decay, const double *expected)
+static void compare_with_pytorch(mlp_optimizer_rule rule, mlp_decay mode, double decay,
+                                 const double *expected)
 {
     const struct update_rule *row = row_of(rule, cpu_level_best());
     const struct rule_defaults *d = &row->defaults;
@@ -179,14 +198,20 @@ static void compare_with_pytorch(mlp_optimizer_rule rule, mlp_decay mode, double
         w[i] = ((float)i - 3.5f) / 4.0f;
     }
     for (int t = 0; t < PYTORCH_STEPS; t++) {
+        /* clang-format off */
         struct update update = {
-            .parameters = w, .gradients = g, .state = { s[0], s[1], s[2] }, .count = PYTORCH_PARAMETERS, .scale = 1.0f,
+            .parameters = w, .gradients = g, .state = { s[0], s[1], s[2] }, .count = PYTORCH_PARAMETERS,
+            .scale = 1.0f,
             .bound = INFINITY, .l2 = mode == MLP_DECAY_L2 ? (float)decay : 0.0f,
-            .keep = mode == MLP_DECAY_DECOUPLED ? (float)(1.0 - d->learning_rate * decay) : 1.0f, .rate = (float)d->learning_rate,
-            .momentum = (float)d->momentum, .beta1 = (float)beta1, .beta2 = (float)beta2, .fresh1 = (float)(1.0 - beta1),
+            .keep = mode == MLP_DECAY_DECOUPLED ? (float)(1.0 - d->learning_rate * decay) : 1.0f,
+            .rate = (float)d->learning_rate,
+            .momentum = (float)d->momentum, .beta1 = (float)beta1, .beta2 = (float)beta2,
+            .fresh1 = (float)(1.0 - beta1),
             .fresh2 = (float)(1.0 - beta2), .epsilon = (float)d->epsilon,
-            .correction1 = (float)(1.0 / (1.0 - pow(beta1, t + 1))), .correction2 = (float)(1.0 / (1.0 - pow(beta2, t + 1))),
+            .correction1 = (float)(1.0 / (1.0 - pow(beta1, t + 1))),
+            .correction2 = (float)(1.0 / (1.0 - pow(beta2, t + 1))),
         };
+        /* clang-format on */
         const struct update_time time = { .beta1 = beta1, .beta2 = beta2, .t = t + 1, .product = &product };
         if (row->prepare != NULL) {
             row->prepare(&time, &update);
@@ -209,7 +234,8 @@ static void rules_are_pytorchs(void **unused)
         compare_with_pytorch(pytorch_rules[r].rule, d->decay, d->weight_decay, pytorch_rules[r].parameters);
     }
     for (size_t r = 0; r < sizeof pytorch_decays / sizeof pytorch_decays[0]; r++) {
-        compare_with_pytorch(pytorch_decays[r].rule, pytorch_decays[r].decay, PYTORCH_DECAY, pytorch_decays[r].parameters);
+        compare_with_pytorch(pytorch_decays[r].rule, pytorch_decays[r].decay, PYTORCH_DECAY,
+                             pytorch_decays[r].parameters);
     }
 }
 
@@ -222,19 +248,23 @@ static void levels_and_cuts_agree(void **unused)
     for (size_t rule = 0; rule < MLP_OPTIMIZER_LBFGS; rule++) {
         for (int side = 0; side < 2; side++) {
             uint64_t state = 8;
-            const struct update_rule *row = row_of((mlp_optimizer_rule)rule, side ? cpu_level_best() : CPU_BASELINE);
+            const struct update_rule *row =
+                row_of((mlp_optimizer_rule)rule, side ? cpu_level_best() : CPU_BASELINE);
             memset(s[side], 0, sizeof s[side]);
             test_fill(&state, -1.0, 1.0, w[side], LONG);
             test_fill(&state, -1.0, 1.0, g, LONG);
             for (size_t first = 0, step = side ? 37 : LONG; first < LONG; first += step) {
+                /* clang-format off */
                 const struct update update = {
                     .parameters = w[side] + first, .gradients = g + first,
                     .state = { s[side][0] + first, s[side][1] + first, s[side][2] + first },
                     .count = LONG - first < step ? LONG - first : step,
-                    .scale = 1.0f, .bound = INFINITY, .keep = 1.0f, .rate = 0.1f, .momentum = 0.9f, .beta1 = 0.9f,
+                    .scale = 1.0f, .bound = INFINITY, .keep = 1.0f, .rate = 0.1f, .momentum = 0.9f,
+                    .beta1 = 0.9f,
                     .beta2 = 0.999f, .fresh1 = 0.1f, .fresh2 = 0.001f, .epsilon = 1e-8f, .correction1 = 10.0f,
                     .correction2 = 1000.0f, .rectifier = 0.1f, .weight_now = 0.2f, .weight_mean = 0.9f,
                 };
+                /* clang-format on */
                 row->update(&update);
             }
         }

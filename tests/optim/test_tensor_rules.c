@@ -43,9 +43,11 @@ static void copy_out(const struct fixture *f, size_t t, const float *arena, doub
 
 static void make(struct fixture *f, const mlp_optimizer_options *options, int threads)
 {
-    const mlp_layer layers[] = { { .units = FIRST, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL },
-                                 { .units = SECOND, .activation = MLP_ACTIVATION_TANH },
-                                 { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX } };
+    const mlp_layer layers[] = {
+        { .units = FIRST, .activation = MLP_ACTIVATION_TANH, .bias_init = MLP_INIT_NORMAL },
+        { .units = SECOND, .activation = MLP_ACTIVATION_TANH },
+        { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX }
+    };
     mlp_workspace_options workspace = MLP_WORKSPACE_OPTIONS_INIT;
     uint64_t state = 4;
     workspace.threads = threads;
@@ -80,8 +82,8 @@ static double norm(const double *values, size_t count)
     return sqrt(squares);
 }
 
-/* You et al. 2020, algorithm 2, φ the identity. What is exempt from the decay is exempt from the adaptation, too, as in the code
- * that the authors trained with. */
+/* You et al. 2020, algorithm 2, φ the identity. What is exempt from the decay is exempt from the adaptation,
+ * too, as in the code that the authors trained with. */
 static void lamb(struct tensor *p, size_t t, double rate, double decay)
 {
     static double u[LARGEST];
@@ -89,7 +91,8 @@ static void lamb(struct tensor *p, size_t t, double rate, double decay)
     for (size_t i = 0; i < count; i++) {
         p->m[i] = 0.9 * p->m[i] + 0.1 * p->g[i];
         p->v[i] = 0.999 * p->v[i] + 0.001 * p->g[i] * p->g[i];
-        u[i] = p->m[i] / (1.0 - pow(0.9, t)) / (sqrt(p->v[i] / (1.0 - pow(0.999, t))) + 1e-6) + decay * p->w[i];
+        u[i] =
+            p->m[i] / (1.0 - pow(0.9, t)) / (sqrt(p->v[i] / (1.0 - pow(0.999, t))) + 1e-6) + decay * p->w[i];
     }
     const double w = norm(p->w, count), length = norm(u, count);
     const double trust = decay > 0.0 && w > 0.0 && length > 0.0 ? w / length : 1.0;
@@ -108,7 +111,8 @@ static void adamw(struct tensor *p, size_t t, double rate, double decay)
     }
 }
 
-/* Jordan 2024: x ← a·x + (b·xxᵀ + c·(xxᵀ)²)·x, by the larger of the two sides, which does not change the result. */
+/* Jordan 2024: x ← a·x + (b·xxᵀ + c·(xxᵀ)²)·x, by the larger of the two sides, which does not change the
+ * result. */
 static void orthogonalize(double *x, size_t rows, size_t columns)
 {
     double *gram = malloc(rows * rows * sizeof *gram), *poly = malloc(rows * rows * sizeof *poly);
@@ -160,7 +164,8 @@ static void muon(struct tensor *p, double rate, double decay)
     }
     orthogonalize(u, p->rows, p->columns);
     for (size_t i = 0; i < count; i++) {
-        p->w[i] = p->w[i] * (1.0 - rate * decay) - rate * 0.2 * sqrt((double)fmax(p->rows, p->columns)) * u[i];
+        p->w[i] =
+            p->w[i] * (1.0 - rate * decay) - rate * 0.2 * sqrt((double)fmax(p->rows, p->columns)) * u[i];
     }
 }
 
@@ -228,10 +233,13 @@ static void any_number_of_threads_has_the_same_bits(void **unused)
         make(&many, &options, 4);
         for (int step = 0; step < 5; step++) {
             const mlp_targets targets = { one.y, NULL, NULL };
-            assert_ok(mlp_train_step(one.network, one.optimizer, one.workspace, one.x, &targets, BATCH, NULL));
-            assert_ok(mlp_train_step(many.network, many.optimizer, many.workspace, many.x, &targets, BATCH, NULL));
+            assert_ok(
+                mlp_train_step(one.network, one.optimizer, one.workspace, one.x, &targets, BATCH, NULL));
+            assert_ok(
+                mlp_train_step(many.network, many.optimizer, many.workspace, many.x, &targets, BATCH, NULL));
         }
-        assert_memory_equal(one.network->parameters, many.network->parameters, one.network->arena_size * sizeof(float));
+        assert_memory_equal(one.network->parameters, many.network->parameters,
+                            one.network->arena_size * sizeof(float));
         drop(&one);
         drop(&many);
     }
@@ -270,7 +278,8 @@ static void muon_is_pytorchs(void **unused)
             assert_ok(mlp_workspace_view(workspace, MLP_TENSOR_WEIGHT_GRADIENT, 0, &dw));
             for (size_t r = 0; r < rows; r++) {
                 for (size_t c = 0; c < columns; c++) {
-                    dw.data[r + c * dw.leading_dimension] = (float)((int)(7 * (r * columns + c) + 5 * t) % 11 - 5) / 8.0f;
+                    dw.data[r + c * dw.leading_dimension] =
+                        (float)((int)(7 * (r * columns + c) + 5 * t) % 11 - 5) / 8.0f;
                 }
             }
             assert_ok(mlp_optimizer_step(optimizer, network, workspace, NULL));

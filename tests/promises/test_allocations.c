@@ -1,4 +1,5 @@
-/* No allocation in a training step or a prediction: every malloc of the process is counted, BLAS's and OpenMP's too. */
+/* No allocation in a training step or a prediction: every malloc of the process is counted, BLAS's and
+ * OpenMP's too. */
 #include "support/support.h"
 
 #include <errno.h>
@@ -101,13 +102,15 @@ static void steps_and_predictions(const struct shape *shape, int threads)
     const mlp_targets targets = { y, NULL, NULL };
     size_t before = 0;
     for (int step = 0; step < shape->steps + 10; step++) {
-        before = step == 10 ? atomic_load(&allocations) : before; /* threads and BLAS's buffers are there by now */
+        before =
+            step == 10 ? atomic_load(&allocations) : before; /* threads and BLAS's buffers are there by now */
         assert_ok(mlp_train_step(network, optimizer, workspace, x, &targets, BATCH - (size_t)step % 3, NULL));
         assert_ok(mlp_predict(network, workspace, x, 1 + (size_t)step % BATCH, outputs));
     }
     struct pass whole = { .network = network, .workspace = workspace };
     pass_begin(&whole, x, BATCH);
-    assert_int_equal(pass_threads(&whole), team_has_openmp() ? threads : 1); /* or no team has been at work above */
+    assert_int_equal(pass_threads(&whole),
+                     team_has_openmp() ? threads : 1); /* or no team has been at work above */
     assert_int_equal(atomic_load(&allocations) - before, 0);
     mlp_optimizer_destroy(&optimizer);
     mlp_workspace_destroy(&workspace);
@@ -226,6 +229,7 @@ static void the_counter_counts(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(the_counter_counts), cmocka_unit_test(nothing_is_allocated) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(the_counter_counts),
+                                        cmocka_unit_test(nothing_is_allocated) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@
 
 enum { MAX_ALLOCATIONS = 400 };
 
-/* ---- the C library's allocator, for what allocates by itself: jansson, zlib, stdio ---- */
+/* ---- the C library's allocator, for what allocates by itself: jansson, zlib, stdio --------------------- */
 
 static atomic_size_t calls_left = SIZE_MAX; /* until one fails; SIZE_MAX: none does */
 
@@ -85,8 +85,10 @@ static mlp_status diagnose(const mlp_network *network, const float *x, const int
 /* A whole life in small: create, train, evaluate, save and, if wanted, load. */
 static mlp_status live(const char *path, bool loads)
 {
-    const mlp_layer layers[] = { { .units = 6, .activation = MLP_ACTIVATION_TANH, .init = MLP_INIT_ORTHOGONAL },
-                                 { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX } };
+    const mlp_layer layers[] = {
+        { .units = 6, .activation = MLP_ACTIVATION_TANH, .init = MLP_INIT_ORTHOGONAL },
+        { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX }
+    };
     static const float class_weights[] = { 1.0f, 2.0f, 3.0f };
     static const char *const names[] = { "one", "two", "three" };
     static const float x[] = { 0, 0, 1, 0, 0, 1, 1, 1, 0.5f, 0.25f, 0.1f, 0.9f };
@@ -158,9 +160,10 @@ static void every_allocation_may_fail(void **unused)
     assert_ok(live(path, true));
 }
 
-/* The same through the C library's allocator. What fails inside another library may come back as something other than
- * out of memory, but never as a leak of ours or a crash. Loading is left out: when memory runs out inside json_loadb(),
- * jansson 2.14 itself reads and writes behind its buffer (its issue 362), which no caller can prevent. */
+/* The same through the C library's allocator. What fails inside another library may come back as something
+ * other than out of memory, but never as a leak of ours or a crash. Loading is left out: when memory runs out
+ * inside json_loadb(), jansson 2.14 itself reads and writes behind its buffer (its issue 362), which no
+ * caller can prevent. */
 static void every_call_to_malloc_may_fail(void **unused)
 {
     const char *path = test_path("faults-malloc.safetensors");
@@ -192,7 +195,7 @@ static void every_call_to_malloc_may_fail(void **unused)
     assert_ok(live(path, true));
 }
 
-/* ---- one creator at a time: what it gives back when it fails ---- */
+/* ---- one creator at a time: what it gives back when it fails ------------------------------------------- */
 
 static mlp_network *shared_network;
 static const char *shared_path;

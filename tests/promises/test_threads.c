@@ -16,20 +16,24 @@ struct shape {
     size_t batch;
 };
 
-/* Small enough for no team at all; widths with tails; small-matrix and packed products; wide enough for several
- * tiles each way. */
+/* Small enough for no team at all; widths with tails; small-matrix and packed products; wide enough for
+ * several tiles each way. */
 static const struct shape shapes[] = {
-    { 8, { 16, 16, 1 }, 3, 32 },      { 130, { 300, 100, 10 }, 3, 128 },  { 784, { 128, 64, 10 }, 3, 64 },
-    { 256, { 256, 256, 256, 7 }, 4, 80 }, { 300, { 128, 480, 320, 17 }, 4, 128 },
+    { 8, { 16, 16, 1 }, 3, 32 },
+    { 130, { 300, 100, 10 }, 3, 128 },
+    { 784, { 128, 64, 10 }, 3, 64 },
+    { 256, { 256, 256, 256, 7 }, 4, 80 },
+    { 300, { 128, 480, 320, 17 }, 4, 128 },
     { 1100, { 700, 530, 33 }, 3, 96 },
 };
 
 /* Whether products are cut as for packed kernels, whatever the kernels at hand. */
 static bool packed;
 
-/* Trains a few steps, the last batches short, and gives the parameters, losses and some predictions as bytes, the
- * predictions of a training and of an inference workspace. */
-static size_t train(const struct shape *shape, mlp_optimizer_rule rule, int threads, size_t batch, float **result)
+/* Trains a few steps, the last batches short, and gives the parameters, losses and some predictions as bytes,
+ * the predictions of a training and of an inference workspace. */
+static size_t train(const struct shape *shape, mlp_optimizer_rule rule, int threads, size_t batch,
+                    float **result)
 {
     mlp_layer layers[4] = { { .units = 0 } };
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
@@ -113,7 +117,8 @@ static void all_shapes_on_all_teams(void)
     static const int teams[] = { 2, 3, 4, 8 };
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
         for (size_t t = 0; t < sizeof teams / sizeof teams[0]; t++) {
-            compare(&shapes[s], t % 2 ? MLP_OPTIMIZER_ADAM : MLP_OPTIMIZER_MOMENTUM, teams[t], shapes[s].batch);
+            compare(&shapes[s], t % 2 ? MLP_OPTIMIZER_ADAM : MLP_OPTIMIZER_MOMENTUM, teams[t],
+                    shapes[s].batch);
         }
     }
 }

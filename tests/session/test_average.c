@@ -22,7 +22,7 @@ struct fixture {
     mlp_fit_options options;
     mlp_average_options average;
     double mean[MOST];
-    size_t steps, epochs; /* in the mean */
+    size_t steps, epochs;  /* in the mean */
     double losses[EPOCHS]; /* of validation */
 };
 
@@ -165,12 +165,15 @@ static void bad_options_are_named(void **unused)
     (void)unused;
     make(&f, MLP_AVERAGE_EMA);
     f.average.decay = 1.0;
-    assert_refused(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL), MLP_ERROR_RANGE, "decay is 1", NULL);
+    assert_refused(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL), MLP_ERROR_RANGE, "decay is 1",
+                   NULL);
     f.average.decay = 0.0;
     f.average.start = 0.5;
-    assert_refused(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL), MLP_ERROR_RANGE, "start is 0.5", "swa", NULL);
+    assert_refused(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL), MLP_ERROR_RANGE, "start is 0.5",
+                   "swa", NULL);
     f.average.rule = (mlp_average)7;
-    assert_refused(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL), MLP_ERROR_ARGUMENT, "average", "7", NULL);
+    assert_refused(mlp_fit(f.network, f.optimizer, f.data, &f.options, NULL), MLP_ERROR_ARGUMENT, "average",
+                   "7", NULL);
     for (size_t i = 0; i < mlp_average_count(); i++) {
         assert_ok(mlp_average_from_name(mlp_average_name((mlp_average)i), &rule));
         assert_int_equal(rule, i);
@@ -204,7 +207,8 @@ static void means_are_pytorchs(void **unused)
         assert_int_equal(average.count, PYTORCH_STEPS);
         average_swap(&average, network);
         for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
-            assert_close(w[i], k == 0 ? pytorch_ema[i] : pytorch_swa[i], 1e-6); /* 40 roundings of 2⁻²⁴ at most */
+            assert_close(w[i], k == 0 ? pytorch_ema[i] : pytorch_swa[i],
+                         1e-6); /* 40 roundings of 2⁻²⁴ at most */
         }
         average_free(&average);
         mlp_network_destroy(&network);
@@ -214,9 +218,8 @@ static void means_are_pytorchs(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ema_is_its_recursion),
-        cmocka_unit_test(swa_is_the_mean_of_the_last_epochs), cmocka_unit_test(means_are_pytorchs),
-        cmocka_unit_test(the_mean_is_what_is_judged),
+        cmocka_unit_test(ema_is_its_recursion),  cmocka_unit_test(swa_is_the_mean_of_the_last_epochs),
+        cmocka_unit_test(means_are_pytorchs),    cmocka_unit_test(the_mean_is_what_is_judged),
         cmocka_unit_test(bad_options_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

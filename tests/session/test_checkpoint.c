@@ -26,9 +26,12 @@ static void assert_same_history(const mlp_report *a, const mlp_report *b)
         assert_ok(mlp_report_epoch(a, e, &x));
         assert_ok(mlp_report_epoch(b, e, &y));
         assert_true(same_double(x.loss, y.loss) && same_double(x.accuracy, y.accuracy) &&
-                    same_double(x.validation.loss, y.validation.loss) && x.validation.count == y.validation.count &&
-                    same_double(x.validation.accuracy, y.validation.accuracy) && same_double(x.gradient_norm, y.gradient_norm) &&
-                    same_double(x.clip_scale, y.clip_scale) && x.clipped == y.clipped && x.skipped == y.skipped && x.learning_rate == y.learning_rate && x.steps == y.steps);
+                    same_double(x.validation.loss, y.validation.loss) &&
+                    x.validation.count == y.validation.count &&
+                    same_double(x.validation.accuracy, y.validation.accuracy) &&
+                    same_double(x.gradient_norm, y.gradient_norm) &&
+                    same_double(x.clip_scale, y.clip_scale) && x.clipped == y.clipped &&
+                    x.skipped == y.skipped && x.learning_rate == y.learning_rate && x.steps == y.steps);
     }
     assert_int_equal(mlp_report_monitor_count(a), mlp_report_monitor_count(b));
     for (size_t i = 0; i < mlp_report_monitor_count(a); i++) {
@@ -38,7 +41,8 @@ static void assert_same_history(const mlp_report *a, const mlp_report *b)
         assert_ok(mlp_report_monitor(b, i, &y, v));
         assert_true(x.step == y.step && x.epoch == y.epoch && x.loss == y.loss && x.findings == y.findings);
         for (size_t l = 0; l < 3; l++) {
-            assert_true(u[l].update_ratio == v[l].update_ratio && u[l].dead == v[l].dead && u[l].findings == v[l].findings);
+            assert_true(u[l].update_ratio == v[l].update_ratio && u[l].dead == v[l].dead &&
+                        u[l].findings == v[l].findings);
         }
     }
 }
@@ -61,8 +65,8 @@ static void assert_same(const struct fixture *a, const struct fixture *b)
     assert_true(a->optimizer->product == b->optimizer->product);
 }
 
-/* Trains by `before` for `stop` calls of the progress, goes on by `way` with fresh objects from the folder, and compares with a
- * run by `way` in one go. */
+/* Trains by `before` for `stop` calls of the progress, goes on by `way` with fresh objects from the folder,
+ * and compares with a run by `way` in one go. */
 static void compare_ways(const struct way *way, const struct way *before, size_t stop)
 {
     struct fixture whole, first, second;
@@ -111,8 +115,9 @@ static void every_rule_and_clip_goes_on_with_dropout(void **unused)
     for (size_t r = 0; r < mlp_optimizer_count(); r++) {
         for (size_t c = 0; c < (r == MLP_OPTIMIZER_LBFGS ? 1 : MLP_CLIP_CUSTOM); c++) {
             for (int threads = 1; threads <= 2; threads++) {
-                const struct way way = { .rule = (mlp_optimizer_rule)r, .clip = (mlp_clip)c, .threads = threads,
-                                          .noise = &noise };
+                const struct way way = {
+                    .rule = (mlp_optimizer_rule)r, .clip = (mlp_clip)c, .threads = threads, .noise = &noise
+                };
                 goes_on(&way, 3 * 7 + 4); /* in the fourth epoch of six steps each */
             }
         }
@@ -139,12 +144,13 @@ static void schedules_averages_and_early_stopping_go_on(void **unused)
     swa.start = 0.4;
     plateau.patience = 2;
     plateau.factor = 0.5;
-    const struct way ways[] = { { .rule = MLP_OPTIMIZER_MOMENTUM, .schedule = &cosine, .no_validation = true },
-                                { .rule = MLP_OPTIMIZER_SGD, .rate = 3.0, .schedule = &plateau, .monitor = true,
-                                  .keep_order = true },
-                                { .rule = MLP_OPTIMIZER_ADAM, .rate = 0.3, .patience = 2 },
-                                { .rule = MLP_OPTIMIZER_ADAM, .average = &ema, .patience = 3 },
-                                { .rule = MLP_OPTIMIZER_SGD, .rate = 1.0, .average = &swa } };
+    const struct way ways[] = {
+        { .rule = MLP_OPTIMIZER_MOMENTUM, .schedule = &cosine, .no_validation = true },
+        { .rule = MLP_OPTIMIZER_SGD, .rate = 3.0, .schedule = &plateau, .monitor = true, .keep_order = true },
+        { .rule = MLP_OPTIMIZER_ADAM, .rate = 0.3, .patience = 2 },
+        { .rule = MLP_OPTIMIZER_ADAM, .average = &ema, .patience = 3 },
+        { .rule = MLP_OPTIMIZER_SGD, .rate = 1.0, .average = &swa }
+    };
     (void)unused;
     for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {
         for (size_t stop = 3; stop <= EPOCHS * 7; stop += 5) {
@@ -201,8 +207,13 @@ static void everything_together_goes_on(void **unused)
     noise.mixup = 0.4;
     for (size_t k = 0; k < 2; k++) {
         const struct way way = { .rule = k == 0 ? MLP_OPTIMIZER_ADAMW : MLP_OPTIMIZER_MUON,
-                                 .clip = k == 0 ? MLP_CLIP_AUTO : MLP_CLIP_Z, .everything = true, .patience = 4,
-                                 .monitor = true, .threads = 2, .schedule = &schedule, .average = &averages[k],
+                                 .clip = k == 0 ? MLP_CLIP_AUTO : MLP_CLIP_Z,
+                                 .everything = true,
+                                 .patience = 4,
+                                 .monitor = true,
+                                 .threads = 2,
+                                 .schedule = &schedule,
+                                 .average = &averages[k],
                                  .noise = &noise };
         for (size_t stop = 2; stop <= 4 * 7; stop += 4) {
             goes_on(&way, stop);
@@ -210,7 +221,8 @@ static void everything_together_goes_on(void **unused)
     }
 }
 
-/* Patience may be asked for, or given up, while it lasts: the best parameters are in the checkpoint either way. */
+/* Patience may be asked for, or given up, while it lasts: the best parameters are in the checkpoint either
+ * way. */
 static void patience_may_change(void **unused)
 {
     (void)unused;

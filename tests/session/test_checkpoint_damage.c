@@ -14,7 +14,9 @@
 #include "model/network.h"
 #include "session/checkpoint_file.h"
 
-static const struct way way_with_all = { .rule = MLP_OPTIMIZER_MOMENTUM, .clip = MLP_CLIP_AUTO, .monitor = true, .patience = 3 };
+static const struct way way_with_all = {
+    .rule = MLP_OPTIMIZER_MOMENTUM, .clip = MLP_CLIP_AUTO, .monitor = true, .patience = 3
+};
 
 /* A fit that was stopped in its second epoch, ready to go on; its checkpoint's path is the caller's. */
 static char *make_stopped(struct fixture *f, const struct way *way)
@@ -52,11 +54,18 @@ static void damage_and_newer_formats_are_refused(void **unused)
         mlp_status status;
         const char *words[2];
     } cases[] = {
-        { "\"checkpoint_version\":\"1\"", "\"checkpoint_version\":\"2\"", MLP_ERROR_UNSUPPORTED,
+        { "\"checkpoint_version\":\"1\"",
+          "\"checkpoint_version\":\"2\"",
+          MLP_ERROR_UNSUPPORTED,
           { "format 2", "reads format 1" } },
-        { "\"checkpoint_version\"", "\"checkpoint_varsion\"", MLP_ERROR_FORMAT, { "is not a checkpoint", "" } },
+        { "\"checkpoint_version\"",
+          "\"checkpoint_varsion\"",
+          MLP_ERROR_FORMAT,
+          { "is not a checkpoint", "" } },
         { "\\\"step\\\":", "\\\"stop\\\":", MLP_ERROR_FORMAT, { "state", "'step'" } },
-        { "\"optimizer.1.layers.2.bias\"", "\"optimizer.1.layers.3.bias\"", MLP_ERROR_FORMAT,
+        { "\"optimizer.1.layers.2.bias\"",
+          "\"optimizer.1.layers.3.bias\"",
+          MLP_ERROR_FORMAT,
           { "optimizer.1.layers.2.bias", "missing" } },
         { "\"history\"", "\"historu\"", MLP_ERROR_FORMAT, { "history", "missing" } },
         { "\\\"batch\\\":", "\\\"botch\\\":", MLP_ERROR_FORMAT, { "settings", "'batch'" } },
@@ -74,7 +83,8 @@ static void damage_and_newer_formats_are_refused(void **unused)
         assert_ok(run(&f, &report));
         doctor(mlp_report_checkpoint(report), cases[i].from, cases[i].to);
         f.checkpoint.resume = 1;
-        assert_refused(run(&f, NULL), cases[i].status, mlp_report_checkpoint(report), cases[i].words[0], cases[i].words[1], NULL);
+        assert_refused(run(&f, NULL), cases[i].status, mlp_report_checkpoint(report), cases[i].words[0],
+                       cases[i].words[1], NULL);
         mlp_report_destroy(&report);
         drop(&f);
     }
@@ -113,7 +123,7 @@ static void flipped_bits_never_crash(void **unused)
     drop(&f);
 }
 
-/* ---- hostile values -------------------------------------------------------------------------------------------- */
+/* ---- hostile values ------------------------------------------------------------------------------------ */
 
 /* Puts `value` (taken) for a key of one of the texts of the file's metadata that hold JSON. */
 static void set_in_text(const char *path, const char *text, const char *key, json_t *value)
@@ -121,7 +131,8 @@ static void set_in_text(const char *path, const char *text, const char *key, jso
     size_t size;
     unsigned char *bytes = test_read_file(path, &size);
     const size_t length = (size_t)bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16;
-    json_t *header = json_loadb((const char *)bytes + 8, length, 0, NULL), *metadata = json_object_get(header, "__metadata__");
+    json_t *header = json_loadb((const char *)bytes + 8, length, 0, NULL),
+           *metadata = json_object_get(header, "__metadata__");
     json_t *object = json_loads(json_string_value(json_object_get(metadata, text)), 0, NULL);
     assert_int_equal(json_object_set_new(object, key, value), 0);
     char *changed = json_dumps(object, JSON_REAL_PRECISION(17));
@@ -144,8 +155,10 @@ static void set_in_text(const char *path, const char *text, const char *key, jso
 }
 
 /* Texts of JSON. */
-static const char *const hostile[] = { "-1", "-0.5", "1e300", "9007199254740992", "4294967296", "\"nan\"", "\"inf\"", "\"-inf\"",
-                                       "\"12\"", "null", "[]", "0", "0.0", "7.5" };
+static const char *const hostile[] = { "-1",         "-0.5",    "1e300",   "9007199254740992",
+                                       "4294967296", "\"nan\"", "\"inf\"", "\"-inf\"",
+                                       "\"12\"",     "null",    "[]",      "0",
+                                       "0.0",        "7.5" };
 
 /* Every member of the state with every hostile value: refused, or harmless. */
 static void hostile_states_are_refused_or_harmless(void **unused)
@@ -163,7 +176,8 @@ static void hostile_states_are_refused_or_harmless(void **unused)
             f.stop_after = 1;
             const mlp_status status = run(&f, NULL);
             assert_true(status == MLP_OK || status == MLP_ERROR_FORMAT ||
-                        (status == MLP_ERROR_ARGUMENT && strcmp(member, "epoch") == 0)); /* an epoch beyond the last */
+                        (status == MLP_ERROR_ARGUMENT &&
+                         strcmp(member, "epoch") == 0)); /* an epoch beyond the last */
             refused += status != MLP_OK;
             assert_ok(mlp_optimizer_set_learning_rate(f.optimizer, 0.01)); /* any rate above 0 is sound */
             for (size_t i = 0; i < f.network->arena_size; i++) {
@@ -185,13 +199,26 @@ static void what_must_be_refused_is(void **unused)
 {
     static const struct {
         const char *member, *value;
-    } cases[] = { { "pace_scale", "-1.0" },        { "rate_scale", "-1.0" },    { "learning_rate", "-0.1" },
-                  { "learning_rate", "1e39" },     { "product", "-1.0" },       { "best_loss", "\"nan\"" },
-                  { "best", "1" },                 { "samples", "93" },         { "tally_right", "1000" },
-                  { "skipped", "0.5" },            { "monitor_interval", "3" }, { "monitor_count", "1025" },
-                  { "monitor_told", "65536" },     { "since_best", "2" },       { "tally_loss", "\"inf\"" },
-                  { "averaged", "1" },             { "step", "9" },             { "seconds", "-1.0" },
-                  { "tally_samples", "1000" },     { "gradient_norm", "\"nan\"" } };
+    } cases[] = { { "pace_scale", "-1.0" },
+                  { "rate_scale", "-1.0" },
+                  { "learning_rate", "-0.1" },
+                  { "learning_rate", "1e39" },
+                  { "product", "-1.0" },
+                  { "best_loss", "\"nan\"" },
+                  { "best", "1" },
+                  { "samples", "93" },
+                  { "tally_right", "1000" },
+                  { "skipped", "0.5" },
+                  { "monitor_interval", "3" },
+                  { "monitor_count", "1025" },
+                  { "monitor_told", "65536" },
+                  { "since_best", "2" },
+                  { "tally_loss", "\"inf\"" },
+                  { "averaged", "1" },
+                  { "step", "9" },
+                  { "seconds", "-1.0" },
+                  { "tally_samples", "1000" },
+                  { "gradient_norm", "\"nan\"" } };
     (void)unused;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fixture f;
@@ -204,7 +231,8 @@ static void what_must_be_refused_is(void **unused)
 }
 
 /* The bytes of a tensor, in a file. */
-static void set_in_tensor(const char *path, const char *name, size_t offset, const void *value, size_t value_size)
+static void set_in_tensor(const char *path, const char *name, size_t offset, const void *value,
+                          size_t value_size)
 {
     struct safetensors archive;
     size_t size;
@@ -253,9 +281,10 @@ static void hostile_tensors_are_refused(void **unused)
     }
 }
 
-/* ---- what goes on all the same --------------------------------------------------------------------------------- */
+/* ---- what goes on all the same ------------------------------------------------------------------------- */
 
-/* The newest is cut short: the one before it leads to the same bits, with a warning; when all are, the newest is named. */
+/* The newest is cut short: the one before it leads to the same bits, with a warning; when all are, the newest
+ * is named. */
 static void a_damaged_checkpoint_gives_way_to_the_one_before(void **unused)
 {
     struct fixture whole, f;
@@ -279,10 +308,12 @@ static void a_damaged_checkpoint_gives_way_to_the_one_before(void **unused)
         f.checkpoint.keep = 1; /* the damaged one must not count as the newest */
         f.stop_after = 3;
         assert_ok(run(&f, NULL));
-        assert_true(strstr(f.warning, mlp_report_checkpoint(report)) != NULL && strstr(f.warning, "before it") != NULL);
+        assert_true(strstr(f.warning, mlp_report_checkpoint(report)) != NULL &&
+                    strstr(f.warning, "before it") != NULL);
         f.stop_after = 0;
         assert_ok(run(&f, NULL));
-        assert_memory_equal(f.network->parameters, whole.network->parameters, whole.network->arena_size * sizeof(float));
+        assert_memory_equal(f.network->parameters, whole.network->parameters,
+                            whole.network->arena_size * sizeof(float));
         mlp_report_destroy(&report);
         drop(&f);
     }
@@ -304,7 +335,8 @@ static void another_machine_is_told(void **unused)
     (void)unused;
     set_in_text(path, "machine", "blas_core", json_string("Prescott"));
     assert_ok(run(&f, NULL));
-    assert_true(strstr(f.warning, "blas_core \"Prescott\"") != NULL && strstr(f.warning, "last bits") != NULL);
+    assert_true(strstr(f.warning, "blas_core \"Prescott\"") != NULL &&
+                strstr(f.warning, "last bits") != NULL);
     free(path);
     drop(&f);
 }

@@ -18,7 +18,7 @@
 #include "model/network.h"
 #include "optim/optimizer.h"
 
-/* ---- the folder ------------------------------------------------------------------------------------------------ */
+/* ---- the folder ---------------------------------------------------------------------------------------- */
 
 static void the_newest_and_the_best_are_kept(void **unused)
 {
@@ -54,9 +54,13 @@ static void the_newest_and_the_best_are_kept(void **unused)
 
 static void left_overs_are_cleared_and_strangers_stay(void **unused)
 {
-    static const char *const names[] = { "checkpoint-000000000004.safetensors.123-0.tmp", "best.safetensors.99-7.tmp",
-                                         "notes.txt", "checkpoint-x.safetensors", "checkpoint-4.safetensors",
-                                         "best.safetensors.2024-05", "best.safetensors.tmp" };
+    static const char *const names[] = { "checkpoint-000000000004.safetensors.123-0.tmp",
+                                         "best.safetensors.99-7.tmp",
+                                         "notes.txt",
+                                         "checkpoint-x.safetensors",
+                                         "checkpoint-4.safetensors",
+                                         "best.safetensors.2024-05",
+                                         "best.safetensors.tmp" };
     const struct way way = { .rule = MLP_OPTIMIZER_SGD };
     struct fixture f;
     (void)unused;
@@ -102,7 +106,7 @@ static void a_folder_in_use_is_refused(void **unused)
     drop(&f);
 }
 
-/* ---- refusals -------------------------------------------------------------------------------------------------- */
+/* ---- refusals ------------------------------------------------------------------------------------------ */
 
 /* A change of one setting, and what the refusal must say. */
 struct change {
@@ -264,13 +268,14 @@ static void other_fits_are_refused(void **unused)
         f.fit.checkpoint = &f.checkpoint;
         changes[i].apply(&f);
         const float before = f.network->parameters[0];
-        assert_refused(run(&f, NULL), MLP_ERROR_ARGUMENT, folder, changes[i].words[0], changes[i].words[1], NULL);
+        assert_refused(run(&f, NULL), MLP_ERROR_ARGUMENT, folder, changes[i].words[0], changes[i].words[1],
+                       NULL);
         assert_true(f.network->parameters[0] == before && f.optimizer->updates == 0 && f.calls == 0);
         drop(&f);
     }
 }
 
-/* ---- failures -------------------------------------------------------------------------------------------------- */
+/* ---- failures ------------------------------------------------------------------------------------------ */
 
 /* A folder in the place of best.safetensors: no file can replace it. */
 static void a_failure_warns_or_stops(void **unused)
@@ -287,7 +292,8 @@ static void a_failure_warns_or_stops(void **unused)
     snprintf(path, sizeof path, "%s/best.safetensors", f.checkpoint.folder);
     assert_int_equal(mkdir(path, 0700), 0);
     assert_ok(run(&f, &report));
-    assert_true(f.warnings == 1 && strstr(f.warning, "not written") != NULL && strstr(f.warning, path) != NULL);
+    assert_true(f.warnings == 1 && strstr(f.warning, "not written") != NULL &&
+                strstr(f.warning, path) != NULL);
     assert_int_equal(mlp_report_epochs(report), EPOCHS);
     mlp_report_destroy(&report);
     f.checkpoint.failure = MLP_CHECKPOINT_STOP;
@@ -296,7 +302,8 @@ static void a_failure_warns_or_stops(void **unused)
     assert_refused(run(&f, &report), MLP_ERROR_IO, path, "not a regular file", NULL);
     assert_int_equal(mlp_report_epochs(report), EPOCHS + 1);
     mlp_report_destroy(&report);
-    assert_int_equal(rmdir(path), 0); /* tried again with the next checkpoint, also where no epoch is better */
+    assert_int_equal(rmdir(path),
+                     0); /* tried again with the next checkpoint, also where no epoch is better */
     f.checkpoint.steps = 1;
     f.stop_after = 1;
     assert_ok(run(&f, NULL));
@@ -310,7 +317,8 @@ static int stand_in_the_way(const mlp_progress *progress, void *context)
     struct fixture *f = context;
     char path[512];
     if (f->calls++ == 0) {
-        snprintf(path, sizeof path, "%s/checkpoint-%012zu.safetensors", f->checkpoint.folder, progress->epochs * progress->steps);
+        snprintf(path, sizeof path, "%s/checkpoint-%012zu.safetensors", f->checkpoint.folder,
+                 progress->epochs * progress->steps);
         assert_int_equal(mkdir(path, 0700), 0);
     }
     return 0;
@@ -332,7 +340,8 @@ static void a_last_checkpoint_that_fails_costs_nothing_else(void **unused)
     f.fit.checkpoint = &f.checkpoint;
     f.fit.progress = stand_in_the_way;
     assert_refused(run(&f, NULL), MLP_ERROR_IO, f.checkpoint.folder, "not a regular file", NULL);
-    assert_memory_equal(f.network->parameters, whole.network->parameters, whole.network->arena_size * sizeof(float));
+    assert_memory_equal(f.network->parameters, whole.network->parameters,
+                        whole.network->arena_size * sizeof(float));
     drop(&whole);
     drop(&f);
 }
@@ -372,10 +381,12 @@ static void policies_have_names(void **unused)
     mlp_checkpoint_failure policy;
     (void)unused;
     for (int i = 0; i < 2; i++) {
-        assert_ok(mlp_checkpoint_failure_from_name(mlp_checkpoint_failure_name((mlp_checkpoint_failure)i), &policy));
+        assert_ok(mlp_checkpoint_failure_from_name(mlp_checkpoint_failure_name((mlp_checkpoint_failure)i),
+                                                   &policy));
         assert_int_equal(policy, i);
     }
-    assert_refused(mlp_checkpoint_failure_from_name("pray", &policy), MLP_ERROR_ARGUMENT, "pray", "continue, stop", NULL);
+    assert_refused(mlp_checkpoint_failure_from_name("pray", &policy), MLP_ERROR_ARGUMENT, "pray",
+                   "continue, stop", NULL);
     assert_null(mlp_checkpoint_failure_name((mlp_checkpoint_failure)2));
 }
 

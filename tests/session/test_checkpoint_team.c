@@ -1,5 +1,6 @@
-/* Ten epochs are five, a checkpoint, and five more, bit for bit: for every update rule and every clipping rule with a memory, with
- * dropout, on one thread and on two, which may change hands. The network is worth a team. */
+/* Ten epochs are five, a checkpoint, and five more, bit for bit: for every update rule and every clipping
+ * rule with a memory, with dropout, on one thread and on two, which may change hands. The network is worth a
+ * team. */
 #include "support/support.h"
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ struct part {
     int threads;
     const char *folder; /* NULL: in one go */
     bool first;
-    uint64_t seed;      /* of the network, which the second part does not look at */
+    uint64_t seed; /* of the network, which the second part does not look at */
 };
 
 static void train(const struct part *part, float *parameters, size_t room)
@@ -92,13 +93,15 @@ static void train(const struct part *part, float *parameters, size_t room)
 }
 
 /* The first half on some threads, the second on others. */
-static void compare(mlp_optimizer_rule rule, mlp_clip clip, int before, int after, const float *expected, size_t room)
+static void compare(mlp_optimizer_rule rule, mlp_clip clip, int before, int after, const float *expected,
+                    size_t room)
 {
     static int number;
     char folder[256];
     float *parameters = calloc(room, sizeof *parameters);
     snprintf(folder, sizeof folder, "%s-%d", test_path("team"), number++);
-    const struct part first = { rule, clip, before, folder, true, 1 }, second = { rule, clip, after, folder, false, 99 };
+    const struct part first = { rule, clip, before, folder, true, 1 },
+                      second = { rule, clip, after, folder, false, 99 };
     train(&first, parameters, room);
     assert_memory_not_equal(parameters, expected, room * sizeof *parameters);
     train(&second, parameters, room);

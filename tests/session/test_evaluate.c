@@ -110,7 +110,8 @@ static void regression(void **unused)
     assert_ok(mlp_evaluate(network, data, 13, 1, 0, &metrics, NULL));
     assert_close(metrics.loss, sum / (COUNT * OUTPUTS), 1e-6);
     assert_true(isnan(metrics.accuracy) && isnan(metrics.top_k_accuracy));
-    assert_refused(mlp_evaluate(network, data, 13, 1, 0, &metrics, confusion), MLP_ERROR_ARGUMENT, "classes", NULL);
+    assert_refused(mlp_evaluate(network, data, 13, 1, 0, &metrics, confusion), MLP_ERROR_ARGUMENT, "classes",
+                   NULL);
     mlp_network_destroy(&network);
     mlp_data_destroy(&data);
 }

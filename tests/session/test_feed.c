@@ -29,7 +29,7 @@ static void write_files(char *features, char *labels, size_t room)
     snprintf(labels, room, "%s", test_write_file("labels.idx", classes, sizeof classes));
 }
 
-/* ---- batches --------------------------------------------------------------------------------------------------- */
+/* ---- batches ------------------------------------------------------------------------------------------- */
 
 /* With a thread of its own, and without: `threads` of the steps decides. Batches out of turn, too. */
 static void batches_are_the_samples_of_the_order(void **unused)
@@ -51,9 +51,12 @@ static void batches_are_the_samples_of_the_order(void **unused)
     arrays.classes = classes;
     assert_ok(mlp_data_create(&arrays, &data));
     for (int threads = 1; threads <= 1000; threads *= 1000) {
-        const struct feed_options options = { .batch = BATCH, .window = WINDOW, .seed = 2, .epochs = EPOCHS, .threads = threads };
-        const size_t turns[][2] = { { 0, 0 }, { 0, BATCH }, { 0, 2 * BATCH }, { 2, 5 * BATCH }, { 2, 6 * BATCH }, { 1, 240 }, { 2, 0 },
-                                    { 3, 240 }, { 3, 0 } };
+        const struct feed_options options = {
+            .batch = BATCH, .window = WINDOW, .seed = 2, .epochs = EPOCHS, .threads = threads
+        };
+        const size_t turns[][2] = { { 0, 0 },         { 0, BATCH },     { 0, 2 * BATCH },
+                                    { 2, 5 * BATCH }, { 2, 6 * BATCH }, { 1, 240 },
+                                    { 2, 0 },         { 3, 240 },       { 3, 0 } };
         struct feed feed;
         struct sample_order order;
         assert_ok(feed_make(&feed, data, &options));
@@ -65,7 +68,8 @@ static void batches_are_the_samples_of_the_order(void **unused)
             const size_t *expected = sample_order_batch(&order, turns[t][0], turns[t][1]);
             assert_int_equal(batch->count, COUNT - turns[t][1] < BATCH ? COUNT - turns[t][1] : (size_t)BATCH);
             for (size_t i = 0; i < batch->count; i++) {
-                assert_memory_equal(batch->x + i * INPUTS, features + expected[i] * INPUTS, INPUTS * sizeof(float));
+                assert_memory_equal(batch->x + i * INPUTS, features + expected[i] * INPUTS,
+                                    INPUTS * sizeof(float));
                 assert_int_equal(batch->classes[i], classes[expected[i]]);
             }
         }
@@ -82,7 +86,7 @@ static void batches_are_the_samples_of_the_order(void **unused)
     mlp_data_destroy(&data);
 }
 
-/* ---- fits ------------------------------------------------------------------------------------------------------ */
+/* ---- fits ---------------------------------------------------------------------------------------------- */
 
 struct way {
     bool on_disk;
@@ -117,7 +121,8 @@ static float *train(const char *features, const char *labels, const struct way *
     noise.mixup = way->mixup;
     checkpoint.folder = way->folder;
     checkpoint.resume = 1;
-    assert_ok(way->on_disk ? mlp_data_open_idx(features, labels, NULL, &data) : mlp_data_load_idx(features, labels, &data));
+    assert_ok(way->on_disk ? mlp_data_open_idx(features, labels, NULL, &data)
+                           : mlp_data_load_idx(features, labels, &data));
     assert_ok(mlp_data_split(data, 0.2, 1, &part, &validation));
     assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &network));
     assert_ok(mlp_data_standardize(part, network));
@@ -180,7 +185,8 @@ static void fits_from_a_file_go_on_bit_for_bit(void **unused)
     float *expected = train(features, labels, &whole, &size);
     for (size_t steps = 1; steps < 4 * 14; steps += 9) {
         snprintf(folder, sizeof folder, "%s-%zu", test_path("checkpoints"), steps);
-        const struct way first = { true, 2, WINDOW, 0.0, folder, steps }, second = { true, 1, WINDOW, 0.0, folder, 0 };
+        const struct way first = { true, 2, WINDOW, 0.0, folder, steps },
+                         second = { true, 1, WINDOW, 0.0, folder, 0 };
         free(train(features, labels, &first, &unused_size));
         float *parameters = train(features, labels, &second, &unused_size);
         assert_memory_equal(parameters, expected, size);
@@ -205,10 +211,12 @@ static void a_file_cut_during_a_fit_ends_it_with_its_name(void **unused)
     assert_ok(mlp_network_create(INPUTS, layers, 1, NULL, &network));
     assert_ok(mlp_optimizer_create(network, NULL, &optimizer));
     assert_int_equal(truncate(features, 12 + 100 * INPUTS), 0);
-    assert_refused(mlp_fit(network, optimizer, data, &fit, NULL), MLP_ERROR_FORMAT, "features.idx", "shorter", NULL);
+    assert_refused(mlp_fit(network, optimizer, data, &fit, NULL), MLP_ERROR_FORMAT, "features.idx", "shorter",
+                   NULL);
     fit.keep_order = 1;
     fit.batch = 50;
-    assert_refused(mlp_fit(network, optimizer, data, &fit, NULL), MLP_ERROR_FORMAT, "features.idx", "sample 149", NULL);
+    assert_refused(mlp_fit(network, optimizer, data, &fit, NULL), MLP_ERROR_FORMAT, "features.idx",
+                   "sample 149", NULL);
     mlp_optimizer_destroy(&optimizer);
     mlp_network_destroy(&network);
     mlp_data_destroy(&data);

@@ -134,7 +134,8 @@ static void the_history_tells_of_clipping(void **unused)
         assert_true(epoch.steps == 11 && sums.applied == 10 && epoch.skipped == 1.0 / 11.0);
         assert_true(sums.acted > 0 && sums.acted < sums.applied);
         assert_close(epoch.gradient_norm, sums.norms / applied, 1e-12);
-        assert_close(epoch.clip_scale, clipped ? sums.scales / applied : 1.0, clipped ? 1e-7 : 0.0); /* factors are floats */
+        assert_close(epoch.clip_scale, clipped ? sums.scales / applied : 1.0,
+                     clipped ? 1e-7 : 0.0); /* factors are floats */
         assert_close(epoch.clipped, clipped ? (double)sums.acted / 11.0 : 0.0, 1e-12);
         mlp_report_destroy(&report);
         drop(&f);
@@ -182,7 +183,8 @@ static void early_stopping_restores_the_best(void **unused)
     for (size_t e = 1; e < w.epochs; e++) {
         best = w.losses[e] < w.losses[best] ? e : best;
     }
-    assert_true(mlp_report_stopped_early(report) && mlp_report_restored(report) && !mlp_report_stopped(report));
+    assert_true(mlp_report_stopped_early(report) && mlp_report_restored(report) &&
+                !mlp_report_stopped(report));
     assert_int_equal(mlp_report_best_epoch(report), best);
     assert_int_equal(mlp_report_epochs(report), best + 1 + 4);
     assert_memory_equal(f.network->parameters, w.parameters[best], f.network->arena_size * sizeof(float));
@@ -246,8 +248,8 @@ static void a_failed_step_keeps_what_was_learnt(void **unused)
     make(&f);
     assert_ok(mlp_optimizer_set_learning_rate(f.optimizer, 3e38));
     f.options.epochs = 5;
-    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report), MLP_ERROR_NONFINITE, "nothing was updated",
-                   NULL);
+    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report), MLP_ERROR_NONFINITE,
+                   "nothing was updated", NULL);
     assert_non_null(report);
     assert_int_equal(mlp_report_epochs(report), 1);
     mlp_report_destroy(&report);
@@ -263,14 +265,17 @@ static void bad_options_are_named(void **unused)
     (void)unused;
     make(&f);
     f.options.patience = 3;
-    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report), MLP_ERROR_ARGUMENT, "patience", NULL);
+    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report), MLP_ERROR_ARGUMENT,
+                   "patience", NULL);
     assert_null(report);
     f.options.patience = 0;
     f.options.minimum_improvement = -1.0;
-    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_RANGE, "minimum_improvement", NULL);
+    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_RANGE,
+                   "minimum_improvement", NULL);
     f.options.minimum_improvement = 0.0;
     assert_ok(mlp_network_create(INPUTS, wide, 1, NULL, &other));
-    assert_refused(mlp_fit(other, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE, "3 classes", NULL);
+    assert_refused(mlp_fit(other, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE, "3 classes",
+                   NULL);
     mlp_network_destroy(&other);
     assert_ok(mlp_network_create(INPUTS + 1, wide, 1, NULL, &other));
     assert_refused(mlp_fit(other, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE, "inputs", NULL);
@@ -281,10 +286,13 @@ static void bad_options_are_named(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(learns_and_keeps_a_history), cmocka_unit_test(the_history_tells_of_clipping),
+        cmocka_unit_test(learns_and_keeps_a_history),
+        cmocka_unit_test(the_history_tells_of_clipping),
         cmocka_unit_test(early_stopping_restores_the_best),
-        cmocka_unit_test(the_callback_stops_it),      cmocka_unit_test(the_seed_decides),
-        cmocka_unit_test(a_failed_step_keeps_what_was_learnt), cmocka_unit_test(bad_options_are_named),
+        cmocka_unit_test(the_callback_stops_it),
+        cmocka_unit_test(the_seed_decides),
+        cmocka_unit_test(a_failed_step_keeps_what_was_learnt),
+        cmocka_unit_test(bad_options_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

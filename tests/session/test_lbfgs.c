@@ -154,13 +154,19 @@ static void least_squares_are_solved(void **unused)
     drop(&f);
 }
 
-/* The minimum that PyTorch's L-BFGS finds in double. Of floats the loss is known to some 10⁻⁸: that near the minimum no search
- * sees it fall, and with a curvature of 0.2 or more (the decay is 0.05 of it) the parameters are within √(2·10⁻⁸/0.2) = 3·10⁻⁴
- * of it. */
+/* The minimum that PyTorch's L-BFGS finds in double. Of floats the loss is known to some 10⁻⁸: that near the
+ * minimum no search sees it fall, and with a curvature of 0.2 or more (the decay is 0.05 of it) the
+ * parameters are within √(2·10⁻⁸/0.2) = 3·10⁻⁴ of it. */
 static void the_minimum_is_pytorchs(void **unused)
 {
-    enum { SAMPLES = PYTORCH_LBFGS_SAMPLES, FEATURES = PYTORCH_LBFGS_FEATURES, OUTPUTS = PYTORCH_LBFGS_CLASSES };
-    const mlp_layer layer = { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX, .init = MLP_INIT_ZEROS };
+    enum {
+        SAMPLES = PYTORCH_LBFGS_SAMPLES,
+        FEATURES = PYTORCH_LBFGS_FEATURES,
+        OUTPUTS = PYTORCH_LBFGS_CLASSES
+    };
+    const mlp_layer layer = { .units = OUTPUTS,
+                              .activation = MLP_ACTIVATION_SOFTMAX,
+                              .init = MLP_INIT_ZEROS };
     static float x[SAMPLES * FEATURES];
     static int32_t y[SAMPLES];
     struct fixture f = { .judge = NULL };
@@ -259,8 +265,8 @@ struct own_loss {
     int calls, fails_at;
 };
 
-static mlp_status own_loss(const float *outputs, const mlp_targets *targets, size_t units, size_t count, size_t leading_dimension,
-                           float *gradient, double *loss, void *context)
+static mlp_status own_loss(const float *outputs, const mlp_targets *targets, size_t units, size_t count,
+                           size_t leading_dimension, float *gradient, double *loss, void *context)
 {
     struct own_loss *own = context;
     (void)targets;
@@ -324,18 +330,21 @@ static void what_it_cannot_take_is_refused(void **unused)
     make(&f, 8, 0.0);
     options.rule = MLP_OPTIMIZER_LBFGS;
     options.l1 = 0.1;
-    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "lbfgs", "L1", NULL);
+    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "lbfgs", "L1",
+                   NULL);
     options.l1 = 0.0;
     options.clip = MLP_CLIP_GLOBAL_NORM;
     options.clip_threshold = 1.0;
-    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "lbfgs", "clipping", NULL);
+    assert_refused(mlp_optimizer_create(f.network, &options, &optimizer), MLP_ERROR_ARGUMENT, "lbfgs",
+                   "clipping", NULL);
     assert_ok(mlp_forward(f.network, f.workspace, f.x, COUNT));
     assert_ok(mlp_loss_backward(f.network, f.workspace, &f.targets, NULL));
-    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL), MLP_ERROR_UNSUPPORTED, "lbfgs",
-                   "mlp_train_step", NULL);
-    assert_refused(mlp_optimizer_set_clip(f.optimizer, 1, MLP_CLIP_ADAPTIVE, 0.0), MLP_ERROR_ARGUMENT, "layer 1", "lbfgs", NULL);
-    assert_refused(mlp_optimizer_set_factors(f.optimizer, 0, &(mlp_layer_factors){ 0.5, 1.0, 1.0 }), MLP_ERROR_ARGUMENT, "lbfgs",
-                   "weight_rate is 0.5", NULL);
+    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL), MLP_ERROR_UNSUPPORTED,
+                   "lbfgs", "mlp_train_step", NULL);
+    assert_refused(mlp_optimizer_set_clip(f.optimizer, 1, MLP_CLIP_ADAPTIVE, 0.0), MLP_ERROR_ARGUMENT,
+                   "layer 1", "lbfgs", NULL);
+    assert_refused(mlp_optimizer_set_factors(f.optimizer, 0, &(mlp_layer_factors){ 0.5, 1.0, 1.0 }),
+                   MLP_ERROR_ARGUMENT, "lbfgs", "weight_rate is 0.5", NULL);
     assert_ok(mlp_optimizer_set_factors(f.optimizer, 0, &(mlp_layer_factors){ 1.0, 0.0, 2.0 }));
     drop(&f);
 }
@@ -358,7 +367,8 @@ static void nothing_nonfinite_is_applied(void **unused)
         const size_t pairs = f.optimizer->pairs;
         memcpy(before, f.network->parameters, f.network->arena_size * sizeof(float));
         f.x[0] = NAN;
-        const mlp_status status = mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, COUNT, &report);
+        const mlp_status status =
+            mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, COUNT, &report);
         assert_int_equal(status, skips ? MLP_OK : MLP_ERROR_NONFINITE);
         assert_int_equal(report.skipped, skips);
         assert_memory_equal(before, f.network->parameters, f.network->arena_size * sizeof(float));
@@ -420,7 +430,8 @@ static void every_trial_has_the_same_noise(void **unused)
             slope1 += s * after[i];
         }
         assert_close(report.loss, f0, 1e-6);
-        assert_true(slope0 < 0.0 && f1 <= f0 + 1e-4 * slope0 + 1e-7 && fabs(slope1) <= 0.9 * fabs(slope0) + 1e-6);
+        assert_true(slope0 < 0.0 && f1 <= f0 + 1e-4 * slope0 + 1e-7 &&
+                    fabs(slope1) <= 0.9 * fabs(slope0) + 1e-6);
     }
     drop(&f);
 }

@@ -22,9 +22,10 @@ struct fixture {
 
 static void make(struct fixture *f, size_t inputs, size_t outputs, size_t count)
 {
-    const mlp_layer layers[] = { { .units = 4, .activation = MLP_ACTIVATION_TANH },
-                                 { .units = outputs,
-                                   .activation = outputs > 1 ? MLP_ACTIVATION_SOFTMAX : MLP_ACTIVATION_SIGMOID } };
+    const mlp_layer layers[] = {
+        { .units = 4, .activation = MLP_ACTIVATION_TANH },
+        { .units = outputs, .activation = outputs > 1 ? MLP_ACTIVATION_SOFTMAX : MLP_ACTIVATION_SIGMOID }
+    };
     mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
     uint64_t state = 3;
     test_fill(&state, -1.0, 1.0, f->x, COUNT * INPUTS);
@@ -60,17 +61,20 @@ static void a_batch_is_mixed_with_its_mirror(void **unused)
         make(&f, INPUTS, outputs, COUNT);
         batch_gather(&f.batch, NULL, 0, COUNT, 1);
         mixup_apply(&f.batch, f.network, 1.0, 12, 5, 2);
-        const double share = (f.batch.x[0] - f.x[(COUNT - 1) * INPUTS]) / (double)(f.x[0] - f.x[(COUNT - 1) * INPUTS]);
+        const double share =
+            (f.batch.x[0] - f.x[(COUNT - 1) * INPUTS]) / (double)(f.x[0] - f.x[(COUNT - 1) * INPUTS]);
         assert_true(share >= 0.5 && share < 1.0 && f.batch.targets.classes == NULL);
         for (size_t a = 0; a < COUNT; a++) {
             const size_t b = COUNT - 1 - a;
             for (size_t i = 0; i < INPUTS; i++) {
-                assert_close(f.batch.x[a * INPUTS + i], share * f.x[a * INPUTS + i] + (1.0 - share) * f.x[b * INPUTS + i], 1e-5);
+                assert_close(f.batch.x[a * INPUTS + i],
+                             share * f.x[a * INPUTS + i] + (1.0 - share) * f.x[b * INPUTS + i], 1e-5);
             }
             for (size_t i = 0; i < outputs; i++) {
                 const double own = outputs == 1 ? f.y[a] : (size_t)f.y[a] == i;
                 const double other = outputs == 1 ? f.y[b] : (size_t)f.y[b] == i;
-                assert_close(f.batch.targets.values[a * outputs + i], share * own + (1.0 - share) * other, 1e-5);
+                assert_close(f.batch.targets.values[a * outputs + i], share * own + (1.0 - share) * other,
+                             1e-5);
             }
             assert_close(f.batch.weights[a], share * f.weights[a] + (1.0 - share) * f.weights[b], 1e-5);
             assert_int_equal(f.batch.classes[a], f.y[a]);
@@ -79,8 +83,8 @@ static void a_batch_is_mixed_with_its_mirror(void **unused)
     }
 }
 
-/* ∫₀ˣ u^(α−1)·(1−u)^(α−1) du, up to a factor, for x ≤ ½, by Simpson's rule: with u = t^(1/α) where α < 1 nothing is
- * singular. */
+/* ∫₀ˣ u^(α−1)·(1−u)^(α−1) du, up to a factor, for x ≤ ½, by Simpson's rule: with u = t^(1/α) where α < 1
+ * nothing is singular. */
 static double beta_mass(double x, double alpha)
 {
     enum { PIECES = 400 };
@@ -100,8 +104,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Kolmogorov and Smirnov: the largest distance between the distribution of the shares and that of max(λ, 1 − λ),
- * λ ~ Beta(α, α). */
+/* Kolmogorov and Smirnov: the largest distance between the distribution of the shares and that of max(λ, 1 −
+ * λ), λ ~ Beta(α, α). */
 static void the_share_is_a_beta_deviates(void **unused)
 {
     static const double alphas[] = { 0.2, 0.5, 1.0, 2.0, 8.0 };
@@ -178,8 +182,8 @@ static void a_fit_takes_its_noise(void **unused)
     drop(&g);
 }
 
-static mlp_status no_loss(const float *a, const mlp_targets *targets, size_t units, size_t count, size_t ld, float *gradient,
-                          double *loss, void *context)
+static mlp_status no_loss(const float *a, const mlp_targets *targets, size_t units, size_t count, size_t ld,
+                          float *gradient, double *loss, void *context)
 {
     (void)a, (void)targets, (void)units, (void)count, (void)ld, (void)gradient, (void)context;
     *loss = 0.0;
@@ -203,12 +207,14 @@ static void bad_noise_is_named(void **unused)
     assert_ok(mlp_network_create(INPUTS, &layer, 1, &own, &network));
     assert_ok(mlp_optimizer_create(network, NULL, &optimizer));
     noise.mixup = 0.5;
-    assert_refused(mlp_fit(network, optimizer, f.data, &options, NULL), MLP_ERROR_ARGUMENT, "mixup", "custom loss", NULL);
+    assert_refused(mlp_fit(network, optimizer, f.data, &options, NULL), MLP_ERROR_ARGUMENT, "mixup",
+                   "custom loss", NULL);
     noise.mixup = -1.0;
     assert_refused(mlp_fit(network, optimizer, f.data, &options, NULL), MLP_ERROR_RANGE, "mixup", "-1", NULL);
     noise.mixup = 0.0;
     noise.hidden_dropout = 2.0;
-    assert_refused(mlp_fit(network, optimizer, f.data, &options, NULL), MLP_ERROR_RANGE, "hidden_dropout", "2", NULL);
+    assert_refused(mlp_fit(network, optimizer, f.data, &options, NULL), MLP_ERROR_RANGE, "hidden_dropout",
+                   "2", NULL);
     mlp_optimizer_destroy(&optimizer);
     mlp_network_destroy(&network);
     drop(&f);

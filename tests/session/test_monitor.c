@@ -1,4 +1,5 @@
-/* The monitor: its figures against loops in double, its warnings against planted defects, and what it must not change. */
+/* The monitor: its figures against loops in double, its warnings against planted defects, and what it must
+ * not change. */
 #include "support/support.h"
 
 #include <math.h>
@@ -20,8 +21,8 @@ struct world {
     mlp_fit_options options;
 };
 
-static void make(struct world *w, size_t hidden, size_t units, mlp_activation activation, mlp_init init, double number,
-                 double bias)
+static void make(struct world *w, size_t hidden, size_t units, mlp_activation activation, mlp_init init,
+                 double number, double bias)
 {
     mlp_layer layers[MOST_LAYERS] = { { 0 } };
     mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
@@ -37,8 +38,12 @@ static void make(struct world *w, size_t hidden, size_t units, mlp_activation ac
     arrays.features = w->x;
     arrays.classes = w->classes;
     for (size_t l = 0; l < hidden; l++) {
-        layers[l] = (mlp_layer){ .units = units, .activation = activation, .init = init, .init_parameters = { .a = number },
-                                 .bias_init = MLP_INIT_CONSTANT, .bias_parameters = { .a = bias } };
+        layers[l] = (mlp_layer){ .units = units,
+                                 .activation = activation,
+                                 .init = init,
+                                 .init_parameters = { .a = number },
+                                 .bias_init = MLP_INIT_CONSTANT,
+                                 .bias_parameters = { .a = bias } };
     }
     layers[hidden] = (mlp_layer){ .units = CLASSES, .activation = MLP_ACTIVATION_SOFTMAX };
     rule.rule = MLP_OPTIMIZER_MOMENTUM;
@@ -59,7 +64,7 @@ static void drop(struct world *w)
     mlp_data_destroy(&w->data);
 }
 
-/* ---- figures --------------------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------------------------- */
 
 static double square_sum(mlp_const_matrix m)
 {
@@ -95,8 +100,8 @@ static double update_of(const mlp_network *before, const mlp_network *after, siz
 }
 
 /* One layer's figures from the matrices that a separate pass over the start leaves. */
-static void compare_layer(const mlp_network *before, const mlp_network *after, mlp_workspace *workspace, size_t l, double bound,
-                          const mlp_monitor_layer *figures)
+static void compare_layer(const mlp_network *before, const mlp_network *after, mlp_workspace *workspace,
+                          size_t l, double bound, const mlp_monitor_layer *figures)
 {
     const mlp_const_matrix a = view(workspace, MLP_TENSOR_ACTIVATION, l);
     const mlp_const_matrix d = view(workspace, MLP_TENSOR_PRE_ACTIVATION_GRADIENT, l);
@@ -117,7 +122,9 @@ static void compare_layer(const mlp_network *before, const mlp_network *after, m
     assert_close(figures->activation_rms, sqrt(square_sum(a) / values), 1e-6);
     assert_close(figures->pre_gradient_rms / sqrt(square_sum(d) / values), 1.0, 1e-5);
     assert_close(figures->weight_norm, sqrt(square_sum(new)), 1e-6);
-    assert_close(figures->weight_gradient_norm / sqrt(square_sum(view(workspace, MLP_TENSOR_WEIGHT_GRADIENT, l))), 1.0, 1e-5);
+    assert_close(figures->weight_gradient_norm /
+                     sqrt(square_sum(view(workspace, MLP_TENSOR_WEIGHT_GRADIENT, l))),
+                 1.0, 1e-5);
     assert_close(figures->gradient_ratio, figures->weight_gradient_norm / figures->weight_norm, 1e-12);
     assert_close(figures->update_ratio / update_of(before, after, l), 1.0, 1e-5);
     assert_close(figures->zeros, (double)zeros / values, 1e-12);
@@ -168,7 +175,7 @@ static void figures_are_those_of_loops(void **unused)
     compare_step(MLP_ACTIVATION_GELU, 0.3, 0.0, INFINITY);
 }
 
-/* ---- warnings -------------------------------------------------------------------------------------------------- */
+/* ---- warnings ------------------------------------------------------------------------------------------ */
 
 struct heard {
     size_t warnings, records;
@@ -215,16 +222,20 @@ static void defects_are_warned_of_once(void **unused)
         mlp_finding finding;
         const char *words;
     } planted[] = {
-        { 8, 30, MLP_ACTIVATION_SIGMOID, MLP_INIT_LECUN_NORMAL, 0.0, 0.0, MLP_FINDING_VANISHING, "vanishing: layer 0, ||dZ||" },
+        { 8, 30, MLP_ACTIVATION_SIGMOID, MLP_INIT_LECUN_NORMAL, 0.0, 0.0, MLP_FINDING_VANISHING,
+          "vanishing: layer 0, ||dZ||" },
         { 6, 60, MLP_ACTIVATION_RELU, MLP_INIT_NORMAL, 0.7, 0.0, MLP_FINDING_EXPLODING, "exploding: layer " },
-        { 2, 30, MLP_ACTIVATION_RELU, MLP_INIT_HE_NORMAL, 0.0, -50.0, MLP_FINDING_DEAD, "dead: layer 0, 30 of 30 units" },
-        { 2, 60, MLP_ACTIVATION_TANH, MLP_INIT_NORMAL, 3.0, 0.0, MLP_FINDING_SATURATED, "saturated: layer 0, " },
+        { 2, 30, MLP_ACTIVATION_RELU, MLP_INIT_HE_NORMAL, 0.0, -50.0, MLP_FINDING_DEAD,
+          "dead: layer 0, 30 of 30 units" },
+        { 2, 60, MLP_ACTIVATION_TANH, MLP_INIT_NORMAL, 3.0, 0.0, MLP_FINDING_SATURATED,
+          "saturated: layer 0, " },
     };
     (void)unused;
     for (size_t i = 0; i < sizeof planted / sizeof planted[0]; i++) {
         struct world w;
         unsigned findings;
-        make(&w, planted[i].hidden, planted[i].units, planted[i].activation, planted[i].init, planted[i].number, planted[i].bias);
+        make(&w, planted[i].hidden, planted[i].units, planted[i].activation, planted[i].init,
+             planted[i].number, planted[i].bias);
         if (planted[i].finding == MLP_FINDING_EXPLODING) {
             assert_ok(mlp_optimizer_set_learning_rate(w.optimizer, 1e-12));
         }
@@ -244,7 +255,8 @@ static void a_healthy_network_is_left_in_peace(void **unused)
     for (uint64_t seed = 0; seed < 50; seed++) {
         struct world w;
         unsigned findings;
-        make(&w, 4, 30, seed % 2 == 0 ? MLP_ACTIVATION_RELU : MLP_ACTIVATION_TANH, MLP_INIT_AUTOMATIC, 0.0, 0.0);
+        make(&w, 4, 30, seed % 2 == 0 ? MLP_ACTIVATION_RELU : MLP_ACTIVATION_TANH, MLP_INIT_AUTOMATIC, 0.0,
+             0.0);
         assert_ok(mlp_network_initialize(w.network, seed));
         const struct heard heard = fit_and_listen(&w, &findings);
         if (heard.warnings > 0 || findings != 0) {
@@ -254,7 +266,7 @@ static void a_healthy_network_is_left_in_peace(void **unused)
     }
 }
 
-/* ---- records, and what must not change ------------------------------------------------------------------------- */
+/* ---- records, and what must not change ----------------------------------------------------------------- */
 
 static void records_span_the_fit(void **unused)
 {
@@ -271,7 +283,8 @@ static void records_span_the_fit(void **unused)
         assert_int_equal(record.step, 1 + 3 * i);
         assert_int_equal(record.epoch, 1 + 3 * i / 4);
     }
-    assert_refused(mlp_report_monitor(report, 4, &record, NULL), MLP_ERROR_RANGE, "index is 4", "less than 4", NULL);
+    assert_refused(mlp_report_monitor(report, 4, &record, NULL), MLP_ERROR_RANGE, "index is 4", "less than 4",
+                   NULL);
     assert_refused(mlp_report_monitor(NULL, 0, &record, NULL), MLP_ERROR_ARGUMENT, "report", NULL);
     mlp_report_destroy(&report);
     w.options.monitor_interval = 1;
@@ -297,7 +310,8 @@ static void bits_stay_the_same(void **unused)
     watched.options.monitor_interval = 1;
     assert_ok(mlp_fit(plain.network, plain.optimizer, plain.data, &plain.options, NULL));
     assert_ok(mlp_fit(watched.network, watched.optimizer, watched.data, &watched.options, NULL));
-    assert_memory_equal(plain.network->parameters, watched.network->parameters, plain.network->arena_size * sizeof(float));
+    assert_memory_equal(plain.network->parameters, watched.network->parameters,
+                        plain.network->arena_size * sizeof(float));
     drop(&plain);
     drop(&watched);
 }
@@ -324,9 +338,12 @@ static void skipped_steps_are_not_recorded(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(figures_are_those_of_loops),         cmocka_unit_test(defects_are_warned_of_once),
-        cmocka_unit_test(a_healthy_network_is_left_in_peace), cmocka_unit_test(records_span_the_fit),
-        cmocka_unit_test(bits_stay_the_same),                 cmocka_unit_test(skipped_steps_are_not_recorded),
+        cmocka_unit_test(figures_are_those_of_loops),
+        cmocka_unit_test(defects_are_warned_of_once),
+        cmocka_unit_test(a_healthy_network_is_left_in_peace),
+        cmocka_unit_test(records_span_the_fit),
+        cmocka_unit_test(bits_stay_the_same),
+        cmocka_unit_test(skipped_steps_are_not_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,7 +69,8 @@ static void step_by_hand(struct world *w, const mlp_schedule_options *schedule)
         mlp_schedule_point point;
         assert_ok(mlp_schedule_at(schedule, t, schedule->per_epoch ? EPOCHS : STEPS, &point));
         assert_ok(mlp_optimizer_set_learning_rate(w->optimizer, 0.1 * point.factor));
-        assert_ok(mlp_train_step(w->network, w->optimizer, workspace, w->x + first * INPUTS, &targets, BATCH, NULL));
+        assert_ok(mlp_train_step(w->network, w->optimizer, workspace, w->x + first * INPUTS, &targets, BATCH,
+                                 NULL));
     }
     mlp_workspace_destroy(&workspace);
 }
@@ -95,7 +96,8 @@ static void a_fit_follows_its_schedule(void **unused)
         fitted.options.schedule = &schedule;
         assert_ok(mlp_fit(fitted.network, fitted.optimizer, fitted.data, &fitted.options, &report));
         step_by_hand(&stepped, &schedule);
-        assert_memory_equal(fitted.network->parameters, stepped.network->parameters, fitted.network->arena_size * sizeof(float));
+        assert_memory_equal(fitted.network->parameters, stepped.network->parameters,
+                            fitted.network->arena_size * sizeof(float));
         mlp_optimizer_get_options(fitted.optimizer, &left);
         assert_true(left.learning_rate == 0.1 && fitted.optimizer->rate_scale == 1.0);
         assert_ok(mlp_report_epoch(report, EPOCHS - 1, &last));
@@ -138,7 +140,8 @@ static void a_plateau_cuts_the_rate(void **unused)
 /* The momentum of a schedule is that of an optimizer made with it. */
 static void momentum_is_replaced(void **unused)
 {
-    static const mlp_optimizer_rule rules[] = { MLP_OPTIMIZER_MOMENTUM, MLP_OPTIMIZER_NESTEROV, MLP_OPTIMIZER_ADAM };
+    static const mlp_optimizer_rule rules[] = { MLP_OPTIMIZER_MOMENTUM, MLP_OPTIMIZER_NESTEROV,
+                                                MLP_OPTIMIZER_ADAM };
     (void)unused;
     for (size_t i = 0; i < 3; i++) {
         struct world w, own;
@@ -154,7 +157,8 @@ static void momentum_is_replaced(void **unused)
         mlp_schedule_options constant = MLP_SCHEDULE_OPTIONS_INIT;
         step_by_hand(&w, &constant);
         step_by_hand(&own, &constant);
-        assert_memory_equal(w.network->parameters, own.network->parameters, w.network->arena_size * sizeof(float));
+        assert_memory_equal(w.network->parameters, own.network->parameters,
+                            w.network->arena_size * sizeof(float));
         drop(&w);
         drop(&own);
     }
@@ -176,9 +180,11 @@ static void bad_schedules_are_refused(void **unused)
     make(&w, MLP_OPTIMIZER_SGD);
     schedule.rule = MLP_SCHEDULE_CUSTOM;
     w.options.schedule = &schedule;
-    assert_refused(mlp_fit(w.network, w.optimizer, w.data, &w.options, NULL), MLP_ERROR_ARGUMENT, "custom", NULL);
+    assert_refused(mlp_fit(w.network, w.optimizer, w.data, &w.options, NULL), MLP_ERROR_ARGUMENT, "custom",
+                   NULL);
     schedule.custom = bad_factor;
-    assert_refused(mlp_fit(w.network, w.optimizer, w.data, &w.options, &report), MLP_ERROR_RANGE, "step 4 is -1", NULL);
+    assert_refused(mlp_fit(w.network, w.optimizer, w.data, &w.options, &report), MLP_ERROR_RANGE,
+                   "step 4 is -1", NULL);
     assert_int_equal(mlp_optimizer_updates(w.optimizer), 4);
     assert_true(w.optimizer->rate_scale == 1.0);
     mlp_report_destroy(&report);
@@ -188,8 +194,10 @@ static void bad_schedules_are_refused(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_fit_follows_its_schedule), cmocka_unit_test(a_plateau_cuts_the_rate),
-        cmocka_unit_test(momentum_is_replaced),       cmocka_unit_test(bad_schedules_are_refused),
+        cmocka_unit_test(a_fit_follows_its_schedule),
+        cmocka_unit_test(a_plateau_cuts_the_rate),
+        cmocka_unit_test(momentum_is_replaced),
+        cmocka_unit_test(bad_schedules_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

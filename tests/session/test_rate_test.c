@@ -23,8 +23,9 @@ struct fixture {
     size_t count;
 };
 
-/* Linear regression on inputs of ±1, whose mean squares are 1 and products 0: the loss is Σ(w − w*)²·½-like with all curvatures
- * alike, so gradient descent at rate η multiplies each error by 1 − 2η and diverges beyond η = 1. */
+/* Linear regression on inputs of ±1, whose mean squares are 1 and products 0: the loss is Σ(w − w*)²·½-like
+ * with all curvatures alike, so gradient descent at rate η multiplies each error by 1 − 2η and diverges
+ * beyond η = 1. */
 static void make(struct fixture *f, mlp_optimizer_rule rule)
 {
     const mlp_layer layer = { .units = 1, .init = MLP_INIT_ZEROS };
@@ -98,7 +99,8 @@ static void the_limit_of_a_quadratic_is_found(void **unused)
     assert_close(f.points[0].rate, 1e-7, 1e-15);
     assert_close(f.points[1].rate / f.points[0].rate, pow(1e10, 1.0 / 199.0), 1e-9);
     /* the mean lags by some 20 steps, in which the rate grows tenfold */
-    assert_true(f.points[f.count - 1].rate > limit && suggestion.lowest > 0.1 * limit && suggestion.lowest < 30.0 * limit);
+    assert_true(f.points[f.count - 1].rate > limit && suggestion.lowest > 0.1 * limit &&
+                suggestion.lowest < 30.0 * limit);
     assert_true(suggestion.steepest > limit / 1000.0 && suggestion.steepest < limit);
     double mean = 0.0, weight = 0.0; /* the smoothing's definition */
     for (size_t k = 0; k < f.count; k++) {
@@ -126,7 +128,8 @@ static void everything_is_put_back(void **unused)
         assert_ok(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, NULL));
         assert_ok(mlp_fit(f.network, f.optimizer, f.data, &fit, NULL));
         assert_ok(mlp_fit(twin.network, twin.optimizer, twin.data, &fit, NULL));
-        assert_memory_equal(f.network->parameters, twin.network->parameters, f.network->arena_size * sizeof(float));
+        assert_memory_equal(f.network->parameters, twin.network->parameters,
+                            f.network->arena_size * sizeof(float));
         assert_int_equal(f.optimizer->updates, twin.optimizer->updates);
         drop(&f);
         drop(&twin);
@@ -151,10 +154,11 @@ static void bad_options_are_named(void **unused)
     assert_refused(test_rates(&f, &f.options), MLP_ERROR_RANGE, "-1", NULL);
     f.options.low = 0.0;
     f.options.steps = 5;
-    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, &suggestion), MLP_ERROR_RANGE,
-                   "steps is 5", "20", NULL);
+    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, &suggestion),
+                   MLP_ERROR_RANGE, "steps is 5", "20", NULL);
     assert_true(isnan(suggestion.steepest) && isnan(suggestion.lowest)); /* nothing was learnt */
-    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, NULL, NULL, &f.count, NULL), MLP_ERROR_ARGUMENT, "points", NULL);
+    assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, NULL, NULL, &f.count, NULL),
+                   MLP_ERROR_ARGUMENT, "points", NULL);
     f.network->parameters[0] = 3e38f;
     assert_refused(test_rates(&f, NULL), MLP_ERROR_NONFINITE, "finite", NULL);
     assert_true(f.network->parameters[0] == 3e38f);

@@ -25,7 +25,8 @@ static mlp_data *make_data(size_t count)
 }
 
 /* An epoch's positions, batch after batch. */
-static void list_epoch(struct sample_order *order, size_t epoch, size_t count, size_t batch, size_t *positions)
+static void list_epoch(struct sample_order *order, size_t epoch, size_t count, size_t batch,
+                       size_t *positions)
 {
     for (size_t first = 0; first < count; first += batch) {
         const size_t size = count - first < batch ? count - first : batch;
@@ -83,7 +84,8 @@ static void all_in_memory_is_one_shuffle(void **unused)
     mlp_data_destroy(&data);
 }
 
-/* At how many places two windows, shuffled, hold the same of theirs (counted by rank). A shuffle leaves 1 on the average. */
+/* At how many places two windows, shuffled, hold the same of theirs (counted by rank). A shuffle leaves 1 on
+ * the average. */
 static size_t places_shared(const size_t *a, const size_t *b, size_t count)
 {
     size_t shared = 0;
@@ -98,7 +100,8 @@ static size_t places_shared(const size_t *a, const size_t *b, size_t count)
     return shared;
 }
 
-/* A window of 128 samples is 64 runs of 2 neighbours; the runs come from all over, and windows differ from epoch to epoch. */
+/* A window of 128 samples is 64 runs of 2 neighbours; the runs come from all over, and windows differ from
+ * epoch to epoch. */
 static void a_window_holds_runs_from_all_over(void **unused)
 {
     enum { WINDOW = 128, RUN = WINDOW / WINDOW_RUNS };
@@ -161,8 +164,8 @@ static void without_shuffling_there_is_no_order(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_epoch_has_every_sample_once), cmocka_unit_test(all_in_memory_is_one_shuffle),
-        cmocka_unit_test(a_window_holds_runs_from_all_over), cmocka_unit_test(any_place_can_be_begun_at),
+        cmocka_unit_test(every_epoch_has_every_sample_once),   cmocka_unit_test(all_in_memory_is_one_shuffle),
+        cmocka_unit_test(a_window_holds_runs_from_all_over),   cmocka_unit_test(any_place_can_be_begun_at),
         cmocka_unit_test(without_shuffling_there_is_no_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,8 +60,8 @@ static void a_step_is_its_parts(void **unused)
         make(&parts, (mlp_optimizer_rule)rule);
         for (int step = 0; step < 5; step++) {
             const size_t count = BATCH - (size_t)step * 4;
-            assert_ok(mlp_train_step(whole.network, whole.optimizer, whole.workspace, whole.x, &whole.targets, count,
-                                     &whole_report));
+            assert_ok(mlp_train_step(whole.network, whole.optimizer, whole.workspace, whole.x, &whole.targets,
+                                     count, &whole_report));
             assert_ok(mlp_forward(parts.network, parts.workspace, parts.x, count));
             assert_ok(mlp_loss_backward(parts.network, parts.workspace, &parts.targets, &loss));
             assert_ok(mlp_optimizer_step(parts.optimizer, parts.network, parts.workspace, &parts_report));
@@ -108,7 +108,8 @@ static void a_nonfinite_step_changes_nothing(void **unused)
         }
         for (int i = 0; i < 3; i++) {
             f.x[5 * INPUTS + 2] = bad[i];
-            assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, BATCH, &report),
+            assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, BATCH,
+                                          &report),
                            MLP_ERROR_NONFINITE, "nothing was updated", NULL);
             assert_true(!isfinite(report.loss)); /* what was met is reported */
             assert_memory_equal(parameters, f.network->parameters, bytes);
@@ -132,10 +133,12 @@ static void a_nonfinite_gradient_changes_nothing(void **unused)
     (void)unused;
     make(&f, MLP_OPTIMIZER_MOMENTUM);
     assert_ok(mlp_network_weights(f.network, 2, &w));
-    float *huge = malloc(w.rows * w.columns * sizeof *huge), *kept = malloc(f.network->arena_size * sizeof *kept);
+    float *huge = malloc(w.rows * w.columns * sizeof *huge),
+          *kept = malloc(f.network->arena_size * sizeof *kept);
     const size_t bytes = f.network->arena_size * sizeof(float);
     for (size_t i = 0; i < w.rows * w.columns; i++) {
-        huge[i] = i % w.rows == 0 ? 3e38f : 0.0f; /* class 0 gets infinite odds: finite targets, infinite chain */
+        huge[i] =
+            i % w.rows == 0 ? 3e38f : 0.0f; /* class 0 gets infinite odds: finite targets, infinite chain */
     }
     for (int i = 0; i < BATCH; i++) {
         f.y[i] = 1;
@@ -162,16 +165,16 @@ static void bad_arguments_are_named(void **unused)
     make(&other, MLP_OPTIMIZER_SGD);
     const mlp_targets none = { NULL, NULL, NULL };
     f.y[7] = OUTPUTS;
-    assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, BATCH, NULL), MLP_ERROR_RANGE,
-                   "sample 7", "4", NULL);
-    assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &none, BATCH, NULL), MLP_ERROR_ARGUMENT,
-                   "targets", NULL);
-    assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, BATCH + 1, NULL), MLP_ERROR_RANGE,
-                   "count is 20", "19", NULL);
-    assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, NULL, &f.targets, BATCH, NULL), MLP_ERROR_ARGUMENT,
-                   "x is NULL", NULL);
-    assert_refused(mlp_train_step(f.network, NULL, f.workspace, f.x, &f.targets, BATCH, NULL), MLP_ERROR_ARGUMENT,
-                   "optimizer", NULL);
+    assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, BATCH, NULL),
+                   MLP_ERROR_RANGE, "sample 7", "4", NULL);
+    assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &none, BATCH, NULL),
+                   MLP_ERROR_ARGUMENT, "targets", NULL);
+    assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, BATCH + 1, NULL),
+                   MLP_ERROR_RANGE, "count is 20", "19", NULL);
+    assert_refused(mlp_train_step(f.network, f.optimizer, f.workspace, NULL, &f.targets, BATCH, NULL),
+                   MLP_ERROR_ARGUMENT, "x is NULL", NULL);
+    assert_refused(mlp_train_step(f.network, NULL, f.workspace, f.x, &f.targets, BATCH, NULL),
+                   MLP_ERROR_ARGUMENT, "optimizer", NULL);
     drop(&f);
     drop(&other);
 }

@@ -11,34 +11,45 @@
 
 enum { ROWS = 34, PADDED = 40, COLUMNS = 3, SIZE = PADDED * COLUMNS + 4 };
 
-#define FOR_EACH_LEVEL(level) \
-    for (enum cpu_level level = CPU_BASELINE; level <= cpu_level_best(); level = (enum cpu_level)((int)level + 1))
+#define FOR_EACH_LEVEL(level)                                                                                \
+    for (enum cpu_level level = CPU_BASELINE; level <= cpu_level_best();                                     \
+         level = (enum cpu_level)((int)level + 1))
 
 static const struct activation_row *row_at(enum cpu_level level, int activation)
 {
     return activation_row_at(LEVEL_PICK(activation_table, level), (size_t)activation);
 }
 
-/* ---- the formulas, in double ----------------------------------------------------------------------------------- */
+/* ---- the formulas, in double --------------------------------------------------------------------------- */
 
 static double sigmoid(double z)
 {
     return z < 0.0 ? exp(z) / (1.0 + exp(z)) : 1.0 / (1.0 + exp(-z));
 }
 
+/* clang-format off */
 static double exact_identity(double z, double p) { (void)p; return z; }
 static double exact_sigmoid(double z, double p) { (void)p; return sigmoid(z); }
 static double exact_tanh(double z, double p) { (void)p; return tanh(z); }
 static double exact_relu(double z, double p) { (void)p; return z > 0.0 ? z : 0.0; }
 static double exact_leaky(double z, double p) { return z > 0.0 ? z : p * z; }
 static double exact_elu(double z, double p) { return z > 0.0 ? z : p * expm1(z); }
-static double exact_gelu(double z, double p) { (void)p; return z < -40.0 ? 0.0 : z * 0.5 * erfc(-z / sqrt(2.0)); }
+static double exact_gelu(double z, double p)
+{
+    (void)p;
+    return z < -40.0 ? 0.0 : z * 0.5 * erfc(-z / sqrt(2.0));
+}
 static double exact_silu(double z, double p) { (void)p; return z < -800.0 ? 0.0 : z * sigmoid(z); }
 static double exact_softplus(double z, double p) { (void)p; return fmax(z, 0.0) + log1p(exp(-fabs(z))); }
 static double exact_mish(double z, double p) { return z < -800.0 ? 0.0 : z * tanh(exact_softplus(z, p)); }
-static double exact_softsign(double z, double p) { (void)p; return isinf(z) ? copysign(1.0, z) : z / (1.0 + fabs(z)); }
+static double exact_softsign(double z, double p)
+{
+    (void)p;
+    return isinf(z) ? copysign(1.0, z) : z / (1.0 + fabs(z));
+}
 static double exact_hard_sigmoid(double z, double p) { (void)p; return fmin(fmax(z / 6.0 + 0.5, 0.0), 1.0); }
 static double exact_hard_tanh(double z, double p) { (void)p; return fmin(fmax(z, -1.0), 1.0); }
+/* clang-format on */
 
 static double exact_selu(double z, double p)
 {
@@ -53,8 +64,9 @@ static double exact_gelu_tanh(double z, double p)
     return z < -40.0 ? 0.0 : z * sigmoid(2.0 * 0.79788456080286535588 * (z + 0.044715 * z * z * z));
 }
 
-/* What a row is held against. The relative tolerance is a few roundings of 2⁻²⁴, more where an exponent carries the
- * relative error of its argument: 2u of gelu-tanh reaches 100 before the value is under the smallest float. */
+/* What a row is held against. The relative tolerance is a few roundings of 2⁻²⁴, more where an exponent
+ * carries the relative error of its argument: 2u of gelu-tanh reaches 100 before the value is under the
+ * smallest float. */
 static const struct reference {
     double (*value)(double z, double p);
     double parameter;
@@ -80,14 +92,20 @@ static const struct reference {
     [MLP_ACTIVATION_HARD_TANH] = { exact_hard_tanh, 0.0, 0.0, { -1, 1 }, "hard-tanh", 0.0 },
 };
 
-/* ---- one entry ------------------------------------------------------------------------------------------------- */
+/* ---- one entry ----------------------------------------------------------------------------------------- */
 
 static float value_at(const struct activation_row *row, float z, double parameter)
 {
     const float bias = 0.0f;
     float a;
-    row->forward(&(struct activation_forward){ .z = &z, .z_ld = 1, .a = &a, .a_ld = 1, .bias = &bias, .rows = 1,
-                                               .columns = 1, .parameter = (float)parameter });
+    row->forward(&(struct activation_forward){ .z = &z,
+                                               .z_ld = 1,
+                                               .a = &a,
+                                               .a_ld = 1,
+                                               .bias = &bias,
+                                               .rows = 1,
+                                               .columns = 1,
+                                               .parameter = (float)parameter });
     return a;
 }
 
@@ -95,8 +113,15 @@ static float slope_at(const struct activation_row *row, float z, double paramete
 {
     const float a = value_at(row, z, parameter);
     float d = 1.0f;
-    row->backward(&(struct activation_backward){ .z = &z, .z_ld = 1, .a = &a, .a_ld = 1, .d = &d, .d_ld = 1,
-                                                 .rows = 1, .columns = 1, .parameter = (float)parameter });
+    row->backward(&(struct activation_backward){ .z = &z,
+                                                 .z_ld = 1,
+                                                 .a = &a,
+                                                 .a_ld = 1,
+                                                 .d = &d,
+                                                 .d_ld = 1,
+                                                 .rows = 1,
+                                                 .columns = 1,
+                                                 .parameter = (float)parameter });
     return d;
 }
 
@@ -120,7 +145,8 @@ static bool near_kink(const struct reference *reference, double z)
 static void check_slope(const struct activation_row *row, const struct reference *reference, float z)
 {
     const double h = 1e-4, p = (double)(float)reference->parameter;
-    const double expected = (reference->value((double)z + h, p) - reference->value((double)z - h, p)) / (2.0 * h);
+    const double expected =
+        (reference->value((double)z + h, p) - reference->value((double)z - h, p)) / (2.0 * h);
     const double got = (double)slope_at(row, z, reference->parameter);
     if (!near_kink(reference, (double)z) && !(fabs(got - expected) <= 2e-6)) {
         fail_msg("slope of %s at %.9g is %.9g, expected %.9g", reference->name, (double)z, got, expected);
@@ -129,10 +155,11 @@ static void check_slope(const struct activation_row *row, const struct reference
 
 static void test_values(void **unused)
 {
-    static const float special[] = { 0.0f, 1e-3f, 1e-10f, FLT_MIN, 1e-42f, FLT_TRUE_MIN, 88.0f, 104.0f, 150.0f, 1e4f,
-                                     1e18f, FLT_MAX, INFINITY };
+    static const float special[] = { 0.0f,   1e-3f,  1e-10f, FLT_MIN, 1e-42f,  FLT_TRUE_MIN, 88.0f,
+                                     104.0f, 150.0f, 1e4f,   1e18f,   FLT_MAX, INFINITY };
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (int i = 0; i < MLP_ACTIVATION_SOFTMAX; i++) {
             for (int step = -4000; step <= 4000; step++) {
                 check_value(row_at(level, i), &references[i], (float)step * 0.01f + 0.0037f);
@@ -149,7 +176,8 @@ static void test_values(void **unused)
 static void test_slopes(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (int i = 0; i < MLP_ACTIVATION_SOFTMAX; i++) {
             const struct activation_row *row = row_at(level, i);
             for (int step = -2000; step <= 2000; step++) {
@@ -158,7 +186,9 @@ static void test_slopes(void **unused)
             /* limits: constant or linear far out, and finite all the way */
             const double far = i == MLP_ACTIVATION_SELU ? 1.0507009873554804934 : 1.0;
             const bool grows = references[i].value(50.0, 0.5) > 40.0;
-            const double low = i == MLP_ACTIVATION_IDENTITY ? 1.0 : i == MLP_ACTIVATION_LEAKY_RELU ? 0.2 : 0.0;
+            const double low = i == MLP_ACTIVATION_IDENTITY     ? 1.0
+                               : i == MLP_ACTIVATION_LEAKY_RELU ? 0.2
+                                                                : 0.0;
             static const float large[] = { 1e4f, 1e19f, FLT_MAX, INFINITY };
             for (size_t k = 0; k < 4; k++) {
                 assert_close(slope_at(row, large[k], references[i].parameter), grows ? far : 0.0, 1e-6);
@@ -172,7 +202,8 @@ static void test_slopes(void **unused)
 static void test_slopes_at_kinks(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         assert_true(slope_at(row_at(level, MLP_ACTIVATION_RELU), 0.0f, 0.0) == 0.0f);
         assert_true(slope_at(row_at(level, MLP_ACTIVATION_LEAKY_RELU), 0.0f, 0.25) == 0.25f);
         assert_true(slope_at(row_at(level, MLP_ACTIVATION_HARD_TANH), 1.0f, 0.0) == 0.0f);
@@ -182,7 +213,7 @@ static void test_slopes_at_kinks(void **unused)
     }
 }
 
-/* ---- tiles ----------------------------------------------------------------------------------------------------- */
+/* ---- tiles --------------------------------------------------------------------------------------------- */
 
 struct arrays {
     float z[SIZE], a[SIZE], d[SIZE], bias[SIZE];
@@ -197,15 +228,28 @@ static void fill_arrays(struct arrays *x)
     test_fill(&state, -1.0, 1.0, x->bias, SIZE);
 }
 
-/* Forward and backward over a tile that begins `offset` floats into the arrays; a of leading dimension PADDED − 3. */
-static void run_tile(const struct activation_row *row, struct arrays *x, size_t offset, size_t rows, size_t columns)
+/* Forward and backward over a tile that begins `offset` floats into the arrays; a of leading dimension PADDED
+ * − 3. */
+static void run_tile(const struct activation_row *row, struct arrays *x, size_t offset, size_t rows,
+                     size_t columns)
 {
-    const struct activation_forward forward = { .z = x->z + offset, .z_ld = PADDED, .a = x->a + offset,
-                                                .a_ld = PADDED - 3, .bias = x->bias + offset, .rows = rows,
-                                                .columns = columns, .parameter = 0.3f };
-    const struct activation_backward backward = { .z = x->z + offset, .z_ld = PADDED, .a = x->a + offset,
-                                                  .a_ld = PADDED - 3, .d = x->d + offset, .d_ld = PADDED, .rows = rows,
-                                                  .columns = columns, .parameter = 0.3f };
+    const struct activation_forward forward = { .z = x->z + offset,
+                                                .z_ld = PADDED,
+                                                .a = x->a + offset,
+                                                .a_ld = PADDED - 3,
+                                                .bias = x->bias + offset,
+                                                .rows = rows,
+                                                .columns = columns,
+                                                .parameter = 0.3f };
+    const struct activation_backward backward = { .z = x->z + offset,
+                                                  .z_ld = PADDED,
+                                                  .a = x->a + offset,
+                                                  .a_ld = PADDED - 3,
+                                                  .d = x->d + offset,
+                                                  .d_ld = PADDED,
+                                                  .rows = rows,
+                                                  .columns = columns,
+                                                  .parameter = 0.3f };
     row->forward(&forward);
     row->backward(&backward);
 }
@@ -223,12 +267,13 @@ static void run_entries(int activation, struct arrays *x, size_t offset, size_t 
     }
 }
 
-/* Tails 0 … 34 from unaligned starts: the same bits at every level however the range is cut, Z holds W·A + b, and
- * what lies outside the tile stays. */
+/* Tails 0 … 34 from unaligned starts: the same bits at every level however the range is cut, Z holds W·A + b,
+ * and what lies outside the tile stays. */
 static void test_tiles(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (int i = 0; i < MLP_ACTIVATION_SOFTMAX; i++) {
             for (size_t rows = 0; rows <= ROWS; rows++) {
                 struct arrays got, expected;
@@ -245,13 +290,19 @@ static void test_tiles(void **unused)
 static void test_values_in_place(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (int i = 0; i <= MLP_ACTIVATION_SOFTMAX; i++) {
             struct arrays apart, together;
             fill_arrays(&apart);
             fill_arrays(&together);
-            struct activation_forward tile = { .z = apart.z, .z_ld = ROWS, .a = apart.a, .a_ld = ROWS,
-                                               .bias = apart.bias, .rows = ROWS, .columns = COLUMNS,
+            struct activation_forward tile = { .z = apart.z,
+                                               .z_ld = ROWS,
+                                               .a = apart.a,
+                                               .a_ld = ROWS,
+                                               .bias = apart.bias,
+                                               .rows = ROWS,
+                                               .columns = COLUMNS,
                                                .parameter = 0.3f };
             row_at(level, i)->forward(&tile);
             tile.z = together.z;
@@ -265,8 +316,9 @@ static void test_values_in_place(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),  cmocka_unit_test(test_slopes),          cmocka_unit_test(test_slopes_at_kinks),
-        cmocka_unit_test(test_tiles),   cmocka_unit_test(test_values_in_place),
+        cmocka_unit_test(test_values),          cmocka_unit_test(test_slopes),
+        cmocka_unit_test(test_slopes_at_kinks), cmocka_unit_test(test_tiles),
+        cmocka_unit_test(test_values_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

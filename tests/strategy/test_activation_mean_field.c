@@ -18,8 +18,8 @@ static bool is_elementwise(size_t activation)
     return activation != MLP_ACTIVATION_SOFTMAX && activation != MLP_ACTIVATION_CUSTOM;
 }
 
-/* E[φ], E[φ²] and E[φ′²] by the trapezoidal rule on 400 001 points: its error is h² times what φ bends, 4e-9, and as
- * much at a kink. */
+/* E[φ], E[φ²] and E[φ′²] by the trapezoidal rule on 400 001 points: its error is h² times what φ bends, 4e-9,
+ * and as much at a kink. */
 static mlp_activation_moments averages(mlp_activation activation, double parameter, double q)
 {
     enum { HALF = 200000 };
@@ -102,11 +102,16 @@ static void constants_are_the_published_ones(void **state)
         mlp_activation activation;
         double square, gain, slope_square;
     } rows[] = {
-        { MLP_ACTIVATION_SIGMOID, .293379, 1.84623, .044836 },  { MLP_ACTIVATION_TANH, .394294, 1.59254, .464403 },
-        { MLP_ACTIVATION_RELU, .5, 1.41421, .5 },               { MLP_ACTIVATION_LEAKY_RELU, .50005, 1.41414, .50005 },
-        { MLP_ACTIVATION_ELU, .644945, 1.24520, .668102 },      { MLP_ACTIVATION_SELU, 1.0, 1.0, 1.071575 },
-        { MLP_ACTIVATION_GELU, .425221, 1.53353, .455851 },     { MLP_ACTIVATION_SILU, .355776, 1.67653, .379482 },
-        { MLP_ACTIVATION_MISH, .452342, 1.48685, .479084 },     { MLP_ACTIVATION_SOFTSIGN, .183014, 2.33753, .227671 },
+        { MLP_ACTIVATION_SIGMOID, .293379, 1.84623, .044836 },
+        { MLP_ACTIVATION_TANH, .394294, 1.59254, .464403 },
+        { MLP_ACTIVATION_RELU, .5, 1.41421, .5 },
+        { MLP_ACTIVATION_LEAKY_RELU, .50005, 1.41414, .50005 },
+        { MLP_ACTIVATION_ELU, .644945, 1.24520, .668102 },
+        { MLP_ACTIVATION_SELU, 1.0, 1.0, 1.071575 },
+        { MLP_ACTIVATION_GELU, .425221, 1.53353, .455851 },
+        { MLP_ACTIVATION_SILU, .355776, 1.67653, .379482 },
+        { MLP_ACTIVATION_MISH, .452342, 1.48685, .479084 },
+        { MLP_ACTIVATION_SOFTSIGN, .183014, 2.33753, .227671 },
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -127,9 +132,12 @@ static void critical_points_are_the_published_ones(void **state)
         mlp_activation activation;
         double bias_variance, weight_variance, q, tolerance;
     } rows[] = {
-        { MLP_ACTIVATION_TANH, 0.0, 1.0, 0.0, 1e-6 },        { MLP_ACTIVATION_TANH, 0.01, 1.42421, 0.2733, 1e-4 },
-        { MLP_ACTIVATION_TANH, 0.05, 1.76095, 0.57005, 1e-4 }, { MLP_ACTIVATION_TANH, 0.15096, 2.1533, 1.0, 1e-4 },
-        { MLP_ACTIVATION_RELU, 0.0, 2.0, 1.0, 1e-9 },        { MLP_ACTIVATION_IDENTITY, 0.0, 1.0, 1.0, 1e-9 },
+        { MLP_ACTIVATION_TANH, 0.0, 1.0, 0.0, 1e-6 },
+        { MLP_ACTIVATION_TANH, 0.01, 1.42421, 0.2733, 1e-4 },
+        { MLP_ACTIVATION_TANH, 0.05, 1.76095, 0.57005, 1e-4 },
+        { MLP_ACTIVATION_TANH, 0.15096, 2.1533, 1.0, 1e-4 },
+        { MLP_ACTIVATION_RELU, 0.0, 2.0, 1.0, 1e-9 },
+        { MLP_ACTIVATION_IDENTITY, 0.0, 1.0, 1.0, 1e-9 },
         { MLP_ACTIVATION_GELU, 0.0, 4.0, 0.0, 1e-6 },
     };
     (void)state;
@@ -149,7 +157,8 @@ static void critical_points_are_the_published_ones(void **state)
 
 static void growth_without_bound_has_no_critical_point(void **state)
 {
-    const mlp_activation_choice relu = choice_of(MLP_ACTIVATION_RELU), softplus = choice_of(MLP_ACTIVATION_SOFTPLUS);
+    const mlp_activation_choice relu = choice_of(MLP_ACTIVATION_RELU),
+                                softplus = choice_of(MLP_ACTIVATION_SOFTPLUS);
     mlp_mean_field point;
     (void)state;
     assert_int_equal(mlp_mean_field_critical(&relu, 0.1, &point), MLP_ERROR_UNSUPPORTED);
@@ -164,10 +173,12 @@ static void backward_factors_of_standard_normal_weights(void **state)
         mlp_activation activation;
         double width, factor;
     } rows[] = {
-        { MLP_ACTIVATION_SIGMOID, 10, .555 },  { MLP_ACTIVATION_SIGMOID, 30, .741 },  { MLP_ACTIVATION_SIGMOID, 64, .892 },
-        { MLP_ACTIVATION_SIGMOID, 100, .993 }, { MLP_ACTIVATION_SIGMOID, 128, 1.054 }, { MLP_ACTIVATION_SIGMOID, 256, 1.246 },
-        { MLP_ACTIVATION_TANH, 10, 1.394 },    { MLP_ACTIVATION_TANH, 30, 1.775 },    { MLP_ACTIVATION_TANH, 64, 2.118 },
-        { MLP_ACTIVATION_TANH, 128, 2.498 },   { MLP_ACTIVATION_TANH, 256, 2.955 },
+        { MLP_ACTIVATION_SIGMOID, 10, .555 },   { MLP_ACTIVATION_SIGMOID, 30, .741 },
+        { MLP_ACTIVATION_SIGMOID, 64, .892 },   { MLP_ACTIVATION_SIGMOID, 100, .993 },
+        { MLP_ACTIVATION_SIGMOID, 128, 1.054 }, { MLP_ACTIVATION_SIGMOID, 256, 1.246 },
+        { MLP_ACTIVATION_TANH, 10, 1.394 },     { MLP_ACTIVATION_TANH, 30, 1.775 },
+        { MLP_ACTIVATION_TANH, 64, 2.118 },     { MLP_ACTIVATION_TANH, 128, 2.498 },
+        { MLP_ACTIVATION_TANH, 256, 2.955 },
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -184,7 +195,8 @@ static void backward_factors_of_standard_normal_weights(void **state)
 
 static void signals_that_die_or_explode(void **state)
 {
-    const mlp_activation_choice tanh_choice = choice_of(MLP_ACTIVATION_TANH), relu = choice_of(MLP_ACTIVATION_RELU);
+    const mlp_activation_choice tanh_choice = choice_of(MLP_ACTIVATION_TANH),
+                                relu = choice_of(MLP_ACTIVATION_RELU);
     mlp_mean_field point;
     (void)state;
     assert_int_equal(mlp_mean_field_point(&tanh_choice, 0.25, 0.0, &point), MLP_OK);
@@ -223,8 +235,10 @@ static void two(const float *z, float *d, size_t count, void *context)
 /* φ = 2z: E[φ²] = 4, so automatic weights have σ² = 1/(4·fan-in). */
 static void a_custom_activation_gets_its_gain(void **state)
 {
-    const mlp_layer layers[] = { { .units = 8, .activation = MLP_ACTIVATION_CUSTOM, .custom_activation = { twice, two, NULL } },
-                                 { .units = 2 } };
+    const mlp_layer layers[] = {
+        { .units = 8, .activation = MLP_ACTIVATION_CUSTOM, .custom_activation = { twice, two, NULL } },
+        { .units = 2 }
+    };
     mlp_activation_choice choice = { MLP_ACTIVATION_CUSTOM, 0.0, layers[0].custom_activation };
     mlp_network *network;
     mlp_init_summary summary;
@@ -242,8 +256,9 @@ static void a_custom_activation_gets_its_gain(void **state)
 /* ELU with another α: 1/√(½ + α²·E[(e^z − 1)²; z < 0]). */
 static void a_parameter_counts_for_the_gain(void **state)
 {
-    const mlp_layer layers[] = { { .units = 8, .activation = MLP_ACTIVATION_ELU, .activation_parameter = 0.5 },
-                                 { .units = 2 } };
+    const mlp_layer layers[] = {
+        { .units = 8, .activation = MLP_ACTIVATION_ELU, .activation_parameter = 0.5 }, { .units = 2 }
+    };
     mlp_network *network;
     mlp_init_summary summary;
     (void)state;
@@ -255,7 +270,8 @@ static void a_parameter_counts_for_the_gain(void **state)
 
 static void nonsense_is_refused(void **state)
 {
-    const mlp_activation_choice softmax = choice_of(MLP_ACTIVATION_SOFTMAX), custom = choice_of(MLP_ACTIVATION_CUSTOM),
+    const mlp_activation_choice softmax = choice_of(MLP_ACTIVATION_SOFTMAX),
+                                custom = choice_of(MLP_ACTIVATION_CUSTOM),
                                 relu = choice_of(MLP_ACTIVATION_RELU);
     mlp_activation_moments moments;
     mlp_mean_field point;

@@ -9,8 +9,9 @@
 #include "strategy/activation_mean_field.h"
 #include "strategy/activation_rows.h"
 
-#define FOR_EACH_LEVEL(level) \
-    for (enum cpu_level level = CPU_BASELINE; level <= cpu_level_best(); level = (enum cpu_level)((int)level + 1))
+#define FOR_EACH_LEVEL(level)                                                                                \
+    for (enum cpu_level level = CPU_BASELINE; level <= cpu_level_best();                                     \
+         level = (enum cpu_level)((int)level + 1))
 
 static const struct activation_row *row_at(enum cpu_level level, int activation)
 {
@@ -44,13 +45,14 @@ static void square_slope(const float *z, float *d, size_t count, void *context)
     }
 }
 
-/* ---- names and rows -------------------------------------------------------------------------------------------- */
+/* ---- names and rows ------------------------------------------------------------------------------------ */
 
 static void test_names(void **unused)
 {
-    static const char *const names[] = { "identity", "sigmoid", "tanh", "relu", "leaky-relu", "elu", "selu", "gelu",
-                                         "gelu-tanh", "silu", "mish", "softplus", "softsign", "hard-sigmoid",
-                                         "hard-tanh", "softmax", "custom" };
+    static const char *const names[] = { "identity", "sigmoid",  "tanh",     "relu",         "leaky-relu",
+                                         "elu",      "selu",     "gelu",     "gelu-tanh",    "silu",
+                                         "mish",     "softplus", "softsign", "hard-sigmoid", "hard-tanh",
+                                         "softmax",  "custom" };
     (void)unused;
     const int published = (int)(sizeof names / sizeof names[0]); /* files hold these: they stay */
     assert_true((int)mlp_activation_count() >= published);
@@ -65,8 +67,10 @@ static void test_names(void **unused)
     assert_null(mlp_activation_name((mlp_activation)-1));
     assert_null(mlp_activation_name((mlp_activation)mlp_activation_count()));
     assert_null(mlp_activation_description((mlp_activation)mlp_activation_count()));
-    assert_refused(mlp_activation_from_name("swich", &untouched), MLP_ERROR_ARGUMENT, "swich", "silu", "custom", NULL);
-    assert_refused(mlp_activation_from_name(NULL, &untouched), MLP_ERROR_ARGUMENT, "activation", "NULL", NULL);
+    assert_refused(mlp_activation_from_name("swich", &untouched), MLP_ERROR_ARGUMENT, "swich", "silu",
+                   "custom", NULL);
+    assert_refused(mlp_activation_from_name(NULL, &untouched), MLP_ERROR_ARGUMENT, "activation", "NULL",
+                   NULL);
     assert_refused(mlp_activation_from_name("tanh", NULL), MLP_ERROR_ARGUMENT, "activation", "NULL", NULL);
     assert_int_equal(untouched, MLP_ACTIVATION_TANH);
 }
@@ -76,7 +80,8 @@ static void test_rows_of_all_levels_agree(void **unused)
     (void)unused;
     for (int i = 0; i < (int)mlp_activation_count(); i++) {
         assert_ptr_equal(activation_row((mlp_activation)i), row_at(cpu_level(), i));
-        FOR_EACH_LEVEL(level) {
+        FOR_EACH_LEVEL(level)
+        {
             const struct activation_row *row = row_at(level, i);
             assert_string_equal(row->name.name, row_at(CPU_BASELINE, i)->name.name);
             assert_non_null(row->forward);
@@ -87,7 +92,7 @@ static void test_rows_of_all_levels_agree(void **unused)
     }
 }
 
-/* ---- checks ---------------------------------------------------------------------------------------------------- */
+/* ---- checks -------------------------------------------------------------------------------------------- */
 
 static mlp_status check(mlp_activation activation, double given, double *parameter)
 {
@@ -106,9 +111,10 @@ static void test_parameters(void **unused)
     assert_true(parameter == 1.0);
     assert_ok(check(MLP_ACTIVATION_RELU, 0.0, &parameter));
     assert_true(parameter == 0.0);
-    assert_refused(check(MLP_ACTIVATION_RELU, 0.1, &parameter), MLP_ERROR_ARGUMENT, "activation_parameter", "0.1",
-                   "relu", NULL);
-    assert_refused(check(MLP_ACTIVATION_RELU, NAN, &parameter), MLP_ERROR_ARGUMENT, "activation_parameter", NULL);
+    assert_refused(check(MLP_ACTIVATION_RELU, 0.1, &parameter), MLP_ERROR_ARGUMENT, "activation_parameter",
+                   "0.1", "relu", NULL);
+    assert_refused(check(MLP_ACTIVATION_RELU, NAN, &parameter), MLP_ERROR_ARGUMENT, "activation_parameter",
+                   NULL);
     static const double outside[] = { -0.1, 1.5, NAN, INFINITY, -INFINITY };
     for (size_t i = 0; i < 5; i++) {
         assert_refused(check(MLP_ACTIVATION_LEAKY_RELU, outside[i], &parameter), MLP_ERROR_RANGE,
@@ -126,40 +132,33 @@ static void test_refused_activations(void **unused)
     assert_ok(check(MLP_ACTIVATION_SOFTMAX, 0.0, &parameter));
     assert_refused(activation_check(MLP_ACTIVATION_SOFTMAX, 0.0, &no_callbacks, false, &parameter),
                    MLP_ERROR_ARGUMENT, "softmax", "output", "relu", NULL);
-    assert_refused(check(MLP_ACTIVATION_CUSTOM, 0.0, &parameter), MLP_ERROR_ARGUMENT, "custom_activation.value",
-                   NULL);
-    assert_refused(activation_check(MLP_ACTIVATION_CUSTOM, 0.0, &no_slope, false, &parameter), MLP_ERROR_ARGUMENT,
-                   "custom_activation.derivative", NULL);
+    assert_refused(check(MLP_ACTIVATION_CUSTOM, 0.0, &parameter), MLP_ERROR_ARGUMENT,
+                   "custom_activation.value", NULL);
+    assert_refused(activation_check(MLP_ACTIVATION_CUSTOM, 0.0, &no_slope, false, &parameter),
+                   MLP_ERROR_ARGUMENT, "custom_activation.derivative", NULL);
 }
 
-/* ---- gains ----------------------------------------------------------------------------------------------------- */
+/* ---- gains --------------------------------------------------------------------------------------------- */
 
 static double formula(int activation, double z)
 {
     const double softplus = fmax(z, 0.0) + log1p(exp(-fabs(z)));
     switch (activation) {
-    case MLP_ACTIVATION_ELU:
-        return z > 0.0 ? z : expm1(z);
-    case MLP_ACTIVATION_GELU:
-        return z * 0.5 * erfc(-z / sqrt(2.0));
+    case MLP_ACTIVATION_ELU: return z > 0.0 ? z : expm1(z);
+    case MLP_ACTIVATION_GELU: return z * 0.5 * erfc(-z / sqrt(2.0));
     case MLP_ACTIVATION_GELU_TANH:
         return z / 2.0 * (1.0 + tanh(sqrt(2.0 / acos(-1.0)) * (z + 0.044715 * z * z * z)));
-    case MLP_ACTIVATION_SILU:
-        return z / (1.0 + exp(-z));
-    case MLP_ACTIVATION_MISH:
-        return z * tanh(softplus);
-    case MLP_ACTIVATION_SOFTPLUS:
-        return softplus;
-    case MLP_ACTIVATION_HARD_SIGMOID:
-        return fmin(fmax(z / 6.0 + 0.5, 0.0), 1.0);
-    case MLP_ACTIVATION_HARD_TANH:
-        return fmin(fmax(z, -1.0), 1.0);
-    default:
-        return NAN;
+    case MLP_ACTIVATION_SILU: return z / (1.0 + exp(-z));
+    case MLP_ACTIVATION_MISH: return z * tanh(softplus);
+    case MLP_ACTIVATION_SOFTPLUS: return softplus;
+    case MLP_ACTIVATION_HARD_SIGMOID: return fmin(fmax(z / 6.0 + 0.5, 0.0), 1.0);
+    case MLP_ACTIVATION_HARD_TANH: return fmin(fmax(z, -1.0), 1.0);
+    default: return NAN;
     }
 }
 
-/* 1/√E[φ(z)²] over z ~ N(0, 1), by the trapezoidal rule on ±12: error below 1e-7 with a kink, far less without. */
+/* 1/√E[φ(z)²] over z ~ N(0, 1), by the trapezoidal rule on ±12: error below 1e-7 with a kink, far less
+ * without. */
 static double gain_by_quadrature(int activation)
 {
     const double step = 1e-3;
@@ -182,7 +181,8 @@ static void test_automatic_initializers(void **unused)
     (void)unused;
     for (int i = 0; i < (int)mlp_activation_count(); i++) {
         const struct activation_row *row = activation_row((mlp_activation)i);
-        const bool listed = i < (int)(sizeof own_rule / sizeof own_rule[0]) && own_rule[i] != MLP_INIT_AUTOMATIC;
+        const bool listed =
+            i < (int)(sizeof own_rule / sizeof own_rule[0]) && own_rule[i] != MLP_INIT_AUTOMATIC;
         assert_true(!listed || row->automatic_init == own_rule[i]);
         assert_int_equal(row->exact_gain, row->automatic_init == MLP_INIT_VARIANCE_SCALING);
         if (row->exact_gain && i != MLP_ACTIVATION_CUSTOM) {
@@ -192,15 +192,15 @@ static void test_automatic_initializers(void **unused)
     }
 }
 
-/* ---- softmax --------------------------------------------------------------------------------------------------- */
+/* ---- softmax ------------------------------------------------------------------------------------------- */
 
 enum { UNITS = 33, COLUMNS = 3, LEADING = 37 };
 
 static void softmax(const struct activation_row *row, float *z, float *a, size_t units)
 {
     const float bias[UNITS] = { 0.0f };
-    row->forward(&(struct activation_forward){ .z = z, .z_ld = LEADING, .a = a, .a_ld = LEADING, .bias = bias,
-                                               .rows = units, .columns = COLUMNS });
+    row->forward(&(struct activation_forward){
+        .z = z, .z_ld = LEADING, .a = a, .a_ld = LEADING, .bias = bias, .rows = units, .columns = COLUMNS });
 }
 
 static void exact_softmax(const float *z, size_t units, double *a)
@@ -222,7 +222,8 @@ static void test_softmax(void **unused)
 {
     static const double spreads[] = { 1.0, 30.0, 1e4, 1e30 };
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t units = 1; units <= UNITS; units++) {
             for (size_t k = 0; k < 4; k++) {
                 float z[LEADING * COLUMNS], a[LEADING * COLUMNS];
@@ -248,7 +249,8 @@ static void test_softmax_not_finite(void **unused)
 {
     static const float bad[] = { NAN, INFINITY };
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t at = 0; at < UNITS; at++) {
             for (size_t k = 0; k < 2; k++) {
                 float z[LEADING * COLUMNS] = { 0.0f }, a[LEADING * COLUMNS] = { 0.0f };
@@ -264,11 +266,13 @@ static void test_softmax_not_finite(void **unused)
     }
 }
 
-/* dZ_i = Σ_k dA_k·∂a_k/∂z_i, the Jacobian by central differences of the double formula (error h²/6 < 1e-10). */
+/* dZ_i = Σ_k dA_k·∂a_k/∂z_i, the Jacobian by central differences of the double formula (error h²/6 < 1e-10).
+ */
 static void test_softmax_backward(void **unused)
 {
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t units = 1; units <= UNITS; units += 4) {
             float z[LEADING * COLUMNS], a[LEADING * COLUMNS], d[LEADING * COLUMNS], given[LEADING * COLUMNS];
             uint64_t state = units;
@@ -276,9 +280,15 @@ static void test_softmax_backward(void **unused)
             test_fill(&state, -1.0, 1.0, given, LEADING * COLUMNS);
             memcpy(d, given, sizeof d);
             softmax(row_at(level, MLP_ACTIVATION_SOFTMAX), z, a, units);
-            row_at(level, MLP_ACTIVATION_SOFTMAX)->backward(&(struct activation_backward){
-                .z = z, .z_ld = LEADING, .a = a, .a_ld = LEADING, .d = d, .d_ld = LEADING, .rows = units,
-                .columns = COLUMNS });
+            row_at(level, MLP_ACTIVATION_SOFTMAX)
+                ->backward(&(struct activation_backward){ .z = z,
+                                                          .z_ld = LEADING,
+                                                          .a = a,
+                                                          .a_ld = LEADING,
+                                                          .d = d,
+                                                          .d_ld = LEADING,
+                                                          .rows = units,
+                                                          .columns = COLUMNS });
             for (size_t i = 0; i < units; i++) {
                 double plus[UNITS], minus[UNITS], expected = 0.0;
                 float moved[UNITS];
@@ -297,7 +307,7 @@ static void test_softmax_backward(void **unused)
     }
 }
 
-/* ---- custom ---------------------------------------------------------------------------------------------------- */
+/* ---- custom -------------------------------------------------------------------------------------------- */
 
 /* More rows than one chunk of the backward buffer holds. */
 static void test_custom(void **unused)
@@ -306,7 +316,8 @@ static void test_custom(void **unused)
     static float z[PADDED * 2], a[PADDED * 2], d[PADDED * 2], bias[TALL], raw[PADDED * 2], given[PADDED * 2];
     uint64_t state = 9;
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         struct calls forward_calls = { 0 }, backward_calls = { 0 };
         const mlp_activation_callbacks forward = { square, square_slope, &forward_calls };
         const mlp_activation_callbacks backward = { square, square_slope, &backward_calls };
@@ -315,12 +326,25 @@ static void test_custom(void **unused)
         test_fill(&state, -1.0, 1.0, bias, TALL);
         memcpy(z, raw, sizeof z);
         memcpy(d, given, sizeof d);
-        row_at(level, MLP_ACTIVATION_CUSTOM)->forward(&(struct activation_forward){
-            .z = z, .z_ld = PADDED, .a = a, .a_ld = PADDED, .bias = bias, .rows = TALL, .columns = 2,
-            .custom = &forward });
-        row_at(level, MLP_ACTIVATION_CUSTOM)->backward(&(struct activation_backward){
-            .z = z, .z_ld = PADDED, .a = a, .a_ld = PADDED, .d = d, .d_ld = PADDED, .rows = TALL, .columns = 2,
-            .custom = &backward });
+        row_at(level, MLP_ACTIVATION_CUSTOM)
+            ->forward(&(struct activation_forward){ .z = z,
+                                                    .z_ld = PADDED,
+                                                    .a = a,
+                                                    .a_ld = PADDED,
+                                                    .bias = bias,
+                                                    .rows = TALL,
+                                                    .columns = 2,
+                                                    .custom = &forward });
+        row_at(level, MLP_ACTIVATION_CUSTOM)
+            ->backward(&(struct activation_backward){ .z = z,
+                                                      .z_ld = PADDED,
+                                                      .a = a,
+                                                      .a_ld = PADDED,
+                                                      .d = d,
+                                                      .d_ld = PADDED,
+                                                      .rows = TALL,
+                                                      .columns = 2,
+                                                      .custom = &backward });
         assert_int_equal(forward_calls.entries, TALL * 2);
         assert_int_equal(backward_calls.entries, TALL * 2);
         for (size_t j = 0; j < 2; j++) {

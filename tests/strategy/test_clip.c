@@ -26,7 +26,8 @@ static void fill_gradients(struct gradients *gradients, double size)
     }
 }
 
-/* Root of the sum of squares of tensors first … first + count − 1, scaled by the largest so that nothing overflows. */
+/* Root of the sum of squares of tensors first … first + count − 1, scaled by the largest so that nothing
+ * overflows. */
 static double exact_norm(const struct gradients *gradients, size_t first, size_t count)
 {
     double largest = 0.0, sum = 0.0;
@@ -54,7 +55,9 @@ static mlp_clip_report clip_gradients(mlp_clip clip, double threshold, struct gr
         squares[t] = magnitude.squares;
         largest[t] = magnitude.largest;
     }
-    const struct clip_input input = { .squares = squares, .largest = largest, .tensors = TENSORS, .threshold = threshold };
+    const struct clip_input input = {
+        .squares = squares, .largest = largest, .tensors = TENSORS, .threshold = threshold
+    };
     clip_apply(clip, &input, &outcome);
     for (size_t t = 0; t < TENSORS; t++) {
         for (size_t i = 0; i < gradients->counts[t]; i++) {
@@ -65,12 +68,12 @@ static mlp_clip_report clip_gradients(mlp_clip clip, double threshold, struct gr
     return outcome.report;
 }
 
-/* ---- names and checks ------------------------------------------------------------------------------------------ */
+/* ---- names and checks ---------------------------------------------------------------------------------- */
 
 static void test_names(void **unused)
 {
-    static const char *const names[] = { "none", "value", "tensor-norm", "layer-norm", "global-norm",
-                                         "block-rms", "adaptive", "auto", "z", "custom" };
+    static const char *const names[] = { "none",      "value",    "tensor-norm", "layer-norm", "global-norm",
+                                         "block-rms", "adaptive", "auto",        "z",          "custom" };
     mlp_clip found = MLP_CLIP_VALUE;
     (void)unused;
     assert_int_equal(mlp_clip_count(), sizeof names / sizeof names[0]);
@@ -95,16 +98,17 @@ static void test_thresholds(void **unused)
         assert_ok(clip_check((mlp_clip)clip, 1.0));
         assert_ok(clip_check((mlp_clip)clip, 1e-30));
         for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-            assert_refused(clip_check((mlp_clip)clip, refused[i]), MLP_ERROR_RANGE, "clip_threshold", "above 0",
-                           mlp_clip_name((mlp_clip)clip), NULL);
+            assert_refused(clip_check((mlp_clip)clip, refused[i]), MLP_ERROR_RANGE, "clip_threshold",
+                           "above 0", mlp_clip_name((mlp_clip)clip), NULL);
         }
     }
     assert_ok(clip_check(MLP_CLIP_NONE, 0.0));
-    assert_refused(clip_check(MLP_CLIP_NONE, 1.0), MLP_ERROR_ARGUMENT, "clip_threshold", "expected 0", "none", NULL);
+    assert_refused(clip_check(MLP_CLIP_NONE, 1.0), MLP_ERROR_ARGUMENT, "clip_threshold", "expected 0", "none",
+                   NULL);
     assert_refused(clip_check((mlp_clip)10, 1.0), MLP_ERROR_ARGUMENT, "clip", "10", NULL);
 }
 
-/* ---- rules ----------------------------------------------------------------------------------------------------- */
+/* ---- rules --------------------------------------------------------------------------------------------- */
 
 /* Tensors that a rule takes together. */
 static size_t group_of(mlp_clip clip)
@@ -248,11 +252,13 @@ static void test_zero_gradient(void **unused)
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),           cmocka_unit_test(test_thresholds),
         cmocka_unit_test(test_norm_rules),      cmocka_unit_test(test_value_rule),
         cmocka_unit_test(test_none),            cmocka_unit_test(test_at_the_threshold),
         cmocka_unit_test(test_extreme_entries), cmocka_unit_test(test_zero_gradient),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ static void auto_is_the_percentile_of_the_window(void **unused)
         qsort(window, count, sizeof *window, ascending);
         const double place = 0.3 * (double)(count - 1), part = place - floor(place);
         const size_t low = (size_t)place, high = low + 1 < count ? low + 1 : low;
-        assert_close(clip_auto_threshold(&memory, 30.0, norms[n]), (1.0 - part) * window[low] + part * window[high], 1e-12);
+        assert_close(clip_auto_threshold(&memory, 30.0, norms[n]),
+                     (1.0 - part) * window[low] + part * window[high], 1e-12);
     }
     assert_true(clip_memory_check(&memory));
 }
@@ -70,13 +71,15 @@ static void z_is_its_recursion(void **unused)
     assert_true(clipped >= 6);
 }
 
-/* A network that had no gradient for a while may have one again: a threshold of 0 would hold it where it is. */
+/* A network that had no gradient for a while may have one again: a threshold of 0 would hold it where it is.
+ */
 static void norms_of_zero_are_no_threshold(void **unused)
 {
     static struct clip_memory of_auto, of_z;
     (void)unused;
     for (int n = 0; n < 30; n++) {
-        assert_true(clip_auto_threshold(&of_auto, 10.0, 0.0) > 0.0 && clip_z_threshold(&of_z, 2.5, 0.0) > 0.0);
+        assert_true(clip_auto_threshold(&of_auto, 10.0, 0.0) > 0.0 &&
+                    clip_z_threshold(&of_z, 2.5, 0.0) > 0.0);
         clip_z_learn(&of_z, 0.0);
     }
     assert_true(clip_auto_threshold(&of_auto, 10.0, 1.0) > 1.0 && clip_z_threshold(&of_z, 2.5, 1.0) > 1.0);

@@ -14,16 +14,23 @@ static void gains_are_those_of_the_tables(void **unused)
         mlp_activation activation;
         double parameter, exact, pytorch; /* 0: none */
     } rows[] = {
-        { MLP_ACTIVATION_SIGMOID, 0.0, 1.84623, 1.0 },     { MLP_ACTIVATION_TANH, 0.0, 1.59254, 1.6666667 },
-        { MLP_ACTIVATION_RELU, 0.0, 1.41421, 1.4142136 },  { MLP_ACTIVATION_LEAKY_RELU, 0.01, 1.41414, 1.4141429 },
-        { MLP_ACTIVATION_ELU, 0.0, 1.24520, 0.0 },         { MLP_ACTIVATION_SELU, 0.0, 1.0, 0.75 },
-        { MLP_ACTIVATION_GELU, 0.0, 1.53353, 0.0 },        { MLP_ACTIVATION_SILU, 0.0, 1.67653, 0.0 },
-        { MLP_ACTIVATION_MISH, 0.0, 1.48685, 0.0 },        { MLP_ACTIVATION_SOFTSIGN, 0.0, 2.33753, 0.0 },
-        { MLP_ACTIVATION_IDENTITY, 0.0, 1.0, 1.0 },        { MLP_ACTIVATION_SOFTMAX, 0.0, 1.0, 1.0 },
+        { MLP_ACTIVATION_SIGMOID, 0.0, 1.84623, 1.0 },
+        { MLP_ACTIVATION_TANH, 0.0, 1.59254, 1.6666667 },
+        { MLP_ACTIVATION_RELU, 0.0, 1.41421, 1.4142136 },
+        { MLP_ACTIVATION_LEAKY_RELU, 0.01, 1.41414, 1.4141429 },
+        { MLP_ACTIVATION_ELU, 0.0, 1.24520, 0.0 },
+        { MLP_ACTIVATION_SELU, 0.0, 1.0, 0.75 },
+        { MLP_ACTIVATION_GELU, 0.0, 1.53353, 0.0 },
+        { MLP_ACTIVATION_SILU, 0.0, 1.67653, 0.0 },
+        { MLP_ACTIVATION_MISH, 0.0, 1.48685, 0.0 },
+        { MLP_ACTIVATION_SOFTSIGN, 0.0, 2.33753, 0.0 },
+        { MLP_ACTIVATION_IDENTITY, 0.0, 1.0, 1.0 },
+        { MLP_ACTIVATION_SOFTMAX, 0.0, 1.0, 1.0 },
     };
     (void)unused;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const mlp_activation_choice choice = { .activation = rows[i].activation, .parameter = rows[i].parameter };
+        const mlp_activation_choice choice = { .activation = rows[i].activation,
+                                               .parameter = rows[i].parameter };
         double gain;
         assert_ok(mlp_activation_gain(MLP_GAIN_EXACT, &choice, &gain));
         assert_close(gain, rows[i].exact, 5e-6);
@@ -31,8 +38,8 @@ static void gains_are_those_of_the_tables(void **unused)
             assert_ok(mlp_activation_gain(MLP_GAIN_PYTORCH, &choice, &gain));
             assert_close(gain, rows[i].pytorch, 1e-6);
         } else {
-            assert_refused(mlp_activation_gain(MLP_GAIN_PYTORCH, &choice, &gain), MLP_ERROR_UNSUPPORTED, "pytorch",
-                           mlp_activation_name(rows[i].activation), NULL);
+            assert_refused(mlp_activation_gain(MLP_GAIN_PYTORCH, &choice, &gain), MLP_ERROR_UNSUPPORTED,
+                           "pytorch", mlp_activation_name(rows[i].activation), NULL);
         }
     }
 }
@@ -51,7 +58,9 @@ static void rules_have_names(void **unused)
 
 static void a_rule_becomes_a_number(void **unused)
 {
-    mlp_layer layers[] = { { .units = 4, .activation = MLP_ACTIVATION_TANH, .init = MLP_INIT_ORTHOGONAL,
+    mlp_layer layers[] = { { .units = 4,
+                             .activation = MLP_ACTIVATION_TANH,
+                             .init = MLP_INIT_ORTHOGONAL,
                              .init_parameters = { .gain_rule = MLP_GAIN_PYTORCH } } };
     mlp_layer got;
     mlp_network *network;
@@ -68,10 +77,12 @@ static void a_rule_becomes_a_number(void **unused)
     mlp_network_destroy(&network);
     layers[0].init_parameters.gain = 0.0;
     layers[0].activation = MLP_ACTIVATION_GELU;
-    assert_refused(mlp_network_create(4, layers, 1, NULL, &network), MLP_ERROR_UNSUPPORTED, "layer 0", "gelu", NULL);
+    assert_refused(mlp_network_create(4, layers, 1, NULL, &network), MLP_ERROR_UNSUPPORTED, "layer 0", "gelu",
+                   NULL);
     layers[0].init = MLP_INIT_ZEROS;
     layers[0].activation = MLP_ACTIVATION_TANH;
-    assert_refused(mlp_network_create(4, layers, 1, NULL, &network), MLP_ERROR_ARGUMENT, "zeros takes no gain", NULL);
+    assert_refused(mlp_network_create(4, layers, 1, NULL, &network), MLP_ERROR_ARGUMENT,
+                   "zeros takes no gain", NULL);
     layers[0].init_parameters.gain_rule = (mlp_gain)9;
     assert_refused(mlp_network_create(4, layers, 1, NULL, &network), MLP_ERROR_ARGUMENT, "gain", NULL);
 }
@@ -88,7 +99,9 @@ static void make(struct deep *d, mlp_activation activation)
     mlp_layer layers[DEPTH];
     mlp_workspace_options keep = MLP_WORKSPACE_OPTIONS_INIT;
     for (size_t l = 0; l < DEPTH; l++) {
-        layers[l] = (mlp_layer){ .units = WIDTH, .activation = activation, .init = MLP_INIT_VARIANCE_SCALING,
+        layers[l] = (mlp_layer){ .units = WIDTH,
+                                 .activation = activation,
+                                 .init = MLP_INIT_VARIANCE_SCALING,
                                  .init_parameters = { .gain_rule = MLP_GAIN_EXACT } };
     }
     layers[0].init_parameters = (mlp_init_parameters){ .gain = 1.0 }; /* what it sees is no activation */
@@ -126,15 +139,17 @@ static double slope_of_map(mlp_activation activation, double gain)
     return gain * gain * (above.square - below.square) / 0.02;
 }
 
-/* The mean of SEEDS draws stays 1 within 2 % and three of its own standard errors: through all 20 layers where q = 1 is a
- * stable fixed point, or a neutral one (the ReLU family); through five for GELU, SiLU and Mish, where it is unstable and
- * deviations grow as slope^layers, so that no scale of the weights keeps a deep network there. */
+/* The mean of SEEDS draws stays 1 within 2 % and three of its own standard errors: through all 20 layers
+ * where q = 1 is a stable fixed point, or a neutral one (the ReLU family); through five for GELU, SiLU and
+ * Mish, where it is unstable and deviations grow as slope^layers, so that no scale of the weights keeps a
+ * deep network there. */
 static void exact_gain_keeps_the_mean_square(void **unused)
 {
-    static const mlp_activation activations[] = { MLP_ACTIVATION_SIGMOID, MLP_ACTIVATION_TANH, MLP_ACTIVATION_RELU,
-                                                  MLP_ACTIVATION_LEAKY_RELU, MLP_ACTIVATION_ELU, MLP_ACTIVATION_SELU,
-                                                  MLP_ACTIVATION_GELU, MLP_ACTIVATION_SILU, MLP_ACTIVATION_MISH,
-                                                  MLP_ACTIVATION_SOFTSIGN };
+    static const mlp_activation activations[] = { MLP_ACTIVATION_SIGMOID, MLP_ACTIVATION_TANH,
+                                                  MLP_ACTIVATION_RELU,    MLP_ACTIVATION_LEAKY_RELU,
+                                                  MLP_ACTIVATION_ELU,     MLP_ACTIVATION_SELU,
+                                                  MLP_ACTIVATION_GELU,    MLP_ACTIVATION_SILU,
+                                                  MLP_ACTIVATION_MISH,    MLP_ACTIVATION_SOFTSIGN };
     (void)unused;
     for (size_t a = 0; a < sizeof activations / sizeof activations[0]; a++) {
         static struct deep deep;
@@ -155,7 +170,8 @@ static void exact_gain_keeps_the_mean_square(void **unused)
         for (size_t l = 0; l < DEPTH; l++) {
             const double error = sqrt((squares[l] - mean[l] * mean[l]) / (SEEDS - 1));
             if (l == 4 || l == DEPTH - 1) {
-                print_message("%s, slope %.3f, layer %zu: %.4f ± %.4f\n", mlp_activation_name(activations[a]), slope, l, mean[l], error);
+                print_message("%s, slope %.3f, layer %zu: %.4f ± %.4f\n", mlp_activation_name(activations[a]),
+                              slope, l, mean[l], error);
             }
             assert_true((!stable && l > 4) || fabs(mean[l] - 1.0) < 0.02 + 3.0 * error);
             assert_true(!stable || error < 0.08);
@@ -170,8 +186,10 @@ static void exact_gain_keeps_the_mean_square(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gains_are_those_of_the_tables), cmocka_unit_test(rules_have_names),
-        cmocka_unit_test(a_rule_becomes_a_number),       cmocka_unit_test(exact_gain_keeps_the_mean_square),
+        cmocka_unit_test(gains_are_those_of_the_tables),
+        cmocka_unit_test(rules_have_names),
+        cmocka_unit_test(a_rule_becomes_a_number),
+        cmocka_unit_test(exact_gain_keeps_the_mean_square),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

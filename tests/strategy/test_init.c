@@ -22,8 +22,9 @@ static void check_moments(struct init_task task, mlp_distribution distribution, 
 {
     const size_t size = task.fan_in * task.fan_out, draws = 1000000 / size + 1;
     const double count = (double)(size * draws), sigma = sqrt(variance);
-    const double bound = distribution == MLP_DISTRIBUTION_UNIFORM ? sqrt(3.0) * sigma
-                         : distribution == MLP_DISTRIBUTION_TRUNCATED ? 2.0 / 0.87962566103423978 * sigma : INFINITY;
+    const double bound = distribution == MLP_DISTRIBUTION_UNIFORM     ? sqrt(3.0) * sigma
+                         : distribution == MLP_DISTRIBUTION_TRUNCATED ? 2.0 / 0.87962566103423978 * sigma
+                                                                      : INFINITY;
     float *values = malloc(size * sizeof *values);
     double sum = 0.0, square = 0.0;
     assert_close(init_scale(&task).deviation / sigma, 1.0, 1e-12);
@@ -43,13 +44,16 @@ static void check_moments(struct init_task task, mlp_distribution distribution, 
 
 static void the_variance_scaling_family(void **unused)
 {
-    static const size_t shapes[][2] = { { 300, 40 }, { 40, 300 }, { 500, 1 }, { 1, 500 } }; /* fan-in, fan-out */
+    static const size_t shapes[][2] = {
+        { 300, 40 }, { 40, 300 }, { 500, 1 }, { 1, 500 }
+    }; /* fan-in, fan-out */
     (void)unused;
     for (size_t s = 0; s < 4; s++) {
         const double in = (double)shapes[s][0], out = (double)shapes[s][1];
         const double variances[] = { 1.0 / in, 2.0 / (in + out), 2.0 / in };
         for (int row = MLP_INIT_LECUN_NORMAL; row <= MLP_INIT_HE_TRUNCATED; row++) {
-            const int family = (row - MLP_INIT_LECUN_NORMAL) / 3, distribution = (row - MLP_INIT_LECUN_NORMAL) % 3;
+            const int family = (row - MLP_INIT_LECUN_NORMAL) / 3,
+                      distribution = (row - MLP_INIT_LECUN_NORMAL) % 3;
             check_moments(task_for((mlp_init)row, shapes[s][0], shapes[s][1]), (mlp_distribution)distribution,
                           variances[family]);
         }
@@ -62,7 +66,8 @@ static void fans_gains_and_slopes(void **unused)
     (void)unused;
     for (int fan = 0; fan <= MLP_FAN_GEOMETRIC; fan++) {
         struct init_task task = task_for(MLP_INIT_VARIANCE_SCALING, 60, 20);
-        task.parameters = (mlp_init_parameters){ .gain = 1.7, .fan = (mlp_fan)fan,
+        task.parameters = (mlp_init_parameters){ .gain = 1.7,
+                                                 .fan = (mlp_fan)fan,
                                                  .distribution = (mlp_distribution)(fan % 3) };
         check_moments(task, task.parameters.distribution, 1.7 * 1.7 / fans[fan]);
     }
@@ -71,7 +76,8 @@ static void fans_gains_and_slopes(void **unused)
     check_moments(he, MLP_DISTRIBUTION_NORMAL, 2.0 / (1.04 * 50.0));
 }
 
-/* Schoenholz et al. 2017: tanh with biases of variance 0.05 is critical at σ_w² = 1.76095; ReLU at 2 without biases. */
+/* Schoenholz et al. 2017: tanh with biases of variance 0.05 is critical at σ_w² = 1.76095; ReLU at 2 without
+ * biases. */
 static void critical_variances(void **unused)
 {
     struct init_task task = task_for(MLP_INIT_CRITICAL, 90, 40);
@@ -87,7 +93,8 @@ static void critical_variances(void **unused)
     task.parameters.a = 0.0;
     assert_close(init_scale(&task).gain, sqrt(2.0), 1e-9);
     task.parameters.a = -1.0;
-    assert_refused(init_check(MLP_INIT_CRITICAL, &task.parameters, false), MLP_ERROR_RANGE, "critical", "-1", NULL);
+    assert_refused(init_check(MLP_INIT_CRITICAL, &task.parameters, false), MLP_ERROR_RANGE, "critical", "-1",
+                   NULL);
 }
 
 static void sparse_weights(void **unused)
@@ -122,7 +129,8 @@ static void sparse_weights(void **unused)
         assert_true(w[i % ROWS + i / ROWS * LEADING] != 0.0f);
     }
     task.parameters.b = 2.5;
-    assert_refused(init_check(MLP_INIT_SPARSE, &task.parameters, false), MLP_ERROR_RANGE, "sparse", "2.5", NULL);
+    assert_refused(init_check(MLP_INIT_SPARSE, &task.parameters, false), MLP_ERROR_RANGE, "sparse", "2.5",
+                   NULL);
 }
 
 /* Order 4, c = 2^(-1/2): the corner of Sylvester's matrix, written out. */
@@ -180,7 +188,9 @@ static void fixed_patterns(void **unused)
 /* max |QᵀQ − I| ≤ 20·n·ε on the short side, times gain². */
 static void orthogonal_matrices(void **unused)
 {
-    static const size_t shapes[][2] = { { 64, 64 }, { 100, 30 }, { 30, 100 }, { 1, 50 }, { 50, 1 } }; /* rows, columns */
+    static const size_t shapes[][2] = {
+        { 64, 64 }, { 100, 30 }, { 30, 100 }, { 1, 50 }, { 50, 1 }
+    }; /* rows, columns */
     (void)unused;
     for (size_t s = 0; s < 5; s++) {
         const size_t rows = shapes[s][0], columns = shapes[s][1], ld = rows + 3;
@@ -193,7 +203,8 @@ static void orthogonal_matrices(void **unused)
             for (size_t j = 0; j < narrow; j++) {
                 double dot = 0.0;
                 for (size_t k = 0; k < wide; k++) {
-                    dot += rows < columns ? (double)q[i + k * ld] * q[j + k * ld] : (double)q[k + i * ld] * q[k + j * ld];
+                    dot += rows < columns ? (double)q[i + k * ld] * q[j + k * ld]
+                                          : (double)q[k + i * ld] * q[k + j * ld];
                 }
                 assert_close(dot / 2.25, i == j, 20.0 * (double)wide * FLT_EPSILON);
             }
@@ -202,8 +213,8 @@ static void orthogonal_matrices(void **unused)
     }
 }
 
-/* Haar: a 1×1 is +1 and −1 equally often (within five standard errors of 2000 draws), and a matrix's first entry has
- * mean 0 and mean square 1/n. */
+/* Haar: a 1×1 is +1 and −1 equally often (within five standard errors of 2000 draws), and a matrix's first
+ * entry has mean 0 and mean square 1/n. */
 static void orthogonal_draws_are_haar(void **unused)
 {
     enum { DRAWS = 2000, N = 4 };
@@ -225,7 +236,8 @@ static void orthogonal_draws_are_haar(void **unused)
     assert_close(square / DRAWS, 1.0 / N, 5.0 * sqrt(2.0 / (N * N * (N + 2.0)) * (N - 1.0) / DRAWS) + 0.02);
 }
 
-static mlp_status triangle(float *values, size_t rows, size_t columns, uint64_t seed, size_t layer, void *context)
+static mlp_status triangle(float *values, size_t rows, size_t columns, uint64_t seed, size_t layer,
+                           void *context)
 {
     assert_int_equal(seed, 17);
     assert_int_equal(layer, 2);
@@ -254,12 +266,18 @@ static void refusals(void **unused)
 {
     const mlp_init_parameters none = { 0 };
     (void)unused;
-    assert_refused(init_check(MLP_INIT_NORMAL, &(mlp_init_parameters){ .a = -1 }, false), MLP_ERROR_RANGE, "normal", "-1", NULL);
-    assert_refused(init_check(MLP_INIT_NORMAL, &(mlp_init_parameters){ .a = NAN }, false), MLP_ERROR_RANGE, "a is nan", NULL);
-    assert_refused(init_check(MLP_INIT_UNIFORM, &(mlp_init_parameters){ .a = 1, .b = 1 }, false), MLP_ERROR_RANGE, "a < b", NULL);
-    assert_refused(init_check(MLP_INIT_HE_NORMAL, &(mlp_init_parameters){ .gain = -2 }, false), MLP_ERROR_RANGE, "gain", NULL);
-    assert_refused(init_check(MLP_INIT_ZEROS, &(mlp_init_parameters){ .gain = 2 }, false), MLP_ERROR_ARGUMENT, "zeros", "gain", NULL);
-    assert_refused(init_check(MLP_INIT_HE_NORMAL, &none, true), MLP_ERROR_ARGUMENT, "bias", "he-normal", NULL);
+    assert_refused(init_check(MLP_INIT_NORMAL, &(mlp_init_parameters){ .a = -1 }, false), MLP_ERROR_RANGE,
+                   "normal", "-1", NULL);
+    assert_refused(init_check(MLP_INIT_NORMAL, &(mlp_init_parameters){ .a = NAN }, false), MLP_ERROR_RANGE,
+                   "a is nan", NULL);
+    assert_refused(init_check(MLP_INIT_UNIFORM, &(mlp_init_parameters){ .a = 1, .b = 1 }, false),
+                   MLP_ERROR_RANGE, "a < b", NULL);
+    assert_refused(init_check(MLP_INIT_HE_NORMAL, &(mlp_init_parameters){ .gain = -2 }, false),
+                   MLP_ERROR_RANGE, "gain", NULL);
+    assert_refused(init_check(MLP_INIT_ZEROS, &(mlp_init_parameters){ .gain = 2 }, false), MLP_ERROR_ARGUMENT,
+                   "zeros", "gain", NULL);
+    assert_refused(init_check(MLP_INIT_HE_NORMAL, &none, true), MLP_ERROR_ARGUMENT, "bias", "he-normal",
+                   NULL);
     assert_refused(init_check(MLP_INIT_CUSTOM, &none, false), MLP_ERROR_ARGUMENT, "NULL", NULL);
     assert_refused(init_check((mlp_init)99, &none, false), MLP_ERROR_ARGUMENT, "99", NULL);
     struct init_task task = task_for(MLP_INIT_NORMAL, 10, 10);
@@ -279,18 +297,22 @@ static void names_go_there_and_back(void **unused)
     }
     mlp_init found;
     assert_null(mlp_init_name((mlp_init)mlp_init_count()));
-    assert_refused(mlp_init_from_name("he", &found), MLP_ERROR_ARGUMENT, "'he'", "he-normal", "orthogonal", NULL);
+    assert_refused(mlp_init_from_name("he", &found), MLP_ERROR_ARGUMENT, "'he'", "he-normal", "orthogonal",
+                   NULL);
 }
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_variance_scaling_family), cmocka_unit_test(fans_gains_and_slopes),
-        cmocka_unit_test(critical_variances), cmocka_unit_test(sparse_weights), cmocka_unit_test(hadamard_weights),
+        cmocka_unit_test(critical_variances), cmocka_unit_test(sparse_weights),
+            cmocka_unit_test(hadamard_weights),
         cmocka_unit_test(given_deviations_and_bounds), cmocka_unit_test(fixed_patterns),
         cmocka_unit_test(orthogonal_matrices),         cmocka_unit_test(orthogonal_draws_are_haar),
         cmocka_unit_test(custom_initializers),         cmocka_unit_test(refusals),
         cmocka_unit_test(names_go_there_and_back),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Losses at every vector level: value and gradient against naive formulas in double and central differences. */
+/* Losses at every vector level: value and gradient against naive formulas in double and central differences.
+ */
 #include "support/support.h"
 
 #include <math.h>
@@ -10,8 +11,9 @@
 
 enum { SAMPLES = 5, MOST_UNITS = 130, LEADING = MOST_UNITS + 3 };
 
-#define FOR_EACH_LEVEL(level) \
-    for (enum cpu_level level = CPU_BASELINE; level <= cpu_level_best(); level = (enum cpu_level)((int)level + 1))
+#define FOR_EACH_LEVEL(level)                                                                                \
+    for (enum cpu_level level = CPU_BASELINE; level <= cpu_level_best();                                     \
+         level = (enum cpu_level)((int)level + 1))
 
 static const struct loss_row *row_at(enum cpu_level level, mlp_loss loss)
 {
@@ -31,14 +33,15 @@ struct batch {
     float class_weights[MOST_UNITS];
 };
 
-/* ---- the reference --------------------------------------------------------------------------------------------- */
+/* ---- the reference ------------------------------------------------------------------------------------- */
 
 static double exact_target(const struct batch *batch, size_t sample, size_t unit)
 {
     if (batch->targets.values != NULL) {
         return (double)batch->values[sample * batch->units + unit];
     }
-    return batch->units == 1 ? (double)batch->classes[sample] : (double)((size_t)batch->classes[sample] == unit);
+    return batch->units == 1 ? (double)batch->classes[sample]
+                             : (double)((size_t)batch->classes[sample] == unit);
 }
 
 static double exact_cross_entropy(const struct batch *batch, size_t sample, const double *z)
@@ -63,16 +66,11 @@ static double exact_unit(const struct loss_settings *settings, double output, do
 {
     const double rest = fabs(output - target), p = 1.0 / (1.0 + exp(-output)), delta = settings->huber_delta;
     switch (settings->loss) {
-    case MLP_LOSS_BINARY_CROSS_ENTROPY:
-        return -(target * log(p) + (1.0 - target) * log1p(-p));
-    case MLP_LOSS_SQUARED_ERROR:
-        return rest * rest;
-    case MLP_LOSS_ABSOLUTE_ERROR:
-        return rest;
-    case MLP_LOSS_HUBER:
-        return rest <= delta ? rest * rest / 2.0 : delta * (rest - delta / 2.0);
-    default:
-        return NAN;
+    case MLP_LOSS_BINARY_CROSS_ENTROPY: return -(target * log(p) + (1.0 - target) * log1p(-p));
+    case MLP_LOSS_SQUARED_ERROR: return rest * rest;
+    case MLP_LOSS_ABSOLUTE_ERROR: return rest;
+    case MLP_LOSS_HUBER: return rest <= delta ? rest * rest / 2.0 : delta * (rest - delta / 2.0);
+    default: return NAN;
     }
 }
 
@@ -118,13 +116,15 @@ static void outputs_of(const struct batch *batch, size_t sample, double *outputs
     }
 }
 
-/* ---- comparing ------------------------------------------------------------------------------------------------- */
+/* ---- comparing ----------------------------------------------------------------------------------------- */
 
 /* Samples first … first + columns − 1 as one block. */
-static double evaluate(enum cpu_level level, struct batch *batch, size_t first, size_t columns, bool with_gradient)
+static double evaluate(enum cpu_level level, struct batch *batch, size_t first, size_t columns,
+                       bool with_gradient)
 {
     double scale;
     assert_ok(loss_scale(&batch->settings, &batch->targets, batch->units, SAMPLES, &scale));
+    /* clang-format off */
     const struct loss_block block = {
         .settings = &batch->settings, .targets = &batch->targets, .first = first, .columns = columns,
         .units = batch->units, .z = batch->outputs + first * LEADING, .a = batch->outputs + first * LEADING,
@@ -133,7 +133,8 @@ static double evaluate(enum cpu_level level, struct batch *batch, size_t first, 
     return row_at(level, batch->settings.loss)->evaluate(&block);
 }
 
-/* Central differences: h = 1e-5 leaves h² of the third derivative and 1e-16/h of rounding, both below 1e-9. */
+/* Central differences: h = 1e-5 leaves h² of the third derivative and 1e-16/h of rounding,
+    both below 1e-9. */
 static void check_gradient(const struct batch *batch, size_t sample)
 {
     const double h = 1e-5, factor = exact_scale(batch) * exact_weight(batch, sample);
@@ -178,13 +179,15 @@ static void check_batch(enum cpu_level level, struct batch *batch)
     }
 }
 
-/* Dense targets: a distribution for cross-entropy, within [0, 1] for the binary one, any for the others; kept a step
+/* Dense targets: a distribution for cross-entropy, within [0, 1] for the binary one,
+    any for the others; kept a step
  * of 0.01 away from the outputs, where the absolute error has its kink. */
 static void fill_batch(struct batch *batch, mlp_loss loss, size_t units)
 {
     uint64_t state = units * 100 + (uint64_t)loss;
     *batch = (struct batch){ .units = units,
-                             .settings = { .loss = loss, .huber_delta = loss == MLP_LOSS_HUBER ? 0.7 : 0.0 } };
+                             .settings = { .loss = loss,
+                             .huber_delta = loss == MLP_LOSS_HUBER ? 0.7 : 0.0 } };
     test_fill(&state, -4.0, 4.0, batch->outputs, LEADING * SAMPLES);
     test_fill(&state, 0.02, 0.98, batch->values, units * SAMPLES);
     test_fill(&state, 0.0, 3.0, batch->weights, SAMPLES);
@@ -260,8 +263,8 @@ static void test_one_hot(void **unused)
             fill_batch(&batch, (mlp_loss)loss, unit_counts[k]);
             for (size_t i = 0; i < SAMPLES * batch.units; i++) {
                 const size_t sample = i / batch.units;
-                batch.values[i] = batch.units == 1 ? (float)batch.classes[sample]
-                                                   : (float)((size_t)batch.classes[sample] == i % batch.units);
+                const bool hot = (size_t)batch.classes[sample] == i % batch.units;
+                batch.values[i] = batch.units == 1 ? (float)batch.classes[sample] : (float)hot;
             }
             batch.targets = (mlp_targets){ .classes = batch.classes };
             const double by_class = evaluate(cpu_level(), &batch, 0, SAMPLES, true);
@@ -301,5 +304,6 @@ int main(void)
         cmocka_unit_test(test_one_hot),
         cmocka_unit_test(test_levels_agree),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

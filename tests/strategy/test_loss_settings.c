@@ -7,12 +7,13 @@
 #include "strategy/loss.h"
 #include "strategy/loss_rows.h"
 
-/* ---- names ----------------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
 static void test_names(void **unused)
 {
     static const char *const names[] = { "automatic",     "cross-entropy",  "binary-cross-entropy",
-                                         "squared-error", "absolute-error", "huber", "custom" };
+                                         "squared-error", "absolute-error", "huber",
+                                         "custom" };
     mlp_loss found = MLP_LOSS_HUBER;
     (void)unused;
     assert_int_equal(mlp_loss_count(), sizeof names / sizeof names[0]);
@@ -41,16 +42,18 @@ static void test_reduction_names(void **unused)
         assert_int_equal(found, i);
     }
     assert_null(mlp_reduction_name((mlp_reduction)3));
-    assert_refused(mlp_reduction_from_name("average", &found), MLP_ERROR_ARGUMENT, "average", "sample-mean", NULL);
+    assert_refused(mlp_reduction_from_name("average", &found), MLP_ERROR_ARGUMENT, "average", "sample-mean",
+                   NULL);
     assert_refused(mlp_reduction_from_name("sum", NULL), MLP_ERROR_ARGUMENT, "NULL", NULL);
 }
 
-/* ---- pairs ----------------------------------------------------------------------------------------------------- */
+/* ---- pairs --------------------------------------------------------------------------------------------- */
 
 static mlp_status never_called(const float *outputs, const mlp_targets *targets, size_t units, size_t count,
                                size_t leading_dimension, float *gradient, double *loss, void *context)
 {
-    (void)outputs, (void)targets, (void)units, (void)count, (void)leading_dimension, (void)gradient, (void)loss;
+    (void)outputs, (void)targets, (void)units, (void)count, (void)leading_dimension, (void)gradient,
+        (void)loss;
     (void)context;
     return MLP_ERROR_STATE;
 }
@@ -80,8 +83,8 @@ static void test_pairs(void **unused)
                 assert_ok(resolve((mlp_loss)loss, (mlp_activation)output, 3));
             } else {
                 assert_refused(resolve((mlp_loss)loss, (mlp_activation)output, 3), MLP_ERROR_ARGUMENT,
-                               mlp_loss_name((mlp_loss)loss), mlp_activation_name((mlp_activation)output), "needs",
-                               "use", NULL);
+                               mlp_loss_name((mlp_loss)loss), mlp_activation_name((mlp_activation)output),
+                               "needs", "use", NULL);
             }
         }
     }
@@ -91,15 +94,16 @@ static void test_pairs(void **unused)
 static void test_advice(void **unused)
 {
     (void)unused;
-    assert_refused(resolve(MLP_LOSS_CROSS_ENTROPY, MLP_ACTIVATION_SIGMOID, 3), MLP_ERROR_ARGUMENT, "softmax output",
-                   "binary-cross-entropy", NULL);
+    assert_refused(resolve(MLP_LOSS_CROSS_ENTROPY, MLP_ACTIVATION_SIGMOID, 3), MLP_ERROR_ARGUMENT,
+                   "softmax output", "binary-cross-entropy", NULL);
     assert_refused(resolve(MLP_LOSS_BINARY_CROSS_ENTROPY, MLP_ACTIVATION_SOFTMAX, 3), MLP_ERROR_ARGUMENT,
                    "sigmoid output", "cross-entropy with softmax", NULL);
-    assert_refused(resolve(MLP_LOSS_ABSOLUTE_ERROR, MLP_ACTIVATION_SOFTMAX, 3), MLP_ERROR_ARGUMENT, "identity",
-                   "squared-error", NULL);
-    assert_refused(resolve(MLP_LOSS_CROSS_ENTROPY, MLP_ACTIVATION_SOFTMAX, 1), MLP_ERROR_ARGUMENT, "2 output units",
-                   "sigmoid", "binary-cross-entropy", NULL);
-    assert_refused(resolve(MLP_LOSS_AUTOMATIC, MLP_ACTIVATION_SOFTMAX, 1), MLP_ERROR_ARGUMENT, "sigmoid", NULL);
+    assert_refused(resolve(MLP_LOSS_ABSOLUTE_ERROR, MLP_ACTIVATION_SOFTMAX, 3), MLP_ERROR_ARGUMENT,
+                   "identity", "squared-error", NULL);
+    assert_refused(resolve(MLP_LOSS_CROSS_ENTROPY, MLP_ACTIVATION_SOFTMAX, 1), MLP_ERROR_ARGUMENT,
+                   "2 output units", "sigmoid", "binary-cross-entropy", NULL);
+    assert_refused(resolve(MLP_LOSS_AUTOMATIC, MLP_ACTIVATION_SOFTMAX, 1), MLP_ERROR_ARGUMENT, "sigmoid",
+                   NULL);
     assert_refused(resolve((mlp_loss)77, MLP_ACTIVATION_TANH, 1), MLP_ERROR_ARGUMENT, "loss", "77", NULL);
 }
 
@@ -115,7 +119,7 @@ static void test_automatic(void **unused)
     }
 }
 
-/* ---- options --------------------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------------------- */
 
 static mlp_status resolve_with(struct loss_settings settings)
 {
@@ -126,7 +130,8 @@ static void test_label_smoothing(void **unused)
 {
     static const double refused[] = { -0.1, 1.0, NAN, INFINITY };
     (void)unused;
-    assert_ok(resolve_with((struct loss_settings){ .loss = MLP_LOSS_CROSS_ENTROPY, .label_smoothing = 0.99 }));
+    assert_ok(
+        resolve_with((struct loss_settings){ .loss = MLP_LOSS_CROSS_ENTROPY, .label_smoothing = 0.99 }));
     for (size_t i = 0; i < 4; i++) {
         assert_refused(resolve_with((struct loss_settings){ .loss = MLP_LOSS_CROSS_ENTROPY,
                                                             .label_smoothing = refused[i] }),
@@ -142,9 +147,11 @@ static void test_class_weights(void **unused)
     static const float bad[] = { -1.0f, NAN, INFINITY };
     (void)unused;
     assert_ok(resolve_with((struct loss_settings){ .loss = MLP_LOSS_CROSS_ENTROPY, .class_weights = good }));
-    assert_refused(resolve_with((struct loss_settings){ .loss = MLP_LOSS_CROSS_ENTROPY, .class_weights = zeros }),
+    assert_refused(resolve_with(
+                       (struct loss_settings){ .loss = MLP_LOSS_CROSS_ENTROPY, .class_weights = zeros }),
                    MLP_ERROR_RANGE, "class_weights", "all 0", NULL);
-    assert_refused(resolve_with((struct loss_settings){ .loss = MLP_LOSS_SQUARED_ERROR, .class_weights = good }),
+    assert_refused(resolve_with(
+                       (struct loss_settings){ .loss = MLP_LOSS_SQUARED_ERROR, .class_weights = good }),
                    MLP_ERROR_ARGUMENT, "class_weights", "cross-entropy", "squared-error", NULL);
     for (size_t i = 0; i < 3; i++) {
         const float weights[] = { 1.0f, 1.0f, bad[i] };
@@ -165,7 +172,8 @@ static void test_other_options(void **unused)
     assert_ok(loss_resolve(&settings, MLP_ACTIVATION_TANH, 1));
     assert_true(settings.huber_delta == 0.25);
     for (size_t i = 0; i < 3; i++) {
-        assert_refused(resolve_with((struct loss_settings){ .loss = MLP_LOSS_HUBER, .huber_delta = refused[i] }),
+        assert_refused(resolve_with(
+                           (struct loss_settings){ .loss = MLP_LOSS_HUBER, .huber_delta = refused[i] }),
                        MLP_ERROR_RANGE, "huber_delta", "above 0", NULL);
     }
     assert_refused(resolve_with((struct loss_settings){ .loss = MLP_LOSS_SQUARED_ERROR, .huber_delta = 2.0 }),
@@ -177,7 +185,7 @@ static void test_other_options(void **unused)
     assert_true(loss_row(MLP_LOSS_CUSTOM)->whole_batch && loss_row(MLP_LOSS_CUSTOM)->evaluate == NULL);
 }
 
-/* ---- targets --------------------------------------------------------------------------------------------------- */
+/* ---- targets ------------------------------------------------------------------------------------------- */
 
 static mlp_status scale_of(mlp_loss loss, mlp_reduction reduction, const mlp_targets *targets, size_t units,
                            size_t count, double *scale)
@@ -204,7 +212,8 @@ static void test_scale(void **unused)
     assert_ok(scale_of(MLP_LOSS_SQUARED_ERROR, MLP_REDUCTION_SUM, &weighted, 3, 4, &scale));
     assert_true(scale == 1.0);
     assert_ok(loss_scale(&by_class, &weighted, 3, 4, &scale));
-    assert_close(scale, 1.0 / (1.0 * 3.0 + 0.5 * 3.0), 1e-15); /* the others have weight 0 one way or the other */
+    assert_close(scale, 1.0 / (1.0 * 3.0 + 0.5 * 3.0),
+                 1e-15); /* the others have weight 0 one way or the other */
     assert_ok(loss_scale(&by_class, &weightless, 3, 1, &scale));
     assert_true(scale == 0.0);
 }
@@ -221,12 +230,15 @@ static void test_refused_targets(void **unused)
     assert_refused(scale_of(MLP_LOSS_HUBER, MLP_REDUCTION_SUM,
                             &(mlp_targets){ .classes = classes, .values = values }, 3, 2, &scale),
                    MLP_ERROR_ARGUMENT, "targets", "both", NULL);
-    assert_refused(scale_of(MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, &(mlp_targets){ .classes = classes }, 3, 4,
-                            &scale), MLP_ERROR_RANGE, "sample 2", "class is 3", "0 to 2", NULL);
-    assert_refused(scale_of(MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, &(mlp_targets){ .classes = classes }, 4, 4,
-                            &scale), MLP_ERROR_RANGE, "sample 3", "class is -1", NULL);
-    assert_refused(scale_of(MLP_LOSS_BINARY_CROSS_ENTROPY, MLP_REDUCTION_MEAN, &(mlp_targets){ .classes = classes },
-                            1, 2, &scale), MLP_ERROR_RANGE, "sample 1", "class is 2", "0 to 1", NULL);
+    assert_refused(scale_of(MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, &(mlp_targets){ .classes = classes },
+                            3, 4, &scale),
+                   MLP_ERROR_RANGE, "sample 2", "class is 3", "0 to 2", NULL);
+    assert_refused(scale_of(MLP_LOSS_CROSS_ENTROPY, MLP_REDUCTION_MEAN, &(mlp_targets){ .classes = classes },
+                            4, 4, &scale),
+                   MLP_ERROR_RANGE, "sample 3", "class is -1", NULL);
+    assert_refused(scale_of(MLP_LOSS_BINARY_CROSS_ENTROPY, MLP_REDUCTION_MEAN,
+                            &(mlp_targets){ .classes = classes }, 1, 2, &scale),
+                   MLP_ERROR_RANGE, "sample 1", "class is 2", "0 to 1", NULL);
     for (size_t i = 0; i < 3; i++) {
         const float weights[] = { 1.0f, 0.0f, bad[i], 1.0f };
         assert_refused(scale_of(MLP_LOSS_SQUARED_ERROR, MLP_REDUCTION_SUM,
@@ -240,16 +252,24 @@ static void test_refused_targets(void **unused)
     }
 }
 
-/* ---- edges of float -------------------------------------------------------------------------------------------- */
+/* ---- edges of float ------------------------------------------------------------------------------------ */
 
 /* One sample of class `class`, summed. */
 static double loss_of(mlp_loss loss, const float *outputs, size_t units, int32_t class, float *gradient)
 {
-    const struct loss_settings settings = { .loss = loss, .reduction = MLP_REDUCTION_SUM, .huber_delta = 1.0 };
+    const struct loss_settings settings = { .loss = loss,
+                                            .reduction = MLP_REDUCTION_SUM,
+                                            .huber_delta = 1.0 };
     const mlp_targets targets = { .classes = &class };
-    return loss_row(loss)->evaluate(&(struct loss_block){
-        .settings = &settings, .targets = &targets, .columns = 1, .units = units, .z = outputs, .a = outputs,
-        .gradient = gradient, .leading_dimension = units, .scale = 1.0 });
+    return loss_row(loss)->evaluate(&(struct loss_block){ .settings = &settings,
+                                                          .targets = &targets,
+                                                          .columns = 1,
+                                                          .units = units,
+                                                          .z = outputs,
+                                                          .a = outputs,
+                                                          .gradient = gradient,
+                                                          .leading_dimension = units,
+                                                          .scale = 1.0 });
 }
 
 static void test_large_logits(void **unused)
@@ -275,7 +295,8 @@ static void test_large_logits(void **unused)
     assert_true(gradient[0] == 1.0f);
 }
 
-/* A sure and right answer: loss and gradient are small numbers with all their digits, not differences from 1. */
+/* A sure and right answer: loss and gradient are small numbers with all their digits, not differences from 1.
+ */
 static void test_confident_answers(void **unused)
 {
     const float logits[] = { 20.0f, 0.0f }, single[] = { 20.0f };
@@ -289,7 +310,8 @@ static void test_confident_answers(void **unused)
     assert_close((double)gradient[0] / -rest, 1.0, 1e-6);
 }
 
-/* Wherever it stands, an output that is not finite makes the loss not finite; a logit of −∞ off target does not. */
+/* Wherever it stands, an output that is not finite makes the loss not finite; a logit of −∞ off target does
+ * not. */
 static void test_not_finite(void **unused)
 {
     enum { UNITS = 70 };
@@ -323,8 +345,14 @@ static void test_not_finite_dense(void **unused)
     const struct loss_settings by_class = { .loss = MLP_LOSS_CROSS_ENTROPY, .class_weights = class_weights };
     const mlp_targets first = { .values = hot }, second = { .values = weightless };
     float logits[] = { 0.0f, 0.0f, -INFINITY };
-    struct loss_block block = { .settings = &plain, .targets = &first, .columns = 1, .units = 3, .z = logits,
-                                .a = logits, .leading_dimension = 3, .scale = 1.0 };
+    struct loss_block block = { .settings = &plain,
+                                .targets = &first,
+                                .columns = 1,
+                                .units = 3,
+                                .z = logits,
+                                .a = logits,
+                                .leading_dimension = 3,
+                                .scale = 1.0 };
     (void)unused;
     assert_close(loss_row(MLP_LOSS_CROSS_ENTROPY)->evaluate(&block), log(2.0), 1e-6);
     block.settings = &by_class;
@@ -337,13 +365,13 @@ static void test_not_finite_dense(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),           cmocka_unit_test(test_reduction_names),
-        cmocka_unit_test(test_pairs),           cmocka_unit_test(test_advice),
-        cmocka_unit_test(test_automatic),       cmocka_unit_test(test_label_smoothing),
-        cmocka_unit_test(test_class_weights),   cmocka_unit_test(test_other_options),
-        cmocka_unit_test(test_scale),           cmocka_unit_test(test_refused_targets),
-        cmocka_unit_test(test_large_logits),    cmocka_unit_test(test_confident_answers),
-        cmocka_unit_test(test_not_finite),      cmocka_unit_test(test_not_finite_dense),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_reduction_names),
+        cmocka_unit_test(test_pairs),         cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_automatic),     cmocka_unit_test(test_label_smoothing),
+        cmocka_unit_test(test_class_weights), cmocka_unit_test(test_other_options),
+        cmocka_unit_test(test_scale),         cmocka_unit_test(test_refused_targets),
+        cmocka_unit_test(test_large_logits),  cmocka_unit_test(test_confident_answers),
+        cmocka_unit_test(test_not_finite),    cmocka_unit_test(test_not_finite_dense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

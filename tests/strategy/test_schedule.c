@@ -54,25 +54,35 @@ static void falls_are_products(void **unused)
     assert_close(at(&steady, 50), 0.1, 1e-13);
 }
 
-/* η(t + 1) from η(t), the way of Loshchilov & Hutter's cosine written as a recursion: with c = cos(π/T), the values about their
- * middle satisfy x(t + 1) = 2c·x(t) − x(t − 1). */
+/* η(t + 1) from η(t), the way of Loshchilov & Hutter's cosine written as a recursion: with c = cos(π/T), the
+ * values about their middle satisfy x(t + 1) = 2c·x(t) − x(t − 1). */
 static void cosines_follow_their_recursion(void **unused)
 {
-    mlp_schedule_options plain = options_of(MLP_SCHEDULE_COSINE), again = options_of(MLP_SCHEDULE_COSINE_RESTARTS);
+    mlp_schedule_options plain = options_of(MLP_SCHEDULE_COSINE),
+                         again = options_of(MLP_SCHEDULE_COSINE_RESTARTS);
     const double pi = acos(-1.0), middle = 0.5 * (1.0 + 0.2);
     (void)unused;
     plain.minimum = 0.2;
     assert_close(at(&plain, 0), 1.0, 0.0);
     assert_close(at(&plain, 50), middle, 1e-15);
     for (size_t t = 2; t < TOTAL; t++) {
-        const double x = at(&plain, t) - middle, y = at(&plain, t - 1) - middle, z = at(&plain, t - 2) - middle;
+        const double x = at(&plain, t) - middle, y = at(&plain, t - 1) - middle,
+                     z = at(&plain, t - 2) - middle;
         assert_close(x, 2.0 * cos(pi / TOTAL) * y - z, 1e-13);
     }
     again.period = 10; /* periods 0-9, 10-29, 30-69, 70-… */
     again.growth = 2.0;
     for (size_t t = 0; t < TOTAL; t++) {
-        const size_t first = t < 10 ? 0 : t < 30 ? 10 : t < 70 ? 30 : 70, length = t < 10 ? 10 : t < 30 ? 20 : t < 70 ? 40 : 80;
-        assert_close(at(&again, t), pow(cos(0.5 * pi * (double)(t - first) / (double)length), 2.0), 1e-13); /* cos² x/2 */
+        const size_t first = t < 10   ? 0
+                             : t < 30 ? 10
+                             : t < 70 ? 30
+                                      : 70,
+                     length = t < 10   ? 10
+                              : t < 30 ? 20
+                              : t < 70 ? 40
+                                       : 80;
+        assert_close(at(&again, t), pow(cos(0.5 * pi * (double)(t - first) / (double)length), 2.0),
+                     1e-13); /* cos² x/2 */
     }
     again.growth = 1.0;
     assert_close(at(&again, 90), 1.0, 0.0);
@@ -81,7 +91,8 @@ static void cosines_follow_their_recursion(void **unused)
 
 static void lines_are_straight(void **unused)
 {
-    mlp_schedule_options line = options_of(MLP_SCHEDULE_POLYNOMIAL), stable = options_of(MLP_SCHEDULE_WARMUP_STABLE_DECAY);
+    mlp_schedule_options line = options_of(MLP_SCHEDULE_POLYNOMIAL),
+                         stable = options_of(MLP_SCHEDULE_WARMUP_STABLE_DECAY);
     (void)unused;
     line.minimum = 0.1;
     stable.warmup = 20;
@@ -89,7 +100,11 @@ static void lines_are_straight(void **unused)
     for (size_t t = 0; t < TOTAL; t++) {
         assert_close(at(&line, t), 1.0 - 0.9 * (double)t / TOTAL, 1e-13);
         /* 20 of warm-up, 60 stable, 20 down */
-        assert_close(at(&stable, t), t < 20 ? (double)(t + 1) / 21.0 : t <= 80 ? 1.0 : (100.0 - (double)t) / 20.0, 1e-13);
+        assert_close(at(&stable, t),
+                     t < 20    ? (double)(t + 1) / 21.0
+                     : t <= 80 ? 1.0
+                               : (100.0 - (double)t) / 20.0,
+                     1e-13);
     }
     line.power = 3.0;
     line.minimum = 0.0;
@@ -97,18 +112,23 @@ static void lines_are_straight(void **unused)
     assert_close(at(&line, 1000), 1e-6, 1e-15); /* beyond the end: the last step */
 }
 
-/* Smith 2015, with his own formula: cycle = ⌊1 + t/2s⌋, x = |t/s − 2·cycle + 1|, base + (max − base)·max(0, 1 − x)·scale. */
+/* Smith 2015, with his own formula: cycle = ⌊1 + t/2s⌋, x = |t/s − 2·cycle + 1|, base + (max − base)·max(0, 1
+ * − x)·scale. */
 static void cycles_are_smiths(void **unused)
 {
-    mlp_schedule_options options[3] = { options_of(MLP_SCHEDULE_TRIANGULAR), options_of(MLP_SCHEDULE_TRIANGULAR2),
+    mlp_schedule_options options[3] = { options_of(MLP_SCHEDULE_TRIANGULAR),
+                                        options_of(MLP_SCHEDULE_TRIANGULAR2),
                                         options_of(MLP_SCHEDULE_EXP_RANGE) };
     (void)unused;
     for (size_t k = 0; k < 3; k++) {
         options[k].period = 24;
         options[k].minimum = 0.25;
         for (size_t t = 0; t < TOTAL; t++) {
-            const double s = 12.0, cycle = floor(1.0 + (double)t / (2.0 * s)), x = fabs((double)t / s - 2.0 * cycle + 1.0);
-            const double scale = k == 0 ? 1.0 : k == 1 ? 1.0 / pow(2.0, cycle - 1.0) : pow(0.99994, (double)t);
+            const double s = 12.0, cycle = floor(1.0 + (double)t / (2.0 * s)),
+                         x = fabs((double)t / s - 2.0 * cycle + 1.0);
+            const double scale = k == 0   ? 1.0
+                                 : k == 1 ? 1.0 / pow(2.0, cycle - 1.0)
+                                          : pow(0.99994, (double)t);
             assert_close(at(&options[k], t), 0.25 + 0.75 * fmax(0.0, 1.0 - x) * scale, 1e-13);
         }
     }
@@ -169,7 +189,8 @@ static double fall(size_t t, size_t total, void *context)
     return *(const double *)context / (double)(t + total);
 }
 
-/* A schedule stretches when its points change with T: what decides whether a checkpoint can go on for more epochs. */
+/* A schedule stretches when its points change with T: what decides whether a checkpoint can go on for more
+ * epochs. */
 static void those_that_stretch_hang_on_the_total(void **unused)
 {
     static const size_t mark[] = { 7, 20 };
@@ -211,7 +232,8 @@ static void own_functions_and_refusals(void **unused)
     assert_close(at(&options, 25), 0.4, 1e-15);
     options = options_of(MLP_SCHEDULE_COSINE);
     options.period = 3;
-    assert_refused(mlp_schedule_at(&options, 0, TOTAL, &point), MLP_ERROR_ARGUMENT, "cosine takes no period", NULL);
+    assert_refused(mlp_schedule_at(&options, 0, TOTAL, &point), MLP_ERROR_ARGUMENT, "cosine takes no period",
+                   NULL);
     options = options_of(MLP_SCHEDULE_STEP);
     options.factor = 1.5;
     assert_refused(mlp_schedule_at(&options, 0, TOTAL, &point), MLP_ERROR_RANGE, "factor is 1.5", NULL);
@@ -222,7 +244,8 @@ static void own_functions_and_refusals(void **unused)
     assert_refused(mlp_schedule_at(&options, 0, TOTAL, &point), MLP_ERROR_RANGE, "milestone 1 is 5", NULL);
     options = options_of(MLP_SCHEDULE_ONE_CYCLE);
     options.warmup = 1;
-    assert_refused(mlp_schedule_at(&options, 0, TOTAL, &point), MLP_ERROR_ARGUMENT, "one-cycle", "warmup is 1", NULL);
+    assert_refused(mlp_schedule_at(&options, 0, TOTAL, &point), MLP_ERROR_ARGUMENT, "one-cycle",
+                   "warmup is 1", NULL);
     options = options_of(MLP_SCHEDULE_PLATEAU);
     assert_refused(mlp_schedule_at(&options, 0, TOTAL, &point), MLP_ERROR_UNSUPPORTED, "plateau", NULL);
     options = options_of((mlp_schedule)99);
@@ -247,6 +270,7 @@ static void names_go_there_and_back(void **unused)
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(falls_are_products),         cmocka_unit_test(cosines_follow_their_recursion),
         cmocka_unit_test(lines_are_straight),         cmocka_unit_test(cycles_are_smiths),
@@ -254,5 +278,6 @@ int main(void)
         cmocka_unit_test(those_that_stretch_hang_on_the_total),
         cmocka_unit_test(own_functions_and_refusals), cmocka_unit_test(names_go_there_and_back),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

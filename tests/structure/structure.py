@@ -6,6 +6,7 @@ usage: structure.py SOURCE_FOLDER BUILD_FOLDER
 
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 # A file may include public headers, its own folder, and folders to the left.
 LAYERS = ["base", "linalg", "strategy", "model", "optim", "diagnose", "data", "io", "session"]
 STRATEGIES = ["activation", "init", "loss", "clip", "schedule", "dropout"]
-MAX_FUNCTION, MAX_FILE = 70, 450
+MAX_FUNCTION, MAX_FILE, MAX_COLUMNS = 80, 500, 110
 TOP_LEVEL = {"include", "src", "tests", "bench", "pkgconfig", "meson.build", "meson_options.txt", "README.md", "examples",
              "tools", "docs", "LICENSE", "CHANGELOG.md"}
 
@@ -94,6 +95,25 @@ def sizes():
                 start = None
 
 
+def tracked(patterns):
+    run = subprocess.run(["git", "ls-files", *patterns], cwd=source, capture_output=True, text=True)
+    return [source / line for line in run.stdout.splitlines() if (source / line).exists()]
+
+
+def layout():
+    """110 columns (but for tables in comments), laid out as .clang-format says, where clang-format 14 is installed."""
+    paths = tracked(["*.c", "*.h", "*.cpp"])
+    for path in paths:
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if len(line) > MAX_COLUMNS and not (line.startswith(" *") and "clang-format off" in path.read_text()):
+                yield f"{relative(path)}:{number}: {len(line)} columns, at most {MAX_COLUMNS} are allowed"
+    formatter = shutil.which("clang-format-14")
+    if formatter and paths:
+        run = subprocess.run([formatter, "--dry-run", *map(str, paths)], cwd=source, capture_output=True, text=True)
+        for warning in re.findall(r"^(.*?:\d+):\d+: warning", run.stderr, flags=re.M):
+            yield f"{warning}: not as .clang-format has it: clang-format-14 -i"
+
+
 def headers():
     for path in sorted((source / "include/mlp").glob("*.h")):
         for compiler, standard, ending in (("cc", "c11", ".c"), ("c++", "c++17", ".cpp")):
@@ -144,16 +164,13 @@ def version():
 
 
 def top_level():
-    tracked = subprocess.run(["git", "ls-files"], cwd=source, capture_output=True, text=True)
-    if tracked.returncode != 0:
-        return
-    for name in sorted({line.split("/")[0] for line in tracked.stdout.splitlines()}):
+    for name in sorted({path.relative_to(source).parts[0] for path in tracked([])}):
         if name not in TOP_LEVEL and not name.startswith("."):
             yield f"{name}: not one of {', '.join(sorted(TOP_LEVEL))}"
 
 
 def main():
-    rules = [layers, doors, sizes, headers, symbols, version, top_level]
+    rules = [layers, doors, sizes, layout, headers, symbols, version, top_level]
     failures = 0
     print(f"1..{len(rules)}")
     for number, rule in enumerate(rules, 1):

@@ -47,7 +47,8 @@ double reference_activation(mlp_activation activation, double p, double z)
 double reference_slope(mlp_activation activation, double p, double z)
 {
     const double h = 1e-5;
-    return (reference_activation(activation, p, z + h) - reference_activation(activation, p, z - h)) / (2.0 * h);
+    return (reference_activation(activation, p, z + h) - reference_activation(activation, p, z - h)) /
+           (2.0 * h);
 }
 
 static double *zeros(size_t count)
@@ -127,7 +128,8 @@ static double seen(const struct reference *r, size_t l, size_t at, const float *
     if (l == 0) {
         return (double)x[at];
     }
-    return r->factor[l - 1] != NULL ? r->factor[l - 1][at] * r->a[l - 1][at] + r->offset[l - 1][at] : r->a[l - 1][at];
+    return r->factor[l - 1] != NULL ? r->factor[l - 1][at] * r->a[l - 1][at] + r->offset[l - 1][at]
+                                    : r->a[l - 1][at];
 }
 
 void reference_forward(struct reference *r, const float *x)
@@ -177,7 +179,8 @@ static double scale_of(const struct reference_loss *loss, const mlp_targets *t, 
         }
         sum += weight;
     }
-    return 1.0 / (sum * (loss->reduction == MLP_REDUCTION_MEAN && per_unit(loss->loss) ? (double)units : 1.0));
+    return 1.0 /
+           (sum * (loss->reduction == MLP_REDUCTION_MEAN && per_unit(loss->loss) ? (double)units : 1.0));
 }
 
 /* One sample's loss as a function of its logits z and outputs a. */
@@ -196,7 +199,9 @@ static double sample_loss(const struct reference_loss *loss, const mlp_targets *
         case MLP_LOSS_BINARY_CROSS_ENTROPY: sum += softplus(z[i]) - y * z[i]; break;
         case MLP_LOSS_SQUARED_ERROR: sum += r * r; break;
         case MLP_LOSS_ABSOLUTE_ERROR: sum += fabs(r); break;
-        default: sum += fabs(r) <= loss->delta ? 0.5 * r * r : loss->delta * (fabs(r) - 0.5 * loss->delta); break;
+        default:
+            sum += fabs(r) <= loss->delta ? 0.5 * r * r : loss->delta * (fabs(r) - 0.5 * loss->delta);
+            break;
         }
     }
     return sum * (t->weights != NULL ? t->weights[s] : 1.0);
@@ -212,8 +217,8 @@ double reference_evaluate(const struct reference *r, const struct reference_loss
     return sum * scale_of(loss, t, units, r->count);
 }
 
-/* dL/dZ of the output layer by central differences of the sample's loss in each of its logits: independent of any
- * formula for a loss's gradient, softmax's Jacobian included. */
+/* dL/dZ of the output layer by central differences of the sample's loss in each of its logits: independent of
+ * any formula for a loss's gradient, softmax's Jacobian included. */
 static void output_gradient(struct reference *r, const struct reference_loss *loss, const mlp_targets *t)
 {
     const size_t last = r->layers - 1, units = r->units[last];
@@ -251,8 +256,8 @@ static void take_gradient(struct reference *r, const float *dy)
             r->dz[last][i + s * units] =
                 r->activation[last] == MLP_ACTIVATION_SOFTMAX
                     ? a[i] * (dy[i + s * units] - dot)
-                    : dy[i + s * units] * reference_slope(r->activation[last], r->parameter[last],
-                                                          r->z[last][i + s * units]);
+                    : dy[i + s * units] *
+                          reference_slope(r->activation[last], r->parameter[last], r->z[last][i + s * units]);
         }
     }
 }
@@ -277,15 +282,16 @@ static void layer_gradients(struct reference *r, size_t l, const float *x)
                 r->dx[j + s * inputs] = sum;
             } else {
                 sum *= r->factor[l - 1] != NULL ? r->factor[l - 1][j + s * inputs] : 1.0;
-                r->dz[l - 1][j + s * inputs] = sum * reference_slope(r->activation[l - 1], r->parameter[l - 1],
-                                                                     r->z[l - 1][j + s * inputs]);
+                r->dz[l - 1][j + s * inputs] =
+                    sum *
+                    reference_slope(r->activation[l - 1], r->parameter[l - 1], r->z[l - 1][j + s * inputs]);
             }
         }
     }
 }
 
-void reference_backward(struct reference *r, const float *x, const struct reference_loss *loss, const mlp_targets *t,
-                        const float *dy)
+void reference_backward(struct reference *r, const float *x, const struct reference_loss *loss,
+                        const mlp_targets *t, const float *dy)
 {
     for (size_t l = 0; l < r->layers; l++) {
         const size_t inputs = l > 0 ? r->units[l - 1] : r->inputs;

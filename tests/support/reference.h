@@ -26,7 +26,8 @@ struct reference {
     double *dw[REFERENCE_LAYERS];
     double *db[REFERENCE_LAYERS];
     double *dx;
-    const double *factor[REFERENCE_LAYERS]; /* borrowed, units × count: the layer above sees factor·a + offset; NULL: a */
+    const double *factor[REFERENCE_LAYERS]; /* borrowed, units × count: the layer above sees factor·a +
+                                               offset; NULL: a */
     const double *offset[REFERENCE_LAYERS];
 };
 
@@ -43,7 +44,8 @@ void reference_free(struct reference *reference);
 void reference_forward(struct reference *reference, const float *x);
 double reference_evaluate(const struct reference *reference, const struct reference_loss *loss,
                           const mlp_targets *targets);
-/* After reference_forward(): all gradients. dL/dŷ is found by its formula, or taken from `dy` (count × outputs). */
+/* After reference_forward(): all gradients. dL/dŷ is found by its formula, or taken from `dy` (count ×
+ * outputs). */
 void reference_backward(struct reference *reference, const float *x, const struct reference_loss *loss,
                         const mlp_targets *targets, const float *dy);
 

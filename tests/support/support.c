@@ -27,11 +27,13 @@ void test_fill(uint64_t *state, double low, double high, float *out, size_t coun
     }
 }
 
-void test_assert_close(double value, double expected, double tolerance, const char *text, const char *file, int line)
+void test_assert_close(double value, double expected, double tolerance, const char *text, const char *file,
+                       int line)
 {
     const double scale = fabs(expected) > 1.0 ? fabs(expected) : 1.0;
     if (!(fabs(value - expected) <= tolerance * scale)) {
-        print_error("%s is %.9g, expected %.9g within %g (relative above 1)\n", text, value, expected, tolerance);
+        print_error("%s is %.9g, expected %.9g within %g (relative above 1)\n", text, value, expected,
+                    tolerance);
         _fail(file, line);
     }
 }
@@ -39,8 +41,8 @@ void test_assert_close(double value, double expected, double tolerance, const ch
 void test_assert_status(int status, int expected, const char *text, const char *file, int line)
 {
     if (status != expected) {
-        print_error("%s: status %d (%s), expected %d; %s\n", text, status, mlp_status_text((mlp_status)status), expected,
-                    mlp_last_error());
+        print_error("%s: status %d (%s), expected %d; %s\n", text, status,
+                    mlp_status_text((mlp_status)status), expected, mlp_last_error());
         _fail(file, line);
     }
 }
@@ -139,8 +141,8 @@ const char *test_data_path(const char *name)
     return path;
 }
 
-void test_product(size_t m, size_t n, size_t k, const float *a, bool transpose_a, const float *b, bool transpose_b,
-                  double *c)
+void test_product(size_t m, size_t n, size_t k, const float *a, bool transpose_a, const float *b,
+                  bool transpose_b, double *c)
 {
     for (size_t j = 0; j < n; j++) {
         for (size_t i = 0; i < m; i++) {

@@ -16,20 +16,22 @@ double test_uniform(uint64_t *state, double low, double high);
 void test_fill(uint64_t *state, double low, double high, float *out, size_t count);
 
 /* |value − expected| ≤ tolerance · max(1, |expected|); prints both and fails otherwise. NaN never passes. */
-#define assert_close(value, expected, tolerance) \
+#define assert_close(value, expected, tolerance)                                                             \
     test_assert_close((double)(value), (double)(expected), (double)(tolerance), #value, __FILE__, __LINE__)
-void test_assert_close(double value, double expected, double tolerance, const char *text, const char *file, int line);
+void test_assert_close(double value, double expected, double tolerance, const char *text, const char *file,
+                       int line);
 
 /* MLP_OK, or fails with the library's error text. */
 #define assert_ok(call) test_assert_status((call), MLP_OK, #call, __FILE__, __LINE__)
-/* The given error, and every one of the words in the error text (a NULL ends them): assert_refused(f(), E, "a", NULL). */
-#define assert_refused(call, status, ...) \
+/* The given error, and every one of the words in the error text (a NULL ends them): assert_refused(f(), E,
+ * "a", NULL). */
+#define assert_refused(call, status, ...)                                                                    \
     test_assert_refused((call), (status), #call, __FILE__, __LINE__, __VA_ARGS__)
 void test_assert_status(int status, int expected, const char *text, const char *file, int line);
 void test_assert_refused(int status, int expected, const char *text, const char *file, int line, ...);
 
-/* Writes bytes to a new file in a private temporary folder, which is removed at exit; returns its path (static until
- * the process ends). `name` has no slash. */
+/* Writes bytes to a new file in a private temporary folder, which is removed at exit; returns its path
+ * (static until the process ends). `name` has no slash. */
 const char *test_write_file(const char *name, const void *bytes, size_t size);
 /* A path in that folder. */
 const char *test_path(const char *name);
@@ -41,7 +43,7 @@ size_t test_count_files(const char *path);
 const char *test_data_path(const char *name);
 
 /* C (m×n) = op(A)·op(B), column-major without padding, in double, one triple loop. */
-void test_product(size_t m, size_t n, size_t k, const float *a, bool transpose_a, const float *b, bool transpose_b,
-                  double *c);
+void test_product(size_t m, size_t n, size_t k, const float *a, bool transpose_a, const float *b,
+                  bool transpose_b, double *c);
 
 #endif

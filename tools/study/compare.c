@@ -1,4 +1,5 @@
-/* A grid of initializers, activations and depths: final loss, and whether mean field tells beforehand which cells train. */
+/* A grid of initializers, activations and depths: final loss, and whether mean field tells beforehand which
+ * cells train. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +10,8 @@
 
 enum { WIDTH = 64, EPOCHS = 40, LABEL = 48 };
 
-static const struct choice usual_inits[] = { INIT(HE_NORMAL), INIT(XAVIER_NORMAL), INIT(ORTHOGONAL), INIT_A(NORMAL, 1.0),
-                                             INIT_A(NORMAL, 0.01) };
+static const struct choice usual_inits[] = { INIT(HE_NORMAL), INIT(XAVIER_NORMAL), INIT(ORTHOGONAL),
+                                             INIT_A(NORMAL, 1.0), INIT_A(NORMAL, 0.01) };
 static const struct choice usual_activations[] = { ACTIVATION(RELU), ACTIVATION(TANH), ACTIVATION(SIGMOID) };
 static const size_t usual_depths[] = { 2, 6, 12 };
 
@@ -28,12 +29,15 @@ static struct grid make_grid(const struct experiment *experiment)
 {
     struct grid grid = {
         .activations = experiment->activations.count > 0 ? experiment->activations.items : usual_activations,
-        .activation_count = experiment->activations.count > 0 ? experiment->activations.count
-                                                              : sizeof usual_activations / sizeof usual_activations[0],
+        .activation_count = experiment->activations.count > 0
+                                ? experiment->activations.count
+                                : sizeof usual_activations / sizeof usual_activations[0],
         .inits = experiment->inits.count > 0 ? experiment->inits.items : usual_inits,
-        .init_count = experiment->inits.count > 0 ? experiment->inits.count : sizeof usual_inits / sizeof usual_inits[0],
+        .init_count = experiment->inits.count > 0 ? experiment->inits.count
+                                                  : sizeof usual_inits / sizeof usual_inits[0],
         .depths = experiment->depth_count > 0 ? experiment->depths : usual_depths,
-        .depth_count = experiment->depth_count > 0 ? experiment->depth_count : sizeof usual_depths / sizeof usual_depths[0],
+        .depth_count = experiment->depth_count > 0 ? experiment->depth_count
+                                                   : sizeof usual_depths / sizeof usual_depths[0],
     };
     const size_t rows = grid.activation_count * grid.depth_count;
     grid.count = rows * grid.init_count;
@@ -42,13 +46,15 @@ static struct grid make_grid(const struct experiment *experiment)
     grid.loss = calloc(grid.count, sizeof *grid.loss);
     grid.expected = calloc(grid.count, sizeof *grid.expected);
     for (size_t r = 0; r < rows && grid.rows != NULL; r++) {
-        snprintf(grid.rows[r], LABEL, "%s, %zu", mlp_activation_name((mlp_activation)grid.activations[r / grid.depth_count].value),
+        snprintf(grid.rows[r], LABEL, "%s, %zu",
+                 mlp_activation_name((mlp_activation)grid.activations[r / grid.depth_count].value),
                  grid.depths[r % grid.depth_count]);
     }
     for (size_t i = 0; i < grid.init_count && grid.columns != NULL; i++) {
         const struct choice *init = &grid.inits[i];
         const double number = init->numbers.a != 0.0 ? init->numbers.a : init->numbers.gain;
-        snprintf(grid.columns[i], LABEL, number != 0.0 ? "%s:%g" : "%s", mlp_init_name((mlp_init)init->value), number);
+        snprintf(grid.columns[i], LABEL, number != 0.0 ? "%s:%g" : "%s", mlp_init_name((mlp_init)init->value),
+                 number);
     }
     return grid;
 }
@@ -61,9 +67,10 @@ static void free_grid(struct grid *grid)
     free(grid->expected);
 }
 
-/* ---- cells ----------------------------------------------------------------------------------------------------- */
+/* ---- cells --------------------------------------------------------------------------------------------- */
 
-static int predict(const struct experiment *experiment, const struct shape *shape, uint64_t seed, double *expected)
+static int predict(const struct experiment *experiment, const struct shape *shape, uint64_t seed,
+                   double *expected)
 {
     mlp_diagnosis *diagnosis;
     const int code = diagnose_start(experiment, shape, seed, &diagnosis);
@@ -77,9 +84,12 @@ static int predict(const struct experiment *experiment, const struct shape *shap
 
 static int fill_cell(const struct experiment *experiment, struct grid *grid, size_t c, size_t seeds)
 {
-    static const struct training training = { .rule = MLP_OPTIMIZER_MOMENTUM, .learning_rate = 0.01, .epochs = EPOCHS, .batch = 64 };
+    static const struct training training = {
+        .rule = MLP_OPTIMIZER_MOMENTUM, .learning_rate = 0.01, .epochs = EPOCHS, .batch = 64
+    };
     const size_t row = c / grid->init_count;
-    const struct shape shape = { .depth = grid->depths[row % grid->depth_count], .width = WIDTH,
+    const struct shape shape = { .depth = grid->depths[row % grid->depth_count],
+                                 .width = WIDTH,
                                  .activation = grid->activations[row / grid->depth_count],
                                  .init = grid->inits[c % grid->init_count] };
     struct scatter loss = { 0 }, expected = { 0 };
@@ -99,7 +109,7 @@ static int fill_cell(const struct experiment *experiment, struct grid *grid, siz
     return code;
 }
 
-/* ---- the verdict ----------------------------------------------------------------------------------------------- */
+/* ---- the verdict --------------------------------------------------------------------------------------- */
 
 enum call { UNCLEAR, TRAINS, FAILS };
 
@@ -118,7 +128,7 @@ static void count_clear(const struct grid *grid, size_t *clear, size_t *right)
     }
 }
 
-/* ---- tables and charts ----------------------------------------------------------------------------------------- */
+/* ---- tables and charts --------------------------------------------------------------------------------- */
 
 static void tell(struct sheet *sheet, const struct grid *grid)
 {
@@ -126,8 +136,8 @@ static void tell(struct sheet *sheet, const struct grid *grid)
     sheet_row(sheet, "network | init | dZ, log10 | trains? | loss by guessing");
     for (size_t c = 0; c < grid->count; c++) {
         const double expected = grid->expected[c];
-        sheet_row(sheet, "%s | %s | %.1f | %s | %.3f", grid->rows[c / grid->init_count], grid->columns[c % grid->init_count], expected,
-                  calls[call_of(expected)], grid->loss[c]);
+        sheet_row(sheet, "%s | %s | %.1f | %s | %.3f", grid->rows[c / grid->init_count],
+                  grid->columns[c % grid->init_count], expected, calls[call_of(expected)], grid->loss[c]);
     }
     sheet_table_end(sheet);
 }
@@ -142,16 +152,24 @@ static int chart_grid(struct sheet *sheet, const struct grid *grid)
     for (size_t i = 0; i < row_count + grid->init_count; i++) {
         labels[i] = i < row_count ? grid->rows[i] : grid->columns[i - row_count];
     }
-    const struct heat_map heat = { .rows = labels, .columns = labels + row_count, .row_count = row_count,
-                                   .column_count = grid->init_count, .values = grid->loss, .low = 0.0, .high = 1.0 };
-    const struct chart chart = { .title = "Loss after training, by that of guessing", .x_label = "initializer",
-                                 .y_label = "activation, hidden layers", .heat = &heat };
+    const struct heat_map heat = { .rows = labels,
+                                   .columns = labels + row_count,
+                                   .row_count = row_count,
+                                   .column_count = grid->init_count,
+                                   .values = grid->loss,
+                                   .low = 0.0,
+                                   .high = 1.0 };
+    const struct chart chart = { .title = "Loss after training, by that of guessing",
+                                 .x_label = "initializer",
+                                 .y_label = "activation, hidden layers",
+                                 .heat = &heat };
     const int code = sheet_charts(sheet, &chart, 1);
     free(labels);
     return code;
 }
 
-static int fill_grid(struct experiment *experiment, struct sheet *sheet, struct grid *grid, bool *as_predicted)
+static int fill_grid(struct experiment *experiment, struct sheet *sheet, struct grid *grid,
+                     bool *as_predicted)
 {
     const size_t seeds = seeds_or(experiment, 3);
     size_t clear, right;
@@ -168,9 +186,13 @@ static int fill_grid(struct experiment *experiment, struct sheet *sheet, struct 
     }
     tell(sheet, grid);
     count_clear(grid, &clear, &right);
-    sheet_text(sheet, "Layers of %d units, %d epochs of momentum at 0.01, %zu seeds. dZ: its norm in the first hidden layer by that in the last, "
-               "at the start, by mean field; loss: of the last epoch by that of guessing, at most 1. Of %zu cells theory is clear "
-               "about %zu, and right about %zu.", WIDTH, EPOCHS, seeds, grid->count, clear, right);
+    sheet_text(sheet,
+               "Layers of %d units, %d epochs of momentum at 0.01, %zu seeds. dZ: its norm in the first "
+               "hidden layer by that in the last, "
+               "at the start, by mean field; loss: of the last epoch by that of guessing, at most 1. Of %zu "
+               "cells theory is clear "
+               "about %zu, and right about %zu.",
+               WIDTH, EPOCHS, seeds, grid->count, clear, right);
     *as_predicted = 10 * right >= 9 * clear;
     return chart_grid(sheet, grid);
 }
@@ -183,18 +205,24 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
     return code;
 }
 
+/* clang-format off */
 const struct study compare_study = {
     .name = "compare",
     .summary = "a grid of initializers, activations and depths",
     .claim = "The right initializer for an activation decides whether a deep network trains.",
-    .theory = "Mean field gives the factor between ||dZ|| of the last and of the first hidden layer from the start alone, the product of "
-              "√χ₁ over the layers. Within a factor of 10 of 1 a network should train, and beyond a factor of 1000 not; between "
+    .theory = "Mean field gives the factor between ||dZ|| of the last and of the first hidden layer from "
+              "the start alone, the product of "
+              "√χ₁ over the layers. Within a factor of 10 of 1 a network should train, and beyond a factor "
+              "of 1000 not; between "
               "them theory is not clear.",
-    .criterion = "at least nine in ten of the cells that theory is clear about come out as it says: those within a factor of 10 below half "
+    .criterion = "at least nine in ten of the cells that theory is clear about come out as it says: those "
+                 "within a factor of 10 below half "
                  "the loss of guessing, those beyond 1000 not.",
     .sources = "Schoenholz et al. 2017, Deep information propagation, section 5\n"
                "He et al. 2015, Delving deep into rectifiers, section 2.2",
-    .holds = "The claim holds in the cells that the table shows: with depth the networks that train are those whose initializer suits "
+    .holds = "The claim holds in the cells that the table shows: with depth the networks that train are "
+             "those whose initializer suits "
              "the activation; shallow ones forgive more.",
     .run = run,
 };
+/* clang-format on */

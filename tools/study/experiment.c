@@ -25,7 +25,8 @@ static void fill_init(mlp_layer *layer, const struct shape *shape)
     layer->bias_parameters = shape->bias_init.numbers;
 }
 
-int make_network(const struct experiment *experiment, const struct shape *shape, uint64_t seed, mlp_network **network)
+int make_network(const struct experiment *experiment, const struct shape *shape, uint64_t seed,
+                 mlp_network **network)
 {
     static const struct choice softmax = ACTIVATION(SOFTMAX);
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
@@ -54,7 +55,8 @@ int make_network(const struct experiment *experiment, const struct shape *shape,
     return EXIT_DONE;
 }
 
-int diagnose_network(const struct experiment *experiment, const mlp_network *network, mlp_diagnosis **diagnosis)
+int diagnose_network(const struct experiment *experiment, const mlp_network *network,
+                     mlp_diagnosis **diagnosis)
 {
     mlp_diagnose_options options = MLP_DIAGNOSE_OPTIONS_INIT;
     const mlp_targets targets = { .classes = experiment->sample_classes };
@@ -111,7 +113,7 @@ mlp_mean_field field_of(const struct choice *activation, double weight_variance)
     return point;
 }
 
-/* ---- training -------------------------------------------------------------------------------------------------- */
+/* ---- training ------------------------------------------------------------------------------------------ */
 
 static int stop_when_interrupted(const mlp_progress *progress, void *context)
 {
@@ -120,8 +122,8 @@ static int stop_when_interrupted(const mlp_progress *progress, void *context)
     return interrupt_signal();
 }
 
-static mlp_status fit(const struct experiment *experiment, mlp_network *network, const struct training *training,
-                      uint64_t seed, mlp_report **report)
+static mlp_status fit(const struct experiment *experiment, mlp_network *network,
+                      const struct training *training, uint64_t seed, mlp_report **report)
 {
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
     mlp_fit_options fit_options = MLP_FIT_OPTIONS_INIT;
@@ -165,8 +167,8 @@ int train_network(const struct experiment *experiment, mlp_network *network, con
     return status == MLP_OK || status == MLP_ERROR_NONFINITE ? EXIT_DONE : work_failed(status);
 }
 
-int train_start(const struct experiment *experiment, const struct shape *shape, const struct training *training,
-                uint64_t seed, struct outcome *outcome)
+int train_start(const struct experiment *experiment, const struct shape *shape,
+                const struct training *training, uint64_t seed, struct outcome *outcome)
 {
     mlp_network *network;
     int code = make_network(experiment, shape, seed, &network);
@@ -177,7 +179,7 @@ int train_start(const struct experiment *experiment, const struct shape *shape, 
     return code;
 }
 
-/* ---- seeds, progress, statistics ------------------------------------------------------------------------------- */
+/* ---- seeds, progress, statistics ----------------------------------------------------------------------- */
 
 size_t seeds_or(const struct experiment *experiment, size_t own)
 {
@@ -189,8 +191,9 @@ int advance(const struct experiment *experiment, size_t done, size_t all)
     enum { BAR = 40 };
     if (!experiment->quiet && isatty(STDERR_FILENO)) {
         const int full = (int)(BAR * done / all);
-        fprintf(stderr, "\r%-12s [%.*s%.*s] %3d %%", experiment->study, full, "########################################",
-                BAR - full, "                                        ", (int)(100 * done / all));
+        fprintf(stderr, "\r%-12s [%.*s%.*s] %3d %%", experiment->study, full,
+                "########################################", BAR - full,
+                "                                        ", (int)(100 * done / all));
         fputs(done == all ? "\r\033[K" : "", stderr);
     }
     return interrupt_signal() == 0 ? EXIT_DONE : work_error("study %s: interrupted", experiment->study);

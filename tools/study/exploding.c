@@ -1,4 +1,5 @@
-/* Exploding signals and gradients: N(0, 1) in deep ReLU networks, large constants, and steps that are too large. */
+/* Exploding signals and gradients: N(0, 1) in deep ReLU networks, large constants, and steps that are too
+ * large. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -10,22 +11,25 @@ enum { DEPTH = 20, WIDTH = 256, PARTS = 5 };
 
 static const struct choice relu = ACTIVATION(RELU);
 
-/* ---- growth per layer ------------------------------------------------------------------------------------------ */
+/* ---- growth per layer ---------------------------------------------------------------------------------- */
 
 struct start {
     const char *name;
     struct choice init;
-    double expected;         /* growth of rms Z per layer */
+    double expected; /* growth of rms Z per layer */
     struct scatter growth;
     struct scatter rms[DEPTH]; /* log10 of rms Z */
-    struct scatter loss;     /* log10 */
-    size_t refused;          /* first steps */
-    struct scatter accuracy; /* after training, where the first step was taken */
+    struct scatter loss;       /* log10 */
+    size_t refused;            /* first steps */
+    struct scatter accuracy;   /* after training, where the first step was taken */
 };
 
-static int train_one(const struct experiment *experiment, struct start *start, const struct shape *shape, uint64_t seed)
+static int train_one(const struct experiment *experiment, struct start *start, const struct shape *shape,
+                     uint64_t seed)
 {
-    static const struct training training = { .rule = MLP_OPTIMIZER_MOMENTUM, .learning_rate = 0.005, .epochs = 10, .batch = 64 };
+    static const struct training training = {
+        .rule = MLP_OPTIMIZER_MOMENTUM, .learning_rate = 0.005, .epochs = 10, .batch = 64
+    };
     struct outcome outcome;
     const int code = train_start(experiment, shape, &training, seed, &outcome);
     start->refused += outcome.refused;
@@ -35,7 +39,9 @@ static int train_one(const struct experiment *experiment, struct start *start, c
 
 static int measure_start(const struct experiment *experiment, struct start *start, uint64_t seed)
 {
-    const struct shape shape = { .depth = DEPTH, .width = WIDTH, .activation = relu, .init = start->init, .same_output = true };
+    const struct shape shape = {
+        .depth = DEPTH, .width = WIDTH, .activation = relu, .init = start->init, .same_output = true
+    };
     mlp_diagnosis *diagnosis;
     int code = diagnose_start(experiment, &shape, seed, &diagnosis);
     if (code == EXIT_DONE) {
@@ -59,11 +65,16 @@ static int chart_growth(struct sheet *sheet, const struct start *starts, size_t 
             measured[i][l] = pow(10.0, scatter_mean(&starts[i].rms[l]));
             expected[i][l] = measured[i][0] * pow(starts[i].expected, (double)l);
         }
-        curves[2 * i] = (struct curve){ starts[i].name, CURVE_MEASURED, (int)i, layer, measured[i], NULL, DEPTH };
+        curves[2 * i] =
+            (struct curve){ starts[i].name, CURVE_MEASURED, (int)i, layer, measured[i], NULL, DEPTH };
         curves[2 * i + 1] = (struct curve){ "theory", CURVE_THEORY, (int)i, layer, expected[i], NULL, DEPTH };
     }
-    const struct chart chart = { .title = "Signal through 20 ReLU layers of 256 units", .x_label = "layer", .y_label = "rms Z",
-                                 .log_y = true, .curves = curves, .curve_count = 2 * count };
+    const struct chart chart = { .title = "Signal through 20 ReLU layers of 256 units",
+                                 .x_label = "layer",
+                                 .y_label = "rms Z",
+                                 .log_y = true,
+                                 .curves = curves,
+                                 .curve_count = 2 * count };
     return sheet_charts(sheet, &chart, 1);
 }
 
@@ -89,20 +100,25 @@ static int study_growth(struct experiment *experiment, struct sheet *sheet, bool
     sheet_row(sheet, "start | theory | growth | loss | refused | accuracy");
     for (size_t i = 0; i < STARTS; i++) {
         const struct start *s = &starts[i];
-        sheet_row(sheet, "%s | %.2f | %.2f ± %.2f | %.1e | %zu of %zu | %.3f", s->name, s->expected, scatter_mean(&s->growth),
-                  scatter_deviation(&s->growth), pow(10.0, scatter_mean(&s->loss)), s->refused, seeds,
-                  scatter_mean(&s->accuracy));
+        sheet_row(sheet, "%s | %.2f | %.2f ± %.2f | %.1e | %zu of %zu | %.3f", s->name, s->expected,
+                  scatter_mean(&s->growth), scatter_deviation(&s->growth), pow(10.0, scatter_mean(&s->loss)),
+                  s->refused, seeds, scatter_mean(&s->accuracy));
         *good = *good && fabs(scatter_mean(&s->growth) / s->expected - 1.0) < 0.05;
     }
     sheet_table_end(sheet);
-    sheet_text(sheet, "%d ReLU layers of %d units, %zu seeds. growth: of rms Z per layer; loss: at the start (geometric mean); refused: a "
-               "step whose loss or gradient is not finite, which leaves the parameters as they are; accuracy: after 10 epochs of "
-               "momentum at 0.005, or at the refused step.", DEPTH, WIDTH, seeds);
-    *good = *good && starts[0].refused == seeds && starts[2].refused == 0 && scatter_mean(&starts[2].accuracy) > 0.9;
+    sheet_text(sheet,
+               "%d ReLU layers of %d units, %zu seeds. growth: of rms Z per layer; loss: at the start "
+               "(geometric mean); refused: a "
+               "step whose loss or gradient is not finite, which leaves the parameters as they are; "
+               "accuracy: after 10 epochs of "
+               "momentum at 0.005, or at the refused step.",
+               DEPTH, WIDTH, seeds);
+    *good = *good && starts[0].refused == seeds && starts[2].refused == 0 &&
+            scatter_mean(&starts[2].accuracy) > 0.9;
     return chart_growth(sheet, starts, STARTS);
 }
 
-/* ---- learning rate --------------------------------------------------------------------------------------------- */
+/* ---- learning rate ------------------------------------------------------------------------------------- */
 
 enum { STEPS = 200, RATES = 4 };
 
@@ -124,15 +140,16 @@ static int descend(const struct experiment *experiment, double rate, uint64_t se
     for (size_t t = 0; t < STEPS; t++) {
         mlp_step_report report = { .loss = INFINITY };
         if (code == EXIT_DONE && status == MLP_OK) {
-            status = mlp_train_step(network, optimizer, workspace, experiment->samples, &targets, experiment->sample_count,
-                                    &report);
+            status = mlp_train_step(network, optimizer, workspace, experiment->samples, &targets,
+                                    experiment->sample_count, &report);
         }
         losses[t] = status == MLP_OK ? report.loss : INFINITY;
     }
     mlp_workspace_destroy(&workspace);
     mlp_optimizer_destroy(&optimizer);
     mlp_network_destroy(&network);
-    return code != EXIT_DONE || status == MLP_OK || status == MLP_ERROR_NONFINITE ? code : work_failed(status);
+    return code != EXIT_DONE || status == MLP_OK || status == MLP_ERROR_NONFINITE ? code
+                                                                                  : work_failed(status);
 }
 
 /* What a learning rate does over the draws. */
@@ -179,11 +196,18 @@ static int study_rates(struct experiment *experiment, struct sheet *sheet, bool 
         step[t] = (double)t;
     }
     sheet_table_end(sheet);
-    sheet_text(sheet, "Gradient descent on %zu samples at once, 2 hidden ReLU layers of 64 units with he-normal, %d steps, %zu seeds; the "
-               "chart has seed 0.", experiment->sample_count, STEPS, seeds);
+    sheet_text(sheet,
+               "Gradient descent on %zu samples at once, 2 hidden ReLU layers of 64 units with he-normal, %d "
+               "steps, %zu seeds; the "
+               "chart has seed 0.",
+               experiment->sample_count, STEPS, seeds);
     *good = *good && found[0].rising == 0 && found[RATES - 1].rising == seeds;
-    const struct chart chart = { .title = "Gradient descent at four learning rates", .x_label = "step", .y_label = "loss",
-                                 .log_y = true, .curves = curves, .curve_count = RATES };
+    const struct chart chart = { .title = "Gradient descent at four learning rates",
+                                 .x_label = "step",
+                                 .y_label = "loss",
+                                 .log_y = true,
+                                 .curves = curves,
+                                 .curve_count = RATES };
     return code == EXIT_DONE ? sheet_charts(sheet, &chart, 1) : code;
 }
 
@@ -194,19 +218,29 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
     return code == EXIT_DONE ? study_rates(experiment, sheet, as_predicted) : code;
 }
 
+/* clang-format off */
 const struct study exploding_study = {
     .name = "exploding",
     .summary = "signals and gradients that grow without bound",
-    .claim = "The same draw, N(0, 1), can make gradients explode: the loss oscillates and overshoots, overflows or becomes NaN.",
-    .theory = "ReLU keeps half of the mean square: with N(0, 1) in layers of n units rms Z grows by √(n/2) a layer, 11.3 at n = 256; "
-              "a constant weight c makes it grow by c·n, for all units alike. After 20 layers the gradient of the first overflows "
-              "float32. Gradient descent at a rate beyond 2/λ, λ the loss's largest curvature, overshoots: the loss rises.",
-    .criterion = "the growth per layer is within 5 % of theory for N(0, 1), constant and he-normal weights; every first step with N(0, 1) "
-                 "is refused and none with he-normal, which reaches 90 % accuracy; and the loss of gradient descent rises at some step "
+    .claim = "The same draw, N(0, 1), can make gradients explode: the loss oscillates and overshoots, "
+             "overflows or becomes NaN.",
+    .theory = "ReLU keeps half of the mean square: with N(0, 1) in layers of n units rms Z grows by √(n/2) "
+              "a layer, 11.3 at n = 256; "
+              "a constant weight c makes it grow by c·n, for all units alike. After 20 layers the gradient "
+              "of the first overflows "
+              "float32. Gradient descent at a rate beyond 2/λ, λ the loss's largest curvature, overshoots: "
+              "the loss rises.",
+    .criterion = "the growth per layer is within 5 % of theory for N(0, 1), constant and he-normal "
+                 "weights; every first step with N(0, 1) "
+                 "is refused and none with he-normal, which reaches 90 % accuracy; and the loss of "
+                 "gradient descent rises at some step "
                  "for every draw at rate 6 and for none at rate 0.02.",
     .sources = "He et al. 2015, Delving deep into rectifiers, section 2.2\n"
                "LeCun et al. 1998, Efficient backprop, section 5",
-    .holds = "The claim holds for deep ReLU networks: N(0, 1) makes loss and gradient overflow before the first update, and he-normal "
-             "weights train. Oscillation is the learning rate's doing and comes to well-started networks as well.",
+    .holds = "The claim holds for deep ReLU networks: N(0, 1) makes loss and gradient overflow before the "
+             "first update, and he-normal "
+             "weights train. Oscillation is the learning rate's doing and comes to well-started networks "
+             "as well.",
     .run = run,
 };
+/* clang-format on */

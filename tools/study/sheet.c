@@ -58,7 +58,7 @@ void sheet_text(struct sheet *sheet, const char *format, ...)
     record(sheet, "texts", json_string(text));
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------------------- */
 
 void sheet_row(struct sheet *sheet, const char *format, ...)
 {
@@ -102,7 +102,8 @@ static size_t column_width(const json_t *table, size_t column)
 {
     size_t widest = 1, i;
     json_t *cells;
-    json_array_foreach((json_t *)table, i, cells) {
+    json_array_foreach((json_t *)table, i, cells)
+    {
         const size_t width = text_width(cell_text(cells, column));
         widest = width > widest ? width : widest;
     }
@@ -117,8 +118,8 @@ static void print_row(struct sheet *sheet, const json_t *cells)
     for (size_t c = 0; c < columns && length < sizeof line; c++) {
         const char *text = cell_text(cells, c);
         const int padding = (int)(column_width(sheet->table, c) - text_width(text));
-        length += (size_t)snprintf(line + length, sizeof line - length, "| %*s%s%*s ", c > 0 ? padding : 0, "", text,
-                                   c > 0 ? 0 : padding, "");
+        length += (size_t)snprintf(line + length, sizeof line - length, "| %*s%s%*s ", c > 0 ? padding : 0,
+                                   "", text, c > 0 ? 0 : padding, "");
     }
     if (length < sizeof line) {
         snprintf(line + length, sizeof line - length, "|");
@@ -147,7 +148,8 @@ void sheet_table_end(struct sheet *sheet)
 {
     json_t *cells;
     size_t i;
-    json_array_foreach(sheet->table, i, cells) {
+    json_array_foreach(sheet->table, i, cells)
+    {
         print_row(sheet, cells);
         if (i == 0) {
             print_rule(sheet);
@@ -158,7 +160,7 @@ void sheet_table_end(struct sheet *sheet)
     sheet->table = NULL;
 }
 
-/* ---- charts ---------------------------------------------------------------------------------------------------- */
+/* ---- charts -------------------------------------------------------------------------------------------- */
 
 int sheet_charts(struct sheet *sheet, const struct chart *charts, size_t count)
 {

@@ -13,10 +13,11 @@ struct sheet {
     FILE *page;         /* besides standard output; NULL: none */
     const char *folder; /* of the page and its pictures */
     const char *study;  /* begins the pictures' names */
-    json_t *record;     /* NULL: text; otherwise an object that takes texts and tables in place of standard output */
-    bool pictures;      /* gnuplot is there */
-    json_t *table;      /* rows of cells of the table in work */
-    size_t charts;      /* drawn so far */
+    json_t
+        *record; /* NULL: text; otherwise an object that takes texts and tables in place of standard output */
+    bool pictures; /* gnuplot is there */
+    json_t *table; /* rows of cells of the table in work */
+    size_t charts; /* drawn so far */
 };
 
 __attribute__((format(printf, 2, 3))) void sheet_heading(struct sheet *sheet, const char *format, ...);
