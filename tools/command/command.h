@@ -1,0 +1,45 @@
+/* What every subcommand of `mlp` has: its help, its options and its work. */
+#ifndef TOOLS_COMMAND_H
+#define TOOLS_COMMAND_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "options/options.h"
+
+/* Exit codes. */
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_WORK = 1, /* a file, the data or the training failed */
+    EXIT_USAGE = 2 /* the command line makes no sense */
+};
+
+struct command {
+    const char *name;
+    const char *summary;              /* a few words, for the list of commands */
+    const char *synopsis;             /* what follows `mlp NAME` */
+    const char *description;          /* paragraphs separated by '\n' */
+    const struct option_row *rows;    /* ends with a row of kind OPTION_END */
+    void (*strategies)(FILE *stream); /* lists the names that options take, or NULL */
+    const char *examples;             /* whole lines */
+    int (*run)(int argc, char **argv);
+};
+
+/* All of them: NAME_command. */
+#define COMMAND(name) extern const struct command name##_command;
+#include "commands/command_rows.h"
+#undef COMMAND
+
+/* Prints the help of one command, at most 80 columns wide. */
+void print_command_help(const struct command *command, FILE *stream);
+/* Prints text from column `indent` on, broken at spaces before column 80, and ends the line. The cursor is at
+ * `column` already. */
+void print_wrapped(FILE *stream, const char *text, size_t column, size_t indent);
+
+/* Executes the command once more with the OpenBLAS kernels that fit the processor, when OpenBLAS took others
+ * and the user has not chosen. Returns when there is nothing to do. */
+void take_right_blas_core(char **argv);
+/* Whether this process is such a second execution. */
+int blas_core_was_set(void);
+
+#endif

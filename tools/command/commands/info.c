@@ -1,0 +1,96 @@
+/* `mlp info`: what the library runs on. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <mlp/info.h>
+
+#include "command.h"
+#include "reports/json_output.h"
+#include "message.h"
+
+struct info_settings {
+    int json;
+};
+
+static const struct option_row rows[] = {
+    { .kind = OPTION_GROUP, .help = "Options:" },
+    { .kind = OPTION_FLAG,
+      .name = "json",
+      .offset = offsetof(struct info_settings, json),
+      .flag = 1,
+      .help = "Print it as JSON." },
+    { .kind = OPTION_END },
+};
+
+static json_t *text_or_null(const char *text)
+{
+    return text != NULL ? json_text(text) : json_null();
+}
+
+static int print_info_json(const mlp_info *info)
+{
+    return print_json(json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:i, s:b, s:b, s:o, s:o}",
+                                "version", info->version, "blas_config", info->blas_config, "blas_core",
+                                info->blas_core, "blas_threading", info->blas_threading, "blas_small_matrix",
+                                info->blas_small_matrix, "blas_core_set_by_mlp", blas_core_was_set(),
+                                "vector_level", info->vector_level, "processor_level", info->processor_level,
+                                "threads", info->threads, "openmp", info->openmp, "zlib", info->zlib,
+                                "blas_core_suggested", text_or_null(info->blas_core_suggested), "hint",
+                                text_or_null(info->hint)));
+}
+
+static void print_info(const mlp_info *info)
+{
+    printf("version          %s\nBLAS             %s\n", info->version, info->blas_config);
+    printf("BLAS core        %s%s%s\n", info->blas_core,
+           info->blas_small_matrix ? ", with kernels for small matrices" : "",
+           blas_core_was_set() ? " (set by this command, OpenBLAS had chosen another)" : "");
+    printf("BLAS threading   %s\nthreads          %d%s\nvector level     %s (the processor offers %s)\n"
+           "gzip'd data      %s\n",
+           info->blas_threading, info->threads, info->openmp ? "" : " (built without OpenMP)",
+           info->vector_level, info->processor_level, info->zlib ? "yes" : "no (built without zlib)");
+    if (info->hint != NULL) {
+        printf("hint             %s\n", info->hint);
+    }
+    if (blas_core_was_set()) {
+        print_wrapped(stdout,
+                      "\nPrograms of your own have to set it themselves, in the environment and before they "
+                      "start:",
+                      0, 0);
+        printf("  export OPENBLAS_CORETYPE=%s\n", getenv("OPENBLAS_CORETYPE"));
+    }
+}
+
+static int info(int argc, char **argv)
+{
+    struct info_settings settings = { 0 };
+    mlp_info facts;
+    int operands;
+    int code = parse_options(&info_command, argc, argv, &settings, &operands);
+    if (code == EXIT_DONE && operands > 0) {
+        code = usage_error("info: unexpected '%s'", argv[argc - operands]);
+    }
+    if (code == EXIT_DONE) {
+        mlp_info_get(&facts);
+        if (settings.json) {
+            code = print_info_json(&facts);
+        } else {
+            print_info(&facts);
+        }
+    }
+    return code == OPTIONS_HELP ? EXIT_DONE : code;
+}
+
+const struct command info_command = {
+    .name = "info",
+    .summary = "tell what the library runs on",
+    .synopsis = "[OPTION...]",
+    .description =
+        "Prints the library's version, the BLAS and the kernels it chose for this processor, threads and "
+        "vector level. Where OpenBLAS chooses kernels that do not fit the processor, every command sets "
+        "OPENBLAS_CORETYPE and executes itself once more, unless the variable is set already.",
+    .rows = rows,
+    .examples = "  mlp info\n"
+                "  mlp info --json\n",
+    .run = info,
+};

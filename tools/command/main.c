@@ -1,0 +1,82 @@
+/* mlp: trains, evaluates, runs and describes multilayer perceptrons. */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <mlp/version.h>
+
+#include "command.h"
+#include "message.h"
+
+#define COMMAND(name) &name##_command,
+static const struct command *const commands[] = {
+#include "commands/command_rows.h"
+};
+#undef COMMAND
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(FILE *stream)
+{
+    fputs("usage: mlp COMMAND [OPTION...]\n\nTrains, evaluates, runs, diagnoses and describes multilayer "
+          "perceptrons.\n\n"
+          "Commands:\n",
+          stream);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    fputs("\n`mlp COMMAND --help` explains a command and lists its options; `mlp --version`\n"
+          "prints the version. The manual page is mlp(1).\n\n"
+          "Examples:\n"
+          "  mlp train --data digits --validation 0.2 --output digits.safetensors\n"
+          "  mlp evaluate digits.safetensors --data digits\n"
+          "  mlp predict digits.safetensors --data digits --draw 3\n\n"
+          "Exit status: 0 done; 1 a file, the data or the work failed; 2 wrong usage.\n",
+          stream);
+}
+
+/* What is left in the buffer may fail to be written, too. */
+static int close_output(int code)
+{
+    const bool failed = ferror(stdout) != 0;
+    errno = 0;
+    if (fclose(stdout) != 0 || failed) {
+        const int reason = errno;
+        return code != EXIT_DONE ? code
+                                 : work_error("cannot write to standard output%s%s", reason != 0 ? ": " : "",
+                                              reason != 0 ? strerror(reason) : "");
+    }
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("mlp %s\n", mlp_version());
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i]->name) == 0) {
+            take_right_blas_core(argv);
+            return commands[i]->run(argc - 1, argv + 1);
+        }
+    }
+    return usage_error("no command '%s'; `mlp --help` lists them", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    /* a closed pipe is an error of write() */
+    signal(SIGPIPE, SIG_IGN);
+    return close_output(run(argc, argv));
+}

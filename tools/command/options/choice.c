@@ -1,0 +1,162 @@
+/* Strategies written as NAME[:NUMBERS], one or a list of them. */
+#include "options/choice.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "message.h"
+#include "options/number.h"
+
+/* Where the item that begins at `text` ends: at a comma before another name, or at the end. */
+static char *end_of_item(char *text)
+{
+    for (char *comma = strchr(text, ','); comma != NULL; comma = strchr(comma + 1, ',')) {
+        const size_t word = strcspn(comma + 1, ",:=");
+        if (isalpha((unsigned char)comma[1]) && comma[1 + word] != '=') {
+            return comma;
+        }
+    }
+    return text + strlen(text);
+}
+
+/* Calls `parse` for each item of the list; `numbers` is what follows the colon, or NULL. */
+static int parse_items(const char *option, const char *text, struct choices *choices,
+                       int (*parse)(const char *option, const char *name, char *numbers,
+                                    struct choice *choice))
+{
+    char *copy = strdup(text), *next = copy;
+    int code = copy != NULL ? EXIT_DONE : work_error("out of memory");
+    choices_free(choices);
+    while (code == EXIT_DONE && next != NULL) {
+        char *end = end_of_item(next), *item = next;
+        next = *end != '\0' ? end + 1 : NULL;
+        *end = '\0';
+        struct choice *items = realloc(choices->items, (choices->count + 1) * sizeof *items);
+        if (items == NULL) {
+            code = work_error("out of memory");
+            break;
+        }
+        choices->items = items;
+        items[choices->count] = (struct choice){ 0 };
+        char *numbers = strchr(item, ':');
+        if (numbers != NULL) {
+            *numbers++ = '\0';
+        }
+        code = parse(option, item, numbers, &items[choices->count++]);
+    }
+    free(copy);
+    return code;
+}
+
+static int parse_activation_item(const char *option, const char *name, char *numbers, struct choice *choice)
+{
+    mlp_activation activation;
+    if (mlp_activation_from_name(name, &activation) != MLP_OK) {
+        return usage_error("%s: %s", option, mlp_last_error());
+    }
+    if (activation == MLP_ACTIVATION_CUSTOM) {
+        return usage_error("%s: custom takes a function of a program's own; the command has none", option);
+    }
+    choice->value = (int)activation;
+    if (numbers != NULL && (!parse_real(numbers, &choice->numbers.a) || choice->numbers.a == 0.0)) {
+        return usage_error("%s: expected %s:NUMBER with a number other than 0, got '%s:%s'", option, name,
+                           name, numbers);
+    }
+    return EXIT_DONE;
+}
+
+int parse_activation_choices(const char *option, const char *text, struct choices *choices)
+{
+    return parse_items(option, text, choices, parse_activation_item);
+}
+
+/* One of `gain=`, `fan=`, `distribution=`. */
+static int parse_key(const char *option, const char *key, const char *value, mlp_init_parameters *numbers)
+{
+    if (strcmp(key, "gain") == 0 && mlp_gain_from_name(value, &numbers->gain_rule) == MLP_OK) {
+        return EXIT_DONE;
+    }
+    if (strcmp(key, "gain") == 0) {
+        return parse_real(value, &numbers->gain) && numbers->gain > 0.0
+                   ? EXIT_DONE
+                   : usage_error("%s: gain: expected a number above 0, own, exact or pytorch, got '%s'",
+                                 option, value);
+    }
+    if (strcmp(key, "fan") == 0) {
+        return mlp_fan_from_name(value, &numbers->fan) == MLP_OK
+                   ? EXIT_DONE
+                   : usage_error("%s: %s", option, mlp_last_error());
+    }
+    if (strcmp(key, "distribution") == 0) {
+        return mlp_distribution_from_name(value, &numbers->distribution) == MLP_OK
+                   ? EXIT_DONE
+                   : usage_error("%s: %s", option, mlp_last_error());
+    }
+    return usage_error("%s: expected gain=, fan= or distribution=, got '%s='", option, key);
+}
+
+/* What follows the colon: up to two numbers and any keys. */
+static int parse_init_numbers(const char *option, char *text, mlp_init_parameters *numbers, size_t *count)
+{
+    double *const slots[] = { &numbers->a, &numbers->b };
+    *count = 0;
+    for (char *part; (part = strsep(&text, ",")) != NULL;) {
+        char *value = strchr(part, '=');
+        if (value != NULL) {
+            *value++ = '\0';
+            const int code = parse_key(option, part, value, numbers);
+            if (code != EXIT_DONE) {
+                return code;
+            }
+        } else if (*count == 2 || !parse_real(part, slots[(*count)++])) {
+            return usage_error("%s: expected at most two numbers after ':', got '%s'", option, part);
+        }
+    }
+    return EXIT_DONE;
+}
+
+/* A zero would mean the default, which is not what was asked for. */
+static int check_zeros(const char *option, const char *name, const struct choice *choice, size_t count)
+{
+    const bool spread = choice->value == MLP_INIT_NORMAL || choice->value == MLP_INIT_TRUNCATED_NORMAL;
+    if (spread && count > 0 && choice->numbers.a <= 0.0) {
+        return usage_error("%s: %s: expected a standard deviation above 0, got %g (for none, use zeros)",
+                           option, name, choice->numbers.a);
+    }
+    if (choice->value == MLP_INIT_UNIFORM && count > 0 &&
+        (count < 2 || choice->numbers.a >= choice->numbers.b)) {
+        return usage_error("%s: uniform: expected uniform:LOW,HIGH with LOW below HIGH, got %g,%g", option,
+                           choice->numbers.a, choice->numbers.b);
+    }
+    return EXIT_DONE;
+}
+
+static int parse_init_item(const char *option, const char *name, char *numbers, struct choice *choice)
+{
+    mlp_init init;
+    size_t count = 0;
+    if (mlp_init_from_name(name, &init) != MLP_OK) {
+        return usage_error("%s: %s", option, mlp_last_error());
+    }
+    if (init == MLP_INIT_CUSTOM) {
+        return usage_error("%s: custom takes a function of a program's own; the command has none", option);
+    }
+    choice->value = (int)init;
+    const int code =
+        numbers != NULL ? parse_init_numbers(option, numbers, &choice->numbers, &count) : EXIT_DONE;
+    return code != EXIT_DONE ? code : check_zeros(option, name, choice, count);
+}
+
+int parse_init_choices(const char *option, const char *text, struct choices *choices)
+{
+    return parse_items(option, text, choices, parse_init_item);
+}
+
+void choices_free(struct choices *choices)
+{
+    free(choices->items);
+    *choices = (struct choices){ 0 };
+}

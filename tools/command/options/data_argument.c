@@ -1,0 +1,218 @@
+/* Data sets named on the command line: a CSV file, a pair of IDX files, or the name of a known set. */
+#include "options/data_argument.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "message.h"
+#include "options/named_data.h"
+#include "options/number.h"
+
+enum { LABEL_LAST = -1, LABEL_NONE = -2, MAX_COLUMN = 1000000000 };
+
+int parse_label(const char *text, void *settings)
+{
+    struct data_request *request = settings;
+    uint64_t column;
+    request->label = NULL;
+    request->label_given = 1;
+    request->csv_option = "--label";
+    if (parse_whole(text, &column)) {
+        request->label_index = (long)column;
+        return column <= MAX_COLUMN
+                   ? EXIT_DONE
+                   : usage_error("--label: expected a column below %d, got '%s'", MAX_COLUMN, text);
+    }
+    if (strcmp(text, "none") == 0) {
+        request->label_index = LABEL_NONE;
+    } else if (strcmp(text, "last") == 0) {
+        request->label_index = LABEL_LAST;
+    } else if (text[0] == '\0' || text[0] == '-') {
+        return usage_error(
+            "--label: expected the name of a column, its number from 0, 'last' or 'none', got '%s'", text);
+    } else {
+        request->label = text;
+    }
+    return EXIT_DONE;
+}
+
+int parse_delimiter(const char *text, void *settings)
+{
+    struct data_request *request = settings;
+    const char character = strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0 ? '\t' : text[0];
+    request->csv_option = "--delimiter";
+    if ((character != '\t' && strlen(text) != 1) || strchr("\"\r\n", character) != NULL) {
+        return usage_error("--delimiter: expected one character that is no quote, or 'tab', got '%s'", text);
+    }
+    request->delimiter = character;
+    return EXIT_DONE;
+}
+
+int parse_header(const char *text, void *settings)
+{
+    static const struct {
+        const char *name;
+        int value;
+    } answers[] = { { "no", 0 }, { "yes", 1 }, { "auto", -1 } };
+    struct data_request *request = settings;
+    request->csv_option = "--header";
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        if (strcmp(text, answers[i].name) == 0) {
+            request->header = answers[i].value;
+            return EXIT_DONE;
+        }
+    }
+    return usage_error("--header: expected yes, no or auto, got '%s'", text);
+}
+
+static int open_csv(const struct data_request *request, const struct data_source *source, const char *path,
+                    bool label_known, struct data_set *set)
+{
+    mlp_csv_options options = MLP_CSV_OPTIONS_INIT;
+    options.delimiter = request->delimiter;
+    options.header = request->header;
+    options.label = request->label;
+    label_known = label_known || request->label_given || source->label_needed;
+    options.label_index = label_known ? request->label_index : LABEL_NONE;
+    options.regression = request->regression;
+    const bool labelled = options.label != NULL || options.label_index != LABEL_NONE;
+    if (labelled && !request->regression) {
+        options.class_names = source->class_names;
+        options.class_name_count = source->class_name_count;
+    }
+    set->csv = true;
+    const mlp_status status = request->stream ? mlp_data_open_csv(path, &options, NULL, &set->data)
+                                              : mlp_data_load_csv(path, &options, &set->data);
+    if (status == MLP_OK) {
+        return EXIT_DONE;
+    }
+    work_failed(status);
+    if (status == MLP_ERROR_IO && access(path, F_OK) != 0 && strpbrk(path, "./") == NULL) {
+        notice("%s: there is no such file, and the known sets are %s", source->option, known_data_names());
+    } else if (status == MLP_ERROR_FORMAT && !labelled) {
+        notice("the file was read as features alone; if a column holds labels, name it with --label");
+    }
+    return status == MLP_ERROR_ARGUMENT ? EXIT_USAGE : EXIT_WORK;
+}
+
+static int open_idx(const struct data_request *request, const struct data_source *source,
+                    const char *features, const char *labels, struct data_set *set)
+{
+    if (request->csv_option != NULL) {
+        return usage_error("%s is for CSV files, and %s is '%s'", request->csv_option, source->option,
+                           source->spec);
+    }
+    const mlp_status status = request->stream ? mlp_data_open_idx(features, labels, NULL, &set->data)
+                                              : mlp_data_load_idx(features, labels, &set->data);
+    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+}
+
+static int open_named(const struct data_request *request, const struct data_source *source,
+                      const struct named_data *known, struct data_set *set)
+{
+    const bool test = known->test_features != NULL && source->part != PART_TRAIN;
+    if (source->part == PART_TEST && known->test_features == NULL) {
+        return usage_error("%s: '%s' has no test part", source->option, known->name);
+    }
+    char *features = find_known_file(test ? known->test_features : known->features);
+    const char *labels_name = test ? known->test_labels : known->labels;
+    char *labels = labels_name != NULL ? find_known_file(labels_name) : NULL;
+    int code;
+    if (features == NULL || (labels_name != NULL && labels == NULL)) {
+        code = work_error("%s: cannot find '%s': %s; the environment variable MLP_DATA_DIR may name the "
+                          "folder that "
+                          "holds %s",
+                          source->option, known->name, known->origin, known->features);
+    } else if (labels_name == NULL) {
+        code = open_csv(request, source, features, true, set);
+    } else {
+        code = open_idx(request, source, features, labels, set);
+    }
+    set->names = known->class_names;
+    set->has_test_part = known->test_features != NULL;
+    free(features);
+    free(labels);
+    return code;
+}
+
+/* A lone path that is named like IDX files are. */
+static bool looks_like_idx(const char *path)
+{
+    static const char *const endings[] = { "ubyte", "ubyte.gz", ".idx", ".idx.gz" };
+    const size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        const size_t ending = strlen(endings[i]);
+        if (length >= ending && strcmp(path + length - ending, endings[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int open_spec(const struct data_request *request, const struct data_source *source,
+                     struct data_set *set)
+{
+    const char *comma = strchr(source->spec, ',');
+    if (comma == NULL || access(source->spec, F_OK) == 0) {
+        return looks_like_idx(source->spec) ? open_idx(request, source, source->spec, NULL, set)
+                                            : open_csv(request, source, source->spec, false, set);
+    }
+    char *features = strndup(source->spec, (size_t)(comma - source->spec));
+    if (features == NULL) {
+        return work_error("out of memory");
+    }
+    const char *labels = comma[1] != '\0' ? comma + 1 : NULL;
+    const int code = features[0] != '\0'
+                         ? open_idx(request, source, features, labels, set)
+                         : usage_error("%s: expected IMAGES,LABELS, got '%s'", source->option, source->spec);
+    free(features);
+    return code;
+}
+
+int data_open(const struct data_request *request, const struct data_source *source, struct data_set *set)
+{
+    const struct named_data *known = find_known_data(source->spec);
+    *set = (struct data_set){ 0 };
+    if (known != NULL) {
+        return open_named(request, source, known, set);
+    }
+    if (source->part != PART_DEFAULT && source->part != PART_TRAIN) {
+        return usage_error("%s: '%s' has no test part; sets with one are known by name (fashion-mnist)",
+                           source->option, source->spec);
+    }
+    return open_spec(request, source, set);
+}
+
+bool data_has_test_part(const char *spec)
+{
+    const struct named_data *known = find_known_data(spec);
+    return known != NULL && known->test_features != NULL;
+}
+
+const char *data_set_class_name(const struct data_set *set, size_t class_index)
+{
+    if (class_index >= mlp_data_class_count(set->data)) {
+        return NULL;
+    }
+    return set->names != NULL ? set->names[class_index] : mlp_data_class_name(set->data, class_index);
+}
+
+int network_class_names(const mlp_network *network, const char ***names, size_t *count)
+{
+    *count = mlp_network_class_name_count(network);
+    *names = NULL;
+    if (*count == 0) {
+        return EXIT_DONE;
+    }
+    *names = calloc(*count, sizeof **names);
+    if (*names == NULL) {
+        return work_error("out of memory");
+    }
+    for (size_t i = 0; i < *count; i++) {
+        (*names)[i] = mlp_network_class_name(network, i);
+    }
+    return EXIT_DONE;
+}

@@ -1,0 +1,93 @@
+/* Data sets named on the command line: a CSV file, a pair of IDX files, or the name of a known set. */
+#ifndef TOOLS_DATA_ARGUMENT_H
+#define TOOLS_DATA_ARGUMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <mlp/data.h>
+
+#include "options/options.h"
+
+/* How CSV files are to be read. The first member of the settings of every command that reads data. */
+struct data_request {
+    const char *label; /* name of the label column, or NULL for `label_index` */
+    long label_index;  /* as in mlp_csv_options */
+    int label_given;
+    char delimiter; /* 0: a comma */
+    int header;     /* as in mlp_csv_options */
+    int regression;
+    const char *csv_option; /* an option that only CSV files understand and that was given, or NULL */
+    int stream;             /* features stay in their file */
+};
+
+#define DATA_REQUEST_INIT                                                                                    \
+    {                                                                                                        \
+        .label_index = -1, .header = -1                                                                      \
+    }
+
+enum data_part { PART_TRAIN, PART_TEST, PART_DEFAULT };
+
+/* A data set and what is known about it besides. */
+struct data_set {
+    mlp_data *data;
+    const char *const *names; /* of the classes, where the set's name tells them; NULL: ask the data */
+    bool csv;
+    bool has_test_part;
+};
+
+/* What to load and how. */
+struct data_source {
+    const char *option;  /* for messages, such as "--data" */
+    const char *spec;    /* FILE.csv, IMAGES,LABELS, IMAGES, or a name */
+    enum data_part part; /* of a set that has parts; PART_DEFAULT: the test part */
+    bool label_needed;   /* the last column of a CSV file is the label unless the request says otherwise */
+    const char *const *class_names; /* that labels must match, or NULL */
+    size_t class_name_count;
+};
+
+/* Loads it. Returns an exit code after a message, or EXIT_DONE; `set->data` belongs to the caller then. */
+int data_open(const struct data_request *request, const struct data_source *source, struct data_set *set);
+/* Whether the argument names a set that comes with a test part of its own. */
+bool data_has_test_part(const char *spec);
+/* Name of a class, or NULL. */
+const char *data_set_class_name(const struct data_set *set, size_t class_index);
+
+/* Class names of a network as an array for data_source, which the caller frees; NULL and 0 when there are
+ * none. */
+int network_class_names(const mlp_network *network, const char ***names, size_t *count);
+
+int parse_label(const char *text, void *settings);
+int parse_delimiter(const char *text, void *settings);
+int parse_header(const char *text, void *settings);
+
+#define DATA_SPEC_HELP                                                                                       \
+    "A CSV file (plain or gzip'd); IMAGES,LABELS: a pair of IDX files; IMAGES, with the comma: IDX without " \
+    "labels; or a name: digits (comes with mlp) or fashion-mnist (Debian's package dataset-fashion-mnist)."
+#define DATA_STREAM_ROW                                                                                      \
+    {                                                                                                        \
+        .kind = OPTION_FLAG, .name = "stream", .offset = offsetof(struct data_request, stream), .flag = 1,   \
+        .help =                                                                                              \
+            "Leave the features in their file and read them when they are needed, for data larger than "     \
+            "memory. CSV and gzip'd files are unpacked into a temporary file first, in TMPDIR or /var/tmp."  \
+    }
+#define DATA_CSV_ROWS(label_help)                                                                            \
+    { .kind = OPTION_GROUP, .help = "CSV files:" },                                                          \
+        { .kind = OPTION_PARSED,                                                                             \
+          .name = "label",                                                                                   \
+          .argument = "COLUMN",                                                                              \
+          .parse = parse_label,                                                                              \
+          .help = label_help },                                                                              \
+        { .kind = OPTION_PARSED,                                                                             \
+          .name = "delimiter",                                                                               \
+          .argument = "CHARACTER",                                                                           \
+          .parse = parse_delimiter,                                                                          \
+          .help = "What stands between fields: one character, or tab (default: comma)." },                   \
+    {                                                                                                        \
+        .kind = OPTION_PARSED, .name = "header", .argument = "yes|no|auto", .parse = parse_header,           \
+        .help =                                                                                              \
+            "Whether the first line names the columns (default auto: it does when a field other than the "   \
+            "label is no number)."                                                                           \
+    }
+
+#endif

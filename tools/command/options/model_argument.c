@@ -1,0 +1,61 @@
+/* The model that a command works with. */
+#include "options/model_argument.h"
+
+#include <stdio.h>
+
+#include <mlp/model_file.h>
+
+#include "message.h"
+
+int load_model(const char *path, mlp_network **network)
+{
+    const mlp_status status = mlp_model_load(path, network);
+    if (status == MLP_OK) {
+        return EXIT_DONE;
+    }
+    const int code = work_failed(status);
+    if (status == MLP_ERROR_NONFINITE) {
+        notice("non-finite: no such model can be used; train it again, with a lower --learning-rate, --clip "
+               "global-norm:1 or "
+               "another --init if the training diverged");
+    }
+    return code;
+}
+
+int open_model(const struct command *command, int argc, char **argv, int operands, const char **path,
+               mlp_network **network)
+{
+    if (operands == 0) {
+        return usage_error("%s: the model's file is missing; usage: mlp %s %s", command->name, command->name,
+                           command->synopsis);
+    }
+    if (operands > 1) {
+        return usage_error("%s: unexpected '%s' after the model '%s'", command->name,
+                           argv[argc - operands + 1], argv[argc - operands]);
+    }
+    *path = argv[argc - 1];
+    return load_model(*path, network);
+}
+
+bool network_classifies(const mlp_network *network)
+{
+    mlp_layer output;
+    const mlp_loss loss = mlp_network_loss(network);
+    return mlp_network_class_name_count(network) > 0 || loss == MLP_LOSS_CROSS_ENTROPY ||
+           loss == MLP_LOSS_BINARY_CROSS_ENTROPY ||
+           (mlp_network_layer(network, mlp_network_layer_count(network) - 1, &output) == MLP_OK &&
+            output.activation == MLP_ACTIVATION_SOFTMAX);
+}
+
+size_t network_classes(const mlp_network *network)
+{
+    const size_t outputs = mlp_network_outputs(network);
+    return outputs == 1 ? 2 : outputs;
+}
+
+const char *network_class_text(const mlp_network *network, size_t class_index, char number[24])
+{
+    const char *name = mlp_network_class_name(network, class_index);
+    snprintf(number, 24, "%zu", class_index);
+    return name != NULL ? name : number;
+}

@@ -1,0 +1,165 @@
+/* Options of a subcommand as a table: the same rows are parsed and printed as help. */
+#include "options/options.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "message.h"
+#include "options/number.h"
+
+enum { FIRST_VALUE = 256, HELP_VALUE = FIRST_VALUE - 1 };
+
+static int set_size(const struct option_row *row, const char *text, void *field)
+{
+    uint64_t value;
+    const bool valid = parse_whole(text, &value) && (double)value >= row->low && (double)value <= row->high;
+    if (!valid) {
+        return row->high < 1e15 ? usage_error("--%s: expected a whole number from %.0f to %.0f, got '%s'",
+                                              row->name, row->low, row->high, text)
+                                : usage_error("--%s: expected a whole number of at least %.0f, got '%s'",
+                                              row->name, row->low, text);
+    }
+    if (row->kind == OPTION_COUNT) {
+        *(int *)field = (int)value;
+    } else {
+        *(size_t *)field = (size_t)value;
+    }
+    return EXIT_DONE;
+}
+
+static int set_seed(const struct option_row *row, const char *text, uint64_t *field)
+{
+    return parse_whole(text, field) ? EXIT_DONE
+                                    : usage_error("--%s: expected a whole number from 0 to %llu, got '%s'",
+                                                  row->name, (unsigned long long)UINT64_MAX, text);
+}
+
+static int set_real(const struct option_row *row, const char *text, double *field)
+{
+    double value;
+    const bool low_in = (row->ends & ENDS_LOW) != 0, high_in = (row->ends & ENDS_HIGH) != 0;
+    const bool valid = parse_real(text, &value) && (low_in ? value >= row->low : value > row->low) &&
+                       (high_in ? value <= row->high : value < row->high);
+    if (!valid) {
+        return isinf(row->high) ? usage_error("--%s: expected a number %s %g, got '%s'", row->name,
+                                              low_in ? "of at least" : "above", row->low, text)
+                                : usage_error("--%s: expected a number %s %g and %s %g, got '%s'", row->name,
+                                              low_in ? "of at least" : "above", row->low,
+                                              high_in ? "at most" : "below", row->high, text);
+    }
+    *field = value;
+    return EXIT_DONE;
+}
+
+static int apply(const struct option_row *row, const char *text, void *settings)
+{
+    void *field = (char *)settings + row->offset;
+    if (row->note != 0) {
+        *(const char **)((char *)settings + row->note) = row->name;
+    }
+    switch (row->kind) {
+    case OPTION_FLAG: *(int *)field = row->flag; return EXIT_DONE;
+    case OPTION_TEXT:
+        *(const char **)field = text;
+        return text[0] != '\0'
+                   ? EXIT_DONE
+                   : usage_error("--%s: expected %s, got an empty text", row->name, row->argument);
+    case OPTION_SIZE:
+    case OPTION_COUNT: return set_size(row, text, field);
+    case OPTION_SEED: return set_seed(row, text, field);
+    case OPTION_REAL: return set_real(row, text, field);
+    default: return row->parse(text, settings);
+    }
+}
+
+/* getopt's tables from the rows; entry i of the long ones has the value FIRST_VALUE + the row's number. */
+static size_t make_tables(const struct option_row *rows, struct option *long_options, char *letters)
+{
+    size_t count = 0;
+    *letters++ = ':'; /* tell a missing argument from an unknown option */
+    for (size_t i = 0; rows[i].kind != OPTION_END; i++) {
+        if (rows[i].kind == OPTION_GROUP) {
+            continue;
+        }
+        const int has_argument = rows[i].argument != NULL ? required_argument : no_argument;
+        long_options[count++] = (struct option){ rows[i].name, has_argument, NULL, FIRST_VALUE + (int)i };
+        if (rows[i].letter != 0) {
+            *letters++ = rows[i].letter;
+            if (has_argument) {
+                *letters++ = ':';
+            }
+        }
+    }
+    long_options[count++] = (struct option){ "help", no_argument, NULL, HELP_VALUE };
+    *letters++ = 'h';
+    *letters = '\0';
+    return count;
+}
+
+/* getopt says '?' or ':'. */
+static int refuse(const struct command *command, int answer, char **argv)
+{
+    const struct option_row *row = optopt >= FIRST_VALUE ? &command->rows[optopt - FIRST_VALUE] : NULL;
+    const char *word = argv[optind - 1];
+    if (answer == ':' && row != NULL) {
+        return usage_error("--%s: expected %s after it, got nothing", row->name, row->argument);
+    }
+    if (answer == ':') {
+        return usage_error("-%c: expected an argument after it, got nothing", optopt);
+    }
+    if (row != NULL || optopt == HELP_VALUE) {
+        return usage_error("%s: this option takes no value", word);
+    }
+    if (optopt != 0) {
+        return usage_error("unknown option '-%c'; `mlp %s --help` lists the options", optopt, command->name);
+    }
+    return usage_error("unknown or ambiguous option '%s'; `mlp %s --help` lists the options", word,
+                       command->name);
+}
+
+static const struct option_row *row_of_answer(const struct option_row *rows, int answer)
+{
+    if (answer >= FIRST_VALUE) {
+        return &rows[answer - FIRST_VALUE];
+    }
+    while (rows->letter != answer) {
+        rows++;
+    }
+    return rows;
+}
+
+int parse_options(const struct command *command, int argc, char **argv, void *settings, int *operands)
+{
+    size_t count = 0;
+    while (command->rows[count].kind != OPTION_END) {
+        count++;
+    }
+    struct option *long_options = calloc(count + 2, sizeof *long_options);
+    char *letters = calloc(2 * count + 3, 1);
+    int code = EXIT_DONE;
+    if (long_options == NULL || letters == NULL) {
+        code = work_error("out of memory");
+    } else {
+        make_tables(command->rows, long_options, letters);
+    }
+    opterr = 0;
+    for (int answer;
+         code == EXIT_DONE && (answer = getopt_long(argc, argv, letters, long_options, NULL)) != -1;) {
+        if (answer == 'h' || answer == HELP_VALUE) {
+            print_command_help(command, stdout);
+            code = OPTIONS_HELP;
+        } else if (answer == '?' || answer == ':') {
+            code = refuse(command, answer, argv);
+        } else {
+            code = apply(row_of_answer(command->rows, answer), optarg, settings);
+        }
+    }
+    free(long_options);
+    free(letters);
+    *operands = argc - optind;
+    return code;
+}

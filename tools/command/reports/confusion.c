@@ -1,0 +1,87 @@
+/* A confusion matrix as a table. */
+#include "reports/confusion.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "options/model_argument.h"
+
+enum { MAX_CLASSES = 40, NAME_COLUMNS = 16, SMALLEST_COLUMN = 4 };
+
+/* At most NAME_COLUMNS characters of UTF-8, filled with spaces. */
+static void print_name(FILE *stream, const char *name)
+{
+    int columns = 0;
+    size_t bytes = 0;
+    while (name[bytes] != '\0') {
+        size_t next = bytes + 1;
+        while (((unsigned char)name[next] & 0xC0) == 0x80) {
+            next++;
+        }
+        if (columns == NAME_COLUMNS) {
+            break;
+        }
+        bytes = next;
+        columns++;
+    }
+    fprintf(stream, "%.*s%*s", (int)bytes, name, NAME_COLUMNS - columns, "");
+}
+
+static int column_width(const uint64_t *counts, size_t classes)
+{
+    uint64_t largest = 0;
+    for (size_t i = 0; i < classes * classes; i++) {
+        largest = counts[i] > largest ? counts[i] : largest;
+    }
+    char text[24];
+    const int width = snprintf(text, sizeof text, "%" PRIu64, largest) + 1;
+    return width > SMALLEST_COLUMN ? width : SMALLEST_COLUMN;
+}
+
+static void print_share(FILE *stream, uint64_t part, uint64_t whole)
+{
+    if (whole > 0) {
+        fprintf(stream, "  %6.4f", (double)part / (double)whole);
+    } else {
+        fprintf(stream, "  %6s", "-");
+    }
+}
+
+static void print_row(FILE *stream, const mlp_network *network, const uint64_t *counts, size_t classes,
+                      size_t row, int width)
+{
+    char number[24];
+    uint64_t actual = 0, predicted = 0;
+    fprintf(stream, "%3zu ", row);
+    print_name(stream, network_class_text(network, row, number));
+    for (size_t c = 0; c < classes; c++) {
+        actual += counts[row * classes + c];
+        predicted += counts[c * classes + row];
+        if (counts[row * classes + c] > 0) {
+            fprintf(stream, "%*" PRIu64, width, counts[row * classes + c]);
+        } else {
+            fprintf(stream, "%*s", width, ".");
+        }
+    }
+    print_share(stream, counts[row * classes + row], actual);
+    print_share(stream, counts[row * classes + row], predicted);
+    fputc('\n', stream);
+}
+
+void print_confusion(FILE *stream, const mlp_network *network, const uint64_t *counts, size_t classes)
+{
+    if (classes > MAX_CLASSES) {
+        fprintf(stream, "\nThe confusion matrix has %zu classes: --json prints it.\n", classes);
+        return;
+    }
+    const int width = column_width(counts, classes);
+    fprintf(stream, "\nConfusion matrix (rows: true class, columns: predicted class)\n\n%*s",
+            4 + NAME_COLUMNS, "");
+    for (size_t c = 0; c < classes; c++) {
+        fprintf(stream, "%*zu", width, c);
+    }
+    fputs("  recall  precision\n", stream);
+    for (size_t row = 0; row < classes; row++) {
+        print_row(stream, network, counts, classes, row, width);
+    }
+}

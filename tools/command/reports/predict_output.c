@@ -1,0 +1,186 @@
+/* What `mlp predict` prints: labels, probabilities, JSON or pictures. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "reports/json_output.h"
+#include "message.h"
+#include "options/model_argument.h"
+#include "charts/picture.h"
+#include "reports/predict.h"
+
+enum { NUMBER_SIZE = 24 };
+
+/* After each batch, so that a full disk or a closed pipe is told with its reason, and soon. */
+static int check_output_stream(void)
+{
+    return ferror(stdout) == 0 && fflush(stdout) == 0
+               ? EXIT_DONE
+               : work_error("cannot write to standard output: %s", strerror(errno));
+}
+
+/* Calls `print` for every sample. */
+static int for_each(struct prediction *prediction,
+                    void (*print)(const struct prediction *prediction, size_t sample))
+{
+    for (;;) {
+        int code = prediction_next(prediction);
+        if (code != EXIT_DONE || prediction->count == 0) {
+            return code;
+        }
+        for (size_t i = 0; i < prediction->count; i++) {
+            print(prediction, i);
+        }
+        code = check_output_stream();
+        if (code != EXIT_DONE) {
+            return code;
+        }
+    }
+}
+
+static void print_class(const struct prediction *prediction, size_t sample)
+{
+    char number[NUMBER_SIZE];
+    puts(network_class_text(prediction->network, prediction_class(prediction, sample), number));
+}
+
+/* Nine digits tell a float exactly. */
+static void print_numbers(const struct prediction *prediction, size_t sample)
+{
+    const float *outputs = prediction_outputs(prediction, sample);
+    for (size_t i = 0; i < mlp_network_outputs(prediction->network); i++) {
+        printf("%s%.9g", i > 0 ? "," : "", (double)outputs[i]);
+    }
+    putchar('\n');
+}
+
+int print_labels(struct prediction *prediction)
+{
+    return for_each(prediction, network_classifies(prediction->network) ? print_class : print_numbers);
+}
+
+/* A field of a CSV file, in quotes where it needs them. */
+static void print_field(const char *text)
+{
+    if (strpbrk(text, ",\"") == NULL) {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('"');
+    for (; *text != '\0'; text++) {
+        fputs(*text == '"' ? "\"\"" : (char[]){ *text, '\0' }, stdout);
+    }
+    putchar('"');
+}
+
+static void print_probability_row(const struct prediction *prediction, size_t sample)
+{
+    char number[NUMBER_SIZE];
+    const float *outputs = prediction_outputs(prediction, sample);
+    const size_t count = mlp_network_outputs(prediction->network);
+    print_field(network_class_text(prediction->network, prediction_class(prediction, sample), number));
+    if (count == 1) {
+        printf(",%.9g", 1.0 - (double)outputs[0]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        printf(",%.9g", (double)outputs[i]);
+    }
+    putchar('\n');
+}
+
+int print_probabilities(struct prediction *prediction)
+{
+    fputs("label", stdout);
+    for (size_t i = 0; i < network_classes(prediction->network); i++) {
+        char number[NUMBER_SIZE];
+        putchar(',');
+        print_field(network_class_text(prediction->network, i, number));
+    }
+    putchar('\n');
+    return for_each(prediction, print_probability_row);
+}
+
+static json_t *json_sample(const struct prediction *prediction, size_t sample)
+{
+    const mlp_network *network = prediction->network;
+    const float *values = prediction_outputs(prediction, sample);
+    json_t *outputs = json_array();
+    for (size_t i = 0; i < mlp_network_outputs(network); i++) {
+        json_array_append_new(outputs, json_figure((double)values[i]));
+    }
+    if (!network_classifies(network)) {
+        return json_pack("{s:o}", "outputs", outputs);
+    }
+    char number[NUMBER_SIZE];
+    const size_t class = prediction_class(prediction, sample);
+    return json_pack("{s:o, s:o, s:o}", "label", json_text(network_class_text(network, class, number)),
+                     "class", json_count(class), "outputs", outputs);
+}
+
+static void print_json_row(const struct prediction *prediction, size_t sample)
+{
+    json_t *value = json_sample(prediction, sample);
+    fputs(prediction->first + sample > 0 ? ",\n  " : "\n  ", stdout);
+    json_dumpf(value, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_decref(value);
+}
+
+int print_predictions_json(struct prediction *prediction)
+{
+    putchar('[');
+    const int code = for_each(prediction, print_json_row);
+    puts("\n]");
+    return code;
+}
+
+static void make_captions(const struct prediction *prediction, size_t sample, const struct data_set *set,
+                          struct picture *picture)
+{
+    const mlp_network *network = prediction->network;
+    const float *outputs = prediction_outputs(prediction, sample);
+    char number[NUMBER_SIZE];
+    int32_t actual;
+    if (!network_classifies(network)) {
+        snprintf(picture->captions[0], PICTURE_CAPTION_SIZE, "predicted %.5g", (double)outputs[0]);
+        return;
+    }
+    const size_t class = prediction_class(prediction, sample);
+    snprintf(picture->captions[0], PICTURE_CAPTION_SIZE, "predicted %.40s",
+             network_class_text(network, class, number));
+    if (mlp_data_class_count(set->data) == 0 ||
+        mlp_data_read(set->data, prediction->first + sample, 1, NULL, &actual, NULL) != MLP_OK) {
+        return;
+    }
+    snprintf(picture->captions[1], PICTURE_CAPTION_SIZE, "true      %.40s%s",
+             network_class_text(network, (size_t)actual, number), (size_t)actual == class ? "" : "  (wrong)");
+}
+
+int draw_predictions(const struct predict_settings *settings, struct prediction *prediction,
+                     const struct data_set *set)
+{
+    const size_t inputs = mlp_data_inputs(set->data), side = picture_side(inputs);
+    if (side == 0) {
+        return usage_error(
+            "--draw: the samples have %zu features, which make no square picture of a screen's size", inputs);
+    }
+    size_t drawn = 0;
+    int code = prediction_next(prediction);
+    while (code == EXIT_DONE && prediction->count > 0 && drawn < settings->draw) {
+        for (size_t i = 0; i < prediction->count && drawn < settings->draw;) {
+            struct picture pictures[PICTURE_SCREEN];
+            size_t count = 0;
+            for (; count < pictures_in_row(side) && i < prediction->count && drawn < settings->draw;
+                 i++, drawn++) {
+                struct picture *picture = &pictures[count++];
+                *picture = (struct picture){ .pixels = prediction->x + i * inputs };
+                make_captions(prediction, i, set, picture);
+            }
+            draw_pictures(stdout, pictures, count, side);
+        }
+        code = check_output_stream();
+        code = code == EXIT_DONE ? prediction_next(prediction) : code;
+    }
+    return code;
+}

@@ -1,0 +1,181 @@
+/* The data sets of a training: loaded, cut into training and validation part, class names gathered. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command.h"
+#include "message.h"
+#include "training/train.h"
+
+enum { NUMBER_SIZE = 24 };
+
+static const char *name_of_class(const struct train_settings *settings, const struct train_data *data,
+                                 size_t i)
+{
+    const char *name = data_set_class_name(&data->set, i);
+    return name == NULL && settings->start != NULL ? mlp_network_class_name(settings->start, i) : name;
+}
+
+/* Every class gets a name: the data's, that of the model to start from, or its number. */
+static int gather_names(const struct train_settings *settings, struct train_data *data)
+{
+    const size_t known = settings->start != NULL ? mlp_network_class_name_count(settings->start) : 0;
+    data->classes = mlp_data_class_count(data->set.data);
+    data->classes =
+        data->classes > 0 && known > data->classes ? known : data->classes; /* not all may be in this data */
+    if (data->classes == 0) {
+        return mlp_data_outputs(data->set.data) > 0
+                   ? EXIT_DONE
+                   : usage_error(
+                         "--data: training needs labels, and this data has none; for a CSV file name their "
+                         "column with --label, for IDX give IMAGES,LABELS");
+    }
+    data->names = calloc(data->classes, sizeof *data->names);
+    data->numbers = calloc(data->classes, NUMBER_SIZE);
+    if (data->names == NULL || data->numbers == NULL) {
+        return work_error("out of memory");
+    }
+    for (size_t i = 0; i < data->classes; i++) {
+        char *number = data->numbers + i * NUMBER_SIZE;
+        snprintf(number, NUMBER_SIZE, "%zu", i);
+        data->names[i] = name_of_class(settings, data, i);
+        data->names[i] = data->names[i] != NULL ? data->names[i] : number;
+    }
+    return EXIT_DONE;
+}
+
+static int open_other(const struct train_settings *settings, const char *option, const char *spec,
+                      enum data_part part, const struct train_data *data, mlp_data **other)
+{
+    struct data_set set;
+    const struct data_source source = { .option = option,
+                                        .spec = spec,
+                                        .part = part,
+                                        .label_needed = true,
+                                        .class_names = data->names,
+                                        .class_name_count = data->classes };
+    const int code = data_open(&settings->request, &source, &set);
+    *other = set.data;
+    if (code == EXIT_DONE && mlp_data_inputs(set.data) != mlp_data_inputs(data->set.data)) {
+        return work_error("%s: '%s' has %zu features, the training data has %zu", option, spec,
+                          mlp_data_inputs(set.data), mlp_data_inputs(data->set.data));
+    }
+    return code;
+}
+
+static void replace_train(struct train_data *data, mlp_data *train)
+{
+    if (data->train != data->set.data) {
+        mlp_data_destroy(&data->train);
+    }
+    data->train = train;
+}
+
+static int cut_validation(const struct train_settings *settings, struct train_data *data)
+{
+    const size_t count = mlp_data_count(data->train), last = settings->validation_last;
+    mlp_data *train = NULL;
+    mlp_status status = MLP_OK;
+    if (last > 0) {
+        if (last >= count) {
+            return usage_error("--validation-last: the data has %zu samples, expected fewer than that, got "
+                               "%zu",
+                               count, last);
+        }
+        status = mlp_data_slice(data->train, count - last, last, &data->validation);
+        status = status == MLP_OK ? mlp_data_slice(data->train, 0, count - last, &train) : status;
+    } else if (settings->validation_fraction > 0.0) {
+        status = (settings->stratified ? mlp_data_split_stratified
+                                       : mlp_data_split)(data->train, settings->validation_fraction,
+                                                         settings->seed, &train, &data->validation);
+    } else {
+        return EXIT_DONE;
+    }
+    if (status != MLP_OK) {
+        return work_failed(status);
+    }
+    replace_train(data, train);
+    return EXIT_DONE;
+}
+
+static int cut_first(const struct train_settings *settings, struct train_data *data)
+{
+    const size_t count = mlp_data_count(data->train), first = settings->train_first;
+    mlp_data *train;
+    if (first == 0) {
+        return EXIT_DONE;
+    }
+    if (first > count) {
+        return usage_error("--train-first: there are %zu training samples, got %zu", count, first);
+    }
+    const mlp_status status = mlp_data_slice(data->train, 0, first, &train);
+    if (status != MLP_OK) {
+        return work_failed(status);
+    }
+    replace_train(data, train);
+    return EXIT_DONE;
+}
+
+static int open_test(const struct train_settings *settings, struct train_data *data)
+{
+    if (settings->test != NULL) {
+        return open_other(settings, "--test", settings->test, PART_DEFAULT, data, &data->test);
+    }
+    return data->set.has_test_part
+               ? open_other(settings, "--data", settings->data, PART_TEST, data, &data->test)
+               : EXIT_DONE;
+}
+
+/* The training data, with the classes of the model to start from. */
+static int open_train(const struct train_settings *settings, struct train_data *data)
+{
+    struct data_source source = {
+        .option = "--data", .spec = settings->data, .part = PART_TRAIN, .label_needed = true
+    };
+    const char **names = NULL;
+    int code = settings->start != NULL
+                   ? network_class_names(settings->start, &names, &source.class_name_count)
+                   : EXIT_DONE;
+    source.class_names = names;
+    if (code == EXIT_DONE) {
+        code = data_open(&settings->request, &source, &data->set);
+    }
+    free(names);
+    data->train = data->set.data;
+    return code;
+}
+
+int train_data_open(const struct train_settings *settings, struct train_data *data)
+{
+    *data = (struct train_data){ 0 };
+    int code = open_train(settings, data);
+    if (code == EXIT_DONE) {
+        code = gather_names(settings, data);
+    }
+    if (code == EXIT_DONE) {
+        code = check_start(settings, data);
+    }
+    if (code == EXIT_DONE && settings->stratified && data->classes == 0) {
+        code = usage_error("--stratified: needs classes, and the labels of this data are numbers");
+    }
+    if (code == EXIT_DONE && settings->validation_data != NULL) {
+        code = open_other(settings, "--validation-data", settings->validation_data, PART_DEFAULT, data,
+                          &data->validation);
+    }
+    if (code == EXIT_DONE) {
+        code = cut_validation(settings, data);
+    }
+    if (code == EXIT_DONE) {
+        code = cut_first(settings, data);
+    }
+    return code == EXIT_DONE ? open_test(settings, data) : code;
+}
+
+void train_data_free(struct train_data *data)
+{
+    replace_train(data, NULL);
+    mlp_data_destroy(&data->validation);
+    mlp_data_destroy(&data->test);
+    mlp_data_destroy(&data->set.data);
+    free(data->names);
+    free(data->numbers);
+}

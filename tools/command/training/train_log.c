@@ -1,0 +1,246 @@
+/* The log of a training. */
+#include "training/train_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "command.h"
+#include "reports/json_output.h"
+#include "message.h"
+#include "reports/output_file.h"
+
+/* What follows step and epoch in a line. */
+static const char *const columns[] = {
+    "seconds",       "loss",          "accuracy",   "validation_loss", "validation_accuracy",
+    "learning_rate", "gradient_norm", "clip_scale", "clipped",         "skipped"
+};
+enum { COLUMNS = sizeof columns / sizeof columns[0] };
+
+/* ---- life ---------------------------------------------------------------------------------------------- */
+
+static bool ends_in(const char *path, const char *ending)
+{
+    const size_t length = strlen(path), size = strlen(ending);
+    return length >= size && strcmp(path + length - size, ending) == 0;
+}
+
+static int failed(const struct train_log *log)
+{
+    return work_error("--log: cannot write '%s': %s", log->path, strerror(errno));
+}
+
+static void write_heading(FILE *stream)
+{
+    fputs("step,epoch", stream);
+    for (size_t i = 0; i < COLUMNS; i++) {
+        fprintf(stream, ",%s", columns[i]);
+    }
+    fputc('\n', stream);
+}
+
+static bool is_heading(const char *line)
+{
+    char *expected = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&expected, &size);
+    if (stream != NULL) {
+        write_heading(stream);
+        fclose(stream);
+    }
+    const bool is = expected != NULL && strcmp(line, expected) == 0;
+    free(expected);
+    return is;
+}
+
+/* The step of a line, or -1 where it is no whole line of such a log. */
+static double step_of(const struct train_log *log, const char *line)
+{
+    char *end;
+    if (strchr(line, '\n') == NULL) {
+        return -1.0; /* a killed training's last */
+    }
+    if (!log->json) {
+        const unsigned long long step = strtoull(line, &end, 10);
+        return end != line && *end == ',' ? (double)step : -1.0;
+    }
+    json_t *object = json_loads(line, 0, NULL);
+    const json_t *step = json_object_get(object, "step");
+    const double value = json_is_integer(step) ? (double)json_integer_value(step) : -1.0;
+    json_decref(object);
+    return value;
+}
+
+/* Where the lines of steps up to `last` end; -1: the file holds something else. */
+static long end_of_lines(struct train_log *log, double last)
+{
+    char *line = NULL;
+    size_t room = 0;
+    long end = 0;
+    bool heading = !log->json, sound = true;
+    rewind(log->stream);
+    log->written = 0.0;
+    while (sound && getline(&line, &room, log->stream) > 0) {
+        const double step = heading ? 0.0 : step_of(log, line);
+        sound = (!heading || is_heading(line)) && (step >= 0.0 || strchr(line, '\n') == NULL);
+        if (step < 0.0 || step > last) {
+            break;
+        }
+        heading = false;
+        end = ftell(log->stream);
+        log->written = step;
+    }
+    free(line);
+    return sound ? end : -1;
+}
+
+int train_log_open(struct train_log *log, const char *path, size_t interval, size_t samples, bool append)
+{
+    *log = (struct train_log){ .path = path,
+                               .interval = interval,
+                               .samples = samples,
+                               .append = append,
+                               .json = ends_in(path, ".jsonl") || ends_in(path, ".ndjson") ||
+                                       ends_in(path, ".json") };
+    const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    log->stream = file >= 0 ? fdopen(file, "r+") : NULL;
+    if (log->stream == NULL) {
+        const int code = failed(log);
+        if (file >= 0) {
+            close(file);
+        }
+        return code;
+    }
+    struct stat about;
+    log->append = append && fstat(file, &about) == 0 && S_ISREG(about.st_mode);
+    if (log->append && end_of_lines(log, INFINITY) < 0) {
+        return usage_error("--log: '%s' holds something else than a log, to which --resume could add", path);
+    }
+    return EXIT_DONE;
+}
+
+/* Samples of this epoch so far. */
+static double epoch_samples(const struct train_log *log, const mlp_progress *progress)
+{
+    return (double)progress->samples - (double)(progress->epoch - 1) * (double)log->samples;
+}
+
+/* Cuts off what the training is going to do anew; pipes and terminals have nothing to cut. */
+static void begin(struct train_log *log, const mlp_progress *progress)
+{
+    long end = log->append ? end_of_lines(log, (double)progress->resumed) : 0;
+    end = end > 0 ? end : 0;
+    rewind(log->stream);
+    if (ftruncate(fileno(log->stream), end) == 0) {
+        fseek(log->stream, end, SEEK_SET);
+    }
+    setvbuf(log->stream, NULL, _IOLBF, 0);
+    if (!log->json && end == 0) {
+        write_heading(log->stream);
+    }
+    log->begun = true;
+    if (progress->step > 1) { /* in the middle of an epoch */
+        log->counted = epoch_samples(log, progress);
+        log->right = log->counted * progress->accuracy;
+    }
+}
+
+int train_log_close(struct train_log *log)
+{
+    if (log->stream == NULL) {
+        return EXIT_DONE;
+    }
+    const bool written = ferror(log->stream) == 0;
+    const bool closed = fclose(log->stream) == 0;
+    log->stream = NULL;
+    return closed && written ? EXIT_DONE : failed(log);
+}
+
+/* ---- lines --------------------------------------------------------------------------------------------- */
+
+static void write_json(FILE *stream, size_t step, size_t epoch, const double *figures)
+{
+    json_t *line = json_pack("{s:o, s:o}", "step", json_count(step), "epoch", json_count(epoch));
+    for (size_t i = 0; i < COLUMNS; i++) {
+        json_object_set_new(line, columns[i], json_figure(figures[i]));
+    }
+    json_dumpf(line, stream, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    fputc('\n', stream);
+    json_decref(line);
+}
+
+static void write_csv(FILE *stream, size_t step, size_t epoch, const double *figures)
+{
+    fprintf(stream, "%zu,%zu", step, epoch);
+    for (size_t i = 0; i < COLUMNS; i++) {
+        write_field(stream, figures[i]);
+    }
+    fputc('\n', stream);
+}
+
+/* Without --log-steps a line is of a whole epoch, also of one that a training went on in. */
+static void write_line(struct train_log *log, size_t step, const mlp_progress *progress)
+{
+    const struct log_sums *sums = &log->sums;
+    const bool whole = log->interval == 0,
+               validated = progress->epoch_ended && progress->validation.count > 0;
+    const double samples = epoch_samples(log, progress), right = progress->accuracy * samples;
+    const double figures[COLUMNS] = {
+        progress->seconds,
+        whole ? progress->loss : sums->loss / (double)sums->applied,
+        whole ? progress->accuracy : (right - log->right) / (samples - log->counted),
+        validated ? progress->validation.loss : NAN,
+        validated ? progress->validation.accuracy : NAN,
+        progress->learning_rate,
+        sums->gradient_norm / (double)sums->applied,
+        sums->clip_scale / (double)sums->applied,
+        sums->clipped / (double)sums->steps,
+        sums->skipped / (double)sums->steps,
+    };
+    (log->json ? write_json : write_csv)(log->stream, step, progress->epoch, figures);
+    log->sums = (struct log_sums){ .steps = 0 };
+    log->counted = progress->epoch_ended ? 0.0 : samples;
+    log->right = progress->epoch_ended ? 0.0 : right;
+}
+
+static void add_step(struct log_sums *sums, const mlp_step_report *step)
+{
+    sums->steps++;
+    sums->skipped += step->skipped != 0;
+    if (step->skipped == 0) {
+        sums->applied++;
+        sums->loss += step->loss;
+        sums->gradient_norm += step->clip.norm;
+        sums->clip_scale += step->clip.scale;
+        sums->clipped += step->clip.acted != 0;
+    }
+}
+
+void train_log_note(struct train_log *log, const mlp_progress *progress)
+{
+    if (log->stream == NULL) {
+        return;
+    }
+    if (!log->begun) {
+        begin(log, progress);
+    }
+    const size_t step = (progress->epoch - 1) * progress->steps + progress->step;
+    const bool is_new = !progress->epoch_ended && step > log->last;
+    const bool inside = progress->step < progress->steps; /* the epoch's own line is to come */
+    const bool stands_there =
+        log->sums.steps == 0 && (double)step == log->written; /* of a training that was killed after it */
+    log->last = step;
+    if (is_new) {
+        add_step(&log->sums, &progress->last);
+    }
+    if ((progress->epoch_ended && !stands_there) ||
+        (is_new && inside && log->interval > 0 && progress->step % log->interval == 0)) {
+        write_line(log, step, progress);
+    }
+}
