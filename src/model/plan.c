@@ -7,6 +7,23 @@
  */
 static const double shard_imbalance_limit = 1.15;
 
+/* The class that was set, where one was. */
+static struct {
+    bool set;
+    enum blas_class class;
+} chosen;
+
+enum blas_class plan_class(void)
+{
+    return chosen.set ? chosen.class : blas_class();
+}
+
+void plan_class_set(enum blas_class class)
+{
+    chosen.set = true;
+    chosen.class = class;
+}
+
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;

@@ -30,6 +30,11 @@ struct plan {
     struct layer_plan *layers; /* owned by the workspace */
 };
 
+/* The class that plans are made for: the core's. What has been set takes its place, so that the tests see
+ * every class on every processor; before the first workspace is made. */
+enum blas_class plan_class(void);
+void plan_class_set(enum blas_class class);
+
 /* Makes the plan for `count` samples (no allocation). */
 void plan_make(struct plan *plan, const struct layer *layers, size_t count);
 

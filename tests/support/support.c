@@ -10,6 +10,8 @@
 
 #include <mlp/status.h>
 
+#include "model/plan.h"
+
 double test_uniform(uint64_t *state, double low, double high)
 {
     /* SplitMix64 (Steele 2014) */
@@ -60,6 +62,15 @@ void test_assert_refused(int status, int expected, const char *text, const char 
         }
     }
     va_end(words);
+}
+
+/* MLP_TEST_PLAN=other: the program's plans are those of the class that this processor's core is not. */
+__attribute__((constructor)) static void choose_the_plan(void)
+{
+    const char *plan = getenv("MLP_TEST_PLAN");
+    if (plan != NULL && strcmp(plan, "other") == 0) {
+        plan_class_set(blas_class() == BLAS_PACKED ? BLAS_SMALL_MATRIX : BLAS_PACKED);
+    }
 }
 
 static char folder[64];
