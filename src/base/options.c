@@ -8,7 +8,7 @@
 
 enum { MAX_SIZE = 4096, MAX_NAME = 64 };
 
-static mlp_status refuse_size(const char *type, size_t given, size_t size)
+static mlp_status refuse_size(const char *type, const char *member, size_t given, size_t size)
 {
     char init[MAX_NAME];
     size_t i = 0;
@@ -16,33 +16,43 @@ static mlp_status refuse_size(const char *type, size_t given, size_t size)
         init[i] = (char)toupper((unsigned char)type[i]);
     }
     init[i] = '\0';
-    return fail(MLP_ERROR_ARGUMENT, "%s: struct_size is %zu, expected %zu as %s_INIT sets it", type, given,
+    return fail(MLP_ERROR_ARGUMENT, "%s: %s is %zu, expected %zu as %s_INIT sets it", type, member, given,
                 size, init);
+}
+
+mlp_status options_copy(const char *type, const char *member, const void *given, size_t given_size,
+                        size_t size, void *accepted)
+{
+    const unsigned char *bytes = given;
+    if (given_size <= sizeof(size_t) || given_size > MAX_SIZE || given_size % sizeof(size_t) != 0) {
+        return refuse_size(type, member, given_size, size);
+    }
+    for (size_t i = size; i < given_size; i++) {
+        if (bytes[i] != 0) {
+            return fail(MLP_ERROR_UNSUPPORTED,
+                        "%s: %s is %zu and byte %zu is set, but this library knows %zu bytes: the program "
+                        "was "
+                        "compiled for a newer one",
+                        type, member, given_size, i, size);
+        }
+    }
+    memcpy(accepted, given, given_size < size ? given_size : size);
+    return MLP_OK;
 }
 
 mlp_status options_accept(const char *type, const void *given, const void *defaults, size_t size,
                           void *accepted)
 {
-    const unsigned char *bytes = given;
-    size_t given_size = size;
-    if (given != NULL) {
-        memcpy(&given_size, given, sizeof given_size);
-        if (given_size <= sizeof given_size || given_size > MAX_SIZE || given_size % sizeof given_size != 0) {
-            return refuse_size(type, given_size, size);
-        }
+    size_t given_size;
+    if (given == NULL) {
+        memcpy(accepted, defaults, size);
+        return MLP_OK;
     }
-    for (size_t i = size; i < given_size; i++) {
-        if (bytes[i] != 0) {
-            return fail(MLP_ERROR_UNSUPPORTED,
-                        "%s: struct_size is %zu and byte %zu is set, but this library knows %zu bytes: the "
-                        "program was compiled for a newer one",
-                        type, given_size, i, size);
-        }
+    memcpy(&given_size, given, sizeof given_size);
+    if (given_size < size) {
+        memcpy(accepted, defaults, size);
     }
-    memcpy(accepted, defaults, size);
-    if (given != NULL) {
-        memcpy(accepted, given, given_size < size ? given_size : size);
-    }
+    TRY(options_copy(type, "struct_size", given, given_size, size, accepted));
     memcpy(accepted, &size, sizeof size);
     return MLP_OK;
 }

@@ -12,14 +12,20 @@
  * (older) struct   the members that it lacks are the defaults' a larger (newer) struct MLP_ERROR_UNSUPPORTED
  * unless all that this library does not know is zero struct_size impossible     MLP_ERROR_ARGUMENT: no member
  * besides struct_size, not a multiple of sizeof(size_t), or beyond 4096 struct_size of `accepted` is then
- * `size`. `accepted` must not be `given`, and is untouched on failure.
+ * `size`. `accepted` must not be `given`, and is of no use on failure.
  *
  * Members are only ever appended, and never into the padding at the end of a published struct, which older
  * programs leave undefined. (The rule is that of Linux's clone3 and openat2.) */
 mlp_status options_accept(const char *type, const void *given, const void *defaults, size_t size,
                           void *accepted);
 
-/* The same for a type and its initializer: ACCEPT_OPTIONS(mlp_fit_options, MLP_FIT_OPTIONS_INIT, given,
+/* The part of it for a struct whose size stands in another one: copies the first min(given_size, size) bytes
+ * of `given`, and leaves the rest of `accepted` as it is. `member` of `type` holds given_size, for messages:
+ * "layer_size" of "mlp_network_options". */
+mlp_status options_copy(const char *type, const char *member, const void *given, size_t given_size,
+                        size_t size, void *accepted);
+
+/* The first for a type and its initializer: ACCEPT_OPTIONS(mlp_fit_options, MLP_FIT_OPTIONS_INIT, given,
  * &own). */
 #define ACCEPT_OPTIONS(type, init, given, accepted)                                                          \
     options_accept(#type, 1 ? (given) : (const type *)NULL, &(const type)init, sizeof(type),                 \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
 
 static void free_names(char **names, size_t count)
@@ -62,12 +63,6 @@ void mlp_data_destroy(mlp_data **data)
 static mlp_status check_sources(const mlp_data_arrays *a)
 {
     size_t size;
-    if (a->struct_size < sizeof *a) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "data arrays: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_DATA_ARRAYS_INIT",
-                    a->struct_size, sizeof *a);
-    }
     if (a->count == 0 || a->inputs == 0) {
         return fail(MLP_ERROR_RANGE, "data arrays: count is %zu and inputs is %zu, expected at least 1",
                     a->count, a->inputs);
@@ -158,10 +153,13 @@ static mlp_status check_weights(const mlp_data_arrays *a)
 
 mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data)
 {
+    mlp_data_arrays own;
     size_t class_count = 0;
     REQUIRE_ARGUMENT(data);
     *data = NULL;
     REQUIRE_ARGUMENT(arrays);
+    TRY(ACCEPT_OPTIONS(mlp_data_arrays, MLP_DATA_ARRAYS_INIT, arrays, &own));
+    arrays = &own;
     TRY(check_sources(arrays));
     TRY(check_byte_scale(arrays));
     TRY(check_finite(arrays->features, arrays->count, arrays->inputs, "feature"));

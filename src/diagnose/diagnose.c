@@ -6,6 +6,7 @@
 #include <mlp/pass.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
 
 static double mean_square_of_input(const mlp_network *network, const float *x, size_t count)
@@ -92,24 +93,18 @@ static mlp_status make(const mlp_network *network, const float *x, const mlp_tar
 mlp_status mlp_diagnose(const mlp_network *network, const float *x, const mlp_targets *targets, size_t count,
                         const mlp_diagnose_options *options, mlp_diagnosis **diagnosis)
 {
-    const mlp_diagnose_options defaults = MLP_DIAGNOSE_OPTIONS_INIT;
+    mlp_diagnose_options own;
     REQUIRE_ARGUMENT(diagnosis);
     *diagnosis = NULL;
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(x);
     REQUIRE_ARGUMENT(targets);
-    options = options != NULL ? options : &defaults;
-    if (options->struct_size < sizeof *options) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "diagnose options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_DIAGNOSE_OPTIONS_INIT",
-                    options->struct_size, sizeof *options);
-    }
+    TRY(ACCEPT_OPTIONS(mlp_diagnose_options, MLP_DIAGNOSE_OPTIONS_INIT, options, &own));
     mlp_diagnosis *made = memory_allocate(1, sizeof *made);
     if (made == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    const mlp_status status = make(network, x, targets, count, options, made);
+    const mlp_status status = make(network, x, targets, count, &own, made);
     if (status != MLP_OK) {
         mlp_diagnosis_destroy(&made);
     }

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "diagnose/exact_pass.h"
 
@@ -159,12 +160,6 @@ mlp_status gradient_compare(const mlp_network *network, mlp_workspace *workspace
 
 static mlp_status check_options(const mlp_gradient_check_options *options)
 {
-    if (options->struct_size < sizeof *options) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "gradient check options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_GRADIENT_CHECK_OPTIONS_INIT",
-                    options->struct_size, sizeof *options);
-    }
     if (!(options->step >= 0.0) || !isfinite(options->step) || !(options->tolerance >= 0.0) ||
         !isfinite(options->tolerance)) {
         return fail(MLP_ERROR_RANGE,
@@ -189,18 +184,17 @@ mlp_status mlp_gradient_check(const mlp_network *network, const float *x, const 
                               size_t count, const mlp_gradient_check_options *options,
                               mlp_gradient_error *errors, int *passed)
 {
-    const mlp_gradient_check_options defaults = MLP_GRADIENT_CHECK_OPTIONS_INIT;
+    mlp_gradient_check_options own;
     mlp_workspace *workspace;
     REQUIRE_ARGUMENT(passed);
     *passed = 0;
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(x);
     REQUIRE_ARGUMENT(targets);
-    options = options != NULL ? options : &defaults;
-    TRY(check_options(options));
+    TRY(ACCEPT_OPTIONS(mlp_gradient_check_options, MLP_GRADIENT_CHECK_OPTIONS_INIT, options, &own));
+    TRY(check_options(&own));
     TRY(mlp_workspace_create(network, count, NULL, &workspace));
-    const mlp_status status =
-        pass_and_compare(network, workspace, x, targets, count, options, errors, passed);
+    const mlp_status status = pass_and_compare(network, workspace, x, targets, count, &own, errors, passed);
     mlp_workspace_destroy(&workspace);
     return status;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "data/data.h"
 #include "io/csv_labels.h"
@@ -326,12 +327,6 @@ static mlp_status check_class_names(const mlp_csv_options *options)
 
 static mlp_status check_options(const mlp_csv_options *options)
 {
-    if (options->struct_size < sizeof *options) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "CSV options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_CSV_OPTIONS_INIT",
-                    options->struct_size, sizeof *options);
-    }
     if (options->delimiter == '"' || options->delimiter == '\n' || options->delimiter == '\r') {
         return fail(MLP_ERROR_ARGUMENT, "CSV options: the delimiter cannot be a quote or a line end");
     }
@@ -346,9 +341,11 @@ static mlp_status check_options(const mlp_csv_options *options)
     return check_class_names(options);
 }
 
-static mlp_status load_checked(struct loading *loading, mlp_data **data)
+static mlp_status load_checked(struct loading *loading, const mlp_csv_options *given, mlp_data **data)
 {
-    const mlp_csv_options *options = loading->options;
+    mlp_csv_options own;
+    const mlp_csv_options *options = loading->options = &own;
+    TRY(ACCEPT_OPTIONS(mlp_csv_options, MLP_CSV_OPTIONS_INIT, given, &own));
     TRY(check_options(options));
     loading->labels = (struct csv_labels){ .path = loading->path,
                                            .names = options->class_names,
@@ -359,26 +356,21 @@ static mlp_status load_checked(struct loading *loading, mlp_data **data)
     return status;
 }
 
-static const mlp_csv_options default_options = MLP_CSV_OPTIONS_INIT;
-
 mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, mlp_data **data)
 {
-    struct loading loading = { .path = path, .options = options != NULL ? options : &default_options };
+    struct loading loading = { .path = path };
     REQUIRE_ARGUMENT(data);
     *data = NULL;
     REQUIRE_ARGUMENT(path);
-    return load_checked(&loading, data);
+    return load_checked(&loading, options, data);
 }
 
 mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *options, const char *folder,
                              mlp_data **data)
 {
-    struct loading loading = { .path = path,
-                               .options = options != NULL ? options : &default_options,
-                               .on_disk = true,
-                               .folder = folder };
+    struct loading loading = { .path = path, .on_disk = true, .folder = folder };
     REQUIRE_ARGUMENT(data);
     *data = NULL;
     REQUIRE_ARGUMENT(path);
-    return load_checked(&loading, data);
+    return load_checked(&loading, options, data);
 }

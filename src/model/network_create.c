@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "linalg/blas.h"
 #include "model/network.h"
@@ -81,9 +82,10 @@ static mlp_status resolve_layers(size_t inputs, const mlp_layer *layers, size_t 
     for (size_t l = 0; l < count; l++) {
         struct layer *layer = &network->layers[l];
         mlp_layer given = { 0 };
-        memcpy(&given, bytes + l * layer_size, layer_size < sizeof given ? layer_size : sizeof given);
+        mlp_status status = options_copy("mlp_network_options", "layer_size", bytes + l * layer_size,
+                                         layer_size, sizeof given, &given);
         layer->inputs = l > 0 ? network->layers[l - 1].units : inputs;
-        const mlp_status status = resolve_layer(&given, l + 1 == count, layer);
+        status = status == MLP_OK ? resolve_layer(&given, l + 1 == count, layer) : status;
         if (status != MLP_OK) {
             return fail_in(status, "layer %zu", l);
         }
@@ -91,17 +93,6 @@ static mlp_status resolve_layers(size_t inputs, const mlp_layer *layers, size_t 
             return fail(MLP_ERROR_SHAPE, "layer %zu: %zu × %zu weights are more than memory can hold", l,
                         layer->units, layer->inputs);
         }
-    }
-    return MLP_OK;
-}
-
-static mlp_status check_options(const mlp_network_options *options)
-{
-    if (options->struct_size < sizeof *options || options->layer_size < sizeof(mlp_layer)) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "network options: struct_size is %zu and layer_size %zu, expected at least "
-                    "%zu and %zu: start from MLP_NETWORK_OPTIONS_INIT",
-                    options->struct_size, options->layer_size, sizeof *options, sizeof(mlp_layer));
     }
     return MLP_OK;
 }
@@ -158,12 +149,11 @@ static mlp_status build(size_t inputs, const mlp_layer *layers, size_t count,
 mlp_status mlp_network_create(size_t inputs, const mlp_layer *layers, size_t count,
                               const mlp_network_options *options, mlp_network **network)
 {
-    const mlp_network_options defaults = MLP_NETWORK_OPTIONS_INIT;
+    mlp_network_options own;
     REQUIRE_ARGUMENT(network);
     *network = NULL;
     REQUIRE_ARGUMENT(layers);
-    options = options != NULL ? options : &defaults;
-    TRY(check_options(options));
+    TRY(ACCEPT_OPTIONS(mlp_network_options, MLP_NETWORK_OPTIONS_INIT, options, &own));
     TRY(check_size("inputs", inputs));
     if (count == 0 || count > MAX_LAYERS) {
         return fail(MLP_ERROR_RANGE, "number of layers is %zu, expected 1 to %d", count, MAX_LAYERS);
@@ -172,7 +162,7 @@ mlp_status mlp_network_create(size_t inputs, const mlp_layer *layers, size_t cou
     if (made == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    const mlp_status status = build(inputs, layers, count, options, made);
+    const mlp_status status = build(inputs, layers, count, &own, made);
     if (status != MLP_OK) {
         mlp_network_destroy(&made);
     }

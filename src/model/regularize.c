@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "model/pass.h"
 
@@ -29,14 +30,9 @@ static mlp_status check_size(const char *field, double value)
                       field, value);
 }
 
-mlp_status regularization_check(const mlp_regularization *o)
+mlp_status regularization_accept(const mlp_regularization *given, mlp_regularization *o)
 {
-    if (o->struct_size < sizeof *o) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "regularization: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_REGULARIZATION_INIT",
-                    o->struct_size, sizeof *o);
-    }
+    TRY(ACCEPT_OPTIONS(mlp_regularization, MLP_REGULARIZATION_INIT, given, o));
     TRY(dropout_check(o->dropout));
     TRY(check_probability("hidden_dropout", o->hidden_dropout));
     TRY(check_probability("input_dropout", o->input_dropout));
@@ -85,10 +81,9 @@ static void lay_out(mlp_workspace *workspace, const struct regularizer *r)
 mlp_status mlp_workspace_set_regularization(mlp_workspace *workspace,
                                             const mlp_regularization *regularization)
 {
-    const mlp_regularization none = MLP_REGULARIZATION_INIT;
+    mlp_regularization own, *o = &own;
     REQUIRE_ARGUMENT(workspace);
-    const mlp_regularization *o = regularization != NULL ? regularization : &none;
-    TRY(regularization_check(o));
+    TRY(regularization_accept(regularization, o));
     if (workspace->purpose != MLP_WORKSPACE_TRAINING) {
         return fail(MLP_ERROR_ARGUMENT, "mlp_workspace_set_regularization: the workspace was made for "
                                         "inference, expected one for training");

@@ -46,8 +46,8 @@ void regularize_backward(struct pass *pass, size_t layer, const struct tile *til
 /* One tile of dL/dx. */
 void regularize_input_gradient(struct pass *pass, const struct tile *tile);
 
-/* Checks options; the text names the field. */
-mlp_status regularization_check(const mlp_regularization *options);
+/* Takes over a caller's options, NULL for none, and checks them; the text names the field. */
+mlp_status regularization_accept(const mlp_regularization *given, mlp_regularization *options);
 
 void regularizer_free(struct regularizer *regularizer);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "base/team.h"
 #include "model/regularize.h"
@@ -23,12 +24,6 @@ struct sizes {
 
 static mlp_status check_options(const mlp_workspace_options *options)
 {
-    if (options->struct_size < sizeof *options) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "workspace options: struct_size is %zu, expected %zu or more: start from "
-                    "MLP_WORKSPACE_OPTIONS_INIT",
-                    options->struct_size, sizeof *options);
-    }
     if (options->purpose != MLP_WORKSPACE_TRAINING && options->purpose != MLP_WORKSPACE_INFERENCE) {
         return fail(MLP_ERROR_ARGUMENT,
                     "workspace options: purpose is %d, expected 0 (training) or 1 (inference)",
@@ -134,15 +129,16 @@ static void lay_out(mlp_workspace *workspace, const mlp_network *network, const 
 mlp_status mlp_workspace_create(const mlp_network *network, size_t batch,
                                 const mlp_workspace_options *options, mlp_workspace **workspace)
 {
-    const mlp_workspace_options defaults = MLP_WORKSPACE_OPTIONS_INIT;
+    mlp_workspace_options own;
     struct sizes sizes;
     REQUIRE_ARGUMENT(workspace);
     *workspace = NULL;
     REQUIRE_ARGUMENT(network);
-    options = options != NULL ? options : &defaults;
     if (batch == 0) {
         return fail(MLP_ERROR_RANGE, "workspace: batch is 0, expected at least 1");
     }
+    TRY(ACCEPT_OPTIONS(mlp_workspace_options, MLP_WORKSPACE_OPTIONS_INIT, options, &own));
+    options = &own;
     TRY(check_options(options));
     TRY(compute_sizes(network, batch, options->purpose, &sizes));
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
 
 enum { DEFAULT_MAX_SKIPS = 10 };
@@ -139,20 +140,11 @@ static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
 mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_options *options,
                                 mlp_optimizer **optimizer)
 {
-    mlp_optimizer_options chosen = MLP_OPTIMIZER_OPTIONS_INIT;
+    mlp_optimizer_options chosen;
     REQUIRE_ARGUMENT(optimizer);
     *optimizer = NULL;
     REQUIRE_ARGUMENT(network);
-    if (options != NULL) {
-        if (options->struct_size < sizeof chosen) {
-            return fail(MLP_ERROR_ARGUMENT,
-                        "optimizer options: struct_size is %zu, expected at least %zu: start from "
-                        "MLP_OPTIMIZER_OPTIONS_INIT",
-                        options->struct_size, sizeof chosen);
-        }
-        chosen = *options;
-        chosen.struct_size = sizeof chosen;
-    }
+    TRY(ACCEPT_OPTIONS(mlp_optimizer_options, MLP_OPTIMIZER_OPTIONS_INIT, options, &chosen));
     TRY(resolve(&chosen));
     mlp_optimizer *made = memory_allocate(1, sizeof *made);
     if (made == NULL) {

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/names.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "base/team.h"
 
@@ -57,11 +58,6 @@ size_t mlp_average_count(void)
 static mlp_status check(const mlp_average_options *o)
 {
     const struct name_table table = names();
-    if (o->struct_size < sizeof *o) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "average: struct_size is %zu, expected at least %zu: start from MLP_AVERAGE_OPTIONS_INIT",
-                    o->struct_size, sizeof *o);
-    }
     TRY(name_check(&table, (int)o->rule));
     if (!(o->decay >= 0.0 && o->decay < 1.0) || (o->decay != 0.0 && o->rule != MLP_AVERAGE_EMA)) {
         return fail(MLP_ERROR_RANGE,
@@ -78,9 +74,9 @@ static mlp_status check(const mlp_average_options *o)
 mlp_status average_begin(struct average *average, const mlp_average_options *options,
                          const mlp_network *network, size_t epochs)
 {
-    const mlp_average_options none = MLP_AVERAGE_OPTIONS_INIT;
-    *average = (struct average){ .options = options != NULL ? *options : none };
     mlp_average_options *o = &average->options;
+    *average = (struct average){ 0 };
+    TRY(ACCEPT_OPTIONS(mlp_average_options, MLP_AVERAGE_OPTIONS_INIT, options, o));
     TRY(check(o));
     o->decay = o->decay > 0.0 ? o->decay : DEFAULT_DECAY;
     o->start = o->start > 0.0 ? o->start : DEFAULT_START;

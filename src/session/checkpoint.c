@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/names.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "session/checkpoint_file.h"
 
@@ -45,22 +46,15 @@ mlp_status mlp_checkpoint_failure_from_name(const char *name, mlp_checkpoint_fai
 static mlp_status resolve(const mlp_checkpoint_options *given, mlp_checkpoint_options *o)
 {
     const struct name_table table = failures();
-    if (given->struct_size < sizeof *given) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "checkpoint options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_CHECKPOINT_OPTIONS_INIT",
-                    given->struct_size, sizeof *given);
-    }
-    if (given->folder == NULL) {
+    TRY(ACCEPT_OPTIONS(mlp_checkpoint_options, MLP_CHECKPOINT_OPTIONS_INIT, given, o));
+    if (o->folder == NULL) {
         return fail(MLP_ERROR_ARGUMENT, "checkpoint options: folder is NULL");
     }
-    if (!(given->seconds >= 0.0) || !isfinite(given->seconds)) {
+    if (!(o->seconds >= 0.0) || !isfinite(o->seconds)) {
         return fail(MLP_ERROR_RANGE,
-                    "checkpoint options: seconds is %g, expected a finite number of at least 0",
-                    given->seconds);
+                    "checkpoint options: seconds is %g, expected a finite number of at least 0", o->seconds);
     }
-    TRY(name_check(&table, (int)given->failure));
-    *o = *given;
+    TRY(name_check(&table, (int)o->failure));
     o->seconds = o->seconds > 0.0 ? o->seconds : o->steps > 0 ? INFINITY : DEFAULT_SECONDS;
     o->keep = o->keep > 0 ? o->keep : DEFAULT_KEEP;
     return MLP_OK;

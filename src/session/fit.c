@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "model/regularize.h"
 #include "session/evaluate.h"
@@ -20,27 +21,25 @@ double seconds_now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static mlp_status check_regularization(const mlp_regularization *o, const mlp_network *network)
+static mlp_status accept_regularization(struct fit *fit)
 {
-    if (o == NULL) {
+    const mlp_regularization *o = &fit->regularization;
+    if (fit->options.regularization == NULL) {
         return MLP_OK;
     }
-    TRY(regularization_check(o));
-    if (o->mixup > 0.0 && network->loss.loss == MLP_LOSS_CUSTOM) {
+    TRY(regularization_accept(fit->options.regularization, &fit->regularization));
+    fit->options.regularization = o;
+    if (o->mixup > 0.0 && fit->network->loss.loss == MLP_LOSS_CUSTOM) {
         return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0 with a custom loss",
                     o->mixup);
     }
     return MLP_OK;
 }
 
-static mlp_status check_options(const mlp_fit_options *o, const mlp_network *network)
+static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
 {
-    if (o->struct_size < sizeof *o) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "fit options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_FIT_OPTIONS_INIT",
-                    o->struct_size, sizeof *o);
-    }
+    mlp_fit_options *o = &fit->options;
+    TRY(ACCEPT_OPTIONS(mlp_fit_options, MLP_FIT_OPTIONS_INIT, given, o));
     if (o->epochs > MAX_EPOCHS) {
         return fail(MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d", o->epochs,
                     MAX_EPOCHS);
@@ -55,10 +54,12 @@ static mlp_status check_options(const mlp_fit_options *o, const mlp_network *net
                     o->minimum_improvement);
     }
     if (o->schedule != NULL) {
-        TRY(schedule_check(o->schedule));
+        TRY(schedule_accept(o->schedule, &fit->schedule));
+        o->schedule = &fit->schedule;
     }
-    TRY(check_regularization(o->regularization, network));
-    return o->validation != NULL ? batch_check_data("mlp_fit, validation", network, o->validation) : MLP_OK;
+    TRY(accept_regularization(fit));
+    return o->validation != NULL ? batch_check_data("mlp_fit, validation", fit->network, o->validation)
+                                 : MLP_OK;
 }
 
 static mlp_status prepare_noise(struct fit *fit)
@@ -359,17 +360,14 @@ static void resolve(struct fit *fit, size_t count)
 mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
                    const mlp_fit_options *options, mlp_report **report)
 {
-    const mlp_fit_options defaults = MLP_FIT_OPTIONS_INIT;
-    struct fit fit = { .network = network,
-                       .optimizer = optimizer,
-                       .options = options != NULL ? *options : defaults };
+    struct fit fit = { .network = network, .optimizer = optimizer };
     if (report != NULL) {
         *report = NULL;
     }
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(optimizer);
     REQUIRE_ARGUMENT(data);
-    TRY(check_options(&fit.options, network));
+    TRY(accept_options(&fit, options));
     TRY(batch_check_data("mlp_fit", network, data));
     resolve(&fit, data->count);
     mlp_status status = prepare(&fit, data);

@@ -15,7 +15,9 @@
 struct fit {
     mlp_network *network;
     mlp_optimizer *optimizer;
-    mlp_fit_options options; /* every default resolved */
+    mlp_fit_options options;           /* every default resolved */
+    mlp_schedule_options schedule;     /* of the options, where they have one ... */
+    mlp_regularization regularization; /* ... likewise */
     mlp_workspace *workspace;
     struct feed feed;
     struct batch *batch; /* the open step's */

@@ -6,6 +6,7 @@
 #include <mlp/train.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "model/regularize.h"
 #include "optim/optimizer.h"
@@ -22,20 +23,18 @@ enum { DEFAULT_STEPS = 200, LEAST_STEPS = 20, DEFAULT_BATCH = 64, SLOPE_SHARE = 
 
 size_t mlp_rate_test_steps(const mlp_rate_test_options *options)
 {
-    return options != NULL && options->steps > 0 ? options->steps : (size_t)DEFAULT_STEPS;
+    mlp_rate_test_options own;
+    const mlp_status status =
+        ACCEPT_OPTIONS(mlp_rate_test_options, MLP_RATE_TEST_OPTIONS_INIT, options, &own);
+    return status == MLP_OK && own.steps > 0 ? own.steps : (size_t)DEFAULT_STEPS;
 }
 
-static mlp_status resolve(mlp_rate_test_options *o, size_t count)
+static mlp_status resolve(const mlp_rate_test_options *given, size_t count, mlp_rate_test_options *o)
 {
-    if (o->struct_size < sizeof *o) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "rate test: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_RATE_TEST_OPTIONS_INIT",
-                    o->struct_size, sizeof *o);
-    }
+    TRY(ACCEPT_OPTIONS(mlp_rate_test_options, MLP_RATE_TEST_OPTIONS_INIT, given, o));
     o->low = o->low != 0.0 ? o->low : DEFAULT_LOW;
     o->high = o->high != 0.0 ? o->high : DEFAULT_HIGH;
-    o->steps = mlp_rate_test_steps(o);
+    o->steps = o->steps > 0 ? o->steps : (size_t)DEFAULT_STEPS;
     o->batch = o->batch > 0 ? o->batch : DEFAULT_BATCH;
     o->batch = o->batch < count ? o->batch : count;
     if (!((float)o->low > 0.0f) || !(o->low < o->high) || !isfinite((float)o->high)) {
@@ -185,8 +184,7 @@ mlp_status mlp_rate_test(mlp_network *network, mlp_optimizer *optimizer, const m
                          const mlp_rate_test_options *options, mlp_rate_point *points, size_t *count,
                          mlp_rate_suggestion *suggestion)
 {
-    const mlp_rate_test_options defaults = MLP_RATE_TEST_OPTIONS_INIT;
-    mlp_rate_test_options resolved = options != NULL ? *options : defaults;
+    mlp_rate_test_options resolved;
     struct test test = { .network = network, .optimizer = optimizer, .options = &resolved };
     struct snapshot snapshot;
     REQUIRE_ARGUMENT(network);
@@ -199,7 +197,7 @@ mlp_status mlp_rate_test(mlp_network *network, mlp_optimizer *optimizer, const m
         *suggestion = (mlp_rate_suggestion){ .steepest = NAN, .lowest = NAN };
     }
     TRY(batch_check_data("mlp_rate_test", network, data));
-    TRY(resolve(&resolved, data->count));
+    TRY(resolve(options, data->count, &resolved));
     TRY(optimizer_check(optimizer, network));
     TRY(snapshot_take(&snapshot, network, optimizer));
     optimizer->options.nonfinite = MLP_NONFINITE_ERROR;

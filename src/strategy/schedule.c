@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/names.h"
+#include "base/options.h"
 #include "base/status.h"
 
 #define PI 3.14159265358979323846
@@ -257,15 +258,10 @@ static mlp_status check_milestones(const mlp_schedule_options *o)
     return MLP_OK;
 }
 
-mlp_status schedule_check(const mlp_schedule_options *o)
+mlp_status schedule_accept(const mlp_schedule_options *given, mlp_schedule_options *o)
 {
     const struct name_table table = names();
-    if (o->struct_size < sizeof *o) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "schedule options: struct_size is %zu, expected at least %zu: start from "
-                    "MLP_SCHEDULE_OPTIONS_INIT",
-                    o->struct_size, sizeof *o);
-    }
+    TRY(ACCEPT_OPTIONS(mlp_schedule_options, MLP_SCHEDULE_OPTIONS_INIT, given, o));
     TRY(name_check(&table, (int)o->rule));
     const char *name = rows[o->rule].name.name;
     TRY(check_unused(&rows[o->rule], o));
@@ -335,17 +331,18 @@ mlp_schedule_point schedule_at(const mlp_schedule_options *o, size_t t, size_t t
 mlp_status mlp_schedule_at(const mlp_schedule_options *options, size_t t, size_t total,
                            mlp_schedule_point *point)
 {
+    mlp_schedule_options own;
     REQUIRE_ARGUMENT(options);
     REQUIRE_ARGUMENT(point);
-    TRY(schedule_check(options));
+    TRY(schedule_accept(options, &own));
     if (total == 0) {
         return fail(MLP_ERROR_RANGE, "mlp_schedule_at: total is 0, expected at least 1");
     }
-    if (options->rule == MLP_SCHEDULE_PLATEAU) {
+    if (own.rule == MLP_SCHEDULE_PLATEAU) {
         return fail(MLP_ERROR_UNSUPPORTED,
                     "mlp_schedule_at: plateau hangs on the loss; mlp_fit() follows it");
     }
-    *point = schedule_at(options, t, total);
+    *point = schedule_at(&own, t, total);
     return MLP_OK;
 }
 

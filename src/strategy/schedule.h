@@ -6,8 +6,9 @@
 
 #include <mlp/schedule.h>
 
-/* MLP_ERROR_ARGUMENT or RANGE for options that do not fit together. */
-mlp_status schedule_check(const mlp_schedule_options *options);
+/* Takes over a caller's options and checks them: MLP_ERROR_ARGUMENT or RANGE where they do not fit together.
+ */
+mlp_status schedule_accept(const mlp_schedule_options *given, mlp_schedule_options *options);
 /* The point of checked options; for plateau with nothing but the warm-up. */
 mlp_schedule_point schedule_at(const mlp_schedule_options *options, size_t t, size_t total);
 /* Whether the point of a step hangs on T, so that a longer training has another one there. */

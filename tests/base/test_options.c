@@ -81,7 +81,6 @@ static void impossible_sizes_are_refused(void **state)
         assert_refused(ACCEPT_OPTIONS(mlp_sample_options, MLP_SAMPLE_OPTIONS_INIT, &given, &own),
                        MLP_ERROR_ARGUMENT, "mlp_sample_options", "struct_size is", "MLP_SAMPLE_OPTIONS_INIT",
                        NULL);
-        assert_int_equal(own.struct_size, 0);
     }
 }
 
