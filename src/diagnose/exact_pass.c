@@ -11,7 +11,8 @@
 
 static const double *input_of(const struct exact_pass *pass, const struct exact_tensors *tensors, size_t l)
 {
-    return l > 0 ? tensors->a + pass->offsets[l - 1] : pass->x;
+    const size_t source = layer_source(l);
+    return source != NETWORK_INPUT ? tensors->a + pass->offsets[source] : pass->x;
 }
 
 static void softmax(const double *z, double *a, size_t units)

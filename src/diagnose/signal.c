@@ -188,9 +188,10 @@ static void measure_growth(const mlp_network *network, const struct field_step *
     for (size_t l = 0; l < network->layer_count; l++) {
         mlp_signal *s = &signals[l];
         s->q = steps[l].q;
-        if (l > 0) {
-            s->forward_growth = sqrt(s->z.mean_square / signals[l - 1].z.mean_square);
-            s->predicted_forward = sqrt(steps[l].q / steps[l - 1].q);
+        const size_t source = layer_source(l);
+        if (source != NETWORK_INPUT) {
+            s->forward_growth = sqrt(s->z.mean_square / signals[source].z.mean_square);
+            s->predicted_forward = sqrt(steps[l].q / steps[source].q);
         }
         if (l + 1 < network->layer_count) {
             s->backward_growth =

@@ -29,13 +29,14 @@ static void backward_tile(struct pass *pass, size_t l, const struct tile *tile)
 {
     const struct layer *layer = &pass->network->layers[l];
     const struct workspace_layer *above = &pass->workspace->layers[l];
-    const struct workspace_layer *below = &pass->workspace->layers[l - 1];
+    const size_t source = layer_source(l);
+    const struct workspace_layer *below = &pass->workspace->layers[source];
     gemm_tn(pass->workspace->plan.layers[l].backward.block, tile->rows, tile->columns, layer->units,
             pass->network->parameters + layer->weights + tile->row * layer->stride, layer->stride,
             above->d + tile->column * above->ld, above->ld, below->d + tile->row + tile->column * below->ld,
             below->ld);
-    regularize_backward(pass, l - 1, tile);
-    activation_gradient(pass, l - 1, tile);
+    regularize_backward(pass, source, tile);
+    activation_gradient(pass, source, tile);
 }
 
 /* One tile of dW (rows × inputs) over the whole batch; in the first column of tiles, those rows of db too.
@@ -95,7 +96,7 @@ void pass_backward(const struct team *team, struct pass *pass)
     if (pass->status != MLP_OK) {
         return; /* a custom loss has failed: every member sees it */
     }
-    for (size_t l = network->layer_count - 1; l > 0; l--) {
+    for (size_t l = network->layer_count - 1; layer_source(l) != NETWORK_INPUT; l--) {
         visit_tiles(team, pass, &pass->workspace->plan.layers[l].backward, l, backward_tile);
         join_columns(team, pass);
     }

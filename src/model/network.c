@@ -1,70 +1,247 @@
-/* The network's parameters: initializing, reading, writing; and what it says of itself. */
-#include "model/network.h"
-
-#include <math.h>
+/* The life of a network's handle: creating, copying, destroying; its shape. */
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
-#include "strategy/activation_mean_field.h"
+#include "linalg/blas.h"
+#include "model/network.h"
+#include "strategy/activation_gain.h"
 
-struct init_task network_init_task(const struct layer *layer, size_t l)
-{
-    const mlp_layer *description = &layer->description;
-    return (struct init_task){
-        .init = description->init,
-        .parameters = description->init_parameters,
-        .activation = { layer->activation->whole_column ? MLP_ACTIVATION_IDENTITY : description->activation,
-                        description->activation_parameter, description->custom_activation },
-        .fan_in = layer->inputs,
-        .fan_out = layer->units,
-        .layer = l,
-        .is_output = layer->is_output && l > 0,
-    };
-}
+enum { MAX_LAYERS = 10000 };
 
-static struct init_task init_task_of(const mlp_network *network, size_t l, uint64_t seed, bool is_bias)
+static mlp_status check_size(const char *what, size_t size)
 {
-    const struct layer *layer = &network->layers[l];
-    struct init_task task = network_init_task(layer, l);
-    task.seed = seed;
-    if (is_bias) {
-        task.is_bias = true;
-        task.init = layer->description.bias_init;
-        task.parameters = layer->description.bias_parameters;
+    if (size == 0 || size > BLAS_SIZE_LIMIT) {
+        return fail(MLP_ERROR_RANGE, "%s is %zu, expected 1 to %zu", what, size, BLAS_SIZE_LIMIT);
     }
-    return task;
+    return MLP_OK;
 }
 
-/* What is not finite must not stay in the parameters. */
-static mlp_status fill_tensor(const struct init_task *task, float *values, size_t rows, size_t columns,
-                              size_t stride)
+mlp_status network_resolve_init(struct layer *resolved)
 {
-    const mlp_status status = init_fill(task, values, rows, columns, stride);
+    mlp_layer *layer = &resolved->description;
+    mlp_init_parameters *p = &layer->init_parameters;
+    const mlp_activation_choice choice = { resolved->activation->whole_column ? MLP_ACTIVATION_IDENTITY
+                                                                              : layer->activation,
+                                           layer->activation_parameter, layer->custom_activation };
+    if (layer->init == MLP_INIT_AUTOMATIC) {
+        layer->init = resolved->activation->automatic_init;
+        p->gain_rule =
+            resolved->activation->exact_gain && p->gain_rule == MLP_GAIN_OWN ? MLP_GAIN_EXACT : p->gain_rule;
+    }
+    TRY(gain_check(p->gain_rule));
+    if (p->gain_rule != MLP_GAIN_OWN && p->gain == 0.0) {
+        TRY(gain_of(p->gain_rule, &choice, &p->gain));
+    }
+    p->gain_rule = MLP_GAIN_OWN;
+    if (layer->bias_init == MLP_INIT_AUTOMATIC) {
+        const bool drawn = layer->init == MLP_INIT_CRITICAL && p->a > 0.0;
+        layer->bias_init = drawn ? MLP_INIT_NORMAL : MLP_INIT_ZEROS;
+        layer->bias_parameters.a = drawn ? p->a : layer->bias_parameters.a;
+    }
+    return MLP_OK;
+}
+
+/* Checks one layer and resolves its defaults. */
+static mlp_status resolve_layer(const mlp_layer *given, bool is_output, struct layer *layer)
+{
+    mlp_layer *description = &layer->description;
+    *description = *given;
+    TRY(check_size("units", given->units));
+    TRY(activation_check(given->activation, given->activation_parameter, &given->custom_activation, is_output,
+                         &description->activation_parameter));
+    layer->activation = activation_row(given->activation);
+    layer->is_output = is_output;
+    TRY(network_resolve_init(layer));
+    TRY(init_check(description->init, &description->init_parameters, false));
+    TRY(init_check(description->bias_init, &description->bias_parameters, true));
+    layer->units = given->units;
+    layer->rows = size_round_up(given->units, STRIDE_MULTIPLE);
+    layer->stride = stride_of(given->units);
+    return MLP_OK;
+}
+
+/* Offsets in the arena; false when a size overflows. */
+static bool place_layer(struct layer *layer, size_t *arena, size_t *parameters)
+{
+    size_t weights, real;
+    layer->weights = *arena;
+    if (!size_multiply(layer->stride, layer->inputs, &weights) || !size_add(*arena, weights, &layer->bias) ||
+        !size_add(layer->bias, layer->stride, arena) ||
+        !size_multiply(layer->units, layer->inputs + 1, &real) || !size_add(*parameters, real, parameters)) {
+        return false;
+    }
+    return *arena <= SIZE_MAX / 64;
+}
+
+static mlp_status resolve_layers(size_t inputs, const mlp_layer *layers, size_t count, size_t layer_size,
+                                 mlp_network *network)
+{
+    const char *bytes = (const char *)layers;
+    for (size_t l = 0; l < count; l++) {
+        struct layer *layer = &network->layers[l];
+        mlp_layer given = { 0 };
+        mlp_status status = options_copy("mlp_network_options", "layer_size", bytes + l * layer_size,
+                                         layer_size, sizeof given, &given);
+        const size_t source = layer_source(l);
+        layer->inputs = source != NETWORK_INPUT ? network->layers[source].units : inputs;
+        status = status == MLP_OK ? resolve_layer(&given, l + 1 == count, layer) : status;
+        if (status != MLP_OK) {
+            return fail_in(status, "layer %zu", l);
+        }
+        if (!place_layer(layer, &network->arena_size, &network->parameter_count)) {
+            return fail(MLP_ERROR_SHAPE, "layer %zu: %zu × %zu weights are more than memory can hold", l,
+                        layer->units, layer->inputs);
+        }
+    }
+    return MLP_OK;
+}
+
+static mlp_status copy_floats(const float *from, size_t count, float **to)
+{
+    *to = memory_allocate(count, sizeof(float));
+    if (*to == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    memcpy(*to, from, count * sizeof(float));
+    return MLP_OK;
+}
+
+static mlp_status take_loss(const mlp_network_options *options, mlp_network *network)
+{
+    struct loss_settings *loss = &network->loss;
+    *loss = (struct loss_settings){
+        .loss = options->loss,
+        .reduction = options->reduction,
+        .label_smoothing = options->label_smoothing,
+        .huber_delta = options->huber_delta,
+        .class_weights = options->class_weights,
+        .custom = options->custom_loss,
+        .context = options->custom_loss_context,
+    };
+    TRY(loss_resolve(loss, output_layer(network)->description.activation, output_layer(network)->units));
+    if (loss->class_weights != NULL) {
+        TRY(copy_floats(options->class_weights, output_layer(network)->units, &network->class_weights));
+        loss->class_weights = network->class_weights;
+    }
+    return MLP_OK;
+}
+
+/* Everything is checked before the arena, the one large allocation, is made. */
+static mlp_status build(size_t inputs, const mlp_layer *layers, size_t count,
+                        const mlp_network_options *options, mlp_network *network)
+{
+    network->inputs = inputs;
+    network->layer_count = count;
+    network->layers = memory_allocate(count, sizeof(struct layer));
+    if (network->layers == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    TRY(resolve_layers(inputs, layers, count, options->layer_size, network));
+    TRY(take_loss(options, network));
+    network->parameters = memory_allocate(network->arena_size, sizeof(float));
+    if (network->parameters == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    network->seed = options->seed;
+    return MLP_OK;
+}
+
+mlp_status network_create_blank(size_t inputs, const mlp_layer *layers, size_t count,
+                                const mlp_network_options *options, mlp_network **network)
+{
+    mlp_network_options own;
+    *network = NULL;
+    TRY(ACCEPT_OPTIONS(mlp_network_options, MLP_NETWORK_OPTIONS_INIT, options, &own));
+    TRY(check_size("inputs", inputs));
+    if (count == 0 || count > MAX_LAYERS) {
+        return fail(MLP_ERROR_RANGE, "number of layers is %zu, expected 1 to %d", count, MAX_LAYERS);
+    }
+    mlp_network *made = memory_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    const mlp_status status = build(inputs, layers, count, &own, made);
     if (status != MLP_OK) {
-        memset(values, 0, stride * columns * sizeof(float));
+        mlp_network_destroy(&made);
+    }
+    *network = made;
+    return status;
+}
+
+mlp_status mlp_network_create(size_t inputs, const mlp_layer *layers, size_t count,
+                              const mlp_network_options *options, mlp_network **network)
+{
+    REQUIRE_ARGUMENT(network);
+    *network = NULL;
+    REQUIRE_ARGUMENT(layers);
+    TRY(network_create_blank(inputs, layers, count, options, network));
+    const mlp_status status = mlp_network_initialize(*network, (*network)->seed);
+    if (status != MLP_OK) {
+        mlp_network_destroy(network);
     }
     return status;
 }
 
-static mlp_status fill_layer(mlp_network *network, size_t l, uint64_t seed)
+void mlp_network_destroy(mlp_network **network)
 {
-    const struct layer *layer = &network->layers[l];
-    const struct init_task weights = init_task_of(network, l, seed, false),
-                           bias = init_task_of(network, l, seed, true);
-    TRY(fill_tensor(&weights, network->parameters + layer->weights, layer->units, layer->inputs,
-                    layer->stride));
-    return fill_tensor(&bias, network->parameters + layer->bias, layer->units, 1, layer->stride);
+    if (network == NULL || *network == NULL) {
+        return;
+    }
+    mlp_network *n = *network;
+    mlp_network_set_class_names(n, NULL, 0);
+    mlp_network_set_standardization(n, NULL, NULL);
+    memory_free(n->class_weights);
+    memory_free(n->parameters);
+    memory_free(n->layers);
+    memory_free(n);
+    *network = NULL;
 }
 
-mlp_status mlp_network_initialize(mlp_network *network, uint64_t seed)
+static mlp_status copy_parts(const mlp_network *network, mlp_network *copy)
 {
-    REQUIRE_ARGUMENT(network);
-    network->seed = seed;
-    for (size_t l = 0; l < network->layer_count; l++) {
-        TRY(fill_layer(network, l, seed));
+    copy->layers = memory_allocate(network->layer_count, sizeof(struct layer));
+    if (copy->layers == NULL) {
+        return MLP_ERROR_MEMORY;
     }
-    return MLP_OK;
+    memcpy(copy->layers, network->layers, network->layer_count * sizeof(struct layer));
+    TRY(copy_floats(network->parameters, network->arena_size, &copy->parameters));
+    if (network->class_weights != NULL) {
+        TRY(copy_floats(network->class_weights, output_layer(network)->units, &copy->class_weights));
+        copy->loss.class_weights = copy->class_weights;
+    }
+    TRY(mlp_network_set_standardization(copy, network->mean, network->scale));
+    return network->class_name_count > 0
+               ? mlp_network_set_class_names(copy, (const char *const *)network->class_names,
+                                             network->class_name_count)
+               : MLP_OK;
 }
+
+mlp_status mlp_network_copy(const mlp_network *network, mlp_network **copy)
+{
+    REQUIRE_ARGUMENT(copy);
+    *copy = NULL;
+    REQUIRE_ARGUMENT(network);
+    mlp_network *made = memory_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    *made = *network;
+    made->layers = NULL;
+    made->parameters = made->class_weights = made->mean = made->scale = made->inverse = NULL;
+    made->loss.class_weights = NULL;
+    made->class_names = NULL;
+    made->class_name_count = 0;
+    const mlp_status status = copy_parts(network, made);
+    if (status != MLP_OK) {
+        mlp_network_destroy(&made);
+    }
+    *copy = made;
+    return status;
+}
+
+/* ---- shape ------------------------------------------------------------------------------------------- */
 
 size_t mlp_network_layer_count(const mlp_network *network)
 {
@@ -94,115 +271,4 @@ mlp_loss mlp_network_loss(const mlp_network *network)
 uint64_t mlp_network_seed(const mlp_network *network)
 {
     return network != NULL ? network->seed : 0;
-}
-
-static mlp_status check_layer(const char *function, const mlp_network *network, size_t layer,
-                              const void *argument, const char *argument_name)
-{
-    if (network == NULL || argument == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function,
-                    network == NULL ? "network" : argument_name);
-    }
-    if (layer >= network->layer_count) {
-        return fail(MLP_ERROR_RANGE, "%s: layer is %zu, expected less than %zu", function, layer,
-                    network->layer_count);
-    }
-    return MLP_OK;
-}
-
-mlp_status mlp_network_initialize_layer(mlp_network *network, size_t layer, uint64_t seed)
-{
-    mlp_network *drawn;
-    TRY(check_layer(__func__, network, layer, network, "network"));
-    TRY(mlp_network_copy(network, &drawn));
-    const mlp_status status = fill_layer(drawn, layer, seed);
-    if (status == MLP_OK) {
-        const struct layer *l = &network->layers[layer];
-        memcpy(network->parameters + l->weights, drawn->parameters + l->weights,
-               l->stride * (l->inputs + 1) * sizeof(float));
-    }
-    mlp_network_destroy(&drawn);
-    return status;
-}
-
-mlp_status mlp_network_layer(const mlp_network *network, size_t layer, mlp_layer *description)
-{
-    TRY(check_layer(__func__, network, layer, description, "description"));
-    *description = network->layers[layer].description;
-    return MLP_OK;
-}
-
-mlp_status mlp_network_init_summary(const mlp_network *network, size_t layer, mlp_init_summary *summary)
-{
-    TRY(check_layer(__func__, network, layer, summary, "summary"));
-    const struct init_task task = init_task_of(network, layer, network->seed, false);
-    const struct init_task bias_task = init_task_of(network, layer, network->seed, true);
-    const struct init_scale scale = init_scale(&task), bias = init_scale(&bias_task);
-    const double weight_variance =
-        scale.deviation > 0.0 ? (double)task.fan_in * scale.deviation * scale.deviation : NAN;
-    mlp_mean_field point = { .q = NAN, .chi = NAN, .depth = NAN };
-    if (isfinite(weight_variance) && isfinite(bias.deviation)) {
-        TRY(mlp_mean_field_point(&task.activation, weight_variance, bias.deviation * bias.deviation, &point));
-    }
-    *summary = (mlp_init_summary){
-        .init = task.init,
-        .fan_in = task.fan_in,
-        .fan_out = task.fan_out,
-        .gain = scale.gain,
-        .fan = scale.fan,
-        .deviation = scale.deviation,
-        .exact_gain = activation_exact_gain(&task.activation),
-        .weight_variance = weight_variance,
-        .q = point.q,
-        .chi = point.chi,
-        .depth = point.depth,
-    };
-    return MLP_OK;
-}
-
-mlp_status mlp_network_weights(const mlp_network *network, size_t layer, mlp_const_matrix *weights)
-{
-    TRY(check_layer(__func__, network, layer, weights, "weights"));
-    const struct layer *l = &network->layers[layer];
-    *weights = (mlp_const_matrix){ network->parameters + l->weights, l->units, l->inputs, l->stride };
-    return MLP_OK;
-}
-
-mlp_status mlp_network_bias(const mlp_network *network, size_t layer, mlp_const_matrix *bias)
-{
-    TRY(check_layer(__func__, network, layer, bias, "bias"));
-    const struct layer *l = &network->layers[layer];
-    *bias = (mlp_const_matrix){ network->parameters + l->bias, l->units, 1, l->stride };
-    return MLP_OK;
-}
-
-/* Replaces a tensor, or nothing when a value is not finite. */
-static mlp_status set_tensor(const char *function, float *tensor, size_t stride, const float *values,
-                             size_t rows, size_t columns)
-{
-    for (size_t i = 0; i < rows * columns; i++) {
-        if (!isfinite(values[i])) {
-            return fail(MLP_ERROR_NONFINITE,
-                        "%s: value at row %zu, column %zu is %g, expected a finite number", function,
-                        i % rows, i / rows, (double)values[i]);
-        }
-    }
-    for (size_t j = 0; j < columns; j++) {
-        memcpy(tensor + j * stride, values + j * rows, rows * sizeof(float));
-    }
-    return MLP_OK;
-}
-
-mlp_status mlp_network_set_weights(mlp_network *network, size_t layer, const float *values)
-{
-    TRY(check_layer(__func__, network, layer, values, "values"));
-    const struct layer *l = &network->layers[layer];
-    return set_tensor(__func__, network->parameters + l->weights, l->stride, values, l->units, l->inputs);
-}
-
-mlp_status mlp_network_set_bias(mlp_network *network, size_t layer, const float *values)
-{
-    TRY(check_layer(__func__, network, layer, values, "values"));
-    const struct layer *l = &network->layers[layer];
-    return set_tensor(__func__, network->parameters + l->bias, l->stride, values, l->units, 1);
 }

@@ -26,6 +26,14 @@ static inline size_t stride_of(size_t rows)
     return stride % STRIDE_ALIAS == 0 ? stride + STRIDE_MULTIPLE : stride;
 }
 
+/* The layer whose A is the input of layer l, or NETWORK_INPUT. Layers are a chain, and this is the one place
+ * that says so: whatever goes from a layer to the one below it asks here. */
+#define NETWORK_INPUT SIZE_MAX
+static inline size_t layer_source(size_t l)
+{
+    return l > 0 ? l - 1 : NETWORK_INPUT;
+}
+
 struct layer {
     size_t units;   /* fan-out */
     size_t inputs;  /* fan-in */
@@ -54,6 +62,10 @@ struct mlp_network {
     char **class_names;
     size_t class_name_count;
 };
+
+/* mlp_network_create() without the draw: every parameter is 0 and waits for a file's. */
+mlp_status network_create_blank(size_t inputs, const mlp_layer *layers, size_t count,
+                                const mlp_network_options *options, mlp_network **network);
 
 /* Automatic initializers become what suits the layer's activation, and gain rules numbers. UNSUPPORTED where
  * a rule has none; automatic ones have all. */

@@ -100,8 +100,9 @@ void join_columns(const struct team *team, const struct pass *pass)
 const float *layer_input(const struct pass *pass, size_t layer, size_t *ld)
 {
     const struct mlp_workspace *workspace = pass->workspace;
-    *ld = layer > 0 ? workspace->layers[layer - 1].ld : workspace->inputs;
-    return layer > 0 ? workspace->layers[layer - 1].out : workspace->x;
+    const size_t source = layer_source(layer);
+    *ld = source != NETWORK_INPUT ? workspace->layers[source].ld : workspace->inputs;
+    return source != NETWORK_INPUT ? workspace->layers[source].out : workspace->x;
 }
 
 void pass_sum_loss(struct pass *pass)

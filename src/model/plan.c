@@ -45,7 +45,7 @@ void plan_make(struct plan *plan, const struct layer *layers, size_t count)
         p->first_part = part;
         part += grid_tiles(&p->weights) + grid_tile_rows(&p->weights);
         plan->shard = larger(plan->shard, p->forward.columns);
-        if (l > 0) {
+        if (layer_source(l) != NETWORK_INPUT) {
             plan->shard = larger(plan->shard, p->backward.columns);
         }
         plan->work += (double)layer->units * (double)layer->inputs * (double)count;

@@ -216,21 +216,27 @@ mlp_status workspace_check(const struct mlp_workspace *workspace, const struct m
     return MLP_OK;
 }
 
+/* Width of what a layer reads. */
+static size_t inputs_of(const mlp_workspace *workspace, size_t layer)
+{
+    const size_t source = layer_source(layer);
+    return source != NETWORK_INPUT ? workspace->units[source] : workspace->inputs;
+}
+
 /* Where each tensor of a layer lies. Offsets in the gradient arena follow from the shape (model/network.h).
  */
 static mlp_matrix tensor_view(const mlp_workspace *workspace, mlp_tensor tensor, size_t layer)
 {
     const struct workspace_layer *w = &workspace->layers[layer];
     const size_t units = workspace->units[layer];
-    const size_t inputs = layer > 0 ? workspace->units[layer - 1] : workspace->inputs;
+    const size_t inputs = inputs_of(workspace, layer);
     float *const columns[] = { w->z, w->a, w->d };
     size_t offset = 0;
     if (tensor <= MLP_TENSOR_PRE_ACTIVATION_GRADIENT) {
         return (mlp_matrix){ columns[tensor], units, workspace->count, w->ld };
     }
     for (size_t l = 0; l < layer; l++) {
-        const size_t below = l > 0 ? workspace->units[l - 1] : workspace->inputs;
-        offset += workspace->layers[l].ld * (below + 1);
+        offset += workspace->layers[l].ld * (inputs_of(workspace, l) + 1);
     }
     if (tensor == MLP_TENSOR_BIAS_GRADIENT) {
         return (mlp_matrix){ workspace->gradients + offset + w->ld * inputs, units, 1, w->ld };
