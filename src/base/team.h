@@ -20,6 +20,16 @@ struct range {
  * waits for all. With one thread it is a plain call: no region is opened. */
 void team_run(int threads, void (*work)(const struct team *team, void *context), void *context);
 
+/* Threads for `work` units of work where a thread should have `least` of them: 1 … threads. */
+static inline int team_size_for(size_t work, size_t least, int threads)
+{
+    const size_t useful = work / least;
+    if (useful < 1) {
+        return 1;
+    }
+    return useful < (size_t)threads ? (int)useful : threads;
+}
+
 /* Waits for all members; what they wrote before is then visible to all. Every member must come by. */
 void team_barrier(const struct team *team);
 

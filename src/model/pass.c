@@ -1,6 +1,7 @@
 /* The passes as a caller sees them, and what the teams' passes share. */
 #include "model/pass.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -10,8 +11,8 @@
 #include "linalg/blas.h"
 #include "model/regularize.h"
 
-/* Multiply-adds that are worth a thread of their own: some ten microseconds of a core. */
-static const double work_of_a_thread = 1e6;
+/* Multiply-adds from which on a thread pays: some ten microseconds of a core. */
+enum { WORK_OF_A_THREAD = 1000000 };
 
 /* Where φ′ follows from A, the epilogue may put A in Z's place: a third less to write and to keep in cache.
  * The output's Z is what losses start from. */
@@ -45,9 +46,8 @@ void pass_begin(struct pass *pass, const float *x, size_t count)
 
 int pass_threads(const struct pass *pass)
 {
-    const double worth = pass->workspace->plan.work / work_of_a_thread;
-    const int threads = pass->workspace->threads;
-    return worth < 2.0 ? 1 : worth < threads ? (int)worth : threads;
+    const double work = fmin(pass->workspace->plan.work, (double)INT_MAX * WORK_OF_A_THREAD);
+    return team_size_for((size_t)work, WORK_OF_A_THREAD, pass->workspace->threads);
 }
 
 void pass_run(struct pass *pass, void (*work)(const struct team *team, void *context), void *context)

@@ -26,7 +26,7 @@ struct pass {
 /* Sets workspace->x, count and plan for a batch of 1 … workspace->batch samples; before the team starts. */
 void pass_begin(struct pass *pass, const float *x, size_t count);
 
-/* Threads that this batch is worth, at most the workspace's. */
+/* Threads that this batch keeps busy, at most the workspace's. */
 int pass_threads(const struct pass *pass);
 
 void pass_forward(const struct team *team, struct pass *pass); /* Z, A */

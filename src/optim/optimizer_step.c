@@ -7,7 +7,7 @@
 #include "optim/optimizer.h"
 #include "strategy/clip.h"
 
-/* Floats that are worth a thread of their own. */
+/* Floats from which on a thread pays. */
 enum { FLOATS_OF_A_THREAD = 32768 };
 
 /* The first tensor with an entry that is not finite, or 2·layers: its Σ g² is not finite either. */
@@ -309,9 +309,9 @@ mlp_status mlp_optimizer_step(mlp_optimizer *optimizer, mlp_network *network, ml
     pass_measure(&pass);
     optimizer_decide(&plan, NAN, false);
     if (plan.apply) {
-        const size_t worth = network->arena_size / FLOATS_OF_A_THREAD;
         blas_enter();
-        team_run(worth < (size_t)workspace->threads ? (int)worth : workspace->threads, run_update, &plan);
+        team_run(team_size_for(network->arena_size, FLOATS_OF_A_THREAD, workspace->threads), run_update,
+                 &plan);
         blas_leave();
     }
     if (report != NULL) {

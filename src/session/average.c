@@ -12,7 +12,7 @@
 #define DEFAULT_DECAY 0.999
 #define DEFAULT_START 0.75
 
-/* Floats that are worth a thread of their own. */
+/* Floats from which on a thread pays. */
 enum { FLOATS_OF_A_THREAD = 32768 };
 
 static const struct name rules[] = {
@@ -117,9 +117,8 @@ static void add_share(const struct team *team, void *context)
 static void add(struct average *average, const mlp_network *network, double share, int threads)
 {
     struct addition addition = { average->mean, network->parameters, network->arena_size, (float)share };
-    const size_t worth = network->arena_size / FLOATS_OF_A_THREAD;
     average->count++;
-    team_run(worth < (size_t)threads ? (int)worth : threads, add_share, &addition);
+    team_run(team_size_for(network->arena_size, FLOATS_OF_A_THREAD, threads), add_share, &addition);
 }
 
 void average_step(struct average *average, const mlp_network *network, int threads)

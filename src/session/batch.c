@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "strategy/loss.h"
 
-/* Floats that are worth a thread of their own when gathering. */
+/* Floats from which on a thread pays when gathering. */
 enum { FLOATS_OF_A_THREAD = 16384 };
 
 mlp_status batch_check_data(const char *function, const mlp_network *network, const mlp_data *data)
@@ -85,12 +85,12 @@ static void gather(const struct team *team, void *context)
 mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads)
 {
     struct gathering gathering = { batch, order, first };
-    const size_t worth = count * batch->data->storage->inputs / FLOATS_OF_A_THREAD;
+    const size_t floats = count * batch->data->storage->inputs;
     batch->count = count;
     if (batch->data->storage->file != NULL) {
         TRY(gather_share(&gathering, (struct range){ 0, count }));
     } else {
-        team_run(worth < (size_t)threads ? (int)worth : threads, gather, &gathering);
+        team_run(team_size_for(floats, FLOATS_OF_A_THREAD, threads), gather, &gathering);
     }
     data_gather_targets(batch->data, order, first, count, batch->classes, batch->values, batch->weights);
     return MLP_OK;

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-/* Floats that are worth a thread of their own. */
+/* Floats from which on a thread pays. */
 enum { FLOATS_OF_A_THREAD = 16384 };
 
 /* ---- λ ------------------------------------------------------------------------------------------------- */
@@ -127,6 +127,6 @@ void mixup_apply(struct batch *batch, const mlp_network *network, double alpha, 
                              .units = output_layer(network)->units,
                              .share = (float)share,
                              .rest = (float)(1.0 - share) };
-    const size_t worth = batch->count * batch->data->storage->inputs / FLOATS_OF_A_THREAD;
-    team_run(worth < (size_t)threads ? (int)worth : threads, mix_pairs, &mixing);
+    const size_t floats = batch->count * batch->data->storage->inputs;
+    team_run(team_size_for(floats, FLOATS_OF_A_THREAD, threads), mix_pairs, &mixing);
 }
