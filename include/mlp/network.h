@@ -191,7 +191,7 @@ MLP_API mlp_status mlp_network_set_standardization(mlp_network *network, const f
 MLP_API void mlp_network_standardization(const mlp_network *network, const float **mean, const float **scale);
 
 /** Keeps class names with the model: one for each output (two for one sigmoid unit), non-empty, without
- * control characters, valid UTF-8, copied. `names` NULL with `count` 0 removes them. */
+ * control characters (C0, DEL, C1), valid UTF-8, copied. `names` NULL with `count` 0 removes them. */
 MLP_API mlp_status mlp_network_set_class_names(mlp_network *network, const char *const *names, size_t count);
 /** Name of a class, or NULL when there is none. Valid until the next set or destroy. */
 MLP_API const char *mlp_network_class_name(const mlp_network *network, size_t class_index);

@@ -30,8 +30,9 @@ typedef enum mlp_status {
 MLP_API const char *mlp_status_text(mlp_status status);
 
 /** Detailed text of the last error on the calling thread: which argument, layer, line or field, what was
- * expected and what came. Empty before the first error; a success does not clear it. Valid until the thread's
- * next error. */
+ * expected and what came. UTF-8 that is safe to print: control characters, those that turn the direction of
+ * writing, and bytes that are not UTF-8 are escaped (\\u001B, \\xFF). Empty before the first error; a success
+ * does not clear it. Valid until the thread's next error. */
 MLP_API const char *mlp_last_error(void);
 
 #ifdef __cplusplus

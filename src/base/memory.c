@@ -52,7 +52,8 @@ static bool planned_failure(void)
     return left == 0;
 }
 
-void *memory_allocate(size_t count, size_t size)
+/* Undefined in content; *total is its size in bytes. */
+static void *allocate(size_t count, size_t size, size_t *total)
 {
     size_t bytes;
     void *pointer = NULL;
@@ -64,15 +65,26 @@ void *memory_allocate(size_t count, size_t size)
         fail(MLP_ERROR_MEMORY, "out of memory: %zu × %zu bytes", count, size);
         return NULL;
     }
-    memset(pointer, 0, bytes);
+    *total = bytes;
     atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
     return pointer;
 }
 
+void *memory_allocate(size_t count, size_t size)
+{
+    size_t total;
+    void *pointer = allocate(count, size, &total);
+    if (pointer != NULL) {
+        memset(pointer, 0, total);
+    }
+    return pointer;
+}
+
 mlp_status memory_resize(void **array, size_t old_count, size_t count, size_t size)
 {
-    void *grown = memory_allocate(count, size);
+    size_t total;
+    void *grown = allocate(count, size, &total); /* pages that nobody writes take no memory */
     if (grown == NULL) {
         return MLP_ERROR_MEMORY;
     }

@@ -22,7 +22,7 @@ size_t size_round_up(size_t value, size_t multiple);
 void *memory_allocate(size_t count, size_t size);
 
 /* Grows or shrinks an array from memory_allocate() to `count` entries, keeping min(old_count, count) of them;
- * new ones are zero. *array stays as it was on failure. */
+ * new ones are undefined. *array stays as it was on failure. */
 mlp_status memory_resize(void **array, size_t old_count, size_t count, size_t size);
 
 /* A copy of a NUL-terminated text, or NULL as above. */

@@ -3,7 +3,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "base/escape.h"
 
 enum { TEXT_SIZE = 1024 };
 
@@ -38,7 +39,7 @@ mlp_status fail(mlp_status status, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    memcpy(last_error, text, sizeof text);
+    text_escape(text, last_error, sizeof last_error);
     return status;
 }
 

@@ -6,7 +6,8 @@
 
 /* Writes the calling thread's error text (printf format) and returns `status`, so that a failure is one line:
  *     return fail(MLP_ERROR_RANGE, "layer %zu: units is 0, expected at least 1", layer);
- * Texts longer than 1023 bytes are cut. Never allocates. */
+ * Texts longer than 1023 bytes are cut. Arguments may come from a file: control characters and bytes that are
+ * not UTF-8 are escaped (base/escape.h). Never allocates. */
 mlp_status fail(mlp_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "prefix: " in front of the error text and returns `status`; for callers that know more of the place.

