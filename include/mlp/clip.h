@@ -54,7 +54,7 @@ typedef enum mlp_clip_norm {
 
 /** A caller's own rule: the factors, ≥ 0 and finite, that the tensors of the gradient are multiplied by.
  * @param norms   Euclidean norm of each tensor: W and b of the first layer, then of the next, …; 0 of a
- * frozen one
+ *                frozen one
  * @param largest max |g| of each
  * @param tensors 2 for each layer
  * @param scale   receives the factors; all 1 on entry

@@ -2,9 +2,10 @@
  * Data sets: features and targets of many samples, from the caller's arrays or from files.
  *
  * Features are float, or bytes that stay bytes until a batch is gathered: value = byte · byte_scale. Those of
- * a set that was opened rather than loaded stay in their file until then. Targets are class indices, dense
- * values, or none. A data set does not change after its creation; several threads may read it at once. Splits
- * and slices share their parent's storage, which lives as long as any of them. */
+ * a set that was opened rather than loaded stay in their file until then.
+ * Targets are class indices, dense values, or none. A data set does not change after its creation; several
+ * threads may read it at once. Splits and slices share their parent's storage, which lives as long as any of
+ * them. */
 #ifndef MLP_DATA_H
 #define MLP_DATA_H
 
@@ -90,14 +91,15 @@ MLP_API mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *op
  * and goes away with the data set. mlp_fit() shuffles such data by windows (mlp_fit_options::shuffle_window)
  * and reads ahead.
  * @param folder of the temporary file, if there must be one; NULL: that of the environment variable TMPDIR,
- * or /var/tmp Errors: as for mlp_data_load_idx(). Reading later may fail, too: IO, or FORMAT where the file
- * has become shorter. */
+ *               or /var/tmp
+ * Errors: as for mlp_data_load_idx(). Reading later may fail, too: IO, or FORMAT where the file has become
+ * shorter. */
 MLP_API mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder,
                                      mlp_data **data);
 
 /** As mlp_data_load_csv(), for data larger than memory: the file is gone through once, its features go as
- * floats into a temporary file in `folder`, and stay there; else as mlp_data_open_idx(). Errors: as for
- * mlp_data_load_csv(), and later as for mlp_data_open_idx(). */
+ * floats into a temporary file in `folder`, and stay there; else as mlp_data_open_idx().
+ * Errors: as for mlp_data_load_csv(), and later as for mlp_data_open_idx(). */
 MLP_API mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *options, const char *folder,
                                      mlp_data **data);
 
@@ -120,7 +122,7 @@ MLP_API const char *mlp_data_feature_name(const mlp_data *data, size_t feature);
 
 /** Splits into two disjoint parts, chosen by a seeded shuffle.
  * @param fraction part of the samples that goes to `second`, in (0, 1); rounded, at least one sample on each
- * side
+ *                 side
  * @param first,second receive data sets that the caller owns; NULL on failure */
 MLP_API mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first,
                                   mlp_data **second);
@@ -158,8 +160,8 @@ MLP_API mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t coun
                                  float *values);
 
 /** Learns a standardization on this data set (the training part) and keeps it with the network: mean and
- * standard deviation of every feature, in double; the scale of a constant feature is 1. Errors: ARGUMENT,
- * SHAPE (other number of inputs), MEMORY; IO, FORMAT from opened data. */
+ * standard deviation of every feature, in double; the scale of a constant feature is 1.
+ * Errors: ARGUMENT, SHAPE (other number of inputs), MEMORY; IO, FORMAT from opened data. */
 MLP_API mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network);
 
 #ifdef __cplusplus

@@ -164,7 +164,7 @@ MLP_API mlp_status mlp_find_nonfinite(const mlp_network *network, const float *x
 /** Sorts the units of a layer into groups of equal incoming weights and bias.
  * @param tolerance as mlp_diagnose_options::symmetry_tolerance
  * @param group     receives for each unit the smallest unit that is its equal (its own number: it has none
- * below it)
+ *                  below it)
  * @param groups    receives the number of different units; may be NULL
  * Errors: ARGUMENT, RANGE. */
 MLP_API mlp_status mlp_symmetry(const mlp_network *network, size_t layer, double tolerance, size_t *group,

@@ -2,8 +2,8 @@
  * Mean-field theory of wide networks: what the draw of the weights does to a signal, computed before anything
  * is trained.
  *
- * With weights N(0, σ_w²/fan_in) and biases N(0, σ_b²), the mean square q of Z goes from layer to layer as
- * q ← σ_w²·E[φ(√q·z)²] + σ_b², z ~ N(0, 1), and ‖dZ‖² grows going back one layer by χ₁ = σ_w²·E[φ′(√q·z)²]
+ * With weights N(0, σ_w²/fan_in) and biases N(0, σ_b²), the mean square q of Z goes from layer to layer as q
+ * ← σ_w²·E[φ(√q·z)²] + σ_b², z ~ N(0, 1), and ‖dZ‖² grows going back one layer by χ₁ = σ_w²·E[φ′(√q·z)²]
  * (Poole et al. 2016, Schoenholz et al. 2017). χ₁ < 1: gradients vanish with depth; χ₁ > 1: they explode.
  *
  * The expectations are quadratures in double, right to about 1e-12 relative; a custom activation counts with
@@ -62,8 +62,8 @@ MLP_API mlp_status mlp_mean_field_point(const mlp_activation_choice *choice, dou
                                         double bias_variance, mlp_mean_field *point);
 
 /** The critical point of a given σ_b²: the σ_w² at which χ₁ = 1 (tanh: (σ_b², σ_w²) = (0, 1), (0.05, 1.761);
- * ReLU: (0, 2)). Of several, the one with the smallest q. Errors: as above; UNSUPPORTED where there is none
- * (ReLU with σ_b² > 0, softplus). */
+ * ReLU: (0, 2)). Of several, the one with the smallest q.
+ * Errors: as above; UNSUPPORTED where there is none (ReLU with σ_b² > 0, softplus). */
 MLP_API mlp_status mlp_mean_field_critical(const mlp_activation_choice *choice, double bias_variance,
                                            mlp_mean_field *point);
 

@@ -20,19 +20,20 @@ extern "C" {
 /** Saves a network. The file appears whole or not at all: killed at any point, an older file of that name or
  * the new one is there. ::MLP_ERROR_UNSUPPORTED for a network with a custom activation or loss, which no file
  * can hold. A custom initializer is saved by name and comes back as automatic: the parameters are there, the
- * function is not. Errors: ARGUMENT, IO (the message names the file and the system's reason), MEMORY,
- * UNSUPPORTED. */
+ * function is not.
+ * Errors: ARGUMENT, IO (the message names the file and the system's reason), MEMORY, UNSUPPORTED. */
 MLP_API mlp_status mlp_model_save(const mlp_network *network, const char *path);
 
 /** Loads a network that mlp_model_save() wrote. The file is untrusted: everything is checked before it is
- * used. Errors: ARGUMENT, IO, FORMAT (the message names what is wrong), UNSUPPORTED, MEMORY, NONFINITE (a
- * parameter is NaN or infinite). */
+ * used.
+ * Errors: ARGUMENT, IO, FORMAT (the message names what is wrong), UNSUPPORTED, MEMORY, NONFINITE (a parameter
+ * is NaN or infinite). */
 MLP_API mlp_status mlp_model_load(const char *path, mlp_network **network);
 
 /** Loads tensors from a safetensors file without this library's metadata, such as one that PyTorch wrote:
  * names `layers.N.weight`/`layers.N.bias`, or those of `torch.nn.Sequential` (`0.weight`, `2.weight`, …) in
- * ascending order; F32, F16 and BF16. The caller says what the file cannot: the layers. Arguments as for
- * mlp_network_create(); shapes must match. */
+ * ascending order; F32, F16 and BF16. The caller says what the file cannot: the layers.
+ * Arguments as for mlp_network_create(); shapes must match. */
 MLP_API mlp_status mlp_model_load_tensors(const char *path, size_t inputs, const mlp_layer *layers,
                                           size_t count, const mlp_network_options *options,
                                           mlp_network **network);

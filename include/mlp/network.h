@@ -144,8 +144,7 @@ MLP_API mlp_loss mlp_network_loss(const mlp_network *network);
 MLP_API uint64_t mlp_network_seed(const mlp_network *network);
 
 /** Describes layer `layer`, with every default resolved: `init` and `activation_parameter` are what is in
- * force.
- * ::MLP_ERROR_RANGE when there is no such layer. */
+ * force. ::MLP_ERROR_RANGE when there is no such layer. */
 MLP_API mlp_status mlp_network_layer(const mlp_network *network, size_t layer, mlp_layer *description);
 
 /** What a layer's initializer comes to for its shape. */

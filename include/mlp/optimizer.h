@@ -188,7 +188,7 @@ MLP_API mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, siz
 /** Gives a layer a clipping rule of its own, from the next step on; the optimizer's rule then leaves the
  * layer alone.
  * @param clip      none, value, tensor-norm, layer-norm (of this layer), block-rms or adaptive; the norms
- * have the p of the options
+ *                  have the p of the options
  * @param threshold as mlp_optimizer_options::clip_threshold
  * Errors: ARGUMENT (also with L-BFGS, which takes none), RANGE. */
 MLP_API mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer, mlp_clip clip,
@@ -200,7 +200,7 @@ MLP_API mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer
  * - SGD, momentum, Nesterov: W of the first layer and all b `out`, W of the output 1/in, other W 1;
  * - LAMB, whose steps have a share of ‖W‖: W of hidden layers 1/√in;
  * - Muon: W of all layers but the output √(out/in)·√(L_base/L) with L = max(units, fan_in), so that ‖ΔW‖₂
- * goes as √(units/fan_in) (Yang, Simon & Bernstein 2023); W of the output 1/in;
+ *   goes as √(units/fan_in) (Yang, Simon & Bernstein 2023); W of the output 1/in;
  * - L-BFGS 1; all other rules, whose entries step by about η: W 1/in (Yang et al. 2022, Tensor programs V,
  * table 3). They go with ::MLP_INIT_MUP of the same base width.
  * @param base_width ≥ 1, finite

@@ -56,7 +56,7 @@ typedef struct mlp_rate_suggestion {
  * exceeds four times its lowest value, or when a loss or gradient is not finite, whatever the optimizer's
  * policy.
  * @param network,optimizer are used, and are as before when it returns, bit for bit, also after a failure;
- * they belong to one thread for the call
+ *                   they belong to one thread for the call
  * @param options    NULL for the defaults
  * @param points     receives at most mlp_rate_test_steps(options) points; the caller's
  * @param count      receives their number

@@ -50,9 +50,9 @@ typedef struct mlp_metrics {
  * @param top_k     k ≥ 1 of `top_k_accuracy`; 0: 5; more than the classes counts as all
  * @param metrics   receives the figures
  * @param confusion classes × classes counts, entry [actual·classes + predicted], or NULL; needs class
- * targets; classes = outputs, or 2 for one sigmoid unit Errors: ARGUMENT, SHAPE (other inputs, or classes
- * beyond the outputs), MEMORY; NONFINITE when the loss is not finite (the metrics hold it); IO, FORMAT from
- * opened data. */
+ *                  targets; classes = outputs, or 2 for one sigmoid unit
+ * Errors: ARGUMENT, SHAPE (other inputs, or classes beyond the outputs), MEMORY; NONFINITE when the loss is
+ * not finite (the metrics hold it); IO, FORMAT from opened data. */
 MLP_API mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t batch, int threads,
                                 size_t top_k, mlp_metrics *metrics, uint64_t *confusion);
 
@@ -156,10 +156,10 @@ typedef struct mlp_report mlp_report;
  * @param data    training samples; targets must suit the network's loss
  * @param options NULL for the defaults
  * @param report  receives the report, which the caller owns, also when the fit fails part-way (then it holds
- * the epochs done); NULL when nothing began; may be NULL when it is not wanted When a step fails (NONFINITE),
- * parameters and optimizer state are those before that step. When a checkpoint cannot be gone on from
- * (ARGUMENT: it was made with other settings or data, which the message names; UNSUPPORTED: by a newer
- * library; FORMAT: it and all before it are damaged; IO), nothing has changed.
+ *                the epochs done); NULL when nothing began; may be NULL when it is not wanted
+ * When a step fails (NONFINITE), parameters and optimizer state are those before that step. When a checkpoint
+ * cannot be gone on from (ARGUMENT: it was made with other settings or data, which the message names;
+ * UNSUPPORTED: by a newer library; FORMAT: it and all before it are damaged; IO), nothing has changed.
  * When data that were opened cannot be read on (IO, FORMAT), the network is that after the last step.
  * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY; IO, FORMAT, UNSUPPORTED from checkpoints; IO, FORMAT
  * from opened data. */

@@ -43,7 +43,7 @@ typedef struct mlp_workspace_options {
 
 /** Creates a workspace.
  * @param network   gives the shape; any network of the same layer sizes may use the workspace, also after
- * this one is destroyed
+ *                  this one is destroyed
  * @param batch     largest number of samples of a pass, ≥ 1
  * @param options   NULL for the defaults
  * @param workspace receives the workspace, which the caller owns; NULL on failure
@@ -72,8 +72,7 @@ typedef enum mlp_tensor {
 
 /** Borrowed view of an intermediate of a layer; valid until the next pass with this workspace.
  * Between a backward pass and mlp_optimizer_step() the caller may change dW and db through it (not the
- * padding).
- * ::MLP_ERROR_STATE when no pass has produced it (or Z was not kept,
+ * padding). ::MLP_ERROR_STATE when no pass has produced it (or Z was not kept,
  * mlp_workspace_options::keep_pre_activations), ::MLP_ERROR_RANGE when there is no such layer. */
 MLP_API mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_t layer,
                                       mlp_matrix *view);

@@ -8,11 +8,13 @@
 
 /* Fills `accepted`, `size` bytes, from a caller's options struct of type `type` ("mlp_fit_options"; its
  * initializer is then MLP_FIT_OPTIONS_INIT), which begins with `size_t struct_size`: the bytes that it has.
- * No byte of `given` beyond its struct_size is read. given NULL                 all defaults a smaller
- * (older) struct   the members that it lacks are the defaults' a larger (newer) struct MLP_ERROR_UNSUPPORTED
- * unless all that this library does not know is zero struct_size impossible     MLP_ERROR_ARGUMENT: no member
- * besides struct_size, not a multiple of sizeof(size_t), or beyond 4096 struct_size of `accepted` is then
- * `size`. `accepted` must not be `given`, and is of no use on failure.
+ * No byte of `given` beyond its struct_size is read.
+ *   given NULL              all defaults
+ *   a smaller (older) one   the members that it lacks are the defaults'
+ *   a larger (newer) one    MLP_ERROR_UNSUPPORTED unless all that this library does not know is zero
+ *   struct_size impossible  MLP_ERROR_ARGUMENT: no member besides struct_size, not a multiple of
+ *                           sizeof(size_t), or beyond 4096
+ * struct_size of `accepted` is then `size`. `accepted` must not be `given`, and is of no use on failure.
  *
  * Members are only ever appended, and never into the padding at the end of a published struct, which older
  * programs leave undefined. (The rule is that of Linux's clone3 and openat2.) */

@@ -16,7 +16,8 @@ struct unpacked_file {
 };
 
 /* Creates it in `folder`; NULL: in that of the environment variable TMPDIR, or in /var/tmp.
- * unpacked_file_close() in any case. Errors: IO, MEMORY. */
+ * unpacked_file_close() in any case.
+ * Errors: IO, MEMORY. */
 mlp_status unpacked_file_create(const char *origin, const char *folder, struct unpacked_file *file);
 mlp_status unpacked_file_append(struct unpacked_file *file, const void *bytes, size_t size);
 /* All is written: *descriptor is the caller's. */

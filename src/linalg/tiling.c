@@ -4,12 +4,12 @@
  * like:
  *
  * Cores with small-matrix kernels (SkylakeX, Cooperlake, SapphireRapids) skip packing when m·n·k ≤ 10⁶, and
- * the TN kernel only up to m·n of about 1150. On a Zen 4 core, whole product → tile: NN 128×64×784    70…97 →
- * 113 (32×16), 117 (64×16)     NN 256×128×256   104 → 117 (64×16) TN 256×128×256     100 → 106 (64×16) TN
- * 304×128×100    98 → 80 (64×16), 93 (64×128): not worth it NT 128×784×64       94 → 107 (64×128) NT
- * 304×784×128   105 → 116 (64×96) NT 2048×2048×512   105 → 107 (64×24)                  NN 2048×512×2048 103
- * → 97 (256×512), packed either way Where both operands are packed at every call, cutting the batch costs
- * more than cutting the units. */
+ * the TN kernel only up to m·n of about 1150. On a Zen 4 core, whole product → tile:
+ *   NN 128×64×784    70…97 → 113 (32×16), 117 (64×16)    NN 256×128×256   104 → 117 (64×16)
+ *   TN 256×128×256     100 → 106 (64×16)                 TN 304×128×100    98 → 80 (64×16), 93 (64×128)
+ *   NT 128×784×64       94 → 107 (64×128)                NT 304×784×128   105 → 116 (64×96)
+ *   NT 2048×2048×512   105 → 107 (64×24)                 NN 2048×512×2048 103 → 97 (256×512), packed
+ * Where both operands are packed at every call, cutting the batch costs more than cutting the units. */
 #include "linalg/tiling.h"
 
 #include <stdbool.h>

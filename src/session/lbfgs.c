@@ -1,5 +1,5 @@
-/* L-BFGS with a strong-Wolfe line search (Nocedal & Wright, Numerical Optimization, algorithms 7.4, 3.5
- * and 3.6).
+/* L-BFGS with a strong-Wolfe line search (Nocedal & Wright, Numerical Optimization, algorithms 7.4, 3.5 and
+ * 3.6).
  *
  * The optimizer's state holds ten pairs s = w′ − w and y = g′ − g, then the direction and the gradient and
  * parameters that a search starts from. Sums over the arena are in double, in one order whatever the threads

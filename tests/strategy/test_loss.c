@@ -179,9 +179,8 @@ static void check_batch(enum cpu_level level, struct batch *batch)
     }
 }
 
-/* Dense targets: a distribution for cross-entropy, within [0, 1] for the binary one,
-    any for the others; kept a step
- * of 0.01 away from the outputs, where the absolute error has its kink. */
+/* Dense targets: a distribution for cross-entropy, within [0, 1] for the binary one, any for the others; kept
+ * a step of 0.01 away from the outputs, where the absolute error has its kink. */
 static void fill_batch(struct batch *batch, mlp_loss loss, size_t units)
 {
     uint64_t state = units * 100 + (uint64_t)loss;

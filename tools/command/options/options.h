@@ -39,8 +39,9 @@ struct option_row {
 };
 
 /* Applies the command line to the settings. Operands (what is no option) are moved to the end: *operands
- * counts them and argv + argc − *operands points to them. Returns EXIT_DONE, EXIT_USAGE after a message, or
- * OPTIONS_HELP when the help was asked for and has been printed. */
+ * counts them and argv + argc − *operands points to them.
+ * Returns EXIT_DONE, EXIT_USAGE after a message, or OPTIONS_HELP when the help was asked for and has been
+ * printed. */
 enum { OPTIONS_HELP = -1 };
 int parse_options(const struct command *command, int argc, char **argv, void *settings, int *operands);
 
