@@ -73,7 +73,7 @@ __attribute__((constructor)) static void choose_the_plan(void)
     }
 }
 
-static char folder[64];
+static char folder[256];
 
 /* Paths live as long as the process: a list that stays reachable. */
 struct path {
@@ -95,7 +95,7 @@ static char *new_path(void)
 
 static void remove_folder(void)
 {
-    char command[128];
+    char command[320];
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     if (system(command) != 0) {
         fprintf(stderr, "cannot remove %s\n", folder);
@@ -106,7 +106,8 @@ const char *test_path(const char *name)
 {
     char *path = new_path();
     if (folder[0] == '\0') {
-        strcpy(folder, "/tmp/mlp-test-XXXXXX");
+        const char *temporary = getenv("TMPDIR");
+        snprintf(folder, sizeof folder, "%s/mlp-test-XXXXXX", temporary != NULL ? temporary : "/tmp");
         if (mkdtemp(folder) == NULL || atexit(remove_folder) != 0) {
             abort();
         }
