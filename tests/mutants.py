@@ -176,7 +176,7 @@ class Copy:
         test = self.tests[name]
         shutil.rmtree(self.temporary, ignore_errors=True)
         self.temporary.mkdir()
-        environment = {**os.environ, **test["env"], "OMP_WAIT_POLICY": "passive", "TMPDIR": str(self.temporary)}
+        environment = {**os.environ, **test["env"], "OMP_WAIT_POLICY": "passive", "MLP_TEST_FOLDER": str(self.temporary)}
         status, output = run(test["cmd"], seconds, environment, test.get("workdir"))
         return None if status == 0 else f"{name}: {status}"
 

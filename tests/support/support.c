@@ -106,7 +106,7 @@ const char *test_path(const char *name)
 {
     char *path = new_path();
     if (folder[0] == '\0') {
-        const char *temporary = getenv("TMPDIR");
+        const char *temporary = getenv("MLP_TEST_FOLDER");
         snprintf(folder, sizeof folder, "%s/mlp-test-XXXXXX", temporary != NULL ? temporary : "/tmp");
         if (mkdtemp(folder) == NULL || atexit(remove_folder) != 0) {
             abort();
