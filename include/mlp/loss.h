@@ -55,15 +55,20 @@ typedef struct mlp_targets {
     const int32_t
         *classes; /**< count class indices in 0 … outputs − 1 (one sigmoid unit: 0 or 1), or NULL. */
     const float *values;  /**< count × outputs, sample after sample, or NULL. */
-    const float *weights; /**< count weights ≥ 0, finite, not all 0; NULL: all 1. */
+    const float *weights; /**< count weights ≥ 0, finite, not all 0 (in the data of mlp_fit() and
+                             mlp_evaluate() those of a batch may be); NULL: all 1. */
 } mlp_targets;
 
-/** A caller's own loss. Called once per batch, by one thread, outside any parallel work.
+/** A caller's own loss. Called once per batch, by one thread, outside any parallel work. It reduces the
+ * losses of the batch as the network's options say, over samples alone: to Σ s_i ℓ_i / Σ s_i, or with
+ * ::MLP_REDUCTION_SUM to Σ s_i ℓ_i; mlp_fit(), mlp_evaluate() and mlp_rate_test() add up batches by that, and
+ * do not ask it where all s_i are 0.
  * @param outputs   Â, `leading_dimension` ≥ `units` floats from sample to sample, `count` samples
  * @param targets   as given to the library, unchecked
  * @param gradient  receives dL/dŷ in the same layout as `outputs`, or NULL when only the value is wanted
  * @param loss      receives the loss of the batch
- * Any value but MLP_OK makes the calling function fail with it. */
+ * It must return: no exception and no longjmp() may leave it. Any value but MLP_OK makes the calling function
+ * fail with it. */
 typedef mlp_status (*mlp_loss_callback)(const float *outputs, const mlp_targets *targets, size_t units,
                                         size_t count, size_t leading_dimension, float *gradient, double *loss,
                                         void *context);

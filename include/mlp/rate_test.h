@@ -42,7 +42,8 @@ typedef struct mlp_rate_test_options {
 typedef struct mlp_rate_point {
     double rate;     /**< Learning rate of the step. */
     double loss;     /**< Of its batch, before its update. */
-    double smoothed; /**< Mean of the losses up to here with weights that fall by 0.95 a step. */
+    double smoothed; /**< Mean of the losses up to here with weights that fall by 0.95 a step, on top of those
+                        of the batches' samples. */
 } mlp_rate_point;
 
 /** What the test says. */
@@ -54,7 +55,7 @@ typedef struct mlp_rate_suggestion {
 
 /** Runs the test with the optimizer's rule and settings. It ends before the last step when the smoothed loss
  * exceeds four times its lowest value, or when a loss or gradient is not finite, whatever the optimizer's
- * policy.
+ * policy. Batches whose weights are all 0 are passed over.
  * @param network,optimizer are used, and are as before when it returns, bit for bit, also after a failure;
  *                   they belong to one thread for the call
  * @param options    NULL for the defaults

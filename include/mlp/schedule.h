@@ -60,7 +60,7 @@ typedef enum mlp_schedule {
 /** A caller's own schedule: the factor for step t of `total`, counted as for the others. Must be finite and ≥
  * 0: mlp_fit() fails with RANGE otherwise. Called before every step, by the thread that called mlp_fit() or
  * mlp_schedule_at(); it should depend on its arguments alone, for a fit that goes on from a checkpoint asks
- * from there. */
+ * from there. It must return: no exception and no longjmp() may leave it. */
 typedef double (*mlp_schedule_callback)(size_t t, size_t total, void *context);
 
 /** Options of a schedule. Start from ::MLP_SCHEDULE_OPTIONS_INIT. A number that a schedule does not take must

@@ -38,7 +38,7 @@ MLP_API mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer
 
 /** Figures of a data set under a network. */
 typedef struct mlp_metrics {
-    double loss;     /**< By the network's loss and reduction, over the whole data set. */
+    double loss;     /**< By the network's loss and reduction, over the whole data set, whatever the batch. */
     double accuracy; /**< Share of samples whose most probable class is right, 0 … 1; NaN without classes. */
     double top_k_accuracy; /**< Share whose class is among the k most probable; NaN without classes. */
     size_t count;          /**< Samples. */
@@ -52,7 +52,7 @@ typedef struct mlp_metrics {
  * @param confusion classes × classes counts, entry [actual·classes + predicted], or NULL; needs class
  *                  targets; classes = outputs, or 2 for one sigmoid unit
  * Errors: ARGUMENT, SHAPE (other inputs, or classes beyond the outputs), MEMORY; NONFINITE when the loss is
- * not finite (the metrics hold it); IO, FORMAT from opened data. */
+ * not finite, as where all weights are 0 (the metrics hold it); IO, FORMAT from opened data. */
 MLP_API mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t batch, int threads,
                                 size_t top_k, mlp_metrics *metrics, uint64_t *confusion);
 
@@ -63,14 +63,15 @@ typedef struct mlp_progress {
     size_t step;     /**< Steps done in this epoch. */
     size_t steps;    /**< Steps of an epoch. */
     size_t samples;  /**< Samples seen since the start, those before a checkpoint included. */
-    double loss;     /**< Mean training loss of this epoch so far. */
+    double loss;     /**< Training loss of this epoch so far, as mlp_epoch::loss. */
     double accuracy; /**< Training accuracy of this epoch so far, measured before each update; NaN without
                           classes. */
     double seconds;  /**< Since the start; of a fit that went on from a checkpoint, those up to it and those
                           since. */
-    double learning_rate;   /**< Of the last step, the schedule's factor included. */
-    mlp_step_report last;   /**< The last step. */
-    int epoch_ended;        /**< 1 in the call that follows an epoch's last step and its validation. */
+    double learning_rate; /**< Of the last step, the schedule's factor included. */
+    mlp_step_report
+        last;        /**< The last step; `skipped` is 1 and `loss` 0 where all weights of its batch are 0. */
+    int epoch_ended; /**< 1 in the call that follows an epoch's last step and its validation. */
     mlp_metrics validation; /**< Valid when epoch_ended and there is a validation set; loss NaN otherwise. */
     const mlp_monitor_record *monitor; /**< The monitor's record of this step; NULL: it recorded none. */
     const char *warning; /**< What the monitor found in this step for the first time ("saturated: layer 2, 71
@@ -83,7 +84,8 @@ typedef struct mlp_progress {
 /** Called after every step, once more at the end of every epoch, and after the last one when the last
  * checkpoint could not be written, on the thread that called mlp_fit(), with `progress` valid during the
  * call. Anything but 0 stops the fit after this step: a checkpoint is written where those are wanted, and
- * mlp_fit() returns MLP_OK with mlp_report_stopped() of 1. */
+ * mlp_fit() returns MLP_OK with mlp_report_stopped() of 1.
+ * It must return: no exception and no longjmp() may leave it. */
 typedef int (*mlp_progress_callback)(const mlp_progress *progress, void *context);
 
 /** Options of mlp_fit(). Start from ::MLP_FIT_OPTIONS_INIT. What they point to is borrowed until mlp_fit()
@@ -134,7 +136,9 @@ typedef struct mlp_fit_options {
 
 /** One epoch of the history. */
 typedef struct mlp_epoch {
-    double loss;            /**< Mean training loss, each batch measured before its update. */
+    double loss; /**< Training loss, each batch measured before its update, added up as by mlp_evaluate(): by
+                    the network's reduction over all samples of the epoch, weights and classes' weights
+                    included. With a sum it is the sum. Batches whose loss is not finite do not count. */
     double accuracy;        /**< Training accuracy, likewise; NaN without classes. */
     mlp_metrics validation; /**< loss NaN, count 0 without a validation set. */
     double
@@ -142,7 +146,8 @@ typedef struct mlp_epoch {
     double clip_scale; /**< Mean of mlp_clip_report::scale over them: 1 where nothing was scaled; NaN
                           likewise. */
     double clipped;    /**< Share of the steps in which clipping acted. */
-    double skipped;    /**< Share of the steps that were left out. */
+    double skipped; /**< Share of the steps that were left out: as mlp_step_report::skipped says, or since all
+                       weights of their batch were 0. */
     double learning_rate; /**< Of the last step. */
     double seconds;       /**< Time of the epoch, validation included. */
     size_t steps;         /**< Steps done. */
@@ -153,7 +158,9 @@ typedef struct mlp_report mlp_report;
 
 /** Trains a network. Network and optimizer belong to one thread for the call; data sets may be read by
  * others.
- * @param data    training samples; targets must suit the network's loss
+ * @param data    training samples; targets must suit the network's loss. A batch whose weights, or with
+ *                ::MLP_REDUCTION_MEAN those of its classes, are all 0 is measured, but its step left out; a
+ *                data set of such samples alone is refused (RANGE), for validation, too
  * @param options NULL for the defaults
  * @param report  receives the report, which the caller owns, also when the fit fails part-way (then it holds
  *                the epochs done); NULL when nothing began; may be NULL when it is not wanted

@@ -109,13 +109,17 @@ void pass_sum_loss(struct pass *pass)
 {
     const struct loss_row *row = loss_row(pass->network->loss.loss);
     const size_t blocks = (pass->workspace->count + LOSS_BLOCK - 1) / LOSS_BLOCK;
-    if (row->whole_batch) {
-        return; /* the callback has set it */
+    double sum = 0.0;
+    if (row->whole_batch) { /* the callback has set pass->loss */
+        sum = pass->network->loss.reduction == MLP_REDUCTION_SUM ? pass->loss : pass->loss * pass->mass;
+    } else {
+        for (size_t b = 0; b < blocks; b++) {
+            sum += pass->workspace->loss_parts[b];
+        }
+        pass->loss = sum * pass->loss_scale;
+        sum /= (double)loss_units(&pass->network->loss, output_layer(pass->network)->units);
     }
-    pass->loss = 0.0;
-    for (size_t b = 0; b < blocks; b++) {
-        pass->loss += pass->workspace->loss_parts[b];
-    }
+    pass->workspace->loss = (struct loss_sum){ sum, pass->mass };
 }
 
 /* ---- what a caller sees -------------------------------------------------------------------------------- */
@@ -174,26 +178,59 @@ mlp_status pass_check_batch(const char *function, const mlp_network *network, co
     return MLP_OK;
 }
 
-mlp_status pass_check_targets(struct pass *pass, size_t count)
+static mlp_status prepare_targets(struct pass *pass, size_t count)
 {
     const struct loss_settings *loss = &pass->network->loss;
-    pass->loss_scale = 1.0;
-    if (loss_row(loss->loss)->whole_batch) {
-        return MLP_OK; /* the caller's own function knows what it needs */
+    const size_t units = output_layer(pass->network)->units;
+    TRY(loss_check_targets(loss, pass->targets, units, count));
+    pass->mass = loss_mass(loss, pass->targets, count);
+    pass->loss_scale = loss_scale(loss, units, pass->mass);
+    return MLP_OK;
+}
+
+mlp_status pass_check_targets(struct pass *pass, size_t count)
+{
+    const float *weights = pass->targets->weights;
+    TRY(prepare_targets(pass, count));
+    if (pass->mass > 0.0 || weights == NULL || loss_row(pass->network->loss.loss)->whole_batch) {
+        return MLP_OK;
     }
-    return loss_scale(loss, pass->targets, output_layer(pass->network)->units, count, &pass->loss_scale);
+    size_t i = 0;
+    while (i < count && weights[i] == 0.0f) {
+        i++;
+    }
+    return i < count ? MLP_OK
+                     : fail(MLP_ERROR_RANGE,
+                            "targets: the weights of samples 0 to %zu are all 0, expected at least one above",
+                            count - 1);
+}
+
+static void evaluate(const struct team *team, void *context)
+{
+    struct pass *pass = context;
+    pass_forward(team, pass);
+    if (pass->mass > 0.0 || !loss_row(pass->network->loss.loss)->whole_batch) {
+        pass_loss(team, pass);
+    }
+}
+
+mlp_status pass_evaluate(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                         const mlp_targets *targets, size_t count, bool noise)
+{
+    struct pass pass = { .network = network, .workspace = workspace, .targets = targets, .noise = noise };
+    TRY(prepare_targets(&pass, count));
+    pass_begin(&pass, x, count);
+    pass.loss = 0.0; /* what a custom loss that is not asked leaves */
+    pass_run(&pass, evaluate, &pass);
+    pass_sum_loss(&pass);
+    workspace->state = WORKSPACE_FORWARD;
+    return pass.status;
 }
 
 mlp_status mlp_forward(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count)
 {
-    return pass_forward_batch(__func__, network, workspace, x, count, true);
-}
-
-mlp_status pass_forward_batch(const char *function, const mlp_network *network, mlp_workspace *workspace,
-                              const float *x, size_t count, bool noise)
-{
-    struct pass pass = { .network = network, .workspace = workspace, .noise = noise };
-    TRY(pass_check_batch(function, network, workspace, x, count));
+    struct pass pass = { .network = network, .workspace = workspace, .noise = true };
+    TRY(pass_check_batch(__func__, network, workspace, x, count));
     pass_begin(&pass, x, count);
     pass_run(&pass, run_forward, &pass);
     workspace->state = WORKSPACE_FORWARD;

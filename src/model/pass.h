@@ -15,6 +15,7 @@ struct pass {
     struct mlp_workspace *workspace;
     const float *x;             /* the batch as the caller gave it */
     const mlp_targets *targets; /* for the loss */
+    double mass;                /* of the targets: loss_mass() */
     double loss_scale;          /* from loss_scale() */
     double loss;                /* out: set by pass_loss() */
     mlp_status status;          /* a custom loss's failure */
@@ -34,7 +35,8 @@ void pass_loss(const struct team *team, struct pass *pass);    /* loss, dŷ: the
 void pass_backward(const struct team *team,
                    struct pass *pass); /* dZ, dW, db, magnitudes of the gradient tiles */
 
-/* Adds the blocks' losses up, in order, into pass->loss. By one thread, after the team or a barrier. */
+/* Adds the blocks' losses up, in order, into pass->loss and workspace->loss. By one thread, after the team or
+ * a barrier. */
 void pass_sum_loss(struct pass *pass);
 
 /* Adds the tiles' magnitudes up, tensor by tensor, in grid order, into workspace->squares and largest.
@@ -51,11 +53,13 @@ void pass_input_gradient(const struct team *team, void *context);
 mlp_status pass_check_batch(const char *function, const mlp_network *network, const mlp_workspace *workspace,
                             const float *x, size_t count);
 
-/* mlp_forward(), with noise or without. */
-mlp_status pass_forward_batch(const char *function, const mlp_network *network, mlp_workspace *workspace,
-                              const float *x, size_t count, bool noise);
+/* Forward and loss of a batch of 1 … workspace->batch samples, with the noise of training or without, in a
+ * workspace for training or evaluation. Leaves A of the output and the loss in it; a loss that is not finite
+ * is no error, and a batch without mass is none. Errors: those of targets, a custom loss's. */
+mlp_status pass_evaluate(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                         const mlp_targets *targets, size_t count, bool noise);
 
-/* Checks pass->targets and sets pass->loss_scale. */
+/* Checks pass->targets, with MLP_ERROR_RANGE where all weights are 0, and sets pass->mass and loss_scale. */
 mlp_status pass_check_targets(struct pass *pass, size_t count);
 
 /* MLP_OK when the loss is finite, else the custom loss's status or MLP_ERROR_NONFINITE. */

@@ -48,9 +48,10 @@ static bool add_product(size_t a, size_t b, size_t *sum)
 
 /* A training workspace has Z, A and dZ of every layer; one for inference has two buffers that layers use in
  * turn, all at the widest layer's stride: a sample then has the same place in every layer, and a member of a
- * team that is ahead in its own columns does not write over another's. */
+ * team that is ahead in its own columns does not write over another's. One for evaluation has a third, for
+ * the output's Z. */
 static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_workspace_purpose purpose,
-                                struct sizes *sizes)
+                                bool evaluation, struct sizes *sizes)
 {
     *sizes = (struct sizes){ 0 };
     bool fits = batch <= BLAS_SIZE_LIMIT && add_product(network->inputs, batch, &sizes->input) &&
@@ -66,9 +67,10 @@ static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_wo
     sizes->stride = widest;
     fits = fits && add_product(widest, batch, &sizes->widest) && add_product(split, batch, &sizes->partial);
     sizes->total = sizes->input;
-    fits = fits && size_add(sizes->total, sizes->partial, &sizes->total) &&
-           (purpose == MLP_WORKSPACE_TRAINING ? add_product(3, sizes->columns, &sizes->total)
-                                              : add_product(2, sizes->widest, &sizes->total));
+    fits =
+        fits && size_add(sizes->total, sizes->partial, &sizes->total) &&
+        (purpose == MLP_WORKSPACE_TRAINING ? add_product(3, sizes->columns, &sizes->total)
+                                           : add_product(evaluation ? 3 : 2, sizes->widest, &sizes->total));
     if (!fits || sizes->total > SIZE_MAX / 64) {
         return fail(MLP_ERROR_SHAPE, "workspace: batch %zu is too large for this network", batch);
     }
@@ -91,10 +93,12 @@ static bool allocate(mlp_workspace *workspace, const struct sizes *sizes)
     workspace->layers = reserve(workspace, layers, sizeof(struct workspace_layer), &complete);
     workspace->plan.layers = reserve(workspace, layers, sizeof(struct layer_plan), &complete);
     workspace->buffers = reserve(workspace, sizes->total, sizeof(float), &complete);
-    if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
-        workspace->gradients = reserve(workspace, workspace->arena_size, sizeof(float), &complete);
+    if (workspace->purpose == MLP_WORKSPACE_TRAINING || workspace->evaluation) {
         workspace->loss_parts =
             reserve(workspace, workspace->batch / LOSS_BLOCK + 1, sizeof(double), &complete);
+    }
+    if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
+        workspace->gradients = reserve(workspace, workspace->arena_size, sizeof(float), &complete);
         workspace->parts = reserve(workspace, sizes->parts, sizeof(struct magnitude), &complete);
         workspace->squares = reserve(workspace, 2 * layers, sizeof(double), &complete);
         workspace->largest = reserve(workspace, 2 * layers, sizeof(double), &complete);
@@ -122,31 +126,32 @@ static void lay_out(mlp_workspace *workspace, const mlp_network *network, const 
             layer->own_z = next + (l % 2) * sizes->widest;
             layer->a = layer->own_z;
         }
+        if (workspace->evaluation && l + 1 == workspace->layer_count) {
+            layer->own_z = next + 2 * sizes->widest;
+        }
         layer->z = layer->own_z;
     }
 }
 
-mlp_status mlp_workspace_create(const mlp_network *network, size_t batch,
-                                const mlp_workspace_options *options, mlp_workspace **workspace)
+static mlp_status create(const mlp_network *network, size_t batch, const mlp_workspace_options *options,
+                         bool evaluation, mlp_workspace **workspace)
 {
     mlp_workspace_options own;
     struct sizes sizes;
-    REQUIRE_ARGUMENT(workspace);
-    *workspace = NULL;
-    REQUIRE_ARGUMENT(network);
     if (batch == 0) {
         return fail(MLP_ERROR_RANGE, "workspace: batch is 0, expected at least 1");
     }
     TRY(ACCEPT_OPTIONS(mlp_workspace_options, MLP_WORKSPACE_OPTIONS_INIT, options, &own));
     options = &own;
     TRY(check_options(options));
-    TRY(compute_sizes(network, batch, options->purpose, &sizes));
+    TRY(compute_sizes(network, batch, options->purpose, evaluation, &sizes));
 
     mlp_workspace *made = memory_allocate(1, sizeof *made);
     if (made == NULL) {
         return MLP_ERROR_MEMORY;
     }
     made->purpose = options->purpose;
+    made->evaluation = evaluation;
     made->batch = batch;
     made->keep_z = options->keep_pre_activations;
     made->threads = !team_has_openmp() ? 1 : options->threads > 0 ? options->threads : team_default_threads();
@@ -163,6 +168,24 @@ mlp_status mlp_workspace_create(const mlp_network *network, size_t batch,
     lay_out(made, network, &sizes);
     *workspace = made;
     return MLP_OK;
+}
+
+mlp_status mlp_workspace_create(const mlp_network *network, size_t batch,
+                                const mlp_workspace_options *options, mlp_workspace **workspace)
+{
+    REQUIRE_ARGUMENT(workspace);
+    *workspace = NULL;
+    REQUIRE_ARGUMENT(network);
+    return create(network, batch, options, false, workspace);
+}
+
+mlp_status workspace_create_for_evaluation(const mlp_network *network, size_t batch, int threads,
+                                           mlp_workspace **workspace)
+{
+    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
+    options.purpose = MLP_WORKSPACE_INFERENCE;
+    options.threads = threads;
+    return create(network, batch, &options, true, workspace);
 }
 
 void mlp_workspace_destroy(mlp_workspace **workspace)

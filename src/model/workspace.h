@@ -24,15 +24,16 @@ struct workspace_layer {
     float *out;     /* A as the layer above sees it: a, or with dropout `dropped` */
     float *dropped; /* with dropout, and what it dropped: model/regularize.h */
     unsigned char *mask;
-    float *own_z; /* what z is where it is kept; an inference workspace has none but a */
+    float *own_z; /* what z is where it is kept; without training a, but for the output in an evaluation */
     float *d;     /* dA, then dZ; training only */
     size_t ld;    /* leading dimension of all three: the layer's stride; for inference the widest layer's */
 };
 
 struct mlp_workspace {
     mlp_workspace_purpose purpose;
-    size_t batch; /* largest */
-    bool keep_z;  /* of every layer */
+    bool evaluation; /* of inference with the loss: see pass_evaluate() */
+    size_t batch;    /* largest */
+    bool keep_z;     /* of every layer */
     int threads;
     size_t bytes;
     size_t inputs;
@@ -47,6 +48,7 @@ struct mlp_workspace {
     float *gradients;                /* mirror of the parameter arena */
     struct plan plan;                /* for the current count */
     double *loss_parts;              /* one per loss block */
+    struct loss_sum loss;            /* of the last loss pass */
     struct magnitude *parts;         /* one per gradient tile, in grid order, tensor by tensor */
     double *squares;                 /* 2 per layer: Σ g² of dW and db */
     double *largest;                 /* 2 per layer: max |g| */
@@ -54,6 +56,10 @@ struct mlp_workspace {
     size_t count;                    /* of the current batch */
     enum workspace_state state;
 };
+
+/* One of inference for pass_evaluate(). Errors as of mlp_workspace_create(). */
+mlp_status workspace_create_for_evaluation(const mlp_network *network, size_t batch, int threads,
+                                           mlp_workspace **workspace);
 
 /* MLP_ERROR_SHAPE unless the workspace was made for a network of this shape. */
 mlp_status workspace_check(const struct mlp_workspace *workspace, const struct mlp_network *network);

@@ -33,6 +33,27 @@ mlp_status batch_check_data(const char *function, const mlp_network *network, co
     return MLP_OK;
 }
 
+mlp_status batch_check_mass(const char *function, const mlp_network *network, const mlp_data *data)
+{
+    const struct storage *s = data->storage;
+    const mlp_targets targets = { s->classes, s->values, s->weights };
+    size_t i = 0;
+    while (i < data->count && loss_sample_mass(&network->loss, &targets, data_sample(data, i)) == 0.0) {
+        i++;
+    }
+    return i < data->count ? MLP_OK
+                           : fail(MLP_ERROR_RANGE,
+                                  "%s: the weights of all samples, or of all their classes, are 0, expected "
+                                  "at least one above",
+                                  function);
+}
+
+bool batch_has_mass(const struct batch *batch, const mlp_network *network)
+{
+    const bool weighted = batch->weights != NULL || network->loss.class_weights != NULL;
+    return !weighted || loss_mass(&network->loss, &batch->targets, batch->count) > 0.0;
+}
+
 mlp_status batch_make(struct batch *batch, const mlp_data *data, size_t size)
 {
     const struct storage *s = data->storage;
@@ -124,6 +145,17 @@ void tally_batch(struct tally *tally, const mlp_network *network, const mlp_work
             confusion[actual * classes + predicted]++;
         }
     }
+}
+
+void tally_loss(struct tally *tally, const struct loss_sum *loss)
+{
+    tally->loss += loss->sum;
+    tally->loss_weight += loss->mass;
+}
+
+double tally_mean_loss(const struct tally *tally, const mlp_network *network)
+{
+    return loss_reduce(&network->loss, &(struct loss_sum){ tally->loss, tally->loss_weight });
 }
 
 double tally_share(const struct tally *tally, size_t part)

@@ -33,10 +33,16 @@ void batch_free(struct batch *batch);
  * file on the calling one. Errors: IO, FORMAT. */
 mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads);
 
+/* MLP_ERROR_RANGE unless some sample of the data set has a mass to divide a mean loss by. */
+mlp_status batch_check_mass(const char *function, const mlp_network *network, const mlp_data *data);
+
+/* Whether a gathered batch has one. */
+bool batch_has_mass(const struct batch *batch, const mlp_network *network);
+
 /* Running sums over batches. */
 struct tally {
-    double loss;        /* Σ batch loss × weight */
-    double loss_weight; /* what the sum is divided by */
+    double loss;        /* Σ loss_sum.sum */
+    double loss_weight; /* Σ loss_sum.mass */
     size_t samples;
     size_t right;
     size_t right_top_k;
@@ -47,6 +53,11 @@ struct tally {
  * predicted. */
 void tally_batch(struct tally *tally, const mlp_network *network, const mlp_workspace *workspace,
                  const struct batch *batch, size_t top_k, uint64_t *confusion);
+
+/* Adds the loss of a batch. */
+void tally_loss(struct tally *tally, const struct loss_sum *loss);
+/* The loss of all samples so far, by the network's reduction; NAN where a mean has no mass. */
+double tally_mean_loss(const struct tally *tally, const mlp_network *network);
 
 /* Share of `part`, NAN where nothing was counted. */
 double tally_share(const struct tally *tally, size_t part);

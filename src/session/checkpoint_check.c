@@ -77,7 +77,7 @@ static const char *check_sums(const struct fit_state *s, const struct fit *fit)
         { "clipped", is_count(s->clipped, s->step) },
         { "skipped", is_count(s->skipped, s->step) },
         { "tally_loss", isfinite(s->tally_loss) },
-        { "tally_loss_weight", is_count(s->tally_loss_weight, count) },
+        { "tally_loss_weight", isfinite(s->tally_loss_weight) && s->tally_loss_weight >= 0.0 },
         { "tally_samples", s->tally_samples <= count },
         { "tally_classed", s->tally_classed <= s->tally_samples },
         { "tally_right", s->tally_right <= s->tally_classed },

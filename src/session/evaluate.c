@@ -4,36 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#include <mlp/pass.h>
-
 #include "base/status.h"
 #include "model/pass.h"
 
 enum { DEFAULT_BATCH = 256, DEFAULT_TOP_K = 5 };
-
-/* The loss of the batch in the workspace, weighted so that all batches together give the whole set's: a
- * mean's divisor is undone. A custom loss counts by its samples. */
-static mlp_status add_loss(struct tally *tally, const mlp_network *network, mlp_workspace *workspace,
-                           const struct batch *batch)
-{
-    struct pass pass = { .network = network, .workspace = workspace, .targets = &batch->targets };
-    double loss, weight = (double)batch->count;
-    if (network->loss.loss != MLP_LOSS_CUSTOM) {
-        const mlp_status status = pass_check_targets(&pass, batch->count);
-        if (status == MLP_ERROR_RANGE && batch->weights != NULL) {
-            return MLP_OK; /* a batch of weights 0 adds nothing */
-        }
-        TRY(status);
-        weight = 1.0 / pass.loss_scale;
-    }
-    const mlp_status status = mlp_loss_evaluate(network, workspace, &batch->targets, &loss);
-    if (status != MLP_OK && status != MLP_ERROR_NONFINITE) {
-        return status;
-    }
-    tally->loss += loss * weight;
-    tally->loss_weight += weight;
-    return MLP_OK;
-}
 
 mlp_status evaluate_data(const mlp_network *network, mlp_workspace *workspace, struct batch *batch,
                          size_t top_k, mlp_metrics *metrics, uint64_t *confusion)
@@ -43,13 +17,12 @@ mlp_status evaluate_data(const mlp_network *network, mlp_workspace *workspace, s
     for (size_t done = 0; done < count; done += batch->size) {
         const size_t left = count - done;
         TRY(batch_gather(batch, NULL, done, left < batch->size ? left : batch->size, workspace->threads));
-        TRY(pass_forward_batch("mlp_evaluate", network, workspace, batch->x, batch->count, false));
+        TRY(pass_evaluate(network, workspace, batch->x, &batch->targets, batch->count, false));
         tally_batch(&tally, network, workspace, batch, top_k, confusion);
-        TRY(add_loss(&tally, network, workspace, batch));
+        tally_loss(&tally, &workspace->loss);
     }
-    const bool summed = network->loss.reduction == MLP_REDUCTION_SUM && network->loss.loss != MLP_LOSS_CUSTOM;
     *metrics = (mlp_metrics){
-        .loss = summed ? tally.loss : tally.loss / tally.loss_weight,
+        .loss = tally_mean_loss(&tally, network),
         .accuracy = tally_share(&tally, tally.right),
         .top_k_accuracy = tally_share(&tally, tally.right_top_k),
         .count = tally.samples,
@@ -75,7 +48,6 @@ static mlp_status check(const mlp_network *network, const mlp_data *data, const 
 mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t batch, int threads,
                         size_t top_k, mlp_metrics *metrics, uint64_t *confusion)
 {
-    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     mlp_workspace *workspace = NULL;
     struct batch buffers = { 0 };
     REQUIRE_ARGUMENT(metrics);
@@ -89,8 +61,7 @@ mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t
     }
     batch = batch > 0 ? batch : DEFAULT_BATCH;
     batch = batch < data->count ? batch : data->count;
-    options.threads = threads;
-    mlp_status status = mlp_workspace_create(network, batch, &options, &workspace);
+    mlp_status status = workspace_create_for_evaluation(network, batch, threads, &workspace);
     if (status == MLP_OK) {
         status = batch_make(&buffers, data, batch);
     }
@@ -100,7 +71,10 @@ mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t
     batch_free(&buffers);
     mlp_workspace_destroy(&workspace);
     if (status == MLP_OK && !isfinite(metrics->loss)) {
-        return fail(MLP_ERROR_NONFINITE, "mlp_evaluate: the loss is %g", metrics->loss);
+        const bool weightless =
+            batch_check_mass("mlp_evaluate", network, data) != MLP_OK; /* its text stands */
+        status = weightless ? MLP_ERROR_NONFINITE
+                            : fail(MLP_ERROR_NONFINITE, "mlp_evaluate: the loss is %g", metrics->loss);
     }
     return status;
 }

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "model/pass.h"
 #include "model/regularize.h"
 #include "session/evaluate.h"
 #include "session/fit.h"
@@ -58,8 +59,11 @@ static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
         o->schedule = &fit->schedule;
     }
     TRY(accept_regularization(fit));
-    return o->validation != NULL ? batch_check_data("mlp_fit, validation", fit->network, o->validation)
-                                 : MLP_OK;
+    if (o->validation != NULL) {
+        TRY(batch_check_data("mlp_fit, validation", fit->network, o->validation));
+        TRY(batch_check_mass("mlp_fit, validation", fit->network, o->validation));
+    }
+    return MLP_OK;
 }
 
 static mlp_status prepare_noise(struct fit *fit)
@@ -139,7 +143,7 @@ static bool report_progress(struct fit *fit)
         fit->checkpoints.failed = false;
     }
     progress->learning_rate = learning_rate(fit);
-    progress->loss = fit->tally.loss / fit->tally.loss_weight;
+    progress->loss = tally_mean_loss(&fit->tally, fit->network);
     progress->accuracy = tally_share(&fit->tally, fit->tally.right);
     progress->seconds = seconds_now() - fit->start;
     return fit->options.progress(progress, fit->options.progress_context) != 0;
@@ -149,8 +153,7 @@ static void add_step(struct fit *fit, const mlp_step_report *step)
 {
     mlp_epoch *open = &fit->open;
     if (isfinite(step->loss)) {
-        fit->tally.loss += step->loss * (double)fit->batch->count;
-        fit->tally.loss_weight += (double)fit->batch->count;
+        tally_loss(&fit->tally, &fit->workspace->loss);
     }
     tally_batch(&fit->tally, fit->network, fit->workspace, fit->batch, 1, NULL);
     if (step->skipped != 0) {
@@ -169,7 +172,7 @@ static mlp_epoch epoch_figures(const struct fit *fit, const mlp_metrics *validat
     const mlp_epoch *open = &fit->open;
     const double steps = (double)open->steps;
     return (mlp_epoch){
-        .loss = fit->tally.loss / fit->tally.loss_weight,
+        .loss = tally_mean_loss(&fit->tally, fit->network),
         .accuracy = tally_share(&fit->tally, fit->tally.right),
         .validation = *validation,
         .gradient_norm = open->gradient_norm / (steps - open->skipped),
@@ -180,6 +183,16 @@ static mlp_epoch epoch_figures(const struct fit *fit, const mlp_metrics *validat
         .seconds = seconds_now() - fit->open_start,
         .steps = open->steps,
     };
+}
+
+/* A batch without mass has nothing to learn from: its step is left out, its samples are counted. */
+static mlp_status skip_step(struct fit *fit, mlp_step_report *step)
+{
+    *step = (mlp_step_report){ .skipped = 1,
+                               .clip = { .norm = NAN, .scale = 1.0 },
+                               .update_clip = { .scale = 1.0 } };
+    return pass_evaluate(fit->network, fit->workspace, fit->batch->x, &fit->batch->targets, fit->batch->count,
+                         true);
 }
 
 /* One step, with the monitor's eyes on it when it is due. */
@@ -196,6 +209,9 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
     mlp_workspace_set_regularization_step(fit->workspace, number);
     if (noise != NULL && noise->mixup > 0.0) {
         mixup_apply(fit->batch, fit->network, noise->mixup, noise->seed, number, fit->workspace->threads);
+    }
+    if (!batch_has_mass(fit->batch, fit->network)) {
+        return skip_step(fit, step);
     }
     TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch->x, &fit->batch->targets,
                        fit->batch->count, step));
@@ -369,6 +385,7 @@ mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_dat
     REQUIRE_ARGUMENT(data);
     TRY(accept_options(&fit, options));
     TRY(batch_check_data("mlp_fit", network, data));
+    TRY(batch_check_mass("mlp_fit", network, data));
     resolve(&fit, data->count);
     mlp_status status = prepare(&fit, data);
     status = status == MLP_OK ? checkpoints_begin(&fit) : status;

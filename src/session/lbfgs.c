@@ -317,9 +317,11 @@ void lbfgs_step(struct pass *pass, const float *x, size_t count, struct update_p
     if (pass->status != MLP_OK) {
         return;
     }
+    const struct loss_sum before = pass->workspace->loss;
     optimizer_decide(plan, pass->loss, true);
     if (plan->apply) {
         move(&search, value);
         pass->loss = plan->report.loss;
+        pass->workspace->loss = before;
     }
 }

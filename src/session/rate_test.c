@@ -17,7 +17,13 @@
 #define SMOOTHING 0.95 /* weight of the past */
 #define BROKEN_OUT 4.0 /* times the lowest */
 
-enum { DEFAULT_STEPS = 200, LEAST_STEPS = 20, DEFAULT_BATCH = 64, SLOPE_SHARE = 40 };
+enum {
+    DEFAULT_STEPS = 200,
+    LEAST_STEPS = 20,
+    DEFAULT_BATCH = 64,
+    SLOPE_SHARE = 40,
+    MAX_EPOCHS_WITHOUT_MASS = 10
+};
 
 /* ---- options ------------------------------------------------------------------------------------------- */
 
@@ -104,6 +110,7 @@ struct test {
     const mlp_rate_test_options *options;
     mlp_workspace *workspace;
     struct feed feed;
+    size_t taken; /* batches */
 };
 
 static mlp_status prepare(struct test *test, const mlp_data *data)
@@ -125,32 +132,50 @@ static void release(struct test *test)
     feed_free(&test->feed);
 }
 
-/* The next batch of as many shuffled epochs as it takes, all of full size. */
-static mlp_status take(struct test *test, size_t step, struct batch **batch)
+/* The next batch of as many shuffled epochs as it takes, all of full size; those without mass, which have
+ * nothing to learn from, are passed over. */
+static mlp_status take(struct test *test, struct batch **batch)
 {
     const size_t size = test->options->batch, each = test->feed.data->count / size;
-    return feed_take(&test->feed, step / each, step % each * size, batch);
+    for (size_t tried = 0; tried < MAX_EPOCHS_WITHOUT_MASS * each; tried++) {
+        const size_t number = test->taken++;
+        TRY(feed_take(&test->feed, number / each, number % each * size, batch));
+        if (batch_has_mass(*batch, test->network)) {
+            return MLP_OK;
+        }
+    }
+    return fail(MLP_ERROR_RANGE, "mlp_rate_test: in %d epochs no batch of %zu samples has a weight above 0",
+                MAX_EPOCHS_WITHOUT_MASS, size);
+}
+
+/* The mean over the steps with weights that fall: of the sums and of what they are divided by. */
+static void smooth(struct loss_sum *mean, const struct loss_sum *loss, const mlp_network *network)
+{
+    const double mass = network->loss.reduction == MLP_REDUCTION_SUM ? 1.0 : loss->mass;
+    mean->sum = SMOOTHING * mean->sum + (1.0 - SMOOTHING) * loss->sum;
+    mean->mass = SMOOTHING * mean->mass + (1.0 - SMOOTHING) * mass;
 }
 
 static mlp_status run(struct test *test, mlp_rate_point *points, size_t *count)
 {
     const mlp_rate_test_options *o = test->options;
-    double mean = 0.0, weight = 0.0, lowest = INFINITY;
+    struct loss_sum mean = { 0 };
+    double lowest = INFINITY;
     for (size_t k = 0; k < o->steps; k++) {
         mlp_step_report report;
         struct batch *batch;
         test->optimizer->options.learning_rate =
             o->low * pow(o->high / o->low, (double)k / (double)(o->steps - 1));
-        TRY(take(test, k, &batch));
+        TRY(take(test, &batch));
         const mlp_status status = mlp_train_step(test->network, test->optimizer, test->workspace, batch->x,
                                                  &batch->targets, batch->count, &report);
         if (status == MLP_ERROR_NONFINITE && k > 0) {
             return MLP_OK;
         }
         TRY(status);
-        mean = SMOOTHING * mean + (1.0 - SMOOTHING) * report.loss;
-        weight = SMOOTHING * weight + (1.0 - SMOOTHING);
-        points[k] = (mlp_rate_point){ test->optimizer->options.learning_rate, report.loss, mean / weight };
+        smooth(&mean, &test->workspace->loss, test->network);
+        points[k] =
+            (mlp_rate_point){ test->optimizer->options.learning_rate, report.loss, mean.sum / mean.mass };
         *count = k + 1;
         lowest = fmin(lowest, points[k].smoothed);
         if (k >= LEAST_STEPS / 2 && points[k].smoothed > BROKEN_OUT * lowest) {
@@ -197,6 +222,7 @@ mlp_status mlp_rate_test(mlp_network *network, mlp_optimizer *optimizer, const m
         *suggestion = (mlp_rate_suggestion){ .steepest = NAN, .lowest = NAN };
     }
     TRY(batch_check_data("mlp_rate_test", network, data));
+    TRY(batch_check_mass("mlp_rate_test", network, data));
     TRY(resolve(options, data->count, &resolved));
     TRY(optimizer_check(optimizer, network));
     TRY(snapshot_take(&snapshot, network, optimizer));

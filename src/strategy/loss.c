@@ -114,31 +114,23 @@ static mlp_status check_classes(const mlp_targets *targets, size_t units, size_t
     return MLP_OK;
 }
 
-/* Σ s_i, and in *weighted the sum that the reduction divides by: for the mean over class indices Σ
- * s_i·w_{y_i}. */
-static mlp_status sum_weights(const struct loss_settings *settings, const mlp_targets *targets, size_t count,
-                              double *sum, double *weighted)
+static mlp_status check_weights(const float *weights, size_t count)
 {
-    const bool by_class = settings->reduction == MLP_REDUCTION_MEAN && settings->class_weights != NULL &&
-                          targets->classes != NULL;
-    *sum = 0.0;
-    *weighted = 0.0;
     for (size_t i = 0; i < count; i++) {
-        const double weight = targets->weights != NULL ? (double)targets->weights[i] : 1.0;
-        if (!(weight >= 0.0) || !isfinite(weight)) {
+        if (!(weights[i] >= 0.0f) || !isfinite(weights[i])) {
             return fail(MLP_ERROR_RANGE, "sample %zu: weight is %g, expected a finite number of at least 0",
-                        i, weight);
+                        i, (double)weights[i]);
         }
-        *sum += weight;
-        *weighted += by_class ? weight * (double)settings->class_weights[targets->classes[i]] : weight;
     }
     return MLP_OK;
 }
 
-mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *targets, size_t units,
-                      size_t count, double *scale)
+mlp_status loss_check_targets(const struct loss_settings *settings, const mlp_targets *targets, size_t units,
+                              size_t count)
 {
-    double sum, weighted;
+    if (settings->loss == MLP_LOSS_CUSTOM) {
+        return MLP_OK; /* the caller's own function knows what it needs */
+    }
     if ((targets->classes == NULL) == (targets->values == NULL)) {
         return fail(MLP_ERROR_ARGUMENT, "targets: %s of classes and values given, expected one of them",
                     targets->classes == NULL ? "neither" : "both");
@@ -146,20 +138,43 @@ mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *t
     if (targets->classes != NULL) {
         TRY(check_classes(targets, units, count));
     }
-    TRY(sum_weights(settings, targets, count, &sum, &weighted));
-    if (sum == 0.0) {
-        return fail(MLP_ERROR_RANGE,
-                    "targets: the weights of samples 0 to %zu are all 0, expected at least one above",
-                    count - 1);
+    return targets->weights != NULL ? check_weights(targets->weights, count) : MLP_OK;
+}
+
+double loss_sample_mass(const struct loss_settings *settings, const mlp_targets *targets, size_t sample)
+{
+    const double weight = targets->weights != NULL ? (double)targets->weights[sample] : 1.0;
+    const bool by_class = settings->reduction == MLP_REDUCTION_MEAN && settings->class_weights != NULL &&
+                          targets->classes != NULL;
+    return by_class ? weight * (double)settings->class_weights[targets->classes[sample]] : weight;
+}
+
+double loss_mass(const struct loss_settings *settings, const mlp_targets *targets, size_t count)
+{
+    double mass = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        mass += loss_sample_mass(settings, targets, i);
     }
+    return mass;
+}
+
+size_t loss_units(const struct loss_settings *settings, size_t units)
+{
+    const bool averages = settings->reduction == MLP_REDUCTION_MEAN && loss_row(settings->loss)->per_unit;
+    return averages ? units : 1;
+}
+
+double loss_scale(const struct loss_settings *settings, size_t units, double mass)
+{
     if (settings->reduction == MLP_REDUCTION_SUM) {
-        *scale = 1.0;
-        return MLP_OK;
+        return 1.0;
     }
-    /* a batch of classes of weight 0 alone has nothing to learn from: loss and gradient are 0 */
-    const bool over_units = settings->reduction == MLP_REDUCTION_MEAN && loss_row(settings->loss)->per_unit;
-    *scale = weighted > 0.0 ? 1.0 / (weighted * (over_units ? (double)units : 1.0)) : 0.0;
-    return MLP_OK;
+    return mass > 0.0 ? 1.0 / (mass * (double)loss_units(settings, units)) : 0.0;
+}
+
+double loss_reduce(const struct loss_settings *settings, const struct loss_sum *sum)
+{
+    return settings->reduction == MLP_REDUCTION_SUM ? sum->sum : sum->sum / sum->mass;
 }
 
 const char *mlp_loss_name(mlp_loss loss)

@@ -32,7 +32,14 @@ struct loss_block {
     const float *a;           /* its activations */
     float *gradient;          /* out: dL/dZ or dL/dA as the row's from_logits says; NULL: not wanted */
     size_t leading_dimension; /* of z, a and gradient */
-    double scale;             /* from loss_scale(); multiplies loss and gradient */
+    double scale;             /* from loss_scale(); multiplies the gradient */
+};
+
+/* Losses of samples added up. Those of batches add up to that of a data set, which loss_reduce() divides
+ * once. */
+struct loss_sum {
+    double sum;  /* Σ s_i ℓ_i; with the reduction mean ℓ_i is averaged over the units */
+    double mass; /* Σ s_i, with the reduction mean and class indices Σ s_i w_{y_i}: what a mean divides by */
 };
 
 struct loss_row {
@@ -40,7 +47,7 @@ struct loss_row {
     bool from_logits; /* computed from Z, gradient is dL/dZ; otherwise from A, dL/dA */
     bool per_unit;    /* the mean also divides by the number of units */
     bool whole_batch; /* custom: the caller's function sees the batch at once; `evaluate` is NULL */
-    /* Loss of the block, already scaled, and its gradient. */
+    /* Σ s_i ℓ_i of the block, summed over the units, and its scaled gradient. */
     double (*evaluate)(const struct loss_block *block);
 };
 
@@ -51,11 +58,27 @@ const struct loss_row *loss_row(mlp_loss loss);
  * instead. */
 mlp_status loss_resolve(struct loss_settings *settings, mlp_activation output, size_t units);
 
-/* Checks a batch's targets against the settings (not for custom) and gives the factor that the reduction
- * applies to each sample's weighted loss. MLP_ERROR_ARGUMENT (no targets, both kinds), MLP_ERROR_RANGE (class
- * index, weight: the message names the sample). The factor is 0 when all classes of the batch have weight 0.
- * Does not look at dense values: one that is not finite makes the loss not finite. */
-mlp_status loss_scale(const struct loss_settings *settings, const mlp_targets *targets, size_t units,
-                      size_t count, double *scale);
+/* Checks a batch's targets against the settings. MLP_ERROR_ARGUMENT (no targets, both kinds), MLP_ERROR_RANGE
+ * (class index, weight: the message names the sample). Does not look at dense values: one that is not finite
+ * makes the loss not finite. Nothing is checked for a custom loss. */
+mlp_status loss_check_targets(const struct loss_settings *settings, const mlp_targets *targets, size_t units,
+                              size_t count);
+
+/* What sample `sample` of checked targets adds to loss_sum.mass. */
+double loss_sample_mass(const struct loss_settings *settings, const mlp_targets *targets, size_t sample);
+
+/* The mass of a batch of checked targets. */
+double loss_mass(const struct loss_settings *settings, const mlp_targets *targets, size_t count);
+
+/* What a sample's loss summed over the units is divided by to be its ℓ_i: `units` where the mean is over
+ * units too, else 1. */
+size_t loss_units(const struct loss_settings *settings, size_t units);
+
+/* The factor that the reduction applies to each sample's weighted loss summed over `units`, in a batch of
+ * this mass: 1 for a sum. 0 for a mean without mass, which has nothing to learn from. */
+double loss_scale(const struct loss_settings *settings, size_t units, double mass);
+
+/* The number that the sums stand for: the sum, or sum/mass, NaN where a mean has no mass. */
+double loss_reduce(const struct loss_settings *settings, const struct loss_sum *sum);
 
 #endif

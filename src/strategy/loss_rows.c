@@ -130,13 +130,13 @@ static double cross_entropy_column(const struct loss_block *block, size_t column
     float *gradient = block->gradient != NULL ? block->gradient + column * block->leading_dimension : NULL;
     const bool single = block->targets->classes != NULL && settings->label_smoothing == 0.0 &&
                         settings->class_weights == NULL;
-    const double factor = block->scale * weight_of(block, column);
+    const double weight = weight_of(block, column), factor = block->scale * weight;
     const float largest = vector_largest(z, block->units);
     const double sum = sum_exp(z, block->units, largest, gradient);
     const double loss =
         (single ? single_class : many_classes)(block, column, (double)largest, factor, sum, gradient);
     /* a logit of +∞ or NaN must show, also where its target is 0 */
-    return isfinite((double)largest + log(sum)) ? factor * loss : NAN;
+    return isfinite((double)largest + log(sum)) ? weight * loss : NAN;
 }
 
 static double cross_entropy(const struct loss_block *block)
@@ -171,8 +171,8 @@ static inline __attribute__((always_inline)) double per_sample(const struct loss
             values[j] = loss(gathered[j], y[j], block->settings->huber_delta, &slopes[j]);
         }
         for (size_t j = 0; j < count; j++) {
-            const double factor = block->scale * weight_of(block, first + j);
-            total += factor * values[j];
+            const double weight = weight_of(block, first + j), factor = block->scale * weight;
+            total += weight * values[j];
             if (block->gradient != NULL) {
                 block->gradient[(first + j) * ld] = (float)factor * slopes[j];
             }
@@ -188,7 +188,7 @@ static inline __attribute__((always_inline)) double per_unit(const struct loss_b
     const double delta = block->settings->huber_delta;
     double total = 0.0;
     for (size_t j = 0; j < block->columns; j++) {
-        const double factor = block->scale * weight_of(block, j);
+        const double weight = weight_of(block, j), factor = block->scale * weight;
         double lanes[LANES] = { 0.0 };
         for (size_t first = 0; first < block->units; first += CHUNK) {
             const size_t count = chunk_from(first, block->units), at = j * block->leading_dimension + first;
@@ -210,7 +210,7 @@ static inline __attribute__((always_inline)) double per_unit(const struct loss_b
                 block->gradient[at + i] = (float)factor * slopes[i];
             }
         }
-        total += factor * (((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+        total += weight * (((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
                            ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7])));
     }
     return total;

@@ -6,6 +6,8 @@
 
 #include <mlp/mlp.h>
 
+#include "model/workspace.h"
+
 enum { COUNT = 101, INPUTS = 6, OUTPUTS = 4 };
 
 static float x[COUNT * INPUTS], weights[COUNT], values[COUNT * OUTPUTS];
@@ -116,8 +118,30 @@ static void regression(void **unused)
     mlp_data_destroy(&data);
 }
 
+/* The workspace of an evaluation: one of inference, and the output's Z. */
+static void memory(void **unused)
+{
+    enum { BATCH = 64 };
+    const mlp_layer layers[] = { { .units = 200 },
+                                 { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX } };
+    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
+    mlp_network *network;
+    mlp_workspace *inference, *evaluation;
+    (void)unused;
+    options.purpose = MLP_WORKSPACE_INFERENCE;
+    assert_ok(mlp_network_create(200, layers, 2, NULL, &network));
+    assert_ok(mlp_workspace_create(network, BATCH, &options, &inference));
+    assert_ok(workspace_create_for_evaluation(network, BATCH, 1, &evaluation));
+    assert_in_range(mlp_workspace_bytes(evaluation), mlp_workspace_bytes(inference),
+                    mlp_workspace_bytes(inference) + (208 * sizeof(float) + 1) * BATCH);
+    mlp_workspace_destroy(&evaluation);
+    mlp_workspace_destroy(&inference);
+    mlp_network_destroy(&network);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(classification), cmocka_unit_test(regression) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(classification), cmocka_unit_test(regression),
+                                        cmocka_unit_test(memory) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

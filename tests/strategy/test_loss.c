@@ -122,15 +122,17 @@ static void outputs_of(const struct batch *batch, size_t sample, double *outputs
 static double evaluate(enum cpu_level level, struct batch *batch, size_t first, size_t columns,
                        bool with_gradient)
 {
-    double scale;
-    assert_ok(loss_scale(&batch->settings, &batch->targets, batch->units, SAMPLES, &scale));
+    assert_ok(loss_check_targets(&batch->settings, &batch->targets, batch->units, SAMPLES));
+    const double mass = loss_mass(&batch->settings, &batch->targets, SAMPLES),
+                 scale = loss_scale(&batch->settings, batch->units, mass);
     /* clang-format off */
     const struct loss_block block = {
         .settings = &batch->settings, .targets = &batch->targets, .first = first, .columns = columns,
         .units = batch->units, .z = batch->outputs + first * LEADING, .a = batch->outputs + first * LEADING,
         .gradient = with_gradient ? batch->gradient + first * LEADING : NULL, .leading_dimension = LEADING,
         .scale = scale };
-    return row_at(level, batch->settings.loss)->evaluate(&block);
+    /* clang-format on */
+    return scale * row_at(level, batch->settings.loss)->evaluate(&block);
 }
 
 /* Central differences: h = 1e-5 leaves h² of the third derivative and 1e-16/h of rounding,
@@ -184,9 +186,9 @@ static void check_batch(enum cpu_level level, struct batch *batch)
 static void fill_batch(struct batch *batch, mlp_loss loss, size_t units)
 {
     uint64_t state = units * 100 + (uint64_t)loss;
-    *batch = (struct batch){ .units = units,
-                             .settings = { .loss = loss,
-                             .huber_delta = loss == MLP_LOSS_HUBER ? 0.7 : 0.0 } };
+    *batch =
+        (struct batch){ .units = units,
+                        .settings = { .loss = loss, .huber_delta = loss == MLP_LOSS_HUBER ? 0.7 : 0.0 } };
     test_fill(&state, -4.0, 4.0, batch->outputs, LEADING * SAMPLES);
     test_fill(&state, 0.02, 0.98, batch->values, units * SAMPLES);
     test_fill(&state, 0.0, 3.0, batch->weights, SAMPLES);
@@ -225,7 +227,8 @@ static void test_values_and_gradients(void **unused)
 {
     static struct batch batch;
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (int loss = MLP_LOSS_CROSS_ENTROPY; loss < MLP_LOSS_CUSTOM; loss++) {
             for (size_t k = loss == MLP_LOSS_CROSS_ENTROPY ? 1 : 0; k < 8; k++) {
                 fill_batch(&batch, (mlp_loss)loss, unit_counts[k]);
@@ -239,7 +242,8 @@ static void test_label_smoothing_and_class_weights(void **unused)
 {
     static struct batch batch;
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (size_t k = 1; k < 8; k++) {
             for (int choice = 1; choice < 4; choice++) {
                 fill_batch(&batch, MLP_LOSS_CROSS_ENTROPY, unit_counts[k]);
@@ -282,7 +286,8 @@ static void test_levels_agree(void **unused)
 {
     static struct batch baseline, batch;
     (void)unused;
-    FOR_EACH_LEVEL(level) {
+    FOR_EACH_LEVEL(level)
+    {
         for (int loss = MLP_LOSS_CROSS_ENTROPY; loss < MLP_LOSS_CUSTOM; loss++) {
             fill_batch(&baseline, (mlp_loss)loss, 67);
             fill_batch(&batch, (mlp_loss)loss, 67);
