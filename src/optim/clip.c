@@ -41,7 +41,7 @@ mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer, mlp_cl
         return fail(MLP_ERROR_ARGUMENT, "layer %zu: the clipping rule %s is for all layers together", layer,
                     mlp_clip_name(clip));
     }
-    if (optimizer->rule->searches && clip != MLP_CLIP_NONE) {
+    if (optimizer->rule->search != NULL && clip != MLP_CLIP_NONE) {
         return fail(MLP_ERROR_ARGUMENT, "layer %zu: %s takes no clipping", layer, optimizer->rule->name.name);
     }
     optimizer->clips[layer] = (struct layer_clip){ true, clip, threshold };

@@ -23,7 +23,7 @@ mlp_status optimizer_check_layer(const char *function, const mlp_optimizer *opti
 static mlp_status check_search(const struct mlp_optimizer *optimizer, size_t layer, const char *field,
                                double rate)
 {
-    return !optimizer->rule->searches || rate == 0.0 || rate == 1.0
+    return optimizer->rule->search == NULL || rate == 0.0 || rate == 1.0
                ? MLP_OK
                : fail(MLP_ERROR_ARGUMENT,
                       "layer %zu: %s is %g, expected 0 or 1: %s has one step length for all layers", layer,

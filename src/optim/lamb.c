@@ -5,28 +5,17 @@
 #include "linalg/vector.h"
 #include "optim/rule_rows.h"
 
-static void update_block(const struct update *u, size_t first, size_t end)
+/* u goes into the third state; w waits for its norm. */
+static inline float lamb(const struct update_constants *k, float g, float w, float *s)
 {
-    float *restrict m = u->state[0], *restrict v = u->state[1], *restrict direction = u->state[2];
-    const float *restrict g = u->gradients, *restrict w = u->parameters;
-    const struct update k = *u;
-    for (size_t i = first; i < end; i++) {
-        const float gradient = effective_gradient(&k, g[i], w[i]);
-        const float mean = k.beta1 * m[i] + k.fresh1 * gradient;
-        const float mean_square = k.beta2 * v[i] + k.fresh2 * (gradient * gradient);
-        m[i] = mean;
-        v[i] = mean_square;
-        direction[i] =
-            (mean * k.correction1) / (sqrtf(mean_square * k.correction2) + k.epsilon) + k.decay * w[i];
-    }
+    follow_moments(k, g, s);
+    s[2] = (s[0] * k->correction1) / (sqrtf(s[1] * k->correction2) + k->epsilon) + k->decay * w;
+    return w;
 }
 
-static void update(const struct update *u)
-{
-    for_each_block(u, update_block);
-}
+UPDATE_PASS(extern, LEVEL_NAME(lamb_update), lamb, 3, true)
 
-static void finish(const struct tensor_update *t)
+void LEVEL_NAME(lamb_finish)(const struct tensor_update *t)
 {
     const double w = sqrt(vector_kernels()->measure(t->parameters, t->rows, t->columns, t->stride).squares);
     const double u = sqrt(vector_kernels()->measure(t->state[2], t->rows, t->columns, t->stride).squares);
@@ -39,19 +28,3 @@ static void finish(const struct tensor_update *t)
         }
     }
 }
-
-const struct update_rule LEVEL_NAME(lamb_rule) = {
-    .name = { "lamb", "adam's step, scaled to each tensor's norm; for large batches" },
-    .step = STEP_OF_NORM,
-    .states = 3,
-    .squares = true,
-    .defaults = { .learning_rate = 0.002,
-                  .momentum = NAN,
-                  .beta1 = 0.9,
-                  .beta2 = 0.999,
-                  .epsilon = 1e-6,
-                  .weight_decay = 0.01,
-                  .decay = MLP_DECAY_DECOUPLED },
-    .update = update,
-    .finish = finish,
-};

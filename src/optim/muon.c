@@ -16,40 +16,15 @@ enum { ITERATIONS = 5 };
 
 static const float linear = 3.4445f, cubic = -4.7750f, quintic = 2.0315f;
 
-static void momentum_block(const struct update *u, size_t first, size_t end)
+/* The look-ahead u goes into the second state; w waits for its step. */
+static inline float hidden(const struct update_constants *k, float g, float w, float *s)
 {
-    float *restrict w = u->parameters, *restrict b = u->state[0], *restrict look = u->state[1];
-    const float *restrict g = u->gradients;
-    const struct update k = *u;
-    for (size_t i = first; i < end; i++) {
-        const float gradient = effective_gradient(&k, g[i], w[i]);
-        const float mean = b[i] + (1.0f - k.momentum) * (gradient - b[i]);
-        b[i] = mean;
-        look[i] = gradient + k.momentum * (mean - gradient);
-        w[i] = w[i] * k.keep;
-    }
+    s[0] += (1.0f - k->momentum) * (g - s[0]);
+    s[1] = g + k->momentum * (s[0] - g);
+    return w * k->keep;
 }
 
-static void adamw_block(const struct update *u, size_t first, size_t end)
-{
-    float *restrict w = u->parameters, *restrict m = u->state[0], *restrict v = u->state[1];
-    const float *restrict g = u->gradients;
-    const struct update k = *u;
-    for (size_t i = first; i < end; i++) {
-        const float gradient = effective_gradient(&k, g[i], w[i]);
-        const float mean = k.beta1 * m[i] + k.fresh1 * gradient;
-        const float mean_square = k.beta2 * v[i] + k.fresh2 * (gradient * gradient);
-        m[i] = mean;
-        v[i] = mean_square;
-        w[i] = w[i] * k.keep -
-               k.rate * (mean * k.correction1) / (sqrtf(mean_square * k.correction2) + k.epsilon);
-    }
-}
-
-static void update(const struct update *u)
-{
-    for_each_block(u, u->hidden_matrix ? momentum_block : adamw_block);
-}
+UPDATE_PASS(extern, LEVEL_NAME(muon_hidden_update), hidden, 2, false)
 
 /* out = α·a + β·b, n × n without gaps. */
 static void blend(size_t count, float alpha, const float *restrict a, float beta, const float *restrict b,
@@ -85,7 +60,7 @@ static void iterate(const struct tensor_update *t, const float *x, float *y)
     }
 }
 
-static void finish(const struct tensor_update *t)
+void LEVEL_NAME(muon_finish)(const struct tensor_update *t)
 {
     if (!t->hidden_matrix) {
         return;
@@ -110,20 +85,3 @@ static void finish(const struct tensor_update *t)
         }
     }
 }
-
-const struct update_rule LEVEL_NAME(muon_rule) = {
-    .name = { "muon", "orthogonalized momentum for hidden layers' weights, adamw for output and biases" },
-    .step = STEP_ORTHOGONAL,
-    .states = 3,
-    .squares = true,
-    .gram_matrices = 3,
-    .defaults = { .learning_rate = 0.001,
-                  .momentum = 0.95,
-                  .beta1 = 0.9,
-                  .beta2 = 0.999,
-                  .epsilon = 1e-8,
-                  .weight_decay = 0.01,
-                  .decay = MLP_DECAY_DECOUPLED },
-    .update = update,
-    .finish = finish,
-};

@@ -80,7 +80,7 @@ static mlp_status resolve(mlp_optimizer_options *options)
     const bool plain = options->clip == MLP_CLIP_NONE && options->update_clip == MLP_CLIP_NONE &&
                        options->centralize == 0 && options->l1 == 0.0 && options->max_norm == 0.0 &&
                        options->decay == MLP_DECAY_L2 && options->nonfinite != MLP_NONFINITE_ZERO;
-    return !rule->searches || plain
+    return rule->search == NULL || plain
                ? MLP_OK
                : fail(MLP_ERROR_ARGUMENT,
                       "optimizer: %s takes no clipping, centralization, L1, max-norm or decoupled decay, "

@@ -80,8 +80,8 @@ struct update_plan {
     struct mlp_optimizer *optimizer;
     struct mlp_network *network;
     struct mlp_workspace *workspace;
-    bool reshapes;        /* the gradient is looked at unit by unit before it is clipped */
-    struct update common; /* what all tensors have in common */
+    bool reshapes;                  /* the gradient is looked at unit by unit before it is clipped */
+    struct update_constants common; /* what all tensors have in common */
     mlp_step_report report;
     mlp_status status; /* NONFINITE: nothing may be applied */
     bool apply;        /* whether optimizer_update() is to run */

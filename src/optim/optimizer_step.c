@@ -79,13 +79,13 @@ static bool admit(struct update_plan *plan, double loss, bool loss_known)
 }
 
 /* What all tensors have in common. */
-static struct update common_update(const struct update_plan *plan)
+static struct update_constants common_constants(const struct update_plan *plan)
 {
     struct mlp_optimizer *optimizer = plan->optimizer;
     const mlp_optimizer_options *o = &optimizer->options;
     const double t = (double)optimizer->updates, now = optimizer->momentum_now;
     const double momentum = isnan(now) ? o->momentum : now, beta1 = isnan(now) ? o->beta1 : now;
-    struct update update = {
+    struct update_constants constants = {
         .momentum = (float)momentum,
         .beta1 = (float)beta1,
         .beta2 = (float)o->beta2,
@@ -99,9 +99,9 @@ static struct update common_update(const struct update_plan *plan)
         const struct update_time time = {
             .beta1 = beta1, .beta2 = o->beta2, .t = t, .product = &optimizer->product
         };
-        optimizer->rule->prepare(&time, &update);
+        optimizer->rule->prepare(&time, &constants);
     }
-    return update;
+    return constants;
 }
 
 /* Norms do not count what will not be updated. */
@@ -122,7 +122,7 @@ static void settle(struct update_plan *plan)
     plan->apply = plan->status == MLP_OK;
     if (plan->apply) {
         plan->optimizer->updates++;
-        plan->common = common_update(plan);
+        plan->common = common_constants(plan);
     }
 }
 
@@ -156,7 +156,8 @@ static void update_run(const struct update_plan *plan, const struct range *share
     const mlp_optimizer_options *o = &optimizer->options;
     const size_t from = run->first > share->first ? run->first : share->first;
     const size_t to = run->end < share->end ? run->end : share->end;
-    struct update update = plan->common;
+    struct update update = { .count = to - from, .constants = plan->common };
+    struct update_constants *k = &update.constants;
     if (from >= to || run->rate == 0.0) {
         return;
     }
@@ -165,25 +166,26 @@ static void update_run(const struct update_plan *plan, const struct range *share
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         update.state[s] = optimizer->state[s] + from;
     }
-    update.count = to - from;
-    update.scale = run->scale;
-    update.bound =
-        optimizer->rule->squares && !run->hidden_matrix ? fminf(run->bound, LARGEST_SQUARED) : run->bound;
     const double rate = o->learning_rate * optimizer->rate_scale * run->rate;
-    update.rate = (float)rate;
     const double decay = o->weight_decay * run->decay;
-    update.l2 = o->decay == MLP_DECAY_L2 ? (float)decay : 0.0f;
-    update.decay = o->decay == MLP_DECAY_DECOUPLED ? (float)decay : 0.0f;
-    update.hidden_matrix = run->hidden_matrix;
-    update.l1 = (float)(o->l1 * run->decay);
-    update.keep = o->decay == MLP_DECAY_DECOUPLED ? (float)fmax(1.0 - rate * decay, 0.0) : 1.0f;
-    optimizer->rule->update(&update);
+    k->scale = run->scale;
+    k->bound = run->bound;
+    k->rate = (float)rate;
+    k->l1 = (float)(o->l1 * run->decay);
+    k->l2 = o->decay == MLP_DECAY_L2 ? (float)decay : 0.0f;
+    k->decay = o->decay == MLP_DECAY_DECOUPLED ? (float)decay : 0.0f;
+    k->keep = o->decay == MLP_DECAY_DECOUPLED ? (float)fmax(1.0 - rate * decay, 0.0) : 1.0f;
+    if (run->hidden_matrix) {
+        optimizer->rule->update_hidden(&update);
+    } else {
+        optimizer->rule->update(&update);
+    }
 }
 
 /* A hidden layer's W, by a rule that looks at matrices. */
 static bool is_taken_apart(const struct mlp_optimizer *optimizer, size_t t)
 {
-    return optimizer->rule->gram_matrices > 0 && t % 2 == 0 && t / 2 + 1 < optimizer->layer_count;
+    return optimizer->rule->update_hidden != NULL && t % 2 == 0 && t / 2 + 1 < optimizer->layer_count;
 }
 
 /* What a rule does with whole tensors: each is one member's. */
@@ -282,7 +284,7 @@ static mlp_status check_step(const mlp_optimizer *optimizer, const mlp_network *
 {
     TRY(optimizer_check(optimizer, network));
     TRY(workspace_check(workspace, network));
-    if (optimizer->rule->searches) {
+    if (optimizer->rule->search != NULL) {
         return fail(MLP_ERROR_UNSUPPORTED,
                     "mlp_optimizer_step: %s takes several passes: call mlp_train_step()",
                     optimizer->rule->name.name);

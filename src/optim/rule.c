@@ -33,7 +33,7 @@ static struct name_table policies(void)
 
 const struct update_rule *update_rule(mlp_optimizer_rule rule)
 {
-    return update_rule_at(rules(), (size_t)rule);
+    return (const struct update_rule *)rules()->rows + rule;
 }
 
 mlp_status rule_check(mlp_optimizer_rule rule, mlp_decay decay, mlp_nonfinite policy)

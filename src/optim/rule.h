@@ -9,23 +9,18 @@
 
 #include <mlp/optimizer.h>
 
-#include "base/cpu.h"
 #include "base/names.h"
 
-/* L-BFGS: pairs of arrays, then direction, gradient and parameters of a search. */
-enum { LBFGS_PAIRS = 10, LBFGS_STATES = 2 * LBFGS_PAIRS + 3 };
+/* State arrays that a rule of single entries has at most, and those of L-BFGS: pairs of arrays, then
+ * direction, gradient and parameters of a search. */
+enum { ENTRY_STATES = 3, LBFGS_PAIRS = 10, RULE_STATES = 2 * LBFGS_PAIRS + 3 };
 
-enum { RULE_STATES = LBFGS_STATES };
-
-/* A gradient whose square, and the sum of some hundred such, is finite in float. */
+/* A gradient whose square, and the sum of some hundred such, is finite in float: rules that square gradients
+ * take larger ones for it. */
 #define LARGEST_SQUARED 1e18f
 
-/* One update of `count` parameters, in one pass. The arrays do not overlap. */
-struct update {
-    float *parameters;
-    const float *gradients;    /* raw: clipped on the way in by scale and bound */
-    float *state[RULE_STATES]; /* moments, as many as the rule has */
-    size_t count;
+/* The figures of an update, which all its entries share. */
+struct update_constants {
     float scale; /* clip factor */
     float bound; /* clip bound; INFINITY when there is none */
     float l2;    /* λ of an L2 decay, 0 without */
@@ -39,19 +34,25 @@ struct update {
     float fresh1; /* 1 − β₁, rounded once from double */
     float fresh2; /* 1 − β₂ */
     float epsilon;
-    float correction1;  /* 1 / (1 − β₁ᵗ) */
-    float correction2;  /* 1 / (1 − β₂ᵗ) */
-    float rectifier;    /* RAdam: r·√(1 − β₂ᵗ), 0 while v is not to be trusted */
-    float weight_now;   /* NAdam: of g ... */
-    float weight_mean;  /* ... and of m */
-    bool hidden_matrix; /* parameters of a hidden layer's W alone */
+    float correction1; /* 1 / (1 − β₁ᵗ) */
+    float correction2; /* 1 / (1 − β₂ᵗ) */
+    float figures[2];  /* the rule's own, set by its `prepare` */
+};
+
+/* One update of `count` parameters, in one pass. The arrays do not overlap. */
+struct update {
+    float *parameters;
+    const float *gradients;     /* raw: clipped on the way in by scale and bound */
+    float *state[ENTRY_STATES]; /* moments, as many as the rule has */
+    size_t count;
+    struct update_constants constants;
 };
 
 /* A whole tensor, after all its parameters have been through a rule: for rules that need its norm or the
  * whole matrix. */
 struct tensor_update {
     float *parameters; /* column-major rows × columns; b has one column */
-    float *state[RULE_STATES];
+    float *state[ENTRY_STATES];
     size_t rows, columns, stride;
     float rate;  /* η */
     bool exempt; /* b, where biases do not decay */
@@ -87,29 +88,23 @@ enum step_length {
     STEP_SEARCHED /* what decreases the loss */
 };
 
+struct pass;
+struct update_plan;
+
 struct update_rule {
     struct name name; /* must be first */
     size_t states;    /* arrays of moments, 0 to RULE_STATES */
-    bool searches;    /* a step is session/lbfgs.c; it has no `update` */
     enum step_length step;
-    bool squares; /* the moments have squares in them: gradients go in no larger than LARGEST_SQUARED */
-    size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for; then it takes hidden
-                             matrices apart */
+    size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for */
     struct rule_defaults defaults;
-    void (*prepare)(const struct update_time *time, struct update *update); /* once a step, or NULL */
+    /* Sets constants->figures, once a step; or NULL. */
+    void (*prepare)(const struct update_time *time, struct update_constants *constants);
     void (*update)(const struct update *update);
+    void (*update_hidden)(const struct update *update); /* hidden layers' W; NULL: as all others */
     void (*finish)(const struct tensor_update *tensor); /* or NULL; BLAS is on one thread */
+    /* In place of all that, a step that takes several passes: optim/lbfgs.h. NULL for all other rules. */
+    void (*search)(struct pass *pass, const float *x, size_t count, struct update_plan *plan);
 };
-
-/* The gradient that the rule sees for parameter w: clipped, with L2 decay and L1 penalty. */
-static inline float effective_gradient(const struct update *u, float g, float w)
-{
-    const float scaled = g * u->scale;
-    const float low = scaled < -u->bound ? -u->bound : scaled;
-    const float clipped = low > u->bound ? u->bound : low;
-    const float sign = (w > 0.0f ? u->l1 : 0.0f) - (w < 0.0f ? u->l1 : 0.0f);
-    return clipped + u->l2 * w + sign;
-}
 
 /* MLP_ERROR_ARGUMENT for a value that no table has. */
 mlp_status rule_check(mlp_optimizer_rule rule, mlp_decay decay, mlp_nonfinite policy);

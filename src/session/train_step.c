@@ -6,7 +6,6 @@
 #include "base/status.h"
 #include "model/pass.h"
 #include "optim/optimizer.h"
-#include "session/lbfgs.h"
 
 struct step {
     struct pass pass;
@@ -50,8 +49,8 @@ mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_wo
     TRY(pass_check_batch(__func__, network, workspace, x, count));
     TRY(optimizer_check(optimizer, network));
     TRY(pass_check_targets(&step.pass, count));
-    if (optimizer->rule->searches) {
-        lbfgs_step(&step.pass, x, count, &step.update);
+    if (optimizer->rule->search != NULL) {
+        optimizer->rule->search(&step.pass, x, count, &step.update);
     } else {
         pass_begin(&step.pass, x, count);
         pass_run(&step.pass, train, &step);

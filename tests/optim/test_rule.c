@@ -135,17 +135,18 @@ static void run(const struct update_rule *row, mlp_optimizer_rule rule, size_t c
         struct update update = {
             .parameters = w + offset, .gradients = g + offset, .state = { s0 + offset, s1 + offset,
             s2 + offset }, .count = count,
-            .scale = 0.5f, .bound = 0.4f, .l2 = (float)l2, .keep = (float)keep, .rate = (float)rate,
+            .constants = { .scale = 0.5f, .bound = 0.4f, .l2 = (float)l2,
+            .keep = (float)keep, .rate = (float)rate,
             .momentum = 0.9f,
             .beta1 = 0.9f, .beta2 = (float)beta2, .fresh1 = (float)(1.0 - 0.9),
             .fresh2 = (float)(1.0 - beta2),
             .epsilon = (float)EPSILON, .correction1 = (float)(1.0 / (1.0 - pow(0.9, t))),
-            .correction2 = (float)(1.0 / (1.0 - pow(beta2, t))),
+            .correction2 = (float)(1.0 / (1.0 - pow(beta2, t))) },
         };
         /* clang-format on */
         const struct update_time time = { .beta1 = 0.9, .beta2 = beta2, .t = t, .product = &product };
         if (row->prepare != NULL) {
-            row->prepare(&time, &update);
+            row->prepare(&time, &update.constants);
         }
         test_fill(&state, -1.0, 1.0, g, COUNT + 8);
         row->update(&update);
@@ -164,7 +165,7 @@ static void run(const struct update_rule *row, mlp_optimizer_rule rule, size_t c
 
 static const struct update_rule *row_of(mlp_optimizer_rule rule, enum cpu_level level)
 {
-    return update_rule_at(LEVEL_PICK(rule_table, level), (size_t)rule);
+    return (const struct update_rule *)LEVEL_PICK(rule_table, level)->rows + rule;
 }
 
 static void every_rule_at_every_level(void **unused)
@@ -173,7 +174,7 @@ static void every_rule_at_every_level(void **unused)
     for (int level = 0; level <= (int)cpu_level_best(); level++) {
         for (size_t rule = 0; rule < mlp_optimizer_count(); rule++) {
             const struct update_rule *row = row_of((mlp_optimizer_rule)rule, (enum cpu_level)level);
-            if (row->finish != NULL || row->searches) {
+            if (row->finish != NULL || row->search != NULL) {
                 continue; /* test_tensor_rules.c, test_lbfgs.c */
             }
             for (size_t count = 1; count <= COUNT; count += 4) {
@@ -201,7 +202,7 @@ static void compare_with_pytorch(mlp_optimizer_rule rule, mlp_decay mode, double
         /* clang-format off */
         struct update update = {
             .parameters = w, .gradients = g, .state = { s[0], s[1], s[2] }, .count = PYTORCH_PARAMETERS,
-            .scale = 1.0f,
+            .constants = { .scale = 1.0f,
             .bound = INFINITY, .l2 = mode == MLP_DECAY_L2 ? (float)decay : 0.0f,
             .keep = mode == MLP_DECAY_DECOUPLED ? (float)(1.0 - d->learning_rate * decay) : 1.0f,
             .rate = (float)d->learning_rate,
@@ -209,12 +210,12 @@ static void compare_with_pytorch(mlp_optimizer_rule rule, mlp_decay mode, double
             .fresh1 = (float)(1.0 - beta1),
             .fresh2 = (float)(1.0 - beta2), .epsilon = (float)d->epsilon,
             .correction1 = (float)(1.0 / (1.0 - pow(beta1, t + 1))),
-            .correction2 = (float)(1.0 / (1.0 - pow(beta2, t + 1))),
+            .correction2 = (float)(1.0 / (1.0 - pow(beta2, t + 1))) },
         };
         /* clang-format on */
         const struct update_time time = { .beta1 = beta1, .beta2 = beta2, .t = t + 1, .product = &product };
         if (row->prepare != NULL) {
-            row->prepare(&time, &update);
+            row->prepare(&time, &update.constants);
         }
         for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
             g[i] = (float)((7 * i + 5 * t) % 11 - 5) / 8.0f;
@@ -259,10 +260,11 @@ static void levels_and_cuts_agree(void **unused)
                     .parameters = w[side] + first, .gradients = g + first,
                     .state = { s[side][0] + first, s[side][1] + first, s[side][2] + first },
                     .count = LONG - first < step ? LONG - first : step,
-                    .scale = 1.0f, .bound = INFINITY, .keep = 1.0f, .rate = 0.1f, .momentum = 0.9f,
+                    .constants = { .scale = 1.0f, .bound = INFINITY, .keep = 1.0f,
+                    .rate = 0.1f, .momentum = 0.9f,
                     .beta1 = 0.9f,
                     .beta2 = 0.999f, .fresh1 = 0.1f, .fresh2 = 0.001f, .epsilon = 1e-8f, .correction1 = 10.0f,
-                    .correction2 = 1000.0f, .rectifier = 0.1f, .weight_now = 0.2f, .weight_mean = 0.9f,
+                    .correction2 = 1000.0f, .figures = { 0.2f, 0.9f } },
                 };
                 /* clang-format on */
                 row->update(&update);

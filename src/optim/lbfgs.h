@@ -1,9 +1,10 @@
 /* A step of L-BFGS on a batch. */
-#ifndef SESSION_LBFGS_H
-#define SESSION_LBFGS_H
+#ifndef OPTIM_LBFGS_H
+#define OPTIM_LBFGS_H
 
 #include "model/pass.h"
-#include "optim/optimizer.h"
+
+struct update_plan;
 
 /* One iteration: the gradient at the parameters, a direction, a line search. `pass` is checked and not begun;
  * `plan` receives the report and the status. */
