@@ -157,7 +157,9 @@ MLP_API mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_op
 /** Frees the optimizer and sets the pointer to NULL. NULL and a pointer to NULL are fine. */
 MLP_API void mlp_optimizer_destroy(mlp_optimizer **optimizer);
 
-/** The options in force, with every default resolved. */
+/** The options in force, with every default resolved.
+ * @param options start from ::MLP_OPTIMIZER_OPTIONS_INIT: its struct_size says which members there are;
+ * without it the members of release 0.1.0 alone are written. */
 MLP_API void mlp_optimizer_get_options(const mlp_optimizer *optimizer, mlp_optimizer_options *options);
 
 /** Changes the learning rate, > 0 and finite, from the next step on. */

@@ -21,9 +21,14 @@
 mlp_status options_accept(const char *type, const void *given, const void *defaults, size_t size,
                           void *accepted);
 
-/* The part of it for a struct whose size stands in another one: copies the first min(given_size, size) bytes
- * of `given`, and leaves the rest of `accepted` as it is. `member` of `type` holds given_size, for messages:
- * "layer_size" of "mlp_network_options". */
+/* The other way: fills a caller's options struct from `own`, `size` bytes. As many bytes are written as its
+ * struct_size says where that is possible (first … size), and `first`, the size of the type's first release,
+ * otherwise: programs of that release had no need to set it. */
+void options_return(const void *own, size_t size, size_t first, void *options);
+
+/* The part of options_accept() for a struct whose size stands in another one: copies the first
+ * min(given_size, size) bytes of `given`, and leaves the rest of `accepted` as it is. `member` of `type`
+ * holds given_size, for messages: "layer_size" of "mlp_network_options". */
 mlp_status options_copy(const char *type, const char *member, const void *given, size_t given_size,
                         size_t size, void *accepted);
 

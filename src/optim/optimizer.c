@@ -10,6 +10,9 @@
 
 enum { DEFAULT_MAX_SKIPS = 10 };
 
+/* Of the options in release 0.1.0. */
+#define FIRST_SIZE (offsetof(mlp_optimizer_options, custom_clip_context) + sizeof(void *))
+
 /* Puts a rule's default in place of 0, and refuses a value that the rule does not take. */
 static mlp_status resolve_field(const char *field, const char *rule, double standard, double *value)
 {
@@ -199,7 +202,7 @@ void mlp_optimizer_destroy(mlp_optimizer **optimizer)
 void mlp_optimizer_get_options(const mlp_optimizer *optimizer, mlp_optimizer_options *options)
 {
     if (optimizer != NULL && options != NULL) {
-        *options = optimizer->options;
+        options_return(&optimizer->options, sizeof *options, FIRST_SIZE, options);
     }
 }
 

@@ -84,6 +84,22 @@ static void impossible_sizes_are_refused(void **state)
     }
 }
 
+/* Never more than the caller has; what the first release had where the size makes no sense. */
+static void options_are_returned(void **state)
+{
+    (void)state;
+    const mlp_sample_options own = { sizeof own, 1.5, 9, 4.5 };
+    const size_t sizes[] = { 0, 8, 24, 32, 40, SIZE_MAX }, written[] = { 24, 24, 24, 32, 24, 24 };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        mlp_sample_options given = { sizes[i], -1.0, 0, -1.0 };
+        options_return(&own, sizeof own, 24, &given);
+        assert_int_equal(given.struct_size, written[i]);
+        assert_close(given.rate, 1.5, 0.0);
+        assert_int_equal(given.steps, 9);
+        assert_close(given.added, written[i] == 32 ? 4.5 : -1.0, 0.0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +107,7 @@ int main(void)
         cmocka_unit_test(older_ones_work),
         cmocka_unit_test(newer_ones_work_where_their_tail_is_zero),
         cmocka_unit_test(impossible_sizes_are_refused),
+        cmocka_unit_test(options_are_returned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
