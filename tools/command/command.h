@@ -5,14 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "message.h"
 #include "options/options.h"
-
-/* Exit codes. */
-enum exit_code {
-    EXIT_DONE = 0,
-    EXIT_WORK = 1, /* a file, the data or the training failed */
-    EXIT_USAGE = 2 /* the command line makes no sense */
-};
 
 struct command {
     const char *name;
@@ -22,7 +16,11 @@ struct command {
     const struct option_row *rows;    /* ends with a row of kind OPTION_END */
     void (*strategies)(FILE *stream); /* lists the names that options take, or NULL */
     const char *examples;             /* whole lines */
-    int (*run)(int argc, char **argv);
+    size_t settings_size; /* of the struct that options are read into and the work is done with; zeros */
+    int (*prepare)(void *settings); /* sets defaults that are not zero; NULL: there are none */
+    /* Works on the operands, what is no option. Returns an exit code. */
+    int (*run)(void *settings, int operands, char **operand);
+    void (*release)(void *settings); /* in any case; NULL: nothing is held */
 };
 
 /* All of them: NAME_command. */

@@ -3,12 +3,12 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <mlp/version.h>
 
 #include "command.h"
-#include "message.h"
 
 #define COMMAND(name) &name##_command,
 static const struct command *const commands[] = {
@@ -51,6 +51,26 @@ static int close_output(int code)
     return code;
 }
 
+static int run_command(const struct command *command, int argc, char **argv)
+{
+    void *settings = calloc(1, command->settings_size);
+    int operands = 0, code = settings != NULL ? EXIT_DONE : out_of_memory();
+    if (code == EXIT_DONE && command->prepare != NULL) {
+        code = command->prepare(settings);
+    }
+    if (code == EXIT_DONE) {
+        code = parse_options(command, argc, argv, settings, &operands);
+    }
+    if (code == EXIT_DONE) {
+        code = command->run(settings, operands, argv + argc - operands);
+    }
+    if (settings != NULL && command->release != NULL) {
+        command->release(settings);
+    }
+    free(settings);
+    return code == OPTIONS_HELP ? EXIT_DONE : code;
+}
+
 static int run(int argc, char **argv)
 {
     if (argc < 2) {
@@ -68,7 +88,7 @@ static int run(int argc, char **argv)
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i]->name) == 0) {
             take_right_blas_core(argv);
-            return commands[i]->run(argc - 1, argv + 1);
+            return run_command(commands[i], argc - 1, argv + 1);
         }
     }
     return usage_error("no command '%s'; `mlp --help` lists them", argv[1]);

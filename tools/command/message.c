@@ -2,9 +2,8 @@
 #include "message.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
-
-#include "command.h"
 
 static void print_message(const char *format, va_list arguments)
 {
@@ -14,40 +13,44 @@ static void print_message(const char *format, va_list arguments)
     fputc('\n', stderr);
 }
 
-int usage_error(const char *format, ...)
+/* A function that prints a message and returns `code`. */
+#define MESSAGE(function, code)                                                                              \
+    int function(const char *format, ...)                                                                    \
+    {                                                                                                        \
+        va_list arguments;                                                                                   \
+        va_start(arguments, format);                                                                         \
+        print_message(format, arguments);                                                                    \
+        va_end(arguments);                                                                                   \
+        return code;                                                                                         \
+    }
+
+MESSAGE(usage_error, EXIT_USAGE)
+MESSAGE(work_error, EXIT_WORK)
+MESSAGE(notice, EXIT_DONE)
+
+int out_of_memory(void)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    print_message(format, arguments);
-    va_end(arguments);
-    return EXIT_USAGE;
+    return work_error("out of memory");
 }
 
-int work_error(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    print_message(format, arguments);
-    va_end(arguments);
-    return EXIT_WORK;
-}
-
-void notice(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    print_message(format, arguments);
-    va_end(arguments);
-}
-
-int option_refused(mlp_status status)
-{
-    work_failed(status);
-    return status == MLP_ERROR_ARGUMENT || status == MLP_ERROR_RANGE ? EXIT_USAGE : EXIT_WORK;
-}
-
-int work_failed(mlp_status status)
+static const char *text_of(mlp_status status)
 {
     const char *text = mlp_last_error();
-    return work_error("%s", text[0] != '\0' ? text : mlp_status_text(status));
+    return text[0] != '\0' ? text : mlp_status_text(status);
+}
+
+int work_code(mlp_status status)
+{
+    return status == MLP_OK ? EXIT_DONE : work_error("%s", text_of(status));
+}
+
+int option_code(mlp_status status)
+{
+    const bool refused = status == MLP_ERROR_ARGUMENT || status == MLP_ERROR_RANGE;
+    return refused ? usage_error("%s", text_of(status)) : work_code(status);
+}
+
+int usage_code(const char *option, mlp_status status)
+{
+    return status == MLP_OK ? EXIT_DONE : usage_error("%s: %s", option, text_of(status));
 }

@@ -4,16 +4,37 @@
 
 #include <mlp/status.h>
 
+/* Exit codes. */
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_WORK = 1, /* a file, the data or the training failed */
+    EXIT_USAGE = 2 /* the command line makes no sense */
+};
+
 /* A wrong command line: returns EXIT_USAGE. */
 __attribute__((format(printf, 1, 2))) int usage_error(const char *format, ...);
 /* Work that failed: returns EXIT_WORK. */
 __attribute__((format(printf, 1, 2))) int work_error(const char *format, ...);
-/* What is worth knowing. */
-__attribute__((format(printf, 1, 2))) void notice(const char *format, ...);
-/* The library's message of the last error: EXIT_USAGE when it refused an option (ARGUMENT, RANGE), else
- * EXIT_WORK. */
-int option_refused(mlp_status status);
-/* The library's message: returns EXIT_WORK. */
-int work_failed(mlp_status status);
+/* What is worth knowing: returns EXIT_DONE. */
+__attribute__((format(printf, 1, 2))) int notice(const char *format, ...);
+/* Memory that could not be had: returns EXIT_WORK. */
+int out_of_memory(void);
+
+/* What a call of the library comes to, EXIT_DONE for MLP_OK, with its message otherwise: a failure of work
+ * ... */
+int work_code(mlp_status status);
+/* ... or wrong usage where it refused an option (ARGUMENT, RANGE) ... */
+int option_code(mlp_status status);
+/* ... or wrong usage in any case, as of the option that the message begins with. */
+int usage_code(const char *option, mlp_status status);
+
+/* Returns from the function unless the step came to EXIT_DONE. */
+#define TRY(step)                                                                                            \
+    do {                                                                                                     \
+        const int code_of_step = (step);                                                                     \
+        if (code_of_step != EXIT_DONE) {                                                                     \
+            return code_of_step;                                                                             \
+        }                                                                                                    \
+    } while (0)
 
 #endif

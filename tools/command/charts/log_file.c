@@ -11,7 +11,6 @@
 
 #include <jansson.h>
 
-#include "command.h"
 #include "message.h"
 #include "options/number.h"
 
@@ -163,7 +162,7 @@ static int read_line(struct reader *reader, char *line, struct log_file *log)
     if (reader->dropped) {
         return EXIT_DONE;
     }
-    return code != EXIT_DONE ? code : add_row(log, row) != NULL ? EXIT_DONE : work_error("out of memory");
+    return code != EXIT_DONE ? code : add_row(log, row) != NULL ? EXIT_DONE : out_of_memory();
 }
 
 int log_file_read(const char *path, struct log_file *log)

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "message.h"
 #include "reports/output_file.h"
 
@@ -26,10 +25,20 @@ static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7
 
 enum { COLOURS = sizeof colours / sizeof colours[0] };
 
-bool plot_file_name(const char *path)
+int plot_check_name(const char *option, const char *path)
 {
     const char *ending = strrchr(path, '.');
-    return ending != NULL && (strcmp(ending, ".svg") == 0 || strcmp(ending, ".png") == 0);
+    return ending != NULL && (strcmp(ending, ".svg") == 0 || strcmp(ending, ".png") == 0)
+               ? EXIT_DONE
+               : usage_error("%s: expected a name that ends in .svg or .png, got '%s'", option, path);
+}
+
+int plot_check_gnuplot(const char *option)
+{
+    return plot_possible()
+               ? EXIT_DONE
+               : work_error("%s: gnuplot is not installed; on Debian it is in the package gnuplot-nox",
+                            option);
 }
 
 bool plot_possible(void)

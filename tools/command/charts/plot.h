@@ -29,16 +29,18 @@ struct heat_map {
 
 struct chart {
     const char *title, *x_label, *y_label;
-    bool log_x, log_y;
     const struct curve *curves;
     size_t curve_count;
+    bool log_x, log_y;
     const struct heat_map *heat; /* NULL: curves */
 };
 
-/* Whether the name of a file says how to draw: it ends in .svg or .png. */
-bool plot_file_name(const char *path);
 /* Whether gnuplot is there. */
 bool plot_possible(void);
+/* Refuse a name that does not say how to draw (it ends in .svg or .png), and to draw without gnuplot. Return
+ * an exit code. */
+int plot_check_name(const char *option, const char *path);
+int plot_check_gnuplot(const char *option);
 /* Draws charts into a file, up to three side by side; NULL: one below the other in the terminal. Returns an
  * exit code after a message. */
 int plot_draw(const char *path, const struct chart *charts, size_t count);

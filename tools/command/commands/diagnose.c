@@ -8,7 +8,6 @@
 
 #include "command.h"
 #include "reports/diagnose_report.h"
-#include "message.h"
 #include "options/model_argument.h"
 #include "options/number.h"
 #include "charts/plot.h"
@@ -24,6 +23,17 @@ struct diagnose_settings {
     int gradient_check;
     int step; /* an optimizer was chosen */
     const char *plot;
+    /* what is looked at */
+    struct train_data data;
+    mlp_data *rest, *drawn;
+    mlp_network *network;
+    size_t count;
+    float *x, *values;
+    int32_t *labels;
+    mlp_targets targets;
+    /* what was found */
+    mlp_diagnosis *diagnosis;
+    struct gradient_result gradients;
 };
 
 #define FIELD(member) offsetof(struct diagnose_settings, member)
@@ -46,243 +56,154 @@ static int parse_step_rate(const char *text, void *settings)
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    { .kind = OPTION_GROUP, .help = "Options:" },
-    { .kind = OPTION_TEXT, .name = "data", .letter = 'd', .argument = "DATA", .offset = FIELD(train.data),
-      .help = "Required. " DATA_SPEC_HELP },
-    { .kind = OPTION_SIZE, .name = "samples", .argument = "N", .offset = FIELD(samples), .low = 1,
-      .high = 1e9,
-      .help = "Samples to look at, drawn by the seed (default: 256)." },
-    { .kind = OPTION_REAL, .name = "tolerance", .argument = "T", .offset = FIELD(tolerance), .low = 0,
-      .high = 1,
-      .ends = ENDS_LOW, .help = "Units count as alike when no two of their weights differ by more than T "
-                                "times the "
-              "layer's largest (default: 0, equal to the bit)." },
-    { .kind = OPTION_FLAG, .name = "check", .offset = FIELD(check), .flag = 1,
-      .help = "Exit with 1 when anything is found." },
-    { .kind = OPTION_FLAG, .name = "gradient-check", .offset = FIELD(gradient_check), .flag = 1,
-      .help = "Compare the gradients of at most 8 samples with differences in double, 50 entries of each "
-              "tensor; with --check, "
-              "exit with 1 when one is wrong." },
-    { .kind = OPTION_TEXT, .name = "plot", .argument = "FILE", .offset = FIELD(plot),
-      .help = "Draw signal and gradient by layer into this .svg or .png file; needs gnuplot." },
-    { .kind = OPTION_PARSED, .name = "optimizer", .argument = "NAME", .parse = parse_step_optimizer,
-      .help = "Take a step of this update rule on a copy and tell how far it moves each layer." },
-    { .kind = OPTION_PARSED, .name = "learning-rate", .argument = "RATE", .parse = parse_step_rate,
-      .help = "Of that step; above 0 (default: the rule's). Alone it means adam." },
-    { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(train.fit.threads), .low = 1,
-      .high = 1024, .help = "Threads to work with (default: OpenMP's)." },
-    { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(train.json), .flag = 1, .help = "Print the "
-                                                                                           "figures as "
-                                                                                           "JSON." },
+    GROUP("Options:"),
+    TEXT("data", "DATA", train.data, "Required. " DATA_SPEC_HELP, .letter = 'd'),
+    SIZE("samples", "N", samples, 1, 1e9, "Samples to look at, drawn by the seed (default: 256)."),
+    REAL("tolerance", "T", tolerance, 0, 1, ENDS_LOW, "Units count as alike when no two of their weights "
+        "differ by more than T times the layer's largest (default: 0, equal to the bit)."),
+    FLAG("check", check, 1, "Exit with 1 when anything is found."),
+    FLAG("gradient-check", gradient_check, 1, "Compare the gradients of at most 8 samples with differences "
+        "in double, 50 entries of each tensor; with --check, exit with 1 when one is wrong."),
+    TEXT("plot", "FILE", plot,
+        "Draw signal and gradient by layer into this .svg or .png file; needs gnuplot."),
+    PARSED("optimizer", "NAME", parse_step_optimizer,
+        "Take a step of this update rule on a copy and tell how far it moves each layer."),
+    PARSED("learning-rate", "RATE", parse_step_rate,
+        "Of that step; above 0 (default: the rule's). Alone it means adam."),
+    COUNT("threads", "N", train.fit.threads, 1, 1024, "Threads to work with (default: OpenMP's)."),
+    FLAG("json", train.json, 1, "Print the figures as JSON."),
     DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last)."),
-    { .kind = OPTION_FLAG, .name = "regression", .offset = FIELD(train.request.regression), .flag = 1,
-      .help = "The label is a number to predict, not a class." },
-    { .kind = OPTION_GROUP, .help = "Network, where no MODEL is given:" },
-    { .kind = OPTION_PARSED, .name = "hidden", .argument = "UNITS,...", .parse = parse_hidden,
-      .help = "Units of each hidden layer, or none (default: 128)." },
-    { .kind = OPTION_PARSED, .name = "activation", .argument = "NAME[:P],...", .parse = parse_activation,
-      .help = "Activation of the hidden layers: one for all, or one for each (default: relu)." },
-    { .kind = OPTION_PARSED, .name = "init", .argument = "NAME[:A[,B]],...", .parse = parse_init,
-      .help = "Initializer of the weights, as for mlp train (default: automatic)." },
-    { .kind = OPTION_PARSED, .name = "bias-init", .argument = "NAME[:A[,B]],...", .parse = parse_bias_init,
-      .help = "Initializer of the biases (default: zeros)." },
-    { .kind = OPTION_PARSED, .name = "data-init", .argument = "METHOD", .parse = parse_data_init,
-      .help = "Then fit the start to the data: lsuv or weight-norm, as for mlp train." },
-    { .kind = OPTION_SEED, .name = "seed", .argument = "N", .offset = FIELD(train.seed),
-      .help = "Of the parameters and of the samples drawn (default: 0)." },
+    FLAG("regression", train.request.regression, 1, "The label is a number to predict, not a class."),
+    GROUP("Network, where no MODEL is given:"),
+    PARSED("hidden", "UNITS,...", parse_hidden, "Units of each hidden layer, or none (default: 128)."),
+    PARSED("activation", "NAME[:P],...", parse_activation,
+        "Activation of the hidden layers: one for all, or one for each (default: relu)."),
+    PARSED("init", "NAME[:A[,B]],...", parse_init,
+        "Initializer of the weights, as for mlp train (default: automatic)."),
+    PARSED("bias-init", "NAME[:A[,B]],...", parse_bias_init, "Initializer of the biases (default: zeros)."),
+    PARSED("data-init", "METHOD", parse_data_init,
+        "Then fit the start to the data: lsuv or weight-norm, as for mlp train."),
+    SEED("seed", "N", train.seed, "Of the parameters and of the samples drawn (default: 0)."),
     { .kind = OPTION_END },
 };
 /* clang-format on */
 
-/* What a diagnosis looks at. */
-struct batch {
-    size_t count;
-    float *x, *values;
-    int32_t *labels;
-    mlp_targets targets;
-};
-
-static int read_batch(const mlp_data *data, struct batch *batch)
+static int read_batch(struct diagnose_settings *s, const mlp_data *data)
 {
     const bool classes = mlp_data_class_count(data) > 0;
-    batch->count = mlp_data_count(data);
-    batch->x = calloc(batch->count * mlp_data_inputs(data), sizeof *batch->x);
-    batch->values = calloc(batch->count * mlp_data_outputs(data) + 1, sizeof *batch->values);
-    batch->labels = calloc(batch->count, sizeof *batch->labels);
-    batch->targets =
-        (mlp_targets){ .classes = classes ? batch->labels : NULL, .values = classes ? NULL : batch->values };
-    if (batch->x == NULL || batch->values == NULL || batch->labels == NULL) {
-        return work_error("out of memory");
+    s->count = mlp_data_count(data);
+    s->x = calloc(s->count * mlp_data_inputs(data), sizeof *s->x);
+    s->values = calloc(s->count * mlp_data_outputs(data) + 1, sizeof *s->values);
+    s->labels = calloc(s->count, sizeof *s->labels);
+    if (s->x == NULL || s->values == NULL || s->labels == NULL) {
+        return out_of_memory();
     }
-    const mlp_status status = mlp_data_read(data, 0, batch->count, batch->x, classes ? batch->labels : NULL,
-                                            classes ? NULL : batch->values);
-    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+    s->targets = (mlp_targets){ .classes = classes ? s->labels : NULL, .values = classes ? NULL : s->values };
+    return work_code(
+        mlp_data_read(data, 0, s->count, s->x, classes ? s->labels : NULL, classes ? NULL : s->values));
 }
 
-static void free_batch(struct batch *batch)
+static int check_gradients(struct diagnose_settings *s)
 {
-    free(batch->labels);
-    free(batch->values);
-    free(batch->x);
-}
-
-static int check_gradients(const mlp_network *network, const struct batch *batch,
-                           struct gradient_result *result)
-{
+    struct gradient_result *result = &s->gradients;
     mlp_gradient_check_options options = MLP_GRADIENT_CHECK_OPTIONS_INIT;
     options.entries = CHECKED_ENTRIES;
-    result->count = 2 * mlp_network_layer_count(network);
-    result->samples = batch->count < CHECKED_SAMPLES ? batch->count : CHECKED_SAMPLES;
+    result->count = 2 * mlp_network_layer_count(s->network);
+    result->samples = s->count < CHECKED_SAMPLES ? s->count : CHECKED_SAMPLES;
     result->errors = calloc(result->count, sizeof *result->errors);
-    if (result->errors == NULL) {
-        return work_error("out of memory");
-    }
-    const mlp_status status = mlp_gradient_check(network, batch->x, &batch->targets, result->samples,
-                                                 &options, result->errors, &result->passed);
-    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+    TRY(result->errors != NULL ? EXIT_DONE : out_of_memory());
+    return work_code(mlp_gradient_check(s->network, s->x, &s->targets, result->samples, &options,
+                                        result->errors, &result->passed));
 }
 
-static int tell(const struct diagnose_settings *settings, const mlp_network *network,
-                const mlp_diagnosis *diagnosis, size_t samples, const struct gradient_result *gradients)
+static int report(const struct diagnose_settings *s)
 {
-    int code = EXIT_DONE;
-    if (settings->train.json) {
-        code = print_diagnosis_json(network, diagnosis, samples, gradients);
+    const struct gradient_result *gradients = s->gradient_check ? &s->gradients : NULL;
+    if (s->train.json) {
+        TRY(print_diagnosis_json(s->network, s->diagnosis, s->count, gradients));
     } else {
-        print_diagnosis(network, diagnosis);
+        print_diagnosis(s->network, s->diagnosis);
         if (gradients != NULL) {
             print_gradients(gradients);
         }
     }
-    if (code == EXIT_DONE && settings->plot != NULL) {
-        code = plot_diagnosis(settings->plot, network, diagnosis);
+    if (s->plot != NULL) {
+        TRY(plot_diagnosis(s->plot, s->network, s->diagnosis));
     }
-    const bool found = mlp_diagnosis_findings(diagnosis) != 0 || (gradients != NULL && !gradients->passed);
-    return code == EXIT_DONE && settings->check && found ? EXIT_WORK : code;
+    const bool found = mlp_diagnosis_findings(s->diagnosis) != 0 || (gradients != NULL && !gradients->passed);
+    return s->check && found ? EXIT_WORK : EXIT_DONE;
 }
 
-static int diagnose_samples(const struct diagnose_settings *settings, const mlp_network *network,
-                            const mlp_data *data)
-{
-    mlp_diagnose_options options = MLP_DIAGNOSE_OPTIONS_INIT;
-    mlp_diagnosis *diagnosis = NULL;
-    struct gradient_result gradients = { 0 };
-    struct batch batch = { 0 };
-    int code = read_batch(data, &batch);
-    options.threads = settings->train.fit.threads;
-    options.symmetry_tolerance = settings->tolerance;
-    options.step = settings->step ? &settings->train.optimizer : NULL;
-    if (code == EXIT_DONE &&
-        mlp_diagnose(network, batch.x, &batch.targets, batch.count, &options, &diagnosis) != MLP_OK) {
-        code = work_error("%s", mlp_last_error());
-    }
-    if (code == EXIT_DONE && settings->gradient_check) {
-        code = check_gradients(network, &batch, &gradients);
-    }
-    if (code == EXIT_DONE) {
-        code = tell(settings, network, diagnosis, batch.count, settings->gradient_check ? &gradients : NULL);
-    }
-    free(gradients.errors);
-    mlp_diagnosis_destroy(&diagnosis);
-    free_batch(&batch);
-    return code;
-}
-
-/* So many samples, drawn by the seed. */
-static int draw_and_diagnose(const struct diagnose_settings *settings, const mlp_network *network,
-                             const mlp_data *data)
+/* So many of the samples as were asked for, drawn by the seed. */
+static int diagnose(struct diagnose_settings *s, const mlp_data *data)
 {
     const size_t count = mlp_data_count(data);
-    mlp_data *rest = NULL, *drawn = NULL;
-    if (settings->samples >= count) {
-        return diagnose_samples(settings, network, data);
+    mlp_diagnose_options options = MLP_DIAGNOSE_OPTIONS_INIT;
+    options.threads = s->train.fit.threads;
+    options.symmetry_tolerance = s->tolerance;
+    options.step = s->step ? &s->train.optimizer : NULL;
+    if (s->samples < count) {
+        const double share = (double)s->samples / (double)count;
+        TRY(work_code(mlp_data_split(data, share, s->train.seed, &s->rest, &s->drawn)));
     }
-    if (mlp_data_split(data, (double)settings->samples / (double)count, settings->train.seed, &rest,
-                       &drawn) != MLP_OK) {
-        return work_error("%s", mlp_last_error());
+    TRY(read_batch(s, s->drawn != NULL ? s->drawn : data));
+    TRY(work_code(mlp_diagnose(s->network, s->x, &s->targets, s->count, &options, &s->diagnosis)));
+    if (s->gradient_check) {
+        TRY(check_gradients(s));
     }
-    const int code = diagnose_samples(settings, network, drawn);
-    mlp_data_destroy(&rest);
-    mlp_data_destroy(&drawn);
-    return code;
+    return report(s);
 }
 
-static int diagnose_model(struct diagnose_settings *settings, int argc, char **argv, int operands)
+static int diagnose_model(struct diagnose_settings *s, int operands, char **operand)
 {
-    struct data_set set = { 0 };
-    struct data_source source = {
-        .option = "--data", .spec = settings->train.data, .part = PART_DEFAULT, .label_needed = true
-    };
-    const char *path, **names = NULL;
-    mlp_network *network = NULL;
-    int code = open_model(&diagnose_command, argc, argv, operands, &path, &network);
-    if (code == EXIT_DONE) {
-        settings->train.request.regression = !network_classifies(network);
-        code = network_class_names(network, &names, &source.class_name_count);
-        source.class_names = names;
+    const struct data_source source = { .option = "--data", .spec = s->train.data, .label_needed = true };
+    TRY(open_model(&diagnose_command, operands, operand, &s->network));
+    TRY(open_data_of_model(&s->train.request, source, s->network, &s->data.set));
+    if (mlp_data_inputs(s->data.set.data) != mlp_network_inputs(s->network)) {
+        return work_error("--data: '%s' has %zu features, the model has %zu inputs", s->train.data,
+                          mlp_data_inputs(s->data.set.data), mlp_network_inputs(s->network));
     }
-    if (code == EXIT_DONE) {
-        code = data_open(&settings->train.request, &source, &set);
-    }
-    if (code == EXIT_DONE && mlp_data_inputs(set.data) != mlp_network_inputs(network)) {
-        code = work_error("--data: '%s' has %zu features, the model has %zu inputs", settings->train.data,
-                          mlp_data_inputs(set.data), mlp_network_inputs(network));
-    }
-    if (code == EXIT_DONE) {
-        code = draw_and_diagnose(settings, network, set.data);
-    }
-    mlp_data_destroy(&set.data);
-    mlp_network_destroy(&network);
-    free(names);
-    return code;
+    return diagnose(s, s->data.set.data);
 }
 
-static int diagnose_new(struct diagnose_settings *settings)
+static int run(void *settings, int operands, char **operand)
 {
-    struct train_data data = { 0 };
-    mlp_network *network = NULL;
-    settings->train.network.options.seed = settings->train.seed;
-    int code = train_data_open(&settings->train, &data);
-    if (code == EXIT_DONE) {
-        code = train_network_make(&settings->train, &data, &network);
+    struct diagnose_settings *s = settings;
+    if (s->train.data == NULL) {
+        return usage_error("diagnose: --data is missing; `mlp diagnose --help` explains it");
     }
-    if (code == EXIT_DONE) {
-        code = draw_and_diagnose(settings, network, data.train);
+    if (s->plot != NULL) {
+        TRY(plot_check_name("--plot", s->plot));
+        TRY(plot_check_gnuplot("--plot"));
     }
-    mlp_network_destroy(&network);
-    train_data_free(&data);
-    return code;
+    if (operands > 0) {
+        return diagnose_model(s, operands, operand);
+    }
+    s->train.network.options.seed = s->train.seed;
+    TRY(train_data_open(&s->train, &s->data));
+    TRY(train_network_make(&s->train, &s->data, &s->network));
+    return diagnose(s, s->data.train);
 }
 
-static int check_plot(const char *path)
+static int prepare(void *settings)
 {
-    if (!plot_file_name(path)) {
-        return usage_error("--plot: expected a file name that ends in .svg or .png, got '%s'", path);
-    }
-    return plot_possible()
-               ? EXIT_DONE
-               : work_error("--plot: gnuplot is not installed; on Debian it is in the package gnuplot-nox");
+    ((struct diagnose_settings *)settings)->samples = DEFAULT_SAMPLES;
+    return train_settings_default(settings);
 }
 
-static int diagnose(int argc, char **argv)
+static void release(void *settings)
 {
-    struct diagnose_settings settings = { .samples = DEFAULT_SAMPLES };
-    int operands;
-    int code = train_settings_default(&settings.train);
-    if (code == EXIT_DONE) {
-        code = parse_options(&diagnose_command, argc, argv, &settings, &operands);
-    }
-    if (code == EXIT_DONE && settings.train.data == NULL) {
-        code = usage_error("diagnose: --data is missing; `mlp diagnose --help` explains it");
-    }
-    if (code == EXIT_DONE && settings.plot != NULL) {
-        code = check_plot(settings.plot);
-    }
-    if (code == EXIT_DONE) {
-        code = operands > 0 ? diagnose_model(&settings, argc, argv, operands) : diagnose_new(&settings);
-    }
-    network_settings_free(&settings.train.network);
-    return code == OPTIONS_HELP ? EXIT_DONE : code;
+    struct diagnose_settings *s = settings;
+    free(s->gradients.errors);
+    free(s->labels);
+    free(s->values);
+    free(s->x);
+    mlp_diagnosis_destroy(&s->diagnosis);
+    mlp_data_destroy(&s->rest);
+    mlp_data_destroy(&s->drawn);
+    mlp_network_destroy(&s->network);
+    train_data_free(&s->data);
+    train_settings_free(&s->train);
 }
 
 const struct command diagnose_command = {
@@ -290,14 +211,17 @@ const struct command diagnose_command = {
     .summary = "tell what is wrong with a model, or with a start",
     .synopsis = "[MODEL] --data DATA [OPTION...]",
     .description =
-        "Sends samples forward and backward through a model, or through a network as --hidden, "
-        "--activation and --init would start it, and prints layer by layer how signal and gradient grow, "
-        "beside what mean-field theory expects. Then the verdict: vanishing, exploding, dead, saturated, "
-        "symmetric, non-finite or healthy, with the layers and, where the theory knows one, a remedy.",
+        "Sends samples forward and backward through a model, or through a network as --hidden, --activation "
+        "and --init would start it, and prints layer by layer how signal and gradient grow, beside what "
+        "mean-field theory expects. Then the verdict: vanishing, exploding, dead, saturated, symmetric, "
+        "non-finite or healthy, with the layers and, where the theory knows one, a remedy.",
     .rows = rows,
     .examples = "  mlp diagnose --data digits --hidden 64,64,64,64,64,64 --activation sigmoid \\\n"
                 "      --plot sigmoid.svg\n"
                 "  mlp diagnose --data digits --hidden 64,64,64,64 --init normal:1\n"
                 "  mlp diagnose digits.safetensors --data digits --check\n",
-    .run = diagnose,
+    .settings_size = sizeof(struct diagnose_settings),
+    .prepare = prepare,
+    .run = run,
+    .release = release,
 };

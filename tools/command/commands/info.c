@@ -6,21 +6,20 @@
 
 #include "command.h"
 #include "reports/json_output.h"
-#include "message.h"
 
 struct info_settings {
     int json;
 };
 
+#define FIELD(member) offsetof(struct info_settings, member)
+
+/* clang-format off */
 static const struct option_row rows[] = {
-    { .kind = OPTION_GROUP, .help = "Options:" },
-    { .kind = OPTION_FLAG,
-      .name = "json",
-      .offset = offsetof(struct info_settings, json),
-      .flag = 1,
-      .help = "Print it as JSON." },
+    GROUP("Options:"),
+    FLAG("json", json, 1, "Print it as JSON."),
     { .kind = OPTION_END },
 };
+/* clang-format on */
 
 static json_t *text_or_null(const char *text)
 {
@@ -61,24 +60,18 @@ static void print_info(const mlp_info *info)
     }
 }
 
-static int info(int argc, char **argv)
+static int run(void *settings, int operands, char **operand)
 {
-    struct info_settings settings = { 0 };
     mlp_info facts;
-    int operands;
-    int code = parse_options(&info_command, argc, argv, &settings, &operands);
-    if (code == EXIT_DONE && operands > 0) {
-        code = usage_error("info: unexpected '%s'", argv[argc - operands]);
+    if (operands > 0) {
+        return usage_error("info: unexpected '%s'", operand[0]);
     }
-    if (code == EXIT_DONE) {
-        mlp_info_get(&facts);
-        if (settings.json) {
-            code = print_info_json(&facts);
-        } else {
-            print_info(&facts);
-        }
+    mlp_info_get(&facts);
+    if (((const struct info_settings *)settings)->json) {
+        return print_info_json(&facts);
     }
-    return code == OPTIONS_HELP ? EXIT_DONE : code;
+    print_info(&facts);
+    return EXIT_DONE;
 }
 
 const struct command info_command = {
@@ -92,5 +85,6 @@ const struct command info_command = {
     .rows = rows,
     .examples = "  mlp info\n"
                 "  mlp info --json\n",
-    .run = info,
+    .settings_size = sizeof(struct info_settings),
+    .run = run,
 };

@@ -4,11 +4,11 @@
 
 #include "command.h"
 #include "reports/json_output.h"
-#include "message.h"
 #include "options/model_argument.h"
 
 struct inspect_settings {
     int json;
+    mlp_network *network;
 };
 
 /* Figures of a layer's parameters. */
@@ -20,15 +20,15 @@ struct layer_figures {
     double bias_norm;
 };
 
+#define FIELD(member) offsetof(struct inspect_settings, member)
+
+/* clang-format off */
 static const struct option_row rows[] = {
-    { .kind = OPTION_GROUP, .help = "Options:" },
-    { .kind = OPTION_FLAG,
-      .name = "json",
-      .offset = offsetof(struct inspect_settings, json),
-      .flag = 1,
-      .help = "Print it as JSON." },
+    GROUP("Options:"),
+    FLAG("json", json, 1, "Print it as JSON."),
     { .kind = OPTION_END },
 };
+/* clang-format on */
 
 static void measure_matrix(const mlp_const_matrix *matrix, double *norm, double *mean, double *deviation)
 {
@@ -60,9 +60,7 @@ static int measure_layer(const mlp_network *network, size_t l, struct layer_figu
     status = status == MLP_OK ? mlp_network_init_summary(network, l, &figures->init) : status;
     status = status == MLP_OK ? mlp_network_weights(network, l, &weights) : status;
     status = status == MLP_OK ? mlp_network_bias(network, l, &bias) : status;
-    if (status != MLP_OK) {
-        return work_failed(status);
-    }
+    TRY(work_code(status));
     figures->inputs = weights.columns;
     figures->parameters = weights.rows * (weights.columns + 1);
     measure_matrix(&weights, &figures->norm, &figures->mean, &figures->deviation);
@@ -216,33 +214,29 @@ static int print_model_json(const char *path, const mlp_network *network)
                   json_floats(scale, inputs), "layers", layers));
 }
 
-static int inspect(int argc, char **argv)
+static int run(void *settings, int operands, char **operand)
 {
-    struct inspect_settings settings = { 0 };
-    mlp_network *network = NULL;
-    const char *path;
-    int operands;
-    int code = parse_options(&inspect_command, argc, argv, &settings, &operands);
-    if (code == EXIT_DONE) {
-        code = open_model(&inspect_command, argc, argv, operands, &path, &network);
-    }
-    if (code == EXIT_DONE) {
-        code = settings.json ? print_model_json(path, network) : print_model(path, network);
-    }
-    mlp_network_destroy(&network);
-    return code == OPTIONS_HELP ? EXIT_DONE : code;
+    struct inspect_settings *s = settings;
+    TRY(open_model(&inspect_command, operands, operand, &s->network));
+    return s->json ? print_model_json(operand[0], s->network) : print_model(operand[0], s->network);
+}
+
+static void release(void *settings)
+{
+    mlp_network_destroy(&((struct inspect_settings *)settings)->network);
 }
 
 const struct command inspect_command = {
     .name = "inspect",
     .summary = "tell what is in a model's file",
     .synopsis = "MODEL [OPTION...]",
-    .description =
-        "Prints a model's layers with their activations, what their initializers come to (fan, gain and "
-        "standard deviation sigma), norm, mean and deviation of their weights, and what travels with the "
-        "model: loss, standardization of the inputs, class names.",
+    .description = "Prints a model's layers with their activations, what their initializers come to (fan, "
+                   "gain and standard deviation sigma), norm, mean and deviation of their weights, and what "
+                   "travels with the model: loss, standardization of the inputs, class names.",
     .rows = rows,
     .examples = "  mlp inspect digits.safetensors\n"
                 "  mlp inspect digits.safetensors --json\n",
-    .run = inspect,
+    .settings_size = sizeof(struct inspect_settings),
+    .run = run,
+    .release = release,
 };

@@ -6,15 +6,16 @@
 
 #include "command.h"
 #include "charts/log_file.h"
-#include "message.h"
 #include "reports/output_file.h"
 #include "charts/plot.h"
 
 enum { MAX_LOGS = 8, CURVES_OF_A_LOG = 2, TITLE_SIZE = 96, LONGEST_NAME = 28 };
 
-struct settings {
+struct plot_settings {
     const char *output;
     int log_scale;
+    struct log_file logs[MAX_LOGS];
+    struct page *page; /* what is drawn */
 };
 
 /* A chart and the columns it shows. */
@@ -56,7 +57,7 @@ static int collect(const struct log_file *log, enum log_column x, enum log_colum
     size_t count = 0;
     double *points = calloc(2 * log->count + 1, sizeof *points);
     if (points == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     for (size_t i = 0; i < log->count; i++) {
         if (isfinite(log->rows[i][x]) && isfinite(log->rows[i][y])) {
@@ -140,10 +141,7 @@ static int add_chart(struct page *page, const struct view *view, const struct lo
     for (size_t l = 0; l < count; l++) {
         for (size_t c = 0; c < CURVES_OF_A_LOG && view->columns[c] != LOG_COLUMNS; c++) {
             struct drawn *drawn = &page->drawn[page->drawn_count];
-            const int code = collect(&logs[l], x, view->columns[c], drawn);
-            if (code != EXIT_DONE) {
-                return code;
-            }
+            TRY(collect(&logs[l], x, view->columns[c], drawn));
             page->drawn_count++;
             style_curve(drawn, paths, count, l, view->names[c], c);
             if (drawn->curve.count > 0 && !is_all(&drawn->curve, view->idle)) {
@@ -162,88 +160,75 @@ static int add_chart(struct page *page, const struct view *view, const struct lo
     return EXIT_DONE;
 }
 
-static int draw(const struct settings *settings, const struct log_file *logs, char *const *paths,
-                size_t count)
+static int draw(struct plot_settings *s, char *const *paths, size_t count)
 {
-    struct page *page = calloc(1, sizeof *page);
     enum log_column x = LOG_STEP;
-    int code = page != NULL ? EXIT_DONE : work_error("out of memory");
+    s->page = calloc(1, sizeof *s->page);
+    TRY(s->page != NULL ? EXIT_DONE : out_of_memory());
     for (size_t l = 0; l < count; l++) {
-        x = isnan(logs[l].rows[0][LOG_STEP]) ? LOG_EPOCH : x;
+        x = isnan(s->logs[l].rows[0][LOG_STEP]) ? LOG_EPOCH : x;
     }
-    for (size_t v = 0; v < VIEWS && code == EXIT_DONE; v++) {
-        code = add_chart(page, &views[v], logs, paths, count, x, settings->log_scale != 0);
+    for (size_t v = 0; v < VIEWS; v++) {
+        TRY(add_chart(s->page, &views[v], s->logs, paths, count, x, s->log_scale != 0));
     }
-    if (code == EXIT_DONE) {
-        code = page->chart_count > 0 ? plot_draw(settings->output, page->charts, page->chart_count)
-                                     : work_error("%s: holds nothing to draw", paths[0]);
-    }
-    for (size_t d = 0; page != NULL && d < page->drawn_count; d++) {
-        free(page->drawn[d].points);
-    }
-    free(page);
-    return code;
+    return s->page->chart_count > 0 ? plot_draw(s->output, s->page->charts, s->page->chart_count)
+                                    : work_error("%s: holds nothing to draw", paths[0]);
 }
 
-#define FIELD(member) offsetof(struct settings, member)
+#define FIELD(member) offsetof(struct plot_settings, member)
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    { .kind = OPTION_TEXT, .name = "output", .letter = 'o', .argument = "FILE", .offset = FIELD(output),
-      .help = "Write the charts here, as SVG or PNG by the name's ending (default: draw them in the "
-              "terminal)." },
-    { .kind = OPTION_FLAG, .name = "log-scale", .offset = FIELD(log_scale), .flag = 1,
-      .help = "Logarithmic axes for loss, learning rate, gradient norm and clip scale." },
+    TEXT("output", "FILE", output, "Write the charts here, as SVG or PNG by the name's ending (default: draw "
+        "them in the terminal).", .letter = 'o'),
+    FLAG("log-scale", log_scale, 1,
+        "Logarithmic axes for loss, learning rate, gradient norm and clip scale."),
     { .kind = OPTION_END },
 };
 /* clang-format on */
 
-static int run(int argc, char **argv)
+static int run(void *settings, int operands, char **operand)
 {
-    struct settings settings = { 0 };
-    struct log_file logs[MAX_LOGS] = { { .rows = NULL } };
-    int operands = 0;
-    int code = parse_options(&plot_command, argc, argv, &settings, &operands);
-    char *const *paths = argv + argc - operands;
-    if (code == OPTIONS_HELP) {
-        return EXIT_DONE;
-    }
-    if (code == EXIT_DONE && (operands < 1 || operands > MAX_LOGS)) {
-        code = usage_error("plot: expected 1 to %d logs, got %d; `mlp plot --help` explains it", MAX_LOGS,
+    struct plot_settings *s = settings;
+    if (operands < 1 || operands > MAX_LOGS) {
+        return usage_error("plot: expected 1 to %d logs, got %d; `mlp plot --help` explains it", MAX_LOGS,
                            operands);
     }
-    if (code == EXIT_DONE && settings.output != NULL && !plot_file_name(settings.output)) {
-        code = usage_error("--output: expected a name that ends in .svg or .png, got '%s'", settings.output);
+    if (s->output != NULL) {
+        TRY(plot_check_name("--output", s->output));
+        TRY(check_output("--output", s->output));
     }
-    if (code == EXIT_DONE && settings.output != NULL) {
-        code = check_output("--output", settings.output);
+    for (int l = 0; l < operands; l++) {
+        TRY(log_file_read(operand[l], &s->logs[l]));
     }
-    for (int l = 0; l < operands && code == EXIT_DONE; l++) {
-        code = log_file_read(paths[l], &logs[l]);
+    TRY(plot_check_gnuplot("plot"));
+    return draw(s, operand, (size_t)operands);
+}
+
+static void release(void *settings)
+{
+    struct plot_settings *s = settings;
+    for (size_t d = 0; s->page != NULL && d < s->page->drawn_count; d++) {
+        free(s->page->drawn[d].points);
     }
-    if (code == EXIT_DONE && !plot_possible()) {
-        code = work_error("plot: needs gnuplot (Debian's package gnuplot-nox)");
-    }
-    if (code == EXIT_DONE) {
-        code = draw(&settings, logs, paths, (size_t)operands);
-    }
+    free(s->page);
     for (size_t l = 0; l < MAX_LOGS; l++) {
-        log_file_free(&logs[l]);
+        log_file_free(&s->logs[l]);
     }
-    return code;
 }
 
 const struct command plot_command = {
     .name = "plot",
     .summary = "draw the log of a training",
     .synopsis = "LOG... [OPTION...]",
-    .description =
-        "Draws loss, accuracy, learning rate, gradient norm, clip scale and the shares of clipped and "
-        "skipped steps over the "
-        "steps, from what `mlp train` wrote with --log or --history. Several logs come into the same charts.",
+    .description = "Draws loss, accuracy, learning rate, gradient norm, clip scale and the shares of clipped "
+                   "and skipped steps over the steps, from what `mlp train` wrote with --log or --history. "
+                   "Several logs come into the same charts.",
     .rows = rows,
     .examples = "  mlp train --data digits --validation 0.2 --log digits.csv --output digits.st\n"
                 "  mlp plot digits.csv\n"
                 "  mlp plot digits.csv other.jsonl --output curves.svg\n",
+    .settings_size = sizeof(struct plot_settings),
     .run = run,
+    .release = release,
 };

@@ -8,7 +8,6 @@
 #include "command.h"
 #include "interrupt.h"
 #include "reports/json_output.h"
-#include "message.h"
 #include "options/number.h"
 #include "studies/study.h"
 #include "training/train.h"
@@ -21,6 +20,9 @@ struct study_settings {
     size_t *depths; /* owned */
     size_t depth_count;
     int all;
+    struct train_data data;
+    struct experiment experiment;
+    struct sheet sheet;
 };
 
 #define FIELD(member) offsetof(struct study_settings, member)
@@ -28,53 +30,28 @@ struct study_settings {
 static int parse_depths(const char *text, void *settings)
 {
     struct study_settings *study = settings;
-    double *values = NULL;
-    size_t count = 0;
-    bool valid = parse_reals(text, &values, &count);
-    free(study->depths);
-    study->depths = calloc(count + 1, sizeof *study->depths);
-    study->depth_count = count;
-    for (size_t i = 0; valid && study->depths != NULL && i < count; i++) {
-        valid = values[i] >= 1.0 && values[i] <= 1000.0 && values[i] == (double)(size_t)values[i];
-        study->depths[i] = valid ? (size_t)values[i] : 0;
-    }
-    free(values);
-    return valid && study->depths != NULL
-               ? EXIT_DONE
-               : usage_error("--depths: expected whole numbers of 1 to 1000 separated by commas, got '%s'",
-                             text);
+    return parse_sizes("--depths", text, ",", "whole numbers of 1 to 1000 separated by commas", 1, 1000,
+                       &study->depths, &study->depth_count);
 }
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    { .kind = OPTION_GROUP, .help = "Options:" },
-    { .kind = OPTION_FLAG, .name = "all", .offset = FIELD(all), .flag = 1, .help = "Every study, one after "
-                                                                                   "the other." },
-    { .kind = OPTION_TEXT, .name = "output", .letter = 'o', .argument = "FOLDER",
-      .offset = FIELD(train.output),
-      .help = "Write the page FOLDER/studies.md, with its pictures beside it; the folder is made if need "
-              "be." },
-    { .kind = OPTION_TEXT, .name = "data", .letter = 'd', .argument = "DATA", .offset = FIELD(train.data),
-      .help = "Classes to learn (default: digits). " DATA_SPEC_HELP },
-    { .kind = OPTION_SIZE, .name = "samples", .argument = "N", .offset = FIELD(samples), .low = 64,
-      .high = 1e9,
-      .help = "Training samples to use at most, and as many for the test (default: 1500)." },
-    { .kind = OPTION_SIZE, .name = "seeds", .argument = "N", .offset = FIELD(seeds), .low = 2, .high = 1000,
-      .help = "Draws to average over (default: each study's own, 3 to 20)." },
-    { .kind = OPTION_COUNT, .name = "threads", .argument = "N", .offset = FIELD(train.fit.threads), .low = 1,
-      .high = 1024, .help = "Threads to work with (default: OpenMP's)." },
-    { .kind = OPTION_FLAG, .name = "json", .offset = FIELD(train.json), .flag = 1,
-      .help = "Print a line of JSON for each study: name, verdict, texts and tables." },
-    { .kind = OPTION_FLAG, .name = "quiet", .letter = 'q', .offset = FIELD(train.quiet), .flag = 1,
-      .help = "No progress on standard error." },
+    GROUP("Options:"),
+    FLAG("all", all, 1, "Every study, one after the other."),
+    TEXT("output", "FOLDER", train.output, "Write the page FOLDER/studies.md, with its pictures beside it; "
+        "the folder is made if need be.", .letter = 'o'),
+    TEXT("data", "DATA", train.data, "Classes to learn (default: digits). " DATA_SPEC_HELP, .letter = 'd'),
+    SIZE("samples", "N", samples, 64, 1e9,
+        "Training samples to use at most, and as many for the test (default: 1500)."),
+    SIZE("seeds", "N", seeds, 2, 1000, "Draws to average over (default: each study's own, 3 to 20)."),
+    COUNT("threads", "N", train.fit.threads, 1, 1024, "Threads to work with (default: OpenMP's)."),
+    FLAG("json", train.json, 1, "Print a line of JSON for each study: name, verdict, texts and tables."),
+    FLAG("quiet", train.quiet, 1, "No progress on standard error.", .letter = 'q'),
     DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last)."),
-    { .kind = OPTION_GROUP, .help = "The grid of `mlp study compare`:" },
-    { .kind = OPTION_PARSED, .name = "init", .argument = "NAME[:A[,B]],...", .parse = parse_init,
-      .help = "Initializers (default: five)." },
-    { .kind = OPTION_PARSED, .name = "activation", .argument = "NAME[:P],...", .parse = parse_activation,
-      .help = "Activations (default: relu,tanh,sigmoid)." },
-    { .kind = OPTION_PARSED, .name = "depths", .argument = "N,...", .parse = parse_depths,
-      .help = "Numbers of hidden layers (default: 2,6,12)." },
+    GROUP("The grid of `mlp study compare`:"),
+    PARSED("init", "NAME[:A[,B]],...", parse_init, "Initializers (default: five)."),
+    PARSED("activation", "NAME[:P],...", parse_activation, "Activations (default: relu,tanh,sigmoid)."),
+    PARSED("depths", "N,...", parse_depths, "Numbers of hidden layers (default: 2,6,12)."),
     { .kind = OPTION_END },
 };
 /* clang-format on */
@@ -101,10 +78,7 @@ static int run_study(const struct study *study, struct experiment *experiment, s
     sheet_text(sheet, "Claim: %s", study->claim);
     sheet_text(sheet, "Theory: %s", study->theory);
     sheet_text(sheet, "As predicted if %s", study->criterion);
-    const int code = study->run(experiment, sheet, as_predicted);
-    if (code != EXIT_DONE) {
-        return code;
-    }
+    TRY(study->run(experiment, sheet, as_predicted));
     write_sources(sheet, study->sources);
     sheet_text(sheet, "%s", *as_predicted ? study->holds : "The measurement does not bear the theory out.");
     sheet_text(sheet, "verdict: %s", *as_predicted ? "as predicted" : "not as predicted");
@@ -112,12 +86,12 @@ static int run_study(const struct study *study, struct experiment *experiment, s
 }
 
 /* As text, or as a line of JSON. */
-static int tell_study(const struct study_settings *settings, const struct study *study,
-                      struct experiment *experiment, struct sheet *sheet)
+static int report_study(struct study_settings *s, const struct study *study)
 {
+    struct sheet *sheet = &s->sheet;
     bool as_predicted = false;
-    sheet->record = settings->train.json ? json_object() : NULL;
-    int code = run_study(study, experiment, sheet, &as_predicted);
+    sheet->record = s->train.json ? json_object() : NULL;
+    int code = run_study(study, &s->experiment, sheet, &as_predicted);
     if (code == EXIT_DONE && sheet->record != NULL) {
         json_object_set_new(sheet->record, "study", json_string(study->name));
         json_object_set_new(sheet->record, "as_predicted", json_boolean(as_predicted));
@@ -171,21 +145,20 @@ static int close_page(const char *folder, struct sheet *sheet, int code)
     return code;
 }
 
-static int run_studies(const struct study_settings *settings, const struct study *only,
-                       struct experiment *experiment)
+static int run_studies(struct study_settings *s, const struct study *only)
 {
-    const char *folder = settings->train.output;
-    struct sheet sheet = { .folder = folder, .pictures = plot_possible() };
-    int code = folder != NULL ? open_page(folder, &sheet) : EXIT_DONE;
-    if (code == EXIT_DONE && !sheet.pictures && !settings->train.json) {
+    const char *folder = s->train.output;
+    s->sheet = (struct sheet){ .folder = folder, .pictures = plot_possible() };
+    int code = folder != NULL ? open_page(folder, &s->sheet) : EXIT_DONE;
+    if (code == EXIT_DONE && !s->sheet.pictures && !s->train.json) {
         notice("no charts: gnuplot is not installed; on Debian it is in the package gnuplot-nox");
     }
     for (size_t i = 0; code == EXIT_DONE && i < study_count; i++) {
         if (only == NULL || only == studies[i]) {
-            code = tell_study(settings, studies[i], experiment, &sheet);
+            code = report_study(s, studies[i]);
         }
     }
-    return close_page(folder, &sheet, code);
+    return close_page(folder, &s->sheet, code);
 }
 
 /* ---- data ---------------------------------------------------------------------------------------------- */
@@ -194,62 +167,35 @@ static int run_studies(const struct study_settings *settings, const struct study
 static int take_first(const mlp_data *data, size_t most, mlp_data **taken)
 {
     const size_t count = mlp_data_count(data);
-    const mlp_status status = mlp_data_slice(data, 0, count < most ? count : most, taken);
-    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+    return work_code(mlp_data_slice(data, 0, count < most ? count : most, taken));
 }
 
-static int fill_experiment(const struct study_settings *settings, const struct train_data *data,
-                           struct experiment *experiment)
+static int fill_experiment(struct study_settings *s)
 {
+    const struct train_data *data = &s->data;
+    struct experiment *e = &s->experiment;
+    *e = (struct experiment){ .seeds = s->seeds,
+                              .threads = s->train.fit.threads,
+                              .quiet = s->train.quiet != 0,
+                              .activations = s->train.network.activations,
+                              .inits = s->train.network.inits,
+                              .depths = s->depths,
+                              .depth_count = s->depth_count,
+                              .classes = data->classes };
     if (data->classes < 2) {
         return usage_error("--data: a study needs samples of at least 2 classes");
     }
-    int code = take_first(data->train, settings->samples, &experiment->train);
-    if (code == EXIT_DONE) {
-        code = take_first(data->test != NULL ? data->test : data->validation, settings->samples,
-                          &experiment->test);
+    TRY(take_first(data->train, s->samples, &e->train));
+    TRY(take_first(data->test != NULL ? data->test : data->validation, s->samples, &e->test));
+    const size_t count = mlp_data_count(e->train);
+    e->inputs = mlp_data_inputs(e->train);
+    e->sample_count = count < DIAGNOSED_SAMPLES ? count : DIAGNOSED_SAMPLES;
+    e->samples = calloc(e->sample_count * e->inputs, sizeof(float));
+    e->sample_classes = calloc(e->sample_count, sizeof(int32_t));
+    if (e->samples == NULL || e->sample_classes == NULL) {
+        return out_of_memory();
     }
-    if (code != EXIT_DONE) {
-        return code;
-    }
-    const size_t count = mlp_data_count(experiment->train);
-    experiment->inputs = mlp_data_inputs(experiment->train);
-    experiment->classes = data->classes;
-    experiment->sample_count = count < DIAGNOSED_SAMPLES ? count : DIAGNOSED_SAMPLES;
-    experiment->samples = calloc(experiment->sample_count * experiment->inputs, sizeof(float));
-    experiment->sample_classes = calloc(experiment->sample_count, sizeof(int32_t));
-    if (experiment->samples == NULL || experiment->sample_classes == NULL) {
-        return work_error("out of memory");
-    }
-    const mlp_status status = mlp_data_read(experiment->train, 0, experiment->sample_count,
-                                            experiment->samples, experiment->sample_classes, NULL);
-    return status == MLP_OK ? EXIT_DONE : work_failed(status);
-}
-
-static int study_data(const struct study_settings *settings, const struct study *only)
-{
-    struct train_data data = { 0 };
-    /* clang-format off */
-    struct experiment experiment = {
-        .seeds = settings->seeds, .threads = settings->train.fit.threads, .quiet = settings->train.quiet != 0,
-        .activations = settings->train.network.activations, .inits = settings->train.network.inits,
-        .depths = settings->depths, .depth_count = settings->depth_count,
-    };
-    /* clang-format on */
-    catch_interrupts();
-    int code = train_data_open(&settings->train, &data);
-    if (code == EXIT_DONE) {
-        code = fill_experiment(settings, &data, &experiment);
-    }
-    if (code == EXIT_DONE) {
-        code = run_studies(settings, only, &experiment);
-    }
-    mlp_data_destroy(&experiment.train);
-    mlp_data_destroy(&experiment.test);
-    free(experiment.samples);
-    free(experiment.sample_classes);
-    train_data_free(&data);
-    return code;
+    return work_code(mlp_data_read(e->train, 0, e->sample_count, e->samples, e->sample_classes, NULL));
 }
 
 /* ---- the command --------------------------------------------------------------------------------------- */
@@ -282,45 +228,55 @@ static void print_studies(FILE *stream)
     }
 }
 
-static int study(int argc, char **argv)
+static int prepare(void *settings)
 {
-    struct study_settings settings = { .samples = TRAINING_SAMPLES };
-    const struct study *only = NULL;
-    int operands;
-    int code = train_settings_default(&settings.train);
-    settings.train.data = "digits";
-    if (code == EXIT_DONE) {
-        code = parse_options(&study_command, argc, argv, &settings, &operands);
-    }
-    if (code == EXIT_DONE) {
-        code = choose_study(&settings, operands, argv + argc - operands, &only);
-    }
-    if (code == EXIT_DONE) {
-        settings.train.validation_fraction = data_has_test_part(settings.train.data) ? 0.0 : 0.2;
-        code = study_data(&settings, only);
-    }
-    free(settings.depths);
-    network_settings_free(&settings.train.network);
-    return code == OPTIONS_HELP ? EXIT_DONE : code;
+    struct study_settings *s = settings;
+    TRY(train_settings_default(&s->train));
+    s->samples = TRAINING_SAMPLES;
+    s->train.data = "digits";
+    return EXIT_DONE;
 }
 
-/* clang-format off */
+static int run(void *settings, int operands, char **operand)
+{
+    struct study_settings *s = settings;
+    const struct study *only = NULL;
+    TRY(choose_study(s, operands, operand, &only));
+    s->train.validation_fraction = data_has_test_part(s->train.data) ? 0.0 : 0.2;
+    catch_interrupts();
+    TRY(train_data_open(&s->train, &s->data));
+    TRY(fill_experiment(s));
+    return run_studies(s, only);
+}
+
+static void release(void *settings)
+{
+    struct study_settings *s = settings;
+    mlp_data_destroy(&s->experiment.train);
+    mlp_data_destroy(&s->experiment.test);
+    free(s->experiment.samples);
+    free(s->experiment.sample_classes);
+    free(s->depths);
+    train_data_free(&s->data);
+    train_settings_free(&s->train);
+}
+
 const struct command study_command = {
     .name = "study",
     .summary = "put claims about initialization to the test",
     .synopsis = "NAME|--all [OPTION...]",
-    .description = "Puts a claim of the practice of weight initialization to the test: states the claim "
-                   "and what theory "
-                   "expects, measures over several seeds, prints tables and (with gnuplot) charts, and "
-                   "says where the claim "
-                   "holds. The last line of a study is its verdict, by a criterion that is printed before "
-                   "the measurement.",
+    .description = "Puts a claim of the practice of weight initialization to the test: states the claim and "
+                   "what theory expects, measures over several seeds, prints tables and (with gnuplot) "
+                   "charts, and says where the claim holds. The last line of a study is its verdict, by a "
+                   "criterion that is printed before the measurement.",
     .rows = rows,
     .strategies = print_studies,
-    .examples = "  mlp study vanishing\n"
-                "  mlp study --all --output studies\n"
-                "  mlp study compare --init he-normal,orthogonal,normal:1 --activation relu,gelu --depths "
-                "4,16\n",
-    .run = study,
+    .examples =
+        "  mlp study vanishing\n"
+        "  mlp study --all --output studies\n"
+        "  mlp study compare --init he-normal,orthogonal,normal:1 --activation relu,gelu --depths 4,16\n",
+    .settings_size = sizeof(struct study_settings),
+    .prepare = prepare,
+    .run = run,
+    .release = release,
 };
-/* clang-format on */

@@ -9,7 +9,6 @@
 
 #include "command.h"
 #include "interrupt.h"
-#include "message.h"
 #include "reports/monitor_report.h"
 #include "reports/output_file.h"
 #include "training/progress.h"
@@ -18,7 +17,7 @@
 
 /* Everything a training holds. */
 struct training {
-    struct train_settings settings;
+    struct train_settings settings; /* first, for the rows of options */
     struct train_data data;
     struct train_result result;
     struct progress_display display;
@@ -32,24 +31,19 @@ struct training {
 static int prepare_output(struct training *training)
 {
     const struct train_settings *settings = &training->settings;
-    const int code = settings->output != NULL ? check_output("--output", settings->output) : EXIT_DONE;
-    if (code == EXIT_DONE && settings->history != NULL) {
-        training->history = open_table("--history", settings->history);
+    if (settings->output != NULL) {
+        TRY(check_output("--output", settings->output));
     }
-    if (code == EXIT_DONE && settings->monitor_history != NULL) {
-        training->monitor_history = open_table("--monitor-history", settings->monitor_history);
+    if (settings->history != NULL) {
+        TRY(open_table("--history", settings->history, &training->history));
     }
-    if (code == EXIT_DONE && settings->log != NULL) {
-        const int logging =
-            train_log_open(&training->log, settings->log, settings->log_interval,
-                           mlp_data_count(training->data.train), settings->checkpoint.resume != 0);
-        if (logging != EXIT_DONE) {
-            return logging;
-        }
+    if (settings->monitor_history != NULL) {
+        TRY(open_table("--monitor-history", settings->monitor_history, &training->monitor_history));
     }
-    const bool open = (training->history != NULL) == (settings->history != NULL) &&
-                      (training->monitor_history != NULL) == (settings->monitor_history != NULL);
-    return code == EXIT_DONE && !open ? EXIT_WORK : code;
+    return settings->log != NULL
+               ? train_log_open(&training->log, settings->log, settings->log_interval,
+                                mlp_data_count(training->data.train), settings->checkpoint.resume != 0)
+               : EXIT_DONE;
 }
 
 /* Whatever a fit has reached. */
@@ -72,13 +66,15 @@ static int write_tables(struct training *training)
 static mlp_status scale_rates(const struct train_settings *settings, const mlp_network *network,
                               mlp_optimizer *optimizer)
 {
-    mlp_status status = MLP_OK;
-    for (size_t l = 0; settings->mup > 0.0 && status == MLP_OK && l < mlp_network_layer_count(network); l++) {
-        mlp_layer_factors factors;
-        status = mlp_mup_factors(network, settings->optimizer.rule, settings->mup, l, &factors);
-        status = status == MLP_OK ? mlp_optimizer_set_factors(optimizer, l, &factors) : status;
+    if (settings->mup == 0.0) {
+        return MLP_OK;
     }
-    return status;
+    for (size_t l = 0; l < mlp_network_layer_count(network); l++) {
+        mlp_layer_factors factors;
+        TRY(mlp_mup_factors(network, settings->optimizer.rule, settings->mup, l, &factors));
+        TRY(mlp_optimizer_set_factors(optimizer, l, &factors));
+    }
+    return MLP_OK;
 }
 
 /* The library takes 0 for the rule's default. */
@@ -96,20 +92,10 @@ static int check_decay(const struct train_settings *settings, const mlp_optimize
 int train_optimizer_make(const struct train_settings *settings, const mlp_network *network,
                          mlp_optimizer **optimizer)
 {
-    mlp_status status = mlp_optimizer_create(network, &settings->optimizer, optimizer);
-    status = status == MLP_OK ? scale_rates(settings, network, *optimizer) : status;
-    const int code = status == MLP_OK ? check_decay(settings, *optimizer) : option_refused(status);
-    return code == EXIT_DONE
-               ? layer_changes_apply(&settings->layers, *optimizer, mlp_network_layer_count(network))
-               : code;
-}
-
-static int prepare_network(struct training *training)
-{
-    const int code = train_network_make(&training->settings, &training->data, &training->network);
-    return code == EXIT_DONE
-               ? train_optimizer_make(&training->settings, training->network, &training->optimizer)
-               : code;
+    TRY(option_code(mlp_optimizer_create(network, &settings->optimizer, optimizer)));
+    TRY(option_code(scale_rates(settings, network, *optimizer)));
+    TRY(check_decay(settings, *optimizer));
+    return layer_changes_apply(&settings->layers, *optimizer, mlp_network_layer_count(network));
 }
 
 static int save(struct training *training)
@@ -118,9 +104,7 @@ static int save(struct training *training)
     if (path == NULL) {
         return EXIT_DONE;
     }
-    const mlp_status status = mlp_model_save(training->network, path);
-    if (status != MLP_OK) {
-        work_failed(status);
+    if (work_code(mlp_model_save(training->network, path)) != EXIT_DONE) {
         return work_error("the model is NOT saved: writing '%s' failed", path);
     }
     training->result.saved = path;
@@ -148,11 +132,10 @@ static int fit(struct training *training)
     if (status == MLP_OK) {
         return EXIT_DONE;
     }
-    const int code = training->report == NULL ? option_refused(status) : work_failed(status);
+    const int code = training->report == NULL ? option_code(status) : work_code(status);
     if (status == MLP_ERROR_NONFINITE) {
-        notice(
-            "the training diverged and no model is saved; a lower --learning-rate, --clip global-norm:1 or "
-            "--nonfinite skip may help");
+        notice("the training diverged and no model is saved; a lower --learning-rate, --clip global-norm:1 "
+               "or --nonfinite skip may help");
     } else if (training->report != NULL && training->settings.output != NULL && save(training) == EXIT_DONE) {
         notice("the model reached so far is saved in '%s'", training->settings.output);
     }
@@ -167,7 +150,7 @@ static int measure(const struct training *training, const mlp_data *data, mlp_me
     const mlp_fit_options *options = &training->settings.fit;
     const mlp_status status =
         mlp_evaluate(training->network, data, 0, options->threads, options->top_k, metrics, NULL);
-    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+    return work_code(status);
 }
 
 /* Figures of the model as it is now. */
@@ -219,24 +202,21 @@ static int finish(struct training *training)
 /* One network, trained on what the data has left after validation. */
 static int train_once(struct training *training)
 {
-    int code = prepare_network(training);
-    if (code == EXIT_DONE && training->settings.find_learning_rate) {
-        return find_learning_rate(&training->settings, &training->data, training->network,
-                                  training->optimizer);
+    const struct train_settings *s = &training->settings;
+    TRY(train_network_make(&training->settings, &training->data, &training->network));
+    TRY(train_optimizer_make(s, training->network, &training->optimizer));
+    if (s->find_learning_rate) {
+        return find_learning_rate(s, &training->data, training->network, training->optimizer);
     }
-    if (code == EXIT_DONE && training->settings.clip_survey) {
-        return survey_clipping(&training->settings, &training->data, training->network, training->optimizer);
+    if (s->clip_survey) {
+        return survey_clipping(s, &training->data, training->network, training->optimizer);
     }
-    if (code == EXIT_DONE) {
-        code = prepare_output(training);
+    TRY(prepare_output(training));
+    if (s->output == NULL && !s->quiet && !s->json) {
+        notice("without --output the model will not be saved");
     }
-    if (code == EXIT_DONE) {
-        if (training->settings.output == NULL && !training->settings.quiet && !training->settings.json) {
-            notice("without --output the model will not be saved");
-        }
-        code = fit(training);
-        code = code == EXIT_DONE ? finish(training) : code;
-    }
+    int code = fit(training);
+    code = code == EXIT_DONE ? finish(training) : code;
     if (training->report != NULL) {
         const int written = write_tables(training);
         code = code == EXIT_DONE ? written : code;
@@ -244,52 +224,34 @@ static int train_once(struct training *training)
     return code;
 }
 
-static int run(struct training *training)
+static int run(void *settings, int operands, char **operand)
 {
-    struct train_settings *settings = &training->settings;
-    int code = train_settings_check(settings);
-    if (code == EXIT_DONE) {
-        code = load_start(settings);
+    struct training *training = settings;
+    struct train_settings *s = &training->settings;
+    if (operands > 0) {
+        return usage_error("train: unexpected '%s'; the data goes after --data", operand[0]);
     }
-    if (code == EXIT_DONE) {
-        code = train_data_open(settings, &training->data);
-    }
-    if (code == EXIT_DONE) {
-        code = settings->folds > 0 ? cross_validate(settings, &training->data) : train_once(training);
-    }
-    return code;
+    TRY(train_settings_check(s));
+    TRY(load_start(s));
+    TRY(train_data_open(s, &training->data));
+    return s->folds > 0 ? cross_validate(s, &training->data) : train_once(training);
 }
 
-static int train(int argc, char **argv)
+static void release(void *settings)
 {
-    struct training training = { 0 };
-    int operands = 0;
-    int code = train_settings_default(&training.settings);
-    if (code == EXIT_DONE) {
-        code = parse_options(&train_command, argc, argv, &training.settings, &operands);
+    struct training *training = settings;
+    if (training->history != NULL) {
+        fclose(training->history);
     }
-    if (code == EXIT_DONE && operands > 0) {
-        code = usage_error("train: unexpected '%s'; the data goes after --data", argv[argc - operands]);
+    if (training->monitor_history != NULL) {
+        fclose(training->monitor_history);
     }
-    if (code == EXIT_DONE) {
-        code = run(&training);
-    }
-    if (training.history != NULL) {
-        fclose(training.history);
-    }
-    if (training.monitor_history != NULL) {
-        fclose(training.monitor_history);
-    }
-    train_log_close(&training.log);
-    mlp_report_destroy(&training.report);
-    mlp_optimizer_destroy(&training.optimizer);
-    mlp_network_destroy(&training.network);
-    train_data_free(&training.data);
-    network_settings_free(&training.settings.network);
-    mlp_network_destroy(&training.settings.start);
-    layer_changes_free(&training.settings.layers);
-    free(training.settings.milestones);
-    return code == OPTIONS_HELP ? EXIT_DONE : code;
+    train_log_close(&training->log);
+    mlp_report_destroy(&training->report);
+    mlp_optimizer_destroy(&training->optimizer);
+    mlp_network_destroy(&training->network);
+    train_data_free(&training->data);
+    train_settings_free(&training->settings);
 }
 
 const struct command train_command = {
@@ -297,8 +259,7 @@ const struct command train_command = {
     .summary = "train a network on data and save it",
     .synopsis = "--data DATA [OPTION...]",
     .description = "Makes a network for the data, trains it, saves it and tells its loss and accuracy. "
-                   "Progress goes to standard "
-                   "error, the result to standard output.",
+                   "Progress goes to standard error, the result to standard output.",
     .rows = train_rows,
     .strategies = print_train_strategies,
     .examples = "  mlp train --data digits --validation 0.2 --output digits.safetensors\n"
@@ -312,5 +273,8 @@ const struct command train_command = {
                 "      --output houses.safetensors\n"
                 "  mlp train --from digits.safetensors --data mine.csv --freeze 0 --epochs 3 \\\n"
                 "      --output mine.safetensors\n",
-    .run = train,
+    .settings_size = sizeof(struct training),
+    .prepare = train_settings_default,
+    .run = run,
+    .release = release,
 };

@@ -1,5 +1,4 @@
 /* The options of checkpoints. */
-#include "command.h"
 #include "message.h"
 #include "training/train.h"
 
@@ -7,9 +6,7 @@ int parse_checkpoint_failure(const char *text, void *settings)
 {
     struct train_settings *s = settings;
     s->checkpoint_failure_given = 1;
-    return mlp_checkpoint_failure_from_name(text, &s->checkpoint.failure) == MLP_OK
-               ? EXIT_DONE
-               : usage_error("--checkpoint-failure: %s", mlp_last_error());
+    return usage_code("--checkpoint-failure", mlp_checkpoint_failure_from_name(text, &s->checkpoint.failure));
 }
 
 int choose_checkpoints(struct train_settings *settings)

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
 #include "message.h"
 #include "options/number.h"
 
@@ -28,7 +27,7 @@ static int parse_items(const char *option, const char *text, struct choices *cho
                                     struct choice *choice))
 {
     char *copy = strdup(text), *next = copy;
-    int code = copy != NULL ? EXIT_DONE : work_error("out of memory");
+    int code = copy != NULL ? EXIT_DONE : out_of_memory();
     choices_free(choices);
     while (code == EXIT_DONE && next != NULL) {
         char *end = end_of_item(next), *item = next;
@@ -36,7 +35,7 @@ static int parse_items(const char *option, const char *text, struct choices *cho
         *end = '\0';
         struct choice *items = realloc(choices->items, (choices->count + 1) * sizeof *items);
         if (items == NULL) {
-            code = work_error("out of memory");
+            code = out_of_memory();
             break;
         }
         choices->items = items;
@@ -54,9 +53,7 @@ static int parse_items(const char *option, const char *text, struct choices *cho
 static int parse_activation_item(const char *option, const char *name, char *numbers, struct choice *choice)
 {
     mlp_activation activation;
-    if (mlp_activation_from_name(name, &activation) != MLP_OK) {
-        return usage_error("%s: %s", option, mlp_last_error());
-    }
+    TRY(usage_code(option, mlp_activation_from_name(name, &activation)));
     if (activation == MLP_ACTIVATION_CUSTOM) {
         return usage_error("%s: custom takes a function of a program's own; the command has none", option);
     }
@@ -76,26 +73,20 @@ int parse_activation_choices(const char *option, const char *text, struct choice
 /* One of `gain=`, `fan=`, `distribution=`. */
 static int parse_key(const char *option, const char *key, const char *value, mlp_init_parameters *numbers)
 {
-    if (strcmp(key, "gain") == 0 && mlp_gain_from_name(value, &numbers->gain_rule) == MLP_OK) {
-        return EXIT_DONE;
-    }
-    if (strcmp(key, "gain") == 0) {
-        return parse_real(value, &numbers->gain) && numbers->gain > 0.0
-                   ? EXIT_DONE
-                   : usage_error("%s: gain: expected a number above 0, own, exact or pytorch, got '%s'",
-                                 option, value);
-    }
     if (strcmp(key, "fan") == 0) {
-        return mlp_fan_from_name(value, &numbers->fan) == MLP_OK
-                   ? EXIT_DONE
-                   : usage_error("%s: %s", option, mlp_last_error());
+        return usage_code(option, mlp_fan_from_name(value, &numbers->fan));
     }
     if (strcmp(key, "distribution") == 0) {
-        return mlp_distribution_from_name(value, &numbers->distribution) == MLP_OK
-                   ? EXIT_DONE
-                   : usage_error("%s: %s", option, mlp_last_error());
+        return usage_code(option, mlp_distribution_from_name(value, &numbers->distribution));
     }
-    return usage_error("%s: expected gain=, fan= or distribution=, got '%s='", option, key);
+    if (strcmp(key, "gain") != 0) {
+        return usage_error("%s: expected gain=, fan= or distribution=, got '%s='", option, key);
+    }
+    const bool valid = mlp_gain_from_name(value, &numbers->gain_rule) == MLP_OK ||
+                       (parse_real(value, &numbers->gain) && numbers->gain > 0.0);
+    return valid ? EXIT_DONE
+                 : usage_error("%s: gain: expected a number above 0, own, exact or pytorch, got '%s'", option,
+                               value);
 }
 
 /* What follows the colon: up to two numbers and any keys. */
@@ -107,10 +98,7 @@ static int parse_init_numbers(const char *option, char *text, mlp_init_parameter
         char *value = strchr(part, '=');
         if (value != NULL) {
             *value++ = '\0';
-            const int code = parse_key(option, part, value, numbers);
-            if (code != EXIT_DONE) {
-                return code;
-            }
+            TRY(parse_key(option, part, value, numbers));
         } else if (*count == 2 || !parse_real(part, slots[(*count)++])) {
             return usage_error("%s: expected at most two numbers after ':', got '%s'", option, part);
         }
@@ -138,9 +126,7 @@ static int parse_init_item(const char *option, const char *name, char *numbers, 
 {
     mlp_init init;
     size_t count = 0;
-    if (mlp_init_from_name(name, &init) != MLP_OK) {
-        return usage_error("%s: %s", option, mlp_last_error());
-    }
+    TRY(usage_code(option, mlp_init_from_name(name, &init)));
     if (init == MLP_INIT_CUSTOM) {
         return usage_error("%s: custom takes a function of a program's own; the command has none", option);
     }

@@ -6,12 +6,26 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "message.h"
 #include "options/named_data.h"
 #include "options/number.h"
 
 enum { LABEL_LAST = -1, LABEL_NONE = -2, MAX_COLUMN = 1000000000 };
+
+int data_request_default(void *settings)
+{
+    *(struct data_request *)settings = (struct data_request){ .label_index = LABEL_LAST, .header = -1 };
+    return EXIT_DONE;
+}
+
+int parse_part(const char *text, void *settings)
+{
+    struct data_request *request = settings;
+    request->part = strcmp(text, "train") == 0 ? PART_TRAIN : PART_TEST;
+    return request->part == PART_TRAIN || strcmp(text, "test") == 0
+               ? EXIT_DONE
+               : usage_error("--part: expected train or test, got '%s'", text);
+}
 
 int parse_label(const char *text, void *settings)
 {
@@ -89,7 +103,7 @@ static int open_csv(const struct data_request *request, const struct data_source
     if (status == MLP_OK) {
         return EXIT_DONE;
     }
-    work_failed(status);
+    work_code(status);
     if (status == MLP_ERROR_IO && access(path, F_OK) != 0 && strpbrk(path, "./") == NULL) {
         notice("%s: there is no such file, and the known sets are %s", source->option, known_data_names());
     } else if (status == MLP_ERROR_FORMAT && !labelled) {
@@ -107,7 +121,7 @@ static int open_idx(const struct data_request *request, const struct data_source
     }
     const mlp_status status = request->stream ? mlp_data_open_idx(features, labels, NULL, &set->data)
                                               : mlp_data_load_idx(features, labels, &set->data);
-    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+    return work_code(status);
 }
 
 static int open_named(const struct data_request *request, const struct data_source *source,
@@ -123,8 +137,7 @@ static int open_named(const struct data_request *request, const struct data_sour
     int code;
     if (features == NULL || (labels_name != NULL && labels == NULL)) {
         code = work_error("%s: cannot find '%s': %s; the environment variable MLP_DATA_DIR may name the "
-                          "folder that "
-                          "holds %s",
+                          "folder that holds %s",
                           source->option, known->name, known->origin, known->features);
     } else if (labels_name == NULL) {
         code = open_csv(request, source, features, true, set);
@@ -162,7 +175,7 @@ static int open_spec(const struct data_request *request, const struct data_sourc
     }
     char *features = strndup(source->spec, (size_t)(comma - source->spec));
     if (features == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     const char *labels = comma[1] != '\0' ? comma + 1 : NULL;
     const int code = features[0] != '\0'
@@ -209,7 +222,7 @@ int network_class_names(const mlp_network *network, const char ***names, size_t 
     }
     *names = calloc(*count, sizeof **names);
     if (*names == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     for (size_t i = 0; i < *count; i++) {
         (*names)[i] = mlp_network_class_name(network, i);

@@ -9,6 +9,8 @@
 
 #include "options/options.h"
 
+enum data_part { PART_DEFAULT, PART_TRAIN, PART_TEST };
+
 /* How CSV files are to be read. The first member of the settings of every command that reads data. */
 struct data_request {
     const char *label; /* name of the label column, or NULL for `label_index` */
@@ -19,14 +21,11 @@ struct data_request {
     int regression;
     const char *csv_option; /* an option that only CSV files understand and that was given, or NULL */
     int stream;             /* features stay in their file */
+    enum data_part part;    /* --part */
 };
 
-#define DATA_REQUEST_INIT                                                                                    \
-    {                                                                                                        \
-        .label_index = -1, .header = -1                                                                      \
-    }
-
-enum data_part { PART_TRAIN, PART_TEST, PART_DEFAULT };
+/* The request without any option; the start of a command's settings. Returns EXIT_DONE. */
+int data_request_default(void *settings);
 
 /* A data set and what is known about it besides. */
 struct data_set {
@@ -60,6 +59,7 @@ int network_class_names(const mlp_network *network, const char ***names, size_t 
 int parse_label(const char *text, void *settings);
 int parse_delimiter(const char *text, void *settings);
 int parse_header(const char *text, void *settings);
+int parse_part(const char *text, void *settings);
 
 #define DATA_SPEC_HELP                                                                                       \
     "A CSV file (plain or gzip'd); IMAGES,LABELS: a pair of IDX files; IMAGES, with the comma: IDX without " \
@@ -71,23 +71,15 @@ int parse_header(const char *text, void *settings);
             "Leave the features in their file and read them when they are needed, for data larger than "     \
             "memory. CSV and gzip'd files are unpacked into a temporary file first, in TMPDIR or /var/tmp."  \
     }
+#define DATA_PART_ROW                                                                                        \
+    PARSED("part", "train|test", parse_part,                                                                 \
+           "Part of a set that has both, as fashion-mnist does (default: test).")
 #define DATA_CSV_ROWS(label_help)                                                                            \
-    { .kind = OPTION_GROUP, .help = "CSV files:" },                                                          \
-        { .kind = OPTION_PARSED,                                                                             \
-          .name = "label",                                                                                   \
-          .argument = "COLUMN",                                                                              \
-          .parse = parse_label,                                                                              \
-          .help = label_help },                                                                              \
-        { .kind = OPTION_PARSED,                                                                             \
-          .name = "delimiter",                                                                               \
-          .argument = "CHARACTER",                                                                           \
-          .parse = parse_delimiter,                                                                          \
-          .help = "What stands between fields: one character, or tab (default: comma)." },                   \
-    {                                                                                                        \
-        .kind = OPTION_PARSED, .name = "header", .argument = "yes|no|auto", .parse = parse_header,           \
-        .help =                                                                                              \
-            "Whether the first line names the columns (default auto: it does when a field other than the "   \
-            "label is no number)."                                                                           \
-    }
+    GROUP("CSV files:"), PARSED("label", "COLUMN", parse_label, label_help),                                 \
+        PARSED("delimiter", "CHARACTER", parse_delimiter,                                                    \
+               "What stands between fields: one character, or tab (default: comma)."),                       \
+        PARSED("header", "yes|no|auto", parse_header,                                                        \
+               "Whether the first line names the columns (default auto: it does when a field other than "    \
+               "the label is no number).")
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
 #include "message.h"
 #include "options/number.h"
 #include "training/train.h"
@@ -100,7 +99,7 @@ static int parse_item(char *item, enum layer_change_kind kind, struct layer_chan
     if (what != NULL) {
         *what++ = '\0';
     }
-    int code = copy != NULL ? EXIT_DONE : work_error("out of memory");
+    int code = copy != NULL ? EXIT_DONE : out_of_memory();
     if (code == EXIT_DONE && (!parse_whole(item, &layer) || layer > SIZE_MAX)) {
         code = bad_item(&rows[kind], copy);
     }
@@ -127,7 +126,7 @@ static int parse_list(const char *text, enum layer_change_kind kind, struct laye
     struct layer_change *grown = realloc(changes->items, (changes->count + items) * sizeof *grown);
     char *copy = strdup(text), *next = copy;
     changes->items = grown != NULL ? grown : changes->items;
-    int code = grown != NULL && copy != NULL ? EXIT_DONE : work_error("out of memory");
+    int code = grown != NULL && copy != NULL ? EXIT_DONE : out_of_memory();
     while (code == EXIT_DONE && next != NULL) {
         code = parse_item(strsep(&next, ","), kind, changes);
     }
@@ -135,25 +134,16 @@ static int parse_list(const char *text, enum layer_change_kind kind, struct laye
     return code;
 }
 
-int parse_freeze(const char *text, void *settings)
-{
-    return parse_list(text, LAYER_FREEZE, &((struct train_settings *)settings)->layers);
-}
+#define PARSE_LAYERS(function, kind)                                                                         \
+    int function(const char *text, void *settings)                                                           \
+    {                                                                                                        \
+        return parse_list(text, kind, &((struct train_settings *)settings)->layers);                         \
+    }
 
-int parse_layer_rate(const char *text, void *settings)
-{
-    return parse_list(text, LAYER_RATE, &((struct train_settings *)settings)->layers);
-}
-
-int parse_layer_decay(const char *text, void *settings)
-{
-    return parse_list(text, LAYER_DECAY, &((struct train_settings *)settings)->layers);
-}
-
-int parse_layer_clip(const char *text, void *settings)
-{
-    return parse_list(text, LAYER_CLIP, &((struct train_settings *)settings)->layers);
-}
+PARSE_LAYERS(parse_freeze, LAYER_FREEZE)
+PARSE_LAYERS(parse_layer_rate, LAYER_RATE)
+PARSE_LAYERS(parse_layer_decay, LAYER_DECAY)
+PARSE_LAYERS(parse_layer_clip, LAYER_CLIP)
 
 void layer_changes_free(struct layer_changes *changes)
 {
@@ -204,11 +194,9 @@ static int apply_to_layer(const struct layer_changes *changes, mlp_optimizer *op
             factors.bias_rate *= change->biases;
         }
     }
-    if (status != MLP_OK) {
-        return usage_error("--layer-clip: %s", mlp_last_error());
-    }
+    TRY(usage_code("--layer-clip", status));
     status = mlp_optimizer_set_factors(optimizer, layer, &factors);
-    return status == MLP_OK ? EXIT_DONE : option_refused(status);
+    return option_code(status);
 }
 
 /* A training that could change nothing is a mistake. */
@@ -228,16 +216,10 @@ static int check_something_learns(const mlp_optimizer *optimizer, size_t layers)
 int layer_changes_apply(const struct layer_changes *changes, mlp_optimizer *optimizer, size_t layers)
 {
     for (size_t i = 0; i < changes->count; i++) {
-        const int code = check_change(changes, &changes->items[i], optimizer, layers);
-        if (code != EXIT_DONE) {
-            return code;
-        }
+        TRY(check_change(changes, &changes->items[i], optimizer, layers));
     }
     for (size_t l = 0; changes->count > 0 && l < layers; l++) {
-        const int code = apply_to_layer(changes, optimizer, l);
-        if (code != EXIT_DONE) {
-            return code;
-        }
+        TRY(apply_to_layer(changes, optimizer, l));
     }
     return changes->count > 0 ? check_something_learns(optimizer, layers) : EXIT_DONE;
 }

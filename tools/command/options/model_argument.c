@@ -2,6 +2,7 @@
 #include "options/model_argument.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <mlp/model_file.h>
 
@@ -10,31 +11,36 @@
 int load_model(const char *path, mlp_network **network)
 {
     const mlp_status status = mlp_model_load(path, network);
-    if (status == MLP_OK) {
-        return EXIT_DONE;
-    }
-    const int code = work_failed(status);
+    const int code = work_code(status);
     if (status == MLP_ERROR_NONFINITE) {
         notice("non-finite: no such model can be used; train it again, with a lower --learning-rate, --clip "
-               "global-norm:1 or "
-               "another --init if the training diverged");
+               "global-norm:1 or another --init if the training diverged");
     }
     return code;
 }
 
-int open_model(const struct command *command, int argc, char **argv, int operands, const char **path,
-               mlp_network **network)
+int open_model(const struct command *command, int operands, char **operand, mlp_network **network)
 {
     if (operands == 0) {
         return usage_error("%s: the model's file is missing; usage: mlp %s %s", command->name, command->name,
                            command->synopsis);
     }
     if (operands > 1) {
-        return usage_error("%s: unexpected '%s' after the model '%s'", command->name,
-                           argv[argc - operands + 1], argv[argc - operands]);
+        return usage_error("%s: unexpected '%s' after the model '%s'", command->name, operand[1], operand[0]);
     }
-    *path = argv[argc - 1];
-    return load_model(*path, network);
+    return load_model(operand[0], network);
+}
+
+int open_data_of_model(struct data_request *request, struct data_source source, const mlp_network *network,
+                       struct data_set *set)
+{
+    const char **names;
+    TRY(network_class_names(network, &names, &source.class_name_count));
+    source.class_names = names;
+    request->regression = !network_classifies(network);
+    const int code = data_open(request, &source, set);
+    free(names);
+    return code;
 }
 
 bool network_classifies(const mlp_network *network)

@@ -7,11 +7,15 @@
 #include <mlp/network.h>
 
 #include "command.h"
+#include "options/data_argument.h"
 
 /* Loads the model named by the command's one operand. Returns an exit code after a message; the caller
  * destroys it. */
-int open_model(const struct command *command, int argc, char **argv, int operands, const char **path,
-               mlp_network **network);
+int open_model(const struct command *command, int operands, char **operand, mlp_network **network);
+/* Opens data whose labels are the model's class names, or numbers for a model of numbers. Returns an exit
+ * code. */
+int open_data_of_model(struct data_request *request, struct data_source source, const mlp_network *network,
+                       struct data_set *set);
 /* Loads a model. Returns an exit code after a message; the caller destroys it. */
 int load_model(const char *path, mlp_network **network);
 /* Whether its outputs stand for classes rather than numbers: it has class names, or a loss or output of

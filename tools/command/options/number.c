@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "message.h"
+
 enum { LONGEST = 400 }; /* characters of a number that is taken seriously */
 
 bool parse_whole(const char *text, uint64_t *value)
@@ -36,24 +38,46 @@ bool parse_real(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
-bool parse_reals(const char *text, double **values, size_t *count)
+/* A copy of the list to be cut up, and in place of *values room for its numbers. */
+static int begin_list(const char *text, const char *separator, size_t size, char **copy, void *values)
 {
     size_t capacity = 1;
     for (const char *c = text; *c != '\0'; c++) {
-        capacity += *c == ',';
+        capacity += *c == *separator;
     }
-    char *copy = strdup(text);
-    double *numbers = calloc(capacity, sizeof *numbers);
-    bool valid = copy != NULL && numbers != NULL;
-    char *next = copy;
-    for (*count = 0; valid && next != NULL; (*count)++) {
-        valid = parse_real(strsep(&next, ","), &numbers[*count]);
+    free(*(void **)values);
+    *(void **)values = calloc(capacity, size);
+    *copy = strdup(text);
+    return *(void **)values != NULL && *copy != NULL ? EXIT_DONE : out_of_memory();
+}
+
+int parse_reals(const char *option, const char *text, const char *expected, double low, double high,
+                double **values, size_t *count)
+{
+    char *copy, *next;
+    bool valid = true;
+    int code = begin_list(text, ",", sizeof **values, &copy, values);
+    next = code == EXIT_DONE ? copy : NULL;
+    for (*count = 0; next != NULL && valid; (*count)++) {
+        double *value = &(*values)[*count];
+        valid = parse_real(strsep(&next, ","), value) && *value >= low && *value <= high;
     }
     free(copy);
-    if (!valid) {
-        free(numbers);
-        numbers = NULL;
+    return valid ? code : usage_error("%s: expected %s, got '%s'", option, expected, text);
+}
+
+int parse_sizes(const char *option, const char *text, const char *separator, const char *expected, size_t low,
+                size_t high, size_t **values, size_t *count)
+{
+    char *copy, *next;
+    bool valid = true;
+    int code = begin_list(text, separator, sizeof **values, &copy, values);
+    next = code == EXIT_DONE ? copy : NULL;
+    for (*count = 0; next != NULL && valid; (*count)++) {
+        uint64_t value;
+        valid = parse_whole(strsep(&next, separator), &value) && value >= low && value <= high;
+        (*values)[*count] = valid ? (size_t)value : 0;
     }
-    *values = numbers;
-    return valid;
+    free(copy);
+    return valid ? code : usage_error("%s: expected %s, got '%s'", option, expected, text);
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "command.h"
-#include "message.h"
 #include "options/number.h"
 
 enum { FIRST_VALUE = 256, HELP_VALUE = FIRST_VALUE - 1 };
@@ -142,7 +141,7 @@ int parse_options(const struct command *command, int argc, char **argv, void *se
     char *letters = calloc(2 * count + 3, 1);
     int code = EXIT_DONE;
     if (long_options == NULL || letters == NULL) {
-        code = work_error("out of memory");
+        code = out_of_memory();
     } else {
         make_tables(command->rows, long_options, letters);
     }

@@ -38,6 +38,42 @@ struct option_row {
     int (*parse)(const char *text, void *settings);
 };
 
+/* Rows, for settings whose fields FIELD(member) finds. What follows the help sets further members: `.letter`,
+ * `.note`. */
+#define GROUP(text)                                                                                          \
+    {                                                                                                        \
+        .kind = OPTION_GROUP, .help = text                                                                   \
+    }
+#define FLAG(option, member, value, ...)                                                                     \
+    {                                                                                                        \
+        .kind = OPTION_FLAG, .name = option, .offset = FIELD(member), .flag = value, .help = __VA_ARGS__     \
+    }
+#define TEXT(option, word, member, ...)                                                                      \
+    {                                                                                                        \
+        .kind = OPTION_TEXT, .name = option, .argument = word, .offset = FIELD(member), .help = __VA_ARGS__  \
+    }
+#define NUMBER(type, option, word, member, least, most, ...)                                                 \
+    {                                                                                                        \
+        .kind = type, .name = option, .argument = word, .offset = FIELD(member), .low = least, .high = most, \
+        .help = __VA_ARGS__                                                                                  \
+    }
+#define SIZE(...) NUMBER(OPTION_SIZE, __VA_ARGS__)
+#define COUNT(...) NUMBER(OPTION_COUNT, __VA_ARGS__)
+#define SEED(option, word, member, ...) NUMBER(OPTION_SEED, option, word, member, 0, 0, __VA_ARGS__)
+#define REAL(option, word, member, least, most, included, ...)                                               \
+    NUMBER(OPTION_REAL, option, word, member, least, most, __VA_ARGS__, .ends = included)
+#define PARSED(option, word, function, ...)                                                                  \
+    {                                                                                                        \
+        .kind = OPTION_PARSED, .name = option, .argument = word, .parse = function, .help = __VA_ARGS__      \
+    }
+
+/* Defines a parser of an option that takes one of the library's names. */
+#define PARSE_NAME(function, settings_struct, member, option, from_name)                                     \
+    int function(const char *text, void *settings)                                                           \
+    {                                                                                                        \
+        return usage_code(option, from_name(text, &((struct settings_struct *)settings)->member));           \
+    }
+
 /* Applies the command line to the settings. Operands (what is no option) are moved to the end: *operands
  * counts them and argv + argc − *operands points to them.
  * Returns EXIT_DONE, EXIT_USAGE after a message, or OPTIONS_HELP when the help was asked for and has been

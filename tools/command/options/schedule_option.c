@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
 #include "message.h"
 #include "options/number.h"
 #include "training/train.h"
@@ -27,27 +26,12 @@ static int set_real(const char *key, const char *text, double *value)
                              may_be_zero ? "" : " other than 0", text);
 }
 
-/* Whole numbers joined by '+'. */
-static int set_milestones(char *text, struct train_settings *settings)
+static int set_milestones(const char *text, struct train_settings *settings)
 {
-    size_t count = 1;
-    for (const char *c = text; *c != '\0'; c++) {
-        count += *c == '+';
-    }
-    free(settings->milestones);
-    settings->milestones = calloc(count, sizeof *settings->milestones);
-    if (settings->milestones == NULL) {
-        return work_error("out of memory");
-    }
-    settings->schedule.milestones = settings->milestones;
-    settings->schedule.milestone_count = 0;
-    for (char *part; (part = strsep(&text, "+")) != NULL;) {
-        const int code =
-            set_size("milestones", part, &settings->milestones[settings->schedule.milestone_count++]);
-        if (code != EXIT_DONE) {
-            return code;
-        }
-    }
+    mlp_schedule_options *o = &settings->schedule;
+    TRY(parse_sizes("--schedule: milestones", text, "+", "whole numbers of at least 1 joined by +", 1,
+                    SIZE_MAX, &settings->milestones, &o->milestone_count));
+    o->milestones = settings->milestones;
     return EXIT_DONE;
 }
 
@@ -77,20 +61,21 @@ static int set_key(const char *key, char *text, struct train_settings *settings)
                                         : set_real(key, text, keys[i].real);
         }
     }
-    return strcmp(key, "milestones") == 0 ? set_milestones(text, settings)
-           : strcmp(key, "per") == 0      ? set_per(text, &o->per_epoch)
-                                     : usage_error("--schedule: expected period=, factor=, minimum=, power=, "
-                                                   "growth=, share=, patience=, milestones= "
-                                                   "or per=, got '%s='",
-                                                   key);
+    if (strcmp(key, "milestones") == 0) {
+        return set_milestones(text, settings);
+    }
+    if (strcmp(key, "per") == 0) {
+        return set_per(text, &o->per_epoch);
+    }
+    return usage_error("--schedule: expected period=, factor=, minimum=, power=, growth=, share=, patience=, "
+                       "milestones= or per=, got '%s='",
+                       key);
 }
 
 static int parse_parts(char *text, struct train_settings *settings)
 {
     char *name = strsep(&text, ":");
-    if (mlp_schedule_from_name(name, &settings->schedule.rule) != MLP_OK) {
-        return usage_error("--schedule: %s", mlp_last_error());
-    }
+    TRY(usage_code("--schedule", mlp_schedule_from_name(name, &settings->schedule.rule)));
     if (settings->schedule.rule == MLP_SCHEDULE_CUSTOM) {
         return usage_error("--schedule: custom takes a function of a program's own; the command has none");
     }
@@ -100,10 +85,7 @@ static int parse_parts(char *text, struct train_settings *settings)
             return usage_error("--schedule: expected NAME:KEY=VALUE,..., got '%s' after the name", part);
         }
         *value++ = '\0';
-        const int code = set_key(part, value, settings);
-        if (code != EXIT_DONE) {
-            return code;
-        }
+        TRY(set_key(part, value, settings));
     }
     return EXIT_DONE;
 }
@@ -112,7 +94,7 @@ int parse_schedule(const char *text, void *settings)
 {
     char *copy = strdup(text);
     if (copy == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     const int code = parse_parts(copy, settings);
     free(copy);

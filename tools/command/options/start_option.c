@@ -1,7 +1,6 @@
 /* `mlp train --from`: the saved model that a training starts from. */
 #include <string.h>
 
-#include "command.h"
 #include "message.h"
 #include "options/model_argument.h"
 #include "training/train.h"
@@ -16,10 +15,7 @@ int load_start(struct train_settings *settings)
                            "standardization of its own",
                            settings->option_of_model);
     }
-    const int code = load_model(settings->from, &settings->start);
-    if (code != EXIT_DONE) {
-        return code;
-    }
+    TRY(load_model(settings->from, &settings->start));
     const bool classifies = network_classifies(settings->start);
     if (settings->request.regression && classifies) {
         return usage_error("--regression: the model of --from, '%s', tells classes apart", settings->from);

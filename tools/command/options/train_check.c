@@ -2,7 +2,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "command.h"
 #include "message.h"
 #include "charts/plot.h"
 #include "training/train.h"
@@ -22,7 +21,7 @@ static int choose_mup(struct train_settings *settings)
     }
     inits->items = calloc(1, sizeof *inits->items);
     if (inits->items == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     inits->count = 1;
     inits->items[0] = (struct choice){ .value = MLP_INIT_MUP, .numbers = { .a = settings->mup } };
@@ -102,15 +101,15 @@ int train_settings_check(struct train_settings *settings)
     if (settings->plot != NULL && !settings->find_learning_rate) {
         return usage_error("--plot: needs --find-learning-rate; `mlp plot` draws a training's log");
     }
-    if (settings->plot != NULL && !plot_file_name(settings->plot)) {
-        return usage_error("--plot: expected a name that ends in .svg or .png, got '%s'", settings->plot);
+    if (settings->plot != NULL) {
+        TRY(plot_check_name("--plot", settings->plot));
     }
     if (settings->log_interval > 0 && settings->log == NULL) {
         return usage_error("--log-steps: needs --log FILE");
     }
     if (settings->fit.patience > 0 && validations == 0 && settings->folds == 0) {
-        return usage_error("--patience: needs a validation set: give --validation, --validation-last or "
-                           "--validation-data");
+        return usage_error(
+            "--patience: needs a validation set: give --validation, --validation-last or --validation-data");
     }
     if (settings->request.regression && settings->request.csv_option == NULL) {
         settings->request.csv_option = "--regression";

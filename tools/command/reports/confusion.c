@@ -6,7 +6,7 @@
 
 #include "options/model_argument.h"
 
-enum { MAX_CLASSES = 40, NAME_COLUMNS = 16, SMALLEST_COLUMN = 4 };
+enum { NAME_COLUMNS = 16, SMALLEST_COLUMN = 4 };
 
 /* At most NAME_COLUMNS characters of UTF-8, filled with spaces. */
 static void print_name(FILE *stream, const char *name)
@@ -70,10 +70,6 @@ static void print_row(FILE *stream, const mlp_network *network, const uint64_t *
 
 void print_confusion(FILE *stream, const mlp_network *network, const uint64_t *counts, size_t classes)
 {
-    if (classes > MAX_CLASSES) {
-        fprintf(stream, "\nThe confusion matrix has %zu classes: --json prints it.\n", classes);
-        return;
-    }
     const int width = column_width(counts, classes);
     fprintf(stream, "\nConfusion matrix (rows: true class, columns: predicted class)\n\n%*s",
             4 + NAME_COLUMNS, "");

@@ -7,6 +7,9 @@
 
 #include <mlp/network.h>
 
+/* Classes of a matrix that is printed, at most. */
+enum { CONFUSION_CLASSES = 40 };
+
 /* Rows are true classes, columns predicted ones: counts[actual·classes + predicted]. Each row ends with the
  * class's recall (the share of its samples that were found) and precision (the share of its predictions that
  * are right). */

@@ -8,7 +8,6 @@
 
 #include "command.h"
 #include "reports/json_output.h"
-#include "message.h"
 #include "charts/plot.h"
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
@@ -252,7 +251,7 @@ int plot_diagnosis(const char *path, const mlp_network *network, const mlp_diagn
     const size_t layers = mlp_diagnosis_layers(diagnosis);
     double *values = calloc(SERIES * layers, sizeof *values), *series[SERIES];
     if (values == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     for (size_t i = 0; i < SERIES; i++) {
         series[i] = values + i * layers;

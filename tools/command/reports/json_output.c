@@ -9,7 +9,6 @@
 
 #include <mlp/diagnose.h>
 
-#include "command.h"
 #include "message.h"
 
 enum { DIGITS = 10 };

@@ -5,7 +5,6 @@
 
 #include <mlp/diagnose.h>
 
-#include "command.h"
 #include "reports/json_output.h"
 #include "message.h"
 #include "reports/output_file.h"
@@ -15,7 +14,7 @@ static mlp_monitor_layer *make_layers(const mlp_network *network)
 {
     mlp_monitor_layer *layers = calloc(mlp_network_layer_count(network), sizeof *layers);
     if (layers == NULL) {
-        work_error("out of memory");
+        out_of_memory();
     }
     return layers;
 }
@@ -140,8 +139,7 @@ int write_monitor_history(const char *path, FILE *stream, const mlp_report *repo
     int code = begin_table("--monitor-history", path, stream);
     if (code == EXIT_DONE) {
         fputs("step,epoch,layer,loss,activation_rms,pre_gradient_rms,weight_norm,weight_gradient_norm,"
-              "gradient_ratio,update_ratio,"
-              "zeros,saturated,dead,findings\n",
+              "gradient_ratio,update_ratio,zeros,saturated,dead,findings\n",
               stream);
         for (size_t i = 0; i < mlp_report_monitor_count(report); i++) {
             mlp_monitor_record record;

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "message.h"
 
 int check_output(const char *option, const char *path)
@@ -21,7 +20,7 @@ int check_output(const char *option, const char *path)
                           S_ISDIR(status.st_mode) ? "a folder" : "no regular file");
     }
     if (asprintf(&trial, "%s.XXXXXX", path) < 0) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     const int file = mkstemp(trial);
     const int reason = errno;
@@ -33,17 +32,18 @@ int check_output(const char *option, const char *path)
     return file >= 0 ? EXIT_DONE : work_error("%s: cannot write '%s': %s", option, path, strerror(reason));
 }
 
-FILE *open_table(const char *option, const char *path)
+int open_table(const char *option, const char *path, FILE **stream)
 {
     const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    FILE *stream = file >= 0 ? fdopen(file, "w") : NULL;
-    if (stream == NULL) {
-        work_error("%s: cannot write '%s': %s", option, path, strerror(errno));
-        if (file >= 0) {
-            close(file);
-        }
+    *stream = file >= 0 ? fdopen(file, "w") : NULL;
+    if (*stream != NULL) {
+        return EXIT_DONE;
     }
-    return stream;
+    const int reason = errno;
+    if (file >= 0) {
+        close(file);
+    }
+    return work_error("%s: cannot write '%s': %s", option, path, strerror(reason));
 }
 
 int begin_table(const char *option, const char *path, FILE *stream)

@@ -10,8 +10,8 @@ int check_output(const char *option, const char *path);
 
 /* Tables as CSV. `option` and `path` are for messages. */
 
-/* Opens a file for writing without emptying it yet. NULL after a message. */
-FILE *open_table(const char *option, const char *path);
+/* Opens a file for writing without emptying it yet. Returns an exit code. */
+int open_table(const char *option, const char *path, FILE **stream);
 /* Empties it. Returns an exit code; the stream is closed when it fails. */
 int begin_table(const char *option, const char *path, FILE *stream);
 /* A comma and the value; nothing after the comma for what was not measured. */

@@ -8,16 +8,17 @@
 struct predict_settings {
     struct data_request request; /* first, for the parsers of data options */
     const char *data;
-    enum data_part part;
     size_t draw, batch;
     int threads, json, probabilities;
+    mlp_network *network;
+    struct data_set set;
+    struct prediction prediction;
 };
 
-/* Each prints all samples (`draw_predictions`: the first settings->draw) and returns an exit code. */
+/* Each prints all samples (`draw_predictions`: as many as are to be drawn) and returns an exit code. */
 int print_labels(struct prediction *prediction);
 int print_probabilities(struct prediction *prediction);
 int print_predictions_json(struct prediction *prediction);
-int draw_predictions(const struct predict_settings *settings, struct prediction *prediction,
-                     const struct data_set *set);
+int draw_predictions(struct predict_settings *settings);
 
 #endif

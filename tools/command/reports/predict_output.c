@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
 #include "reports/json_output.h"
 #include "message.h"
 #include "options/model_argument.h"
@@ -26,17 +25,14 @@ static int for_each(struct prediction *prediction,
                     void (*print)(const struct prediction *prediction, size_t sample))
 {
     for (;;) {
-        int code = prediction_next(prediction);
-        if (code != EXIT_DONE || prediction->count == 0) {
-            return code;
+        TRY(prediction_next(prediction));
+        if (prediction->count == 0) {
+            return EXIT_DONE;
         }
         for (size_t i = 0; i < prediction->count; i++) {
             print(prediction, i);
         }
-        code = check_output_stream();
-        if (code != EXIT_DONE) {
-            return code;
-        }
+        TRY(check_output_stream());
     }
 }
 
@@ -157,30 +153,36 @@ static void make_captions(const struct prediction *prediction, size_t sample, co
              network_class_text(network, (size_t)actual, number), (size_t)actual == class ? "" : "  (wrong)");
 }
 
-int draw_predictions(const struct predict_settings *settings, struct prediction *prediction,
-                     const struct data_set *set)
+/* A row of pictures of the batch's samples from *i on; both counters advance. */
+static void draw_row(struct predict_settings *settings, size_t side, size_t *i, size_t *drawn)
 {
-    const size_t inputs = mlp_data_inputs(set->data), side = picture_side(inputs);
+    const struct prediction *prediction = &settings->prediction;
+    struct picture pictures[PICTURE_SCREEN];
+    size_t count = 0;
+    for (; count < pictures_in_row(side) && *i < prediction->count && *drawn < settings->draw;
+         ++*i, ++*drawn) {
+        struct picture *picture = &pictures[count++];
+        *picture = (struct picture){ .pixels = prediction->x + *i * side * side };
+        make_captions(prediction, *i, &settings->set, picture);
+    }
+    draw_pictures(stdout, pictures, count, side);
+}
+
+int draw_predictions(struct predict_settings *settings)
+{
+    struct prediction *prediction = &settings->prediction;
+    const size_t inputs = mlp_data_inputs(settings->set.data), side = picture_side(inputs);
+    size_t drawn = 0;
     if (side == 0) {
         return usage_error(
             "--draw: the samples have %zu features, which make no square picture of a screen's size", inputs);
     }
-    size_t drawn = 0;
-    int code = prediction_next(prediction);
-    while (code == EXIT_DONE && prediction->count > 0 && drawn < settings->draw) {
+    do {
+        TRY(prediction_next(prediction));
         for (size_t i = 0; i < prediction->count && drawn < settings->draw;) {
-            struct picture pictures[PICTURE_SCREEN];
-            size_t count = 0;
-            for (; count < pictures_in_row(side) && i < prediction->count && drawn < settings->draw;
-                 i++, drawn++) {
-                struct picture *picture = &pictures[count++];
-                *picture = (struct picture){ .pixels = prediction->x + i * inputs };
-                make_captions(prediction, i, set, picture);
-            }
-            draw_pictures(stdout, pictures, count, side);
+            draw_row(settings, side, &i, &drawn);
         }
-        code = check_output_stream();
-        code = code == EXIT_DONE ? prediction_next(prediction) : code;
-    }
-    return code;
+        TRY(check_output_stream());
+    } while (prediction->count > 0 && drawn < settings->draw);
+    return EXIT_DONE;
 }

@@ -6,7 +6,6 @@
 
 #include <mlp/pass.h>
 
-#include "command.h"
 #include "message.h"
 
 int prediction_begin(struct prediction *prediction, const mlp_network *network, const mlp_data *data,
@@ -18,12 +17,10 @@ int prediction_begin(struct prediction *prediction, const mlp_network *network, 
     batch = batch < mlp_data_count(data) ? batch : mlp_data_count(data);
     *prediction = (struct prediction){ .network = network, .data = data, .batch = batch };
     const mlp_status status = mlp_workspace_create(network, batch, &options, &prediction->workspace);
-    if (status != MLP_OK) {
-        return work_failed(status);
-    }
+    TRY(work_code(status));
     prediction->x = calloc(batch, mlp_network_inputs(network) * sizeof(float));
     prediction->outputs = calloc(batch, mlp_network_outputs(network) * sizeof(float));
-    return prediction->x != NULL && prediction->outputs != NULL ? EXIT_DONE : work_error("out of memory");
+    return prediction->x != NULL && prediction->outputs != NULL ? EXIT_DONE : out_of_memory();
 }
 
 void prediction_free(struct prediction *prediction)
@@ -84,9 +81,7 @@ int prediction_next(struct prediction *prediction)
         status = mlp_predict(prediction->network, prediction->workspace, prediction->x, prediction->count,
                              prediction->outputs);
     }
-    if (status != MLP_OK) {
-        return work_failed(status);
-    }
+    TRY(work_code(status));
     make_probabilities(prediction);
     return EXIT_DONE;
 }

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "command.h"
 #include "reports/json_output.h"
 #include "message.h"
 #include "reports/monitor_report.h"
@@ -117,8 +116,7 @@ int write_history(const char *path, FILE *stream, const mlp_report *report)
         return EXIT_WORK;
     }
     fputs("epoch,loss,accuracy,validation_loss,validation_accuracy,gradient_norm,clip_scale,clipped,skipped,"
-          "learning_rate,"
-          "seconds\n",
+          "learning_rate,seconds\n",
           stream);
     for (size_t i = 0; i < mlp_report_epochs(report); i++) {
         mlp_epoch epoch;

@@ -3,8 +3,6 @@
 
 #include <mlp/pass.h>
 
-#include "command.h"
-#include "message.h"
 #include "studies/study.h"
 
 enum { ACTIVATIONS = 4, DEPTHS = 4, WIDTH = 64, EPOCHS = 20, STARTS = 3 };
@@ -32,15 +30,13 @@ static int fill_cell(const struct experiment *experiment, const struct shape *sh
     };
     mlp_diagnosis *diagnosis;
     struct outcome outcome;
-    int code = diagnose_start(experiment, shape, seed, &diagnosis);
-    if (code == EXIT_DONE) {
-        scatter_add(&cell->flow,
-                    (double)(shape->depth - 1) * log10(backward_factor(diagnosis, 0, shape->depth - 1)));
-        code = train_start(experiment, shape, &training, seed, &outcome);
-        scatter_add(&cell->accuracy, outcome.accuracy);
-    }
+    TRY(diagnose_start(experiment, shape, seed, &diagnosis));
+    scatter_add(&cell->flow,
+                (double)(shape->depth - 1) * log10(backward_factor(diagnosis, 0, shape->depth - 1)));
     mlp_diagnosis_destroy(&diagnosis);
-    return code;
+    TRY(train_start(experiment, shape, &training, seed, &outcome));
+    scatter_add(&cell->accuracy, outcome.accuracy);
+    return EXIT_DONE;
 }
 
 static int chart_depths(struct sheet *sheet, struct cell cells[ACTIVATIONS][DEPTHS])
@@ -74,32 +70,30 @@ static int study_depths(struct experiment *experiment, struct sheet *sheet, size
                         bool *good)
 {
     struct cell cells[ACTIVATIONS][DEPTHS] = { 0 };
-    int code = EXIT_DONE;
     sheet_row(sheet, "activation | hidden layers | gradient | test accuracy");
-    for (size_t i = 0; i < ACTIVATIONS * DEPTHS && code == EXIT_DONE; i++) {
+    for (size_t i = 0; i < ACTIVATIONS * DEPTHS; i++) {
         const size_t a = i / DEPTHS, d = i % DEPTHS;
         const struct shape shape = { .depth = depths[d], .width = WIDTH, .activation = activations[a] };
         struct cell *cell = &cells[a][d];
-        for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
-            code = fill_cell(experiment, &shape, s, cell);
+        for (size_t s = 0; s < seeds; s++) {
+            TRY(fill_cell(experiment, &shape, s, cell));
         }
         sheet_row(sheet, "%s | %zu | %.1e | %.3f ± %.3f", names[a], depths[d],
                   pow(10.0, scatter_mean(&cell->flow)), scatter_mean(&cell->accuracy),
                   scatter_deviation(&cell->accuracy));
-        code = code == EXIT_DONE ? advance(experiment, i + 1, all) : code;
+        TRY(advance(experiment, i + 1, all));
     }
     sheet_table_end(sheet);
     sheet_text(sheet,
                "Layers of %d units, automatic initializers, %d epochs of momentum at 0.01, %zu seeds. "
-               "gradient: ||dZ|| of the first "
-               "hidden layer by that of the last, at the start.",
+               "gradient: ||dZ|| of the first hidden layer by that of the last, at the start.",
                WIDTH, EPOCHS, seeds);
     for (size_t a = 0; a < ACTIVATIONS; a++) {
         const double deep = scatter_mean(&cells[a][DEPTHS - 1].accuracy),
                      shallow = scatter_mean(&cells[a][0].accuracy);
         *good = *good && (a == SIGMOID_ROW ? deep < 0.5 : deep > 0.8 && shallow > 0.9);
     }
-    return code == EXIT_DONE ? chart_depths(sheet, cells) : code;
+    return chart_depths(sheet, cells);
 }
 
 /* ---- dead units ---------------------------------------------------------------------------------------- */
@@ -130,7 +124,7 @@ static int measure_dead(const struct experiment *experiment, const mlp_network *
     }
     mlp_workspace_destroy(&workspace);
     *share = units > 0 ? (double)dead / (double)units : NAN;
-    return status == MLP_OK || status == MLP_ERROR_NONFINITE ? EXIT_DONE : work_failed(status);
+    return status == MLP_ERROR_NONFINITE ? EXIT_DONE : work_code(status);
 }
 
 struct death {
@@ -170,15 +164,14 @@ static int train_to_death(const struct experiment *experiment, const struct choi
 static int study_death(struct experiment *experiment, struct sheet *sheet, size_t seeds, size_t all,
                        bool *good)
 {
-    int code = EXIT_DONE;
     sheet_row(sheet,
               "activation | biases at the start | dead units: before | after training | test accuracy");
-    for (size_t i = 0; i < 2 * STARTS && code == EXIT_DONE; i++) {
+    for (size_t i = 0; i < 2 * STARTS; i++) {
         const size_t a = i / STARTS;
         const double bias = biases[i % STARTS];
         struct death death = { 0 };
-        for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
-            code = train_to_death(experiment, &activations[a], bias, s, &death);
+        for (size_t s = 0; s < seeds; s++) {
+            TRY(train_to_death(experiment, &activations[a], bias, s, &death));
         }
         sheet_row(sheet, "%s | %g | %.1f %% ± %.1f %% | %.1f %% ± %.1f %% | %.3f", names[a], bias,
                   100.0 * scatter_mean(&death.before), 100.0 * scatter_deviation(&death.before),
@@ -186,47 +179,41 @@ static int study_death(struct experiment *experiment, struct sheet *sheet, size_
                   scatter_mean(&death.accuracy));
         *good = *good && (a == LEAKY_ROW ? scatter_mean(&death.before) + scatter_mean(&death.after) == 0.0
                                          : bias > -4.0 || scatter_mean(&death.after) > 0.5);
-        code = code == EXIT_DONE ? advance(experiment, ACTIVATIONS * DEPTHS + i + 1, all) : code;
+        TRY(advance(experiment, ACTIVATIONS * DEPTHS + i + 1, all));
     }
     sheet_table_end(sheet);
     sheet_text(sheet,
                "5 hidden layers of %d units, %d epochs as above: share of hidden units with dZ = 0 for each "
                "of %zu samples.",
                WIDTH, EPOCHS, experiment->sample_count);
-    return code;
+    return EXIT_DONE;
 }
 
 static int run(struct experiment *experiment, struct sheet *sheet, bool *as_predicted)
 {
     const size_t seeds = seeds_or(experiment, 5), all = ACTIVATIONS * DEPTHS + 2 * STARTS;
     *as_predicted = true;
-    const int code = study_depths(experiment, sheet, seeds, all, as_predicted);
-    return code == EXIT_DONE ? study_death(experiment, sheet, seeds, all, as_predicted) : code;
+    TRY(study_depths(experiment, sheet, seeds, all, as_predicted));
+    return study_death(experiment, sheet, seeds, all, as_predicted);
 }
 
-/* clang-format off */
 const struct study activations_study = {
     .name = "activations",
     .summary = "ReLU and leaky ReLU against sigmoid and tanh",
     .claim = "Use ReLU, or leaky ReLU, whose gradient is never zero, so that no unit dies.",
-    .theory = "φ' of sigmoid is at most 1/4: with scaled weights its gradient falls by about 4 a layer, "
-              "and training fails beyond a few "
-              "layers. tanh, ReLU and leaky ReLU keep it near 1 with the weights that suit them. A ReLU "
-              "that is negative on every "
-              "sample has gradient 0 and stays so; a leaky one keeps its slope, 0.01.",
+    .theory = "φ' of sigmoid is at most 1/4: with scaled weights its gradient falls by about 4 a layer, and "
+              "training fails beyond a few layers. tanh, ReLU and leaky ReLU keep it near 1 with the weights "
+              "that suit them. A ReLU that is negative on every sample has gradient 0 and stays so; a leaky "
+              "one keeps its slope, 0.01.",
     .criterion = "with 20 hidden layers sigmoid stays under 50 % accuracy and the others exceed 80 % (90 % "
-                 "with 2); leaky ReLU has no dead unit, "
-                 "whatever the biases, and of the ReLUs that start with biases −4 more than half are dead "
-                 "after training.",
-    .sources = "Maas, Hannun, Ng 2013, Rectifier nonlinearities improve neural network acoustic models, "
-               "section 2\n"
-               "Glorot, Bordes, Bengio 2011, Deep sparse rectifier neural networks, section 3",
+                 "with 2); leaky ReLU has no dead unit, whatever the biases, and of the ReLUs that start "
+                 "with biases −4 more than half are dead after training.",
+    .sources =
+        "Maas, Hannun, Ng 2013, Rectifier nonlinearities improve neural network acoustic models, section 2\n"
+        "Glorot, Bordes, Bengio 2011, Deep sparse rectifier neural networks, section 3",
     .holds = "The claim holds for leaky ReLU: none of its units is ever dead, though where all start out "
-             "negative its slope of "
-             "0.01 does not train five layers either; plain ReLUs that start out negative stay dead, while "
-             "with "
-             "zero biases few are and the network trains. tanh, started well, is as good at depth; sigmoid "
-             "is not.",
+             "negative its slope of 0.01 does not train five layers either; plain ReLUs that start out "
+             "negative stay dead, while with zero biases few are and the network trains. tanh, started well, "
+             "is as good at depth; sigmoid is not.",
     .run = run,
 };
-/* clang-format on */

@@ -1,8 +1,6 @@
 /* Biases: zero against random starts, and the bias gradient against the weight gradient, layer by layer. */
 #include <math.h>
 
-#include "command.h"
-#include "message.h"
 #include "studies/study.h"
 
 enum { DEPTH = 12, WIDTH = 128, NETWORKS = 4, DEVIATIONS = 4, TRAINED_DEPTH = 5, TRAINED_WIDTH = 64 };
@@ -23,22 +21,19 @@ static int measure_gradients(const struct experiment *experiment, struct gradien
 {
     enum { LOW = 2, HIGH = DEPTH - 1 };
     mlp_diagnosis *diagnosis;
-    const int code = diagnose_start(experiment, &gradients->shape, seed, &diagnosis);
-    if (code == EXIT_DONE) {
-        const mlp_signal low = layer_signal(diagnosis, LOW), high = layer_signal(diagnosis, HIGH);
-        const double layers = HIGH - LOW;
-        scatter_add(&gradients->dz, backward_factor(diagnosis, LOW, HIGH));
-        scatter_add(&gradients->db, pow(low.bias_gradient_norm / high.bias_gradient_norm, 1.0 / layers));
-        scatter_add(&gradients->dw, pow(low.weight_gradient_norm / high.weight_gradient_norm, 1.0 / layers));
-        for (size_t l = 0; l < DEPTH; l++) {
-            const mlp_signal signal = layer_signal(diagnosis, l);
-            scatter_add(&gradients->norms[0][l], log(signal.bias_gradient_norm / high.bias_gradient_norm));
-            scatter_add(&gradients->norms[1][l],
-                        log(signal.weight_gradient_norm / high.weight_gradient_norm));
-        }
+    TRY(diagnose_start(experiment, &gradients->shape, seed, &diagnosis));
+    const mlp_signal low = layer_signal(diagnosis, LOW), high = layer_signal(diagnosis, HIGH);
+    const double layers = HIGH - LOW;
+    scatter_add(&gradients->dz, backward_factor(diagnosis, LOW, HIGH));
+    scatter_add(&gradients->db, pow(low.bias_gradient_norm / high.bias_gradient_norm, 1.0 / layers));
+    scatter_add(&gradients->dw, pow(low.weight_gradient_norm / high.weight_gradient_norm, 1.0 / layers));
+    for (size_t l = 0; l < DEPTH; l++) {
+        const mlp_signal signal = layer_signal(diagnosis, l);
+        scatter_add(&gradients->norms[0][l], log(signal.bias_gradient_norm / high.bias_gradient_norm));
+        scatter_add(&gradients->norms[1][l], log(signal.weight_gradient_norm / high.weight_gradient_norm));
     }
     mlp_diagnosis_destroy(&diagnosis);
-    return code;
+    return EXIT_DONE;
 }
 
 static int chart_gradients(struct sheet *sheet, const struct gradients *networks)
@@ -84,30 +79,28 @@ static int study_gradients(struct experiment *experiment, struct sheet *sheet, s
           .expected = sqrt(0.5) },
     };
     /* clang-format on */
-    int code = EXIT_DONE;
     sheet_row(sheet, "network | theory | dZ | db | dW");
-    for (size_t i = 0; i < NETWORKS && code == EXIT_DONE; i++) {
+    for (size_t i = 0; i < NETWORKS; i++) {
         struct gradients *n = &networks[i];
         *n = starts[i];
         n->shape.depth = DEPTH;
         n->shape.width = WIDTH;
-        for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
-            code = measure_gradients(experiment, n, s);
+        for (size_t s = 0; s < seeds; s++) {
+            TRY(measure_gradients(experiment, n, s));
         }
         sheet_row(sheet, "%s | %.3f | %.3f ± %.3f | %.3f ± %.3f | %.3f ± %.3f", n->name, n->expected,
                   scatter_mean(&n->dz), scatter_deviation(&n->dz), scatter_mean(&n->db),
                   scatter_deviation(&n->db), scatter_mean(&n->dw), scatter_deviation(&n->dw));
         *good = *good && fabs(scatter_mean(&n->db) / n->expected - 1.0) <= 0.1;
-        code = code == EXIT_DONE ? advance(experiment, i + 1, NETWORKS + 2 * DEVIATIONS) : code;
+        TRY(advance(experiment, i + 1, NETWORKS + 2 * DEVIATIONS));
     }
     sheet_table_end(sheet);
     sheet_text(sheet,
                "%d layers of %d units, biases 0, %zu seeds: by what each norm is multiplied per layer going "
-               "back, layers 2 to %d; "
-               "theory: √χ₁, for dZ and db.",
+               "back, layers 2 to %d; theory: √χ₁, for dZ and db.",
                DEPTH, WIDTH, seeds, DEPTH - 1);
     *good = *good && fabs(scatter_mean(&networks[1].dw) - 1.0) <= 0.1;
-    return code == EXIT_DONE ? chart_gradients(sheet, networks) : code;
+    return chart_gradients(sheet, networks);
 }
 
 /* ---- starts -------------------------------------------------------------------------------------------- */
@@ -143,9 +136,8 @@ static int study_starts(struct experiment *experiment, struct sheet *sheet, size
 {
     static const double deviations[DEVIATIONS] = { 0.0, 0.01, 0.1, 1.0 };
     struct start starts[2 * DEVIATIONS] = { 0 };
-    int code = EXIT_DONE;
     sheet_row(sheet, "network | biases | √χ₁ | dZ | test accuracy");
-    for (size_t i = 0; i < 2 * DEVIATIONS && code == EXIT_DONE; i++) {
+    for (size_t i = 0; i < 2 * DEVIATIONS; i++) {
         const bool rectified = i < DEVIATIONS;
         const double deviation = deviations[i % DEVIATIONS];
         const mlp_activation_choice choice = { .activation =
@@ -159,8 +151,8 @@ static int study_starts(struct experiment *experiment, struct sheet *sheet, size
                                                                   : (struct choice)INIT(ZEROS) };
         mlp_mean_field point;
         mlp_mean_field_point(&choice, rectified ? 2.0 : 1.0, deviation * deviation, &point);
-        for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
-            code = measure_start(experiment, &shape, s, &starts[i]);
+        for (size_t s = 0; s < seeds; s++) {
+            TRY(measure_start(experiment, &shape, s, &starts[i]));
         }
         const double accuracy = scatter_mean(&starts[i].accuracy),
                      zero = scatter_mean(&starts[i - i % DEVIATIONS].accuracy);
@@ -171,46 +163,39 @@ static int study_starts(struct experiment *experiment, struct sheet *sheet, size
         *good =
             *good && (deviation > 0.1 ? fabs(scatter_mean(&starts[i].factor) / sqrt(point.chi) - 1.0) <= 0.1
                                       : fabs(accuracy - zero) < 0.02);
-        code = code == EXIT_DONE ? advance(experiment, NETWORKS + i + 1, NETWORKS + 2 * DEVIATIONS) : code;
+        TRY(advance(experiment, NETWORKS + i + 1, NETWORKS + 2 * DEVIATIONS));
     }
     sheet_table_end(sheet);
     sheet_text(sheet,
                "dZ: what its norm is multiplied by per layer, %d layers of %d units, at the start; accuracy: "
                "%d layers of %d, 20 epochs of momentum at 0.01; %zu seeds.",
                DEPTH, WIDTH, TRAINED_DEPTH, TRAINED_WIDTH, seeds);
-    return code;
+    return EXIT_DONE;
 }
 
 static int run(struct experiment *experiment, struct sheet *sheet, bool *as_predicted)
 {
     *as_predicted = true;
-    const int code = study_gradients(experiment, sheet, seeds_or(experiment, 10), as_predicted);
-    return code == EXIT_DONE ? study_starts(experiment, sheet, seeds_or(experiment, 5), as_predicted) : code;
+    TRY(study_gradients(experiment, sheet, seeds_or(experiment, 10), as_predicted));
+    return study_starts(experiment, sheet, seeds_or(experiment, 5), as_predicted);
 }
 
-/* clang-format off */
 const struct study biases_study = {
     .name = "biases",
     .summary = "biases at 0 or random, and their gradients",
     .claim = "Biases may start at 0, for weights break the symmetry; and the gradient of a bias does not "
-             "depend on the vanishing in "
-             "deeper layers, for it is not multiplied by weights.",
+             "depend on the vanishing in deeper layers, for it is not multiplied by weights.",
     .theory = "db is the sum of dZ over the samples, and dZ comes through all layers above: going back a "
-              "layer ||db|| is multiplied by "
-              "√χ₁, as ||dZ|| is. What db lacks is the factor A of dW = dZ·Aᵀ: where the signal fades "
-              "going forward (tanh, small "
-              "weights), ||dW|| is the same in all layers and ||db|| is not. Small random biases change "
-              "nothing; large ones, of variance "
-              "1, move tanh's fixed point to where √χ₁ = 0.63.",
+              "layer ||db|| is multiplied by √χ₁, as ||dZ|| is. What db lacks is the factor A of dW = dZ·Aᵀ: "
+              "where the signal fades going forward (tanh, small weights), ||dW|| is the same in all layers "
+              "and ||db|| is not. Small random biases change nothing; large ones, of variance 1, move tanh's "
+              "fixed point to where √χ₁ = 0.63.",
     .criterion = "||db|| per layer is within 10 % of √χ₁ for every network, ||dW|| of tanh with 0.25/n "
-                 "within 10 % of 1; random biases of "
-                 "deviation 0.01 and 0.1 change the accuracy by less than 2 points; and with N(0, 1) "
-                 "biases ||dZ|| per layer is within 10 % of √χ₁.",
+                 "within 10 % of 1; random biases of deviation 0.01 and 0.1 change the accuracy by less than "
+                 "2 points; and with N(0, 1) biases ||dZ|| per layer is within 10 % of √χ₁.",
     .sources = "Schoenholz et al. 2017, Deep information propagation, sections 3 and 4\n"
                "Goodfellow, Bengio, Courville 2016, Deep Learning, section 8.4",
     .holds = "The first half of the claim holds: zero is as good as small random biases. The second does "
-             "not: bias gradients vanish "
-             "exactly as dZ does; they are spared only the fading of the signal.",
+             "not: bias gradients vanish exactly as dZ does; they are spared only the fading of the signal.",
     .run = run,
 };
-/* clang-format on */

@@ -4,8 +4,6 @@
 
 #include <mlp/pass.h>
 
-#include "command.h"
-#include "message.h"
 #include "studies/study.h"
 
 enum { DEPTH = 8, WIDTH = 64, STARTS = 2, RULES = 5, STEPS = 60, EPOCHS = 15 };
@@ -101,10 +99,7 @@ static int measure_steps(const struct experiment *experiment, const struct shape
     mlp_network *network, *before = NULL;
     mlp_optimizer *optimizer = NULL;
     mlp_workspace *workspace = NULL;
-    const int code = make_network(experiment, shape, seed, &network);
-    if (code != EXIT_DONE) {
-        return code;
-    }
+    TRY(make_network(experiment, shape, seed, &network));
     options.learning_rate = starts[start].rate;
     options.clip = rules[rule].clip;
     options.clip_threshold = rules[rule].threshold;
@@ -121,7 +116,7 @@ static int measure_steps(const struct experiment *experiment, const struct shape
     mlp_optimizer_destroy(&optimizer);
     mlp_network_destroy(&before);
     mlp_network_destroy(&network);
-    return status == MLP_OK || status == MLP_ERROR_NONFINITE ? EXIT_DONE : work_failed(status);
+    return status == MLP_ERROR_NONFINITE ? EXIT_DONE : work_code(status);
 }
 
 /* ---- training ------------------------------------------------------------------------------------------ */
@@ -137,20 +132,17 @@ static int fill_cell(const struct experiment *experiment, size_t start, size_t r
                                        .clip_threshold = rules[rule].threshold,
                                        .epochs = EPOCHS,
                                        .batch = 64 };
-    int code = EXIT_DONE;
-    for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
+    for (size_t s = 0; s < seeds; s++) {
         struct outcome outcome;
-        code = train_start(experiment, &shape, &training, s, &outcome);
-        if (code == EXIT_DONE) {
-            cell->trained += outcome.loss < 0.1 * log((double)experiment->classes);
-            scatter_add(&cell->clipped, outcome.clipped);
-            if (isfinite(outcome.loss)) {
-                scatter_add(&cell->loss, outcome.loss);
-            }
-            code = measure_steps(experiment, &shape, start, rule, s, cell);
+        TRY(train_start(experiment, &shape, &training, s, &outcome));
+        cell->trained += outcome.loss < 0.1 * log((double)experiment->classes);
+        scatter_add(&cell->clipped, outcome.clipped);
+        if (isfinite(outcome.loss)) {
+            scatter_add(&cell->loss, outcome.loss);
         }
+        TRY(measure_steps(experiment, &shape, start, rule, s, cell));
     }
-    return code;
+    return EXIT_DONE;
 }
 
 /* Without clipping hardly a draw trains; with it nearly all do, and the global norm alone keeps the
@@ -189,13 +181,12 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
 {
     struct cell cells[STARTS][RULES] = { 0 };
     const size_t seeds = seeds_or(experiment, 10);
-    int code = EXIT_DONE;
     *as_predicted = true;
     sheet_row(sheet, "start | clipping | trained | loss | clipped steps | angle");
-    for (size_t i = 0; i < STARTS * RULES && code == EXIT_DONE; i++) {
+    for (size_t i = 0; i < STARTS * RULES; i++) {
         const size_t start = i / RULES, rule = i % RULES;
         struct cell *cell = &cells[start][rule];
-        code = fill_cell(experiment, start, rule, seeds, cell);
+        TRY(fill_cell(experiment, start, rule, seeds, cell));
         *as_predicted = *as_predicted && as_expected(cell, rule, seeds);
         if (cell->loss.count == 0) {
             sheet_row(sheet, "%s | %s | %zu of %zu | refused | – | –", starts[start].name, rules[rule].name,
@@ -209,42 +200,35 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
                       100.0 * scatter_mean(&cell->clipped), scatter_mean(&cell->angle),
                       scatter_deviation(&cell->angle));
         }
-        code = code == EXIT_DONE ? advance(experiment, i + 1, STARTS * RULES) : code;
+        TRY(advance(experiment, i + 1, STARTS * RULES));
     }
     sheet_table_end(sheet);
     sheet_text(sheet,
                "%d ReLU layers of %d units, gradient descent without momentum, %d epochs in batches of 64, "
-               "%zu seeds. trained: draws "
-               "whose loss of the last epoch is below a tenth of that of guessing, ln of the number of "
-               "classes; loss: its mean over the "
-               "draws in which no step was refused as not finite; clipped steps: in the last epoch; angle: "
-               "between the step and the raw gradient, over those of the first %d "
-               "steps that were clipped.",
+               "%zu seeds. trained: draws whose loss of the last epoch is below a tenth of that of guessing, "
+               "ln of the number of classes; loss: its mean over the draws in which no step was refused as "
+               "not finite; clipped steps: in the last epoch; angle: between the step and the raw gradient, "
+               "over those of the first %d steps that were clipped.",
                DEPTH, WIDTH, EPOCHS, seeds, STEPS);
-    return code == EXIT_DONE ? chart_losses(sheet, cells[STARTS - 1]) : code;
+    return chart_losses(sheet, cells[STARTS - 1]);
 }
 
-/* clang-format off */
 const struct study clipping_study = {
     .name = "clipping",
     .summary = "gradient clipping where training diverges",
     .claim = "Clipping keeps gradients from exploding: a network that diverges trains when its gradient is "
              "clipped by value or by norm.",
     .theory = "A step of length η·‖g‖ beyond the range in which the loss is nearly quadratic throws the "
-              "weights to where the gradient is "
-              "larger still. Clipping bounds the step, by η·c for a norm. The global norm scales the whole "
-              "gradient and keeps its "
-              "direction; norms of tensors or layers and values change it, the more so the more the "
-              "layers' gradients differ.",
-    .criterion = "without clipping at most one draw in ten trains (loss below a tenth of that of "
-                 "guessing), with each of the rules at "
-                 "least nine do, and the step's angle to the gradient is under 0.1° with the global norm "
-                 "and above 5° with the others.",
-    .sources = "Pascanu, Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks, "
-               "section 3.2",
+              "weights to where the gradient is larger still. Clipping bounds the step, by η·c for a norm. "
+              "The global norm scales the whole gradient and keeps its direction; norms of tensors or layers "
+              "and values change it, the more so the more the layers' gradients differ.",
+    .criterion = "without clipping at most one draw in ten trains (loss below a tenth of that of guessing), "
+                 "with each of the rules at least nine do, and the step's angle to the gradient is under "
+                 "0.1° with the global norm and above 5° with the others.",
+    .sources =
+        "Pascanu, Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks, section 3.2",
     .holds = "The claim holds for steps that are too large, by the learning rate or by the start. Clipping "
-             "does not mend the signal: it "
-             "cannot help where the forward pass overflows, and has nothing to do where gradients vanish.",
+             "does not mend the signal: it cannot help where the forward pass overflows, and has nothing to "
+             "do where gradients vanish.",
     .run = run,
 };
-/* clang-format on */

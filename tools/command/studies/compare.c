@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "command.h"
-#include "message.h"
 #include "studies/study.h"
 
 enum { WIDTH = 64, EPOCHS = 40, LABEL = 48 };
@@ -73,13 +71,13 @@ static int predict(const struct experiment *experiment, const struct shape *shap
                    double *expected)
 {
     mlp_diagnosis *diagnosis;
-    const int code = diagnose_start(experiment, shape, seed, &diagnosis);
+    TRY(diagnose_start(experiment, shape, seed, &diagnosis));
     *expected = 0.0;
-    for (size_t l = 0; l + 1 < shape->depth && code == EXIT_DONE; l++) {
+    for (size_t l = 0; l + 1 < shape->depth; l++) {
         *expected += log10(layer_signal(diagnosis, l).predicted_backward);
     }
     mlp_diagnosis_destroy(&diagnosis);
-    return code;
+    return EXIT_DONE;
 }
 
 static int fill_cell(const struct experiment *experiment, struct grid *grid, size_t c, size_t seeds)
@@ -93,20 +91,17 @@ static int fill_cell(const struct experiment *experiment, struct grid *grid, siz
                                  .activation = grid->activations[row / grid->depth_count],
                                  .init = grid->inits[c % grid->init_count] };
     struct scatter loss = { 0 }, expected = { 0 };
-    int code = EXIT_DONE;
-    for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
+    for (size_t s = 0; s < seeds; s++) {
         double value;
         struct outcome outcome;
-        code = predict(experiment, &shape, s, &value);
+        TRY(predict(experiment, &shape, s, &value));
         scatter_add(&expected, value);
-        if (code == EXIT_DONE) {
-            code = train_start(experiment, &shape, &training, s, &outcome);
-            scatter_add(&loss, fmin(outcome.loss / log((double)experiment->classes), 1.0));
-        }
+        TRY(train_start(experiment, &shape, &training, s, &outcome));
+        scatter_add(&loss, fmin(outcome.loss / log((double)experiment->classes), 1.0));
     }
     grid->loss[c] = scatter_mean(&loss);
     grid->expected[c] = scatter_mean(&expected);
-    return code;
+    return EXIT_DONE;
 }
 
 /* ---- the verdict --------------------------------------------------------------------------------------- */
@@ -147,7 +142,7 @@ static int chart_grid(struct sheet *sheet, const struct grid *grid)
     const size_t row_count = grid->activation_count * grid->depth_count;
     const char **labels = calloc(row_count + grid->init_count, sizeof *labels);
     if (labels == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     for (size_t i = 0; i < row_count + grid->init_count; i++) {
         labels[i] = i < row_count ? grid->rows[i] : grid->columns[i - row_count];
@@ -173,25 +168,19 @@ static int fill_grid(struct experiment *experiment, struct sheet *sheet, struct 
 {
     const size_t seeds = seeds_or(experiment, 3);
     size_t clear, right;
-    int code = EXIT_DONE;
     if (grid->rows == NULL || grid->columns == NULL || grid->loss == NULL || grid->expected == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
-    for (size_t c = 0; c < grid->count && code == EXIT_DONE; c++) {
-        code = fill_cell(experiment, grid, c, seeds);
-        code = code == EXIT_DONE ? advance(experiment, c + 1, grid->count) : code;
-    }
-    if (code != EXIT_DONE) {
-        return code;
+    for (size_t c = 0; c < grid->count; c++) {
+        TRY(fill_cell(experiment, grid, c, seeds));
+        TRY(advance(experiment, c + 1, grid->count));
     }
     tell(sheet, grid);
     count_clear(grid, &clear, &right);
     sheet_text(sheet,
                "Layers of %d units, %d epochs of momentum at 0.01, %zu seeds. dZ: its norm in the first "
-               "hidden layer by that in the last, "
-               "at the start, by mean field; loss: of the last epoch by that of guessing, at most 1. Of %zu "
-               "cells theory is clear "
-               "about %zu, and right about %zu.",
+               "hidden layer by that in the last, at the start, by mean field; loss: of the last epoch by "
+               "that of guessing, at most 1. Of %zu cells theory is clear about %zu, and right about %zu.",
                WIDTH, EPOCHS, seeds, grid->count, clear, right);
     *as_predicted = 10 * right >= 9 * clear;
     return chart_grid(sheet, grid);
@@ -205,24 +194,18 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
     return code;
 }
 
-/* clang-format off */
 const struct study compare_study = {
     .name = "compare",
     .summary = "a grid of initializers, activations and depths",
     .claim = "The right initializer for an activation decides whether a deep network trains.",
-    .theory = "Mean field gives the factor between ||dZ|| of the last and of the first hidden layer from "
-              "the start alone, the product of "
-              "√χ₁ over the layers. Within a factor of 10 of 1 a network should train, and beyond a factor "
-              "of 1000 not; between "
-              "them theory is not clear.",
+    .theory = "Mean field gives the factor between ||dZ|| of the last and of the first hidden layer from the "
+              "start alone, the product of √χ₁ over the layers. Within a factor of 10 of 1 a network should "
+              "train, and beyond a factor of 1000 not; between them theory is not clear.",
     .criterion = "at least nine in ten of the cells that theory is clear about come out as it says: those "
-                 "within a factor of 10 below half "
-                 "the loss of guessing, those beyond 1000 not.",
+                 "within a factor of 10 below half the loss of guessing, those beyond 1000 not.",
     .sources = "Schoenholz et al. 2017, Deep information propagation, section 5\n"
                "He et al. 2015, Delving deep into rectifiers, section 2.2",
     .holds = "The claim holds in the cells that the table shows: with depth the networks that train are "
-             "those whose initializer suits "
-             "the activation; shallow ones forgive more.",
+             "those whose initializer suits the activation; shallow ones forgive more.",
     .run = run,
 };
-/* clang-format on */

@@ -2,8 +2,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "command.h"
-#include "message.h"
 #include "studies/study.h"
 
 enum { SCALES = 8, DEPTHS = 6, WIDTH = 64, EPOCHS = 8, LABEL = 16, LINE = 151 };
@@ -27,15 +25,14 @@ static int fill_cell(const struct experiment *experiment, size_t scale, size_t d
                                  .width = WIDTH,
                                  .activation = tangent,
                                  .init = INIT_GAIN(VARIANCE_SCALING, sqrt(scales[scale])) };
-    int code = EXIT_DONE;
-    for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
+    for (size_t s = 0; s < seeds; s++) {
         struct outcome outcome;
-        code = train_start(experiment, &shape, &training, s, &outcome);
+        TRY(train_start(experiment, &shape, &training, s, &outcome));
         const double loss = fmin(outcome.loss / log((double)experiment->classes), 1.0);
         scatter_add(&cell->loss, loss);
         cell->trained += loss < 0.5;
     }
-    return code;
+    return EXIT_DONE;
 }
 
 /* The largest of the depths up to which all are trained by at least half of the draws; 0: none. */
@@ -111,12 +108,11 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
     struct cell cells[SCALES][DEPTHS] = { 0 };
     size_t trainable[SCALES];
     const size_t seeds = seeds_or(experiment, 3);
-    int code = EXIT_DONE;
     sheet_row(sheet, "σ_w² | χ₁ | 6 ξ | trainable depth | loss at 10 | at 30 | at 80");
-    for (size_t i = 0; i < SCALES * DEPTHS && code == EXIT_DONE; i++) {
+    for (size_t i = 0; i < SCALES * DEPTHS; i++) {
         const size_t s = i / DEPTHS, d = i % DEPTHS;
-        code = fill_cell(experiment, s, d, seeds, &cells[s][d]);
-        if (code == EXIT_DONE && d == DEPTHS - 1) {
+        TRY(fill_cell(experiment, s, d, seeds, &cells[s][d]));
+        if (d == DEPTHS - 1) {
             const mlp_mean_field point = field_of(&tangent, scales[s]);
             char six[LABEL];
             snprintf(six, LABEL, isfinite(point.depth) ? "%.0f" : "∞", 6.0 * point.depth);
@@ -125,42 +121,33 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
                       trainable[s], scatter_mean(&cells[s][1].loss), scatter_mean(&cells[s][3].loss),
                       scatter_mean(&cells[s][5].loss));
         }
-        code = code == EXIT_DONE ? advance(experiment, i + 1, SCALES * DEPTHS) : code;
+        TRY(advance(experiment, i + 1, SCALES * DEPTHS));
     }
     sheet_table_end(sheet);
     sheet_text(sheet,
                "tanh layers of %d units with weights of variance σ_w²/n, %d epochs of momentum at 0.01, %zu "
-               "seeds. loss: of the last "
-               "epoch by that of guessing, ln of the number of classes; trainable depth: the largest of 5, "
-               "10, 20, 30, 50, 80 up to which "
-               "at least half of the draws come below 0.5; ξ = 1/|ln χ₁|.",
+               "seeds. loss: of the last epoch by that of guessing, ln of the number of classes; trainable "
+               "depth: the largest of 5, 10, 20, 30, 50, 80 up to which at least half of the draws come "
+               "below 0.5; ξ = 1/|ln χ₁|.",
                WIDTH, EPOCHS, seeds);
-    if (code != EXIT_DONE) {
-        return code;
-    }
     *as_predicted = as_expected(trainable);
     return chart_cells(sheet, cells, seeds);
 }
 
-/* clang-format off */
 const struct study depth_study = {
     .name = "depth",
     .summary = "trainable depth of tanh networks against the scale of their weights",
-    .claim = "How deep a network can be trained is decided by the scale of its weights: there is a best "
-             "one, and away from it depth is "
-             "lost.",
+    .claim = "How deep a network can be trained is decided by the scale of its weights: there is a best one, "
+             "and away from it depth is lost.",
     .theory = "Signal and gradient carry over a number of layers of the order of ξ = 1/|ln χ₁|, which is "
-              "infinite at the critical "
-              "σ_w² = 1 of tanh with biases 0. Below it they vanish, above it they are scrambled and the "
-              "gradient explodes; trainable "
-              "depth was found to be about 6 ξ.",
+              "infinite at the critical σ_w² = 1 of tanh with biases 0. Below it they vanish, above it they "
+              "are scrambled and the gradient explodes; trainable depth was found to be about 6 ξ.",
     .criterion = "the trainable depth is largest at σ_w² = 1 or 1.3, falls towards both sides, and is less "
                  "than half of it at 0.25 and 4.",
     .sources = "Schoenholz et al. 2017, Deep information propagation, section 5\n"
                "Poole et al. 2016, Exponential expressivity in deep neural networks, section 2",
-    .holds = "The claim holds for tanh: at and just above the critical scale networks train at depths at "
-             "which all others do not. A "
-             "finite width and little training blur the line: 6 ξ is a guide, no limit.",
+    .holds =
+        "The claim holds for tanh: at and just above the critical scale networks train at depths at which "
+        "all others do not. A finite width and little training blur the line: 6 ξ is a guide, no limit.",
     .run = run,
 };
-/* clang-format on */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "interrupt.h"
 #include "message.h"
 
@@ -33,7 +32,7 @@ int make_network(const struct experiment *experiment, const struct shape *shape,
     mlp_layer *layers = calloc(shape->depth + 1, sizeof *layers);
     *network = NULL;
     if (layers == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     for (size_t l = 0; l < shape->depth; l++) {
         const bool other = l % 2 == 1 && shape->other_width > 0;
@@ -50,7 +49,7 @@ int make_network(const struct experiment *experiment, const struct shape *shape,
     status = status == MLP_OK ? mlp_data_standardize(experiment->train, *network) : status;
     if (status != MLP_OK) {
         mlp_network_destroy(network);
-        return option_refused(status);
+        return option_code(status);
     }
     return EXIT_DONE;
 }
@@ -63,7 +62,7 @@ int diagnose_network(const struct experiment *experiment, const mlp_network *net
     options.threads = experiment->threads;
     const mlp_status status =
         mlp_diagnose(network, experiment->samples, &targets, experiment->sample_count, &options, diagnosis);
-    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+    return work_code(status);
 }
 
 int diagnose_start(const struct experiment *experiment, const struct shape *shape, uint64_t seed,
@@ -71,10 +70,8 @@ int diagnose_start(const struct experiment *experiment, const struct shape *shap
 {
     mlp_network *network;
     *diagnosis = NULL;
-    int code = make_network(experiment, shape, seed, &network);
-    if (code == EXIT_DONE) {
-        code = diagnose_network(experiment, network, diagnosis);
-    }
+    TRY(make_network(experiment, shape, seed, &network));
+    const int code = diagnose_network(experiment, network, diagnosis);
     mlp_network_destroy(&network);
     return code;
 }
@@ -164,17 +161,15 @@ int train_network(const struct experiment *experiment, mlp_network *network, con
         status = mlp_evaluate(network, experiment->test, 0, experiment->threads, 1, &metrics, NULL);
     }
     outcome->accuracy = metrics.accuracy;
-    return status == MLP_OK || status == MLP_ERROR_NONFINITE ? EXIT_DONE : work_failed(status);
+    return status == MLP_ERROR_NONFINITE ? EXIT_DONE : work_code(status);
 }
 
 int train_start(const struct experiment *experiment, const struct shape *shape,
                 const struct training *training, uint64_t seed, struct outcome *outcome)
 {
     mlp_network *network;
-    int code = make_network(experiment, shape, seed, &network);
-    if (code == EXIT_DONE) {
-        code = train_network(experiment, network, training, seed, outcome);
-    }
+    TRY(make_network(experiment, shape, seed, &network));
+    const int code = train_network(experiment, network, training, seed, outcome);
     mlp_network_destroy(&network);
     return code;
 }

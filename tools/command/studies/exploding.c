@@ -3,8 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "command.h"
-#include "message.h"
 #include "studies/study.h"
 
 enum { DEPTH = 20, WIDTH = 256, PARTS = 5 };
@@ -31,10 +29,10 @@ static int train_one(const struct experiment *experiment, struct start *start, c
         .rule = MLP_OPTIMIZER_MOMENTUM, .learning_rate = 0.005, .epochs = 10, .batch = 64
     };
     struct outcome outcome;
-    const int code = train_start(experiment, shape, &training, seed, &outcome);
+    TRY(train_start(experiment, shape, &training, seed, &outcome));
     start->refused += outcome.refused;
     scatter_add(&start->accuracy, outcome.accuracy);
-    return code;
+    return EXIT_DONE;
 }
 
 static int measure_start(const struct experiment *experiment, struct start *start, uint64_t seed)
@@ -43,16 +41,14 @@ static int measure_start(const struct experiment *experiment, struct start *star
         .depth = DEPTH, .width = WIDTH, .activation = relu, .init = start->init, .same_output = true
     };
     mlp_diagnosis *diagnosis;
-    int code = diagnose_start(experiment, &shape, seed, &diagnosis);
-    if (code == EXIT_DONE) {
-        scatter_add(&start->growth, forward_factor(diagnosis, 1, DEPTH - 1));
-        scatter_add(&start->loss, log10(mlp_diagnosis_loss(diagnosis)));
-        for (size_t l = 0; l < DEPTH; l++) {
-            scatter_add(&start->rms[l], 0.5 * log10(layer_signal(diagnosis, l).z.mean_square));
-        }
+    TRY(diagnose_start(experiment, &shape, seed, &diagnosis));
+    scatter_add(&start->growth, forward_factor(diagnosis, 1, DEPTH - 1));
+    scatter_add(&start->loss, log10(mlp_diagnosis_loss(diagnosis)));
+    for (size_t l = 0; l < DEPTH; l++) {
+        scatter_add(&start->rms[l], 0.5 * log10(layer_signal(diagnosis, l).z.mean_square));
     }
     mlp_diagnosis_destroy(&diagnosis);
-    return code == EXIT_DONE ? train_one(experiment, start, &shape, seed) : code;
+    return train_one(experiment, start, &shape, seed);
 }
 
 static int chart_growth(struct sheet *sheet, const struct start *starts, size_t count)
@@ -87,15 +83,11 @@ static int study_growth(struct experiment *experiment, struct sheet *sheet, bool
     };
     enum { STARTS = sizeof starts / sizeof starts[0] };
     const size_t seeds = seeds_or(experiment, 10);
-    int code = EXIT_DONE;
-    for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
-        for (size_t i = 0; i < STARTS && code == EXIT_DONE; i++) {
-            code = measure_start(experiment, &starts[i], s);
+    for (size_t s = 0; s < seeds; s++) {
+        for (size_t i = 0; i < STARTS; i++) {
+            TRY(measure_start(experiment, &starts[i], s));
         }
-        code = code == EXIT_DONE ? advance(experiment, s + 1, seeds + PARTS) : code;
-    }
-    if (code != EXIT_DONE) {
-        return code;
+        TRY(advance(experiment, s + 1, seeds + PARTS));
     }
     sheet_row(sheet, "start | theory | growth | loss | refused | accuracy");
     for (size_t i = 0; i < STARTS; i++) {
@@ -108,10 +100,9 @@ static int study_growth(struct experiment *experiment, struct sheet *sheet, bool
     sheet_table_end(sheet);
     sheet_text(sheet,
                "%d ReLU layers of %d units, %zu seeds. growth: of rms Z per layer; loss: at the start "
-               "(geometric mean); refused: a "
-               "step whose loss or gradient is not finite, which leaves the parameters as they are; "
-               "accuracy: after 10 epochs of "
-               "momentum at 0.005, or at the refused step.",
+               "(geometric mean); refused: a step whose loss or gradient is not finite, which leaves the "
+               "parameters as they are; accuracy: after 10 epochs of momentum at 0.005, or at the refused "
+               "step.",
                DEPTH, WIDTH, seeds);
     *good = *good && starts[0].refused == seeds && starts[2].refused == 0 &&
             scatter_mean(&starts[2].accuracy) > 0.9;
@@ -131,15 +122,15 @@ static int descend(const struct experiment *experiment, double rate, uint64_t se
     mlp_network *network;
     mlp_optimizer *optimizer = NULL;
     mlp_workspace *workspace = NULL;
-    int code = make_network(experiment, &shape, seed, &network);
+    TRY(make_network(experiment, &shape, seed, &network));
     options.learning_rate = rate;
-    mlp_status status = code == EXIT_DONE ? mlp_optimizer_create(network, &options, &optimizer) : MLP_OK;
-    if (code == EXIT_DONE && status == MLP_OK) {
+    mlp_status status = mlp_optimizer_create(network, &options, &optimizer);
+    if (status == MLP_OK) {
         status = mlp_workspace_create(network, experiment->sample_count, NULL, &workspace);
     }
     for (size_t t = 0; t < STEPS; t++) {
         mlp_step_report report = { .loss = INFINITY };
-        if (code == EXIT_DONE && status == MLP_OK) {
+        if (status == MLP_OK) {
             status = mlp_train_step(network, optimizer, workspace, experiment->samples, &targets,
                                     experiment->sample_count, &report);
         }
@@ -148,8 +139,7 @@ static int descend(const struct experiment *experiment, double rate, uint64_t se
     mlp_workspace_destroy(&workspace);
     mlp_optimizer_destroy(&optimizer);
     mlp_network_destroy(&network);
-    return code != EXIT_DONE || status == MLP_OK || status == MLP_ERROR_NONFINITE ? code
-                                                                                  : work_failed(status);
+    return status == MLP_ERROR_NONFINITE ? EXIT_DONE : work_code(status);
 }
 
 /* What a learning rate does over the draws. */
@@ -180,17 +170,16 @@ static int study_rates(struct experiment *experiment, struct sheet *sheet, bool 
     struct curve curves[RATES];
     struct rate found[RATES] = { 0 };
     const size_t seeds = seeds_or(experiment, 5);
-    int code = EXIT_DONE;
     sheet_row(sheet, "learning rate | draws whose loss rises | highest loss by the first | refused");
-    for (size_t r = 0; r < RATES && code == EXIT_DONE; r++) {
-        for (size_t s = seeds; s-- > 0 && code == EXIT_DONE;) {
-            code = descend(experiment, rates[r], s, losses[r]);
+    for (size_t r = 0; r < RATES; r++) {
+        for (size_t s = seeds; s-- > 0;) {
+            TRY(descend(experiment, rates[r], s, losses[r]));
             judge_descent(&found[r], losses[r]);
         }
         sheet_row(sheet, "%g | %zu of %zu | %.3g | %zu", rates[r], found[r].rising, seeds,
                   pow(10.0, scatter_mean(&found[r].height)), found[r].refused);
         curves[r] = (struct curve){ names[r], CURVE_MEASURED, (int)r, step, losses[r], NULL, STEPS };
-        code = code == EXIT_DONE ? advance(experiment, (size_t)(PARTS - RATES) + r, PARTS) : code;
+        TRY(advance(experiment, (size_t)(PARTS - RATES) + r, PARTS));
     }
     for (size_t t = 0; t < STEPS; t++) {
         step[t] = (double)t;
@@ -198,8 +187,7 @@ static int study_rates(struct experiment *experiment, struct sheet *sheet, bool 
     sheet_table_end(sheet);
     sheet_text(sheet,
                "Gradient descent on %zu samples at once, 2 hidden ReLU layers of 64 units with he-normal, %d "
-               "steps, %zu seeds; the "
-               "chart has seed 0.",
+               "steps, %zu seeds; the chart has seed 0.",
                experiment->sample_count, STEPS, seeds);
     *good = *good && found[0].rising == 0 && found[RATES - 1].rising == seeds;
     const struct chart chart = { .title = "Gradient descent at four learning rates",
@@ -208,39 +196,33 @@ static int study_rates(struct experiment *experiment, struct sheet *sheet, bool 
                                  .log_y = true,
                                  .curves = curves,
                                  .curve_count = RATES };
-    return code == EXIT_DONE ? sheet_charts(sheet, &chart, 1) : code;
+    return sheet_charts(sheet, &chart, 1);
 }
 
 static int run(struct experiment *experiment, struct sheet *sheet, bool *as_predicted)
 {
     *as_predicted = true;
-    const int code = study_growth(experiment, sheet, as_predicted);
-    return code == EXIT_DONE ? study_rates(experiment, sheet, as_predicted) : code;
+    TRY(study_growth(experiment, sheet, as_predicted));
+    return study_rates(experiment, sheet, as_predicted);
 }
 
-/* clang-format off */
 const struct study exploding_study = {
     .name = "exploding",
     .summary = "signals and gradients that grow without bound",
     .claim = "The same draw, N(0, 1), can make gradients explode: the loss oscillates and overshoots, "
              "overflows or becomes NaN.",
-    .theory = "ReLU keeps half of the mean square: with N(0, 1) in layers of n units rms Z grows by √(n/2) "
-              "a layer, 11.3 at n = 256; "
-              "a constant weight c makes it grow by c·n, for all units alike. After 20 layers the gradient "
-              "of the first overflows "
-              "float32. Gradient descent at a rate beyond 2/λ, λ the loss's largest curvature, overshoots: "
-              "the loss rises.",
-    .criterion = "the growth per layer is within 5 % of theory for N(0, 1), constant and he-normal "
-                 "weights; every first step with N(0, 1) "
-                 "is refused and none with he-normal, which reaches 90 % accuracy; and the loss of "
-                 "gradient descent rises at some step "
-                 "for every draw at rate 6 and for none at rate 0.02.",
+    .theory = "ReLU keeps half of the mean square: with N(0, 1) in layers of n units rms Z grows by √(n/2) a "
+              "layer, 11.3 at n = 256; a constant weight c makes it grow by c·n, for all units alike. After "
+              "20 layers the gradient of the first overflows float32. Gradient descent at a rate beyond 2/λ, "
+              "λ the loss's largest curvature, overshoots: the loss rises.",
+    .criterion =
+        "the growth per layer is within 5 % of theory for N(0, 1), constant and he-normal weights; every "
+        "first step with N(0, 1) is refused and none with he-normal, which reaches 90 % accuracy; and the "
+        "loss of gradient descent rises at some step for every draw at rate 6 and for none at rate 0.02.",
     .sources = "He et al. 2015, Delving deep into rectifiers, section 2.2\n"
                "LeCun et al. 1998, Efficient backprop, section 5",
     .holds = "The claim holds for deep ReLU networks: N(0, 1) makes loss and gradient overflow before the "
-             "first update, and he-normal "
-             "weights train. Oscillation is the learning rate's doing and comes to well-started networks "
-             "as well.",
+             "first update, and he-normal weights train. Oscillation is the learning rate's doing and comes "
+             "to well-started networks as well.",
     .run = run,
 };
-/* clang-format on */

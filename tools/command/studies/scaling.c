@@ -3,8 +3,6 @@
 #include <float.h>
 #include <math.h>
 
-#include "command.h"
-#include "message.h"
 #include "studies/study.h"
 
 enum {
@@ -41,9 +39,7 @@ static int predict(struct start *start)
     for (size_t l = 0; l < DEPTH; l++) {
         mlp_activation_moments moments;
         const mlp_status status = mlp_activation_moments_at(&choice, q, &moments);
-        if (status != MLP_OK) {
-            return work_failed(status);
-        }
+        TRY(work_code(status));
         start->expected_forward[l] = 0.5 * log(q);
         chi[l] = start->weight_variance * moments.slope_square;
         q = start->weight_variance * moments.square;
@@ -57,13 +53,12 @@ static int predict(struct start *start)
 
 static int measure(const struct experiment *experiment, struct start *start, size_t seeds)
 {
-    int code = EXIT_DONE;
     start->reached = DEPTH;
-    for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
+    for (size_t s = 0; s < seeds; s++) {
         mlp_diagnosis *diagnosis;
-        code = diagnose_start(experiment, &start->shape, s, &diagnosis);
-        const double top = code == EXIT_DONE ? layer_signal(diagnosis, DEPTH - 1).dz.mean_square : NAN;
-        for (size_t l = 0; l < DEPTH && code == EXIT_DONE; l++) {
+        TRY(diagnose_start(experiment, &start->shape, s, &diagnosis));
+        const double top = layer_signal(diagnosis, DEPTH - 1).dz.mean_square;
+        for (size_t l = 0; l < DEPTH; l++) {
             const mlp_signal signal = layer_signal(diagnosis, l);
             scatter_add(&start->forward[l], 0.5 * log(signal.z.mean_square));
             scatter_add(&start->backward[l], 0.5 * log(signal.dz.mean_square / top));
@@ -71,7 +66,7 @@ static int measure(const struct experiment *experiment, struct start *start, siz
         }
         mlp_diagnosis_destroy(&diagnosis);
     }
-    return code == EXIT_DONE ? predict(start) : code;
+    return predict(start);
 }
 
 /* Whether no depth's measurement is off by more than 5 % a layer; where float overflows, theory has to say so
@@ -162,35 +157,27 @@ static int study_equal(struct experiment *experiment, struct sheet *sheet, size_
         { .name = "tanh, orthogonal", .weight_variance = 1.0, .shape = { .init = INIT(ORTHOGONAL) } },
         { .name = "tanh, N(0, 1)", .weight_variance = WIDTH, .shape = { .init = INIT_A(NORMAL, 1.0) } },
     };
-    int code = EXIT_DONE;
     sheet_row(sheet, "start | signal: theory | found | gradient: theory | found | after %d", DEPTH);
-    for (size_t i = 0; i < STARTS && code == EXIT_DONE; i++) {
+    for (size_t i = 0; i < STARTS; i++) {
         starts[i].shape.depth = DEPTH;
         starts[i].shape.width = WIDTH;
         starts[i].shape.activation = i < RELU_STARTS ? relu : tangent;
-        code = measure(experiment, &starts[i], seeds);
-        if (code == EXIT_DONE) {
-            tell(sheet, &starts[i]);
-            *good = *good && as_expected(&starts[i]);
-            code = advance(experiment, i + 1, STARTS + ALTERNATES);
-        }
+        TRY(measure(experiment, &starts[i], seeds));
+        tell(sheet, &starts[i]);
+        *good = *good && as_expected(&starts[i]);
+        TRY(advance(experiment, i + 1, STARTS + ALTERNATES));
     }
     sheet_table_end(sheet);
     sheet_text(sheet,
                "%d layers of %d units, %zu seeds: factors per layer of rms Z and, going back, of ||dZ||, "
-               "geometric "
-               "means; after %d: rms Z of the last hidden layer, and ||dZ|| of the first by the last. 1/n is "
-               "LeCun's scale and, in layers of equal width, Xavier's √(2/(n_in + n_out)) as "
+               "geometric means; after %d: rms Z of the last hidden layer, and ||dZ|| of the first by the "
+               "last. 1/n is LeCun's scale and, in layers of equal width, Xavier's √(2/(n_in + n_out)) as "
                "well. A finite layer loses a little against theory: the logarithm of rms Z drifts by −5/(4n) "
-               "a ReLU layer, which "
-               "100 layers add up to a factor of %.2f.",
+               "a ReLU layer, which 100 layers add up to a factor of %.2f.",
                DEPTH, WIDTH, seeds, DEPTH, exp(-1.25 * DEPTH / WIDTH));
-    if (code == EXIT_DONE) {
-        code = chart_starts(sheet, starts, RELU_STARTS, (const char *[]){ "ReLU: signal", "ReLU: gradient" });
-    }
-    return code != EXIT_DONE ? code
-                             : chart_starts(sheet, starts + RELU_STARTS, TANH_STARTS,
-                                            (const char *[]){ "tanh: signal", "tanh: gradient" });
+    TRY(chart_starts(sheet, starts, RELU_STARTS, (const char *[]){ "ReLU: signal", "ReLU: gradient" }));
+    return chart_starts(sheet, starts + RELU_STARTS, TANH_STARTS,
+                        (const char *[]){ "tanh: signal", "tanh: gradient" });
 }
 
 /* ---- alternating widths -------------------------------------------------------------------------------- */
@@ -209,22 +196,19 @@ static int study_alternating(struct experiment *experiment, struct sheet *sheet,
         { "he-normal, fan-out", { .value = MLP_INIT_HE_NORMAL, .numbers = { .fan = MLP_FAN_OUT } }, 1.0 },
         { "xavier-normal·√2", INIT_GAIN(XAVIER_NORMAL, 1.4142135623730951), sqrt(geometric / arithmetic) },
     };
-    int code = EXIT_DONE;
     sheet_row(sheet, "start | theory | signal | gradient");
-    for (size_t i = 0; i < ALTERNATES && code == EXIT_DONE; i++) {
+    for (size_t i = 0; i < ALTERNATES; i++) {
         const struct shape shape = { .depth = ALTERNATE_DEPTH,
                                      .width = WIDE,
                                      .other_width = NARROW,
                                      .activation = relu,
                                      .init = starts[i].init };
         struct scatter forward = { 0 }, backward = { 0 };
-        for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
+        for (size_t s = 0; s < seeds; s++) {
             mlp_diagnosis *diagnosis;
-            code = diagnose_start(experiment, &shape, s, &diagnosis);
-            if (code == EXIT_DONE) {
-                scatter_add(&forward, forward_factor(diagnosis, 1, ALTERNATE_DEPTH - 1));
-                scatter_add(&backward, backward_factor(diagnosis, 1, ALTERNATE_DEPTH - 1));
-            }
+            TRY(diagnose_start(experiment, &shape, s, &diagnosis));
+            scatter_add(&forward, forward_factor(diagnosis, 1, ALTERNATE_DEPTH - 1));
+            scatter_add(&backward, backward_factor(diagnosis, 1, ALTERNATE_DEPTH - 1));
             mlp_diagnosis_destroy(&diagnosis);
         }
         sheet_row(sheet, "%s | %.3f | %.3f ± %.3f | %.3f ± %.3f", starts[i].name, starts[i].expected,
@@ -232,43 +216,37 @@ static int study_alternating(struct experiment *experiment, struct sheet *sheet,
                   scatter_deviation(&backward));
         *good = *good && fabs(scatter_mean(&forward) / starts[i].expected - 1.0) <= 0.05 &&
                 fabs(scatter_mean(&backward) / starts[i].expected - 1.0) <= 0.05;
-        code = code == EXIT_DONE ? advance(experiment, STARTS + i + 1, STARTS + ALTERNATES) : code;
+        TRY(advance(experiment, STARTS + i + 1, STARTS + ALTERNATES));
     }
     sheet_table_end(sheet);
     sheet_text(sheet,
                "%d ReLU layers of %d and %d units in turn, %zu seeds; ±: standard deviation over seeds. "
-               "Fan-in and fan-out "
-               "scale the same draws, which cancels over two layers.",
+               "Fan-in and fan-out scale the same draws, which cancels over two layers.",
                ALTERNATE_DEPTH, WIDE, NARROW, seeds);
-    return code;
+    return EXIT_DONE;
 }
 
 static int run(struct experiment *experiment, struct sheet *sheet, bool *as_predicted)
 {
     const size_t seeds = seeds_or(experiment, 10);
     *as_predicted = true;
-    const int code = study_equal(experiment, sheet, seeds, as_predicted);
-    return code == EXIT_DONE ? study_alternating(experiment, sheet, seeds, as_predicted) : code;
+    TRY(study_equal(experiment, sheet, seeds, as_predicted));
+    return study_alternating(experiment, sheet, seeds, as_predicted);
 }
 
-/* clang-format off */
 const struct study scaling_study = {
     .name = "scaling",
     .summary = "which scale keeps signal and gradient through 100 layers",
     .claim = "Scaled weights (He's, Xavier's, LeCun's, √(2/(n_in + n_out)), orthogonal) keep the size of "
-             "signal and gradient from layer "
-             "to layer; plain N(0, 1) does not.",
+             "signal and gradient from layer to layer; plain N(0, 1) does not.",
     .theory = "With weights of variance σ_w²/n_in, rms Z goes from layer to layer as q ← σ_w²·E[φ(√q·z)²] "
-              "and ||dZ|| back by √χ₁. ReLU "
-              "keeps both at σ_w² = 2 alone: 1/n loses a factor of √2 a layer, N(0, 1) gains √(n/2) and "
-              "overflows float. tanh "
-              "keeps gradients near σ_w² = 1, where q falls slowly, about as 1/(2l); at 2 they grow. Where "
-              "widths alternate, "
-              "√(2/(n_in + n_out)) loses by the root of the geometric mean of the widths by the arithmetic "
-              "one.",
-    .criterion = "rms Z and ||dZ|| are within 5 % a layer of theory after 5, 10, 20, 50 and 100 layers, "
-                 "float overflows where theory "
-                 "says so, and the factors of the alternating widths are within 5 %.",
+              "and ||dZ|| back by √χ₁. ReLU keeps both at σ_w² = 2 alone: 1/n loses a factor of √2 a layer, "
+              "N(0, 1) gains √(n/2) and overflows float. tanh keeps gradients near σ_w² = 1, where q falls "
+              "slowly, about as 1/(2l); at 2 they grow. Where widths alternate, √(2/(n_in + n_out)) loses by "
+              "the root of the geometric mean of the widths by the arithmetic one.",
+    .criterion =
+        "rms Z and ||dZ|| are within 5 % a layer of theory after 5, 10, 20, 50 and 100 layers, float "
+        "overflows where theory says so, and the factors of the alternating widths are within 5 %.",
     .sources = "He et al. 2015, Delving deep into rectifiers, section 2.2\n"
                "Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward networks, "
                "section 4.2\n"
@@ -277,9 +255,7 @@ const struct study scaling_study = {
                "Hanin & Rolnick 2018, How to start training: the effect of initialization and "
                "architecture, section 3",
     .holds = "The claim holds for the scale that belongs to the activation: σ_w² = 2 for ReLU, 1 for tanh. "
-             "The other one loses or "
-             "gains exponentially with depth, orthogonal or not; and √(2/(n_in + n_out)) is no match where "
-             "widths alternate.",
+             "The other one loses or gains exponentially with depth, orthogonal or not; and √(2/(n_in + "
+             "n_out)) is no match where widths alternate.",
     .run = run,
 };
-/* clang-format on */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "command.h"
-#include "message.h"
 
 enum { TEXT_SIZE = 4096 };
 

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "charts/plot.h"
+#include "message.h"
 
 struct sheet {
     FILE *page;         /* besides standard output; NULL: none */

@@ -2,8 +2,6 @@
  * chi_1. */
 #include <math.h>
 
-#include "command.h"
-#include "message.h"
 #include "studies/study.h"
 
 enum { DEPTH = 12, WIDTHS = 5, REMEDIES = 5, REMEDY_DEPTH = 8, REMEDY_WIDTH = 64 };
@@ -70,9 +68,8 @@ static int chart_widths(struct sheet *sheet, const struct start *starts)
 static int study_widths(struct experiment *experiment, struct sheet *sheet, size_t seeds, bool *good)
 {
     struct start starts[2 * WIDTHS] = { 0 };
-    int code = EXIT_DONE;
     sheet_row(sheet, "units | sigmoid: theory | measured | tanh: theory | measured | saturated");
-    for (size_t i = 0; i < 2 * WIDTHS && code == EXIT_DONE; i++) {
+    for (size_t i = 0; i < 2 * WIDTHS; i++) {
         const struct choice *activation = i % 2 == 0 ? &sigmoid : &tangent;
         starts[i].shape = (struct shape){ .depth = DEPTH,
                                           .width = (size_t)widths[i / 2],
@@ -80,25 +77,24 @@ static int study_widths(struct experiment *experiment, struct sheet *sheet, size
                                           .init = INIT_A(NORMAL, 1.0),
                                           .same_output = true };
         starts[i].expected = sqrt(field_of(activation, widths[i / 2]).chi);
-        code = measure_start(experiment, &starts[i], seeds);
+        TRY(measure_start(experiment, &starts[i], seeds));
         *good = *good && near(&starts[i], i / 2 == 0 ? 0.20 : 0.10);
-        if (i % 2 == 1 && code == EXIT_DONE) {
+        if (i % 2 == 1) {
             const struct start *s = &starts[i - 1], *t = &starts[i];
             sheet_row(sheet, "%.0f | %.3f | %.3f ± %.3f | %.3f | %.3f ± %.3f | %.0f %%", widths[i / 2],
                       s->expected, scatter_mean(&s->factor), scatter_deviation(&s->factor), t->expected,
                       scatter_mean(&t->factor), scatter_deviation(&t->factor),
                       100.0 * scatter_mean(&t->saturated));
         }
-        code = code == EXIT_DONE ? advance(experiment, i + 1, 2 * WIDTHS + 3 + REMEDIES) : code;
+        TRY(advance(experiment, i + 1, 2 * WIDTHS + 3 + REMEDIES));
     }
     sheet_table_end(sheet);
     sheet_text(sheet,
                "Weights N(0, 1), %d layers, %zu seeds: by what ||dZ|| is multiplied per layer going back, "
-               "geometric mean "
-               "of layers 2 to %d; ±: standard deviation over seeds; saturated: share of |a| > 0.99 of tanh "
-               "in layer %d.",
+               "geometric mean of layers 2 to %d; ±: standard deviation over seeds; saturated: share of |a| "
+               "> 0.99 of tanh in layer %d.",
                DEPTH, seeds, DEPTH - 1, DEPTH / 2);
-    return code == EXIT_DONE ? chart_widths(sheet, starts) : code;
+    return chart_widths(sheet, starts);
 }
 
 static int study_scales(struct experiment *experiment, struct sheet *sheet, size_t seeds, bool *good)
@@ -113,23 +109,21 @@ static int study_scales(struct experiment *experiment, struct sheet *sheet, size
     };
     static const char *const names[] = { "sigmoid, σ² = 1/n (Xavier)", "tanh, σ² = 1/n (Xavier)",
                                          "tanh, σ² = 0.25/n (small)" };
-    int code = EXIT_DONE;
     sheet_row(sheet, "start | theory | measured");
-    for (size_t i = 0; i < 3 && code == EXIT_DONE; i++) {
+    for (size_t i = 0; i < 3; i++) {
         starts[i].shape.depth = DEPTH;
         starts[i].shape.width = 128;
-        code = measure_start(experiment, &starts[i], seeds);
+        TRY(measure_start(experiment, &starts[i], seeds));
         sheet_row(sheet, "%s | %.3f | %.3f ± %.3f", names[i], starts[i].expected,
                   scatter_mean(&starts[i].factor), scatter_deviation(&starts[i].factor));
-        code = code == EXIT_DONE ? advance(experiment, 2 * WIDTHS + i + 1, 2 * WIDTHS + 3 + REMEDIES) : code;
+        TRY(advance(experiment, 2 * WIDTHS + i + 1, 2 * WIDTHS + 3 + REMEDIES));
     }
     sheet_table_end(sheet);
     sheet_text(sheet, "The same with scaled weights, 128 units. For tanh at σ² = 1/n the fixed point is q = "
-                      "0 with χ₁ = 1, which the "
-                      "signal comes to slowly: a mild loss, no exponential one.");
+                      "0 with χ₁ = 1, which the signal comes to slowly: a mild loss, no exponential one.");
     const double mild = scatter_mean(&starts[1].factor);
     *good = *good && near(&starts[0], 0.10) && near(&starts[2], 0.10) && mild > 0.8 && mild < 1.0;
-    return code;
+    return EXIT_DONE;
 }
 
 /* ---- over training ------------------------------------------------------------------------------------- */
@@ -226,73 +220,58 @@ static int study_training(struct experiment *experiment, struct sheet *sheet, si
         { .name = "tanh, critical", .shape = { .activation = tangent, .init = INIT_A(CRITICAL, 0.2) } },
         { .name = "ReLU, he-normal", .shape = { .activation = ACTIVATION(RELU), .init = INIT(HE_NORMAL) } },
     };
-    int code = EXIT_DONE;
     sheet_row(sheet, "network | change of layer 0 | of layer %d | test accuracy", REMEDY_DEPTH - 1);
-    for (size_t r = 0; r < REMEDIES && code == EXIT_DONE; r++) {
+    for (size_t r = 0; r < REMEDIES; r++) {
         remedies[r].shape.depth = REMEDY_DEPTH;
         remedies[r].shape.width = REMEDY_WIDTH;
-        for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
-            code = train_remedy(experiment, &remedies[r], s);
+        for (size_t s = 0; s < seeds; s++) {
+            TRY(train_remedy(experiment, &remedies[r], s));
         }
         sheet_row(sheet, "%s | %.2g | %.2g | %.3f ± %.3f", remedies[r].name,
                   scatter_mean(&remedies[r].change[0]), scatter_mean(&remedies[r].change[REMEDY_DEPTH - 1]),
                   scatter_mean(&remedies[r].accuracy), scatter_deviation(&remedies[r].accuracy));
         *good = *good && training_as_expected(&remedies[r], r);
-        code =
-            code == EXIT_DONE ? advance(experiment, 2 * WIDTHS + 3 + r + 1, 2 * WIDTHS + 3 + REMEDIES) : code;
+        TRY(advance(experiment, 2 * WIDTHS + 3 + r + 1, 2 * WIDTHS + 3 + REMEDIES));
     }
     sheet_table_end(sheet);
     sheet_text(sheet,
                "%d layers of %d units, 20 epochs of momentum at 0.01, %zu seeds: how far training moves the "
                "weights.",
                REMEDY_DEPTH, REMEDY_WIDTH, seeds);
-    return code == EXIT_DONE ? chart_layers(sheet, remedies) : code;
+    return chart_layers(sheet, remedies);
 }
 
 static int run(struct experiment *experiment, struct sheet *sheet, bool *as_predicted)
 {
     *as_predicted = true;
-    int code = study_widths(experiment, sheet, seeds_or(experiment, 20), as_predicted);
-    if (code == EXIT_DONE) {
-        code = study_scales(experiment, sheet, seeds_or(experiment, 20), as_predicted);
-    }
-    return code == EXIT_DONE ? study_training(experiment, sheet, seeds_or(experiment, 3), as_predicted)
-                             : code;
+    TRY(study_widths(experiment, sheet, seeds_or(experiment, 20), as_predicted));
+    TRY(study_scales(experiment, sheet, seeds_or(experiment, 20), as_predicted));
+    return study_training(experiment, sheet, seeds_or(experiment, 3), as_predicted);
 }
 
-/* clang-format off */
 const struct study vanishing_study = {
     .name = "vanishing",
     .summary = "gradients of deep sigmoid and tanh networks",
     .claim = "With weights from N(0, 1) the gradients of deep networks with sigmoid or tanh vanish: the "
              "early layers learn slowest.",
-    .theory = "Going back a layer multiplies ||dZ|| by √χ₁, χ₁ = σ_w²·E[φ'(√q·z)²], and N(0, 1) in layers "
-              "of n units is σ_w² = n. "
-              "For sigmoid √χ₁ passes 1 near n = 100: narrow layers vanish, wide ones explode. For tanh it "
-              "is above 1 at every "
-              "width: gradients grow, though most units saturate. What makes gradients vanish for sure is "
-              "small weights (tanh: "
-              "√χ₁ → σ_w), and sigmoid with scaled ones (0.236 at σ_w² = 1). ||dW|| goes as ||dZ||·||A||: "
-              "with sigmoid A stays near "
-              "1/2 and the first layers learn slowest; with tanh and small weights A falls as dZ does, "
-              "from the other end, and all "
-              "layers learn alike, slowly.",
-    .criterion = "the measured factor is within 10 % of √χ₁ (20 % at 10 units, where fluctuations count) "
-                 "for N(0, 1) at every width, for "
-                 "sigmoid with 1/n and tanh with 0.25/n; tanh with 1/n loses less than 20 % a layer; and "
-                 "training moves layer 0 of "
-                 "sigmoid with 1/n less than a tenth as far as the last hidden one and stays under 50 % "
-                 "accuracy, that of tanh with "
-                 "0.25/n as far within a factor of 3, while the remedies reach 90 %.",
-    .sources = "Poole et al. 2016, Exponential expressivity in deep neural networks, section 2\n"
-               "Schoenholz et al. 2017, Deep information propagation, sections 3 and 4\n"
-               "Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward networks, "
-               "section 4",
+    .theory = "Going back a layer multiplies ||dZ|| by √χ₁, χ₁ = σ_w²·E[φ'(√q·z)²], and N(0, 1) in layers of "
+              "n units is σ_w² = n. For sigmoid √χ₁ passes 1 near n = 100: narrow layers vanish, wide ones "
+              "explode. For tanh it is above 1 at every width: gradients grow, though most units saturate. "
+              "What makes gradients vanish for sure is small weights (tanh: √χ₁ → σ_w), and sigmoid with "
+              "scaled ones (0.236 at σ_w² = 1). ||dW|| goes as ||dZ||·||A||: with sigmoid A stays near 1/2 "
+              "and the first layers learn slowest; with tanh and small weights A falls as dZ does, from the "
+              "other end, and all layers learn alike, slowly.",
+    .criterion = "the measured factor is within 10 % of √χ₁ (20 % at 10 units, where fluctuations count) for "
+                 "N(0, 1) at every width, for sigmoid with 1/n and tanh with 0.25/n; tanh with 1/n loses "
+                 "less than 20 % a layer; and training moves layer 0 of sigmoid with 1/n less than a tenth "
+                 "as far as the last hidden one and stays under 50 % accuracy, that of tanh with 0.25/n as "
+                 "far within a factor of 3, while the remedies reach 90 %.",
+    .sources =
+        "Poole et al. 2016, Exponential expressivity in deep neural networks, section 2\n"
+        "Schoenholz et al. 2017, Deep information propagation, sections 3 and 4\n"
+        "Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward networks, section 4",
     .holds = "The claim holds for sigmoid in layers narrower than about 100 units, and for any activation "
-             "with small weights; with "
-             "N(0, 1) tanh saturates, but its gradients grow going back. He's, Xavier's and critical "
-             "weights are the remedy with ReLU "
-             "and tanh.",
+             "with small weights; with N(0, 1) tanh saturates, but its gradients grow going back. He's, "
+             "Xavier's and critical weights are the remedy with ReLU and tanh.",
     .run = run,
 };
-/* clang-format on */

@@ -1,8 +1,6 @@
 /* Zero weights: the units of a layer never come to differ. */
 #include <math.h>
 
-#include "command.h"
-#include "message.h"
 #include "studies/study.h"
 
 enum { WIDTH = 32, DEPTH = 2, EPOCHS = 30 };
@@ -28,21 +26,18 @@ static int count_layer(const mlp_network *network, size_t layer, double toleranc
 {
     size_t group[WIDTH], groups;
     const mlp_status status = mlp_symmetry(network, layer, tolerance, group, &groups);
-    if (status != MLP_OK) {
-        return work_failed(status);
-    }
+    TRY(work_code(status));
     *most = groups > *most ? groups : *most;
     return EXIT_DONE;
 }
 
 static int count_units(const mlp_network *network, struct party *party)
 {
-    int code = EXIT_DONE;
-    for (size_t l = 0; l < party->shape.depth && code == EXIT_DONE; l++) {
-        code = count_layer(network, l, ROUNDING, &party->most_units);
-        code = code == EXIT_DONE ? count_layer(network, l, 0.0, &party->most_bits) : code;
+    for (size_t l = 0; l < party->shape.depth; l++) {
+        TRY(count_layer(network, l, ROUNDING, &party->most_units));
+        TRY(count_layer(network, l, 0.0, &party->most_bits));
     }
-    return code;
+    return EXIT_DONE;
 }
 
 static int train_party(const struct experiment *experiment, struct party *party, uint64_t seed)
@@ -76,10 +71,9 @@ static void tell(struct sheet *sheet, const struct party *parties, size_t count,
     sheet_table_end(sheet);
     sheet_text(sheet,
                "%d hidden layers of %d units, %d epochs, %zu seeds; ±: standard deviation over seeds; "
-               "different "
-               "units: the most of any hidden layer after training, by more than %g of its largest weight; "
-               "in bits: in any bit, which "
-               "tells whether the kernels of this machine's BLAS round all rows of a product alike.",
+               "different units: the most of any hidden layer after training, by more than %g of its largest "
+               "weight; in bits: in any bit, which tells whether the kernels of this machine's BLAS round "
+               "all rows of a product alike.",
                DEPTH, WIDTH, EPOCHS, seeds, ROUNDING);
 }
 
@@ -109,15 +103,11 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
     };
     enum { LINEAR = 0, ZERO_BIASES = 4, RANDOM_BIASES = 5, PARTIES = sizeof parties / sizeof parties[0] };
     const size_t seeds = seeds_or(experiment, 5);
-    int code = EXIT_DONE;
-    for (size_t s = 0; s < seeds && code == EXIT_DONE; s++) {
-        for (size_t p = 0; p < PARTIES && code == EXIT_DONE; p++) {
-            code = train_party(experiment, &parties[p], s);
+    for (size_t s = 0; s < seeds; s++) {
+        for (size_t p = 0; p < PARTIES; p++) {
+            TRY(train_party(experiment, &parties[p], s));
         }
-        code = code == EXIT_DONE ? advance(experiment, s + 1, seeds) : code;
-    }
-    if (code != EXIT_DONE) {
-        return code;
+        TRY(advance(experiment, s + 1, seeds));
     }
     tell(sheet, parties, PARTIES, seeds);
     const double linear = scatter_mean(&parties[LINEAR].accuracy);
@@ -132,27 +122,19 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
     return EXIT_DONE;
 }
 
-/* clang-format off */
 const struct study zeros_study = {
     .name = "zeros",
     .summary = "all weights zero",
     .claim = "With all weights zero every hidden unit of a layer stays identical, and the network is no "
-             "better than a linear "
-             "model. Biases may be zero.",
-    .theory = "Units with equal incoming and outgoing weights see equal signals and equal gradients, so "
-              "that no update can tell "
-              "them apart. tanh and ReLU give A = 0 besides: nothing but the output's biases learns. "
-              "sigmoid gives A = 1/2: the "
-              "weights move, all units of a layer alike.",
-    .criterion = "after training, each hidden layer of a network of zeros has one kind of unit, to "
-                 "rounding, and its test accuracy "
-                 "is not above the linear model's; and if with he-normal weights, zero and random biases "
-                 "differ by less than "
-                 "0.02 in test accuracy.",
+             "better than a linear model. Biases may be zero.",
+    .theory = "Units with equal incoming and outgoing weights see equal signals and equal gradients, so that "
+              "no update can tell them apart. tanh and ReLU give A = 0 besides: nothing but the output's "
+              "biases learns. sigmoid gives A = 1/2: the weights move, all units of a layer alike.",
+    .criterion = "after training, each hidden layer of a network of zeros has one kind of unit, to rounding, "
+                 "and its test accuracy is not above the linear model's; and if with he-normal weights, zero "
+                 "and random biases differ by less than 0.02 in test accuracy.",
     .sources = "Goodfellow, Bengio, Courville 2016, Deep Learning, section 8.4",
     .holds = "The claim holds: zero weights keep the units of every hidden layer identical with tanh, ReLU "
-             "and sigmoid alike, to "
-             "the bit where products round all rows alike, and zero biases do no harm.",
+             "and sigmoid alike, to the bit where products round all rows alike, and zero biases do no harm.",
     .run = run,
 };
-/* clang-format on */

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "command.h"
 #include "interrupt.h"
 #include "reports/json_output.h"
 #include "message.h"
@@ -77,7 +76,7 @@ int survey_clipping(const struct train_settings *settings, const struct train_da
     int code = EXIT_DONE;
     survey.norms = calloc(survey.room, sizeof *survey.norms);
     if (survey.norms == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     options.epochs = 1;
     options.checkpoint = NULL;
@@ -87,7 +86,7 @@ int survey_clipping(const struct train_settings *settings, const struct train_da
     catch_interrupts();
     const mlp_status status = mlp_fit(network, optimizer, data->train, &options, NULL);
     if (status != MLP_OK) {
-        code = option_refused(status);
+        code = option_code(status);
     } else if (interrupt_signal() != 0) {
         code = work_error("stopped after %zu steps", survey.count);
     } else if (survey.count == 0) {

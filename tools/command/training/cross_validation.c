@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "command.h"
 #include "interrupt.h"
 #include "reports/json_output.h"
 #include "message.h"
@@ -18,14 +17,20 @@ struct fold {
 
 static int check(const struct train_settings *settings, const struct train_data *data)
 {
-    const char *refused = settings->validation_fraction > 0.0 ? "--validation"
-                          : settings->validation_last > 0     ? "--validation-last"
-                          : settings->validation_data != NULL ? "--validation-data"
-                                                              : NULL;
-    const size_t count = mlp_data_count(data->train);
-    if (refused != NULL) {
-        return usage_error("--folds: cannot be given with %s", refused);
+    const struct {
+        const char *option;
+        bool given;
+    } refused[] = {
+        { "--validation", settings->validation_fraction > 0.0 },
+        { "--validation-last", settings->validation_last > 0 },
+        { "--validation-data", settings->validation_data != NULL },
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        if (refused[i].given) {
+            return usage_error("--folds: cannot be given with %s", refused[i].option);
+        }
     }
+    const size_t count = mlp_data_count(data->train);
     return settings->folds <= count
                ? EXIT_DONE
                : usage_error("--folds: expected at most the number of samples, %zu, got %zu", count,
@@ -54,7 +59,7 @@ static int fit_fold(struct train_settings *settings, const struct train_data *da
             status = mlp_evaluate(network, data->validation, 0, options.threads, options.top_k,
                                   &fold->metrics, NULL);
         }
-        code = status == MLP_OK ? EXIT_DONE : option_refused(status);
+        code = option_code(status);
         fold->epochs = mlp_report_epochs(report);
     }
     mlp_report_destroy(&report);
@@ -69,7 +74,7 @@ static int run_fold(struct train_settings *settings, const struct train_data *da
     struct train_data part = *data;
     const mlp_status status = mlp_data_fold(data->train, settings->folds, k, settings->stratified,
                                             settings->seed, &part.train, &part.validation);
-    int code = status == MLP_OK ? EXIT_DONE : usage_error("--folds: %s", mlp_last_error());
+    int code = usage_code("--folds", status);
     if (code == EXIT_DONE && !settings->quiet) {
         notice("fold %zu of %zu: %zu samples to train on, %zu to validate on", k + 1, settings->folds,
                mlp_data_count(part.train), mlp_data_count(part.validation));
@@ -155,7 +160,7 @@ int cross_validate(struct train_settings *settings, const struct train_data *dat
     }
     struct fold *folds = calloc(settings->folds, sizeof *folds);
     if (folds == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     catch_interrupts();
     for (size_t k = 0; k < settings->folds && code == EXIT_DONE; k++) {

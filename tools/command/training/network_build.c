@@ -2,7 +2,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "command.h"
 #include "message.h"
 #include "options/network_options.h"
 #include "training/train.h"
@@ -26,10 +25,9 @@ static int check_length(const char *option, const struct choices *choices, size_
 static int check_lengths(const struct network_settings *settings)
 {
     const size_t hidden = settings->hidden_count;
-    const int codes[] = { check_length("--activation", &settings->activations, hidden, false),
-                          check_length("--init", &settings->inits, hidden, true),
-                          check_length("--bias-init", &settings->bias_inits, hidden, true) };
-    return codes[0] != EXIT_DONE ? codes[0] : codes[1] != EXIT_DONE ? codes[1] : codes[2];
+    TRY(check_length("--activation", &settings->activations, hidden, false));
+    TRY(check_length("--init", &settings->inits, hidden, true));
+    return check_length("--bias-init", &settings->bias_inits, hidden, true);
 }
 
 /* The choice for the output: its own option, else the list's item for it, else the one for all. */
@@ -67,10 +65,10 @@ static mlp_activation default_output(const struct network_settings *settings,
                                      const struct output_needs *needs)
 {
     const mlp_loss loss = settings->options.loss;
-    return needs->classes == 0                                         ? MLP_ACTIVATION_IDENTITY
-           : loss == MLP_LOSS_BINARY_CROSS_ENTROPY                     ? MLP_ACTIVATION_SIGMOID
-           : loss == MLP_LOSS_ABSOLUTE_ERROR || loss == MLP_LOSS_HUBER ? MLP_ACTIVATION_IDENTITY
-                                                                       : MLP_ACTIVATION_SOFTMAX;
+    if (needs->classes == 0 || loss == MLP_LOSS_ABSOLUTE_ERROR || loss == MLP_LOSS_HUBER) {
+        return MLP_ACTIVATION_IDENTITY;
+    }
+    return loss == MLP_LOSS_BINARY_CROSS_ENTROPY ? MLP_ACTIVATION_SIGMOID : MLP_ACTIVATION_SOFTMAX;
 }
 
 /* Two classes under a sigmoid need one unit. */
@@ -120,46 +118,42 @@ static void set_hidden(const struct network_settings *settings, size_t l, mlp_la
 }
 
 static int create(const struct network_settings *settings, size_t inputs, const mlp_layer *layers,
-                  size_t count, mlp_network **network)
+                  float *weights, mlp_network **network)
 {
     mlp_network_options options = settings->options;
-    float *weights = NULL;
-    if (settings->class_weight_count > 0) {
-        const size_t units = layers[count - 1].units;
-        if (settings->class_weight_count != units) {
-            return usage_error("--class-weights: expected %zu numbers, one for each output, got %zu", units,
-                               settings->class_weight_count);
-        }
-        weights = calloc(units, sizeof *weights);
-        if (weights == NULL) {
-            return work_error("out of memory");
-        }
-        for (size_t i = 0; i < units; i++) {
-            weights[i] = (float)settings->class_weights[i];
-        }
-        options.class_weights = weights;
+    const size_t count = settings->class_weight_count, units = layers[settings->hidden_count].units;
+    if (count > 0 && count != units) {
+        return usage_error("--class-weights: expected %zu numbers, one for each output, got %zu", units,
+                           count);
     }
-    const mlp_status status = mlp_network_create(inputs, layers, count, &options, network);
-    free(weights);
-    return status == MLP_OK ? EXIT_DONE : option_refused(status);
+    for (size_t i = 0; i < count; i++) {
+        weights[i] = (float)settings->class_weights[i];
+    }
+    options.class_weights = count > 0 ? weights : NULL;
+    return option_code(mlp_network_create(inputs, layers, settings->hidden_count + 1, &options, network));
+}
+
+static int fill_layers(const struct network_settings *settings, const struct output_needs *needs,
+                       mlp_layer *layers)
+{
+    TRY(check_lengths(settings));
+    for (size_t l = 0; l < settings->hidden_count; l++) {
+        set_hidden(settings, l, &layers[l]);
+    }
+    return set_output(settings, needs, &layers[settings->hidden_count]);
 }
 
 int network_from_settings(const struct network_settings *settings, size_t inputs,
                           const struct output_needs *needs, mlp_network **network)
 {
-    const size_t count = settings->hidden_count + 1;
-    mlp_layer *layers = calloc(count, sizeof *layers);
+    mlp_layer *layers = calloc(settings->hidden_count + 1, sizeof *layers);
+    float *weights = calloc(settings->class_weight_count + 1, sizeof *weights);
     *network = NULL;
-    int code = layers != NULL ? check_lengths(settings) : work_error("out of memory");
-    for (size_t l = 0; code == EXIT_DONE && l + 1 < count; l++) {
-        set_hidden(settings, l, &layers[l]);
-    }
+    int code = layers != NULL && weights != NULL ? fill_layers(settings, needs, layers) : out_of_memory();
     if (code == EXIT_DONE) {
-        code = set_output(settings, needs, &layers[count - 1]);
+        code = create(settings, inputs, layers, weights, network);
     }
-    if (code == EXIT_DONE) {
-        code = create(settings, inputs, layers, count, network);
-    }
+    free(weights);
     free(layers);
     return code;
 }
@@ -174,7 +168,7 @@ static int initialize_from_data(const struct network_settings *settings, const m
                  count = all < DATA_INIT_SAMPLES ? all : (size_t)DATA_INIT_SAMPLES;
     float *x = calloc(count * mlp_data_inputs(data), sizeof *x);
     if (x == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     mlp_status status = mlp_data_read(data, 0, count, x, NULL, NULL);
     status =
@@ -194,48 +188,33 @@ static int balance_classes(struct network_settings *network, const mlp_data *dat
     free(network->class_weights);
     network->class_weights = calloc(classes, sizeof *network->class_weights);
     network->class_weight_count = classes;
-    const bool complete = weights != NULL && network->class_weights != NULL;
-    const mlp_status status = complete ? mlp_data_balanced_weights(data, weights) : MLP_OK;
-    for (size_t i = 0; i < classes && complete; i++) {
+    int code = weights != NULL && network->class_weights != NULL
+                   ? work_code(mlp_data_balanced_weights(data, weights))
+                   : out_of_memory();
+    for (size_t i = 0; i < classes && code == EXIT_DONE; i++) {
         network->class_weights[i] = (double)weights[i];
     }
     free(weights);
-    return !complete ? work_error("out of memory") : status == MLP_OK ? EXIT_DONE : work_failed(status);
-}
-
-static int copy_start(const mlp_network *start, mlp_network **network)
-{
-    const mlp_status status = mlp_network_copy(start, network);
-    return status == MLP_OK ? EXIT_DONE : work_failed(status);
+    return code;
 }
 
 int train_network_make(struct train_settings *settings, const struct train_data *data, mlp_network **network)
 {
     if (settings->start != NULL) {
-        return copy_start(settings->start, network);
+        return work_code(mlp_network_copy(settings->start, network));
     }
     if (settings->network.balanced) {
-        const int balanced = balance_classes(&settings->network, data->train);
-        if (balanced != EXIT_DONE) {
-            return balanced;
-        }
+        TRY(balance_classes(&settings->network, data->train));
     }
     const struct output_needs needs = { data->classes, mlp_data_outputs(data->train) };
     const bool standardize = settings->standardize < 0 ? data->set.csv : settings->standardize != 0;
-    mlp_status status = MLP_OK;
-    const int code = network_from_settings(&settings->network, mlp_data_inputs(data->train), &needs, network);
-    if (code != EXIT_DONE) {
-        return code;
-    }
+    TRY(network_from_settings(&settings->network, mlp_data_inputs(data->train), &needs, network));
     if (standardize) {
-        status = mlp_data_standardize(data->train, *network);
+        TRY(work_code(mlp_data_standardize(data->train, *network)));
     }
     const size_t outputs = mlp_network_outputs(*network);
-    if (status == MLP_OK && (outputs == data->classes || (outputs == 1 && data->classes == 2))) {
-        status = mlp_network_set_class_names(*network, data->names, data->classes);
-    }
-    if (status != MLP_OK) {
-        return work_failed(status);
+    if (outputs == data->classes || (outputs == 1 && data->classes == 2)) {
+        TRY(work_code(mlp_network_set_class_names(*network, data->names, data->classes)));
     }
     return settings->network.data_init_given ? initialize_from_data(&settings->network, data->train, *network)
                                              : EXIT_DONE;

@@ -5,7 +5,6 @@
 
 #include <mlp/rate_test.h>
 
-#include "command.h"
 #include "reports/json_output.h"
 #include "message.h"
 #include "reports/output_file.h"
@@ -19,7 +18,7 @@ static int draw(const char *path, const mlp_rate_point *points, size_t count)
 {
     double *values = calloc(3 * count + 1, sizeof *values);
     if (values == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     const double highest = points[0].smoothed * TALLEST; /* where it breaks out there is nothing to see */
     for (size_t k = 0; k < count; k++) {
@@ -86,11 +85,11 @@ int find_learning_rate(const struct train_settings *settings, const struct train
     }
     mlp_rate_point *points = calloc(mlp_rate_test_steps(&options), sizeof *points);
     if (points == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     const mlp_status status =
         mlp_rate_test(network, optimizer, data->train, &options, points, &count, &suggestion);
-    int code = status == MLP_OK ? EXIT_DONE : option_refused(status);
+    int code = option_code(status);
     if (code == EXIT_DONE && settings->json) {
         code = print_as_json(points, count, &suggestion);
     } else if (code == EXIT_DONE) {

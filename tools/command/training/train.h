@@ -3,6 +3,7 @@
 #define TOOLS_TRAIN_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include <mlp/optimizer.h>
 #include <mlp/train.h>
@@ -46,7 +47,8 @@ struct train_settings {
 
 extern const struct option_row train_rows[];
 /* The command's own defaults. */
-int train_settings_default(struct train_settings *settings);
+int train_settings_default(void *settings);
+void train_settings_free(struct train_settings *settings);
 /* Lists the names that options take. */
 void print_train_strategies(FILE *stream);
 

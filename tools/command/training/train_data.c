@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "command.h"
 #include "message.h"
 #include "training/train.h"
 
@@ -25,14 +24,13 @@ static int gather_names(const struct train_settings *settings, struct train_data
     if (data->classes == 0) {
         return mlp_data_outputs(data->set.data) > 0
                    ? EXIT_DONE
-                   : usage_error(
-                         "--data: training needs labels, and this data has none; for a CSV file name their "
-                         "column with --label, for IDX give IMAGES,LABELS");
+                   : usage_error("--data: training needs labels, and this data has none; for a CSV file name "
+                                 "their column with --label, for IDX give IMAGES,LABELS");
     }
     data->names = calloc(data->classes, sizeof *data->names);
     data->numbers = calloc(data->classes, NUMBER_SIZE);
     if (data->names == NULL || data->numbers == NULL) {
-        return work_error("out of memory");
+        return out_of_memory();
     }
     for (size_t i = 0; i < data->classes; i++) {
         char *number = data->numbers + i * NUMBER_SIZE;
@@ -74,24 +72,21 @@ static int cut_validation(const struct train_settings *settings, struct train_da
 {
     const size_t count = mlp_data_count(data->train), last = settings->validation_last;
     mlp_data *train = NULL;
-    mlp_status status = MLP_OK;
     if (last > 0) {
         if (last >= count) {
             return usage_error("--validation-last: the data has %zu samples, expected fewer than that, got "
                                "%zu",
                                count, last);
         }
-        status = mlp_data_slice(data->train, count - last, last, &data->validation);
-        status = status == MLP_OK ? mlp_data_slice(data->train, 0, count - last, &train) : status;
+        TRY(work_code(mlp_data_slice(data->train, count - last, last, &data->validation)));
+        TRY(work_code(mlp_data_slice(data->train, 0, count - last, &train)));
     } else if (settings->validation_fraction > 0.0) {
-        status = (settings->stratified ? mlp_data_split_stratified
-                                       : mlp_data_split)(data->train, settings->validation_fraction,
-                                                         settings->seed, &train, &data->validation);
+        mlp_status (*split)(const mlp_data *, double, uint64_t, mlp_data **, mlp_data **) =
+            settings->stratified ? mlp_data_split_stratified : mlp_data_split;
+        TRY(work_code(
+            split(data->train, settings->validation_fraction, settings->seed, &train, &data->validation)));
     } else {
         return EXIT_DONE;
-    }
-    if (status != MLP_OK) {
-        return work_failed(status);
     }
     replace_train(data, train);
     return EXIT_DONE;
@@ -108,9 +103,7 @@ static int cut_first(const struct train_settings *settings, struct train_data *d
         return usage_error("--train-first: there are %zu training samples, got %zu", count, first);
     }
     const mlp_status status = mlp_data_slice(data->train, 0, first, &train);
-    if (status != MLP_OK) {
-        return work_failed(status);
-    }
+    TRY(work_code(status));
     replace_train(data, train);
     return EXIT_DONE;
 }
@@ -132,13 +125,11 @@ static int open_train(const struct train_settings *settings, struct train_data *
         .option = "--data", .spec = settings->data, .part = PART_TRAIN, .label_needed = true
     };
     const char **names = NULL;
-    int code = settings->start != NULL
-                   ? network_class_names(settings->start, &names, &source.class_name_count)
-                   : EXIT_DONE;
-    source.class_names = names;
-    if (code == EXIT_DONE) {
-        code = data_open(&settings->request, &source, &data->set);
+    if (settings->start != NULL) {
+        TRY(network_class_names(settings->start, &names, &source.class_name_count));
     }
+    source.class_names = names;
+    const int code = data_open(&settings->request, &source, &data->set);
     free(names);
     data->train = data->set.data;
     return code;
@@ -147,27 +138,19 @@ static int open_train(const struct train_settings *settings, struct train_data *
 int train_data_open(const struct train_settings *settings, struct train_data *data)
 {
     *data = (struct train_data){ 0 };
-    int code = open_train(settings, data);
-    if (code == EXIT_DONE) {
-        code = gather_names(settings, data);
+    TRY(open_train(settings, data));
+    TRY(gather_names(settings, data));
+    TRY(check_start(settings, data));
+    if (settings->stratified && data->classes == 0) {
+        return usage_error("--stratified: needs classes, and the labels of this data are numbers");
     }
-    if (code == EXIT_DONE) {
-        code = check_start(settings, data);
+    if (settings->validation_data != NULL) {
+        TRY(open_other(settings, "--validation-data", settings->validation_data, PART_DEFAULT, data,
+                       &data->validation));
     }
-    if (code == EXIT_DONE && settings->stratified && data->classes == 0) {
-        code = usage_error("--stratified: needs classes, and the labels of this data are numbers");
-    }
-    if (code == EXIT_DONE && settings->validation_data != NULL) {
-        code = open_other(settings, "--validation-data", settings->validation_data, PART_DEFAULT, data,
-                          &data->validation);
-    }
-    if (code == EXIT_DONE) {
-        code = cut_validation(settings, data);
-    }
-    if (code == EXIT_DONE) {
-        code = cut_first(settings, data);
-    }
-    return code == EXIT_DONE ? open_test(settings, data) : code;
+    TRY(cut_validation(settings, data));
+    TRY(cut_first(settings, data));
+    return open_test(settings, data);
 }
 
 void train_data_free(struct train_data *data)

@@ -11,7 +11,6 @@
 
 #include <jansson.h>
 
-#include "command.h"
 #include "reports/json_output.h"
 #include "message.h"
 #include "reports/output_file.h"
