@@ -30,7 +30,7 @@ int plot_check_name(const char *option, const char *path)
     const char *ending = strrchr(path, '.');
     return ending != NULL && (strcmp(ending, ".svg") == 0 || strcmp(ending, ".png") == 0)
                ? EXIT_DONE
-               : usage_error("%s: expected a name that ends in .svg or .png, got '%s'", option, path);
+               : usage_error("%s: expected a file name that ends in .svg or .png, got '%s'", option, path);
 }
 
 int plot_check_gnuplot(const char *option)
