@@ -42,9 +42,9 @@ typedef enum mlp_schedule {
     MLP_SCHEDULE_TRIANGULAR2 = 8,
     /** The same, the height times γ^t; γ 0.99994 */
     MLP_SCHEDULE_EXP_RANGE = 9,
-    /** By half a cosine from 1/25 up to 1 over the first `share` of T, and down to m by the end (Smith 2018);
-       share 0.3, m 4·10⁻⁶. Momentum, or Adam's β₁, goes from 0.95 down to 0.85 and back meanwhile. Takes no
-       warm-up: it is one. */
+    /** By half a cosine from 1/25 up to 1 at step share·T − 1, and down to m at the last, T − 1 (Smith 2018;
+       the steps are PyTorch's); share 0.3, m 4·10⁻⁶. Momentum, or Adam's β₁, goes from 0.95 down to 0.85 and
+       back meanwhile. Takes no warm-up: it is one. */
     MLP_SCHEDULE_ONE_CYCLE = 10,
     /** √(period/(period + t)); period: the warm-up, or else T/100 (Vaswani 2017) */
     MLP_SCHEDULE_INVERSE_SQRT = 11,

@@ -30,6 +30,9 @@ enum { DEFAULT_PATIENCE = 5 };
 #define MOMENTUM_HIGH 0.95
 #define MOMENTUM_LOW 0.85
 
+/* A growth that no training reaches the second restart of. */
+#define ENDLESS 1e100
+
 /* A step of a schedule: t and T after the warm-up, with every default resolved. */
 struct place {
     const mlp_schedule_options *options;
@@ -90,18 +93,24 @@ static double cosine(const struct place *p)
     return half_cosine(p->t / p->total);
 }
 
+/* Where period number n begins, in first periods: 1 + g + … + g^(n − 1) = (gⁿ − 1)/(g − 1), g > 1. */
+static double restart_of(double n, double growth)
+{
+    const double grown = growth < 1.5 ? expm1(n * log1p(growth - 1.0)) : pow(growth, n) - 1.0;
+    return grown / (growth - 1.0);
+}
+
 static double cosine_restarts(const struct place *p)
 {
-    const double growth = p->options->growth != 0.0 ? p->options->growth : 2.0;
-    double t = p->t, period = p->period;
+    const double growth = fmin(p->options->growth != 0.0 ? p->options->growth : 2.0, ENDLESS);
+    const double x = p->t / p->period;
     if (growth == 1.0) {
-        t = fmod(t, period);
+        return half_cosine(fmod(x, 1.0));
     }
-    while (t >= period) {
-        t -= period;
-        period *= growth;
-    }
-    return half_cosine(t / period);
+    double n = floor(log1p(x * (growth - 1.0)) / log(growth)); /* rounding may miss by one */
+    n = fmax(restart_of(n, growth) > x ? n - 1.0 : n, 0.0);
+    n = restart_of(n + 1.0, growth) <= x ? n + 1.0 : n;
+    return half_cosine((x - restart_of(n, growth)) / pow(growth, n));
 }
 
 /* Smith 2015: 0 at the ends of a period, 1 in its middle. */
@@ -121,18 +130,24 @@ static double triangle_falling(const struct place *p)
     return triangle(p) * pow(p->factor, p->t);
 }
 
+/* The step of a cycle's peak; it ends at the last step, T − 1 (PyTorch's OneCycleLR). */
+static double cycle_peak(const struct place *p)
+{
+    return p->share * p->total - 1.0;
+}
+
 /* How far a cycle has risen, 0 … 1, and on its way down 1 … 0. */
 static double cycle_height(const struct place *p)
 {
-    const double peak = p->share * p->total;
-    return p->t < peak ? 1.0 - half_cosine(p->t / peak) : half_cosine((p->t - peak) / (p->total - peak));
+    const double peak = cycle_peak(p);
+    return p->t < peak ? 1.0 - half_cosine(p->t / peak)
+                       : half_cosine((p->t - peak) / (p->total - 1.0 - peak));
 }
 
 static double one_cycle(const struct place *p)
 {
-    const double low = p->t < p->share * p->total  ? ONE_CYCLE_START
-                       : p->options->minimum > 0.0 ? p->options->minimum
-                                                   : ONE_CYCLE_END;
+    const double end = p->options->minimum > 0.0 ? p->options->minimum : ONE_CYCLE_END;
+    const double low = p->t < cycle_peak(p) ? ONE_CYCLE_START : end;
     return low + (1.0 - low) * cycle_height(p);
 }
 
@@ -302,11 +317,10 @@ bool schedule_stretches(const mlp_schedule_options *o)
 static struct place place_of(const mlp_schedule_options *o, size_t t, size_t total)
 {
     const struct schedule_row *row = &rows[o->rule];
-    const size_t last = total > 0 ? total - 1 : 0, now = t < last ? t : last;
     const double left = total > o->warmup ? (double)(total - o->warmup) : 1.0;
     return (struct place){
         .options = o,
-        .t = now > o->warmup ? (double)(now - o->warmup) : 0.0,
+        .t = t > o->warmup ? (double)(t - o->warmup) : 0.0,
         .total = left,
         .period = o->period > 0 ? (double)o->period : default_period(row, o, left),
         .factor = o->factor != 0.0 ? o->factor : row->factor,
@@ -316,6 +330,8 @@ static struct place place_of(const mlp_schedule_options *o, size_t t, size_t tot
 
 mlp_schedule_point schedule_at(const mlp_schedule_options *o, size_t t, size_t total)
 {
+    const size_t last = total > 0 ? total - 1 : 0;
+    t = t < last ? t : last;
     const struct place place = place_of(o, t, total);
     if (t < o->warmup) {
         return (mlp_schedule_point){ (double)(t + 1) / (double)(o->warmup + 1), NAN };

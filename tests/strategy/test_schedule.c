@@ -23,6 +23,11 @@ static mlp_schedule_options options_of(mlp_schedule rule)
     return options;
 }
 
+static double by_step(size_t t, size_t total, void *context)
+{
+    return *(const double *)context * (double)(t + total);
+}
+
 /* By recursion from step to step, as a loop of training would have it. */
 static void falls_are_products(void **unused)
 {
@@ -134,28 +139,91 @@ static void cycles_are_smiths(void **unused)
     }
 }
 
-static void one_cycle_rises_and_falls(void **unused)
+/* PyTorch 2.13's OneCycleLR with its defaults (torch/optim/lr_scheduler.py): two phases, which end at steps
+ * pct_start·T − 1 and T − 1, each annealed by (end + (start − end)/2·(cos(π·pct) + 1)), from max_lr/25 by max_lr
+ * to max_lr/25/10⁴; momentum 0.95, 0.85, 0.95. */
+static void one_cycle_is_that_of_pytorch(void **unused)
 {
-    const mlp_schedule_options options = options_of(MLP_SCHEDULE_ONE_CYCLE);
-    mlp_schedule_point point, before = { 0.0, 1.0 };
+    static const size_t totals[] = { 1, 2, 3, 4, 7, 100, 1000 };
+    const double pi = acos(-1.0);
+    mlp_schedule_options options = options_of(MLP_SCHEDULE_ONE_CYCLE);
+    mlp_schedule_point point;
     (void)unused;
-    for (size_t t = 0; t < TOTAL; t++) {
-        assert_ok(mlp_schedule_at(&options, t, TOTAL, &point));
-        assert_true(t <= 30 ? point.factor > before.factor && point.momentum < before.momentum
-                            : point.factor < before.factor && point.momentum > before.momentum);
-        before = point;
+    for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++) {
+        const double end_of_rise = 0.3 * (double)totals[i] - 1.0, end = (double)totals[i] - 1.0;
+        for (size_t t = 0; t < totals[i]; t++) {
+            const bool rises = (double)t <= end_of_rise;
+            const double way =
+                rises ? (double)t / end_of_rise : ((double)t - end_of_rise) / (end - end_of_rise);
+            const double first = rises ? 1.0 / 25.0 : 1.0, last = rises ? 1.0 : 1.0 / 25.0 / 1e4;
+            const double cosine = 1.0 + cos(pi * way);
+            assert_ok(mlp_schedule_at(&options, t, totals[i], &point));
+            if (end_of_rise != 0.0 || t > 0) {
+                assert_close(point.factor, last + (first - last) / 2.0 * cosine, 1e-13);
+                assert_close(point.momentum, rises ? 0.85 + 0.05 * cosine : 0.95 - 0.05 * cosine, 1e-13);
+            }
+        }
+        assert_close(point.factor, 4e-6, 1e-15);
+        options.minimum = 0.01;
+        assert_ok(mlp_schedule_at(&options, totals[i] - 1, totals[i], &point));
+        assert_close(point.factor, 0.01, 1e-15);
+        options.minimum = 0.0;
     }
-    assert_ok(mlp_schedule_at(&options, 0, TOTAL, &point));
-    assert_close(point.factor, 0.04, 1e-15);
-    assert_close(point.momentum, 0.95, 1e-15);
-    assert_ok(mlp_schedule_at(&options, 15, TOTAL, &point));
-    assert_close(point.factor, 0.52, 1e-13); /* half way between 1/25 and 1 */
-    assert_ok(mlp_schedule_at(&options, 30, TOTAL, &point));
-    assert_close(point.factor, 1.0, 1e-13);
-    assert_close(point.momentum, 0.85, 1e-13);
-    assert_ok(mlp_schedule_at(&options, 65, TOTAL, &point));
-    assert_close(point.factor, 0.500002, 1e-13);
-    assert_true(before.factor < 1e-3);
+}
+
+/* By the loop that Loshchilov & Hutter describe, from period to period, for periods that hardly grow and ones
+ * that never end. */
+static void restarts_are_where_a_loop_finds_them(void **unused)
+{
+    static const double growths[] = { 1.0, 1.0 + 1e-15, 1.0 + 1e-9, 1.001, 1.37, 1.5, 2.0, 3.0, 17.5, 1e300 };
+    mlp_schedule_options options = options_of(MLP_SCHEDULE_COSINE_RESTARTS);
+    const double pi = acos(-1.0);
+    (void)unused;
+    for (size_t i = 0; i < sizeof growths / sizeof growths[0]; i++) {
+        for (options.period = 1; options.period < 40; options.period += 6) {
+            long double first = 0.0, length = options.period;
+            options.growth = growths[i];
+            for (size_t t = 0; t < 2000; t++) {
+                mlp_schedule_point point;
+                if ((long double)t >=
+                    first + length - 1e-10L) { /* the steps' distance from a restart, rounded */
+                    first += length;
+                    length *= growths[i];
+                }
+                assert_ok(mlp_schedule_at(&options, t, 2000, &point));
+                const double expected = 0.5 * (1.0 + cos(pi * (double)(((long double)t - first) / length)));
+                const bool restarts = fabsl((long double)t - first) < 1e-9L; /* 0 or 1 by the last bit */
+                if (!restarts || growths[i] == 1.0 || growths[i] == 2.0 || growths[i] == 3.0) {
+                    assert_close(point.factor, expected, 1e-9);
+                }
+            }
+        }
+    }
+}
+
+/* Of every schedule, with warm-ups shorter and longer than it. */
+static void past_the_end_the_last_factor_stays(void **unused)
+{
+    static const size_t mark[] = { 3 };
+    (void)unused;
+    for (size_t i = 0; i < mlp_schedule_count(); i++) {
+        for (size_t warmup = 0; warmup < 12; warmup++) {
+            mlp_schedule_options options = options_of((mlp_schedule)i);
+            mlp_schedule_point last, point;
+            double scale = 1.0;
+            options.custom = i == MLP_SCHEDULE_CUSTOM ? by_step : NULL;
+            options.context = &scale;
+            options.milestones = i == MLP_SCHEDULE_MULTI_STEP ? mark : NULL;
+            options.milestone_count = i == MLP_SCHEDULE_MULTI_STEP;
+            options.warmup = i == MLP_SCHEDULE_ONE_CYCLE ? 0 : warmup;
+            for (size_t t = 5; t < 30 && i != MLP_SCHEDULE_PLATEAU; t++) {
+                assert_ok(mlp_schedule_at(&options, 4, 5, &last));
+                assert_ok(mlp_schedule_at(&options, t, 5, &point));
+                assert_true(point.factor == last.factor);
+                assert_true(point.momentum == last.momentum || isnan(last.momentum));
+            }
+        }
+    }
 }
 
 static void roots_and_warm_ups(void **unused)
@@ -274,7 +342,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(falls_are_products),         cmocka_unit_test(cosines_follow_their_recursion),
         cmocka_unit_test(lines_are_straight),         cmocka_unit_test(cycles_are_smiths),
-        cmocka_unit_test(one_cycle_rises_and_falls),  cmocka_unit_test(roots_and_warm_ups),
+        cmocka_unit_test(one_cycle_is_that_of_pytorch),
+        cmocka_unit_test(restarts_are_where_a_loop_finds_them),
+        cmocka_unit_test(past_the_end_the_last_factor_stays),
+        cmocka_unit_test(roots_and_warm_ups),
         cmocka_unit_test(those_that_stretch_hang_on_the_total),
         cmocka_unit_test(own_functions_and_refusals), cmocka_unit_test(names_go_there_and_back),
     };
