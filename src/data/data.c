@@ -9,21 +9,13 @@
 #include "base/options.h"
 #include "base/status.h"
 
-static void free_names(char **names, size_t count)
-{
-    for (size_t i = 0; names != NULL && i < count; i++) {
-        memory_free(names[i]);
-    }
-    memory_free(names);
-}
-
 void storage_free(struct storage *storage)
 {
     if (storage == NULL) {
         return;
     }
-    free_names(storage->class_names, storage->class_count);
-    free_names(storage->feature_names, storage->inputs);
+    text_list_free(&storage->class_names);
+    text_list_free(&storage->feature_names);
     feature_file_free(storage->file);
     for (size_t i = 0; i < sizeof storage->owned / sizeof storage->owned[0]; i++) {
         memory_free(storage->owned[i]);
@@ -79,6 +71,10 @@ static mlp_status check_sources(const mlp_data_arrays *a)
         return fail(MLP_ERROR_ARGUMENT, "data arrays: class_count is %zu, but classes is NULL",
                     a->class_count);
     }
+    if (a->class_count > (size_t)INT32_MAX) {
+        return fail(MLP_ERROR_RANGE, "data arrays: class_count is %zu, expected at most %d", a->class_count,
+                    INT32_MAX);
+    }
     if ((a->outputs > 0) != (a->values != NULL)) {
         return fail(MLP_ERROR_ARGUMENT,
                     "data arrays: outputs is %zu and values is %s, expected both or neither", a->outputs,
@@ -104,10 +100,11 @@ static mlp_status check_byte_scale(const mlp_data_arrays *a)
     return MLP_OK;
 }
 
-/* `what` names an entry of a sample: "feature". */
+/* `what` names an entry of a sample: "feature". NULL is fine. */
 static mlp_status check_finite(const float *values, size_t count, size_t width, const char *what)
 {
-    for (size_t i = 0; values != NULL && i < count * width; i++) {
+    const size_t size = values != NULL ? count * width : 0;
+    for (size_t i = 0; i < size; i++) {
         if (!isfinite(values[i])) {
             return fail(MLP_ERROR_NONFINITE,
                         "data arrays: sample %zu, %s %zu is %g, expected a finite number", i / width, what,
@@ -117,32 +114,33 @@ static mlp_status check_finite(const float *values, size_t count, size_t width, 
     return MLP_OK;
 }
 
+/* Class indices below class_count, where that is given, and below INT32_MAX, so that their number is an index
+ * too. */
 static mlp_status check_classes(const mlp_data_arrays *a, size_t *class_count)
 {
+    const int32_t end = a->class_count > 0 ? (int32_t)a->class_count : INT32_MAX;
     int32_t largest = 0;
-    for (size_t i = 0; a->classes != NULL && i < a->count; i++) {
+    *class_count = 0;
+    if (a->classes == NULL) {
+        return MLP_OK;
+    }
+    for (size_t i = 0; i < a->count; i++) {
         const int32_t class_index = a->classes[i];
-        if (class_index < 0 || (a->class_count > 0 && (size_t)class_index >= a->class_count)) {
-            return a->class_count > 0
-                       ? fail(MLP_ERROR_RANGE, "data arrays: sample %zu: class is %d, expected 0 to %zu", i,
-                              (int)class_index, a->class_count - 1)
-                       : fail(MLP_ERROR_RANGE, "data arrays: sample %zu: class is %d, expected at least 0", i,
-                              (int)class_index);
+        if (class_index < 0 || class_index >= end) {
+            return fail(MLP_ERROR_RANGE, "data arrays: sample %zu: class is %d, expected 0 to %d", i,
+                        (int)class_index, (int)end - 1);
         }
         largest = class_index > largest ? class_index : largest;
     }
-    *class_count = a->classes == NULL ? 0 : a->class_count > 0 ? a->class_count : (size_t)largest + 1;
+    *class_count = a->class_count > 0 ? a->class_count : (size_t)largest + 1;
     return MLP_OK;
 }
 
 static mlp_status check_weights(const mlp_data_arrays *a)
 {
-    for (size_t i = 0; a->weights != NULL && i < a->count; i++) {
-        if (!isfinite(a->weights[i])) {
-            return fail(MLP_ERROR_NONFINITE,
-                        "data arrays: sample %zu: weight is %g, expected a finite number", i,
-                        (double)a->weights[i]);
-        }
+    TRY(check_finite(a->weights, a->count, 1, "weight"));
+    const size_t count = a->weights != NULL ? a->count : 0;
+    for (size_t i = 0; i < count; i++) {
         if (a->weights[i] < 0.0f) {
             return fail(MLP_ERROR_RANGE, "data arrays: sample %zu: weight is %g, expected at least 0", i,
                         (double)a->weights[i]);
@@ -203,18 +201,23 @@ size_t mlp_data_outputs(const mlp_data *data)
     return data != NULL ? data->storage->outputs : 0;
 }
 
+/* NULL where the list has no such text. */
+static const char *text_or_null(const struct text_list *list, size_t index)
+{
+    return index < text_list_count(list) ? text_list_get(list, index) : NULL;
+}
+
 const char *mlp_data_class_name(const mlp_data *data, size_t class_index)
 {
-    if (data == NULL || data->storage->class_names == NULL || class_index >= data->storage->class_count) {
-        return NULL;
-    }
-    return data->storage->class_names[class_index];
+    return data != NULL ? text_or_null(&data->storage->class_names, class_index) : NULL;
 }
 
 const char *mlp_data_feature_name(const mlp_data *data, size_t feature)
 {
-    if (data == NULL || data->storage->feature_names == NULL || feature >= data->storage->inputs) {
-        return NULL;
-    }
-    return data->storage->feature_names[feature];
+    return data != NULL ? text_or_null(&data->storage->feature_names, feature) : NULL;
+}
+
+mlp_data_format mlp_data_file_format(const mlp_data *data)
+{
+    return data != NULL ? data->storage->format : MLP_DATA_FORMAT_AUTOMATIC;
 }

@@ -189,6 +189,8 @@ static void refuses_numbers_out_of_range(void **state)
     classes[17] = -1;
     REFUSE((void)a, MLP_ERROR_RANGE, "sample 17", "-1");
     classes[17] = 5;
+    REFUSE(a.class_count = SIZE_MAX, MLP_ERROR_RANGE, "class_count", "2147483647");
+    REFUSE(a.class_count = (size_t)INT32_MAX + 1, MLP_ERROR_RANGE, "class_count", "2147483648");
     REFUSE(a.class_count = 5, MLP_ERROR_RANGE, "sample 17", "5");
     classes[17] = 17 % 5;
     values[9] = INFINITY;
