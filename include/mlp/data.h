@@ -35,10 +35,11 @@ typedef struct mlp_data_arrays {
     const uint8_t *bytes;   /**< count × inputs, sample after sample; or NULL. */
     double byte_scale;      /**< Value of a byte is byte · byte_scale; > 0; 0: 1/255. */
     const int32_t *classes; /**< count class indices ≥ 0; or NULL. */
-    size_t class_count;     /**< Classes; 0: the largest index + 1. */
+    size_t class_count;     /**< Classes, at most 2147483647; 0: the largest index + 1. */
     const float *values;    /**< count × outputs, finite; or NULL. */
     size_t outputs;         /**< Target values of a sample, ≥ 1 with `values`. */
-    const float *weights;   /**< count weights ≥ 0, finite; NULL: all 1. */
+    const float *weights;   /**< count weights ≥ 0, finite; NULL: all 1. A sample of weight 0 counts
+                                 nowhere; where all are 0 there is no loss (mlp_evaluate()). */
 } mlp_data_arrays;
 
 #define MLP_DATA_ARRAYS_INIT                                                                                 \
@@ -50,15 +51,28 @@ typedef struct mlp_data_arrays {
  * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE (the message names sample and feature), MEMORY. */
 MLP_API mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data);
 
-/** Reads a pair of IDX files (MNIST's format), plain or gzip'd: features of unsigned bytes (kept as bytes,
- * scaled by 1/255) or float, of any rank ≥ 1 with samples along the first axis; labels of unsigned bytes,
- * rank 1.
- * @param labels_path NULL for features without targets
- * Errors: IO, FORMAT (the message names the file and what is wrong), UNSUPPORTED (gzip without zlib), MEMORY.
- */
-MLP_API mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path, mlp_data **data);
+/** File formats of data sets. */
+typedef enum mlp_data_format {
+    /** By what the (unpacked) file begins with, else by its name, else CSV. */
+    MLP_DATA_FORMAT_AUTOMATIC = 0,
+    /** Lines of fields (RFC 4180 quotes, LF or CRLF lines), one sample each. Every feature must be a finite
+     * number; an empty or missing field is an error. */
+    MLP_DATA_FORMAT_CSV = 1,
+    /** MNIST's format: features of unsigned bytes (kept as bytes, scaled by 1/255) or float, of any rank ≥ 1
+     * with samples along the first axis; labels, in a file of their own, of unsigned bytes and rank 1. Names
+     * end in "ubyte" or ".idx". */
+    MLP_DATA_FORMAT_IDX = 2,
+} mlp_data_format;
 
-/** Options of mlp_data_load_csv(). Start from ::MLP_CSV_OPTIONS_INIT. */
+/** Name ("csv") and one-line description of a format, or NULL for a value out of range. Static text. */
+MLP_API const char *mlp_data_format_name(mlp_data_format format);
+MLP_API const char *mlp_data_format_description(mlp_data_format format);
+/** Finds a format by name. ::MLP_ERROR_ARGUMENT (the message lists all names) when there is none. */
+MLP_API mlp_status mlp_data_format_from_name(const char *name, mlp_data_format *format);
+/** Number of formats; valid values are 0 … count − 1. */
+MLP_API size_t mlp_data_format_count(void);
+
+/** How CSV files are read. Start from ::MLP_CSV_OPTIONS_INIT. */
 typedef struct mlp_csv_options {
     size_t struct_size; /**< Set by the INIT. */
     char delimiter;     /**< One character; 0: a comma. */
@@ -78,28 +92,55 @@ typedef struct mlp_csv_options {
         sizeof(mlp_csv_options), 0, -1, NULL, -1, 0, NULL, 0                                                 \
     }
 
-/** Reads a CSV file (RFC 4180 quotes, LF or CRLF lines), plain or gzip'd. Every feature must be a finite
- * number; an empty or missing field is an error. Memory is bounded by a small multiple of the file's unpacked
- * size.
- * @param options NULL for the defaults
- * Errors: IO, FORMAT (the message gives line and column), ARGUMENT (no such label column), MEMORY. */
-MLP_API mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, mlp_data **data);
+/** How a file is read. Start from ::MLP_DATA_OPTIONS_INIT. */
+typedef struct mlp_data_options {
+    /** Set by the INIT. */
+    size_t struct_size;
+    /** Default automatic. */
+    mlp_data_format format;
+    /** Not 0: for data larger than memory, the features stay in a file. Default 0. */
+    int stream;
+    /** File of the labels, in a format that has them apart; NULL: features alone. */
+    const char *labels_path;
+    /** Of the temporary file that `stream` may need; NULL: that of the environment variable TMPDIR, or
+     * /var/tmp. */
+    const char *folder;
+    /** Bytes that a gzip'd file may unpack to; SIZE_MAX: any number; 0 (default): 1 GiB, or 100 times the
+     * packed size where that is more. */
+    size_t unpack_limit;
+    /** For a file that is CSV; NULL: the defaults. */
+    const mlp_csv_options *csv;
+} mlp_data_options;
 
-/** As mlp_data_load_idx(), for data larger than memory: the features stay in the file, and every use reads
- * those it needs. Labels are in memory, 4 bytes a sample. A plain file is read where it lies, and must stay
- * as it is while the data set lives; a gzip'd one is unpacked into a temporary file first, which has no name
- * and goes away with the data set. mlp_fit() shuffles such data by windows (mlp_fit_options::shuffle_window)
- * and reads ahead.
- * @param folder of the temporary file, if there must be one; NULL: that of the environment variable TMPDIR,
- *               or /var/tmp
- * Errors: as for mlp_data_load_idx(). Reading later may fail, too: IO, or FORMAT where the file has become
- * shorter. */
+#define MLP_DATA_OPTIONS_INIT                                                                                \
+    {                                                                                                        \
+        sizeof(mlp_data_options), MLP_DATA_FORMAT_AUTOMATIC, 0, NULL, NULL, 0, NULL                          \
+    }
+
+/** Reads a data set from a file of any format, plain or gzip'd.
+ *
+ * With `stream` the features stay in a file, every use reads those it needs, and labels are in memory, 4
+ * bytes a sample. A plain IDX file is read where it lies, and must stay as it is while the data set lives;
+ * other files are gone through once and unpacked into a temporary file, which has no name and goes away with
+ * the data set. mlp_fit() shuffles such data by windows (mlp_fit_options::shuffle_window) and reads ahead.
+ *
+ * Time and memory are bounded by small multiples of the unpacked file's size, whatever the file holds.
+ * @param options NULL for the defaults
+ * @param data    receives a data set that the caller owns; NULL on failure
+ * Errors: IO, FORMAT (the message names file, line and column, or what is wrong), ARGUMENT (no such label
+ * column; labels in a file of their own for a format that has none), UNSUPPORTED (gzip without zlib), RANGE
+ * (beyond `unpack_limit`), MEMORY. Reading streamed data later may fail, too: IO (the message names file and
+ * offset), or FORMAT where the file has become shorter. */
+MLP_API mlp_status mlp_data_load(const char *path, const mlp_data_options *options, mlp_data **data);
+
+/** mlp_data_load() of an IDX file, with `labels_path` or NULL, the other options by default. */
+MLP_API mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path, mlp_data **data);
+/** mlp_data_load() of a CSV file, with `options` or NULL, the other options by default. */
+MLP_API mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *options, mlp_data **data);
+/** As mlp_data_load_idx(), streamed; `folder` is that of mlp_data_options. */
 MLP_API mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder,
                                      mlp_data **data);
-
-/** As mlp_data_load_csv(), for data larger than memory: the file is gone through once, its features go as
- * floats into a temporary file in `folder`, and stay there; else as mlp_data_open_idx().
- * Errors: as for mlp_data_load_csv(), and later as for mlp_data_open_idx(). */
+/** As mlp_data_load_csv(), streamed; `folder` is that of mlp_data_options. */
 MLP_API mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *options, const char *folder,
                                      mlp_data **data);
 
@@ -107,6 +148,8 @@ MLP_API mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *op
  * the caller's and stay. */
 MLP_API void mlp_data_destroy(mlp_data **data);
 
+/** Format of the file that the data set was read from; automatic where it was made of arrays. */
+MLP_API mlp_data_format mlp_data_file_format(const mlp_data *data);
 /** Number of samples. */
 MLP_API size_t mlp_data_count(const mlp_data *data);
 /** Number of features of a sample. */

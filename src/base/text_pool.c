@@ -12,13 +12,23 @@
 
 mlp_status text_list_append(struct text_list *list, const char *text)
 {
-    const size_t offset = list->bytes.count;
+    const uint32_t offset = (uint32_t)list->bytes.count;
+    if (list->bytes.count > UINT32_MAX) {
+        return fail(MLP_ERROR_MEMORY, "out of memory: more than 4 GiB of texts");
+    }
     TRY(array_append(&list->bytes, text, strlen(text) + 1, 1));
     const mlp_status status = array_append(&list->offsets, &offset, 1, sizeof offset);
     if (status != MLP_OK) {
         list->bytes.count = offset;
     }
     return status;
+}
+
+void text_list_remove(struct text_list *list, size_t index)
+{
+    uint32_t *offsets = list->offsets.items;
+    list->offsets.count--;
+    memmove(offsets + index, offsets + index + 1, (list->offsets.count - index) * sizeof *offsets);
 }
 
 void text_list_free(struct text_list *list)
@@ -91,9 +101,7 @@ static void process_key(uint64_t key[2])
 /* The slot that holds the text, or the free one where it belongs. There is one: at most half are taken. */
 static size_t find_slot(const struct text_pool *pool, const char *text)
 {
-    uint64_t key[2];
-    process_key(key);
-    size_t slot = (size_t)siphash(key, text, strlen(text)) & (pool->slot_count - 1);
+    size_t slot = (size_t)siphash(pool->key, text, strlen(text)) & (pool->slot_count - 1);
     while (pool->slots[slot] != 0 && strcmp(text_list_get(&pool->texts, pool->slots[slot] - 1), text) != 0) {
         slot = (slot + 1) & (pool->slot_count - 1);
     }
@@ -108,6 +116,7 @@ static mlp_status grow_slots(struct text_pool *pool)
         return MLP_ERROR_MEMORY;
     }
     memory_free(pool->slots);
+    process_key(pool->key);
     pool->slots = slots;
     pool->slot_count = count;
     for (size_t i = 0; i < text_list_count(&pool->texts); i++) {

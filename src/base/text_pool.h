@@ -10,10 +10,13 @@
 /* A list of texts that may repeat, one behind the other in one block. All 0: an empty list. */
 struct text_list {
     struct array bytes;   /* char: NUL-terminated texts */
-    struct array offsets; /* size_t: where each begins */
+    struct array offsets; /* uint32_t: where each begins */
 };
 
+/* MLP_ERROR_MEMORY, also beyond 4 GiB of texts. */
 mlp_status text_list_append(struct text_list *list, const char *text);
+/* Takes an entry out of the list; those after it move up. */
+void text_list_remove(struct text_list *list, size_t index);
 void text_list_free(struct text_list *list);
 
 static inline size_t text_list_count(const struct text_list *list)
@@ -24,7 +27,7 @@ static inline size_t text_list_count(const struct text_list *list)
 /* Valid until the next text is appended. */
 static inline const char *text_list_get(const struct text_list *list, size_t index)
 {
-    return (const char *)list->bytes.items + ((const size_t *)list->offsets.items)[index];
+    return (const char *)list->bytes.items + ((const uint32_t *)list->offsets.items)[index];
 }
 
 /* A list of distinct texts with a hash table. All 0: an empty pool. At most UINT32_MAX − 1 texts. */
@@ -32,6 +35,7 @@ struct text_pool {
     struct text_list texts;
     uint32_t *slots;   /* 1 + number of a text; 0: free */
     size_t slot_count; /* a power of two, at least twice the number of texts; or 0 */
+    uint64_t key[2];   /* of the hash */
 };
 
 /* The number of the text, or SIZE_MAX where the pool has it not. Expected time O(length), whatever texts were

@@ -9,6 +9,7 @@
 
 #include <mlp/data.h>
 
+#include "base/text_pool.h"
 #include "data/feature_file.h"
 
 /* Features and targets of all samples of a source; freed with its last data set. */
@@ -24,10 +25,11 @@ struct storage {
     const float *values;
     size_t class_count;
     size_t outputs;
-    const float *weights; /* or NULL */
-    char **class_names;   /* class_count, or NULL */
-    char **feature_names; /* inputs, or NULL */
-    void *owned[3];       /* arrays to free with the storage: features, targets, weights */
+    const float *weights;           /* or NULL */
+    struct text_list class_names;   /* class_count, or none */
+    struct text_list feature_names; /* inputs, or none */
+    mlp_data_format format;         /* of the file; automatic: there is none */
+    void *owned[3];                 /* arrays to free with the storage: features, targets, weights */
 };
 
 struct mlp_data {

@@ -58,7 +58,8 @@ static mlp_status read_at(const struct feature_file *file, size_t offset, void *
         }
         if (got <= 0) {
             return got < 0
-                       ? fail(MLP_ERROR_IO, "%s: cannot read: %s", file->path, strerror(errno))
+                       ? fail(MLP_ERROR_IO, "%s: cannot read at byte %zu: %s", file->path, offset + done,
+                              strerror(errno))
                        : fail(MLP_ERROR_FORMAT, "%s: has become shorter: it ends before sample %zu does",
                               file->path,
                               (offset + size - file->start - 1) / (file->inputs * feature_size(file->kind)));

@@ -23,29 +23,41 @@ struct byte_reader {
     bool inside_member;  /* of a gzip file: its end is still to come */
     unsigned char *next; /* what is left of `buffer` */
     size_t available;
+    size_t unpack_limit, packed, unpacked; /* bytes; of a gzip file */
+    unsigned char
+        head[BYTE_READER_HEAD]; /* read ahead; the last head_left of head_size are still to be read */
+    size_t head_size, head_left;
 #if MLP_HAVE_ZLIB
     z_stream stream;
 #endif
     unsigned char buffer[BUFFER_SIZE]; /* bytes of the file */
 };
 
-/* Reads on from the file until the buffer is full or the file ends (available is 0). */
-static mlp_status fill_buffer(struct byte_reader *reader)
+/* Reads `size` bytes of the file, fewer at its end. */
+static mlp_status read_file(const struct byte_reader *reader, unsigned char *bytes, size_t size,
+                            size_t *count)
 {
-    size_t count = 0;
-    while (count < BUFFER_SIZE) {
-        const ssize_t got = read(reader->descriptor, reader->buffer + count, BUFFER_SIZE - count);
+    *count = 0;
+    while (*count < size) {
+        const ssize_t got = read(reader->descriptor, bytes + *count, size - *count);
         if (got == 0) {
             break;
         }
         if (got > 0) {
-            count += (size_t)got;
+            *count += (size_t)got;
         } else if (errno != EINTR) {
             return fail(MLP_ERROR_IO, "%s: cannot read: %s", reader->path, strerror(errno));
         }
     }
+    return MLP_OK;
+}
+
+/* Reads on from the file until the buffer is full or the file ends (available is 0). */
+static mlp_status fill_buffer(struct byte_reader *reader)
+{
     reader->next = reader->buffer;
-    reader->available = count;
+    TRY(read_file(reader, reader->buffer, BUFFER_SIZE, &reader->available));
+    reader->packed += reader->available;
     return MLP_OK;
 }
 
@@ -119,9 +131,24 @@ static mlp_status inflate_piece(struct byte_reader *reader, unsigned char *bytes
     return MLP_OK;
 }
 
+/* What a small file may unpack to is limited: a megabyte of zeros takes a kilobyte. */
+static mlp_status check_limit(const struct byte_reader *reader)
+{
+    static const size_t usual = (size_t)1 << 30, usual_ratio = 100;
+    const size_t ratio = reader->unpacked / (reader->packed > 0 ? reader->packed : 1);
+    const size_t limit = reader->unpack_limit > 0 ? reader->unpack_limit : usual;
+    if (reader->unpacked <= limit || (reader->unpack_limit == 0 && ratio < usual_ratio)) {
+        return MLP_OK;
+    }
+    return fail(MLP_ERROR_RANGE,
+                "%s: the gzip data unpack to more than %zu bytes, %zu times their size: if that is right, "
+                "raise the "
+                "limit (unpack_limit in mlp_data_options, --unpack-limit of the command)",
+                reader->path, limit, ratio);
+}
+
 static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, size_t size, size_t *got)
 {
-    *got = 0;
     while (*got < size) {
         size_t count;
         if (reader->available == 0) {
@@ -133,6 +160,8 @@ static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, si
         const bool at_end = reader->available == 0;
         TRY(inflate_piece(reader, bytes + *got, size - *got, &count));
         *got += count;
+        reader->unpacked += count;
+        TRY(check_limit(reader));
         if (at_end && count == 0 && reader->inside_member) {
             return fail(MLP_ERROR_FORMAT, "%s: the gzip data are truncated", reader->path);
         }
@@ -157,7 +186,7 @@ static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, si
 {
     (void)bytes;
     (void)size;
-    *got = 0;
+    (void)got;
     return begin_gzip(reader);
 }
 
@@ -180,13 +209,14 @@ static mlp_status open_file(struct byte_reader *reader)
     return gzip ? begin_gzip(reader) : MLP_OK;
 }
 
-mlp_status byte_reader_open(const char *path, struct byte_reader **reader)
+mlp_status byte_reader_open(const char *path, size_t unpack_limit, struct byte_reader **reader)
 {
     *reader = memory_allocate(1, sizeof **reader);
     if (*reader == NULL) {
         return MLP_ERROR_MEMORY;
     }
     (*reader)->path = path;
+    (*reader)->unpack_limit = unpack_limit;
     const mlp_status status = open_file(*reader);
     if (status != MLP_OK) {
         byte_reader_close(*reader);
@@ -222,27 +252,39 @@ const char *byte_reader_path(const struct byte_reader *reader)
     return reader->path;
 }
 
+mlp_status byte_reader_head(struct byte_reader *reader, const unsigned char **head, size_t *size)
+{
+    TRY(byte_reader_read(reader, reader->head, sizeof reader->head, &reader->head_size));
+    reader->head_left = reader->head_size;
+    *head = reader->head;
+    *size = reader->head_size;
+    return MLP_OK;
+}
+
+/* Takes up to `size` of the bytes that are left of some that were read before. */
+static size_t take(const unsigned char *from, size_t *left, void *bytes, size_t size)
+{
+    const size_t piece = size < *left ? size : *left;
+    memcpy(bytes, from, piece);
+    *left -= piece;
+    return piece;
+}
+
+static mlp_status read_plain(struct byte_reader *reader, unsigned char *bytes, size_t size, size_t *got)
+{
+    const size_t taken = take(reader->next, &reader->available, bytes + *got, size - *got);
+    size_t count;
+    reader->next += taken;
+    *got += taken;
+    TRY(read_file(reader, bytes + *got, size - *got, &count));
+    *got += count;
+    return MLP_OK;
+}
+
 mlp_status byte_reader_read(struct byte_reader *reader, void *bytes, size_t size, size_t *got)
 {
-    *got = 0;
-    if (reader->gzip) {
-        return read_gzip(reader, bytes, size, got);
-    }
-    while (*got < size) {
-        if (reader->available == 0) {
-            TRY(fill_buffer(reader));
-        }
-        if (reader->available == 0) {
-            break;
-        }
-        const size_t left = size - *got;
-        const size_t piece = left < reader->available ? left : reader->available;
-        memcpy((unsigned char *)bytes + *got, reader->next, piece);
-        reader->next += piece;
-        reader->available -= piece;
-        *got += piece;
-    }
-    return MLP_OK;
+    *got = take(reader->head + reader->head_size - reader->head_left, &reader->head_left, bytes, size);
+    return (reader->gzip ? read_gzip : read_plain)(reader, bytes, size, got);
 }
 
 mlp_status byte_reader_piece(struct byte_reader *reader, void *bytes, size_t size, size_t done, size_t total,

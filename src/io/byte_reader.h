@@ -9,12 +9,20 @@
 struct byte_reader; /* opaque */
 
 /* Opens a file. *reader is the caller's, closed by byte_reader_close(); NULL on failure. The path is borrowed
- * until then, for messages. MLP_ERROR_UNSUPPORTED for a gzip'd file in a build without zlib. */
-mlp_status byte_reader_open(const char *path, struct byte_reader **reader);
+ * until then, for messages. `unpack_limit`: bytes that a gzip'd file may unpack to; 0: 1 GiB, or 100 times
+ * what it takes packed where that is more. MLP_ERROR_UNSUPPORTED for a gzip'd file in a build without zlib.
+ */
+mlp_status byte_reader_open(const char *path, size_t unpack_limit, struct byte_reader **reader);
 void byte_reader_close(struct byte_reader *reader);
 
+enum { BYTE_READER_HEAD = 16 };
+
+/* The first bytes of the (unpacked) file, at most BYTE_READER_HEAD, which are still to be read. Before
+ * anything is read. Errors: as byte_reader_read(). */
+mlp_status byte_reader_head(struct byte_reader *reader, const unsigned char **head, size_t *size);
+
 /* Reads up to `size` bytes; *got is less than `size` only at the end of the file. MLP_ERROR_IO, or
- * MLP_ERROR_FORMAT for a damaged or truncated gzip stream. */
+ * MLP_ERROR_FORMAT for a damaged or truncated gzip stream, MLP_ERROR_RANGE for one beyond its limit. */
 mlp_status byte_reader_read(struct byte_reader *reader, void *bytes, size_t size, size_t *got);
 
 /* Reads exactly `size` bytes; `what` names them in the message of MLP_ERROR_FORMAT when the file ends before.

@@ -3,6 +3,7 @@
 #define IO_CSV_NUMBER_H
 
 #include <locale.h>
+#include <stddef.h>
 
 #include <mlp/status.h>
 
@@ -18,6 +19,11 @@ enum number_kind {
 
 /* A "C" locale, in which the point is a point: the program's own may read 1,5. Freed with freelocale(). */
 mlp_status number_locale(locale_t *locale);
+
+/* Reads the number (as NUMBER_FINITE and NUMBER_TOO_LARGE describe it) that `text` begins with and returns
+ * its length, 0 where there is none. *value is rounded from the nearest double, infinite where it is too
+ * large. */
+size_t number_scan(const char *text, locale_t locale, float *value);
 
 /* Reads the whole of `text`. *value is set, rounded from the nearest double, for NUMBER_FINITE alone; numbers
  * too small for a float become 0 or subnormal. */

@@ -7,8 +7,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
-#include "data/data.h"
-#include "io/byte_reader.h"
+#include "io/data_format.h"
 #include "io/unpacked_file.h"
 #include "linalg/blas.h"
 
@@ -113,63 +112,69 @@ static mlp_status read_values(struct byte_reader *reader, struct idx *idx)
     return idx->type == TYPE_FLOAT ? take_floats(path, idx->values, 0, count, idx->width) : MLP_OK;
 }
 
-/* The whole file; idx->values is the caller's, NULL on failure. */
-static mlp_status read_idx(const char *path, struct idx *idx)
+/* The whole file from its beginning; idx->values is the caller's, also on failure. */
+static mlp_status read_idx(struct byte_reader *reader, struct idx *idx)
 {
-    struct byte_reader *reader;
     *idx = (struct idx){ 0 };
-    TRY(byte_reader_open(path, &reader));
-    mlp_status status = read_header(reader, idx);
-    if (status == MLP_OK) {
-        status = read_values(reader, idx);
-    }
-    byte_reader_close(reader);
-    if (status != MLP_OK) {
-        memory_free(idx->values);
-        idx->values = NULL;
-    }
-    return status;
+    TRY(read_header(reader, idx));
+    return read_values(reader, idx);
 }
 
-/* Class indices of a label file, which must hold `count` of them. */
-static mlp_status read_labels(const char *path, size_t count, int32_t **classes, size_t *class_count)
+static mlp_status check_labels(const char *path, const struct idx *idx, size_t count)
 {
+    if (idx->type != TYPE_BYTE || idx->rank != 1) {
+        return fail(MLP_ERROR_FORMAT, "%s: labels of rank %zu and type %02x, expected rank 1 and type 08",
+                    path, idx->rank, (unsigned)idx->type);
+    }
+    if (idx->count != count) {
+        return fail(MLP_ERROR_FORMAT, "%s: %zu labels, expected one for each of the %zu samples", path,
+                    idx->count, count);
+    }
+    return MLP_OK;
+}
+
+/* Class indices, of which there must be as many as samples. */
+static mlp_status take_labels(const char *path, const struct idx *idx, struct storage *storage)
+{
+    TRY(check_labels(path, idx, storage->count));
+    int32_t *classes = memory_allocate(idx->count, sizeof *classes);
+    storage->classes = storage->owned[1] = classes;
+    if (classes == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < idx->count; i++) {
+        const size_t class = ((const unsigned char *)idx->values)[i];
+        classes[i] = (int32_t) class;
+        storage->class_count = class + 1 > storage->class_count ? class + 1 : storage->class_count;
+    }
+    return MLP_OK;
+}
+
+static mlp_status load_labels(const char *path, size_t unpack_limit, struct storage *storage)
+{
+    struct byte_reader *reader;
     struct idx idx;
-    TRY(read_idx(path, &idx));
-    mlp_status status = MLP_OK;
-    if (idx.type != TYPE_BYTE || idx.rank != 1) {
-        status = fail(MLP_ERROR_FORMAT, "%s: labels of rank %zu and type %02x, expected rank 1 and type 08",
-                      path, idx.rank, (unsigned)idx.type);
-    } else if (idx.count != count) {
-        status = fail(MLP_ERROR_FORMAT, "%s: %zu labels, expected one for each of the %zu samples", path,
-                      idx.count, count);
-    } else {
-        *classes = memory_allocate(count, sizeof(int32_t));
-        status = *classes != NULL ? MLP_OK : MLP_ERROR_MEMORY;
-    }
-    *class_count = 0;
-    for (size_t i = 0; i < count && status == MLP_OK; i++) {
-        const size_t class = ((const unsigned char *)idx.values)[i];
-        (*classes)[i] = (int32_t) class;
-        *class_count = class + 1 > *class_count ? class + 1 : *class_count;
-    }
+    TRY(byte_reader_open(path, unpack_limit, &reader));
+    mlp_status status = read_idx(reader, &idx);
+    status = status == MLP_OK ? take_labels(path, &idx, storage) : status;
     memory_free(idx.values);
+    byte_reader_close(reader);
     return status;
 }
 
 /* ---- loading ------------------------------------------------------------------------------------------- */
 
-static mlp_status load_features(const char *path, struct storage *storage)
+static mlp_status load_features(struct byte_reader *reader, struct storage *storage)
 {
     struct idx idx;
-    TRY(read_idx(path, &idx));
+    const mlp_status status = read_idx(reader, &idx);
     storage->count = idx.count;
     storage->inputs = idx.width;
     storage->owned[0] = idx.values;
     storage->features = idx.type == TYPE_FLOAT ? idx.values : NULL;
     storage->bytes = idx.type == TYPE_BYTE ? idx.values : NULL;
     storage->byte_scale = BYTE_SCALE;
-    return MLP_OK;
+    return status;
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
@@ -230,67 +235,29 @@ static mlp_status open_values(struct byte_reader *reader, const struct idx *idx,
         }
         return status;
     }
-    const struct feature_file layout = {
-        .start = in_place ? start : 0,
-        .inputs = idx->width,
-        .kind = idx->type == TYPE_BYTE ? FEATURE_BYTES
-                : in_place             ? FEATURE_FLOATS_BIG_ENDIAN
-                                       : FEATURE_FLOATS,
-        .scale = BYTE_SCALE,
-    };
+    const enum feature_kind floats = in_place ? FEATURE_FLOATS_BIG_ENDIAN : FEATURE_FLOATS;
+    const struct feature_file layout = { .start = in_place ? start : 0,
+                                         .inputs = idx->width,
+                                         .kind = idx->type == TYPE_BYTE ? FEATURE_BYTES : floats,
+                                         .scale = BYTE_SCALE };
     storage->count = idx->count;
     storage->inputs = idx->width;
     storage->file = feature_file_make(descriptor, path, &layout);
     return storage->file != NULL ? MLP_OK : MLP_ERROR_MEMORY;
 }
 
-static mlp_status open_features(const char *path, const char *folder, struct storage *storage)
+static mlp_status open_features(struct byte_reader *reader, const char *folder, struct storage *storage)
 {
-    struct byte_reader *reader;
     struct idx idx = { 0 };
-    TRY(byte_reader_open(path, &reader));
-    mlp_status status = read_header(reader, &idx);
-    status = status == MLP_OK ? open_values(reader, &idx, folder, storage) : status;
-    byte_reader_close(reader);
-    return status;
+    TRY(read_header(reader, &idx));
+    return open_values(reader, &idx, folder, storage);
 }
 
-/* ---- data sets ----------------------------------------------------------------------------------------- */
-
-static mlp_status make_data(mlp_status status, struct storage *storage, const char *labels_path,
-                            mlp_data **data)
+mlp_status idx_load(const struct data_file *file, struct storage *storage)
 {
-    if (status == MLP_OK && labels_path != NULL) {
-        int32_t *classes = NULL;
-        status = read_labels(labels_path, storage->count, &classes, &storage->class_count);
-        storage->classes = classes;
-        storage->owned[1] = classes;
-    }
-    if (status != MLP_OK) {
-        storage_free(storage);
-        return status;
-    }
-    return data_from_storage(storage, data);
-}
-
-mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path, mlp_data **data)
-{
-    REQUIRE_ARGUMENT(data);
-    *data = NULL;
-    REQUIRE_ARGUMENT(features_path);
-    struct storage *storage = memory_allocate(1, sizeof *storage);
-    return storage != NULL ? make_data(load_features(features_path, storage), storage, labels_path, data)
-                           : MLP_ERROR_MEMORY;
-}
-
-mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder,
-                             mlp_data **data)
-{
-    REQUIRE_ARGUMENT(data);
-    *data = NULL;
-    REQUIRE_ARGUMENT(features_path);
-    struct storage *storage = memory_allocate(1, sizeof *storage);
-    return storage != NULL
-               ? make_data(open_features(features_path, folder, storage), storage, labels_path, data)
-               : MLP_ERROR_MEMORY;
+    const mlp_data_options *options = file->options;
+    TRY(options->stream != 0 ? open_features(file->bytes, options->folder, storage)
+                             : load_features(file->bytes, storage));
+    return options->labels_path != NULL ? load_labels(options->labels_path, options->unpack_limit, storage)
+                                        : MLP_OK;
 }

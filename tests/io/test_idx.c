@@ -105,7 +105,7 @@ static void refuses_each_damage_by_its_name(void **state)
     assert_refused(read_idx(test_write_file("empty", "", 0), NULL, &data), MLP_ERROR_FORMAT, "empty", NULL);
     assert_refused(read_idx(test_path("absent"), NULL, &data), MLP_ERROR_IO, "absent", "No such file", NULL);
     assert_refused(read_idx("/tmp", NULL, &data), MLP_ERROR_IO, "/tmp", NULL);
-    assert_refused(read_idx(NULL, NULL, &data), MLP_ERROR_ARGUMENT, "features_path", NULL);
+    assert_refused(read_idx(NULL, NULL, &data), MLP_ERROR_ARGUMENT, "path", NULL);
     assert_refused(read_idx("x", NULL, NULL), MLP_ERROR_ARGUMENT, "data", NULL);
 }
 

@@ -1,0 +1,173 @@
+/* Data sets from files: which format a file is of, and what all formats have in common. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/status.h"
+#include "io/data_format.h"
+
+static const struct data_format formats[] = {
+    [MLP_DATA_FORMAT_AUTOMATIC] = { .name = { "automatic",
+                                              "by what the file begins with, else by its name, else csv" } },
+    [MLP_DATA_FORMAT_CSV] = { .name = { "csv", "lines of fields, with a label among them or none" },
+                              .suffixes = { ".csv" },
+                              .load = csv_load },
+    [MLP_DATA_FORMAT_IDX] = { .name = { "idx", "MNIST's format, features and labels in files of their own" },
+                              .magic = "\0\0",
+                              .magic_size = 2,
+                              .suffixes = { "ubyte", ".idx" },
+                              .labels_apart = true,
+                              .load = idx_load },
+};
+static const struct name_table names = NAME_ROWS("data format", formats);
+enum { FORMAT_COUNT = sizeof formats / sizeof formats[0] };
+
+const char *mlp_data_format_name(mlp_data_format format)
+{
+    return name_of(&names, (int)format);
+}
+
+const char *mlp_data_format_description(mlp_data_format format)
+{
+    return description_of(&names, (int)format);
+}
+
+mlp_status mlp_data_format_from_name(const char *name, mlp_data_format *format)
+{
+    int value;
+    REQUIRE_ARGUMENT(format);
+    TRY(name_find(&names, name, &value));
+    *format = (mlp_data_format)value;
+    return MLP_OK;
+}
+
+size_t mlp_data_format_count(void)
+{
+    return FORMAT_COUNT;
+}
+
+/* ---- recognition --------------------------------------------------------------------------------------- */
+
+static bool has_magic(const struct data_format *format, const unsigned char *head, size_t size)
+{
+    return format->magic != NULL && size >= format->magic_size &&
+           memcmp(head, format->magic, format->magic_size) == 0;
+}
+
+static bool has_suffix(const struct data_format *format, const char *path)
+{
+    const size_t whole = strlen(path), packed = sizeof ".gz" - 1;
+    const size_t length =
+        whole >= packed && strcmp(path + whole - packed, ".gz") == 0 ? whole - packed : whole;
+    for (size_t i = 0; format->suffixes[i] != NULL; i++) {
+        const size_t suffix = strlen(format->suffixes[i]);
+        if (length >= suffix && memcmp(path + length - suffix, format->suffixes[i], suffix) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static mlp_status recognize(const struct data_file *file, mlp_data_format *format)
+{
+    const unsigned char *head;
+    size_t size;
+    TRY(byte_reader_head(file->bytes, &head, &size));
+    *format = MLP_DATA_FORMAT_CSV;
+    for (int f = 0; f < FORMAT_COUNT; f++) {
+        if (has_magic(&formats[f], head, size)) {
+            *format = (mlp_data_format)f;
+            return MLP_OK;
+        }
+        if (has_suffix(&formats[f], file->path)) {
+            *format = (mlp_data_format)f; /* unless another one's magic says better */
+        }
+    }
+    return MLP_OK;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------- */
+
+static mlp_status load_file(const struct data_file *file, struct storage *storage)
+{
+    mlp_data_format format = file->options->format;
+    if (format == MLP_DATA_FORMAT_AUTOMATIC) {
+        TRY(recognize(file, &format));
+    }
+    if (file->options->labels_path != NULL && !formats[format].labels_apart) {
+        return fail(MLP_ERROR_ARGUMENT, "%s: labels in a file of their own ('%s') are not for format %s",
+                    file->path, file->options->labels_path, formats[format].name.name);
+    }
+    storage->format = format;
+    return formats[format].load(file, storage);
+}
+
+/* Makes the set of a file that is open. */
+static mlp_status make_data(const struct data_file *file, mlp_data **data)
+{
+    struct storage *storage = memory_allocate(1, sizeof *storage);
+    if (storage == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    const mlp_status status = load_file(file, storage);
+    if (status != MLP_OK) {
+        storage_free(storage);
+        return status;
+    }
+    return data_from_storage(storage, data);
+}
+
+mlp_status mlp_data_load(const char *path, const mlp_data_options *options, mlp_data **data)
+{
+    mlp_data_options own;
+    struct data_file file = { .path = path, .options = &own };
+    REQUIRE_ARGUMENT(data);
+    *data = NULL;
+    REQUIRE_ARGUMENT(path);
+    TRY(ACCEPT_OPTIONS(mlp_data_options, MLP_DATA_OPTIONS_INIT, options, &own));
+    TRY(name_check(&names, (int)own.format));
+    TRY(byte_reader_open(path, own.unpack_limit, &file.bytes));
+    const mlp_status status = make_data(&file, data);
+    byte_reader_close(file.bytes);
+    return status;
+}
+
+/* ---- the formats by name ------------------------------------------------------------------------------- */
+
+mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path, mlp_data **data)
+{
+    mlp_data_options options = MLP_DATA_OPTIONS_INIT;
+    options.format = MLP_DATA_FORMAT_IDX;
+    options.labels_path = labels_path;
+    return mlp_data_load(features_path, &options, data);
+}
+
+mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder,
+                             mlp_data **data)
+{
+    mlp_data_options options = MLP_DATA_OPTIONS_INIT;
+    options.format = MLP_DATA_FORMAT_IDX;
+    options.labels_path = labels_path;
+    options.stream = 1;
+    options.folder = folder;
+    return mlp_data_load(features_path, &options, data);
+}
+
+mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *csv, mlp_data **data)
+{
+    mlp_data_options options = MLP_DATA_OPTIONS_INIT;
+    options.format = MLP_DATA_FORMAT_CSV;
+    options.csv = csv;
+    return mlp_data_load(path, &options, data);
+}
+
+mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *csv, const char *folder,
+                             mlp_data **data)
+{
+    mlp_data_options options = MLP_DATA_OPTIONS_INIT;
+    options.format = MLP_DATA_FORMAT_CSV;
+    options.csv = csv;
+    options.stream = 1;
+    options.folder = folder;
+    return mlp_data_load(path, &options, data);
+}
