@@ -27,7 +27,6 @@ struct name_table {
     {                                                                                                        \
         subject, rows, sizeof((rows)[0]), sizeof(rows) / sizeof((rows)[0]), false                            \
     }
-#define NAME_TABLE(subject, rows) ((struct name_table)NAME_ROWS(subject, rows))
 
 /* Name or description of a value; NULL when the table has no such row. */
 const char *name_of(const struct name_table *table, int value);
@@ -35,6 +34,35 @@ const char *description_of(const struct name_table *table, int value);
 
 /* Finds the value of a name. MLP_ERROR_ARGUMENT with all known names in the text when there is none. */
 mlp_status name_find(const struct name_table *table, const char *name, int *value);
+
+/* Defines the public functions of the table at address `table` for the enum `type`: PREFIX_name() and
+ * PREFIX_from_name(). Needs base/status.h. */
+#define NAME_FUNCTIONS(type, prefix, table)                                                                  \
+    const char *prefix##_name(type value)                                                                    \
+    {                                                                                                        \
+        return name_of(table, (int)value);                                                                   \
+    }                                                                                                        \
+    mlp_status prefix##_from_name(const char *name, type *value)                                             \
+    {                                                                                                        \
+        int found;                                                                                           \
+        REQUIRE_ARGUMENT(value);                                                                             \
+        TRY(name_find(table, name, &found));                                                                 \
+        *value = (type)found;                                                                                \
+        return MLP_OK;                                                                                       \
+    }                                                                                                        \
+    struct name_table
+
+/* These, and PREFIX_description() and PREFIX_count(). */
+#define STRATEGY_FUNCTIONS(type, prefix, table)                                                              \
+    const char *prefix##_description(type value)                                                             \
+    {                                                                                                        \
+        return description_of(table, (int)value);                                                            \
+    }                                                                                                        \
+    size_t prefix##_count(void)                                                                              \
+    {                                                                                                        \
+        return (table)->count;                                                                               \
+    }                                                                                                        \
+    NAME_FUNCTIONS(type, prefix, table)
 
 /* MLP_ERROR_ARGUMENT unless the table has a row `value`. */
 mlp_status name_check(const struct name_table *table, int value);

@@ -18,37 +18,9 @@ static const struct name rows[] = {
     [MLP_FINDING_EXPLODING] = { "exploding", "signal or gradient grows more than a hundred times" },
 };
 
-static struct name_table names(void)
-{
-    return NAME_TABLE("finding", rows);
-}
+static const struct name_table names = NAME_ROWS("finding", rows);
 
-const char *mlp_finding_name(mlp_finding finding)
-{
-    const struct name_table table = names();
-    return name_of(&table, (int)finding);
-}
-
-const char *mlp_finding_description(mlp_finding finding)
-{
-    const struct name_table table = names();
-    return description_of(&table, (int)finding);
-}
-
-mlp_status mlp_finding_from_name(const char *name, mlp_finding *finding)
-{
-    const struct name_table table = names();
-    int value;
-    REQUIRE_ARGUMENT(finding);
-    TRY(name_find(&table, name, &value));
-    *finding = (mlp_finding)value;
-    return MLP_OK;
-}
-
-size_t mlp_finding_count(void)
-{
-    return sizeof rows / sizeof rows[0];
-}
+STRATEGY_FUNCTIONS(mlp_finding, mlp_finding, &names);
 
 /* ---- judging ------------------------------------------------------------------------------------------- */
 

@@ -20,10 +20,9 @@ static const struct name rows[] = {
                                                    "(Salimans & Kingma 2016)" },
 };
 
-static struct name_table names(void)
-{
-    return NAME_TABLE("data-dependent initialization", rows);
-}
+static const struct name_table names = NAME_ROWS("data-dependent initialization", rows);
+
+NAME_FUNCTIONS(mlp_data_init, mlp_data_init, &names);
 
 /* Mean and variance of a row of Z, or of all of it where `row` is SIZE_MAX. */
 static void measure(const mlp_matrix *z, size_t row, double *mean, double *variance)
@@ -148,13 +147,12 @@ static mlp_status initialize(mlp_network *network, mlp_workspace *workspace, mlp
 mlp_status mlp_network_initialize_from_data(mlp_network *network, mlp_data_init method, const float *x,
                                             size_t count)
 {
-    const struct name_table table = names();
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     mlp_workspace *workspace = NULL;
     mlp_network *copy = NULL;
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(x);
-    TRY(name_check(&table, (int)method));
+    TRY(name_check(&names, (int)method));
     if (count < 2) {
         return fail(MLP_ERROR_RANGE, "mlp_network_initialize_from_data: count is %zu, expected at least 2",
                     count);
@@ -167,20 +165,4 @@ mlp_status mlp_network_initialize_from_data(mlp_network *network, mlp_data_init 
     mlp_network_destroy(&copy);
     mlp_workspace_destroy(&workspace);
     return status;
-}
-
-const char *mlp_data_init_name(mlp_data_init method)
-{
-    const struct name_table table = names();
-    return name_of(&table, (int)method);
-}
-
-mlp_status mlp_data_init_from_name(const char *name, mlp_data_init *method)
-{
-    const struct name_table table = names();
-    int value;
-    REQUIRE_ARGUMENT(method);
-    TRY(name_find(&table, name, &value));
-    *method = (mlp_data_init)value;
-    return MLP_OK;
 }

@@ -21,44 +21,15 @@ static const struct name rules[] = {
     [MLP_AVERAGE_SWA] = { "swa", "mean over the ends of the last quarter of the epochs" },
 };
 
-static struct name_table names(void)
-{
-    return NAME_TABLE("average", rules);
-}
+static const struct name_table names = NAME_ROWS("average", rules);
 
-const char *mlp_average_name(mlp_average rule)
-{
-    const struct name_table table = names();
-    return name_of(&table, (int)rule);
-}
-
-const char *mlp_average_description(mlp_average rule)
-{
-    const struct name_table table = names();
-    return description_of(&table, (int)rule);
-}
-
-mlp_status mlp_average_from_name(const char *name, mlp_average *rule)
-{
-    const struct name_table table = names();
-    int value;
-    REQUIRE_ARGUMENT(rule);
-    TRY(name_find(&table, name, &value));
-    *rule = (mlp_average)value;
-    return MLP_OK;
-}
-
-size_t mlp_average_count(void)
-{
-    return sizeof rules / sizeof rules[0];
-}
+STRATEGY_FUNCTIONS(mlp_average, mlp_average, &names);
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
 static mlp_status check(const mlp_average_options *o)
 {
-    const struct name_table table = names();
-    TRY(name_check(&table, (int)o->rule));
+    TRY(name_check(&names, (int)o->rule));
     if (!(o->decay >= 0.0 && o->decay < 1.0) || (o->decay != 0.0 && o->rule != MLP_AVERAGE_EMA)) {
         return fail(MLP_ERROR_RANGE,
                     "average: decay is %g, expected above 0 and below 1 with ema, 0 with others", o->decay);

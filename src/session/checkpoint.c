@@ -20,32 +20,14 @@ static const struct name failure_names[] = {
     [MLP_CHECKPOINT_STOP] = { "stop", "end the fit with the error" },
 };
 
-static struct name_table failures(void)
-{
-    return NAME_TABLE("checkpoint failure", failure_names);
-}
+static const struct name_table failures = NAME_ROWS("checkpoint failure", failure_names);
 
-const char *mlp_checkpoint_failure_name(mlp_checkpoint_failure policy)
-{
-    const struct name_table table = failures();
-    return name_of(&table, (int)policy);
-}
-
-mlp_status mlp_checkpoint_failure_from_name(const char *name, mlp_checkpoint_failure *policy)
-{
-    const struct name_table table = failures();
-    int value;
-    REQUIRE_ARGUMENT(policy);
-    TRY(name_find(&table, name, &value));
-    *policy = (mlp_checkpoint_failure)value;
-    return MLP_OK;
-}
+NAME_FUNCTIONS(mlp_checkpoint_failure, mlp_checkpoint_failure, &failures);
 
 /* ---- begin --------------------------------------------------------------------------------------------- */
 
 static mlp_status resolve(const mlp_checkpoint_options *given, mlp_checkpoint_options *o)
 {
-    const struct name_table table = failures();
     TRY(ACCEPT_OPTIONS(mlp_checkpoint_options, MLP_CHECKPOINT_OPTIONS_INIT, given, o));
     if (o->folder == NULL) {
         return fail(MLP_ERROR_ARGUMENT, "checkpoint options: folder is NULL");
@@ -54,7 +36,7 @@ static mlp_status resolve(const mlp_checkpoint_options *given, mlp_checkpoint_op
         return fail(MLP_ERROR_RANGE,
                     "checkpoint options: seconds is %g, expected a finite number of at least 0", o->seconds);
     }
-    TRY(name_check(&table, (int)o->failure));
+    TRY(name_check(&failures, (int)o->failure));
     o->seconds = o->seconds > 0.0 ? o->seconds : o->steps > 0 ? INFINITY : DEFAULT_SECONDS;
     o->keep = o->keep > 0 ? o->keep : DEFAULT_KEEP;
     return MLP_OK;

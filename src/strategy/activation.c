@@ -11,6 +11,8 @@ static const struct name_table *names(void)
     return LEVEL_SELECT(activation_table);
 }
 
+STRATEGY_FUNCTIONS(mlp_activation, mlp_activation, names());
+
 const struct activation_row *activation_row(mlp_activation activation)
 {
     return activation_row_at(names(), (size_t)activation);
@@ -44,28 +46,4 @@ mlp_status activation_check(mlp_activation activation, double given, const mlp_a
                     custom->value == NULL ? "value" : "derivative");
     }
     return check_parameter(row, given, parameter);
-}
-
-const char *mlp_activation_name(mlp_activation activation)
-{
-    return name_of(names(), (int)activation);
-}
-
-const char *mlp_activation_description(mlp_activation activation)
-{
-    return description_of(names(), (int)activation);
-}
-
-mlp_status mlp_activation_from_name(const char *name, mlp_activation *activation)
-{
-    int value;
-    REQUIRE_ARGUMENT(activation);
-    TRY(name_find(names(), name, &value));
-    *activation = (mlp_activation)value;
-    return MLP_OK;
-}
-
-size_t mlp_activation_count(void)
-{
-    return names()->count;
 }

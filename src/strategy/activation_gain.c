@@ -14,10 +14,9 @@ static const struct name rows[] = {
     [MLP_GAIN_PYTORCH] = { "pytorch", "the table of torch.nn.init.calculate_gain" },
 };
 
-static struct name_table names(void)
-{
-    return NAME_TABLE("gain", rows);
-}
+static const struct name_table names = NAME_ROWS("gain", rows);
+
+STRATEGY_FUNCTIONS(mlp_gain, mlp_gain, &names);
 
 /* torch.nn.init.calculate_gain; NaN where it knows none. */
 static double pytorch_gain(const mlp_activation_choice *choice)
@@ -36,8 +35,7 @@ static double pytorch_gain(const mlp_activation_choice *choice)
 
 mlp_status gain_check(mlp_gain rule)
 {
-    const struct name_table table = names();
-    return name_check(&table, (int)rule);
+    return name_check(&names, (int)rule);
 }
 
 mlp_status gain_of(mlp_gain rule, const mlp_activation_choice *choice, double *gain)
@@ -66,31 +64,4 @@ mlp_status mlp_activation_gain(mlp_gain rule, const mlp_activation_choice *choic
         resolved.activation = MLP_ACTIVATION_IDENTITY;
     }
     return gain_of(rule, &resolved, gain);
-}
-
-const char *mlp_gain_name(mlp_gain gain)
-{
-    const struct name_table table = names();
-    return name_of(&table, (int)gain);
-}
-
-const char *mlp_gain_description(mlp_gain gain)
-{
-    const struct name_table table = names();
-    return description_of(&table, (int)gain);
-}
-
-mlp_status mlp_gain_from_name(const char *name, mlp_gain *gain)
-{
-    const struct name_table table = names();
-    int value;
-    REQUIRE_ARGUMENT(gain);
-    TRY(name_find(&table, name, &value));
-    *gain = (mlp_gain)value;
-    return MLP_OK;
-}
-
-size_t mlp_gain_count(void)
-{
-    return sizeof rows / sizeof rows[0];
 }

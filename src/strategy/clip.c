@@ -147,20 +147,17 @@ static const struct name norm_names[] = {
     [MLP_CLIP_NORM_MAX] = { "max", "largest magnitude" },
 };
 
-static struct name_table norms(void)
-{
-    return NAME_TABLE("clip_norm", norm_names);
-}
+static const struct name_table norms = NAME_ROWS("clip_norm", norm_names);
 
-static struct name_table names(void)
-{
-    return NAME_TABLE("clip", rows);
-}
+NAME_FUNCTIONS(mlp_clip_norm, mlp_clip_norm, &norms);
+
+static const struct name_table names = NAME_ROWS("clip", rows);
+
+STRATEGY_FUNCTIONS(mlp_clip, mlp_clip, &names);
 
 mlp_status clip_check(mlp_clip clip, double threshold)
 {
-    const struct name_table table = names();
-    TRY(name_check(&table, (int)clip));
+    TRY(name_check(&names, (int)clip));
     if (!rows[clip].takes_threshold && threshold != 0.0) {
         return fail(MLP_ERROR_ARGUMENT, "clip_threshold is %g, expected 0 for the clipping rule %s",
                     threshold, rows[clip].name.name);
@@ -179,8 +176,7 @@ mlp_status clip_check(mlp_clip clip, double threshold)
 
 mlp_status clip_check_norm(mlp_clip clip, mlp_clip_norm norm)
 {
-    const struct name_table table = norms();
-    TRY(name_check(&table, (int)norm));
+    TRY(name_check(&norms, (int)norm));
     return norm == MLP_CLIP_NORM_2 || rows[clip].takes_norm
                ? MLP_OK
                : fail(MLP_ERROR_ARGUMENT, "clip_norm is %s, expected 2 for the clipping rule %s",
@@ -197,51 +193,7 @@ void clip_apply(mlp_clip clip, const struct clip_input *input, struct clip_outco
     rows[clip].apply(input, outcome);
 }
 
-const char *mlp_clip_name(mlp_clip clip)
-{
-    const struct name_table table = names();
-    return name_of(&table, (int)clip);
-}
-
-const char *mlp_clip_description(mlp_clip clip)
-{
-    const struct name_table table = names();
-    return description_of(&table, (int)clip);
-}
-
-mlp_status mlp_clip_from_name(const char *name, mlp_clip *clip)
-{
-    const struct name_table table = names();
-    int value;
-    REQUIRE_ARGUMENT(clip);
-    TRY(name_find(&table, name, &value));
-    *clip = (mlp_clip)value;
-    return MLP_OK;
-}
-
-size_t mlp_clip_count(void)
-{
-    return sizeof rows / sizeof rows[0];
-}
-
 double mlp_clip_default_threshold(mlp_clip clip)
 {
-    const struct name_table table = names();
-    return name_of(&table, (int)clip) != NULL ? rows[clip].default_threshold : 0.0;
-}
-
-const char *mlp_clip_norm_name(mlp_clip_norm norm)
-{
-    const struct name_table table = norms();
-    return name_of(&table, (int)norm);
-}
-
-mlp_status mlp_clip_norm_from_name(const char *name, mlp_clip_norm *norm)
-{
-    const struct name_table table = norms();
-    int value;
-    REQUIRE_ARGUMENT(norm);
-    TRY(name_find(&table, name, &value));
-    *norm = (mlp_clip_norm)value;
-    return MLP_OK;
+    return name_of(&names, (int)clip) != NULL ? rows[clip].default_threshold : 0.0;
 }

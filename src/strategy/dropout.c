@@ -17,10 +17,9 @@ static const struct name kinds[] = {
     [MLP_DROPOUT_ALPHA] = { "alpha", "to SELU's left end with probability p; mean and variance stay" },
 };
 
-static struct name_table names(void)
-{
-    return NAME_TABLE("dropout", kinds);
-}
+static const struct name_table names = NAME_ROWS("dropout", kinds);
+
+STRATEGY_FUNCTIONS(mlp_dropout, mlp_dropout, &names);
 
 struct dropout_draw dropout_draw(mlp_dropout kind, double p)
 {
@@ -40,33 +39,5 @@ struct dropout_draw dropout_draw(mlp_dropout kind, double p)
 
 mlp_status dropout_check(mlp_dropout kind)
 {
-    const struct name_table table = names();
-    return name_check(&table, (int)kind);
-}
-
-const char *mlp_dropout_name(mlp_dropout dropout)
-{
-    const struct name_table table = names();
-    return name_of(&table, (int)dropout);
-}
-
-const char *mlp_dropout_description(mlp_dropout dropout)
-{
-    const struct name_table table = names();
-    return description_of(&table, (int)dropout);
-}
-
-mlp_status mlp_dropout_from_name(const char *name, mlp_dropout *dropout)
-{
-    const struct name_table table = names();
-    int value;
-    REQUIRE_ARGUMENT(dropout);
-    TRY(name_find(&table, name, &value));
-    *dropout = (mlp_dropout)value;
-    return MLP_OK;
-}
-
-size_t mlp_dropout_count(void)
-{
-    return sizeof kinds / sizeof kinds[0];
+    return name_check(&names, (int)kind);
 }

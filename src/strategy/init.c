@@ -324,20 +324,17 @@ static const struct name distribution_names[] = {
     [MLP_DISTRIBUTION_TRUNCATED] = { "truncated", "Gaussian cut at two deviations" },
 };
 
-static struct name_table names(void)
-{
-    return NAME_TABLE("initializer", rows);
-}
+static const struct name_table names = NAME_ROWS("initializer", rows);
 
-static struct name_table fans(void)
-{
-    return NAME_TABLE("fan", fan_names);
-}
+STRATEGY_FUNCTIONS(mlp_init, mlp_init, &names);
 
-static struct name_table distributions(void)
-{
-    return NAME_TABLE("distribution", distribution_names);
-}
+static const struct name_table fans = NAME_ROWS("fan", fan_names);
+
+NAME_FUNCTIONS(mlp_fan, mlp_fan, &fans);
+
+static const struct name_table distributions = NAME_ROWS("distribution", distribution_names);
+
+NAME_FUNCTIONS(mlp_distribution, mlp_distribution, &distributions);
 
 /* Refuses what the initializer would not look at. */
 static mlp_status check_unused(const struct init_row *row, const mlp_init_parameters *p)
@@ -402,10 +399,9 @@ static mlp_status check_numbers(mlp_init init, const struct init_row *row, const
 
 mlp_status init_check(mlp_init init, const mlp_init_parameters *parameters, bool is_bias)
 {
-    const struct name_table table = names(), fan_table = fans(), distribution_table = distributions();
-    TRY(name_check(&table, (int)init));
-    TRY(name_check(&fan_table, (int)parameters->fan));
-    TRY(name_check(&distribution_table, (int)parameters->distribution));
+    TRY(name_check(&names, (int)init));
+    TRY(name_check(&fans, (int)parameters->fan));
+    TRY(name_check(&distributions, (int)parameters->distribution));
     const struct init_row *row = &rows[init];
     if (is_bias && !row->for_bias) {
         return fail(MLP_ERROR_ARGUMENT,
@@ -429,63 +425,4 @@ mlp_status init_fill(const struct init_task *task, float *values, size_t rows_co
     const struct init_row *row = &rows[task->init];
     const struct target target = { values, rows_count, columns, leading_dimension };
     return row->fill(row, task, &target);
-}
-
-const char *mlp_init_name(mlp_init init)
-{
-    const struct name_table table = names();
-    return name_of(&table, (int)init);
-}
-
-const char *mlp_init_description(mlp_init init)
-{
-    const struct name_table table = names();
-    return description_of(&table, (int)init);
-}
-
-mlp_status mlp_init_from_name(const char *name, mlp_init *init)
-{
-    const struct name_table table = names();
-    int value;
-    REQUIRE_ARGUMENT(init);
-    TRY(name_find(&table, name, &value));
-    *init = (mlp_init)value;
-    return MLP_OK;
-}
-
-size_t mlp_init_count(void)
-{
-    return sizeof rows / sizeof rows[0];
-}
-
-const char *mlp_fan_name(mlp_fan fan)
-{
-    const struct name_table table = fans();
-    return name_of(&table, (int)fan);
-}
-
-mlp_status mlp_fan_from_name(const char *name, mlp_fan *fan)
-{
-    const struct name_table table = fans();
-    int value;
-    REQUIRE_ARGUMENT(fan);
-    TRY(name_find(&table, name, &value));
-    *fan = (mlp_fan)value;
-    return MLP_OK;
-}
-
-const char *mlp_distribution_name(mlp_distribution distribution)
-{
-    const struct name_table table = distributions();
-    return name_of(&table, (int)distribution);
-}
-
-mlp_status mlp_distribution_from_name(const char *name, mlp_distribution *distribution)
-{
-    const struct name_table table = distributions();
-    int value;
-    REQUIRE_ARGUMENT(distribution);
-    TRY(name_find(&table, name, &value));
-    *distribution = (mlp_distribution)value;
-    return MLP_OK;
 }

@@ -18,10 +18,11 @@ static const struct name_table *names(void)
     return LEVEL_SELECT(loss_table);
 }
 
-static struct name_table reductions(void)
-{
-    return NAME_TABLE("reduction", reduction_names);
-}
+STRATEGY_FUNCTIONS(mlp_loss, mlp_loss, names());
+
+static const struct name_table reductions = NAME_ROWS("reduction", reduction_names);
+
+NAME_FUNCTIONS(mlp_reduction, mlp_reduction, &reductions);
 
 const struct loss_row *loss_row(mlp_loss loss)
 {
@@ -80,9 +81,8 @@ static mlp_status check_options(const struct loss_settings *settings, size_t uni
 
 mlp_status loss_resolve(struct loss_settings *settings, mlp_activation output, size_t units)
 {
-    const struct name_table reduction_table = reductions();
     TRY(name_check(names(), (int)settings->loss));
-    TRY(name_check(&reduction_table, (int)settings->reduction));
+    TRY(name_check(&reductions, (int)settings->reduction));
     const mlp_loss loss = settings->loss != MLP_LOSS_AUTOMATIC ? settings->loss : automatic_loss(output);
     const struct loss_entry *entry = loss_entry_at(names(), (size_t)loss);
     if (!entry->accepts(output)) {
@@ -175,44 +175,4 @@ double loss_scale(const struct loss_settings *settings, size_t units, double mas
 double loss_reduce(const struct loss_settings *settings, const struct loss_sum *sum)
 {
     return settings->reduction == MLP_REDUCTION_SUM ? sum->sum : sum->sum / sum->mass;
-}
-
-const char *mlp_loss_name(mlp_loss loss)
-{
-    return name_of(names(), (int)loss);
-}
-
-const char *mlp_loss_description(mlp_loss loss)
-{
-    return description_of(names(), (int)loss);
-}
-
-mlp_status mlp_loss_from_name(const char *name, mlp_loss *loss)
-{
-    int value;
-    REQUIRE_ARGUMENT(loss);
-    TRY(name_find(names(), name, &value));
-    *loss = (mlp_loss)value;
-    return MLP_OK;
-}
-
-size_t mlp_loss_count(void)
-{
-    return names()->count;
-}
-
-const char *mlp_reduction_name(mlp_reduction reduction)
-{
-    const struct name_table table = reductions();
-    return name_of(&table, (int)reduction);
-}
-
-mlp_status mlp_reduction_from_name(const char *name, mlp_reduction *reduction)
-{
-    const struct name_table table = reductions();
-    int value;
-    REQUIRE_ARGUMENT(reduction);
-    TRY(name_find(&table, name, &value));
-    *reduction = (mlp_reduction)value;
-    return MLP_OK;
 }

@@ -218,10 +218,9 @@ static const struct schedule_row rows[] = {
 };
 /* clang-format on */
 
-static struct name_table names(void)
-{
-    return NAME_TABLE("schedule", rows);
-}
+static const struct name_table names = NAME_ROWS("schedule", rows);
+
+STRATEGY_FUNCTIONS(mlp_schedule, mlp_schedule, &names);
 
 /* ---- checks -------------------------------------------------------------------------------------------- */
 
@@ -275,9 +274,8 @@ static mlp_status check_milestones(const mlp_schedule_options *o)
 
 mlp_status schedule_accept(const mlp_schedule_options *given, mlp_schedule_options *o)
 {
-    const struct name_table table = names();
     TRY(ACCEPT_OPTIONS(mlp_schedule_options, MLP_SCHEDULE_OPTIONS_INIT, given, o));
-    TRY(name_check(&table, (int)o->rule));
+    TRY(name_check(&names, (int)o->rule));
     const char *name = rows[o->rule].name.name;
     TRY(check_unused(&rows[o->rule], o));
     TRY(check_number(name, "factor", o->factor, o->factor >= 0.0 && o->factor <= 1.0,
@@ -370,31 +368,4 @@ double schedule_gamma(const mlp_schedule_options *options)
 size_t schedule_patience(const mlp_schedule_options *options)
 {
     return options->patience > 0 ? options->patience : DEFAULT_PATIENCE;
-}
-
-const char *mlp_schedule_name(mlp_schedule schedule)
-{
-    const struct name_table table = names();
-    return name_of(&table, (int)schedule);
-}
-
-const char *mlp_schedule_description(mlp_schedule schedule)
-{
-    const struct name_table table = names();
-    return description_of(&table, (int)schedule);
-}
-
-mlp_status mlp_schedule_from_name(const char *name, mlp_schedule *schedule)
-{
-    const struct name_table table = names();
-    int value;
-    REQUIRE_ARGUMENT(schedule);
-    TRY(name_find(&table, name, &value));
-    *schedule = (mlp_schedule)value;
-    return MLP_OK;
-}
-
-size_t mlp_schedule_count(void)
-{
-    return sizeof rows / sizeof rows[0];
 }

@@ -59,7 +59,7 @@ static void names_are_found_and_checked(void **unused)
         struct name name;
         int payload;
     } rows[] = { { { "red", "like blood" }, 1 }, { { "green", "like grass" }, 2 } };
-    const struct name_table table = NAME_TABLE("colour", rows);
+    const struct name_table table = NAME_ROWS("colour", rows);
     int value = -1;
     (void)unused;
     assert_ok(name_find(&table, "green", &value));
