@@ -54,4 +54,17 @@ truncate -s 300000000 features.idx
 "$mlp" $small --stream >out 2>err
 [ $? -eq 1 ] && grep -q '^mlp: features.idx: the file ends after 299999988 of 600000000 bytes of values' err
 result $? "a file that is too short is refused at once"
+
+# ---- formats and gzip
+printf '\0\0\010\002\0\0\0\003\0\0\0\002\001\002\003\004\005\006' >numbers
+"$mlp" train --data numbers --label last --hidden 2 --epochs 1 --quiet >out 2>err
+[ $? -eq 2 ] && grep -q "^mlp: --label is for CSV files, and --data is 'numbers'" err
+result $? "an IDX file is known by what it begins with"
+if gzip -c numbers >packed.gz 2>err && "$mlp" info | grep -q "^gzip'd data *yes"; then
+    "$mlp" train --data packed.gz --unpack-limit 17 --hidden 2 --epochs 1 --quiet >out 2>err
+    [ $? -eq 1 ] && grep -q '^mlp: packed.gz: the gzip data unpack to more than 17 bytes.*--unpack-limit' err
+    result $? "what a gzip'd file unpacks to is limited"
+else
+    skipped 'unpacking' 'this build has no zlib'
+fi
 echo "1..$count"

@@ -82,8 +82,9 @@ int parse_header(const char *text, void *settings)
     return usage_error("--header: expected yes, no or auto, got '%s'", text);
 }
 
-static int open_csv(const struct data_request *request, const struct data_source *source, const char *path,
-                    bool label_known, struct data_set *set)
+/* How the file is read if it is CSV. */
+static mlp_csv_options csv_options(const struct data_request *request, const struct data_source *source,
+                                   bool label_known)
 {
     mlp_csv_options options = MLP_CSV_OPTIONS_INIT;
     options.delimiter = request->delimiter;
@@ -92,36 +93,39 @@ static int open_csv(const struct data_request *request, const struct data_source
     label_known = label_known || request->label_given || source->label_needed;
     options.label_index = label_known ? request->label_index : LABEL_NONE;
     options.regression = request->regression;
-    const bool labelled = options.label != NULL || options.label_index != LABEL_NONE;
-    if (labelled && !request->regression) {
+    if ((options.label != NULL || options.label_index != LABEL_NONE) && !request->regression) {
         options.class_names = source->class_names;
         options.class_name_count = source->class_name_count;
     }
-    set->csv = true;
-    const mlp_status status = request->stream ? mlp_data_open_csv(path, &options, NULL, &set->data)
-                                              : mlp_data_load_csv(path, &options, &set->data);
+    return options;
+}
+
+/* `label_known`: a CSV file has its label where the request says, or in the last column. */
+static int open_file(const struct data_request *request, const struct data_source *source,
+                     const mlp_data_options *how, const char *path, bool label_known, struct data_set *set)
+{
+    const mlp_csv_options csv = csv_options(request, source, label_known);
+    mlp_data_options options = *how;
+    options.stream = request->stream;
+    options.unpack_limit = request->unpack_limit;
+    options.csv = &csv;
+    const mlp_status status = mlp_data_load(path, &options, &set->data);
+    set->csv = mlp_data_file_format(set->data) == MLP_DATA_FORMAT_CSV;
+    if (status == MLP_OK && request->csv_option != NULL && !set->csv) {
+        mlp_data_destroy(&set->data);
+        return usage_error("%s is for CSV files, and %s is '%s'", request->csv_option, source->option,
+                           source->spec);
+    }
     if (status == MLP_OK) {
         return EXIT_DONE;
     }
     work_code(status);
     if (status == MLP_ERROR_IO && access(path, F_OK) != 0 && strpbrk(path, "./") == NULL) {
         notice("%s: there is no such file, and the known sets are %s", source->option, known_data_names());
-    } else if (status == MLP_ERROR_FORMAT && !labelled) {
-        notice("the file was read as features alone; if a column holds labels, name it with --label");
+    } else if (status == MLP_ERROR_FORMAT && csv.label == NULL && csv.label_index == LABEL_NONE) {
+        notice("a CSV file is read as features alone; if a column holds labels, name it with --label");
     }
     return status == MLP_ERROR_ARGUMENT ? EXIT_USAGE : EXIT_WORK;
-}
-
-static int open_idx(const struct data_request *request, const struct data_source *source,
-                    const char *features, const char *labels, struct data_set *set)
-{
-    if (request->csv_option != NULL) {
-        return usage_error("%s is for CSV files, and %s is '%s'", request->csv_option, source->option,
-                           source->spec);
-    }
-    const mlp_status status = request->stream ? mlp_data_open_idx(features, labels, NULL, &set->data)
-                                              : mlp_data_load_idx(features, labels, &set->data);
-    return work_code(status);
 }
 
 static int open_named(const struct data_request *request, const struct data_source *source,
@@ -134,15 +138,15 @@ static int open_named(const struct data_request *request, const struct data_sour
     char *features = find_known_file(test ? known->test_features : known->features);
     const char *labels_name = test ? known->test_labels : known->labels;
     char *labels = labels_name != NULL ? find_known_file(labels_name) : NULL;
+    mlp_data_options options = MLP_DATA_OPTIONS_INIT;
     int code;
     if (features == NULL || (labels_name != NULL && labels == NULL)) {
         code = work_error("%s: cannot find '%s': %s; the environment variable MLP_DATA_DIR may name the "
                           "folder that holds %s",
                           source->option, known->name, known->origin, known->features);
-    } else if (labels_name == NULL) {
-        code = open_csv(request, source, features, true, set);
     } else {
-        code = open_idx(request, source, features, labels, set);
+        options.labels_path = labels;
+        code = open_file(request, source, &options, features, true, set);
     }
     set->names = known->class_names;
     set->has_test_part = known->test_features != NULL;
@@ -151,35 +155,22 @@ static int open_named(const struct data_request *request, const struct data_sour
     return code;
 }
 
-/* A lone path that is named like IDX files are. */
-static bool looks_like_idx(const char *path)
-{
-    static const char *const endings[] = { "ubyte", "ubyte.gz", ".idx", ".idx.gz" };
-    const size_t length = strlen(path);
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        const size_t ending = strlen(endings[i]);
-        if (length >= ending && strcmp(path + length - ending, endings[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int open_spec(const struct data_request *request, const struct data_source *source,
                      struct data_set *set)
 {
     const char *comma = strchr(source->spec, ',');
+    mlp_data_options options = MLP_DATA_OPTIONS_INIT;
     if (comma == NULL || access(source->spec, F_OK) == 0) {
-        return looks_like_idx(source->spec) ? open_idx(request, source, source->spec, NULL, set)
-                                            : open_csv(request, source, source->spec, false, set);
+        return open_file(request, source, &options, source->spec, false, set);
     }
     char *features = strndup(source->spec, (size_t)(comma - source->spec));
     if (features == NULL) {
         return out_of_memory();
     }
-    const char *labels = comma[1] != '\0' ? comma + 1 : NULL;
+    options.format = MLP_DATA_FORMAT_IDX;
+    options.labels_path = comma[1] != '\0' ? comma + 1 : NULL;
     const int code = features[0] != '\0'
-                         ? open_idx(request, source, features, labels, set)
+                         ? open_file(request, source, &options, features, false, set)
                          : usage_error("%s: expected IMAGES,LABELS, got '%s'", source->option, source->spec);
     free(features);
     return code;

@@ -21,6 +21,7 @@ struct data_request {
     int regression;
     const char *csv_option; /* an option that only CSV files understand and that was given, or NULL */
     int stream;             /* features stay in their file */
+    size_t unpack_limit;    /* as in mlp_data_options */
     enum data_part part;    /* --part */
 };
 
@@ -75,7 +76,15 @@ int parse_part(const char *text, void *settings);
     PARSED("part", "train|test", parse_part,                                                                 \
            "Part of a set that has both, as fashion-mnist does (default: test).")
 #define DATA_CSV_ROWS(label_help)                                                                            \
-    GROUP("CSV files:"), PARSED("label", "COLUMN", parse_label, label_help),                                 \
+    { .kind = OPTION_SIZE,                                                                                   \
+      .name = "unpack-limit",                                                                                \
+      .argument = "BYTES",                                                                                   \
+      .offset = offsetof(struct data_request, unpack_limit),                                                 \
+      .low = 1,                                                                                              \
+      .high = 1e18,                                                                                          \
+      .help = "What a gzip'd file of data may unpack to (default: 1 GiB, or 100 times its size where that "  \
+              "is more)." },                                                                                 \
+        GROUP("CSV files:"), PARSED("label", "COLUMN", parse_label, label_help),                             \
         PARSED("delimiter", "CHARACTER", parse_delimiter,                                                    \
                "What stands between fields: one character, or tab (default: comma)."),                       \
         PARSED("header", "yes|no|auto", parse_header,                                                        \
