@@ -193,6 +193,11 @@ MLP_API mlp_status mlp_report_monitor(const mlp_report *report, size_t index, ml
 /** Path of the newest checkpoint: the last written, or the one that the fit went on from; NULL: none. Valid
  * until the report is destroyed. */
 MLP_API const char *mlp_report_checkpoint(const mlp_report *report);
+/** What became of checkpoints, a line for each warning (UTF-8; those beyond 4 KiB are left out), or NULL
+ * when there was none: a damaged or unreadable one that gave way to the one before it, one that another
+ * machine wrote, one that could not be written. The same lines as mlp_progress::warning has, for callers
+ * without a progress callback. Valid until the report is destroyed; any thread. */
+MLP_API const char *mlp_report_warnings(const mlp_report *report);
 /** 1 when the network holds the parameters (or the average) of the best epoch rather than the last. */
 MLP_API int mlp_report_restored(const mlp_report *report);
 /** 1 when the progress callback stopped the fit. */

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
-#include "io/model_metadata.h"
+#include "io/model_description.h"
 #include "io/model_tensors.h"
 
 static mlp_status check(const mlp_network *network)
@@ -27,12 +27,12 @@ mlp_status mlp_model_save(const mlp_network *network, const char *path)
     TRY(check(network));
     struct safetensor_output *outputs =
         memory_allocate(arena_tensor_count(network) + MODEL_EXTRA_TENSORS, sizeof *outputs);
-    json_t *metadata = outputs != NULL ? model_metadata_write(network) : NULL;
+    json_t *metadata = outputs != NULL ? description_write(network) : NULL;
     mlp_status status = MLP_ERROR_MEMORY;
     if (metadata != NULL) {
         size_t count = 0;
         model_tensors_list(network, outputs, &count);
-        status = safetensors_write(path, metadata, outputs, count);
+        status = safetensors_write(path, metadata, outputs, count, false);
     } else {
         fail(MLP_ERROR_MEMORY, "%s: out of memory", path);
     }

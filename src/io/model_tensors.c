@@ -47,37 +47,23 @@ void model_tensors_list(const mlp_network *network, struct safetensor_output *ou
     add_vector(outputs, count, "loss.class_weights", network->class_weights, output_layer(network)->units);
 }
 
-/* Row-major in the file, column-major here. */
-static mlp_status read_matrix(const struct safetensors *archive, const char *name, size_t rows,
-                              size_t columns, size_t stride, float *out)
+static mlp_status read_tensor(struct safetensors *archive, const char *prefix, size_t l, const char *kind,
+                              const struct layer *layer, float *out)
 {
     const struct safetensor *tensor;
-    const size_t width = columns > 0 ? columns : 1;
-    TRY(safetensors_require(archive, name, rows, columns, &tensor));
-    float *values = memory_allocate(tensor->elements, sizeof *values);
-    if (values == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
-    const mlp_status status = safetensor_floats(archive, tensor, values);
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < width; j++) {
-            out[i + j * stride] = values[i * width + j];
-        }
-    }
-    memory_free(values);
-    return status;
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "%slayers.%zu.%s", prefix, l, kind);
+    TRY(safetensors_require(archive, name, layer->units, kind[0] == 'w' ? layer->inputs : 0, &tensor));
+    return safetensor_matrix(archive, tensor, out, layer->stride);
 }
 
-mlp_status arena_tensors_read(const struct safetensors *archive, const mlp_network *network,
-                              const char *prefix, float *arena)
+mlp_status arena_tensors_read(struct safetensors *archive, const mlp_network *network, const char *prefix,
+                              float *arena)
 {
-    char name[NAME_SIZE];
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct layer *layer = &network->layers[l];
-        snprintf(name, sizeof name, "%slayers.%zu.weight", prefix, l);
-        TRY(read_matrix(archive, name, layer->units, layer->inputs, layer->stride, arena + layer->weights));
-        snprintf(name, sizeof name, "%slayers.%zu.bias", prefix, l);
-        TRY(read_matrix(archive, name, layer->units, 0, layer->stride, arena + layer->bias));
+        TRY(read_tensor(archive, prefix, l, "weight", layer, arena + layer->weights));
+        TRY(read_tensor(archive, prefix, l, "bias", layer, arena + layer->bias));
     }
     return MLP_OK;
 }

@@ -21,8 +21,9 @@ void arena_tensors_list(const mlp_network *network, const char *prefix, const fl
 /* The same for all tensors of a network. */
 void model_tensors_list(const mlp_network *network, struct safetensor_output *outputs, size_t *count);
 
-/* Reads such tensors into an arena, whose padding stays as it is. FORMAT, SHAPE, UNSUPPORTED, MEMORY. */
-mlp_status arena_tensors_read(const struct safetensors *archive, const mlp_network *network,
-                              const char *prefix, float *arena);
+/* Reads such tensors into an arena, whose padding stays as it is. FORMAT, SHAPE, NONFINITE, UNSUPPORTED,
+ * IO. */
+mlp_status arena_tensors_read(struct safetensors *archive, const mlp_network *network, const char *prefix,
+                              float *arena);
 
 #endif

@@ -1,62 +1,22 @@
-/* Reading safetensors: nothing is believed before it is checked. */
+/* Reading safetensors: nothing is believed before it is checked, and nothing is read before it is asked
+ * for. */
 #include "io/safetensors.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "io/safetensors_checksum.h"
 
-enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000 };
-
-static float from_f32(const unsigned char *bytes)
-{
-    const uint32_t bits =
-        (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static float from_bf16(const unsigned char *bytes)
-{
-    const unsigned char wide[4] = { 0, 0, bytes[0], bytes[1] };
-    return from_f32(wide);
-}
-
-/* IEEE 754 half: 1 sign, 5 exponent, 10 fraction bits. */
-static float from_f16(const unsigned char *bytes)
-{
-    const uint32_t half = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8;
-    const uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31u, fraction = half & 1023u;
-    float value;
-    if (exponent == 0) {
-        value = (float)fraction * 0x1p-24f;
-        return sign != 0 ? -value : value;
-    }
-    const uint32_t bits = sign | (exponent == 31 ? 255u : exponent + 112u) << 23 | fraction << 13;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static const struct {
-    const char *name;
-    size_t size;
-    float (*to_float)(const unsigned char *bytes); /* NULL: not one that a network's parameters come in */
-} types[] = {
-    { "F32", 4, from_f32 }, { "F16", 2, from_f16 }, { "BF16", 2, from_bf16 }, { "F64", 8, NULL },
-    { "I64", 8, NULL },     { "I32", 4, NULL },     { "I16", 2, NULL },       { "I8", 1, NULL },
-    { "U64", 8, NULL },     { "U32", 4, NULL },     { "U16", 2, NULL },       { "U8", 1, NULL },
-    { "BOOL", 1, NULL },    { "F8_E4M3", 1, NULL }, { "F8_E5M2", 1, NULL },
-};
-
-const char *safetensor_type(const struct safetensor *tensor)
-{
-    return types[tensor->dtype].name;
-}
+/* ---- header -------------------------------------------------------------------------------------------- */
 
 static mlp_status bad(const struct safetensors *archive, const char *tensor, const char *what)
 {
@@ -64,70 +24,91 @@ static mlp_status bad(const struct safetensors *archive, const char *tensor, con
                           : fail(MLP_ERROR_FORMAT, "%s: %s", archive->path, what);
 }
 
-mlp_status safetensors_json_failure(const struct safetensors *archive, const char *what,
-                                    const json_error_t *error)
+static mlp_status open_file(struct safetensors *archive)
 {
-    /* where jansson runs out of memory, it mostly leaves the text empty, and then the code as it was */
-    const enum json_error_code code =
-        error->text[0] != '\0' ? json_error_code(error) : json_error_out_of_memory;
-    if (code == json_error_out_of_memory) {
-        return fail(MLP_ERROR_MEMORY, "%s: out of memory for %s", archive->path, what);
+    struct stat facts;
+    archive->file =
+        open(archive->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe nobody writes must not block */
+    if (archive->file < 0 || fstat(archive->file, &facts) != 0) {
+        return fail(MLP_ERROR_IO, "%s: cannot open: %s", archive->path, strerror(errno));
     }
-    return code == json_error_duplicate_key
-               ? fail(MLP_ERROR_FORMAT, "%s: %s has a key twice: %s", archive->path, what, error->text)
-               : fail(MLP_ERROR_FORMAT, "%s: %s is not JSON: %s", archive->path, what, error->text);
+    if (!S_ISREG(facts.st_mode)) {
+        return fail(MLP_ERROR_IO, "%s: is not a regular file", archive->path);
+    }
+    archive->file_size = (size_t)facts.st_size;
+    return MLP_OK;
 }
 
-static mlp_status parse_header(struct safetensors *archive)
+static mlp_status read_header(struct safetensors *archive, size_t *length)
 {
-    uint64_t length = 0;
-    json_error_t error;
-    if (archive->file_size < LENGTH_BYTES) {
+    unsigned char bytes[SAFETENSORS_LENGTH_BYTES];
+    uint64_t claimed = 0;
+    if (archive->file_size < sizeof bytes) {
         return bad(archive, NULL, "not a safetensors file: it is shorter than 8 bytes");
     }
-    for (int i = LENGTH_BYTES - 1; i >= 0; i--) {
-        length = length << 8 | archive->file[i];
+    TRY(safetensors_read_at(archive, 0, bytes, sizeof bytes));
+    for (size_t i = sizeof bytes; i-- > 0;) {
+        claimed = claimed << 8 | bytes[i];
     }
-    if (length > MAX_HEADER) {
+    if (claimed > SAFETENSORS_MAX_HEADER) {
         return fail(MLP_ERROR_FORMAT,
                     "%s: not a safetensors file: the header's length is %llu, expected at most %d",
-                    archive->path, (unsigned long long)length, MAX_HEADER);
+                    archive->path, (unsigned long long)claimed, SAFETENSORS_MAX_HEADER);
     }
-    if (length > archive->file_size - LENGTH_BYTES) {
+    if (claimed > archive->file_size - sizeof bytes) {
         return fail(MLP_ERROR_FORMAT, "%s: the header is longer than the file: %llu bytes, %zu are left",
-                    archive->path, (unsigned long long)length, archive->file_size - LENGTH_BYTES);
+                    archive->path, (unsigned long long)claimed, archive->file_size - sizeof bytes);
     }
-    const char *text = (const char *)archive->file + LENGTH_BYTES;
-    if (length == 0 || text[0] != '{') {
-        return bad(archive, NULL, "not a safetensors file: the header does not begin with {");
+    *length = (size_t)claimed;
+    archive->data = sizeof bytes + *length;
+    archive->header = memory_allocate(*length + 1, 1);
+    if (archive->header == NULL) {
+        return MLP_ERROR_MEMORY;
     }
-    archive->header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &error);
-    return archive->header != NULL ? MLP_OK : safetensors_json_failure(archive, "the header", &error);
+    TRY(safetensors_read_at(archive, sizeof bytes, archive->header, *length));
+    return archive->header[0] == '{'
+               ? MLP_OK
+               : bad(archive, NULL, "not a safetensors file: the header does not begin with {");
 }
 
-/* A whole number of at least 0 out of JSON. */
-static bool whole(const json_t *value, size_t *out)
+/* Of the whole file, where it has one. */
+static mlp_status check_checksum(struct safetensors *archive, size_t length)
 {
-    if (!json_is_integer(value) || json_integer_value(value) < 0) {
-        return false;
+    struct checksum checksum;
+    char text[CHECKSUM_DIGITS + 1];
+    if (!checksum_is_there(archive->header, length)) {
+        return MLP_OK;
     }
-    *out = (size_t)json_integer_value(value);
-    return true;
+    checksum_begin(&checksum, archive->header, length);
+    for (size_t offset = archive->data; offset < archive->file_size;) {
+        const size_t left = archive->file_size - offset, room = SAFETENSORS_PIECE * sizeof(float),
+                     size = left < room ? left : room;
+        TRY(safetensors_read_at(archive, offset, archive->piece, size));
+        checksum_add(&checksum, archive->piece, size);
+        offset += size;
+    }
+    checksum_end(&checksum, text);
+    archive->has_checksum = memcmp(text, checksum_digits(archive->header), CHECKSUM_DIGITS) == 0;
+    return archive->has_checksum
+               ? MLP_OK
+               : fail(MLP_ERROR_FORMAT, "%s: is damaged: its checksum is %.16s, its bytes give %s",
+                      archive->path, checksum_digits(archive->header), text);
 }
 
-static mlp_status parse_shape(const struct safetensors *archive, const json_t *shape,
+static mlp_status parse_shape(const struct safetensors *archive, const struct json_node *shape,
                               struct safetensor *tensor)
 {
-    if (!json_is_array(shape)) {
+    if (shape == NULL || shape->type != NODE_ARRAY) {
         return bad(archive, tensor->name, "shape is not an array");
     }
-    tensor->rank = json_array_size(shape);
+    tensor->rank = shape->count;
     tensor->elements = 1;
     if (tensor->rank > SAFETENSORS_MAX_RANK) {
         return bad(archive, tensor->name, "shape has more than 8 dimensions");
     }
-    for (size_t d = 0; d < tensor->rank; d++) {
-        if (!whole(json_array_get(shape, d), &tensor->shape[d])) {
+    const struct json_node *entry = node_first(shape);
+    for (size_t d = 0; d < tensor->rank; d++, entry = node_next(entry)) {
+        if (!node_whole(entry, &tensor->shape[d])) {
             return bad(archive, tensor->name, "shape has an entry that is not a whole number of at least 0");
         }
         if (!size_multiply(tensor->elements, tensor->shape[d], &tensor->elements)) {
@@ -137,29 +118,29 @@ static mlp_status parse_shape(const struct safetensors *archive, const json_t *s
     return MLP_OK;
 }
 
-static mlp_status parse_type(const struct safetensors *archive, const json_t *dtype,
+static mlp_status parse_type(const struct safetensors *archive, const struct json_node *dtype,
                              struct safetensor *tensor)
 {
-    const char *name = json_string_value(dtype);
+    const char *name = node_text(dtype);
     if (name == NULL) {
         return bad(archive, tensor->name, "dtype is not a text");
     }
-    for (tensor->dtype = 0; tensor->dtype < sizeof types / sizeof types[0]; tensor->dtype++) {
-        if (strcmp(types[tensor->dtype].name, name) == 0) {
-            return MLP_OK;
-        }
+    tensor->type = tensor_type_of(name);
+    if (tensor->type != NULL) {
+        return MLP_OK;
     }
     return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': unknown dtype '%.16s'", archive->path, tensor->name,
                 name);
 }
 
-static mlp_status parse_offsets(const struct safetensors *archive, const json_t *offsets, size_t available,
+static mlp_status parse_offsets(const struct safetensors *archive, const struct json_node *offsets,
                                 struct safetensor *tensor)
 {
+    const size_t available = archive->file_size - archive->data;
     size_t bytes;
-    if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
-        !whole(json_array_get(offsets, 0), &tensor->begin) ||
-        !whole(json_array_get(offsets, 1), &tensor->end)) {
+    if (offsets == NULL || offsets->type != NODE_ARRAY || offsets->count != 2 ||
+        !node_whole(node_first(offsets), &tensor->begin) ||
+        !node_whole(node_next(node_first(offsets)), &tensor->end)) {
         return bad(archive, tensor->name, "data_offsets are not two whole numbers of at least 0");
     }
     if (tensor->begin > tensor->end) {
@@ -171,41 +152,40 @@ static mlp_status parse_offsets(const struct safetensors *archive, const json_t 
                     "there",
                     archive->path, tensor->name, tensor->end, available);
     }
-    if (!size_multiply(tensor->elements, types[tensor->dtype].size, &bytes) ||
+    if (!size_multiply(tensor->elements, tensor->type->size, &bytes) ||
         bytes != tensor->end - tensor->begin) {
         return fail(MLP_ERROR_FORMAT,
                     "%s: tensor '%.64s': data_offsets span %zu bytes, expected the product of shape "
                     "(%zu) times the %zu bytes of %s",
                     archive->path, tensor->name, tensor->end - tensor->begin, tensor->elements,
-                    types[tensor->dtype].size, types[tensor->dtype].name);
+                    tensor->type->size, tensor->type->name);
     }
     return MLP_OK;
 }
 
-static mlp_status parse_tensor(const struct safetensors *archive, const json_t *entry, size_t available,
+static mlp_status parse_tensor(const struct safetensors *archive, const struct json_node *entry,
                                struct safetensor *tensor)
 {
-    if (!json_is_object(entry)) {
+    if (entry->type != NODE_OBJECT) {
         return bad(archive, tensor->name, "its entry is not an object");
     }
-    TRY(parse_type(archive, json_object_get(entry, "dtype"), tensor));
-    TRY(parse_shape(archive, json_object_get(entry, "shape"), tensor));
-    return parse_offsets(archive, json_object_get(entry, "data_offsets"), available, tensor);
+    TRY(parse_type(archive, node_member(entry, "dtype"), tensor));
+    TRY(parse_shape(archive, node_member(entry, "shape"), tensor));
+    return parse_offsets(archive, node_member(entry, "data_offsets"), tensor);
 }
 
-static mlp_status check_metadata(const struct safetensors *archive, json_t *metadata)
+static mlp_status take_metadata(struct safetensors *archive, const struct json_node *metadata)
 {
-    const char *key;
-    json_t *value;
-    if (!json_is_object(metadata)) {
+    if (metadata->type != NODE_OBJECT) {
         return bad(archive, NULL, "__metadata__ is not an object");
     }
-    json_object_foreach(metadata, key, value)
-    {
-        if (!json_is_string(value)) {
-            return fail(MLP_ERROR_FORMAT, "%s: __metadata__ '%.64s' is not a text", archive->path, key);
+    const struct json_node *key = node_first(metadata);
+    for (size_t i = 0; i < metadata->count; i++, key = node_next(key + 1)) {
+        if (key[1].type != NODE_TEXT) {
+            return fail(MLP_ERROR_FORMAT, "%s: __metadata__ '%.64s' is not a text", archive->path, key->text);
         }
     }
+    archive->metadata = metadata;
     return MLP_OK;
 }
 
@@ -222,8 +202,9 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The tensors must cover the rest of the file without holes, overlaps or a tail. */
-static mlp_status check_cover(struct safetensors *archive, size_t available)
+static mlp_status check_cover(struct safetensors *archive)
 {
+    const size_t available = archive->file_size - archive->data;
     size_t next = 0;
     if (archive->count > 0) {
         qsort(archive->tensors, archive->count, sizeof archive->tensors[0], by_begin);
@@ -245,38 +226,38 @@ static mlp_status check_cover(struct safetensors *archive, size_t available)
                                     archive->path, available - next);
 }
 
-static mlp_status parse_tensors(struct safetensors *archive)
+static mlp_status parse_header(struct safetensors *archive, size_t length)
 {
-    const char *key;
-    json_t *value;
-    const size_t header_size = (size_t)archive->file[0] | (size_t)archive->file[1] << 8 |
-                               (size_t)archive->file[2] << 16 | (size_t)archive->file[3] << 24;
-    const size_t available = archive->file_size - LENGTH_BYTES - header_size;
-    const unsigned char *data = archive->file + LENGTH_BYTES + header_size;
-    archive->tensors = memory_allocate(json_object_size(archive->header), sizeof *archive->tensors);
+    TRY(json_read(archive->path, "the header", archive->header, length, &archive->document));
+    const struct json_node *root = archive->document.nodes, *key = node_first(root);
+    archive->tensors = memory_allocate(root->count, sizeof *archive->tensors);
     if (archive->tensors == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    json_object_foreach(archive->header, key, value)
-    {
-        if (strcmp(key, "__metadata__") == 0) {
-            TRY(check_metadata(archive, value));
+    for (size_t i = 0; i < root->count; i++, key = node_next(key + 1)) {
+        if (strcmp(key->text, "__metadata__") == 0) {
+            TRY(take_metadata(archive, key + 1));
             continue;
         }
         struct safetensor *tensor = &archive->tensors[archive->count++];
-        tensor->name = key;
-        TRY(parse_tensor(archive, value, available, tensor));
-        tensor->bytes = data + tensor->begin;
+        tensor->name = key->text;
+        TRY(parse_tensor(archive, key + 1, tensor));
     }
-    return check_cover(archive, available);
+    return check_cover(archive);
 }
 
 mlp_status safetensors_open(const char *path, struct safetensors *archive)
 {
-    *archive = (struct safetensors){ .path = path };
-    TRY(whole_file_read(path, &archive->file, &archive->file_size));
-    TRY(parse_header(archive));
-    TRY(parse_tensors(archive));
+    size_t length = 0;
+    *archive = (struct safetensors){ .path = path, .file = -1 };
+    TRY(open_file(archive));
+    TRY(read_header(archive, &length));
+    archive->piece = memory_allocate(SAFETENSORS_PIECE, sizeof *archive->piece);
+    if (archive->piece == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
+    TRY(check_checksum(archive, length));
+    TRY(parse_header(archive, length));
     if (archive->count > 0) {
         qsort(archive->tensors, archive->count, sizeof archive->tensors[0], by_name);
     }
@@ -285,11 +266,17 @@ mlp_status safetensors_open(const char *path, struct safetensors *archive)
 
 void safetensors_close(struct safetensors *archive)
 {
-    json_decref(archive->header);
+    if (archive->path != NULL && archive->file >= 0) {
+        close(archive->file);
+    }
+    json_document_free(&archive->document);
     memory_free(archive->tensors);
-    memory_free(archive->file);
-    *archive = (struct safetensors){ 0 };
+    memory_free(archive->piece);
+    memory_free(archive->header);
+    *archive = (struct safetensors){ .file = -1 };
 }
+
+/* ---- tensors ------------------------------------------------------------------------------------------- */
 
 const struct safetensor *safetensors_find(const struct safetensors *archive, const char *name)
 {
@@ -301,7 +288,20 @@ const struct safetensor *safetensors_find(const struct safetensors *archive, con
 
 const char *safetensors_metadata(const struct safetensors *archive, const char *key)
 {
-    return json_string_value(json_object_get(json_object_get(archive->header, "__metadata__"), key));
+    return node_text(node_member(archive->metadata, key));
+}
+
+mlp_status safetensors_metadata_json(const struct safetensors *archive, const char *key,
+                                     struct json_document *document)
+{
+    char *text = (char *)(uintptr_t)safetensors_metadata(archive, key); /* in the header, which is ours */
+    char what[96];
+    *document = (struct json_document){ 0 };
+    if (text == NULL) {
+        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s' is missing", archive->path, key);
+    }
+    snprintf(what, sizeof what, "metadata '%s'", key);
+    return json_read(archive->path, what, text, strlen(text), document);
 }
 
 mlp_status safetensor_check_shape(const struct safetensors *archive, const struct safetensor *tensor,
@@ -330,33 +330,4 @@ mlp_status safetensors_require(const struct safetensors *archive, const char *na
     *tensor = safetensors_find(archive, name);
     return *tensor != NULL ? safetensor_check_shape(archive, *tensor, rows, columns)
                            : fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' is missing", archive->path, name);
-}
-
-mlp_status safetensor_floats(const struct safetensors *archive, const struct safetensor *tensor, float *out)
-{
-    float (*to_float)(const unsigned char *bytes) = types[tensor->dtype].to_float;
-    if (to_float == NULL) {
-        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F32, F16 or BF16",
-                    archive->path, tensor->name, types[tensor->dtype].name);
-    }
-    for (size_t i = 0; i < tensor->elements; i++) {
-        out[i] = to_float(tensor->bytes + i * types[tensor->dtype].size);
-    }
-    return MLP_OK;
-}
-
-mlp_status safetensor_doubles(const struct safetensors *archive, const struct safetensor *tensor, double *out)
-{
-    if (strcmp(types[tensor->dtype].name, "F64") != 0) {
-        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F64", archive->path,
-                    tensor->name, types[tensor->dtype].name);
-    }
-    for (size_t i = 0; i < tensor->elements; i++) {
-        uint64_t bits = 0;
-        for (int b = 0; b < 8; b++) {
-            bits |= (uint64_t)tensor->bytes[8 * i + (size_t)b] << (8 * b);
-        }
-        memcpy(&out[i], &bits, sizeof bits);
-    }
-    return MLP_OK;
 }

@@ -2,38 +2,56 @@
 #ifndef IO_SAFETENSORS_H
 #define IO_SAFETENSORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
 
 #include <mlp/status.h>
 
+#include "io/json_reader.h"
 #include "io/whole_file.h"
 
-enum { SAFETENSORS_MAX_RANK = 8 };
+/* The limit of the header is the format's own. */
+enum { SAFETENSORS_MAX_RANK = 8, SAFETENSORS_LENGTH_BYTES = 8, SAFETENSORS_MAX_HEADER = 100000000 };
+
+/* Floats of an archive's piece. */
+enum { SAFETENSORS_PIECE = 1 << 18 };
+
+struct tensor_type {
+    const char *name;
+    size_t size;
+    void (*to_floats)(const unsigned char *bytes, size_t count,
+                      float *out); /* NULL: no network's parameters */
+};
 
 struct safetensor {
-    const char *name; /* in the header's JSON */
-    size_t dtype;     /* index of a known type */
+    const char *name; /* in the header */
+    const struct tensor_type *type;
     size_t rank;
     size_t shape[SAFETENSORS_MAX_RANK];
-    size_t elements;
-    const unsigned char *bytes;
-    size_t begin; /* offsets from the first tensor's byte */
+    size_t elements; /* the product of shape */
+    size_t begin;    /* offsets from the first tensor's byte */
     size_t end;
 };
 
 struct safetensors {
     const char *path; /* borrowed */
-    unsigned char *file;
+    int file;         /* descriptor; -1: not open */
     size_t file_size;
-    json_t *header;
-    struct safetensor *tensors; /* sorted by name */
+    size_t data;  /* offset of the first tensor's byte */
+    char *header; /* its texts */
+    struct json_document document;
+    const struct json_node *metadata; /* an object of texts; NULL: none */
+    bool has_checksum;                /* which the file's bytes agree with */
+    float *piece;                     /* of a tensor that is being read */
+    struct safetensor *tensors;       /* sorted by name */
     size_t count;
 };
 
-/* Reads and checks a file; everything in `archive` is valid afterwards. Ended by safetensors_close(), also
- * after a failure. MLP_ERROR_IO, MLP_ERROR_FORMAT, MLP_ERROR_MEMORY. */
+/* Opens a file, verifies its checksum where it has one, and reads and checks its header, whose size alone
+ * bounds the memory that is taken. Ended by safetensors_close(), also after a failure. MLP_ERROR_IO,
+ * MLP_ERROR_FORMAT, MLP_ERROR_MEMORY. */
 mlp_status safetensors_open(const char *path, struct safetensors *archive);
 void safetensors_close(struct safetensors *archive);
 
@@ -51,18 +69,26 @@ mlp_status safetensor_check_shape(const struct safetensors *archive, const struc
 /* A text of `__metadata__`, or NULL. */
 const char *safetensors_metadata(const struct safetensors *archive, const char *key);
 
+/* A type by its name, or NULL. */
+const struct tensor_type *tensor_type_of(const char *name);
+/* `size` bytes from `offset` on, which the file had when it was opened. MLP_ERROR_IO, MLP_ERROR_FORMAT. */
+mlp_status safetensors_read_at(const struct safetensors *archive, size_t offset, void *bytes, size_t size);
+
 /* Name of a tensor's type, e.g. "F32". */
 const char *safetensor_type(const struct safetensor *tensor);
 
-/* Says why jansson refused a text (`what`) of the file: MLP_ERROR_MEMORY or MLP_ERROR_FORMAT. */
-mlp_status safetensors_json_failure(const struct safetensors *archive, const char *what,
-                                    const json_error_t *error);
+/* Reads the JSON that a text of `__metadata__` holds, once: the text is gone afterwards. json_document_free()
+ * afterwards in any case. MLP_ERROR_FORMAT also where there is no such text. */
+mlp_status safetensors_metadata_json(const struct safetensors *archive, const char *key,
+                                     struct json_document *document);
 
-/* Converts a tensor of type F32, F16 or BF16 to floats. MLP_ERROR_UNSUPPORTED for another type. */
-mlp_status safetensor_floats(const struct safetensors *archive, const struct safetensor *tensor, float *out);
-/* Reads a tensor of type F64. MLP_ERROR_UNSUPPORTED for another type. */
-mlp_status safetensor_doubles(const struct safetensors *archive, const struct safetensor *tensor,
-                              double *out);
+/* Reads a tensor of type F32, F16 or BF16, of rank 2 (row-major in the file) or less, into the
+ * column-major matrix `out` of leading dimension `stride`: entry (i, j) to out[i + j·stride].
+ * MLP_ERROR_UNSUPPORTED for another type, MLP_ERROR_NONFINITE where a value is not finite; MLP_ERROR_IO. */
+mlp_status safetensor_matrix(struct safetensors *archive, const struct safetensor *tensor, float *out,
+                             size_t stride);
+/* Reads a tensor of type F64, whatever its values. MLP_ERROR_UNSUPPORTED for another type; MLP_ERROR_IO. */
+mlp_status safetensor_doubles(struct safetensors *archive, const struct safetensor *tensor, double *out);
 
 /* JSON as text, followed by blanks up to a multiple of `multiple` bytes; the caller's (memory_free). NULL
  * when memory is short. (The text of json_dumps() belongs to whatever allocator the application gave
@@ -79,8 +105,10 @@ struct safetensor_output {
     const double *doubles; /* entry (i, j) is doubles[i·columns + j] */
 };
 
-/* Writes metadata (an object of texts) and tensors. Crash-safe. */
+/* Writes metadata (an object of texts) and tensors; `with_checksum`: with one over all of it. Crash-safe.
+ * What safetensors_open() and safetensor_matrix() would refuse is refused: MLP_ERROR_UNSUPPORTED for a
+ * header beyond the format's limit, MLP_ERROR_NONFINITE for a float that is not finite. */
 mlp_status safetensors_write(const char *path, const json_t *metadata,
-                             const struct safetensor_output *tensors, size_t count);
+                             const struct safetensor_output *tensors, size_t count, bool with_checksum);
 
 #endif

@@ -1,4 +1,5 @@
-/* Writing safetensors. */
+/* Writing safetensors: only what can be read again. */
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -6,8 +7,13 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "io/safetensors.h"
+#include "io/safetensors_checksum.h"
 
-enum { LENGTH_BYTES = 8, HEADER_MULTIPLE = 8, PIECE = 4096 };
+enum {
+    HEADER_MULTIPLE = 8,
+    PIECE = 1 << 16,
+    TILE = 16
+}; /* floats that are written at once; see safetensors.c */
 
 static size_t bytes_of(const struct safetensor_output *tensor)
 {
@@ -39,13 +45,28 @@ char *safetensors_json_text(const json_t *value, size_t multiple)
     return text;
 }
 
+/* The metadata, its checksum's place first; the caller's reference. */
+static json_t *all_metadata(const json_t *metadata, bool with_checksum)
+{
+    json_t *all = json_object();
+    const bool begun =
+        all != NULL &&
+        (!with_checksum || json_object_set_new(all, CHECKSUM_KEY, json_string(CHECKSUM_PLACEHOLDER)) == 0);
+    if (!begun || json_object_update(all, (json_t *)(uintptr_t)metadata) != 0) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
 /* The header as text, padded with blanks to a multiple of 8; NULL when memory is short. */
-static char *header_text(const json_t *metadata, const struct safetensor_output *tensors, size_t count)
+static char *header_text(const json_t *metadata, const struct safetensor_output *tensors, size_t count,
+                         bool with_checksum)
 {
     json_t *header = json_object();
     size_t begin = 0;
-    bool complete =
-        header != NULL && json_object_set(header, "__metadata__", (json_t *)(uintptr_t)metadata) == 0;
+    bool complete = header != NULL &&
+                    json_object_set_new(header, "__metadata__", all_metadata(metadata, with_checksum)) == 0;
     for (size_t i = 0; i < count && complete; i++) {
         complete = json_object_set_new(header, tensors[i].name, entry_of(&tensors[i], begin)) == 0;
         begin += bytes_of(&tensors[i]);
@@ -55,78 +76,129 @@ static char *header_text(const json_t *metadata, const struct safetensor_output 
     return text;
 }
 
-/* Bytes on their way into the file, in pieces. */
+/* Bytes on their way into the file. */
 struct writer {
-    struct whole_file *file;
-    unsigned char piece[PIECE];
-    size_t used;
+    const char *path;
+    struct whole_file file;
+    bool has_checksum;
+    struct checksum checksum;
+    float *piece; /* PIECE */
 };
 
-static mlp_status flush(struct writer *writer)
+static mlp_status put(struct writer *writer, const void *bytes, size_t size)
 {
-    const size_t used = writer->used;
-    writer->used = 0;
-    return whole_file_write(writer->file, writer->piece, used);
-}
-
-/* `size` bytes, little-endian; PIECE is a multiple of it. */
-static mlp_status put(struct writer *writer, uint64_t bits, size_t size)
-{
-    for (size_t b = 0; b < size; b++) {
-        writer->piece[writer->used++] = (unsigned char)(bits >> (8 * b));
+    if (writer->has_checksum) {
+        checksum_add(&writer->checksum, bytes, size);
     }
-    return writer->used == PIECE ? flush(writer) : MLP_OK;
+    return whole_file_write(&writer->file, bytes, size);
 }
 
-/* Row after row. */
-static mlp_status write_values(struct whole_file *file, const struct safetensor_output *tensor)
+/* Rows i … i + height − 1, columns j … j + width − 1 into the piece, row after row, as the file's
+ * little-endian bytes. */
+static mlp_status gather(struct writer *writer, const struct safetensor_output *tensor, size_t i,
+                         size_t height, size_t j, size_t width)
 {
-    struct writer writer = { .file = file };
-    const size_t columns = tensor->columns > 0 ? tensor->columns : 1;
-    for (size_t i = 0; i < tensor->rows; i++) {
-        for (size_t j = 0; j < columns; j++) {
-            if (tensor->values != NULL) {
-                uint32_t bits;
-                memcpy(&bits, &tensor->values[i + j * tensor->leading_dimension], sizeof bits);
-                TRY(put(&writer, bits, sizeof bits));
-            } else {
-                uint64_t bits;
-                memcpy(&bits, &tensor->doubles[i * columns + j], sizeof bits);
-                TRY(put(&writer, bits, sizeof bits));
+    const float *values = tensor->values + i + j * tensor->leading_dimension;
+    bool finite = true;
+    for (size_t c = 0; c < width; c++) {
+        for (size_t r = 0; r < height; r++) {
+            const float value = values[r + c * tensor->leading_dimension];
+            unsigned char *bytes = (unsigned char *)&writer->piece[r * width + c];
+            uint32_t bits;
+            finite &= isfinite(value) != 0;
+            memcpy(&bits, &value, sizeof bits);
+            for (int b = 0; b < 4; b++) {
+                bytes[b] = (unsigned char)(bits >> (8 * b));
             }
         }
     }
-    return flush(&writer);
+    return finite ? MLP_OK
+                  : fail(MLP_ERROR_NONFINITE,
+                         "%s: tensor '%s' has a value that is not finite, which no file could be loaded from",
+                         writer->path, tensor->name);
 }
 
-static mlp_status write_all(struct whole_file *file, const char *header,
-                            const struct safetensor_output *tensors, size_t count)
+static mlp_status write_floats(struct writer *writer, const struct safetensor_output *tensor)
 {
-    unsigned char length[LENGTH_BYTES];
-    const uint64_t size = strlen(header);
-    for (int i = 0; i < LENGTH_BYTES; i++) {
-        length[i] = (unsigned char)(size >> (8 * i));
-    }
-    TRY(whole_file_write(file, length, sizeof length));
-    TRY(whole_file_write(file, header, (size_t)size));
-    for (size_t i = 0; i < count; i++) {
-        TRY(write_values(file, &tensors[i]));
+    const size_t columns = tensor->columns > 0 ? tensor->columns : 1,
+                 width = columns < PIECE / TILE ? columns : (size_t)PIECE / TILE,
+                 height = width == columns ? PIECE / width / TILE * TILE : 1;
+    for (size_t i = 0; i < tensor->rows; i += height) {
+        const size_t down = tensor->rows - i < height ? tensor->rows - i : height;
+        for (size_t j = 0; j < columns; j += width) {
+            const size_t across = columns - j < width ? columns - j : width;
+            TRY(gather(writer, tensor, i, down, j, across));
+            TRY(put(writer, writer->piece, down * across * sizeof(float)));
+        }
     }
     return MLP_OK;
 }
 
-mlp_status safetensors_write(const char *path, const json_t *metadata,
-                             const struct safetensor_output *tensors, size_t count)
+static mlp_status write_doubles(struct writer *writer, const struct safetensor_output *tensor)
 {
-    struct whole_file file;
-    char *header = header_text(metadata, tensors, count);
-    if (header == NULL) {
-        return fail(MLP_ERROR_MEMORY, "%s: out of memory for the header", path);
+    const size_t count = tensor->rows * (tensor->columns > 0 ? tensor->columns : 1);
+    for (size_t i = 0; i < count; i++) {
+        unsigned char bytes[sizeof(double)];
+        uint64_t bits;
+        memcpy(&bits, &tensor->doubles[i], sizeof bits);
+        for (size_t b = 0; b < sizeof bytes; b++) {
+            bytes[b] = (unsigned char)(bits >> (8 * b));
+        }
+        TRY(put(writer, bytes, sizeof bytes));
     }
-    mlp_status status = whole_file_begin(path, &file);
-    if (status == MLP_OK) {
-        status = whole_file_end(&file, write_all(&file, header, tensors, count));
+    return MLP_OK;
+}
+
+static mlp_status write_all(struct writer *writer, char *header, const struct safetensor_output *tensors,
+                            size_t count)
+{
+    const size_t size = strlen(header);
+    unsigned char length[SAFETENSORS_LENGTH_BYTES];
+    char digits[CHECKSUM_DIGITS + 1];
+    for (size_t i = 0; i < sizeof length; i++) {
+        length[i] = (unsigned char)((uint64_t)size >> (8 * i));
     }
+    TRY(whole_file_write(&writer->file, length, sizeof length));
+    TRY(whole_file_write(&writer->file, header, size));
+    if (writer->has_checksum) {
+        checksum_begin(&writer->checksum, header, size);
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(tensors[i].values != NULL ? write_floats(writer, &tensors[i])
+                                      : write_doubles(writer, &tensors[i]));
+    }
+    if (!writer->has_checksum) {
+        return MLP_OK;
+    }
+    checksum_end(&writer->checksum, digits);
+    return whole_file_overwrite(&writer->file, sizeof length + (size_t)(checksum_digits(header) - header),
+                                digits, CHECKSUM_DIGITS);
+}
+
+static mlp_status write_file(struct writer *writer, char *header, const struct safetensor_output *tensors,
+                             size_t count)
+{
+    const size_t size = strlen(header);
+    if (size > SAFETENSORS_MAX_HEADER) {
+        return fail(MLP_ERROR_UNSUPPORTED,
+                    "%s: the names of classes and layers take a header of %zu bytes, the format allows %d",
+                    writer->path, size, SAFETENSORS_MAX_HEADER);
+    }
+    TRY(whole_file_begin(writer->path, &writer->file));
+    return whole_file_end(&writer->file, write_all(writer, header, tensors, count));
+}
+
+mlp_status safetensors_write(const char *path, const json_t *metadata,
+                             const struct safetensor_output *tensors, size_t count, bool with_checksum)
+{
+    struct writer writer = { .path = path,
+                             .has_checksum = with_checksum,
+                             .piece = memory_allocate(PIECE, sizeof(float)) };
+    char *header = writer.piece != NULL ? header_text(metadata, tensors, count, with_checksum) : NULL;
+    const mlp_status status = header != NULL
+                                  ? write_file(&writer, header, tensors, count)
+                                  : fail(MLP_ERROR_MEMORY, "%s: out of memory for the header", path);
     memory_free(header);
+    memory_free(writer.piece);
     return status;
 }

@@ -1,4 +1,4 @@
-/* Whole files: reading one into memory, and writing one crash-safely. */
+/* Writing whole files crash-safely. */
 #include "io/whole_file.h"
 
 #include <errno.h>
@@ -19,53 +19,6 @@ static const char ending[] = ".tmp";
 static mlp_status system_failure(const char *path, const char *what)
 {
     return fail(MLP_ERROR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
-}
-
-static mlp_status read_descriptor(const char *path, int descriptor, unsigned char **bytes, size_t *size)
-{
-    struct stat facts;
-    size_t done = 0;
-    if (fstat(descriptor, &facts) != 0) {
-        return system_failure(path, "read");
-    }
-    if (!S_ISREG(facts.st_mode)) {
-        return fail(MLP_ERROR_IO, "%s: is not a regular file", path);
-    }
-    *size = (size_t)facts.st_size;
-    *bytes = memory_allocate(*size + 1, 1);
-    if (*bytes == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
-    while (done < *size) {
-        const ssize_t got = read(descriptor, *bytes + done, *size - done);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return got < 0 ? system_failure(path, "read")
-                           : fail(MLP_ERROR_FORMAT, "%s: became shorter while it was read", path);
-        }
-        done += (size_t)got;
-    }
-    return MLP_OK;
-}
-
-mlp_status whole_file_read(const char *path, unsigned char **bytes, size_t *size)
-{
-    *bytes = NULL;
-    *size = 0;
-    const int descriptor =
-        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe nobody writes must not block */
-    if (descriptor < 0) {
-        return system_failure(path, "open");
-    }
-    const mlp_status status = read_descriptor(path, descriptor, bytes, size);
-    close(descriptor);
-    if (status != MLP_OK) {
-        memory_free(*bytes);
-        *bytes = NULL;
-    }
-    return status;
 }
 
 /* .PROCESS-SERIAL.tmp */
@@ -142,6 +95,15 @@ mlp_status whole_file_begin(const char *path, struct whole_file *file)
 mlp_status whole_file_write(struct whole_file *file, const void *bytes, size_t size)
 {
     if (size > 0 && fwrite(bytes, 1, size, file->stream) != size) {
+        return system_failure(file->path, "write");
+    }
+    return MLP_OK;
+}
+
+mlp_status whole_file_overwrite(struct whole_file *file, size_t offset, const void *bytes, size_t size)
+{
+    if (fseeko(file->stream, (off_t)offset, SEEK_SET) != 0 || fwrite(bytes, 1, size, file->stream) != size ||
+        fseeko(file->stream, 0, SEEK_END) != 0) {
         return system_failure(file->path, "write");
     }
     return MLP_OK;

@@ -1,4 +1,4 @@
-/* Whole files: reading one into memory, and writing one so that it appears whole or not at all. */
+/* Whole files: writing one so that it appears whole or not at all. */
 #ifndef IO_WHOLE_FILE_H
 #define IO_WHOLE_FILE_H
 
@@ -7,10 +7,6 @@
 #include <stdio.h>
 
 #include <mlp/status.h>
-
-/* Reads a regular file. *bytes is the caller's (memory_free), NULL on failure; one NUL follows the contents.
- */
-mlp_status whole_file_read(const char *path, unsigned char **bytes, size_t *size);
 
 /* A file being written beside its final place. */
 struct whole_file {
@@ -25,6 +21,9 @@ mlp_status whole_file_begin(const char *path, struct whole_file *file);
 
 /* Appends bytes. */
 mlp_status whole_file_write(struct whole_file *file, const void *bytes, size_t size);
+
+/* Puts bytes in the place of some that were appended. */
+mlp_status whole_file_overwrite(struct whole_file *file, size_t offset, const void *bytes, size_t size);
 
 /* With MLP_OK as `status`: flushes the file to the disk, renames it into place and flushes the folder. With
  * any other status, and when one of these fails: removes what was written, and the old file stays. Returns

@@ -1,5 +1,6 @@
 /* The training loop: epochs of shuffled batches, validation, early stopping, history. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,6 +15,9 @@
 #include "strategy/schedule.h"
 
 enum { DEFAULT_EPOCHS = 10, DEFAULT_BATCH = 64, MAX_EPOCHS = 1000000 };
+
+/* Files hold it, and it may double. */
+#define MAX_INTERVAL ((size_t)1 << 40)
 
 double seconds_now(void)
 {
@@ -138,9 +142,9 @@ static bool report_progress(struct fit *fit)
     if (fit->options.progress == NULL) {
         return false;
     }
-    if (progress->warning == NULL && fit->checkpoints.failed) {
+    if (progress->warning == NULL && fit->checkpoints.has_warning) {
         progress->warning = fit->checkpoints.text;
-        fit->checkpoints.failed = false;
+        fit->checkpoints.has_warning = false;
     }
     progress->learning_rate = learning_rate(fit);
     progress->loss = tally_mean_loss(&fit->tally, fit->network);
@@ -255,8 +259,8 @@ static bool out_of_patience(const struct fit *fit)
 /* Keeps the parameters of the best epoch. */
 static mlp_status watch_validation(struct fit *fit, double loss)
 {
-    const bool better =
-        loss < fit->best_loss - (isfinite(fit->best_loss) ? fit->options.minimum_improvement : 0.0);
+    const double least = isfinite(fit->best_loss) ? fit->options.minimum_improvement : 0.0;
+    const bool better = isfinite(loss) && loss < fit->best_loss - least;
     if (!better) {
         fit->since_best++;
         return MLP_OK;
@@ -332,17 +336,42 @@ static mlp_status leave_checkpoint(struct fit *fit)
 {
     TRY(checkpoints_end(fit));
     fit->progress.warning = NULL;
-    if (fit->checkpoints.failed) {
+    if (fit->checkpoints.has_warning) {
         report_progress(fit);
     }
     return MLP_OK;
 }
 
+static mlp_status run_epochs(struct fit *fit)
+{
+    while (fit->epoch < fit->options.epochs && !fit->report->stopped && !out_of_patience(fit)) {
+        TRY(run_epoch(fit));
+    }
+    return MLP_OK;
+}
+
+/* Data in a file cannot be read: that is between two steps, or before a validation, and what was learnt is
+ * kept. (Not where the epoch's parameters are in an SWA's mean already, which would take them again.) */
+static mlp_status end_unread(struct fit *fit, mlp_status status)
+{
+    char text[CHECKPOINT_TEXT];
+    const bool is_read_failure = status == MLP_ERROR_IO || status == MLP_ERROR_FORMAT;
+    const bool is_in_mean =
+        fit->average.options.rule == MLP_AVERAGE_SWA && fit->open.steps == fit->progress.steps;
+    if (is_read_failure && !is_in_mean) {
+        snprintf(text, sizeof text, "%s", mlp_last_error());
+        leave_checkpoint(fit); /* a failure of which is in the report */
+        fail(status, "%s", text);
+    }
+    return status;
+}
+
 static mlp_status run(struct fit *fit)
 {
     mlp_report *report = fit->report;
-    while (fit->epoch < fit->options.epochs && !report->stopped && !out_of_patience(fit)) {
-        TRY(run_epoch(fit));
+    const mlp_status trained = run_epochs(fit);
+    if (trained != MLP_OK) {
+        return end_unread(fit, trained);
     }
     report->stopped_early = !report->stopped && out_of_patience(fit);
     const mlp_status status =
@@ -363,6 +392,7 @@ static void resolve(struct fit *fit, size_t count)
     o->epochs = o->epochs > 0 ? o->epochs : DEFAULT_EPOCHS;
     o->batch = o->batch > 0 ? o->batch : DEFAULT_BATCH;
     o->batch = o->batch < count ? o->batch : count;
+    o->monitor_interval = o->monitor_interval < MAX_INTERVAL ? o->monitor_interval : MAX_INTERVAL;
     fit->best_loss = INFINITY;
     fit->progress = (mlp_progress){
         .epochs = o->epochs,
@@ -383,6 +413,7 @@ mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_dat
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(optimizer);
     REQUIRE_ARGUMENT(data);
+    TRY(optimizer_check(optimizer, network));
     TRY(accept_options(&fit, options));
     TRY(batch_check_data("mlp_fit", network, data));
     TRY(batch_check_mass("mlp_fit", network, data));

@@ -7,7 +7,7 @@
 #include "optim/optimizer.h"
 #include "session/average.h"
 #include "session/batch.h"
-#include "session/checkpoint.h"
+#include "session/checkpoint/checkpoint.h"
 #include "session/feed.h"
 #include "session/pace.h"
 #include "session/report.h"

@@ -59,6 +59,11 @@ const char *mlp_report_checkpoint(const mlp_report *report)
     return report != NULL ? report->checkpoint : NULL;
 }
 
+const char *mlp_report_warnings(const mlp_report *report)
+{
+    return report != NULL && report->warnings[0] != '\0' ? report->warnings : NULL;
+}
+
 int mlp_report_restored(const mlp_report *report)
 {
     return report != NULL && report->restored;

@@ -9,6 +9,8 @@
 
 #include "session/monitor.h"
 
+enum { REPORT_WARNINGS = 4096 };
+
 struct mlp_report {
     size_t epochs; /* begun */
     size_t capacity;
@@ -17,8 +19,9 @@ struct mlp_report {
     bool restored;
     bool stopped;
     bool stopped_early;
-    struct monitor *monitor; /* owned; NULL: none */
-    char *checkpoint;        /* path of the newest; owned; NULL: none */
+    struct monitor *monitor;        /* owned; NULL: none */
+    char *checkpoint;               /* path of the newest; owned; NULL: none */
+    char warnings[REPORT_WARNINGS]; /* of checkpoints, a line each; "": none */
 };
 
 /* A report with room for `capacity` epochs; NULL when memory is short. */

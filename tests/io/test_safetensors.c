@@ -162,18 +162,19 @@ static void unusual_archives_are_read(void **unused)
     assert_non_null(scalar);
     assert_int_equal(scalar->rank, 0);
     assert_int_equal(scalar->elements, 1);
-    assert_ok(safetensor_floats(&archive, scalar, values));
+    assert_ok(safetensor_matrix(&archive, scalar, values, 1));
     assert_true(values[0] == 1.0f);
     const struct safetensor *late = safetensors_find(&archive, "late");
     assert_non_null(late);
-    assert_ok(safetensor_floats(&archive, late, values));
+    assert_ok(safetensor_matrix(&archive, late, values, 2));
     assert_true(values[0] == -2.0f && values[1] == 0.5f);
     const struct safetensor *none = safetensors_find(&archive, "none");
     assert_non_null(none);
     assert_int_equal(none->rank, 2);
     assert_int_equal(none->elements, 0);
     assert_string_equal(safetensor_type(none), "I64");
-    assert_refused(safetensor_floats(&archive, none, values), MLP_ERROR_UNSUPPORTED, "'none'", "I64", NULL);
+    assert_refused(safetensor_matrix(&archive, none, values, 1), MLP_ERROR_UNSUPPORTED, "'none'", "I64",
+                   NULL);
     safetensors_close(&archive);
 
     assert_ok(open_and_close(write_archive("empty", "{}", 2, NULL, 0)));
@@ -201,7 +202,8 @@ static double value_of(unsigned bits, int exponent_bits, int fraction_bits)
     return sign * (exponent > 0 ? ldexp(1.0 + fraction, exponent - bias) : ldexp(fraction, 1 - bias));
 }
 
-/* Every half-precision and every bfloat16 number has an exact float. */
+/* Every finite half-precision and every finite bfloat16 number has an exact float; the others are refused,
+ * by the place of the first. */
 static void all_short_floats_are_converted(void **unused)
 {
     enum { COUNT = 65536 };
@@ -209,31 +211,42 @@ static void all_short_floats_are_converted(void **unused)
         const char *header;
         int exponent_bits;
         int fraction_bits;
-    } types[] = { { "{\"t\":{\"dtype\":\"F16\",\"shape\":[65536],\"data_offsets\":[0,131072]}}", 5, 10 },
-                  { "{\"t\":{\"dtype\":\"BF16\",\"shape\":[65536],\"data_offsets\":[0,131072]}}", 8, 7 } };
+        const char *first_infinite;
+    } types[] = {
+        { "{\"t\":{\"dtype\":\"F16\",\"shape\":[65536],\"data_offsets\":[0,131072]}}", 5, 10, "row 31744" },
+        { "{\"t\":{\"dtype\":\"BF16\",\"shape\":[65536],\"data_offsets\":[0,131072]}}", 8, 7, "row 32640" }
+    };
     static unsigned char data[2 * COUNT];
     static float values[COUNT];
     (void)unused;
-    for (unsigned i = 0; i < COUNT; i++) {
-        data[2 * i] = (unsigned char)i;
-        data[2 * i + 1] = (unsigned char)(i >> 8);
-    }
     for (size_t t = 0; t < 2; t++) {
-        struct safetensors archive;
-        const char *path =
-            write_archive("short", types[t].header, strlen(types[t].header), data, sizeof data);
-        assert_ok(safetensors_open(path, &archive));
-        assert_ok(safetensor_floats(&archive, &archive.tensors[0], values));
-        for (unsigned i = 0; i < COUNT; i++) {
-            const double expected = value_of(i, types[t].exponent_bits, types[t].fraction_bits);
-            if (!(isnan(expected)
-                      ? isnan(values[i])
-                      : (double)values[i] == expected && !signbit(values[i]) == !signbit(expected))) {
-                fail_msg("%s %04x is %g, expected %g", safetensor_type(&archive.tensors[0]), i,
-                         (double)values[i], expected);
+        for (int finite = 0; finite < 2; finite++) {
+            struct safetensors archive;
+            for (unsigned i = 0; i < COUNT; i++) {
+                const bool left_out =
+                    finite && !isfinite(value_of(i, types[t].exponent_bits, types[t].fraction_bits));
+                data[2 * i] = left_out ? 0 : (unsigned char)i;
+                data[2 * i + 1] = left_out ? 0 : (unsigned char)(i >> 8);
             }
+            assert_ok(safetensors_open(write_archive("short", types[t].header, strlen(types[t].header), data,
+                                                     sizeof data),
+                                       &archive));
+            if (!finite) {
+                assert_refused(safetensor_matrix(&archive, &archive.tensors[0], values, COUNT),
+                               MLP_ERROR_NONFINITE, "'t'", "inf", types[t].first_infinite, NULL);
+            } else {
+                assert_ok(safetensor_matrix(&archive, &archive.tensors[0], values, COUNT));
+            }
+            for (unsigned i = 0; i < COUNT && finite; i++) {
+                const double expected = value_of(i, types[t].exponent_bits, types[t].fraction_bits);
+                if (isfinite(expected) &&
+                    !((double)values[i] == expected && !signbit(values[i]) == !signbit(expected))) {
+                    fail_msg("%s %04x is %g, expected %g", safetensor_type(&archive.tensors[0]), i,
+                             (double)values[i], expected);
+                }
+            }
+            safetensors_close(&archive);
         }
-        safetensors_close(&archive);
     }
 }
 
@@ -265,7 +278,7 @@ static void archives_are_written(void **unused)
     size_t size;
     json_t *metadata = json_pack("{s:s}", "k", "v");
     (void)unused;
-    assert_ok(safetensors_write(path, metadata, outputs, 3));
+    assert_ok(safetensors_write(path, metadata, outputs, 3, false));
     json_decref(metadata);
     unsigned char *bytes = test_read_file(path, &size);
     assert_int_equal(size, 8 + padded + sizeof data);

@@ -103,12 +103,11 @@ static mlp_status write_text(const char *path, const char *text)
 
 static void assert_contents(const char *path, const char *text)
 {
-    unsigned char *bytes;
     size_t size;
-    assert_ok(whole_file_read(path, &bytes, &size));
+    unsigned char *bytes = test_read_file(path, &size);
     assert_int_equal(size, strlen(text));
     assert_string_equal((char *)bytes, text);
-    memory_free(bytes);
+    free(bytes);
 }
 
 static mode_t permissions_of(const char *path)

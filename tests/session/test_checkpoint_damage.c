@@ -12,7 +12,7 @@
 
 #include "checkpoint_fixture.h"
 #include "model/network.h"
-#include "session/checkpoint_file.h"
+#include "session/checkpoint/content.h"
 
 static const struct way way_with_all = {
     .rule = MLP_OPTIMIZER_MOMENTUM, .clip = MLP_CLIP_AUTO, .monitor = true, .patience = 3
@@ -45,6 +45,7 @@ static void doctor(const char *path, const char *from, const char *to)
     memcpy(place, to, strlen(to));
     write_file(path, bytes, size);
     free(bytes);
+    seal(path);
 }
 
 static void damage_and_newer_formats_are_refused(void **unused)
@@ -54,22 +55,26 @@ static void damage_and_newer_formats_are_refused(void **unused)
         mlp_status status;
         const char *words[2];
     } cases[] = {
-        { "\"checkpoint_version\":\"1\"",
-          "\"checkpoint_version\":\"2\"",
+        { "\"checkpoint_version\":\"2\"",
+          "\"checkpoint_version\":\"3\"",
           MLP_ERROR_UNSUPPORTED,
-          { "format 2", "reads format 1" } },
+          { "format 3", "reads formats 1 to 2" } },
         { "\"checkpoint_version\"",
           "\"checkpoint_varsion\"",
           MLP_ERROR_FORMAT,
           { "is not a checkpoint", "" } },
-        { "\\\"step\\\":", "\\\"stop\\\":", MLP_ERROR_FORMAT, { "state", "'step'" } },
+        { "\\\"step\\\":",
+          "\\\"stop\\\":",
+          MLP_ERROR_FORMAT,
+          { "state", "'stop', which this library does not know" } },
         { "\"optimizer.1.layers.2.bias\"",
           "\"optimizer.1.layers.3.bias\"",
           MLP_ERROR_FORMAT,
           { "optimizer.1.layers.2.bias", "missing" } },
         { "\"history\"", "\"historu\"", MLP_ERROR_FORMAT, { "history", "missing" } },
         { "\\\"batch\\\":", "\\\"botch\\\":", MLP_ERROR_FORMAT, { "settings", "'batch'" } },
-        { "\\\"step\\\":3", "\\\"step\\\":9", MLP_ERROR_FORMAT, { "state", "'step'" } },
+        { "\\\"step\\\":3", "\\\"step\\\":9", MLP_ERROR_FORMAT, { "state", "'state.step'" } },
+        { "\\\"l1\\\":", "\\\"l9\\\":", MLP_ERROR_FORMAT, { "settings", "'optimizer.l1'" } },
     };
     const struct way way = { .rule = MLP_OPTIMIZER_ADAM };
     (void)unused;
@@ -90,34 +95,43 @@ static void damage_and_newer_formats_are_refused(void **unused)
     }
 }
 
-/* Bits of the file flipped: refused, or a fit that runs. */
-static void flipped_bits_never_crash(void **unused)
+/* All checkpoints of a folder but one. */
+static void remove_others(const char *folder, const char *path)
+{
+    for (int step = 0; step < 7 * EPOCHS; step++) {
+        char name[512];
+        snprintf(name, sizeof name, "%s/checkpoint-%012d.safetensors", folder, step);
+        if (strcmp(name, path) != 0) {
+            unlink(name);
+        }
+    }
+}
+
+/* Any bit of the file flipped is noticed, wherever it is; and with the checksum put right again, nothing
+ * crashes: the fit refuses, or runs. */
+static void flipped_bits_are_refused(void **unused)
 {
     const struct way way = { .rule = MLP_OPTIMIZER_MOMENTUM, .monitor = true, .patience = 2 };
     struct fixture f;
-    mlp_report *report;
-    size_t size, refused = 0;
-    (void)unused;
-    make(&f, &way);
-    f.checkpoint.folder = new_folder();
-    f.fit.checkpoint = &f.checkpoint;
-    f.stop_after = 10;
-    assert_ok(run(&f, &report));
-    char *path = strdup(mlp_report_checkpoint(report));
-    mlp_report_destroy(&report);
+    char *path = make_stopped(&f, &way);
+    size_t size, refused = 0, sealed = 0;
     unsigned char *bytes = test_read_file(path, &size);
-    f.checkpoint.resume = 1;
+    (void)unused;
     for (size_t i = 0; i < size; i += 1 + i / 100) {
+        const size_t header = 8 + ((size_t)bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16);
         f.stop_after = 1;
         bytes[i] ^= (unsigned char)(1u << i % 8);
         write_file(path, bytes, size);
+        assert_refused(run(&f, NULL), MLP_ERROR_FORMAT, path, NULL);
+        if (i > 100 && i < header) { /* after the checksum's place */
+            seal(path);
+            refused += run(&f, NULL) != MLP_OK;
+            sealed++;
+            remove_others(f.checkpoint.folder, path);
+        }
         bytes[i] ^= (unsigned char)(1u << i % 8);
-        refused += run(&f, NULL) != MLP_OK;
-        char newer[512];
-        snprintf(newer, sizeof newer, "%.*s%012d.safetensors", (int)(strlen(path) - 24), path, 10);
-        unlink(newer);
     }
-    assert_true(refused > 50);
+    assert_true(sealed > 100 && refused > sealed / 3);
     free(bytes);
     free(path);
     drop(&f);
@@ -135,9 +149,9 @@ static void set_in_text(const char *path, const char *text, const char *key, jso
            *metadata = json_object_get(header, "__metadata__");
     json_t *object = json_loads(json_string_value(json_object_get(metadata, text)), 0, NULL);
     assert_int_equal(json_object_set_new(object, key, value), 0);
-    char *changed = json_dumps(object, JSON_REAL_PRECISION(17));
+    char *changed = json_dumps(object, JSON_REAL_PRECISION(17) | JSON_COMPACT);
     assert_int_equal(json_object_set_new(metadata, text, json_string(changed)), 0);
-    char *whole = json_dumps(header, JSON_REAL_PRECISION(17));
+    char *whole = json_dumps(header, JSON_REAL_PRECISION(17) | JSON_COMPACT);
     const size_t new_length = strlen(whole), new_size = 8 + new_length + size - 8 - length;
     unsigned char *file = calloc(new_size, 1);
     for (int i = 0; i < 8; i++) {
@@ -146,6 +160,7 @@ static void set_in_text(const char *path, const char *text, const char *key, jso
     memcpy(file + 8, whole, new_length);
     memcpy(file + 8 + new_length, bytes + 8 + length, size - 8 - length);
     write_file(path, file, new_size);
+    seal(path);
     free(file);
     free(whole);
     free(changed);
@@ -168,9 +183,9 @@ static void hostile_states_are_refused_or_harmless(void **unused)
     size_t size, refused = 0;
     unsigned char *sound = test_read_file(path, &size);
     (void)unused;
-    for (size_t m = 0; m < state_fields.count; m++) {
+    for (size_t m = 0; m < counter_fields.count; m++) {
         for (size_t v = 0; v < sizeof hostile / sizeof hostile[0]; v++) {
-            const char *member = state_fields.fields[m].name;
+            const char *member = counter_fields.fields[m].name;
             write_file(path, sound, size);
             set_in_text(path, "state", member, json_loads(hostile[v], JSON_DECODE_ANY, NULL));
             f.stop_after = 1;
@@ -188,7 +203,7 @@ static void hostile_states_are_refused_or_harmless(void **unused)
             unlink(newer);
         }
     }
-    assert_true(refused > 10 * state_fields.count);
+    assert_true(refused > 10 * counter_fields.count);
     free(sound);
     free(path);
     drop(&f);
@@ -240,10 +255,11 @@ static void set_in_tensor(const char *path, const char *name, size_t offset, con
     assert_ok(safetensors_open(path, &archive));
     const struct safetensor *tensor = safetensors_find(&archive, name);
     assert_non_null(tensor);
-    memcpy(bytes + (tensor->bytes - archive.file) + offset, value, value_size);
+    memcpy(bytes + archive.data + tensor->begin + offset, value, value_size);
     safetensors_close(&archive);
     write_file(path, bytes, size);
     free(bytes);
+    seal(path);
 }
 
 static void hostile_tensors_are_refused(void **unused)
@@ -258,6 +274,8 @@ static void hostile_tensors_are_refused(void **unused)
         const char *words;
     } cases[] = { { "layers.1.weight", 8, &infinite, sizeof infinite, "inf" },
                   { "best.layers.0.bias", 0, &infinite, sizeof infinite, "best" },
+                  { "optimizer.0.layers.1.weight", 4, &infinite, sizeof infinite,
+                    "optimizer.0.layers.1.weight" },
                   { "optimizer.clip", 0, &negative, sizeof negative, "optimizer.clip" },
                   { "optimizer.clip", 4 * sizeof(double), &negative, sizeof negative, "optimizer.clip" },
                   { "optimizer.clip", 1030 * sizeof(double), &many, sizeof many, "optimizer.clip" },
@@ -344,7 +362,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damage_and_newer_formats_are_refused),
-        cmocka_unit_test(flipped_bits_never_crash),
+        cmocka_unit_test(flipped_bits_are_refused),
         cmocka_unit_test(hostile_states_are_refused_or_harmless),
         cmocka_unit_test(what_must_be_refused_is),
         cmocka_unit_test(hostile_tensors_are_refused),

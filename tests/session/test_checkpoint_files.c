@@ -239,7 +239,7 @@ static void other_fits_are_refused(void **unused)
         { { "layers[0].units 20", "21" }, wider },
         { { "optimizer.rule \"adam\"", "\"amsgrad\"" }, other_rule },
         { { "optimizer.learning_rate 0.001", "0.25" }, other_rate },
-        { { "optimizer.layers[1].weight_rate 1.0", "0.0" }, frozen },
+        { { "optimizer.layers[1].weight_rate 1,", "has 0" }, frozen },
         { { "batch 16", "17" }, other_batch },
         { { "seed \"9\"", "\"18446744073709551615\"" }, other_seed },
         { { "training_data.samples 94", "90" }, less_data },

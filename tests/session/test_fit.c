@@ -261,6 +261,7 @@ static void bad_options_are_named(void **unused)
     struct fixture f;
     const mlp_layer wide[] = { { .units = 2, .activation = MLP_ACTIVATION_SOFTMAX } };
     mlp_network *other;
+    mlp_optimizer *optimizer;
     mlp_report *report;
     (void)unused;
     make(&f);
@@ -274,11 +275,16 @@ static void bad_options_are_named(void **unused)
                    "minimum_improvement", NULL);
     f.options.minimum_improvement = 0.0;
     assert_ok(mlp_network_create(INPUTS, wide, 1, NULL, &other));
-    assert_refused(mlp_fit(other, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE, "3 classes",
-                   NULL);
+    assert_refused(mlp_fit(other, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE,
+                   "optimizer was made for", NULL);
+    assert_ok(mlp_optimizer_create(other, NULL, &optimizer));
+    assert_refused(mlp_fit(other, optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE, "3 classes", NULL);
+    mlp_optimizer_destroy(&optimizer);
     mlp_network_destroy(&other);
     assert_ok(mlp_network_create(INPUTS + 1, wide, 1, NULL, &other));
-    assert_refused(mlp_fit(other, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE, "inputs", NULL);
+    assert_ok(mlp_optimizer_create(other, NULL, &optimizer));
+    assert_refused(mlp_fit(other, optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE, "inputs", NULL);
+    mlp_optimizer_destroy(&optimizer);
     mlp_network_destroy(&other);
     drop(&f);
 }

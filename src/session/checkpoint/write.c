@@ -5,9 +5,9 @@
 
 #include "base/memory.h"
 #include "base/status.h"
-#include "io/model_metadata.h"
+#include "io/model_description.h"
 #include "io/model_tensors.h"
-#include "session/checkpoint_file.h"
+#include "session/checkpoint/content.h"
 
 /* Beyond the arenas: the network's extras, the history, the monitor's two, and the clipping's memory. */
 enum { EXTRA_TENSORS = MODEL_EXTRA_TENSORS + 4, PREFIX_SIZE = 25, TABLES = 3 };
@@ -105,14 +105,20 @@ static bool list_all(const struct fit *fit, struct output *output)
 /* The network's texts and the fit's; NULL when memory is short. */
 static json_t *metadata_of(const struct fit *fit)
 {
-    const struct fit_state state = fit_state_gather(fit);
-    json_t *metadata = model_metadata_write(fit->network);
+    struct fit_copy *copy = memory_allocate(1, sizeof *copy);
+    json_t *metadata = copy != NULL ? description_write(fit->network) : NULL;
     char version[16];
     snprintf(version, sizeof version, "%d", CHECKPOINT_VERSION);
-    if (metadata == NULL || json_object_set_new(metadata, "checkpoint_version", json_string(version)) != 0 ||
-        !model_metadata_set_json(metadata, "settings", json_incref(fit->checkpoints.settings)) ||
-        !model_metadata_set_json(metadata, "machine", json_incref(fit->checkpoints.machine)) ||
-        !model_metadata_set_json(metadata, "state", fields_to_json(&state_fields, &state))) {
+    bool complete = metadata != NULL &&
+                    json_object_set_new(metadata, "checkpoint_version", json_string(version)) == 0 &&
+                    metadata_set_json(metadata, "settings", json_incref(fit->checkpoints.settings)) &&
+                    metadata_set_json(metadata, "machine", json_incref(fit->checkpoints.machine));
+    if (complete) {
+        counters_gather(fit, copy);
+        complete = metadata_set_json(metadata, "state", fields_to_json(&counter_fields, copy));
+    }
+    memory_free(copy);
+    if (!complete) {
         json_decref(metadata);
         return NULL;
     }
@@ -127,7 +133,7 @@ mlp_status checkpoint_write(const struct fit *fit, const char *path)
     if (metadata == NULL || !list_all(fit, &output)) {
         status = out_of_memory(path);
     } else {
-        status = safetensors_write(path, metadata, output.tensors, output.count);
+        status = safetensors_write(path, metadata, output.tensors, output.count, true);
     }
     json_decref(metadata);
     release(&output);
@@ -139,7 +145,7 @@ mlp_status checkpoint_write_best(const struct fit *fit, const char *path)
     mlp_network best = *fit->network;
     const size_t room = arena_tensor_count(&best) + MODEL_EXTRA_TENSORS;
     struct safetensor_output *tensors = memory_allocate(room, sizeof *tensors);
-    json_t *metadata = tensors != NULL ? model_metadata_write(&best) : NULL;
+    json_t *metadata = tensors != NULL ? description_write(&best) : NULL;
     size_t count = 0;
     mlp_status status = MLP_OK;
     best.parameters = (float *)(uintptr_t)checkpoint_best(fit);
@@ -147,7 +153,7 @@ mlp_status checkpoint_write_best(const struct fit *fit, const char *path)
         status = out_of_memory(path);
     } else {
         model_tensors_list(&best, tensors, &count);
-        status = safetensors_write(path, metadata, tensors, count);
+        status = safetensors_write(path, metadata, tensors, count, true);
     }
     json_decref(metadata);
     memory_free(tensors);

@@ -1,6 +1,6 @@
 /* The checkpoints of a fit: when one is due, and what becomes of failures. */
-#ifndef SESSION_CHECKPOINT_H
-#define SESSION_CHECKPOINT_H
+#ifndef SESSION_CHECKPOINT_CHECKPOINT_H
+#define SESSION_CHECKPOINT_CHECKPOINT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <mlp/checkpoint.h>
 
-#include "io/checkpoint_folder.h"
+#include "session/checkpoint/folder.h"
 
 enum { CHECKPOINT_TEXT = 1024 };
 
@@ -23,11 +23,12 @@ struct checkpoints {
     json_t *machine;  /* ... and their last ones */
     float *best;   /* parameters of the best epoch where the fit keeps none; NULL: there is no validation */
     bool best_due; /* best.safetensors is still to be written */
-    bool lost, best_lost; /* the last one could not be written, nor could best.safetensors: told once, until
+    bool lost,
+        best_lost;      /* the last one could not be written, nor could best.safetensors: reported once, until
                              one can */
-    double last;          /* when the newest was written */
-    size_t epoch, step;   /* where it stands */
-    bool failed;          /* there is something to be told ... */
+    double last;        /* when the newest was written */
+    size_t epoch, step; /* where it stands */
+    bool has_warning;   /* there is something to report ... */
     char text[CHECKPOINT_TEXT]; /* ... in these words, a line each */
 };
 
@@ -38,7 +39,8 @@ mlp_status checkpoints_begin(struct fit *fit);
 mlp_status checkpoints_step(struct fit *fit);
 /* The validation loss is the best so far: keeps the parameters and writes the network. */
 mlp_status checkpoints_best(struct fit *fit);
-/* The fit has ended or was stopped: writes a checkpoint, unless the newest stands here. */
+/* The fit has ended or was stopped, or its data cannot be read: writes a checkpoint, unless the newest
+ * stands here. */
 mlp_status checkpoints_end(struct fit *fit);
 /* Gives the folder back; also after a failure, and without checkpoints. */
 void checkpoints_close(struct checkpoints *checkpoints);

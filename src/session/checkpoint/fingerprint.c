@@ -1,6 +1,6 @@
 /* A number by which a data set is known again: FNV-1a (Fowler, Noll & Vo) over words of 32 bits, h ← (h ⊕
  * word)·p. */
-#include "session/fingerprint.h"
+#include "session/checkpoint/fingerprint.h"
 
 #include <string.h>
 

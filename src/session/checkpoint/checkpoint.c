@@ -1,5 +1,5 @@
 /* The checkpoints of a fit. */
-#include "session/checkpoint.h"
+#include "session/checkpoint/checkpoint.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include "base/names.h"
 #include "base/options.h"
 #include "base/status.h"
-#include "session/checkpoint_file.h"
+#include "session/checkpoint/content.h"
 
 #define DEFAULT_SECONDS 60.0
 enum { DEFAULT_KEEP = 3 };
@@ -42,47 +42,68 @@ static mlp_status resolve(const mlp_checkpoint_options *given, mlp_checkpoint_op
     return MLP_OK;
 }
 
-/* Something that the progress is to tell. */
-static void tell(struct checkpoints *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void tell(struct checkpoints *c, const char *format, ...)
+/* Appends a line to a text of `size` bytes, where there is room for some of it. */
+static void add_line(char *text, size_t size, const char *line)
 {
-    va_list arguments;
-    const size_t used = c->failed ? strlen(c->text) : 0;
-    if (used + 2 < sizeof c->text) {
-        va_start(arguments, format);
-        c->text[used] = '\n';
-        vsnprintf(c->text + used + (used > 0), sizeof c->text - used - 1, format, arguments);
-        va_end(arguments);
+    const size_t used = strlen(text);
+    if (used + 2 < size) {
+        const size_t length = strnlen(line, size - used - 2);
+        char *end = text + used;
+        *end = '\n';
+        end += used > 0;
+        memcpy(end, line, length);
+        end[length] = '\0';
     }
-    c->failed = true;
 }
 
-/* Reads the newest checkpoint that is not damaged: the ones before it lead to the same bits. A damaged one
- * stays where it is and counts no more. */
+/* For the progress, which takes it once, and for the report, which keeps it. */
+static void warn(struct fit *fit, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void warn(struct fit *fit, const char *format, ...)
+{
+    struct checkpoints *c = &fit->checkpoints;
+    char line[CHECKPOINT_TEXT];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (!c->has_warning) {
+        c->text[0] = '\0';
+    }
+    c->has_warning = true;
+    add_line(c->text, sizeof c->text, line);
+    add_line(fit->report->warnings, sizeof fit->report->warnings, line);
+}
+
+/* Reads the newest checkpoint that is neither damaged nor unreadable: the ones before it lead to the same
+ * bits. One that is stays where it is and counts no more. */
 static mlp_status read_newest(struct fit *fit, char **path)
 {
     struct checkpoints *c = &fit->checkpoints;
     char first[CHECKPOINT_TEXT] = "", other_machine[CHECKPOINT_TEXT];
-    mlp_status status = MLP_ERROR_FORMAT;
-    while (status == MLP_ERROR_FORMAT && c->folder.count > 0) {
+    mlp_status status = MLP_ERROR_FORMAT, first_status = MLP_OK;
+    bool gives_way = true;
+    while (gives_way && c->folder.count > 0) {
         memory_free(*path);
         *path = checkpoint_path(&c->folder, c->folder.steps[c->folder.count - 1]);
         status = *path != NULL ? checkpoint_read(fit, *path, other_machine, sizeof other_machine)
                                : MLP_ERROR_MEMORY;
-        if (status == MLP_ERROR_FORMAT && first[0] == '\0') {
+        gives_way = status == MLP_ERROR_FORMAT || status == MLP_ERROR_IO;
+        if (gives_way && first_status == MLP_OK) {
             snprintf(first, sizeof first, "%s", mlp_last_error());
+            first_status = status;
         }
-        c->folder.count -= status == MLP_ERROR_FORMAT;
+        c->folder.count -= gives_way;
     }
-    if (status == MLP_OK && first[0] != '\0') {
-        tell(c, "%s; goes on from the checkpoint before it", first);
+    if (status == MLP_OK && first_status != MLP_OK) {
+        warn(fit, "%s; goes on from the checkpoint before it", first);
     }
     if (status == MLP_OK && other_machine[0] != '\0') {
-        tell(c, "%s: the last bits may not be those of a training in one go", other_machine);
+        warn(fit, "%s: the last bits may not be those of a training in one go", other_machine);
     }
-    return status == MLP_ERROR_FORMAT ? fail(status, "%s", first) : status;
+    return gives_way ? fail(first_status, "%s", first) : status;
 }
 
+/* best.safetensors may be of a later epoch than the checkpoint that is gone on from: it is written anew. */
 static mlp_status resume(struct fit *fit)
 {
     struct checkpoints *c = &fit->checkpoints;
@@ -100,7 +121,7 @@ static mlp_status resume(struct fit *fit)
     fit->report->checkpoint = path;
     c->epoch = fit->epoch;
     c->step = fit->open.steps;
-    c->best_due = checkpoint_best(fit) != NULL && !checkpoint_folder_has_best(&c->folder);
+    c->best_due = checkpoint_best(fit) != NULL;
     return MLP_OK;
 }
 
@@ -144,18 +165,29 @@ void checkpoints_close(struct checkpoints *checkpoints)
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
 
-/* A failure by the policy: told, where the time before was none, or passed on. */
-static mlp_status judge(struct checkpoints *c, mlp_status status, bool *lost)
+/* A failure by the policy: a warning, where the time before was none, or passed on. */
+static mlp_status by_policy(struct fit *fit, mlp_status status, bool *lost)
 {
     const bool is_news = !*lost;
     *lost = status != MLP_OK;
-    if (status == MLP_OK || c->options.failure == MLP_CHECKPOINT_STOP) {
+    if (status == MLP_OK || fit->checkpoints.options.failure == MLP_CHECKPOINT_STOP) {
         return status;
     }
     if (is_news) {
-        tell(c, "checkpoint not written: %s", mlp_last_error());
+        warn(fit, "checkpoint not written: %s", mlp_last_error());
     }
     return MLP_OK;
+}
+
+/* The folder is the parent's. */
+static mlp_status check_process(const struct fit *fit)
+{
+    const struct checkpoint_folder *folder = &fit->checkpoints.folder;
+    return folder->is_forked
+               ? fail(MLP_ERROR_IO,
+                      "%s: this process was forked from the one whose fit writes its checkpoints here",
+                      folder->path)
+               : MLP_OK;
 }
 
 /* What could not be written is tried again with the next checkpoint. */
@@ -163,35 +195,37 @@ static mlp_status write_best(struct fit *fit)
 {
     struct checkpoints *c = &fit->checkpoints;
     char *path = checkpoint_best_path(&c->folder);
-    const mlp_status status = path != NULL ? checkpoint_write_best(fit, path) : MLP_ERROR_MEMORY;
+    mlp_status status = path != NULL ? check_process(fit) : MLP_ERROR_MEMORY;
+    status = status == MLP_OK ? checkpoint_write_best(fit, path) : status;
     memory_free(path);
     c->best_due = status != MLP_OK;
-    return judge(c, status, &c->best_lost);
+    return by_policy(fit, status, &c->best_lost);
 }
 
 static mlp_status write(struct fit *fit)
 {
     struct checkpoints *c = &fit->checkpoints;
-    const size_t step = fit->epoch * fit->progress.steps + fit->open.steps;
+    const size_t step = steps_done(fit);
     char *path = checkpoint_path(&c->folder, step);
-    mlp_status status = path != NULL ? checkpoint_write(fit, path) : MLP_ERROR_MEMORY;
+    mlp_status status = path != NULL ? check_process(fit) : MLP_ERROR_MEMORY;
+    status = status == MLP_OK ? checkpoint_write(fit, path) : status;
     c->last = seconds_now();
     if (status != MLP_OK) {
         memory_free(path);
-        return judge(c, status, &c->lost);
+        return by_policy(fit, status, &c->lost);
     }
     memory_free(fit->report->checkpoint);
     fit->report->checkpoint = path;
     c->epoch = fit->epoch;
     c->step = fit->open.steps;
-    TRY(judge(c, checkpoint_folder_add(&c->folder, step, c->options.keep), &c->lost));
+    TRY(by_policy(fit, checkpoint_folder_add(&c->folder, step, c->options.keep), &c->lost));
     return c->best_due ? write_best(fit) : MLP_OK;
 }
 
 mlp_status checkpoints_step(struct fit *fit)
 {
     const struct checkpoints *c = &fit->checkpoints;
-    const size_t step = fit->epoch * fit->progress.steps + fit->open.steps;
+    const size_t step = steps_done(fit);
     const bool due = c->wanted && ((c->options.steps > 0 && step % c->options.steps == 0) ||
                                    seconds_now() - c->last >= c->options.seconds);
     return due ? write(fit) : MLP_OK;
@@ -210,6 +244,6 @@ mlp_status checkpoints_end(struct fit *fit)
 {
     struct checkpoints *c = &fit->checkpoints;
     const bool stands_here = c->epoch == fit->epoch && c->step == fit->open.steps;
-    c->lost = false; /* the last one's failure is news in any case */
+    c->lost = false; /* the last one's failure is reported in any case */
     return c->wanted && !stands_here ? write(fit) : MLP_OK;
 }

@@ -6,13 +6,13 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "io/model_tensors.h"
-#include "session/checkpoint_file.h"
+#include "session/checkpoint/content.h"
 
 enum { PREFIX_SIZE = 25 };
 
-/* What a checkpoint holds, read but not in force. */
+/* What a checkpoint holds, read but not in force. (With the copies some 40 KB: not for the stack.) */
 struct content {
-    struct fit_state state;
+    struct fit_copy copy;
     float *parameters;
     float *moments[RULE_STATES];
     float *best;    /* NULL: none */
@@ -43,6 +43,7 @@ static mlp_status damaged(const struct safetensors *archive, const char *what)
 
 /* ---- texts --------------------------------------------------------------------------------------------- */
 
+/* A checkpoint of version 1 has no checksum, and all others have one, which has been verified. */
 static mlp_status check_version(const struct safetensors *archive)
 {
     const char *version = safetensors_metadata(archive, "checkpoint_version");
@@ -51,77 +52,61 @@ static mlp_status check_version(const struct safetensors *archive)
     if (version == NULL) {
         return damaged(archive, "is not a checkpoint: its metadata have no 'checkpoint_version'");
     }
+    if (strcmp(version, "1") == 0) {
+        return MLP_OK;
+    }
+    if (!archive->has_checksum) {
+        return damaged(archive, "is damaged: it has no checksum");
+    }
     return strcmp(version, ours) == 0
                ? MLP_OK
                : fail(MLP_ERROR_UNSUPPORTED,
-                      "%s: is a checkpoint of format %.16s, this library reads format %s", archive->path,
-                      version, ours);
+                      "%s: is a checkpoint of format %.16s, this library reads formats 1 to %s",
+                      archive->path, version, ours);
 }
 
-static mlp_status parse(const struct safetensors *archive, const char *key, json_t **value)
+/* Compares settings or the machine. */
+static mlp_status compare(const struct safetensors *archive, const char *key, const json_t *ours)
 {
-    const char *text = safetensors_metadata(archive, key);
-    json_error_t error;
-    *value = text != NULL ? json_loads(text, JSON_REJECT_DUPLICATES, &error) : NULL;
-    if (text == NULL) {
-        return fail(MLP_ERROR_FORMAT, "%s: its metadata have no '%s'", archive->path, key);
-    }
-    return *value != NULL ? MLP_OK : safetensors_json_failure(archive, key, &error);
-}
-
-static mlp_status check_settings(const struct safetensors *archive, const struct fit *fit)
-{
-    json_t *settings;
-    TRY(parse(archive, "settings", &settings));
-    const mlp_status status = checkpoint_compare(archive->path, fit->checkpoints.settings, settings);
-    json_decref(settings);
+    struct json_document theirs;
+    mlp_status status = safetensors_metadata_json(archive, key, &theirs);
+    status = status == MLP_OK ? checkpoint_compare(archive->path, ours, theirs.nodes) : status;
+    json_document_free(&theirs);
     return status;
 }
 
-static mlp_status read_state(const struct safetensors *archive, const struct fit *fit,
-                             struct fit_state *state)
+static mlp_status read_state(const struct safetensors *archive, const struct fit *fit, struct fit_copy *copy)
 {
-    json_t *json;
-    TRY(parse(archive, "state", &json));
-    const char *wrong = fields_from_json(&state_fields, json, state);
-    json_decref(json);
-    if (wrong != NULL) {
-        return fail(MLP_ERROR_FORMAT, "%s: its state has no proper '%s'", archive->path, wrong);
+    struct json_document state;
+    counters_gather(fit, copy);
+    mlp_status status = safetensors_metadata_json(archive, "state", &state);
+    if (status == MLP_OK) {
+        status = fields_from_json(&counter_fields, state.nodes, archive->path, "state", copy);
     }
-    if (state->epoch > fit->options.epochs || (state->epoch == fit->options.epochs && state->step > 0)) {
+    json_document_free(&state);
+    TRY(status);
+    const size_t epoch = copy->fit.epoch, step = copy->fit.open.steps, epochs = fit->options.epochs;
+    if (epoch > epochs || (epoch == epochs && step > 0)) {
         return fail(MLP_ERROR_ARGUMENT, "%s: stands in epoch %zu, this fit has %zu", archive->path,
-                    state->epoch + (state->step > 0), fit->options.epochs);
+                    epoch + (step > 0), epochs);
     }
-    wrong = fit_state_check(state, fit);
+    const char *wrong = counters_check(copy);
     return wrong == NULL ? MLP_OK
-                         : fail(MLP_ERROR_FORMAT, "%s: its state has no proper '%s'", archive->path, wrong);
+                         : fail(MLP_ERROR_FORMAT, "%s: metadata 'state.%s' cannot be true of this fit",
+                                archive->path, wrong);
 }
 
 /* ---- tensors ------------------------------------------------------------------------------------------- */
 
-/* A new arena, holding what `padding` holds where the file has nothing. */
-static mlp_status read_arena(const struct safetensors *archive, const struct fit *fit, const char *prefix,
+/* A new arena, whose values are all finite. */
+static mlp_status read_arena(struct safetensors *archive, const struct fit *fit, const char *prefix,
                              float **arena)
 {
     *arena = memory_allocate(fit->network->arena_size, sizeof **arena);
     return *arena != NULL ? arena_tensors_read(archive, fit->network, prefix, *arena) : MLP_ERROR_MEMORY;
 }
 
-/* Parameters, which are finite. (A moment may have overflowed.) */
-static mlp_status read_parameters(const struct safetensors *archive, const struct fit *fit,
-                                  const char *prefix, float **arena)
-{
-    TRY(read_arena(archive, fit, prefix, arena));
-    for (size_t i = 0; i < fit->network->arena_size; i++) {
-        if (!isfinite((*arena)[i])) {
-            return fail(MLP_ERROR_FORMAT, "%s: a value of the tensors '%slayers...' is %g", archive->path,
-                        prefix, (double)(*arena)[i]);
-        }
-    }
-    return MLP_OK;
-}
-
-static mlp_status read_clip_memory(const struct safetensors *archive, struct clip_memory *memory)
+static mlp_status read_clip_memory(struct safetensors *archive, struct clip_memory *memory)
 {
     const struct safetensor *tensor;
     TRY(safetensors_require(archive, "optimizer.clip", sizeof *memory / sizeof(double), 0, &tensor));
@@ -131,25 +116,24 @@ static mlp_status read_clip_memory(const struct safetensors *archive, struct cli
                : damaged(archive, "tensor 'optimizer.clip' contradicts itself");
 }
 
-static mlp_status read_arenas(const struct safetensors *archive, const struct fit *fit,
-                              struct content *content)
+static mlp_status read_arenas(struct safetensors *archive, const struct fit *fit, struct content *content)
 {
-    TRY(read_parameters(archive, fit, "", &content->parameters));
+    TRY(read_arena(archive, fit, "", &content->parameters));
     for (size_t s = 0; s < fit->optimizer->rule->states; s++) {
         char prefix[PREFIX_SIZE];
         snprintf(prefix, sizeof prefix, "optimizer.%zu.", s);
         TRY(read_arena(archive, fit, prefix, &content->moments[s]));
     }
-    if (isfinite(content->state.best_loss)) {
-        TRY(read_parameters(archive, fit, "best.", &content->best));
+    if (isfinite(content->copy.fit.best_loss)) {
+        TRY(read_arena(archive, fit, "best.", &content->best));
     }
-    return content->state.averaged > 0 ? read_parameters(archive, fit, "average.", &content->average)
-                                       : MLP_OK;
+    return content->copy.fit.average.count > 0 ? read_arena(archive, fit, "average.", &content->average)
+                                               : MLP_OK;
 }
 
 /* `rows` structs of `size` bytes from a table; *objects is the caller's (memory_free) also on failure. */
-static mlp_status read_table(const struct safetensors *archive, const char *name,
-                             const struct field_list *list, size_t rows, void **objects, size_t size)
+static mlp_status read_table(struct safetensors *archive, const char *name, const struct field_list *list,
+                             size_t rows, void **objects, size_t size)
 {
     const struct safetensor *tensor;
     TRY(safetensors_require(archive, name, rows, list->count, &tensor));
@@ -180,12 +164,11 @@ static mlp_status check_tables(const struct safetensors *archive, const struct f
                                const struct content *content)
 {
     const struct monitor *monitor = fit->report->monitor;
-    for (size_t e = 0; e < content->state.epoch; e++) {
+    for (size_t e = 0; e < content->copy.fit.epoch; e++) {
         TRY(check_row(archive, "history", e, epoch_check(&content->history[e], fit)));
     }
-    for (size_t i = 0; monitor != NULL && i < content->state.monitor_count; i++) {
-        TRY(check_row(archive, "monitor.records", i,
-                      record_check(&content->records[i], &content->state, fit)));
+    for (size_t i = 0; monitor != NULL && i < content->copy.monitor.count; i++) {
+        TRY(check_row(archive, "monitor.records", i, record_check(&content->records[i], &content->copy.fit)));
         for (size_t l = 0; l < monitor->layers; l++) {
             const size_t row = i * monitor->layers + l;
             TRY(check_row(archive, "monitor.layers", row,
@@ -195,25 +178,23 @@ static mlp_status check_tables(const struct safetensors *archive, const struct f
     return MLP_OK;
 }
 
-static mlp_status read_tables(const struct safetensors *archive, const struct fit *fit,
-                              struct content *content)
+static mlp_status read_tables(struct safetensors *archive, const struct fit *fit, struct content *content)
 {
     const struct monitor *monitor = fit->report->monitor;
-    const struct fit_state *state = &content->state;
-    TRY(read_table(archive, "history", &epoch_fields, state->epoch, (void **)&content->history,
+    const size_t records = content->copy.monitor.count;
+    TRY(read_table(archive, "history", &epoch_fields, content->copy.fit.epoch, (void **)&content->history,
                    sizeof *content->history));
     if (monitor != NULL) {
-        TRY(read_table(archive, "monitor.records", &record_fields, state->monitor_count,
-                       (void **)&content->records, sizeof *content->records));
-        TRY(read_table(archive, "monitor.layers", &monitor_layer_fields,
-                       state->monitor_count * monitor->layers, (void **)&content->figures,
-                       sizeof *content->figures));
+        TRY(read_table(archive, "monitor.records", &record_fields, records, (void **)&content->records,
+                       sizeof *content->records));
+        TRY(read_table(archive, "monitor.layers", &monitor_layer_fields, records * monitor->layers,
+                       (void **)&content->figures, sizeof *content->figures));
     }
     return check_tables(archive, fit, content);
 }
 
 /* What the network holds beyond its parameters is the same, bit for bit. */
-static mlp_status check_vector(const struct safetensors *archive, const char *name, const float *ours,
+static mlp_status check_vector(struct safetensors *archive, const char *name, const float *ours,
                                size_t length)
 {
     const struct safetensor *tensor = safetensors_find(archive, name);
@@ -226,7 +207,8 @@ static mlp_status check_vector(const struct safetensors *archive, const char *na
     }
     TRY(safetensor_check_shape(archive, tensor, length, 0));
     float *theirs = memory_allocate(length, sizeof *theirs);
-    mlp_status status = theirs != NULL ? safetensor_floats(archive, tensor, theirs) : MLP_ERROR_MEMORY;
+    mlp_status status =
+        theirs != NULL ? safetensor_matrix(archive, tensor, theirs, length) : MLP_ERROR_MEMORY;
     if (status == MLP_OK && memcmp(ours, theirs, length * sizeof *ours) != 0) {
         status = fail(MLP_ERROR_ARGUMENT, "%s: was made with another '%s' than this fit's network has",
                       archive->path, name);
@@ -235,31 +217,36 @@ static mlp_status check_vector(const struct safetensors *archive, const char *na
     return status;
 }
 
-/* Another machine may round otherwise: that is no reason not to go on, but must be told. */
+/* Another machine may round otherwise: that is no reason not to go on, but must be reported. */
 static mlp_status look_at_machine(const struct safetensors *archive, const struct fit *fit, char *other,
                                   size_t size)
 {
-    json_t *machine;
-    TRY(parse(archive, "machine", &machine));
-    const mlp_status status = checkpoint_compare(archive->path, fit->checkpoints.machine, machine);
-    json_decref(machine);
-    snprintf(other, size, "%s", status == MLP_ERROR_ARGUMENT ? mlp_last_error() : "");
-    return status == MLP_ERROR_ARGUMENT ? MLP_OK : status;
+    const mlp_status status = compare(archive, "machine", fit->checkpoints.machine);
+    const bool differs = status == MLP_ERROR_ARGUMENT || status == MLP_ERROR_UNSUPPORTED;
+    snprintf(other, size, "%s", differs ? mlp_last_error() : "");
+    return differs ? MLP_OK : status;
 }
 
-static mlp_status read_content(const struct safetensors *archive, const struct fit *fit,
-                               struct content *content)
+/* The settings agree: a tensor of another shape or type, or a value that is not finite, is damage. */
+static mlp_status as_damage(mlp_status status)
+{
+    return status == MLP_ERROR_SHAPE || status == MLP_ERROR_NONFINITE || status == MLP_ERROR_UNSUPPORTED
+               ? MLP_ERROR_FORMAT
+               : status;
+}
+
+static mlp_status read_content(struct safetensors *archive, const struct fit *fit, struct content *content)
 {
     const mlp_network *network = fit->network;
     TRY(check_version(archive));
-    TRY(check_settings(archive, fit));
-    TRY(read_state(archive, fit, &content->state));
+    TRY(compare(archive, "settings", fit->checkpoints.settings));
+    TRY(read_state(archive, fit, &content->copy));
     TRY(check_vector(archive, "standardization.mean", network->mean, network->inputs));
     TRY(check_vector(archive, "standardization.scale", network->scale, network->inputs));
     TRY(check_vector(archive, "loss.class_weights", network->class_weights, output_layer(network)->units));
-    TRY(read_arenas(archive, fit, content));
-    TRY(read_clip_memory(archive, &content->memory));
-    return read_tables(archive, fit, content);
+    TRY(as_damage(read_arenas(archive, fit, content)));
+    TRY(as_damage(read_clip_memory(archive, &content->memory)));
+    return as_damage(read_tables(archive, fit, content));
 }
 
 /* ---- in force ------------------------------------------------------------------------------------------ */
@@ -279,9 +266,9 @@ static void apply(const struct content *content, struct fit *fit)
         memcpy(fit->average.mean, content->average, bytes);
     }
     fit->optimizer->memory = content->memory;
-    fit_state_apply(&content->state, fit);
-    memcpy(fit->report->history, content->history, content->state.epoch * sizeof *content->history);
-    fit->report->epochs = content->state.epoch;
+    counters_apply(&content->copy, fit);
+    memcpy(fit->report->history, content->history, fit->epoch * sizeof *content->history);
+    fit->report->epochs = fit->epoch;
     if (monitor != NULL) {
         memcpy(monitor->records, content->records, monitor->count * sizeof *monitor->records);
         memcpy(monitor->figures, content->figures,
@@ -292,20 +279,19 @@ static void apply(const struct content *content, struct fit *fit)
 mlp_status checkpoint_read(struct fit *fit, const char *path, char *other_machine, size_t size)
 {
     struct safetensors archive;
-    struct content content = { 0 };
+    struct content *content = memory_allocate(1, sizeof *content);
     other_machine[0] = '\0';
+    if (content == NULL) {
+        return MLP_ERROR_MEMORY;
+    }
     mlp_status status = safetensors_open(path, &archive);
+    status = status == MLP_OK ? read_content(&archive, fit, content) : status;
+    status = status == MLP_OK ? look_at_machine(&archive, fit, other_machine, size) : status;
     if (status == MLP_OK) {
-        status = read_content(&archive, fit, &content);
+        apply(content, fit);
     }
-    if (status == MLP_OK) {
-        status = look_at_machine(&archive, fit, other_machine, size);
-    }
-    if (status == MLP_OK) {
-        apply(&content, fit);
-    }
-    release(&content);
+    release(content);
+    memory_free(content);
     safetensors_close(&archive);
-    return status == MLP_ERROR_SHAPE ? MLP_ERROR_FORMAT
-                                     : status; /* the settings agree: the file contradicts itself */
+    return status == MLP_ERROR_SHAPE ? MLP_ERROR_FORMAT : status; /* of the network's vectors */
 }

@@ -1,6 +1,6 @@
 /* A number by which a data set is known again. */
-#ifndef SESSION_FINGERPRINT_H
-#define SESSION_FINGERPRINT_H
+#ifndef SESSION_CHECKPOINT_FINGERPRINT_H
+#define SESSION_CHECKPOINT_FINGERPRINT_H
 
 #include <stdint.h>
 

@@ -1,9 +1,10 @@
 /* A folder of checkpoints. */
-#include "io/checkpoint_folder.h"
+#include "session/checkpoint/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,42 +82,105 @@ char *checkpoint_best_path(const struct checkpoint_folder *folder)
     return path_of(folder, best);
 }
 
-bool checkpoint_folder_has_best(const struct checkpoint_folder *folder)
-{
-    return faccessat(folder->lock, best, F_OK, 0) == 0;
-}
-
 /* ---- the folder ---------------------------------------------------------------------------------------- */
 
 static mlp_status note_step(struct checkpoint_folder *folder, size_t step)
 {
-    size_t place = folder->count;
     struct array steps = { folder->steps, folder->count, folder->room };
-    TRY(array_grow(&steps, 1, sizeof *folder->steps));
+    TRY(array_append(&steps, &step, 1, sizeof step));
     folder->steps = steps.items;
+    folder->count = steps.count;
     folder->room = steps.capacity;
-    for (; place > 0 && folder->steps[place - 1] > step; place--) {
-        folder->steps[place] = folder->steps[place - 1];
-    }
-    folder->steps[place] = step;
-    folder->count++;
     return MLP_OK;
 }
 
+static int by_step(const void *a, const void *b)
+{
+    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* A folder that cannot be read to its end may hold what the training should go on from. */
 static mlp_status list(struct checkpoint_folder *folder, DIR *stream)
 {
-    struct dirent *entry;
-    mlp_status status = MLP_OK;
-    while (status == MLP_OK && (entry = readdir(stream)) != NULL) {
+    for (;;) {
         size_t step;
+        errno = 0;
+        const struct dirent *entry = readdir(stream);
+        if (entry == NULL) {
+            break;
+        }
         const char *rest = parse_name(entry->d_name, &step);
         if (rest != NULL && rest[0] == '\0') {
-            status = note_step(folder, step);
+            TRY(note_step(folder, step));
         } else if (is_left_over(entry->d_name)) {
             unlinkat(folder->lock, entry->d_name, 0);
         }
     }
-    return status;
+    if (errno != 0) {
+        return folder_failure(folder->path, "list the folder");
+    }
+    if (folder->count > 0) {
+        qsort(folder->steps, folder->count, sizeof *folder->steps, by_step);
+    }
+    return MLP_OK;
+}
+
+/* ---- the lock ------------------------------------------------------------------------------------------ */
+
+/* A child process has a copy of the descriptor, which would hold the lock when the fit, or its process, is
+ * gone: the child closes those of all folders that are held at the fork. */
+static struct checkpoint_folder *held;
+static pthread_mutex_t held_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&held_mutex);
+}
+
+static void after_fork_in_parent(void)
+{
+    pthread_mutex_unlock(&held_mutex);
+}
+
+static void after_fork_in_child(void)
+{
+    for (struct checkpoint_folder *folder = held; folder != NULL; folder = folder->next) {
+        close(folder->lock);
+        folder->lock = -1;
+        folder->is_forked = true;
+    }
+    held = NULL;
+    pthread_mutex_unlock(&held_mutex);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+static void hold(struct checkpoint_folder *folder)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    pthread_mutex_lock(&held_mutex);
+    folder->next = held;
+    held = folder;
+    pthread_mutex_unlock(&held_mutex);
+}
+
+static void release(struct checkpoint_folder *folder)
+{
+    pthread_mutex_lock(&held_mutex);
+    struct checkpoint_folder **place = &held;
+    while (*place != NULL && *place != folder) {
+        place = &(*place)->next;
+    }
+    if (*place != NULL) {
+        *place = folder->next;
+        close(folder->lock); /* and the lock with it */
+    }
+    pthread_mutex_unlock(&held_mutex);
 }
 
 /* A fit that was killed a moment ago may not be quite gone. File systems without locks are taken at their
@@ -163,8 +227,9 @@ static mlp_status take(struct checkpoint_folder *folder)
     if (folder->lock < 0) {
         return folder_failure(path, "open the folder");
     }
+    hold(folder);
     if (faccessat(folder->lock, ".", W_OK | X_OK, AT_EACCESS) !=
-        0) { /* told now, not at the first checkpoint */
+        0) { /* said now, not at the first checkpoint */
         return folder_failure(path, "write to the folder");
     }
     return lock(folder->lock) ? MLP_OK
@@ -186,9 +251,7 @@ mlp_status checkpoint_folder_open(const char *path, struct checkpoint_folder *fo
 
 void checkpoint_folder_close(struct checkpoint_folder *folder)
 {
-    if (folder->path != NULL && folder->lock >= 0) {
-        close(folder->lock); /* and the lock with it */
-    }
+    release(folder);
     memory_free(folder->steps);
     *folder = (struct checkpoint_folder){ .lock = -1 };
 }

@@ -1,0 +1,35 @@
+/* The formats of model files. */
+#include "io/model_format.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+/* The first one is for names with none of the suffixes. */
+static const struct model_format *const formats[] = { &format_safetensors };
+
+static const struct model_format *format_of(const char *path)
+{
+    const size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        const size_t suffix = strlen(formats[i]->suffix);
+        if (length > suffix && strcmp(path + length - suffix, formats[i]->suffix) == 0) {
+            return formats[i];
+        }
+    }
+    return formats[0];
+}
+
+mlp_status model_file_open(const char *path, size_t layers, struct model_file *file)
+{
+    *file = (struct model_file){ .path = path, .format = format_of(path) };
+    return file->format->open(file, layers);
+}
+
+void model_file_close(struct model_file *file)
+{
+    file->format->close(file);
+    description_free(&file->description);
+    memory_free(file->layers);
+    memory_free(file->content);
+}

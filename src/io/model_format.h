@@ -1,0 +1,41 @@
+/* Formats of model files: each is a file of its own, and a row in model_format.c. The one loader,
+ * model_load.c, fills a network from what every format offers. */
+#ifndef IO_MODEL_FORMAT_H
+#define IO_MODEL_FORMAT_H
+
+#include "io/model_description.h"
+
+/* A model's file, opened. Tensors are the format's own, known by pointers to them; NULL: the file has
+ * none. */
+struct model_file {
+    const char *path; /* borrowed */
+    const struct model_format *format;
+    struct model_description description; /* layers NULL: the file holds tensors alone */
+    const void **layers;                  /* W and b of each layer; owned */
+    size_t layer_count;
+    const void *mean, *scale, *class_weights;
+    void *content; /* the format's own; owned */
+};
+
+struct model_format {
+    const char *name;
+    const char *suffix; /* of file names */
+    /* Opens file->path and finds its description and tensors; where `layers` is not 0 the tensors of so
+     * many layers, whatever the file says of them. close() afterwards also when it fails. Nothing that the
+     * file claims may take more memory than a small multiple of its bytes. */
+    mlp_status (*open)(struct model_file *file, size_t layers);
+    void (*close)(struct model_file *file);
+    /* SHAPE unless the tensor is of that shape; columns 0: a vector. */
+    mlp_status (*check)(const struct model_file *file, const void *tensor, size_t rows, size_t columns);
+    /* Reads a tensor into a column-major matrix of leading dimension `stride`. NONFINITE where a value is
+     * not finite; IO, UNSUPPORTED. */
+    mlp_status (*read)(const struct model_file *file, const void *tensor, float *out, size_t stride);
+};
+
+extern const struct model_format format_safetensors;
+
+/* Opens a file of any format; model_file_close() afterwards also when it fails. */
+mlp_status model_file_open(const char *path, size_t layers, struct model_file *file);
+void model_file_close(struct model_file *file);
+
+#endif

@@ -1,0 +1,184 @@
+/* The numbers in safetensors: read piece by piece, converted, and put where they belong. */
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/status.h"
+#include "io/safetensors.h"
+
+enum { TILE = 16 }; /* a cache line of floats */
+
+/* ---- types --------------------------------------------------------------------------------------------- */
+
+static float from_f32(const unsigned char *bytes)
+{
+    const uint32_t bits =
+        (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static float from_bf16(const unsigned char *bytes)
+{
+    const unsigned char wide[4] = { 0, 0, bytes[0], bytes[1] };
+    return from_f32(wide);
+}
+
+/* IEEE 754 half: 1 sign, 5 exponent, 10 fraction bits. */
+static float from_f16(const unsigned char *bytes)
+{
+    const uint32_t half = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8;
+    const uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31u, fraction = half & 1023u;
+    float value;
+    if (exponent == 0) {
+        value = (float)fraction * 0x1p-24f;
+        return sign != 0 ? -value : value;
+    }
+    const uint32_t bits = sign | (exponent == 31 ? 255u : exponent + 112u) << 23 | fraction << 13;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Bytes of the file become floats. They may lie in the last part of `out`, so that it goes upwards. */
+#define CONVERTER(name, one, size)                                                                           \
+    static void name(const unsigned char *bytes, size_t count, float *out)                                   \
+    {                                                                                                        \
+        for (size_t i = 0; i < count; i++) {                                                                 \
+            out[i] = one(bytes + i * (size));                                                                \
+        }                                                                                                    \
+    }
+CONVERTER(floats_of_f32, from_f32, 4)
+CONVERTER(floats_of_f16, from_f16, 2)
+CONVERTER(floats_of_bf16, from_bf16, 2)
+
+static const struct tensor_type types[] = {
+    { "F32", 4, floats_of_f32 }, { "F16", 2, floats_of_f16 }, { "BF16", 2, floats_of_bf16 },
+    { "F64", 8, NULL },          { "I64", 8, NULL },          { "I32", 4, NULL },
+    { "I16", 2, NULL },          { "I8", 1, NULL },           { "U64", 8, NULL },
+    { "U32", 4, NULL },          { "U16", 2, NULL },          { "U8", 1, NULL },
+    { "BOOL", 1, NULL },         { "F8_E4M3", 1, NULL },      { "F8_E5M2", 1, NULL },
+};
+
+const struct tensor_type *tensor_type_of(const char *name)
+{
+    size_t i = 0;
+    while (i < sizeof types / sizeof types[0] && strcmp(types[i].name, name) != 0) {
+        i++;
+    }
+    return i < sizeof types / sizeof types[0] ? &types[i] : NULL;
+}
+
+const char *safetensor_type(const struct safetensor *tensor)
+{
+    return tensor->type->name;
+}
+
+mlp_status safetensors_read_at(const struct safetensors *archive, size_t offset, void *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        const ssize_t got = pread(archive->file, (char *)bytes + done, size - done, (off_t)(offset + done));
+        if (got == 0) {
+            return fail(MLP_ERROR_FORMAT, "%s: became shorter while it was read", archive->path);
+        }
+        if (got < 0 && errno != EINTR) {
+            return fail(MLP_ERROR_IO, "%s: cannot read: %s", archive->path, strerror(errno));
+        }
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return MLP_OK;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------------- */
+
+/* Elements first … first + count − 1, at most SAFETENSORS_PIECE of them, as floats in the archive's piece. */
+static mlp_status read_piece(struct safetensors *archive, const struct safetensor *tensor, size_t first,
+                             size_t count)
+{
+    const size_t size = tensor->type->size;
+    unsigned char *bytes = (unsigned char *)archive->piece + count * (sizeof(float) - size);
+    TRY(safetensors_read_at(archive, archive->data + tensor->begin + first * size, bytes, count * size));
+    tensor->type->to_floats(bytes, count, archive->piece);
+    return MLP_OK;
+}
+
+static mlp_status check_finite(const struct safetensors *archive, const struct safetensor *tensor,
+                               size_t first, size_t count, size_t columns)
+{
+    const float *values = archive->piece;
+    bool finite = true;
+    for (size_t i = 0; i < count; i++) {
+        finite &= isfinite(values[i]) != 0;
+    }
+    size_t i = 0;
+    while (!finite && isfinite(values[i])) {
+        i++;
+    }
+    return finite ? MLP_OK
+                  : fail(MLP_ERROR_NONFINITE, "%s: tensor '%.64s' has the value %g at row %zu, column %zu",
+                         archive->path, tensor->name, (double)values[i], (first + i) / columns,
+                         (first + i) % columns);
+}
+
+/* out (columns of `stride`) = the transpose of `rows` × `columns` values, row after row in lines of
+ * `line`. Tile by tile, so that each of the cache's lines is written at once. */
+static void transpose(const float *values, size_t rows, size_t columns, size_t line, float *out,
+                      size_t stride)
+{
+    for (size_t j = 0; j < columns; j += TILE) {
+        const size_t width = columns - j < TILE ? columns - j : TILE;
+        for (size_t i = 0; i < rows; i += TILE) {
+            const size_t height = rows - i < TILE ? rows - i : TILE;
+            for (size_t r = i; r < i + height; r++) {
+                for (size_t c = j; c < j + width; c++) {
+                    out[r + c * stride] = values[r * line + c];
+                }
+            }
+        }
+    }
+}
+
+/* As many whole rows as a piece holds, or a part of one row that is longer. */
+mlp_status safetensor_matrix(struct safetensors *archive, const struct safetensor *tensor, float *out,
+                             size_t stride)
+{
+    const size_t columns = tensor->rank > 1 ? tensor->elements / tensor->shape[0] : 1,
+                 rows = tensor->elements / (columns > 0 ? columns : 1);
+    const size_t width = columns < SAFETENSORS_PIECE ? columns : (size_t)SAFETENSORS_PIECE,
+                 fit = width > 0 ? SAFETENSORS_PIECE / width : 1,
+                 height = fit > TILE ? fit / TILE * TILE : fit;
+    if (tensor->type->to_floats == NULL) {
+        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F32, F16 or BF16",
+                    archive->path, tensor->name, tensor->type->name);
+    }
+    for (size_t i = 0; i < rows; i += height) {
+        const size_t down = rows - i < height ? rows - i : height;
+        for (size_t j = 0; j < columns; j += width) {
+            const size_t across = columns - j < width ? columns - j : width, first = i * columns + j;
+            TRY(read_piece(archive, tensor, first, down * across));
+            TRY(check_finite(archive, tensor, first, down * across, columns));
+            transpose(archive->piece, down, across, across, out + i + j * stride, stride);
+        }
+    }
+    return MLP_OK;
+}
+
+mlp_status safetensor_doubles(struct safetensors *archive, const struct safetensor *tensor, double *out)
+{
+    if (strcmp(tensor->type->name, "F64") != 0) {
+        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F64", archive->path,
+                    tensor->name, tensor->type->name);
+    }
+    TRY(safetensors_read_at(archive, archive->data + tensor->begin, out, tensor->elements * sizeof *out));
+    for (size_t i = 0; i < tensor->elements; i++) {
+        const unsigned char *bytes = (const unsigned char *)&out[i];
+        uint64_t bits = 0;
+        for (int b = 0; b < 8; b++) {
+            bits |= (uint64_t)bytes[b] << (8 * b);
+        }
+        memcpy(&out[i], &bits, sizeof bits);
+    }
+    return MLP_OK;
+}

@@ -1,0 +1,162 @@
+/* The scalars of a fit under way. A new one is a row here: its name in files, where it lies, and what must
+ * hold of it when it comes from a file. */
+#include <math.h>
+#include <string.h>
+
+#include <mlp/diagnose.h>
+
+#include "session/checkpoint/content.h"
+
+static size_t samples_of(const struct fit *f)
+{
+    const size_t count = f->feed.data->count;
+    return f->epoch * count + (f->open.steps < f->progress.steps ? f->open.steps * f->options.batch : count);
+}
+
+static bool is_rate(const struct fit *f)
+{
+    const double rate = f->optimizer->options.learning_rate;
+    return rate > 0.0 && isfinite((float)rate) &&
+           optimizer_check_decay(f->optimizer, &f->optimizer->options) == MLP_OK;
+}
+
+static bool is_interval(const struct fit *f)
+{
+    const size_t interval = f->options.monitor_interval, now = f->report->monitor->interval;
+    return now >= interval && now % interval == 0;
+}
+
+static bool is_best_loss(const struct fit *f)
+{
+    return f->options.validation != NULL ? f->best_loss > -INFINITY : f->best_loss == INFINITY;
+}
+
+static bool is_best_epoch(const struct fit *f)
+{
+    return f->report->best == 0 || f->report->best < f->epoch;
+}
+
+static size_t most_since_best(const struct fit *f)
+{
+    return f->options.validation != NULL ? f->epoch : 0;
+}
+
+static size_t most_averaged(const struct fit *f)
+{
+    return f->average.mean != NULL ? steps_done(f) : 0;
+}
+
+/* Of the monitor, where there is one. In the conditions f is the fit, o its optimizer, m its monitor. */
+#define WATCHED(condition) (m == NULL || (condition))
+
+/* clang-format off */
+#define COUNTERS(ROW)                                                                                        \
+    ROW(epoch,             fit.epoch,                     f->epoch <= f->options.epochs)                     \
+    ROW(step,              fit.open.steps,                f->open.steps <= f->progress.steps)                \
+    ROW(samples,           fit.progress.samples,          f->progress.samples == samples_of(f))              \
+    ROW(best,              report.best,                   is_best_epoch(f))                                  \
+    ROW(since_best,        fit.since_best,                f->since_best <= most_since_best(f))               \
+    ROW(best_loss,         fit.best_loss,                 is_best_loss(f))                                   \
+    ROW(seconds,           fit.start,                     is_sum(f->start))                                  \
+    ROW(gradient_norm,     fit.open.gradient_norm,        is_sum(f->open.gradient_norm))                     \
+    ROW(clip_scale,        fit.open.clip_scale,           is_sum(f->open.clip_scale))                        \
+    ROW(clipped,           fit.open.clipped,              is_count(f->open.clipped, f->open.steps))          \
+    ROW(skipped,           fit.open.skipped,              is_count(f->open.skipped, f->open.steps))          \
+    ROW(epoch_seconds,     fit.open_start,                is_sum(f->open_start))                             \
+    ROW(tally_loss,        fit.tally.loss,                isfinite(f->tally.loss))                           \
+    ROW(tally_loss_weight, fit.tally.loss_weight,         is_sum(f->tally.loss_weight))                      \
+    ROW(tally_samples,     fit.tally.samples,             f->tally.samples <= f->feed.data->count)           \
+    ROW(tally_right,       fit.tally.right,               f->tally.right <= f->tally.classed)                \
+    ROW(tally_right_top_k, fit.tally.right_top_k,         f->tally.right_top_k <= f->tally.classed)          \
+    ROW(tally_classed,     fit.tally.classed,             f->tally.classed <= f->tally.samples)              \
+    ROW(pace_scale,        fit.pace.scale,                is_share(f->pace.scale))                           \
+    ROW(pace_best,         fit.pace.best,                 !isnan(f->pace.best))                              \
+    ROW(pace_since_best,   fit.pace.since_best,           f->pace.since_best <= f->epoch)                    \
+    ROW(learning_rate,     optimizer.options.learning_rate, is_rate(f))                                      \
+    ROW(rate_scale,        optimizer.rate_scale,          is_sum(o->rate_scale))                             \
+    ROW(product,           optimizer.product,             is_share(o->product))                              \
+    ROW(updates,           optimizer.updates,             true)                                              \
+    ROW(skips,             optimizer.skips,               o->skips <= o->options.max_skips)                  \
+    ROW(pairs,             optimizer.pairs,               true)                                              \
+    ROW(averaged,          fit.average.count,             f->average.count <= most_averaged(f))              \
+    ROW(monitor_interval,  monitor.interval,              WATCHED(is_interval(f)))                           \
+    ROW(monitor_steps,     monitor.steps,                 WATCHED(m->steps == steps_done(f)))                \
+    ROW(monitor_count,     monitor.count,                 WATCHED(m->count <= MONITOR_RECORDS &&             \
+                                                        m->count <= steps_done(f)))                          \
+    ROW(monitor_told,      monitor.told,                  WATCHED(m->told < 1u << mlp_finding_count()))
+
+#define FIELD_OF(name, member, condition) FIELD_AS(#name, struct fit_copy, member),
+#define CONDITION_OF(name, member, condition)                                                                \
+    static bool name##_holds(const struct fit *f)                                                            \
+    {                                                                                                        \
+        const struct mlp_optimizer *o = f->optimizer;                                                        \
+        const struct monitor *m = f->report->monitor;                                                        \
+        (void)o, (void)m;                                                                                    \
+        return condition;                                                                                    \
+    }
+#define HOLDS_OF(name, member, condition) name##_holds,
+static const struct field members[] = { COUNTERS(FIELD_OF) };
+COUNTERS(CONDITION_OF)
+static bool (*const conditions[])(const struct fit *f) = { COUNTERS(HOLDS_OF) };
+/* clang-format on */
+
+const struct field_list counter_fields = FIELD_LIST(members);
+
+/* What was a moment of the clock becomes a duration until now, and back. */
+static void turn_times(struct fit *fit)
+{
+    const double now = seconds_now();
+    fit->start = now - fit->start;
+    fit->open_start = now - fit->open_start;
+}
+
+void counters_gather(const struct fit *fit, struct fit_copy *copy)
+{
+    copy->fit = *fit;
+    copy->optimizer = *fit->optimizer;
+    copy->report = *fit->report;
+    copy->fit.optimizer = &copy->optimizer;
+    copy->fit.report = &copy->report;
+    copy->monitor = (struct monitor){ 0 };
+    if (fit->report->monitor != NULL) {
+        copy->monitor = *fit->report->monitor;
+        copy->report.monitor = &copy->monitor;
+    }
+    turn_times(&copy->fit);
+}
+
+const char *counters_check(const struct fit_copy *copy)
+{
+    size_t i = 0;
+    while (i < counter_fields.count && conditions[i](&copy->fit)) {
+        i++;
+    }
+    return i < counter_fields.count ? members[i].name : NULL;
+}
+
+/* Where a member of the copy lies in the fit; NULL: in a monitor that it has not. */
+static char *original(struct fit *fit, size_t offset)
+{
+    struct monitor *monitor = fit->report->monitor;
+    if (offset >= offsetof(struct fit_copy, monitor)) {
+        return monitor != NULL ? (char *)monitor + (offset - offsetof(struct fit_copy, monitor)) : NULL;
+    }
+    if (offset >= offsetof(struct fit_copy, report)) {
+        return (char *)fit->report + (offset - offsetof(struct fit_copy, report));
+    }
+    return offset >= offsetof(struct fit_copy, optimizer)
+               ? (char *)fit->optimizer + (offset - offsetof(struct fit_copy, optimizer))
+               : (char *)fit + offset;
+}
+
+void counters_apply(const struct fit_copy *copy, struct fit *fit)
+{
+    for (size_t i = 0; i < counter_fields.count; i++) {
+        char *place = original(fit, members[i].offset);
+        if (place != NULL) {
+            memcpy(place, (const char *)copy + members[i].offset, field_size(&members[i]));
+        }
+    }
+    turn_times(fit);
+    fit->progress.resumed = steps_done(fit);
+}
