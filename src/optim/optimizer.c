@@ -108,9 +108,8 @@ static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
     bool complete = true;
     optimizer->units = memory_allocate(network->layer_count, sizeof(size_t));
     const size_t tensors = 2 * network->layer_count;
-    size_t units = 0;
     for (size_t l = 0; l < network->layer_count; l++) {
-        units += network->layers[l].units + 1;
+        optimizer->unit_count += network->layers[l].units + 1;
     }
     optimizer->scale = memory_allocate(tensors, sizeof(float));
     optimizer->bound = memory_allocate(tensors, sizeof(float));
@@ -119,7 +118,7 @@ static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
     optimizer->largest = memory_allocate(tensors, sizeof(double));
     optimizer->sums = memory_allocate(tensors, sizeof(double));
     optimizer->counts = memory_allocate(tensors, sizeof(size_t));
-    optimizer->ratios = memory_allocate(units, sizeof(double));
+    optimizer->ratios = memory_allocate(optimizer->unit_count, sizeof(double));
     if (optimizer->options.update_clip != MLP_CLIP_NONE) {
         optimizer->before = memory_allocate(network->arena_size, sizeof(float));
         complete = optimizer->before != NULL;

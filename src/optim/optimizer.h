@@ -9,8 +9,8 @@
 
 #include "base/team.h"
 #include "model/workspace.h"
+#include "optim/clip.h"
 #include "optim/rule.h"
-#include "strategy/clip.h"
 
 /* A layer's own clipping rule. */
 struct layer_clip {
@@ -33,8 +33,9 @@ struct mlp_optimizer {
     double *squares, *largest, *sums; /* of each tensor, while a step is clipped */
     size_t *counts;                   /* entries of each tensor */
     double *ratios; /* ‖g‖/‖w‖ of each layer's units and b, while they are clipped; 0 where frozen */
-    float *before;  /* parameters before an update that is to be clipped; NULL: none is */
-    float *scratch; /* for whole matrices; NULL: the rule needs none */
+    size_t unit_count;          /* of them */
+    float *before;              /* parameters before an update that is to be clipped; NULL: none is */
+    float *scratch;             /* for whole matrices; NULL: the rule needs none */
     struct clip_memory memory;  /* of adaptive rules */
     mlp_layer_factors *factors; /* one for each layer */
     double rate_scale;          /* a schedule's factor on the learning rate; 1 without */
@@ -53,9 +54,6 @@ mlp_status optimizer_check_layer(const char *function, const mlp_optimizer *opti
 struct layer_clip optimizer_layer_clip(const struct mlp_optimizer *optimizer, size_t layer);
 /* Floats of scratch that the layers before `layer` take. */
 size_t optimizer_scratch_before(const mlp_network *network, const struct update_rule *rule, size_t layer);
-/* Whether any layer is clipped unit by unit. */
-bool optimizer_clips_units(const struct mlp_optimizer *optimizer);
-
 /* MLP_ERROR_SHAPE unless the optimizer was made for a network of this shape. */
 mlp_status optimizer_check(const struct mlp_optimizer *optimizer, const struct mlp_network *network);
 
@@ -67,12 +65,6 @@ static inline double optimizer_rate_factor(const struct mlp_optimizer *optimizer
 {
     const mlp_layer_factors *factors = &optimizer->factors[t / 2];
     return t % 2 == 0 ? factors->weight_rate : factors->bias_rate;
-}
-
-/* What adaptive clipping multiplies a unit of this ‖g‖/‖w‖ by. */
-static inline float optimizer_unit_factor(double ratio, double threshold)
-{
-    return ratio > threshold ? (float)(threshold / ratio) : 1.0f;
 }
 
 /* What one step is going to do, decided by one thread before the team updates. */
@@ -97,8 +89,12 @@ void optimizer_update(const struct team *team, struct update_plan *plan);
 
 /* ---- between the files of this folder ------------------------------------------------------------------ */
 
-/* Centralizes and clips units, where that is asked for; ends with a barrier. */
+/* Whether the gradient is looked at unit by unit before it is clipped, as optimizer_reshape() does: it
+ * centralizes, and clips units; ends with a barrier. */
+bool optimizer_reshapes(const struct mlp_optimizer *optimizer);
 void optimizer_reshape(const struct team *team, struct update_plan *plan);
+/* This member's share of the units. */
+void centralize_gradients(const struct team *team, struct update_plan *plan);
 /* Sets the optimizer's scale and bound, and the report. By one thread. A custom rule's failure comes back. */
 mlp_status optimizer_clip(struct update_plan *plan);
 /* Before and after an update that is to be clipped. */
@@ -107,7 +103,6 @@ void update_clip_end(const struct team *team, struct update_plan *plan);
 
 /* Scales the weights into each unit to the optimizer's max_norm where theirs is larger; this member's share
  * of the units. */
-void max_norm_apply(const struct team *team, const struct mlp_optimizer *optimizer,
-                    struct mlp_network *network);
+void max_norm_apply(const struct team *team, const struct update_plan *plan);
 
 #endif

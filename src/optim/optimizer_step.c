@@ -5,7 +5,6 @@
 #include "linalg/blas.h"
 #include "model/pass.h"
 #include "optim/optimizer.h"
-#include "strategy/clip.h"
 
 /* Floats from which on a thread pays. */
 enum { FLOATS_OF_A_THREAD = 32768 };
@@ -133,7 +132,7 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
                                       .update_clip = { .scale = 1.0 } };
     plan->status = MLP_OK;
     plan->apply = admit(plan, loss, loss_known);
-    plan->reshapes = plan->optimizer->options.centralize || optimizer_clips_units(plan->optimizer);
+    plan->reshapes = optimizer_reshapes(plan->optimizer);
     if (plan->apply && !plan->reshapes) {
         settle(plan);
     }
@@ -270,7 +269,7 @@ void optimizer_update(const struct team *team, struct update_plan *plan)
     }
     if (o->max_norm > 0.0) {
         team_barrier(team);
-        max_norm_apply(team, plan->optimizer, plan->network);
+        max_norm_apply(team, plan);
     }
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "linalg/vector.h"
-#include "strategy/clip.h"
+#include "optim/clip.h"
 
 enum { TENSORS = 6, LARGEST = 40 };
 

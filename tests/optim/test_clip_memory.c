@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "strategy/clip.h"
+#include "optim/clip.h"
 
 static int ascending(const void *a, const void *b)
 {

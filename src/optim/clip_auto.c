@@ -1,12 +1,9 @@
-/* Clipping rules whose threshold follows the norms that were seen. */
+/* AutoClip (Seetharaman, Wichern, Pardo & Le Roux 2020): the global norm, clipped to a percentile of the
+ * norms that were seen. */
 #include <math.h>
 #include <string.h>
 
-#include "strategy/clip.h"
-
-#define Z_PAST 0.97
-#define Z_TINY 1e-6 /* added to σ in z */
-enum { Z_WARMUP = 25 };
+#include "optim/clip.h"
 
 static bool is_count(double value, double largest)
 {
@@ -22,8 +19,6 @@ bool clip_memory_check(const struct clip_memory *memory)
     }
     return sound;
 }
-
-/* ---- AutoClip (Seetharaman et al. 2020) ---------------------------------------------------------------- */
 
 /* Place of the first sorted norm that is not below `norm`. */
 static size_t place_of(const double *sorted, size_t count, double norm)
@@ -72,29 +67,10 @@ double clip_auto_threshold(struct clip_memory *memory, double percentile, double
     return threshold > 0.0 ? threshold : INFINITY;
 }
 
-/* ---- ZClip (Kumar et al. 2025) ------------------------------------------------------------------------- */
-
-double clip_z_threshold(const struct clip_memory *memory, double limit, double norm)
+mlp_status clip_auto(const struct clip_input *input, struct clip_outcome *outcome)
 {
-    if (memory->seen < Z_WARMUP || memory->mean == 0.0) {
-        return INFINITY;
-    }
-    const double deviation = sqrt(memory->variance), z = (norm - memory->mean) / (deviation + Z_TINY);
-    return z > limit ? memory->mean + deviation * limit * limit / z : INFINITY;
-}
-
-/* The first norms' own mean and variance, then means with weights that fall; the variance is about the new
- * mean. */
-void clip_z_learn(struct clip_memory *memory, double clipped)
-{
-    memory->seen += 1.0;
-    const double difference = clipped - memory->mean;
-    if (memory->seen <= Z_WARMUP) { /* Welford's recursion */
-        memory->mean += difference / memory->seen;
-        memory->variance += (difference * (clipped - memory->mean) - memory->variance) / memory->seen;
-        return;
-    }
-    memory->mean = Z_PAST * memory->mean + (1.0 - Z_PAST) * clipped;
-    memory->variance =
-        Z_PAST * memory->variance + (1.0 - Z_PAST) * (clipped - memory->mean) * (clipped - memory->mean);
+    const double norm = outcome->report.norm;
+    clip_scale_group(0, input->tensors, norm, clip_auto_threshold(input->memory, input->threshold, norm),
+                     outcome);
+    return MLP_OK;
 }
