@@ -5,7 +5,7 @@
 #include "data/data.h"
 #include "linalg/vector.h"
 
-/* A part with fewer samples of the file than one in so many is not worth reading the others for. */
+/* Where fewer samples of the file than one in so many are wanted, the others are not read ahead. */
 enum { SPARSE = 8 };
 
 /* Index into the storage of the i-th sample that is asked for. */
@@ -53,7 +53,7 @@ void data_announce(const mlp_data *data, size_t first, size_t count)
         return;
     }
     const size_t start = data_sample(data, first),
-                 span = data_sample(data, first + count - 1) - start + 1; /* parts ascend */
+                 span = data_sample(data, first + count - 1) - start + 1; /* subsets ascend */
     if (span / SPARSE < count) {
         feature_file_announce(data->storage->file, start, span);
     }

@@ -10,21 +10,21 @@
 /* A data set of `count` samples on the same storage, with room for their indices when `listed`. */
 static mlp_data *share(const mlp_data *data, size_t count, bool listed)
 {
-    mlp_data *part = memory_allocate(1, sizeof *part);
-    if (part == NULL) {
+    mlp_data *subset = memory_allocate(1, sizeof *subset);
+    if (subset == NULL) {
         return NULL;
     }
     if (listed) {
-        part->samples = memory_allocate(count, sizeof *part->samples);
-        if (part->samples == NULL) {
-            memory_free(part);
+        subset->samples = memory_allocate(count, sizeof *subset->samples);
+        if (subset->samples == NULL) {
+            memory_free(subset);
             return NULL;
         }
     }
-    part->storage = data->storage;
-    part->count = count;
+    subset->storage = data->storage;
+    subset->count = count;
     atomic_fetch_add_explicit(&data->storage->references, 1, memory_order_relaxed);
-    return part;
+    return subset;
 }
 
 /* ---- dealing ------------------------------------------------------------------------------------------- */
@@ -74,51 +74,62 @@ static mlp_status make_order(const struct deal *deal, size_t *order)
     return deal->stratified ? group_by_class(deal->data, order) : MLP_OK;
 }
 
-/* Which part the i-th sample dealt goes to: true for the second. */
+/* Which subset the i-th sample dealt goes to: true for the second. */
 typedef bool (*deal_rule)(size_t i, size_t count, const size_t *numbers);
 
-/* Two parts, each with its positions in ascending order, so that reading them walks the storage forward. */
-static mlp_status deal_out(const struct deal *deal, deal_rule is_second, const size_t *numbers,
-                           mlp_data *first, mlp_data *second)
+/* Fills two subsets, each with its positions in ascending order, so that reading them walks the storage
+ * forward. `order`: positions as they are dealt; `in_second`: room for as many. */
+static void deal_out(const mlp_data *data, const size_t *order, bool *in_second, deal_rule is_second,
+                     const size_t *numbers, mlp_data *const subsets[2])
 {
-    const mlp_data *data = deal->data;
-    size_t *order = memory_allocate(data->count, sizeof *order);
-    bool *in_second = memory_allocate(data->count, sizeof *in_second);
     size_t filled[2] = { 0, 0 };
-    const mlp_status status = order != NULL && in_second != NULL ? make_order(deal, order) : MLP_ERROR_MEMORY;
-    for (size_t i = 0; i < data->count && status == MLP_OK; i++) {
+    for (size_t i = 0; i < data->count; i++) {
         in_second[order[i]] = is_second(i, data->count, numbers);
     }
-    for (size_t i = 0; i < data->count && status == MLP_OK; i++) {
-        mlp_data *part = in_second[i] ? second : first;
-        part->samples[filled[in_second[i]]++] = data_sample(data, i);
+    for (size_t i = 0; i < data->count; i++) {
+        const int side = in_second[i];
+        subsets[side]->samples[filled[side]++] = data_sample(data, i);
+    }
+}
+
+static mlp_status fill_subsets(const struct deal *deal, deal_rule is_second, const size_t *numbers,
+                               mlp_data *const subsets[2])
+{
+    size_t *order = memory_allocate(deal->data->count, sizeof *order);
+    bool *in_second = memory_allocate(deal->data->count, sizeof *in_second);
+    mlp_status status = MLP_ERROR_MEMORY;
+    if (order != NULL && in_second != NULL) {
+        status = make_order(deal, order);
+    }
+    if (status == MLP_OK) {
+        deal_out(deal->data, order, in_second, is_second, numbers, subsets);
     }
     memory_free(order);
     memory_free(in_second);
     return status;
 }
 
-/* Makes and fills both parts; `second_count` samples go to the second. */
-static mlp_status part(const struct deal *deal, deal_rule is_second, const size_t *numbers,
-                       size_t second_count, mlp_data **first, mlp_data **second)
+/* Makes and fills both subsets; `second_count` samples go to the second. */
+static mlp_status make_subsets(const struct deal *deal, deal_rule is_second, const size_t *numbers,
+                               size_t second_count, mlp_data **first, mlp_data **second)
 {
-    mlp_data *parts[2] = { share(deal->data, deal->data->count - second_count, true),
-                           share(deal->data, second_count, true) };
-    mlp_status status = parts[0] != NULL && parts[1] != NULL ? MLP_OK : MLP_ERROR_MEMORY;
-    if (status == MLP_OK) {
-        status = deal_out(deal, is_second, numbers, parts[0], parts[1]);
+    mlp_data *subsets[2] = { share(deal->data, deal->data->count - second_count, true),
+                             share(deal->data, second_count, true) };
+    mlp_status status = MLP_ERROR_MEMORY;
+    if (subsets[0] != NULL && subsets[1] != NULL) {
+        status = fill_subsets(deal, is_second, numbers, subsets);
     }
     if (status != MLP_OK) {
-        mlp_data_destroy(&parts[0]);
-        mlp_data_destroy(&parts[1]);
+        mlp_data_destroy(&subsets[0]);
+        mlp_data_destroy(&subsets[1]);
     }
-    *first = parts[0];
-    *second = parts[1];
+    *first = subsets[0];
+    *second = subsets[1];
     return status;
 }
 
-static mlp_status check_parts(const char *function, const struct deal *deal, mlp_data **first,
-                              mlp_data **second)
+static mlp_status check_arguments(const char *function, const struct deal *deal, mlp_data **first,
+                                  mlp_data **second)
 {
     if (first != NULL) {
         *first = NULL;
@@ -130,7 +141,7 @@ static mlp_status check_parts(const char *function, const struct deal *deal, mlp
         return fail(MLP_ERROR_ARGUMENT, "%s: data is NULL", function);
     }
     if (first == NULL || second == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: the pointer to the %s part is NULL", function,
+        return fail(MLP_ERROR_ARGUMENT, "%s: the pointer to the %s set is NULL", function,
                     first == NULL ? "first" : "second");
     }
     if (deal->stratified && deal->data->storage->classes == NULL) {
@@ -168,7 +179,7 @@ static bool is_of_fold(size_t i, size_t count, const size_t *numbers)
 static mlp_status split(const char *function, const struct deal *deal, double fraction, mlp_data **first,
                         mlp_data **second)
 {
-    TRY(check_parts(function, deal, first, second));
+    TRY(check_arguments(function, deal, first, second));
     const size_t count = deal->data->count;
     if (!(fraction > 0.0 && fraction < 1.0)) {
         return fail(MLP_ERROR_RANGE, "%s: fraction is %g, expected a number between 0 and 1", function,
@@ -177,8 +188,8 @@ static mlp_status split(const char *function, const struct deal *deal, double fr
     const double wanted = round(fraction * (double)count);
     size_t second_count = wanted < 1.0 ? 1 : (size_t)wanted;
     second_count = second_count < count ? second_count : count - 1;
-    return part(deal, deal->stratified ? is_spread : is_at_the_end, &second_count, second_count, first,
-                second);
+    return make_subsets(deal, deal->stratified ? is_spread : is_at_the_end, &second_count, second_count,
+                        first, second);
 }
 
 mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_t seed, mlp_data **first,
@@ -200,7 +211,7 @@ mlp_status mlp_data_fold(const mlp_data *data, size_t folds, size_t fold, int st
 {
     const struct deal deal = { data, seed, stratified != 0 };
     const size_t numbers[2] = { folds, fold };
-    TRY(check_parts(__func__, &deal, train, validation));
+    TRY(check_arguments(__func__, &deal, train, validation));
     if (folds < 2 || folds > data->count) {
         return fail(MLP_ERROR_RANGE, "mlp_data_fold: folds is %zu, expected 2 to the number of samples, %zu",
                     folds, data->count);
@@ -209,7 +220,7 @@ mlp_status mlp_data_fold(const mlp_data *data, size_t folds, size_t fold, int st
         return fail(MLP_ERROR_RANGE, "mlp_data_fold: fold is %zu, expected less than %zu", fold, folds);
     }
     const size_t count = (data->count - fold + folds - 1) / folds;
-    return part(&deal, is_of_fold, numbers, count, train, validation);
+    return make_subsets(&deal, is_of_fold, numbers, count, train, validation);
 }
 
 mlp_status mlp_data_balanced_weights(const mlp_data *data, float *weights)
@@ -247,15 +258,15 @@ mlp_status mlp_data_slice(const mlp_data *data, size_t first, size_t count, mlp_
                     "there are",
                     count, first, data->count);
     }
-    mlp_data *part = share(data, count, data->samples != NULL);
-    if (part == NULL) {
+    mlp_data *subset = share(data, count, data->samples != NULL);
+    if (subset == NULL) {
         return MLP_ERROR_MEMORY;
     }
     if (data->samples != NULL) {
-        memcpy(part->samples, data->samples + first, count * sizeof *part->samples);
+        memcpy(subset->samples, data->samples + first, count * sizeof *subset->samples);
     } else {
-        part->first = data->first + first;
+        subset->first = data->first + first;
     }
-    *slice = part;
+    *slice = subset;
     return MLP_OK;
 }

@@ -18,7 +18,7 @@ struct loading {
     mlp_csv_options options;
     locale_t locale; /* "C": a decimal point, whatever the program's locale */
     struct csv_reader reader;
-    bool scans_lines; /* numbers are read where they stand: no delimiter is taken for a part of one */
+    bool scans_lines; /* numbers are read where they stand: no delimiter is a character of numbers */
     size_t columns;
     size_t label;            /* column of the label, or `columns` when there is none */
     struct text_list header; /* names of the columns, or none */

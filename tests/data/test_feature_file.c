@@ -155,6 +155,41 @@ static void a_file_that_becomes_shorter_is_told(void **unused)
 }
 
 /* Descriptors are few: each is given back, also by a part that outlives its whole. */
+/* From some step on the file cannot be read: its descriptor becomes a folder's. */
+static int break_descriptor(const mlp_progress *progress, void *context)
+{
+    mlp_data *data = context;
+    if (progress->step == 3) {
+        const int folder = open("/", O_RDONLY);
+        assert_true(folder >= 0 && dup2(folder, data->storage->file->descriptor) >= 0);
+        close(folder);
+    }
+    return 0;
+}
+
+static void a_failing_read_ends_a_fit_with_file_and_offset(void **unused)
+{
+    static unsigned char values[BYTES];
+    const mlp_layer layers[] = { { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX } };
+    mlp_fit_options fit = MLP_FIT_OPTIONS_INIT;
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    mlp_data *data;
+    (void)unused;
+    assert_ok(mlp_data_open_idx(write_features(false, values), write_labels(), NULL, &data));
+    assert_ok(mlp_network_create(INPUTS, layers, 1, NULL, &network));
+    assert_ok(mlp_optimizer_create(network, NULL, &optimizer));
+    fit.batch = 10;
+    fit.epochs = 3;
+    fit.progress = break_descriptor;
+    fit.progress_context = data;
+    assert_refused(mlp_fit(network, optimizer, data, &fit, NULL), MLP_ERROR_IO, "bytes.idx", "at byte",
+                   "Is a directory", NULL);
+    mlp_optimizer_destroy(&optimizer);
+    mlp_network_destroy(&network);
+    mlp_data_destroy(&data);
+}
+
 static void descriptors_are_given_back(void **unused)
 {
     static unsigned char values[BYTES];
@@ -182,6 +217,7 @@ int main(void)
         cmocka_unit_test(parts_are_those_of_data_in_memory),
         cmocka_unit_test(standardization_and_metrics_are_the_same),
         cmocka_unit_test(a_file_that_becomes_shorter_is_told),
+        cmocka_unit_test(a_failing_read_ends_a_fit_with_file_and_offset),
         cmocka_unit_test(descriptors_are_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
