@@ -54,7 +54,7 @@ struct command {
     int (*run)(const struct settings *settings); /* exit code: 0, 1 failed, 2 bad usage */
 };
 
-extern const struct command data_command, feed_command, gemm_command, init_command, monitor_command,
+extern const struct command data_command, prefetch_command, gemm_command, init_command, monitor_command,
     optimizer_command, plot_command, predict_command, regularize_command, scaling_command, step_command,
     tiles_command;
 

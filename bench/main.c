@@ -7,7 +7,7 @@
 #include "bench.h"
 
 static const struct command *const commands[] = {
-    &data_command,       &feed_command,      &gemm_command, &init_command,
+    &data_command,       &prefetch_command,  &gemm_command, &init_command,
     &monitor_command,    &optimizer_command, &plot_command, &predict_command,
     &regularize_command, &scaling_command,   &step_command, &tiles_command,
 };

@@ -79,7 +79,7 @@ static mlp_status prepare_noise(struct fit *fit)
     passes.mixup = 0.0; /* is this loop's */
     TRY(mlp_workspace_set_regularization(fit->workspace, &passes));
     for (size_t b = 0; b < 2 && fit->options.regularization->mixup > 0.0; b++) {
-        TRY(mixup_prepare(&fit->feed.batches[b], fit->network));
+        TRY(mixup_prepare(&fit->prefetch.batches[b], fit->network));
     }
     return MLP_OK;
 }
@@ -91,13 +91,13 @@ static mlp_status prepare(struct fit *fit, const mlp_data *data)
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     options.threads = o->threads;
     TRY(mlp_workspace_create(fit->network, o->batch, &options, &fit->workspace));
-    const struct feed_options feed = { .batch = o->batch,
-                                       .window = o->shuffle_window,
-                                       .seed = o->seed,
-                                       .epochs = o->epochs,
-                                       .keep_order = o->keep_order != 0,
-                                       .threads = fit->workspace->threads };
-    TRY(feed_make(&fit->feed, data, &feed));
+    const struct prefetch_options prefetch = { .batch = o->batch,
+                                               .window = o->shuffle_window,
+                                               .seed = o->seed,
+                                               .epochs = o->epochs,
+                                               .keep_order = o->keep_order != 0,
+                                               .threads = fit->workspace->threads };
+    TRY(prefetch_make(&fit->prefetch, data, &prefetch));
     TRY(prepare_noise(fit));
     TRY(average_begin(&fit->average, o->average, fit->network, o->epochs));
     if (o->validation != NULL) {
@@ -124,7 +124,7 @@ static void release(struct fit *fit)
         monitor_end(fit->report->monitor);
     }
     mlp_workspace_destroy(&fit->workspace);
-    feed_free(&fit->feed);
+    prefetch_free(&fit->prefetch);
     batch_free(&fit->validation);
     average_free(&fit->average);
     memory_free(fit->best);
@@ -209,7 +209,7 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
     const bool watched = monitor != NULL && monitor_begin(monitor, fit->network);
     progress->monitor = NULL;
     progress->warning = NULL;
-    TRY(pace_set(&fit->pace, fit->optimizer, number, fit->epoch));
+    TRY(schedule_state_apply(&fit->schedule_state, fit->optimizer, number, fit->epoch));
     mlp_workspace_set_regularization_step(fit->workspace, number);
     if (noise != NULL && noise->mixup > 0.0) {
         mixup_apply(fit->batch, fit->network, noise->mixup, noise->seed, number, fit->workspace->threads);
@@ -229,7 +229,7 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
 /* The steps of the open epoch that are left. */
 static mlp_status run_steps(struct fit *fit)
 {
-    const size_t count = fit->feed.data->count, size = fit->options.batch;
+    const size_t count = fit->prefetch.data->count, size = fit->options.batch;
     if (fit->open.steps == 0) {
         fit->tally = (struct tally){ 0 };
         fit->open_start = seconds_now();
@@ -238,7 +238,7 @@ static mlp_status run_steps(struct fit *fit)
     fit->progress.step = fit->open.steps;
     for (size_t done = fit->open.steps * size; done < count && !fit->report->stopped; done += size) {
         mlp_step_report step;
-        TRY(feed_take(&fit->feed, fit->epoch, done, &fit->batch));
+        TRY(prefetch_take(&fit->prefetch, fit->epoch, done, &fit->batch));
         TRY(run_step(fit, &step));
         add_step(fit, &step);
         average_step(&fit->average, fit->network, fit->workspace->threads);
@@ -297,7 +297,8 @@ static mlp_status judge_epoch(struct fit *fit, mlp_epoch *figures)
 static mlp_status close_epoch(struct fit *fit, const mlp_epoch *figures)
 {
     mlp_progress *progress = &fit->progress;
-    pace_end_epoch(&fit->pace, fit->options.validation != NULL ? figures->validation.loss : figures->loss);
+    schedule_state_end_epoch(&fit->schedule_state,
+                             fit->options.validation != NULL ? figures->validation.loss : figures->loss);
     fit->epoch++;
     fit->open = (mlp_epoch){ 0 };
     progress->validation = figures->validation;
@@ -399,7 +400,7 @@ static void resolve(struct fit *fit, size_t count)
         .steps = (count + o->batch - 1) / o->batch,
         .validation = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN },
     };
-    fit->pace = pace_begin(o->schedule, o->epochs, fit->progress.steps);
+    fit->schedule_state = schedule_state_begin(o->schedule, o->epochs, fit->progress.steps);
     fit->start = seconds_now();
 }
 
@@ -424,7 +425,7 @@ mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_dat
         mlp_report_destroy(&fit.report);
     } else {
         status = run(&fit);
-        pace_end(optimizer);
+        schedule_state_end(optimizer);
     }
     release(&fit);
     if (report != NULL) {

@@ -8,9 +8,9 @@
 #include "session/average.h"
 #include "session/batch.h"
 #include "session/checkpoint/checkpoint.h"
-#include "session/feed.h"
-#include "session/pace.h"
+#include "session/prefetch.h"
 #include "session/report.h"
+#include "session/schedule_state.h"
 
 struct fit {
     mlp_network *network;
@@ -19,7 +19,7 @@ struct fit {
     mlp_schedule_options schedule;     /* of the options, where they have one ... */
     mlp_regularization regularization; /* ... likewise */
     mlp_workspace *workspace;
-    struct feed feed;
+    struct prefetch prefetch;
     struct batch *batch; /* the open step's */
     struct batch validation;
     float *best; /* parameters of the best epoch, or NULL */
@@ -27,7 +27,7 @@ struct fit {
     size_t since_best; /* epochs without improvement */
     double start;      /* of the clock; one that went on from a checkpoint began that much earlier */
     mlp_report *report;
-    struct pace pace;
+    struct schedule_state schedule_state;
     mlp_progress progress;
     size_t epoch;       /* the open one, from 0: as many are closed */
     mlp_epoch open;     /* its sums; steps: those done */

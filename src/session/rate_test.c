@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "model/regularize.h"
 #include "optim/optimizer.h"
-#include "session/feed.h"
+#include "session/prefetch.h"
 
 #define DEFAULT_LOW 1e-7
 #define DEFAULT_HIGH 10.0
@@ -109,7 +109,7 @@ struct test {
     mlp_optimizer *optimizer;
     const mlp_rate_test_options *options;
     mlp_workspace *workspace;
-    struct feed feed;
+    struct prefetch prefetch;
     size_t taken; /* batches */
 };
 
@@ -119,27 +119,27 @@ static mlp_status prepare(struct test *test, const mlp_data *data)
     options.threads = test->options->threads;
     TRY(mlp_workspace_create(test->network, test->options->batch, &options, &test->workspace));
     TRY(mlp_workspace_set_regularization(test->workspace, test->options->regularization));
-    const struct feed_options feed = { .batch = test->options->batch,
-                                       .seed = test->options->seed,
-                                       .epochs = SIZE_MAX,
-                                       .threads = test->workspace->threads };
-    return feed_make(&test->feed, data, &feed);
+    const struct prefetch_options prefetch = { .batch = test->options->batch,
+                                               .seed = test->options->seed,
+                                               .epochs = SIZE_MAX,
+                                               .threads = test->workspace->threads };
+    return prefetch_make(&test->prefetch, data, &prefetch);
 }
 
 static void release(struct test *test)
 {
     mlp_workspace_destroy(&test->workspace);
-    feed_free(&test->feed);
+    prefetch_free(&test->prefetch);
 }
 
 /* The next batch of as many shuffled epochs as it takes, all of full size; those without mass, which have
  * nothing to learn from, are passed over. */
 static mlp_status take(struct test *test, struct batch **batch)
 {
-    const size_t size = test->options->batch, each = test->feed.data->count / size;
+    const size_t size = test->options->batch, each = test->prefetch.data->count / size;
     for (size_t tried = 0; tried < MAX_EPOCHS_WITHOUT_MASS * each; tried++) {
         const size_t number = test->taken++;
-        TRY(feed_take(&test->feed, number / each, number % each * size, batch));
+        TRY(prefetch_take(&test->prefetch, number / each, number % each * size, batch));
         if (batch_has_mass(*batch, test->network)) {
             return MLP_OK;
         }

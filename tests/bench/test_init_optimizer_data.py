@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mlp-bench init, optimizer, monitor, regularize, feed and data: their lines of JSON, their rows, what they leave behind. TAP on standard output.
+"""mlp-bench init, optimizer, monitor, regularize, prefetch and data: their lines of JSON, their rows, what they leave behind. TAP on standard output.
 
 usage: test_init_optimizer_data.py MLP_BENCH
 """
@@ -77,10 +77,10 @@ def regularize():
             all(row["network"] == "tiny" and positive(row, "step_us", "ratio") for row in rows))
 
 
-def feed():
+def prefetch():
     with tempfile.TemporaryDirectory() as folder:
-        rows = rows_of(run("feed", "--filter", "tiny", "--threads", "1", "--time", "0.01", "--json", TMPDIR=folder))
-        return (len(rows) == 7 and rows[0]["ratio"] == 1.0 and {row["feed"] for row in rows} >= {"bytes, ahead", "file of bytes, ahead"} and
+        rows = rows_of(run("prefetch", "--filter", "tiny", "--threads", "1", "--time", "0.01", "--json", TMPDIR=folder))
+        return (len(rows) == 7 and rows[0]["ratio"] == 1.0 and {row["prefetch"] for row in rows} >= {"bytes, ahead", "file of bytes, ahead"} and
                 all(row["network"] == "tiny" and positive(row, "step_us", "ratio") for row in rows) and os.listdir(folder) == [])
 
 
@@ -107,7 +107,7 @@ CHECKS = [
     ("optimizer takes a step with every rule", every_rule_has_a_step),
     ("monitor holds a watched fit against a plain one", monitor),
     ("regularize holds each against a plain step", regularize),
-    ("feed times who gathers and from where", feed),
+    ("prefetch times who gathers and from where", prefetch),
     ("data times its rows and leaves nothing behind", data),
     ("data says which folder it cannot write to", no_folder),
 ]

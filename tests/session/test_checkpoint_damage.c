@@ -214,7 +214,7 @@ static void what_must_be_refused_is(void **unused)
 {
     static const struct {
         const char *member, *value;
-    } cases[] = { { "pace_scale", "-1.0" },
+    } cases[] = { { "schedule_scale", "-1.0" },
                   { "rate_scale", "-1.0" },
                   { "learning_rate", "-0.1" },
                   { "learning_rate", "1e39" },

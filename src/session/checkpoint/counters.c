@@ -9,7 +9,7 @@
 
 static size_t samples_of(const struct fit *f)
 {
-    const size_t count = f->feed.data->count;
+    const size_t count = f->prefetch.data->count;
     return f->epoch * count + (f->open.steps < f->progress.steps ? f->open.steps * f->options.batch : count);
 }
 
@@ -65,13 +65,13 @@ static size_t most_averaged(const struct fit *f)
     ROW(epoch_seconds,     fit.open_start,                is_sum(f->open_start))                             \
     ROW(tally_loss,        fit.tally.loss,                isfinite(f->tally.loss))                           \
     ROW(tally_loss_weight, fit.tally.loss_weight,         is_sum(f->tally.loss_weight))                      \
-    ROW(tally_samples,     fit.tally.samples,             f->tally.samples <= f->feed.data->count)           \
+    ROW(tally_samples,     fit.tally.samples,             f->tally.samples <= f->prefetch.data->count)       \
     ROW(tally_right,       fit.tally.right,               f->tally.right <= f->tally.classed)                \
     ROW(tally_right_top_k, fit.tally.right_top_k,         f->tally.right_top_k <= f->tally.classed)          \
     ROW(tally_classed,     fit.tally.classed,             f->tally.classed <= f->tally.samples)              \
-    ROW(pace_scale,        fit.pace.scale,                is_share(f->pace.scale))                           \
-    ROW(pace_best,         fit.pace.best,                 !isnan(f->pace.best))                              \
-    ROW(pace_since_best,   fit.pace.since_best,           f->pace.since_best <= f->epoch)                    \
+    ROW(schedule_scale,    fit.schedule_state.scale,      is_share(f->schedule_state.scale))                 \
+    ROW(schedule_best,     fit.schedule_state.best,       !isnan(f->schedule_state.best))                    \
+    ROW(schedule_since_best, fit.schedule_state.since_best, f->schedule_state.since_best <= f->epoch)        \
     ROW(learning_rate,     optimizer.options.learning_rate, is_rate(f))                                      \
     ROW(rate_scale,        optimizer.rate_scale,          is_sum(o->rate_scale))                             \
     ROW(product,           optimizer.product,             is_share(o->product))                              \

@@ -134,16 +134,16 @@ static json_t *optimizer_json(const mlp_optimizer *optimizer)
 }
 
 /* `total` is what the schedule is stretched over, where it is. */
-static json_t *schedule_json(const struct pace *pace)
+static json_t *schedule_json(const struct schedule_state *state)
 {
     const mlp_schedule_options none = MLP_SCHEDULE_OPTIONS_INIT,
-                               *o = pace->options != NULL ? pace->options : &none;
+                               *o = state->options != NULL ? state->options : &none;
     json_t *milestones = json_array();
     for (size_t i = 0; milestones != NULL && i < o->milestone_count; i++) {
         milestones = append(milestones, json_integer((json_int_t)o->milestones[i]));
     }
     json_t *object =
-        with_count(OBJECT(schedule_members, o), "total", schedule_stretches(o) ? pace->total : 0);
+        with_count(OBJECT(schedule_members, o), "total", schedule_stretches(o) ? state->total : 0);
     return with(object, "milestones", milestones);
 }
 
@@ -176,7 +176,7 @@ static mlp_status describe_data(struct batch *batch, json_t **object)
 mlp_status checkpoint_settings(struct fit *fit, json_t **settings)
 {
     json_t *training, *validation;
-    TRY(describe_data(&fit->feed.batches[0], &training)); /* nothing has been handed out */
+    TRY(describe_data(&fit->prefetch.batches[0], &training)); /* nothing has been handed out */
     const mlp_status status = describe_data(&fit->validation, &validation);
     if (status != MLP_OK) {
         json_decref(training);
@@ -187,13 +187,13 @@ mlp_status checkpoint_settings(struct fit *fit, json_t **settings)
     all = with(all, "layers", layers_json(fit->network));
     all = with(all, "loss", fields_to_json(&loss_fields, &fit->network->loss));
     all = with(all, "optimizer", optimizer_json(fit->optimizer));
-    all = with(all, "schedule", schedule_json(&fit->pace));
+    all = with(all, "schedule", schedule_json(&fit->schedule_state));
     all = with(all, "regularization", regularization_json(fit->options.regularization));
     all = with(all, "average", average_json(&fit->average));
     all = with(all, "training_data", training);
     all = with(all, "validation_data", validation);
     *settings = with_count(all, "shuffle_window",
-                           fit->feed.order.window); /* after the samples, which it may hang on */
+                           fit->prefetch.order.window); /* after the samples, which it may hang on */
     return *settings != NULL ? MLP_OK : fail(MLP_ERROR_MEMORY, "out of memory for checkpoints");
 }
 

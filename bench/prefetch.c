@@ -1,4 +1,4 @@
-/* mlp-bench feed: what a step waits for its batch, by who gathers it and from where. */
+/* mlp-bench prefetch: what a step waits for its batch, by who gathers it and from where. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include <mlp/data.h>
 
 #include "bench.h"
-#include "session/feed.h"
+#include "session/prefetch.h"
 #include "statistics.h"
 #include "training.h"
 
@@ -17,46 +17,46 @@ enum { SAMPLES = 20000, FOLDER_SIZE = 512, PATH_SIZE = FOLDER_SIZE + 32 };
 struct way {
     const char *name;
     bool bytes, file;
-    enum feed_ahead ahead;
+    enum prefetch_mode ahead;
 };
 
 static const struct way ways[] = {
-    { "one batch again and again", false, false, FEED_AHEAD_NEVER }, /* nothing is gathered */
-    { "floats, between steps", false, false, FEED_AHEAD_NEVER },
-    { "floats, ahead", false, false, FEED_AHEAD_ALWAYS },
-    { "bytes, between steps", true, false, FEED_AHEAD_NEVER },
-    { "bytes, ahead", true, false, FEED_AHEAD_ALWAYS },
-    { "file of bytes, between steps", true, true, FEED_AHEAD_NEVER },
-    { "file of bytes, ahead", true, true, FEED_AHEAD_ALWAYS },
+    { "one batch again and again", false, false, PREFETCH_NEVER }, /* nothing is gathered */
+    { "floats, between steps", false, false, PREFETCH_NEVER },
+    { "floats, ahead", false, false, PREFETCH_ALWAYS },
+    { "bytes, between steps", true, false, PREFETCH_NEVER },
+    { "bytes, ahead", true, false, PREFETCH_ALWAYS },
+    { "file of bytes, between steps", true, true, PREFETCH_NEVER },
+    { "file of bytes, ahead", true, true, PREFETCH_ALWAYS },
 };
 enum { WAYS = sizeof ways / sizeof ways[0] };
 
-/* Steps on the batches of a feed. */
-struct fed {
+/* Steps on prefetched batches. */
+struct prefetched {
     struct training training;
-    struct feed feed; /* data NULL: none */
+    struct prefetch prefetch; /* data NULL: none */
     size_t epoch, first;
 };
 
 static void run_step(void *context)
 {
-    struct fed *fed = context;
-    struct problem *problem = &fed->training.problem;
-    if (fed->feed.data == NULL) {
-        training_step(&fed->training);
+    struct prefetched *run = context;
+    struct problem *problem = &run->training.problem;
+    if (run->prefetch.data == NULL) {
+        training_step(&run->training);
         return;
     }
     struct batch *batch;
-    mlp_status status = feed_take(&fed->feed, fed->epoch, fed->first, &batch);
+    mlp_status status = prefetch_take(&run->prefetch, run->epoch, run->first, &batch);
     if (status == MLP_OK) {
-        status = mlp_train_step(problem->network, fed->training.optimizer, problem->workspace, batch->x,
+        status = mlp_train_step(problem->network, run->training.optimizer, problem->workspace, batch->x,
                                 &batch->targets, batch->count, NULL);
     }
-    fed->training.status = fed->training.status == MLP_OK ? status : fed->training.status;
-    fed->first += fed->feed.options.batch;
-    if (fed->first + fed->feed.options.batch > SAMPLES) { /* full batches alone */
-        fed->first = 0;
-        fed->epoch++;
+    run->training.status = run->training.status == MLP_OK ? status : run->training.status;
+    run->first += run->prefetch.options.batch;
+    if (run->first + run->prefetch.options.batch > SAMPLES) { /* full batches alone */
+        run->first = 0;
+        run->epoch++;
     }
 }
 
@@ -157,8 +157,8 @@ static void tell(const struct settings *settings, const struct workload *workloa
         const double seconds = c[i].summary.minimum, ratio = seconds / c[0].summary.minimum;
         if (settings->json) {
             print_json(json_pack("{s:s, s:i, s:s, s:f, s:f, s:f}", "network", workload->name, "threads",
-                                 settings->threads, "feed", ways[i].name, "step_us", 1e6 * seconds, "ratio",
-                                 ratio, "spread", c[i].summary.spread));
+                                 settings->threads, "prefetch", ways[i].name, "step_us", 1e6 * seconds,
+                                 "ratio", ratio, "spread", c[i].summary.spread));
         } else {
             printf("%-8s %-28s step %9.1f µs   %.4f times as long%s\n", workload->name, ways[i].name,
                    1e6 * seconds, ratio, noise_remark(c[i].summary.spread));
@@ -167,33 +167,33 @@ static void tell(const struct settings *settings, const struct workload *workloa
     fflush(stdout);
 }
 
-static bool make_fed(const struct settings *settings, const struct workload *workload,
-                     const struct store *store, const struct way *way, struct fed *fed)
+static bool make_prefetched(const struct settings *settings, const struct workload *workload,
+                            const struct store *store, const struct way *way, struct prefetched *run)
 {
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
-    const struct feed_options feed = { .batch = workload->batch,
-                                       .window = SAMPLES,
-                                       .epochs = SIZE_MAX,
-                                       .threads = settings->threads,
-                                       .ahead = way->ahead };
+    const struct prefetch_options prefetch = { .batch = workload->batch,
+                                               .window = SAMPLES,
+                                               .epochs = SIZE_MAX,
+                                               .threads = settings->threads,
+                                               .ahead = way->ahead };
     options.rule = MLP_OPTIMIZER_MOMENTUM;
-    if (!training_make(workload, settings->threads, &options, NULL, &fed->training)) {
+    if (!training_make(workload, settings->threads, &options, NULL, &run->training)) {
         return false;
     }
     const mlp_data *data = store->sets[way->file ? 2 : way->bytes];
-    return way == &ways[0] || feed_make(&fed->feed, data, &feed) == MLP_OK;
+    return way == &ways[0] || prefetch_make(&run->prefetch, data, &prefetch) == MLP_OK;
 }
 
 static bool run_network(const struct settings *settings, const struct workload *workload)
 {
     static struct contestant contestants[WAYS];
-    struct fed feds[WAYS] = { { .epoch = 0 } };
+    struct prefetched contests[WAYS] = { { .epoch = 0 } };
     struct store store = { .folder = "" };
     const size_t outputs = workload->sizes[workload->count - 1];
     bool done = make_store(&store, workload->sizes[0], outputs > 1 ? outputs : 2);
     for (size_t i = 0; i < WAYS && done; i++) {
-        done = make_fed(settings, workload, &store, &ways[i], &feds[i]);
-        contestants[i] = (struct contestant){ .work = run_step, .context = &feds[i] };
+        done = make_prefetched(settings, workload, &store, &ways[i], &contests[i]);
+        contestants[i] = (struct contestant){ .work = run_step, .context = &contests[i] };
     }
     if (done) {
         interleave(contestants, WAYS, settings->seconds);
@@ -202,9 +202,9 @@ static bool run_network(const struct settings *settings, const struct workload *
         fprintf(stderr, "mlp-bench: %s: %s\n", workload->name, mlp_last_error());
     }
     for (size_t i = 0; i < WAYS; i++) {
-        done = training_went_well(&feds[i].training, ways[i].name) && done;
-        feed_free(&feds[i].feed);
-        training_free(&feds[i].training);
+        done = training_went_well(&contests[i].training, ways[i].name) && done;
+        prefetch_free(&contests[i].prefetch);
+        training_free(&contests[i].training);
     }
     free_store(&store);
     return done;
@@ -218,8 +218,8 @@ static int run(const struct settings *settings)
     return workloads_each(settings, run_network);
 }
 
-const struct command feed_command = {
-    .name = "feed",
+const struct command prefetch_command = {
+    .name = "prefetch",
     .description = "what a step waits for its batch, by who gathers it and from where",
     .about = "Times training steps on shuffled batches of 20,000 samples: floats and bytes in memory, and "
              "bytes in a file (which the\n"
@@ -228,8 +228,8 @@ const struct command feed_command = {
              "times, by that of a step on one batch again and again. The network is mnist unless --workload, "
              "--layers or\n"
              "--filter say otherwise.\n\n"
-             "JSON keys: network threads feed step_us ratio spread.",
-    .example = "mlp-bench feed --threads 1",
+             "JSON keys: network threads prefetch step_us ratio spread.",
+    .example = "mlp-bench prefetch --threads 1",
     .options = OPTIONS_NETWORK,
     .seconds = 10.0,
     .list = workloads_list,

@@ -1,4 +1,4 @@
-/* The feed: whoever gathers, and wherever the features lie, a training sees the same batches. */
+/* The prefetch: whoever gathers, and wherever the features lie, a training sees the same batches. */
 #include "support/support.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "base/memory.h"
 #include "model/network.h"
-#include "session/feed.h"
+#include "session/prefetch.h"
 
 enum { COUNT = 250, INPUTS = 12, BATCH = 16, EPOCHS = 4, WINDOW = 64 };
 
@@ -51,20 +51,20 @@ static void batches_are_the_samples_of_the_order(void **unused)
     arrays.classes = classes;
     assert_ok(mlp_data_create(&arrays, &data));
     for (int threads = 1; threads <= 1000; threads *= 1000) {
-        const struct feed_options options = {
+        const struct prefetch_options options = {
             .batch = BATCH, .window = WINDOW, .seed = 2, .epochs = EPOCHS, .threads = threads
         };
         const size_t turns[][2] = { { 0, 0 },         { 0, BATCH },     { 0, 2 * BATCH },
                                     { 2, 5 * BATCH }, { 2, 6 * BATCH }, { 1, 240 },
                                     { 2, 0 },         { 3, 240 },       { 3, 0 } };
-        struct feed feed;
+        struct prefetch prefetch;
         struct sample_order order;
-        assert_ok(feed_make(&feed, data, &options));
-        assert_int_equal(feed.ahead, threads < team_processors());
+        assert_ok(prefetch_make(&prefetch, data, &options));
+        assert_int_equal(prefetch.ahead, threads < team_processors());
         assert_ok(sample_order_make(&order, data, BATCH, WINDOW, 2, true));
         for (size_t t = 0; t < sizeof turns / sizeof turns[0]; t++) {
             struct batch *batch;
-            assert_ok(feed_take(&feed, turns[t][0], turns[t][1], &batch));
+            assert_ok(prefetch_take(&prefetch, turns[t][0], turns[t][1], &batch));
             const size_t *expected = sample_order_batch(&order, turns[t][0], turns[t][1]);
             assert_int_equal(batch->count, COUNT - turns[t][1] < BATCH ? COUNT - turns[t][1] : (size_t)BATCH);
             for (size_t i = 0; i < batch->count; i++) {
@@ -74,14 +74,15 @@ static void batches_are_the_samples_of_the_order(void **unused)
             }
         }
         struct batch *batch;
-        assert_ok(feed_take(&feed, 1, 240, &batch));
-        assert_true(!feed.ahead || (feed.epoch == 2 && feed.first == 0)); /* what is gathered meanwhile */
-        assert_ok(feed_take(&feed, 2, 0, &batch));
-        assert_true(!feed.ahead || (feed.epoch == 2 && feed.first == BATCH));
-        assert_ok(feed_take(&feed, 3, 240, &batch));
-        assert_true(!feed.ahead || feed.epoch == SIZE_MAX);
+        assert_ok(prefetch_take(&prefetch, 1, 240, &batch));
+        assert_true(!prefetch.ahead ||
+                    (prefetch.epoch == 2 && prefetch.first == 0)); /* what is gathered meanwhile */
+        assert_ok(prefetch_take(&prefetch, 2, 0, &batch));
+        assert_true(!prefetch.ahead || (prefetch.epoch == 2 && prefetch.first == BATCH));
+        assert_ok(prefetch_take(&prefetch, 3, 240, &batch));
+        assert_true(!prefetch.ahead || prefetch.epoch == SIZE_MAX);
         sample_order_free(&order);
-        feed_free(&feed);
+        prefetch_free(&prefetch);
     }
     mlp_data_destroy(&data);
 }
