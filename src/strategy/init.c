@@ -424,5 +424,6 @@ mlp_status init_fill(const struct init_task *task, float *values, size_t rows_co
 {
     const struct init_row *row = &rows[task->init];
     const struct target target = { values, rows_count, columns, leading_dimension };
-    return row->fill(row, task, &target);
+    TRY(row->fill(row, task, &target));
+    return check_drawn(task, &target);
 }

@@ -10,17 +10,20 @@
 #include "base/status.h"
 #include "linalg/blas.h"
 #include "linalg/lapack.h"
-
-/* More than any draw of a distribution with variance 1. */
-#define LARGEST_DEVIATE 7.0
+#include "linalg/vector.h"
 
 static struct random_stream stream_of(const struct init_task *task)
 {
     return random_stream(task->seed, task->is_bias ? RANDOM_BIAS : RANDOM_WEIGHTS, task->layer, 0);
 }
 
-static mlp_status check_finite(const struct init_task *task, const struct target *target)
+mlp_status check_drawn(const struct init_task *task, const struct target *target)
 {
+    const struct magnitude magnitude =
+        vector_kernels()->measure(target->values, target->rows, target->columns, target->leading_dimension);
+    if (isfinite(magnitude.squares)) {
+        return MLP_OK;
+    }
     for (size_t j = 0; j < target->columns; j++) {
         for (size_t i = 0; i < target->rows; i++) {
             const float value = target->values[i + j * target->leading_dimension];
@@ -113,7 +116,7 @@ mlp_status draw_scaled(const struct init_task *task, mlp_distribution distributi
             column[i] *= factor;
         }
     }
-    return deviation <= FLT_MAX / LARGEST_DEVIATE ? MLP_OK : check_finite(task, target);
+    return MLP_OK;
 }
 
 mlp_status draw_uniform(const struct init_task *task, double low, double high, const struct target *target)
@@ -126,7 +129,7 @@ mlp_status draw_uniform(const struct init_task *task, double low, double high, c
             column[i] = (float)(low + (high - low) * (double)column[i]);
         }
     }
-    return check_finite(task, target);
+    return MLP_OK;
 }
 
 mlp_status fill_constant(double value, const struct target *target)
@@ -168,7 +171,7 @@ mlp_status draw_sparse(const struct init_task *task, size_t incoming, double dev
                 value != 0.0f ? value : FLT_MIN;
         }
     }
-    return check_finite(task, target);
+    return MLP_OK;
 }
 
 /* (−1)^(bits that row and column share)·2^(−(m−1)/2): Sylvester's matrix of order 2^m. */
@@ -224,5 +227,5 @@ mlp_status fill_custom(const struct init_task *task, const struct target *target
                target->rows * sizeof(float));
     }
     memory_free(values);
-    return status == MLP_OK ? check_finite(task, target) : status;
+    return status;
 }

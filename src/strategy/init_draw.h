@@ -31,6 +31,8 @@ mlp_status draw_sparse(const struct init_task *task, size_t incoming, double dev
 mlp_status fill_hadamard(double gain, const struct target *target);
 mlp_status fill_identity(double gain, const struct target *target);
 mlp_status draw_orthogonal(const struct init_task *task, double gain, const struct target *target);
+/* MLP_ERROR_NONFINITE, naming the first such value, when one is not finite. */
+mlp_status check_drawn(const struct init_task *task, const struct target *target);
 mlp_status fill_custom(const struct init_task *task, const struct target *target);
 
 #endif

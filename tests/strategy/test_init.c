@@ -286,6 +286,35 @@ static void refusals(void **unused)
     assert_refused(init_fill(&task, values, 10, 10, 10), MLP_ERROR_NONFINITE, "layer 2", NULL);
 }
 
+/* Whatever an initializer takes: what float cannot hold is refused, and named. */
+static void no_initializer_gives_what_is_not_finite(void **unused)
+{
+    enum { ROWS = 12, COLUMNS = 7 };
+    static const double sizes[] = { 1e39, -1e39, 1e300, -1e300, 3.4028235e38, 1e38, 1.0 };
+    (void)unused;
+    for (size_t i = 0; i < mlp_init_count(); i++) {
+        for (size_t s = 0; s < 3 * sizeof sizes / sizeof sizes[0]; s++) {
+            const double size = sizes[s / 3];
+            struct init_task task = task_for((mlp_init)i, COLUMNS, ROWS);
+            mlp_init_parameters *p = &task.parameters;
+            float values[ROWS * COLUMNS];
+            p->a = s % 3 == 0 ? size : 0.0;
+            p->b = s % 3 == 1 ? size : 0.0;
+            p->gain = s % 3 == 2 ? size : 0.0;
+            if (i == MLP_INIT_CUSTOM || init_check((mlp_init)i, p, false) != MLP_OK) {
+                continue;
+            }
+            const mlp_status status = init_fill(&task, values, ROWS, COLUMNS, ROWS);
+            for (size_t k = 0; k < ROWS * COLUMNS && status == MLP_OK; k++) {
+                assert_true(isfinite(values[k]));
+            }
+            if (status != MLP_OK && status != MLP_ERROR_UNSUPPORTED) {
+                assert_refused(status, MLP_ERROR_NONFINITE, "layer 2", mlp_init_name((mlp_init)i), NULL);
+            }
+        }
+    }
+}
+
 static void names_go_there_and_back(void **unused)
 {
     (void)unused;
@@ -311,6 +340,7 @@ int main(void)
         cmocka_unit_test(given_deviations_and_bounds), cmocka_unit_test(fixed_patterns),
         cmocka_unit_test(orthogonal_matrices),         cmocka_unit_test(orthogonal_draws_are_haar),
         cmocka_unit_test(custom_initializers),         cmocka_unit_test(refusals),
+        cmocka_unit_test(no_initializer_gives_what_is_not_finite),
         cmocka_unit_test(names_go_there_and_back),
     };
     /* clang-format on */
