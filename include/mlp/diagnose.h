@@ -135,14 +135,15 @@ MLP_API const char *mlp_diagnosis_text(const mlp_diagnosis *diagnosis);
 
 /** Where a value that is not finite was found, in the order in which it is looked for. */
 typedef enum mlp_place {
-    MLP_PLACE_NONE = 0,     /**< Everything is finite. */
-    MLP_PLACE_WEIGHTS = 1,  /**< W of `layer`: row `unit`, column `sample`. */
-    MLP_PLACE_BIAS = 2,     /**< b of `layer`: `unit`. */
-    MLP_PLACE_INPUT = 3,    /**< x: feature `unit` of `sample`. */
-    MLP_PLACE_FORWARD = 4,  /**< Z or A of `layer`. */
-    MLP_PLACE_LOSS = 5,     /**< The loss, with finite outputs. */
-    MLP_PLACE_BACKWARD = 6, /**< dZ of `layer`. */
-    MLP_PLACE_GRADIENT = 7  /**< dW of `layer`: row `unit`, column `sample`; sums that overflow. */
+    MLP_PLACE_NONE = 0,         /**< Everything is finite. */
+    MLP_PLACE_WEIGHTS = 1,      /**< W of `layer`: row `unit`, column `sample`. */
+    MLP_PLACE_BIAS = 2,         /**< b of `layer`: `unit`. */
+    MLP_PLACE_INPUT = 3,        /**< x: feature `unit` of `sample`. */
+    MLP_PLACE_FORWARD = 4,      /**< Z or A of `layer`. */
+    MLP_PLACE_LOSS = 5,         /**< The loss, with finite outputs. */
+    MLP_PLACE_BACKWARD = 6,     /**< dZ of `layer`. */
+    MLP_PLACE_GRADIENT = 7,     /**< dW of `layer`: row `unit`, column `sample`; sums that overflow. */
+    MLP_PLACE_BIAS_GRADIENT = 8 /**< db of `layer`: `unit`; sums that overflow. */
 } mlp_place;
 
 /** The first value that is not finite. */
@@ -175,7 +176,8 @@ typedef struct mlp_spectrum {
     size_t count; /**< min(rows, columns) */
     double largest;
     double smallest;
-    double condition;   /**< largest/smallest; ∞ when the smallest is 0. */
+    double
+        condition; /**< largest/smallest; ∞ for a singular matrix: the smallest is 0, or not above largest·max(rows, columns)·2⁻²³, what rounding may leave of 0. */
     double stable_rank; /**< Σσ²/σ_max²; NaN for a matrix of zeros. */
     double isometry; /**< Standard deviation of σ² by its mean; 0: all equal, dynamical isometry (Saxe 2013,
                         Pennington 2017). */

@@ -1,5 +1,7 @@
 /* Singular values of the weights and of the input–output Jacobian. */
+#include <float.h>
 #include <math.h>
+#include <stdbool.h>
 
 #include <mlp/diagnose.h>
 #include <mlp/pass.h>
@@ -15,11 +17,18 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Of `sets` sets of `count` descending values. */
-static mlp_spectrum summarize(const float *values, size_t count, size_t sets)
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Of `sets` sets of `count` descending values, of matrices whose longer side is `side`. What rounding leaves of a
+ * singular value of 0 is at most about largest·side·ε (LAPACK Users' Guide, 4.9). */
+static mlp_spectrum summarize(const float *values, size_t count, size_t sets, size_t side)
 {
     mlp_spectrum s = { .count = count, .smallest = INFINITY };
     double squares = 0.0, fourths = 0.0, ranks = 0.0;
+    bool singular = false;
     for (size_t k = 0; k < sets; k++) {
         const double largest = (double)values[k * count];
         double own = 0.0;
@@ -30,11 +39,13 @@ static mlp_spectrum summarize(const float *values, size_t count, size_t sets)
             s.smallest = fmin(s.smallest, (double)values[i]);
         }
         s.largest = fmax(s.largest, largest);
+        singular =
+            singular || (double)values[(k + 1) * count - 1] <= largest * (double)side * (double)FLT_EPSILON;
         squares += own;
-        ranks += own / (largest * largest);
+        ranks += largest > 0.0 ? own / (largest * largest) : 0.0;
     }
     const double all = (double)count * (double)sets, mean = squares / all;
-    s.condition = s.largest / s.smallest;
+    s.condition = singular ? INFINITY : s.largest / s.smallest;
     s.stable_rank = ranks / (double)sets;
     s.isometry = sqrt(fmax(fourths / all - mean * mean, 0.0)) / mean;
     return s;
@@ -82,7 +93,7 @@ mlp_status mlp_weight_spectrum(const mlp_network *network, size_t layer, float *
         values[i] = found[i];
     }
     if (status == MLP_OK && spectrum != NULL) {
-        *spectrum = summarize(found, count, 1);
+        *spectrum = summarize(found, count, 1, larger(w.rows, w.columns));
     }
     memory_free(copy);
     return status;
@@ -180,7 +191,7 @@ mlp_status mlp_jacobian_spectrum(const mlp_network *network, const float *x, siz
         values[i] = j.values[i];
     }
     if (status == MLP_OK && spectrum != NULL) {
-        *spectrum = summarize(j.values, each, count);
+        *spectrum = summarize(j.values, each, count, larger(j.inputs, j.outputs));
     }
     release(&j);
     return status;

@@ -140,11 +140,15 @@ static void say_nonfinite(struct text *text, const struct mlp_diagnosis *d)
 {
     /* clang-format off */
     static const char *const places[] = {
-        [MLP_PLACE_NONE] = "",           [MLP_PLACE_WEIGHTS] = "weight (row, column)",
-        [MLP_PLACE_BIAS] = "bias",       [MLP_PLACE_INPUT] = "input (feature, sample)",
-        [MLP_PLACE_FORWARD] = "forward pass (unit, sample)", [MLP_PLACE_LOSS] = "loss",
-        [MLP_PLACE_BACKWARD] = "backward pass (unit, sample)", [MLP_PLACE_GRADIENT] = "gradient of a "
-                                                                                      "weight (row, column)",
+        [MLP_PLACE_NONE] = "",
+        [MLP_PLACE_WEIGHTS] = "weight (row, column)",
+        [MLP_PLACE_BIAS] = "bias",
+        [MLP_PLACE_INPUT] = "input (feature, sample)",
+        [MLP_PLACE_FORWARD] = "forward pass (unit, sample)",
+        [MLP_PLACE_LOSS] = "loss",
+        [MLP_PLACE_BACKWARD] = "backward pass (unit, sample)",
+        [MLP_PLACE_GRADIENT] = "gradient of a weight (row, column)",
+        [MLP_PLACE_BIAS_GRADIENT] = "gradient of a bias",
     };
     /* clang-format on */
     say_layers(text, d, MLP_FINDING_NONFINITE);

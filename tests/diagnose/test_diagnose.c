@@ -394,6 +394,31 @@ static void values_that_are_not_finite(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* Inputs of 0 keep dW finite; errors of 3e38 in one direction add up to a db that is not. */
+static void bias_gradients_that_overflow_are_found(void **unused)
+{
+    enum { SAMPLES = 4 };
+    const mlp_layer layers[] = { { .units = 1 } };
+    mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
+    mlp_network *network;
+    mlp_nonfinite_location found;
+    mlp_diagnosis *diagnosis;
+    const float x[SAMPLES] = { 0 }, values[SAMPLES] = { -8e37f, -8e37f, -8e37f, -8e37f };
+    const mlp_targets targets = { .values = values };
+    (void)unused;
+    options.loss = MLP_LOSS_SQUARED_ERROR;
+    options.reduction = MLP_REDUCTION_SUM;
+    assert_ok(mlp_network_create(1, layers, 1, &options, &network));
+    assert_ok(mlp_find_nonfinite(network, x, &targets, SAMPLES, &found));
+    assert_int_equal(found.place, MLP_PLACE_BIAS_GRADIENT);
+    assert_int_equal(found.unit, 0);
+    assert_true(isinf(found.value));
+    assert_ok(mlp_diagnose(network, x, &targets, SAMPLES, NULL, &diagnosis));
+    assert_non_null(strstr(mlp_diagnosis_text(diagnosis), "gradient of a bias"));
+    mlp_diagnosis_destroy(&diagnosis);
+    mlp_network_destroy(&network);
+}
+
 static void nonsense_is_refused(void **unused)
 {
     struct batch b;
@@ -448,6 +473,7 @@ int main(void)
         cmocka_unit_test(exploding_signals),
         cmocka_unit_test(symmetric_units),
         cmocka_unit_test(values_that_are_not_finite),
+        cmocka_unit_test(bias_gradients_that_overflow_are_found),
         cmocka_unit_test(nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,32 @@ static void a_matrix_with_known_values(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* Outer products, a zero matrix, equal rows: rounding leaves more than 0 of the smallest value. */
+static void singular_matrices_have_no_finite_condition(void **unused)
+{
+    enum { ROWS = 37, COLUMNS = 53, KINDS = 4 };
+    const mlp_layer layers[] = { { .units = ROWS } };
+    mlp_network *network = make(layers, 1, COLUMNS);
+    uint64_t state = 3;
+    float w[ROWS * COLUMNS], u[ROWS], v[COLUMNS];
+    (void)unused;
+    for (int kind = 0; kind < KINDS; kind++) {
+        mlp_spectrum s;
+        test_fill(&state, -1.0, 1.0, w, ROWS * COLUMNS);
+        test_fill(&state, -1.0, 1.0, u, ROWS);
+        test_fill(&state, -1.0, 1.0, v, COLUMNS);
+        for (size_t k = 0; k < ROWS * COLUMNS; k++) {
+            const size_t i = k % ROWS, j = k / ROWS;
+            w[k] = kind == 0 ? u[i] * v[j] : kind == 1 ? 0.0f : kind == 2 && i == 5 ? w[4 + j * ROWS] : w[k];
+        }
+        assert_ok(mlp_network_set_weights(network, 0, w));
+        assert_ok(mlp_weight_spectrum(network, 0, NULL, &s));
+        assert_int_equal(isinf(s.condition), kind < 3); /* a random matrix is regular */
+        assert_true(isfinite(s.stable_rank));
+    }
+    mlp_network_destroy(&network);
+}
+
 static void orthogonal_weights_are_an_isometry(void **unused)
 {
     const mlp_layer layers[] = {
@@ -127,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_matrix_with_known_values),
+        cmocka_unit_test(singular_matrices_have_no_finite_condition),
         cmocka_unit_test(orthogonal_weights_are_an_isometry),
         cmocka_unit_test(a_linear_network),
         cmocka_unit_test(a_slope_against_a_difference),
