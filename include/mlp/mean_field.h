@@ -6,7 +6,8 @@
  * ← σ_w²·E[φ(√q·z)²] + σ_b², z ~ N(0, 1), and ‖dZ‖² grows going back one layer by χ₁ = σ_w²·E[φ′(√q·z)²]
  * (Poole et al. 2016, Schoenholz et al. 2017). χ₁ < 1: gradients vanish with depth; χ₁ > 1: they explode.
  *
- * The expectations are quadratures in double, right to about 1e-12 relative; a custom activation counts with
+ * The expectations are quadratures in double, right to about 1e-12 relative for q up to 1e12 (the
+ * mean: relative to √E[φ²]); a custom activation counts with
  * the accuracy of its own float. All functions may be called from any thread. */
 #ifndef MLP_MEAN_FIELD_H
 #define MLP_MEAN_FIELD_H
@@ -34,7 +35,8 @@ typedef struct mlp_activation_moments {
     double slope_square; /**< E[φ′(z)²] */
 } mlp_activation_moments;
 
-/** Computes the averages for a variance q ≥ 0 of the pre-activation.
+/** Computes the averages for a variance q ≥ 0 of the pre-activation; at q = 0 their limits from above (ReLU: 0, 0 and
+ * 1/2).
  * Errors: ARGUMENT (NULL, softmax, a callback missing), RANGE (q negative or not finite; the parameter). */
 MLP_API mlp_status mlp_activation_moments_at(const mlp_activation_choice *choice, double q,
                                              mlp_activation_moments *moments);

@@ -2,6 +2,7 @@
  * critical line. */
 #include "strategy/activation_mean_field.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "base/status.h"
@@ -51,10 +52,14 @@ static void add_panel(const mlp_activation_choice *choice, double deviation, dou
     }
 }
 
-/* The next end of a panel above z ≥ 0. */
+/* The next end of a panel above z ≥ 0. Beyond the bends pre-activations double: an activation may still approach
+ * its asymptote by a power of z there, as softsign does. */
 static double next_end(double z, double deviation)
 {
     double end = (floor(2.0 * z) + 1.0) * 0.5;
+    if (z * deviation >= bends[BENDS - 1]) {
+        return fmin(end, 2.0 * z);
+    }
     for (int i = 0; i < BENDS; i++) {
         const double bend = bends[i] / deviation;
         if (bend > z) {
@@ -64,9 +69,28 @@ static double next_end(double z, double deviation)
     return end;
 }
 
+/* The limits at q → 0 and q → ∞: φ and φ′² as they are at ±z, half of the time each. */
+static mlp_activation_moments moments_at_ends(const mlp_activation_choice *choice, double z)
+{
+    mlp_activation_moments sum = { 0.0, 0.0, 0.0 };
+    for (double side = -z; side <= z; side += 2.0 * z) {
+        const double value =
+            activation_exact_value(choice->activation, choice->parameter, &choice->custom, side);
+        const double slope =
+            activation_exact_slope(choice->activation, choice->parameter, &choice->custom, side);
+        sum.mean += 0.5 * value;
+        sum.square += 0.5 * value * value;
+        sum.slope_square += 0.5 * slope * slope;
+    }
+    return sum;
+}
+
 mlp_activation_moments activation_moments(const mlp_activation_choice *choice, double q)
 {
     mlp_activation_moments sum = { 0.0, 0.0, 0.0 };
+    if (q == 0.0 || q == INFINITY) {
+        return moments_at_ends(choice, q == 0.0 ? (double)FLT_MIN : (double)FLT_MAX);
+    }
     const double deviation = sqrt(q);
     for (double low = 0.0; low < REACH;) {
         const double high = next_end(low, deviation);
@@ -164,8 +188,7 @@ static mlp_status check_variance(const char *function, const char *name, double 
 
 static mlp_mean_field point_at(const struct map *map, double q)
 {
-    const double bounded = q < SMALLEST_Q ? SMALLEST_Q : q > LARGEST_Q ? LARGEST_Q : q;
-    const double slope_square = activation_moments(map->choice, bounded).slope_square;
+    const double slope_square = activation_moments(map->choice, q).slope_square;
     const double weight_variance = map->weight_variance > 0.0 ? map->weight_variance : 1.0 / slope_square;
     const double chi = weight_variance * slope_square;
     return (mlp_mean_field){ weight_variance, map->bias_variance, q, chi,

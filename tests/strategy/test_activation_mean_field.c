@@ -95,6 +95,101 @@ static void averages_agree_with_a_trapezoidal_rule(void **state)
     }
 }
 
+/* The same for any q, in t = ln |z|, where both tails and every scale between them are smooth: the trapezoidal rule
+ * then is right to rounding for an activation without kinks away from 0. Values below e^−60 deviations and beyond 40 deviations
+ * count for nothing. */
+static mlp_activation_moments averages_by_scale(mlp_activation activation, double parameter, double q)
+{
+    const double step = 1.0 / 256.0, deviation = sqrt(q), low = log(deviation) - 60.0;
+    const int points = (int)((60.0 + log(40.0)) / step);
+    mlp_activation_moments sum = { 0.0, 0.0, 0.0 };
+    for (int i = 0; i <= points; i++) {
+        const double z = exp(low + i * step), u = z / deviation;
+        const double weight = step * u * exp(-0.5 * u * u) / sqrt(2.0 * M_PI);
+        for (double side = -z; side <= z; side += 2.0 * z) {
+            const double value = activation_exact_value(activation, parameter, NULL, side);
+            const double slope = activation_exact_slope(activation, parameter, NULL, side);
+            sum.mean += weight * value;
+            sum.square += weight * value * value;
+            sum.slope_square += weight * slope * slope;
+        }
+    }
+    return sum;
+}
+
+static void averages_are_right_at_every_scale(void **state)
+{
+    (void)state;
+    for (size_t a = 0; a < mlp_activation_count(); a++) {
+        double kinks[2];
+        const mlp_activation_choice choice = choice_of((mlp_activation)a);
+        const bool smooth = is_elementwise(a) && activation_kinks((mlp_activation)a, kinks) < 2;
+        for (double q = 1e-14; smooth && q < 2e12; q *= 10.0) {
+            const double parameter = activation_row((mlp_activation)a)->default_parameter;
+            const mlp_activation_moments expected = averages_by_scale((mlp_activation)a, parameter, q);
+            mlp_activation_moments actual;
+            assert_ok(mlp_activation_moments_at(&choice, q, &actual));
+            const double root = sqrt(expected.square);
+            assert_close(actual.mean / root, expected.mean / root, 2e-12);
+            assert_close(actual.square / expected.square, 1.0, 2e-12);
+            assert_close(actual.slope_square / expected.slope_square, 1.0, 2e-12);
+        }
+    }
+}
+
+/* hard-tanh has kinks away from 0: E[φ²] = q·(erf(c) − 2c·e^(−c²)/√π) + erfc(c), E[φ′²] = erf(c), c = 1/√(2q). */
+static void hard_tanh_has_its_closed_form(void **state)
+{
+    const mlp_activation_choice choice = choice_of(MLP_ACTIVATION_HARD_TANH);
+    (void)state;
+    for (double q = 0.01; q < 2e12; q *= 10.0) {
+        const double c = 1.0 / sqrt(2.0 * q);
+        /* the inner part by its series where its two terms cancel */
+        const double inner = c < 0.1 ? 4.0 / (3.0 * sqrt(M_PI)) * c * c * c *
+                                           (1.0 - c * c * (3.0 / 5.0 - c * c * (3.0 / 14.0 - c * c / 18.0)))
+                                     : erf(c) - 2.0 * c * exp(-c * c) / sqrt(M_PI);
+        mlp_activation_moments actual;
+        assert_ok(mlp_activation_moments_at(&choice, q, &actual));
+        assert_close(actual.square / (q * inner + erfc(c)), 1.0, 2e-12);
+        assert_close(actual.slope_square / erf(c), 1.0, 2e-12);
+    }
+}
+
+/* φ(0), φ(0)² and the mean of φ′² to the left and to the right of 0. */
+static void the_limit_at_0_is_exact(void **state)
+{
+    static const struct {
+        mlp_activation activation;
+        double mean, slope_square;
+    } rows[] = {
+        { MLP_ACTIVATION_IDENTITY, 0.0, 1.0 },
+        { MLP_ACTIVATION_SIGMOID, 0.5, 0.0625 },
+        { MLP_ACTIVATION_TANH, 0.0, 1.0 },
+        { MLP_ACTIVATION_RELU, 0.0, 0.5 },
+        { MLP_ACTIVATION_ELU, 0.0, 1.0 },
+        { MLP_ACTIVATION_GELU, 0.0, 0.25 },
+        { MLP_ACTIVATION_GELU_TANH, 0.0, 0.25 },
+        { MLP_ACTIVATION_SILU, 0.0, 0.25 },
+        { MLP_ACTIVATION_SOFTSIGN, 0.0, 1.0 },
+        { MLP_ACTIVATION_HARD_TANH, 0.0, 1.0 },
+        { MLP_ACTIVATION_HARD_SIGMOID, 0.5, 1.0 / 36.0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const mlp_activation_choice choice = choice_of(rows[i].activation);
+        mlp_activation_moments moments;
+        mlp_mean_field point;
+        assert_ok(mlp_activation_moments_at(&choice, 0.0, &moments));
+        assert_close(moments.mean, rows[i].mean, 1e-37);
+        assert_close(moments.square, rows[i].mean * rows[i].mean, 1e-37);
+        assert_true(moments.slope_square == rows[i].slope_square);
+        if (rows[i].mean == 0.0 && rows[i].activation != MLP_ACTIVATION_RELU) {
+            assert_ok(mlp_mean_field_point(&choice, 0.5 / rows[i].slope_square, 0.0, &point));
+            assert_true(point.q == 0.0 && point.chi == 0.5);
+        }
+    }
+}
+
 /* E[φ²], 1/√E[φ²], E[φ′²] at q = 1. */
 static void constants_are_the_published_ones(void **state)
 {
@@ -293,6 +388,9 @@ int main(void)
         cmocka_unit_test(exact_values_agree_with_the_formulas),
         cmocka_unit_test(kinks_are_where_slopes_jump),
         cmocka_unit_test(averages_agree_with_a_trapezoidal_rule),
+        cmocka_unit_test(averages_are_right_at_every_scale),
+        cmocka_unit_test(hard_tanh_has_its_closed_form),
+        cmocka_unit_test(the_limit_at_0_is_exact),
         cmocka_unit_test(constants_are_the_published_ones),
         cmocka_unit_test(critical_points_are_the_published_ones),
         cmocka_unit_test(growth_without_bound_has_no_critical_point),
