@@ -1,8 +1,10 @@
-// A network inside a C++17 program: handles in unique_ptr, errors as exceptions.
+// A network inside a C++17 program: handles in unique_ptr, errors as exceptions, also those of a callback.
 //
 // Learns exclusive or.
 #include <cstdio>
+#include <exception>
 #include <memory>
+#include <random>
 #include <stdexcept>
 
 #include <mlp/mlp.h>
@@ -34,17 +36,47 @@ struct Destroy {
 
 template <typename Handle> using Owned = std::unique_ptr<Handle, Destroy>;
 
-Owned<mlp_network> make_network()
+// Draws weights by a generator of the standard library. No exception may leave a callback, whose caller is C: it is
+// kept here, the callback fails, and so does the function of the library that called it.
+struct Draw {
+    std::mt19937 generator{ 3 };
+    std::exception_ptr thrown;
+
+    static mlp_status fill(float *values, size_t rows, size_t columns, uint64_t, size_t,
+                           void *context) noexcept
+    {
+        Draw *draw = static_cast<Draw *>(context);
+        try {
+            std::normal_distribution<float> normal;
+            for (size_t i = 0; i < rows * columns; i++) {
+                values[i] = normal(draw->generator);
+            }
+            return MLP_OK;
+        } catch (...) {
+            draw->thrown = std::current_exception();
+            return MLP_ERROR_STATE;
+        }
+    }
+};
+
+Owned<mlp_network> make_network(Draw &draw)
 {
     mlp_layer layers[2] = {};
     layers[0].units = 8;
     layers[0].activation = MLP_ACTIVATION_TANH;
+    layers[0].init = MLP_INIT_CUSTOM;
+    layers[0].init_parameters.custom = Draw::fill;
+    layers[0].init_parameters.context = &draw; // for the life of the network
     layers[1].units = 1;
     layers[1].activation = MLP_ACTIVATION_SIGMOID; // the loss is binary cross-entropy
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
     options.seed = 3;
     mlp_network *network = nullptr;
-    check(mlp_network_create(2, layers, 2, &options, &network));
+    const mlp_status status = mlp_network_create(2, layers, 2, &options, &network);
+    if (draw.thrown) {
+        std::rethrow_exception(draw.thrown);
+    }
+    check(status);
     return Owned<mlp_network>(network);
 }
 
@@ -53,7 +85,8 @@ int run()
     const float x[4][2] = { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 } };
     const int32_t classes[4] = { 0, 1, 1, 0 };
     const mlp_targets targets = { classes, nullptr, nullptr };
-    const auto network = make_network();
+    Draw draw;
+    const auto network = make_network(draw);
     mlp_workspace *workspace = nullptr;
     check(mlp_workspace_create(network.get(), 4, nullptr, &workspace));
     const Owned<mlp_workspace> owned_workspace(workspace);

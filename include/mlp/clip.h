@@ -61,7 +61,7 @@ typedef enum mlp_clip_norm {
  * @param context mlp_optimizer_options::custom_clip_context
  * Called once for each update, by the thread that called the step, while the others wait: it must not use the
  * network, the workspace or the optimizer. Anything but MLP_OK fails the step with it; nothing is changed
- * then. */
+ * then. It must return: no exception and no longjmp() may leave it. */
 typedef mlp_status (*mlp_clip_callback)(const double *norms, const double *largest, size_t tensors,
                                         float *scale, void *context);
 
