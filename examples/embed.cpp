@@ -36,8 +36,8 @@ struct Destroy {
 
 template <typename Handle> using Owned = std::unique_ptr<Handle, Destroy>;
 
-// Draws weights by a generator of the standard library. No exception may leave a callback, whose caller is C: it is
-// kept here, the callback fails, and so does the function of the library that called it.
+// Draws weights by a generator of the standard library. No exception may leave a callback, whose caller is C:
+// it is kept here, the callback fails, and so does the function of the library that called it.
 struct Draw {
     std::mt19937 generator{ 3 };
     std::exception_ptr thrown;

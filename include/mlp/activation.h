@@ -34,8 +34,8 @@ typedef enum mlp_activation {
 } mlp_activation;
 
 /** A caller's own activation, applied entry by entry. Both functions may be called from several threads at
- * once, on different entries, and must not fail; they are called for every tile of a layer. They must return: no exception and no longjmp() may
- * leave them. */
+ * once, on different entries, and must not fail; they are called for every tile of a layer. They
+ * must return: no exception and no longjmp() may leave them. */
 typedef struct mlp_activation_callbacks {
     /** a[i] = φ(z[i]) for i < count. `a` may be `z`. */
     void (*value)(const float *z, float *a, size_t count, void *context);

@@ -176,8 +176,8 @@ typedef struct mlp_spectrum {
     size_t count; /**< min(rows, columns) */
     double largest;
     double smallest;
-    double
-        condition; /**< largest/smallest; ∞ for a singular matrix: the smallest is 0, or not above largest·max(rows, columns)·2⁻²³, what rounding may leave of 0. */
+    double condition;   /**< largest/smallest; ∞ for a singular matrix: the smallest is at most
+                             largest·max(rows, columns)·2⁻²³, which is what rounding may leave of 0. */
     double stable_rank; /**< Σσ²/σ_max²; NaN for a matrix of zeros. */
     double isometry; /**< Standard deviation of σ² by its mean; 0: all equal, dynamical isometry (Saxe 2013,
                         Pennington 2017). */

@@ -100,7 +100,8 @@ typedef enum mlp_distribution {
 
 /** A caller's own initializer: fills `values`, column-major `rows` × `columns` (weights: out × in; bias: out
  * × 1), without padding. Any value but MLP_OK makes the call that initializes fail with it. Called from one
- * thread. It must return: no exception and no longjmp() may leave it (examples/embed.cpp shows how to pass one on). */
+ * thread. It must return: no exception and no longjmp() may leave it (examples/embed.cpp shows how to pass
+ * one on). */
 typedef mlp_status (*mlp_init_callback)(float *values, size_t rows, size_t columns, uint64_t seed,
                                         size_t layer, void *context);
 

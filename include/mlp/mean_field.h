@@ -35,8 +35,8 @@ typedef struct mlp_activation_moments {
     double slope_square; /**< E[φ′(z)²] */
 } mlp_activation_moments;
 
-/** Computes the averages for a variance q ≥ 0 of the pre-activation; at q = 0 their limits from above (ReLU: 0, 0 and
- * 1/2).
+/** Computes the averages for a variance q ≥ 0 of the pre-activation; at q = 0 their limits from above
+ * (ReLU: 0, 0 and 1/2).
  * Errors: ARGUMENT (NULL, softmax, a callback missing), RANGE (q negative or not finite; the parameter). */
 MLP_API mlp_status mlp_activation_moments_at(const mlp_activation_choice *choice, double q,
                                              mlp_activation_moments *moments);

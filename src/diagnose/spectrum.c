@@ -22,8 +22,8 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Of `sets` sets of `count` descending values, of matrices whose longer side is `side`. What rounding leaves of a
- * singular value of 0 is at most about largest·side·ε (LAPACK Users' Guide, 4.9). */
+/* Of `sets` sets of `count` descending values, of matrices whose longer side is `side`. What rounding
+ * leaves of a singular value of 0 is at most about largest·side·ε (LAPACK Users' Guide, 4.9). */
 static mlp_spectrum summarize(const float *values, size_t count, size_t sets, size_t side)
 {
     mlp_spectrum s = { .count = count, .smallest = INFINITY };
@@ -42,7 +42,7 @@ static mlp_spectrum summarize(const float *values, size_t count, size_t sets, si
         singular =
             singular || (double)values[(k + 1) * count - 1] <= largest * (double)side * (double)FLT_EPSILON;
         squares += own;
-        ranks += largest > 0.0 ? own / (largest * largest) : 0.0;
+        ranks += own / (largest * largest);
     }
     const double all = (double)count * (double)sets, mean = squares / all;
     s.condition = singular ? INFINITY : s.largest / s.smallest;

@@ -52,8 +52,8 @@ static void add_panel(const mlp_activation_choice *choice, double deviation, dou
     }
 }
 
-/* The next end of a panel above z ≥ 0. Beyond the bends pre-activations double: an activation may still approach
- * its asymptote by a power of z there, as softsign does. */
+/* The next end of a panel above z ≥ 0. Beyond the bends pre-activations double: an activation may still
+ * approach its asymptote by a power of z there, as softsign does. */
 static double next_end(double z, double deviation)
 {
     double end = (floor(2.0 * z) + 1.0) * 0.5;

@@ -95,9 +95,9 @@ static void averages_agree_with_a_trapezoidal_rule(void **state)
     }
 }
 
-/* The same for any q, in t = ln |z|, where both tails and every scale between them are smooth: the trapezoidal rule
- * then is right to rounding for an activation without kinks away from 0. Values below e^−60 deviations and beyond 40 deviations
- * count for nothing. */
+/* The same for any q, in t = ln |z|, where both tails and every scale between them are smooth: the
+ * trapezoidal rule then is right to rounding for an activation without kinks away from 0. Values below e^−60
+ * deviations and beyond 40 deviations count for nothing. */
 static mlp_activation_moments averages_by_scale(mlp_activation activation, double parameter, double q)
 {
     const double step = 1.0 / 256.0, deviation = sqrt(q), low = log(deviation) - 60.0;
@@ -137,7 +137,8 @@ static void averages_are_right_at_every_scale(void **state)
     }
 }
 
-/* hard-tanh has kinks away from 0: E[φ²] = q·(erf(c) − 2c·e^(−c²)/√π) + erfc(c), E[φ′²] = erf(c), c = 1/√(2q). */
+/* hard-tanh has kinks away from 0: E[φ²] = q·(erf(c) − 2c·e^(−c²)/√π) + erfc(c), E[φ′²] = erf(c),
+ * c = 1/√(2q). */
 static void hard_tanh_has_its_closed_form(void **state)
 {
     const mlp_activation_choice choice = choice_of(MLP_ACTIVATION_HARD_TANH);
