@@ -1,7 +1,7 @@
 /** @file
  * The learning-rate range test (Smith 2015): some hundred steps at a rate that grows from one to the next, to
  * see where the loss falls fastest and where it breaks out. Network and optimizer are as before afterwards.
- * (Of Rprop, whose rate is but its first step, it tells nothing.) */
+ * (It says nothing of Rprop, whose rate is only its first step.) */
 #ifndef MLP_RATE_TEST_H
 #define MLP_RATE_TEST_H
 

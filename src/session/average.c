@@ -78,9 +78,9 @@ struct addition {
 static void add_share(const struct team *team, void *context)
 {
     const struct addition *a = context;
-    const struct range own = team_share(team, a->size / STRIDE_MULTIPLE);
+    const struct range shard = team_share(team, a->size / STRIDE_MULTIPLE);
     float *restrict mean = a->mean;
-    for (size_t i = own.first * STRIDE_MULTIPLE; i < own.end * STRIDE_MULTIPLE; i++) {
+    for (size_t i = shard.first * STRIDE_MULTIPLE; i < shard.end * STRIDE_MULTIPLE; i++) {
         mean[i] += a->share * (a->parameters[i] - mean[i]);
     }
 }

@@ -89,11 +89,11 @@ struct gathering {
     size_t first;
 };
 
-static mlp_status gather_share(const struct gathering *g, struct range own)
+static mlp_status gather_share(const struct gathering *g, struct range shard)
 {
-    return data_gather_features(g->batch->data, g->order != NULL ? g->order + own.first : NULL,
-                                g->first + own.first, own.end - own.first,
-                                g->batch->x + own.first * g->batch->data->storage->inputs);
+    return data_gather_features(g->batch->data, g->order != NULL ? g->order + shard.first : NULL,
+                                g->first + shard.first, shard.end - shard.first,
+                                g->batch->x + shard.first * g->batch->data->storage->inputs);
 }
 
 /* From memory: nothing can fail. */
@@ -133,11 +133,14 @@ void tally_batch(struct tally *tally, const mlp_network *network, const mlp_work
     const struct workspace_layer *last = &workspace->layers[network->layer_count - 1];
     const size_t units = output_layer(network)->units, classes = units > 1 ? units : 2;
     tally->samples += batch->count;
-    for (size_t j = 0; j < batch->count && batch->classes != NULL; j++) {
+    if (batch->classes == NULL) {
+        return;
+    }
+    tally->classed += batch->count;
+    for (size_t j = 0; j < batch->count; j++) {
         const float *outputs = last->a + j * last->ld;
         const size_t actual = (size_t)batch->classes[j];
         const size_t predicted = network_class_of(network, outputs);
-        tally->classed++;
         tally->right += predicted == actual;
         tally->right_top_k +=
             units > 1 ? rank_of(outputs, units, actual) < top_k : predicted == actual || top_k > 1;
@@ -158,7 +161,7 @@ double tally_mean_loss(const struct tally *tally, const mlp_network *network)
     return loss_reduce(&network->loss, &(struct loss_sum){ tally->loss, tally->loss_weight });
 }
 
-double tally_share(const struct tally *tally, size_t part)
+double tally_share(const struct tally *tally, size_t count)
 {
-    return tally->classed > 0 ? (double)part / (double)tally->classed : NAN;
+    return tally->classed > 0 ? (double)count / (double)tally->classed : NAN;
 }

@@ -59,7 +59,7 @@ void tally_loss(struct tally *tally, const struct loss_sum *loss);
 /* The loss of all samples so far, by the network's reduction; NAN where a mean has no mass. */
 double tally_mean_loss(const struct tally *tally, const mlp_network *network);
 
-/* Share of `part`, NAN where nothing was counted. */
-double tally_share(const struct tally *tally, size_t part);
+/* Share of `count`, NAN where nothing was counted. */
+double tally_share(const struct tally *tally, size_t count);
 
 #endif

@@ -78,8 +78,9 @@ static mlp_status prepare_noise(struct fit *fit)
     mlp_regularization passes = *fit->options.regularization;
     passes.mixup = 0.0; /* is this loop's */
     TRY(mlp_workspace_set_regularization(fit->workspace, &passes));
-    for (size_t b = 0; b < 2 && fit->options.regularization->mixup > 0.0; b++) {
-        TRY(mixup_prepare(&fit->prefetch.batches[b], fit->network));
+    if (fit->options.regularization->mixup > 0.0) {
+        TRY(mixup_prepare(&fit->prefetch.batches[0], fit->network));
+        TRY(mixup_prepare(&fit->prefetch.batches[1], fit->network));
     }
     return MLP_OK;
 }
@@ -257,7 +258,7 @@ static bool out_of_patience(const struct fit *fit)
 }
 
 /* Keeps the parameters of the best epoch. */
-static mlp_status watch_validation(struct fit *fit, double loss)
+static mlp_status keep_best(struct fit *fit, double loss)
 {
     const double least = isfinite(fit->best_loss) ? fit->options.minimum_improvement : 0.0;
     const bool better = isfinite(loss) && loss < fit->best_loss - least;
@@ -276,8 +277,8 @@ static mlp_status watch_validation(struct fit *fit, double loss)
 
 static const mlp_metrics not_measured = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN };
 
-/* What the epoch was worth, by the parameters that the network holds now. */
-static mlp_status judge_epoch(struct fit *fit, mlp_epoch *figures)
+/* The figures of the epoch, of the parameters that the network holds now. */
+static mlp_status measure_epoch(struct fit *fit, mlp_epoch *figures)
 {
     mlp_metrics validation = not_measured;
     mlp_status status = MLP_OK;
@@ -287,7 +288,7 @@ static mlp_status judge_epoch(struct fit *fit, mlp_epoch *figures)
     }
     *figures = epoch_figures(fit, &validation);
     if (status == MLP_OK && fit->options.validation != NULL) {
-        return watch_validation(fit, validation.loss);
+        return keep_best(fit, validation.loss);
     }
     fit->report->best = fit->options.validation == NULL ? fit->epoch : fit->report->best;
     return status;
@@ -315,7 +316,7 @@ static mlp_status run_epoch(struct fit *fit)
 {
     mlp_epoch *figures = &fit->report->history[fit->epoch];
     fit->report->epochs = fit->epoch + 1;
-    const mlp_status status = run_steps(fit);
+    mlp_status status = run_steps(fit);
     if (status != MLP_OK || fit->report->stopped) {
         *figures = epoch_figures(fit, &not_measured);
         return status;
@@ -325,15 +326,15 @@ static mlp_status run_epoch(struct fit *fit)
     if (averaged) {
         average_swap(&fit->average, fit->network);
     }
-    const mlp_status judged = judge_epoch(fit, figures);
+    status = measure_epoch(fit, figures);
     if (averaged) {
         average_swap(&fit->average, fit->network);
     }
-    return judged == MLP_OK ? close_epoch(fit, figures) : judged;
+    return status == MLP_OK ? close_epoch(fit, figures) : status;
 }
 
-/* A last checkpoint that is not there must not go untold. */
-static mlp_status leave_checkpoint(struct fit *fit)
+/* The progress callback hears of a last checkpoint that could not be written. */
+static mlp_status write_last_checkpoint(struct fit *fit)
 {
     TRY(checkpoints_end(fit));
     fit->progress.warning = NULL;
@@ -361,7 +362,7 @@ static mlp_status end_unread(struct fit *fit, mlp_status status)
         fit->average.options.rule == MLP_AVERAGE_SWA && fit->open.steps == fit->progress.steps;
     if (is_read_failure && !is_in_mean) {
         snprintf(text, sizeof text, "%s", mlp_last_error());
-        leave_checkpoint(fit); /* a failure of which is in the report */
+        write_last_checkpoint(fit); /* a failure of which is in the report */
         fail(status, "%s", text);
     }
     return status;
@@ -376,7 +377,7 @@ static mlp_status run(struct fit *fit)
     }
     report->stopped_early = !report->stopped && out_of_patience(fit);
     const mlp_status status =
-        leave_checkpoint(fit); /* before what follows, which is no place to go on from */
+        write_last_checkpoint(fit); /* before what follows, which is no place to go on from */
     const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
     if (have_best && report->best + 1 < report->epochs) {
         memcpy(fit->network->parameters, fit->best, fit->network->arena_size * sizeof(float));

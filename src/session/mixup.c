@@ -101,8 +101,8 @@ static void mix_pairs(const struct team *team, void *context)
     const struct mixing *mixing = context;
     struct batch *batch = mixing->batch;
     const size_t inputs = batch->data->storage->inputs, units = mixing->units;
-    const struct range own = team_share(team, (batch->count + 1) / 2);
-    for (size_t a = own.first; a < own.end; a++) {
+    const struct range shard = team_share(team, (batch->count + 1) / 2);
+    for (size_t a = shard.first; a < shard.end; a++) {
         const size_t b = batch->count - 1 - a;
         if (batch->classes != NULL) {
             spread_class(batch, a, units);

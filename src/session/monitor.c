@@ -122,7 +122,7 @@ static double gradient_change(const mlp_network *network, const mlp_monitor_laye
            sqrt((double)network->layers[l].units / (double)network->layers[last].units);
 }
 
-static unsigned judge(const struct monitor *monitor, const mlp_network *network, mlp_monitor_layer *figures)
+static unsigned find(const struct monitor *monitor, const mlp_network *network, mlp_monitor_layer *figures)
 {
     unsigned all = 0;
     for (size_t l = 0; l + 1 < monitor->layers; l++) {
@@ -140,8 +140,8 @@ static unsigned judge(const struct monitor *monitor, const mlp_network *network,
 }
 
 /* A line for the first layer with the finding. */
-static int word(char *to, size_t room, const mlp_network *network, const mlp_monitor_layer *figures,
-                mlp_finding finding)
+static int describe(char *to, size_t room, const mlp_network *network, const mlp_monitor_layer *figures,
+                    mlp_finding finding)
 {
     size_t l = 0;
     while ((figures[l].findings & finding_bit(finding)) == 0) {
@@ -166,14 +166,14 @@ static const char *warn(struct monitor *monitor, const mlp_network *network, con
 {
     size_t length = 0;
     for (size_t finding = 0; finding < mlp_finding_count(); finding++) {
-        if ((findings & ~monitor->told & 1u << finding) != 0) {
+        if ((findings & ~monitor->reported & 1u << finding) != 0) {
             length +=
                 length > 0 ? (size_t)snprintf(monitor->warning + length, MONITOR_TEXT - length, "\n") : 0;
-            length += (size_t)word(monitor->warning + length, MONITOR_TEXT - length, network, figures,
-                                   (mlp_finding)finding);
+            length += (size_t)describe(monitor->warning + length, MONITOR_TEXT - length, network, figures,
+                                       (mlp_finding)finding);
         }
     }
-    monitor->told |= findings;
+    monitor->reported |= findings;
     return length > 0 ? monitor->warning : NULL;
 }
 
@@ -218,7 +218,7 @@ const mlp_monitor_record *monitor_record(struct monitor *monitor, const mlp_netw
     *record = (mlp_monitor_record){
         .step = monitor->steps, .epoch = epoch, .loss = step->loss, .gradient_norm = step->clip.norm
     };
-    record->findings = judge(monitor, network, figures);
+    record->findings = find(monitor, network, figures);
     *warning = warn(monitor, network, figures, record->findings);
     monitor->count++;
     return record;

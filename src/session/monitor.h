@@ -28,7 +28,7 @@ struct monitor {
     mlp_monitor_layer *figures;    /* `layers` for each record */
     struct monitor_bounds *bounds; /* of each layer */
     float *before;                 /* parameters before the step, then its update; NULL after the fit */
-    unsigned told;                 /* findings that there were words for */
+    unsigned reported;             /* findings that a warning has named */
     char warning[MONITOR_TEXT];
 };
 

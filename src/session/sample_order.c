@@ -49,13 +49,14 @@ void sample_order_free(struct sample_order *order)
 static void shuffle_runs(struct sample_order *order)
 {
     const struct random_stream stream = random_stream(order->seed, RANDOM_RUNS, 0, order->epoch);
-    for (size_t r = 0; order->runs != NULL && r < order->run_count; r++) {
+    if (order->runs == NULL) {
+        return;
+    }
+    for (size_t r = 0; r < order->run_count; r++) {
         order->runs[r] = r;
     }
-    if (order->runs != NULL) {
-        random_shuffle(&stream, order->runs, order->run_count);
-    }
-    for (size_t r = 0; order->runs != NULL && r < order->run_count; r++) {
+    random_shuffle(&stream, order->runs, order->run_count);
+    for (size_t r = 0; r < order->run_count; r++) {
         order->short_at = order->runs[r] + 1 == order->run_count ? r : order->short_at;
     }
 }
@@ -73,9 +74,9 @@ static struct stretch run_at(const struct sample_order *order, size_t r)
     return (struct stretch){ first, left < order->run ? left : order->run };
 }
 
-/* The part of a window that run number r holds, `before` samples having come in the runs before it; none:
+/* The stretch of a window that run number r holds, `before` samples having come in the runs before it; none:
  * count 0. */
-static struct stretch part_of(const struct sample_order *order, size_t window, size_t r, size_t before)
+static struct stretch run_in_window(const struct sample_order *order, size_t window, size_t r, size_t before)
 {
     const struct stretch run = run_at(order, r);
     const size_t begin = window * order->window, end = begin + order->window;
@@ -100,25 +101,25 @@ static void visit(const struct sample_order *order, size_t window,
     const size_t first = window * order->window / order->run;
     size_t before = samples_before(order, first);
     for (size_t r = first; r < order->run_count && before < (window + 1) * order->window; r++) {
-        const struct stretch part = part_of(order, window, r, before);
-        if (part.count > 0) {
-            each(order, part, done);
+        const struct stretch stretch = run_in_window(order, window, r, before);
+        if (stretch.count > 0) {
+            each(order, stretch, done);
         }
         before += run_at(order, r).count;
     }
 }
 
-static void list(const struct sample_order *order, struct stretch part, size_t *done)
+static void list(const struct sample_order *order, struct stretch stretch, size_t *done)
 {
-    for (size_t i = 0; i < part.count; i++) {
-        order->positions[(*done)++] = part.first + i;
+    for (size_t i = 0; i < stretch.count; i++) {
+        order->positions[(*done)++] = stretch.first + i;
     }
 }
 
-static void announce(const struct sample_order *order, struct stretch part, size_t *done)
+static void announce(const struct sample_order *order, struct stretch stretch, size_t *done)
 {
     (void)done;
-    data_announce(order->data, part.first, part.count);
+    data_announce(order->data, stretch.first, stretch.count);
 }
 
 static void open_window(struct sample_order *order, size_t window)

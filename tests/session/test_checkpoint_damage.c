@@ -226,7 +226,7 @@ static void what_must_be_refused_is(void **unused)
                   { "skipped", "0.5" },
                   { "monitor_interval", "3" },
                   { "monitor_count", "1025" },
-                  { "monitor_told", "65536" },
+                  { "monitor_reported", "65536" },
                   { "since_best", "2" },
                   { "tally_loss", "\"inf\"" },
                   { "averaged", "1" },

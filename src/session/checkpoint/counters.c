@@ -83,7 +83,7 @@ static size_t most_averaged(const struct fit *f)
     ROW(monitor_steps,     monitor.steps,                 WATCHED(m->steps == steps_done(f)))                \
     ROW(monitor_count,     monitor.count,                 WATCHED(m->count <= MONITOR_RECORDS &&             \
                                                         m->count <= steps_done(f)))                          \
-    ROW(monitor_told,      monitor.told,                  WATCHED(m->told < 1u << mlp_finding_count()))
+    ROW(monitor_reported,  monitor.reported,              WATCHED(m->reported < 1u << mlp_finding_count()))
 
 #define FIELD_OF(name, member, condition) FIELD_AS(#name, struct fit_copy, member),
 #define CONDITION_OF(name, member, condition)                                                                \
