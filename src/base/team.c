@@ -1,47 +1,207 @@
 /* A team of threads inside one parallel region (OpenMP; one thread in a serial build). */
 #include "base/team.h"
 
-#ifdef _OPENMP
-#include <omp.h>
-#else
-#include <sched.h>
-#endif
+#include <limits.h>
+#include <stddef.h>
+
+#include "base/denormals.h"
+#include "base/processors.h"
 
 #ifdef _OPENMP
+#include <linux/futex.h>
+#include <omp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- the barrier --------------------------------------------------------------------------------------- */
+
+/* OpenMP's own spins for milliseconds before it sleeps, which on a machine that is busy or limited takes the
+ * processor from the thread that is waited for. This one spins for some ten microseconds, or not at all where
+ * the team has more members than there are processors. */
+enum { SPINS = 2000, CACHE_LINE = 64 };
+
+struct barrier {
+    _Alignas(CACHE_LINE) atomic_uint arrived;
+    _Alignas(CACHE_LINE) atomic_uint phase; /* grows when all have arrived; sleepers wait for it */
+    atomic_uint sleepers;
+    int spins;
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+static void futex(atomic_uint *word, int operation, unsigned value)
+{
+    syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
+}
+
+static void open_barrier(struct barrier *barrier)
+{
+    atomic_store_explicit(&barrier->arrived, 0, memory_order_relaxed);
+    atomic_fetch_add(&barrier->phase, 1);
+    if (atomic_load(&barrier->sleepers) > 0) {
+        futex(&barrier->phase, FUTEX_WAKE, INT_MAX);
+    }
+}
+
+static void await_barrier(struct barrier *barrier, unsigned phase)
+{
+    for (int spin = 0; spin < barrier->spins; spin++) {
+        if (atomic_load_explicit(&barrier->phase, memory_order_acquire) != phase) {
+            return;
+        }
+        relax();
+    }
+    atomic_fetch_add(&barrier->sleepers, 1);
+    while (atomic_load(&barrier->phase) == phase) {
+        futex(&barrier->phase, FUTEX_WAIT, phase);
+    }
+    atomic_fetch_sub(&barrier->sleepers, 1);
+}
+
+void team_barrier(const struct team *team)
+{
+    struct barrier *barrier = team->barrier;
+    if (team->size == 1) {
+        return;
+    }
+    const unsigned phase = atomic_load_explicit(&barrier->phase, memory_order_relaxed);
+    if (atomic_fetch_add(&barrier->arrived, 1) + 1 == (unsigned)team->size) {
+        open_barrier(barrier);
+    } else {
+        await_barrier(barrier, phase);
+    }
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------- */
+
+/* OpenMP keeps, for each thread that opens regions, the threads of its last one; it ends the process when one
+ * more cannot be created. */
+static _Thread_local struct {
+    int last;    /* threads of this thread's last region */
+    int started; /* as many have been seen to start */
+} own = { 1, 1 };
+
+struct trial {
+    pthread_mutex_t all_started;
+};
+
+static void *try_thread(void *context)
+{
+    struct trial *trial = context;
+    pthread_mutex_lock(&trial->all_started);
+    pthread_mutex_unlock(&trial->all_started);
+    return NULL;
+}
+
+/* Threads that start beside those of the last region, up to `wanted`, all at once. */
+static int startable(int wanted)
+{
+    struct trial trial = { PTHREAD_MUTEX_INITIALIZER };
+    pthread_t threads[TEAM_MAX];
+    int started = 0;
+    pthread_mutex_lock(&trial.all_started);
+    while (started < wanted && pthread_create(&threads[started], NULL, try_thread, &trial) == 0) {
+        started++;
+    }
+    pthread_mutex_unlock(&trial.all_started);
+    for (int t = 0; t < started; t++) {
+        pthread_join(threads[t], NULL);
+    }
+    pthread_mutex_destroy(&trial.all_started);
+    return started;
+}
+
+/* Set in the child of a fork that was made inside a region: the threads of its OpenMP are gone, and it waits
+ * for them. */
+static atomic_bool alone;
+
+static int team_size(int threads)
+{
+    if (threads > own.started && !alone) {
+        own.started = own.last + startable(threads - own.last);
+    }
+    return alone ? 1 : threads < own.started ? threads : own.started;
+}
+
+struct region {
+    struct barrier barrier;
+    void (*work)(const struct team *team, void *context);
+    void *context;
+};
+
+/* All leave OpenMP's region at the same time, where nobody then waits long for another. */
+static void run_member(struct region *region)
+{
+    const struct team team = { omp_get_num_threads(), omp_get_thread_num(), &region->barrier };
+    FLUSH_DENORMALS;
+    region->work(&team, region->context);
+    team_barrier(&team);
+}
+
 /* Apart, so that a thread which never opens a region is none of OpenMP's: its runtime takes memory for each
  * that it knows. */
 static __attribute__((noinline)) void
 run_region(int threads, void (*work)(const struct team *team, void *context), void *context)
 {
+    struct region region = { .barrier.spins = threads <= processors_allowed() ? SPINS : 0,
+                             .work = work,
+                             .context = context };
+    own.last = threads;
 #pragma omp parallel num_threads(threads)
-    {
-        const struct team team = { omp_get_num_threads(), omp_get_thread_num() };
-        work(&team, context);
-    }
+    run_member(&region);
+}
+
+void team_before_fork(void)
+{
+    /* The child has none of the pool's threads: OpenMP is to start new ones there, and here. */
+    alone = omp_pause_resource_all(omp_pause_hard) != 0;
+    own.last = own.started = 1;
+}
+
+void team_after_fork(bool child)
+{
+    alone = alone && child;
+}
+#else
+void team_barrier(const struct team *team)
+{
+    (void)team;
+}
+
+void team_before_fork(void)
+{
+}
+
+void team_after_fork(bool child)
+{
+    (void)child;
 }
 #endif
 
+/* ---- teams --------------------------------------------------------------------------------------------- */
+
 void team_run(int threads, void (*work)(const struct team *team, void *context), void *context)
 {
-    const struct team alone = { 1, 0 };
+    const struct team one = { 1, 0, NULL };
 #ifdef _OPENMP
-    if (threads > 1) {
-        run_region(threads, work, context);
+    const int size = threads > 1 ? team_size(threads) : 1;
+    if (size > 1) {
+        run_region(size, work, context);
         return;
     }
 #endif
     (void)threads;
-    work(&alone, context);
-}
-
-void team_barrier(const struct team *team)
-{
-    (void)team;
-#ifdef _OPENMP
-    if (team->size > 1) {
-#pragma omp barrier
-    }
-#endif
+    FLUSH_DENORMALS;
+    work(&one, context);
 }
 
 struct range team_share(const struct team *team, size_t count)
@@ -55,19 +215,10 @@ struct range team_share(const struct team *team, size_t count)
 int team_default_threads(void)
 {
 #ifdef _OPENMP
-    return omp_get_max_threads();
+    const int wanted = omp_get_max_threads(), allowed = processors_allowed();
+    return wanted < allowed ? wanted : allowed;
 #else
     return 1;
-#endif
-}
-
-int team_processors(void)
-{
-#ifdef _OPENMP
-    return omp_get_num_procs(); /* the process's, also where the calling thread is bound to one */
-#else
-    cpu_set_t own;
-    return sched_getaffinity(0, sizeof own, &own) == 0 ? CPU_COUNT(&own) : 1;
 #endif
 }
 

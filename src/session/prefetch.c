@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/processors.h"
 #include "base/status.h"
 
 /* ---- the gathering thread ------------------------------------------------------------------------------ */
@@ -100,7 +101,8 @@ static void await(struct prefetch *prefetch)
 /* Reading a file waits; copying from memory is worth a processor that the steps leave idle. */
 static bool gathers_ahead(const struct prefetch *prefetch)
 {
-    const bool pays = prefetch->data->storage->file != NULL || prefetch->options.threads < team_processors();
+    const bool pays =
+        prefetch->data->storage->file != NULL || prefetch->options.threads < processors_allowed();
     return prefetch->options.ahead == PREFETCH_WHERE_IT_PAYS ? pays
                                                              : prefetch->options.ahead == PREFETCH_ALWAYS;
 }

@@ -13,7 +13,7 @@ static void shares_cover_all_tasks_once(void **unused)
         for (size_t count = 0; count < 65; count++) {
             size_t next = 0;
             for (int rank = 0; rank < size; rank++) {
-                const struct team team = { size, rank };
+                const struct team team = { size, rank, NULL };
                 const struct range share = team_share(&team, count);
                 const size_t owned = share.end - share.first;
                 assert_int_equal(share.first, next);
@@ -23,7 +23,7 @@ static void shares_cover_all_tasks_once(void **unused)
             assert_int_equal(next, count);
         }
     }
-    const struct team last = { 3, 2 };
+    const struct team last = { 3, 2, NULL };
     assert_int_equal(team_share(&last, SIZE_MAX).end, SIZE_MAX);
 }
 

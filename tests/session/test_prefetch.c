@@ -9,6 +9,7 @@
 #include <mlp/mlp.h>
 
 #include "base/memory.h"
+#include "base/processors.h"
 #include "model/network.h"
 #include "session/prefetch.h"
 
@@ -60,7 +61,7 @@ static void batches_are_the_samples_of_the_order(void **unused)
         struct prefetch prefetch;
         struct sample_order order;
         assert_ok(prefetch_make(&prefetch, data, &options));
-        assert_int_equal(prefetch.ahead, threads < team_processors());
+        assert_int_equal(prefetch.ahead, threads < processors_allowed());
         assert_ok(sample_order_make(&order, data, BATCH, WINDOW, 2, true));
         for (size_t t = 0; t < sizeof turns / sizeof turns[0]; t++) {
             struct batch *batch;
