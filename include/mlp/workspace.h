@@ -2,7 +2,12 @@
  * The workspace: every buffer that a pass needs, allocated once, for a network's shape and a largest batch.
  *
  * One thread at a time uses a workspace; several threads share one const network, each with its own
- * workspace. After creation nothing is allocated in any pass. */
+ * workspace. After creation nothing is allocated in any pass.
+ *
+ * A child of fork() may use everything that the parent had, with teams of its own, also where other threads
+ * of the parent were in the library at that moment: the fork waits for the end of their passes, at most a
+ * second. The OpenMP threads of the thread that forks end, and start anew with its next team. Within a
+ * parallel region they cannot: a child forked there computes on one thread. */
 #ifndef MLP_WORKSPACE_H
 #define MLP_WORKSPACE_H
 
@@ -29,8 +34,10 @@ typedef enum mlp_workspace_purpose {
 typedef struct mlp_workspace_options {
     size_t struct_size;            /**< Set by the INIT. */
     mlp_workspace_purpose purpose; /**< Default training. */
-    int threads; /**< Threads of a pass, 1 … 1024; 0: OpenMP's default at the time of creation. Results have
-                    the same bits for any value. 1 in a build without OpenMP. */
+    int threads; /**< Threads of a pass, 1 … 1024; 0: the smallest of OpenMP's default at the time of
+                    creation, the processors of the affinity mask and the CPU quota of the control groups.
+                    Results have the same bits for any value. 1 in a build without OpenMP; fewer where the
+                    system does not let as many start. */
     int keep_pre_activations; /**< 1: Z of every layer stays for mlp_workspace_view(). 0 (default): that of a
                                  hidden layer may be overwritten by its A, where φ′ follows from A, as for
                                  ReLU: a deep network's step then takes a few percent less. */
@@ -58,7 +65,7 @@ MLP_API void mlp_workspace_destroy(mlp_workspace **workspace);
 MLP_API size_t mlp_workspace_batch(const mlp_workspace *workspace);
 /** Threads of a pass. */
 MLP_API int mlp_workspace_threads(const mlp_workspace *workspace);
-/** Bytes that the workspace holds. */
+/** Bytes that the workspace holds, those for its regularization among them. */
 MLP_API size_t mlp_workspace_bytes(const mlp_workspace *workspace);
 
 /** The intermediates of a pass. */

@@ -51,18 +51,36 @@ void regularizer_free(struct regularizer *regularizer)
     }
 }
 
-/* Sizes cannot overflow: the workspace's own buffers are larger. */
-static bool allocate(const mlp_workspace *workspace, struct regularizer *r)
+/* Floats of `values` and bytes of `mask`. They cannot overflow: the workspace's own buffers are larger. */
+struct sizes {
+    size_t values, mask;
+};
+
+static struct sizes sizes_of(const mlp_workspace *workspace, const struct regularizer *r)
 {
     size_t values = 0, groups = dropout_groups(workspace->inputs);
     for (size_t l = 0; l + 1 < workspace->layer_count; l++) {
-        values += workspace->layers[l].ld;
+        values += r->inverted.threshold > 0 ? workspace->layers[l].ld : 0;
         groups += dropout_groups(workspace->units[l]);
     }
-    r->values =
-        r->inverted.threshold > 0 ? memory_allocate(values * workspace->batch, sizeof *r->values) : NULL;
-    r->mask = memory_allocate(groups * workspace->batch, 2);
-    return (r->values != NULL || r->inverted.threshold == 0) && r->mask != NULL;
+    return (struct sizes){ values * workspace->batch, 2 * groups * workspace->batch };
+}
+
+static bool allocate(const mlp_workspace *workspace, struct regularizer *r)
+{
+    const struct sizes sizes = sizes_of(workspace, r);
+    r->values = sizes.values > 0 ? memory_allocate(sizes.values, sizeof *r->values) : NULL;
+    r->mask = memory_allocate(sizes.mask, 1);
+    return (r->values != NULL || sizes.values == 0) && r->mask != NULL;
+}
+
+size_t regularizer_bytes(const mlp_workspace *workspace)
+{
+    if (workspace->regularizer == NULL) {
+        return 0;
+    }
+    const struct sizes sizes = sizes_of(workspace, workspace->regularizer);
+    return sizeof *workspace->regularizer + sizes.values * sizeof(float) + sizes.mask;
 }
 
 static void lay_out(mlp_workspace *workspace, const struct regularizer *r)

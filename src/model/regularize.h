@@ -10,6 +10,7 @@
 #include "linalg/tiling.h"
 #include "strategy/dropout.h"
 
+struct mlp_workspace;
 struct pass;
 
 struct regularizer {
@@ -50,5 +51,8 @@ void regularize_input_gradient(struct pass *pass, const struct tile *tile);
 mlp_status regularization_accept(const mlp_regularization *given, mlp_regularization *options);
 
 void regularizer_free(struct regularizer *regularizer);
+
+/* Bytes that the regularizer of a workspace takes, 0 without one. */
+size_t regularizer_bytes(const struct mlp_workspace *workspace);
 
 #endif

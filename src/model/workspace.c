@@ -220,7 +220,7 @@ int mlp_workspace_threads(const mlp_workspace *workspace)
 
 size_t mlp_workspace_bytes(const mlp_workspace *workspace)
 {
-    return workspace != NULL ? workspace->bytes : 0;
+    return workspace != NULL ? workspace->bytes + regularizer_bytes(workspace) : 0;
 }
 
 mlp_status workspace_check(const struct mlp_workspace *workspace, const struct mlp_network *network)

@@ -35,7 +35,7 @@ struct mlp_workspace {
     size_t batch;    /* largest */
     bool keep_z;     /* of every layer */
     int threads;
-    size_t bytes;
+    size_t bytes; /* without the regularizer's */
     size_t inputs;
     size_t layer_count;
     size_t arena_size;

@@ -20,6 +20,7 @@
 #endif
 
 static atomic_size_t allocations;
+static atomic_size_t bytes; /* of those by aligned_alloc(): the library's */
 
 #ifndef SANITIZED
 /* The C library's own allocator, under names that do not lead back here. */
@@ -49,6 +50,7 @@ void *realloc(void *pointer, size_t size)
 void *aligned_alloc(size_t alignment, size_t size)
 {
     atomic_fetch_add(&allocations, 1);
+    atomic_fetch_add(&bytes, size);
     return __libc_memalign(alignment, size);
 }
 
@@ -227,9 +229,50 @@ static void the_counter_counts(void **unused)
     assert_int_equal(atomic_load(&allocations) - before, 3);
 }
 
+/* Each allocation is rounded up to a cache line, which is not counted. */
+static void assert_counted(const mlp_workspace *workspace, size_t taken)
+{
+    const size_t counted = mlp_workspace_bytes(workspace);
+    assert_in_range(taken, counted, counted + 16 * 64);
+}
+
+/* mlp_workspace_bytes() is what was taken, also for dropout. */
+static void a_workspace_counts_its_bytes(void **unused)
+{
+    const mlp_layer layers[] = { { .units = 1000, .activation = MLP_ACTIVATION_RELU }, { .units = 1 } };
+    mlp_network *network;
+    (void)unused;
+#ifdef SANITIZED
+    skip();
+#endif
+    assert_ok(mlp_network_create(10, layers, 2, NULL, &network));
+    for (int kind = 0; kind < 6; kind++) {
+        mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
+        mlp_regularization noise = MLP_REGULARIZATION_INIT;
+        mlp_workspace *workspace;
+        const size_t before = atomic_load(&bytes);
+        options.purpose = kind < 5 ? MLP_WORKSPACE_TRAINING : MLP_WORKSPACE_INFERENCE;
+        assert_ok(mlp_workspace_create(network, 1 + 13 * (size_t)kind, &options, &workspace));
+        assert_counted(workspace, atomic_load(&bytes) - before);
+        const size_t bare = mlp_workspace_bytes(workspace);
+        noise.hidden_dropout = kind % 2 == 0 ? 0.5 : 0.0;
+        noise.input_dropout = kind == 3 ? 0.5 : 0.0;
+        noise.input_noise = kind == 1 ? 0.1 : 0.0;
+        if (kind < 5) {
+            assert_ok(mlp_workspace_set_regularization(workspace, &noise));
+            assert_counted(workspace, atomic_load(&bytes) - before);
+            assert_ok(mlp_workspace_set_regularization(workspace, NULL));
+            assert_int_equal(mlp_workspace_bytes(workspace), bare);
+        }
+        mlp_workspace_destroy(&workspace);
+    }
+    mlp_network_destroy(&network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(the_counter_counts),
-                                        cmocka_unit_test(nothing_is_allocated) };
+                                        cmocka_unit_test(nothing_is_allocated),
+                                        cmocka_unit_test(a_workspace_counts_its_bytes) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
