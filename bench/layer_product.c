@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "linalg/blas.h"
+#include "linalg/blas_section.h"
 #include "linalg/gemm.h"
 #include "linalg/vector.h"
 
@@ -123,16 +123,18 @@ static void run_library(void *context)
     team_run(p->threads, run_member, context);
 }
 
+static struct blas_section library_section;
+
 static void begin_library(void *context)
 {
     (void)context;
-    blas_enter();
+    library_section = blas_section_begin(true);
 }
 
 static void end_library(void *context)
 {
     (void)context;
-    blas_leave();
+    blas_section_end(&library_section);
 }
 
 /* Tight leading dimensions, as a program without padding has them. */

@@ -2,8 +2,9 @@
  * Gradient clipping: when the gradient is larger than a threshold c, it is made smaller before the update.
  *
  * At or below the threshold every entry stays bit for bit. Norms are accumulated in double, so that entries
- * of 1e20 do not overflow; frozen parameters (a rate factor of 0) count for none. The fields of
- * ::mlp_optimizer_options choose the rule, mlp_optimizer_set_clip() one for a single layer. */
+ * of 1e20 do not overflow; frozen parameters (a rate factor of 0) count for none. A factor below 1.2e-38 is 0
+ * (mlp/pass.h): with a threshold of 1, a gradient of a norm beyond 8.5e37 does not move the parameters. The
+ * fields of ::mlp_optimizer_options choose the rule, mlp_optimizer_set_clip() one for a single layer. */
 #ifndef MLP_CLIP_H
 #define MLP_CLIP_H
 

@@ -5,7 +5,13 @@
  * a column-major inputs × count matrix. It is read in place.
  *
  * The network is const in all passes; the workspace belongs to the calling thread for the call. No pass
- * allocates. Results have the same bits for any number of threads. */
+ * allocates. Results have the same bits for any number of threads.
+ *
+ * Within every call of the library that computes, denormal numbers count as 0, on all threads it uses: an
+ * operand or a result of a magnitude below 1.2e-38 (FLT_MIN) is 0. Their arithmetic takes many times as long
+ * on some processors, and moments and gradients that fade would end there. The calling thread's own setting
+ * (MXCSR, FPCR) is what it was when the call returns, and in the callbacks of mlp_fit(); those that compute
+ * within a pass (losses, activations) are called with denormals at 0. */
 #ifndef MLP_PASS_H
 #define MLP_PASS_H
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "base/denormals.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "data/data.h"
@@ -97,6 +98,7 @@ mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network)
                     "standardize: the data set has %zu features, but the network has %zu inputs",
                     data->storage->inputs, mlp_network_inputs(network));
     }
+    FLUSH_DENORMALS;
     struct moments moments;
     mlp_status status = MLP_ERROR_MEMORY;
     if (allocate_moments(&moments, data->storage->inputs, data->count)) {

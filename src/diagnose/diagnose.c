@@ -5,6 +5,7 @@
 
 #include <mlp/pass.h>
 
+#include "base/denormals.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
@@ -104,6 +105,7 @@ mlp_status mlp_diagnose(const mlp_network *network, const float *x, const mlp_ta
     if (made == NULL) {
         return MLP_ERROR_MEMORY;
     }
+    FLUSH_DENORMALS;
     const mlp_status status = make(network, x, targets, count, &own, made);
     if (status != MLP_OK) {
         mlp_diagnosis_destroy(&made);

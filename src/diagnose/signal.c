@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "diagnose/diagnose.h"
-#include "linalg/blas.h"
+#include "linalg/blas_section.h"
 #include "linalg/gemm.h"
 
 static const mlp_moments no_moments = { NAN, NAN, NAN };
@@ -120,10 +120,9 @@ static mlp_status measure_da(const mlp_network *network, mlp_workspace *workspac
     if (da == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    blas_enter();
+    BLAS_SECTION(true);
     gemm_tn(GEMM_WHOLE, layer->inputs, dz.columns, layer->units, network->parameters + layer->weights,
             layer->stride, dz.data, dz.leading_dimension, da, layer->inputs);
-    blas_leave();
     const mlp_matrix m = { da, layer->inputs, dz.columns, layer->inputs };
     *moments = moments_of(&m);
     memory_free(da);

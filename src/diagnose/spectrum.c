@@ -8,7 +8,6 @@
 
 #include "base/memory.h"
 #include "base/status.h"
-#include "linalg/blas.h"
 #include "linalg/lapack.h"
 #include "model/network.h"
 
@@ -65,10 +64,7 @@ static mlp_status check_finite(const char *what, const float *a, size_t count)
 static mlp_status singular_values(const char *what, float *a, size_t rows, size_t columns, float *values)
 {
     TRY(check_finite(what, a, rows * columns));
-    blas_enter(); /* the same bits whatever BLAS's thread count */
-    const mlp_status status = lapack_singular_values(a, rows, columns, values);
-    blas_leave();
-    return status;
+    return lapack_singular_values(a, rows, columns, values);
 }
 
 mlp_status mlp_weight_spectrum(const mlp_network *network, size_t layer, float *values,

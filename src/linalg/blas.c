@@ -1,12 +1,8 @@
-/* Facts about OpenBLAS, and keeping it to one thread while the library runs its own. */
+/* Facts about OpenBLAS. */
 #include "linalg/blas.h"
 
 #include <cblas.h>
-#include <pthread.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "base/cpu.h"
 
@@ -65,43 +61,4 @@ const char *blas_core_suggested(void)
         return "Haswell";
     }
     return NULL;
-}
-
-static pthread_mutex_t entered_lock = PTHREAD_MUTEX_INITIALIZER;
-static size_t entered;      /* sections under way, all threads together */
-static int callers_threads; /* the setting to restore when the last one ends */
-
-/* OpenBLAS's OpenMP build also sets the calling thread's OpenMP default, which is the caller's too. */
-static void set_blas_threads(int threads)
-{
-#ifdef _OPENMP
-    const int openmp_default = omp_get_max_threads();
-#endif
-    openblas_set_num_threads(threads);
-#ifdef _OPENMP
-    if (omp_get_max_threads() != openmp_default) {
-        omp_set_num_threads(openmp_default);
-    }
-#endif
-}
-
-void blas_enter(void)
-{
-    pthread_mutex_lock(&entered_lock);
-    if (entered++ == 0) {
-        callers_threads = openblas_get_num_threads();
-        if (callers_threads != 1) {
-            set_blas_threads(1);
-        }
-    }
-    pthread_mutex_unlock(&entered_lock);
-}
-
-void blas_leave(void)
-{
-    pthread_mutex_lock(&entered_lock);
-    if (--entered == 0 && callers_threads != 1) {
-        set_blas_threads(callers_threads);
-    }
-    pthread_mutex_unlock(&entered_lock);
 }

@@ -1,4 +1,4 @@
-/* Facts about OpenBLAS, and keeping it to one thread while the library runs its own. */
+/* Facts about OpenBLAS. */
 #ifndef LINALG_BLAS_H
 #define LINALG_BLAS_H
 
@@ -18,10 +18,5 @@ const char *blas_threading(void); /* "sequential", "pthreads" or "openmp" */
 
 /* A core name that fits the processor better than the one OpenBLAS chose, or NULL. */
 const char *blas_core_suggested(void);
-
-/* Keeps OpenBLAS to one thread until the matching blas_leave(), which restores the caller's setting. Calls
- * nest and may overlap between threads. Outside any parallel region. */
-void blas_enter(void);
-void blas_leave(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* Matrix products: the only door to cblas_sgemm and cblas_sgemv. All matrices are column-major, sizes checked
  * when the network or workspace was made (every size and leading dimension fits BLAS's int). C must alias
- * neither A nor B. Called with BLAS on one thread (blas_enter()). C is overwritten, whatever it held. */
+ * neither A nor B. Called with BLAS on one thread (linalg/blas_section.h). C is overwritten, whatever it
+ * held. */
 #ifndef LINALG_GEMM_H
 #define LINALG_GEMM_H
 

@@ -5,6 +5,7 @@
 
 #include <mlp/pass.h>
 
+#include "base/denormals.h"
 #include "base/names.h"
 #include "base/status.h"
 #include "model/network.h"
@@ -157,6 +158,7 @@ mlp_status mlp_network_initialize_from_data(mlp_network *network, mlp_data_init 
         return fail(MLP_ERROR_RANGE, "mlp_network_initialize_from_data: count is %zu, expected at least 2",
                     count);
     }
+    FLUSH_DENORMALS;
     options.keep_pre_activations = 1;
     mlp_status status = mlp_workspace_create(network, count, &options, &workspace);
     status = status == MLP_OK ? mlp_network_copy(network, &copy) : status;

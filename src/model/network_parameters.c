@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/denormals.h"
 #include "base/status.h"
 #include "strategy/activation_mean_field.h"
 
@@ -48,6 +49,7 @@ static mlp_status fill_tensor(const struct init_task *task, float *values, size_
 
 static mlp_status fill_layer(mlp_network *network, size_t l, uint64_t seed)
 {
+    FLUSH_DENORMALS;
     const struct layer *layer = &network->layers[l];
     const struct init_task weights = init_task_of(network, l, seed, false),
                            bias = init_task_of(network, l, seed, true);

@@ -8,7 +8,7 @@
 #include <mlp/pass.h>
 
 #include "base/status.h"
-#include "linalg/blas.h"
+#include "linalg/blas_section.h"
 #include "model/regularize.h"
 
 /* Multiply-adds from which on a thread pays: some ten microseconds of a core. */
@@ -52,9 +52,8 @@ int pass_threads(const struct pass *pass)
 
 void pass_run(struct pass *pass, void (*work)(const struct team *team, void *context), void *context)
 {
-    blas_enter();
+    BLAS_SECTION(true);
     team_run(pass_threads(pass), work, context);
-    blas_leave();
 }
 
 void visit_tiles(const struct team *team, struct pass *pass, const struct grid *grid, size_t layer,
@@ -303,6 +302,7 @@ mlp_status mlp_backward(const mlp_network *network, mlp_workspace *workspace, co
     struct pass pass = { .network = network, .workspace = workspace, .want_gradient = true };
     REQUIRE_ARGUMENT(dy);
     TRY(check_training(__func__, network, workspace, WORKSPACE_FORWARD));
+    FLUSH_DENORMALS;
     take_output_gradient(&pass, dy);
     pass_run(&pass, run_backward, &pass);
     workspace->state = WORKSPACE_BACKWARD;

@@ -1,5 +1,5 @@
 /* The passes as a team runs them: every member calls each function, in the same order; each ends with what it
- * wrote visible to all members. BLAS is on one thread (blas_enter()). */
+ * wrote visible to all members. BLAS is on one thread (linalg/blas_section.h). */
 #ifndef MODEL_PASS_H
 #define MODEL_PASS_H
 

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/status.h"
-#include "linalg/blas.h"
+#include "linalg/blas_section.h"
 #include "model/pass.h"
 #include "optim/optimizer.h"
 
@@ -307,13 +307,13 @@ mlp_status mlp_optimizer_step(mlp_optimizer *optimizer, mlp_network *network, ml
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(workspace);
     TRY(check_step(optimizer, network, workspace));
+    FLUSH_DENORMALS;
     pass_measure(&pass);
     optimizer_decide(&plan, NAN, false);
     if (plan.apply) {
-        blas_enter();
+        BLAS_SECTION(true);
         team_run(team_size_for(network->arena_size, FLOATS_OF_A_THREAD, workspace->threads), run_update,
                  &plan);
-        blas_leave();
     }
     if (report != NULL) {
         *report = plan.report;

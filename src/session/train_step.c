@@ -3,6 +3,7 @@
 
 #include <mlp/train.h>
 
+#include "base/denormals.h"
 #include "base/status.h"
 #include "model/pass.h"
 #include "optim/optimizer.h"
@@ -49,6 +50,7 @@ mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_wo
     TRY(pass_check_batch(__func__, network, workspace, x, count));
     TRY(optimizer_check(optimizer, network));
     TRY(pass_check_targets(&step.pass, count));
+    FLUSH_DENORMALS;
     if (optimizer->rule->search != NULL) {
         optimizer->rule->search(&step.pass, x, count, &step.update);
     } else {

@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/status.h"
-#include "linalg/blas.h"
 #include "linalg/lapack.h"
 #include "linalg/vector.h"
 
@@ -201,9 +200,7 @@ mlp_status draw_orthogonal(const struct init_task *task, double gain, const stru
         return MLP_ERROR_MEMORY;
     }
     random_normal(&stream, 0, tall * narrow, q);
-    blas_enter(); /* the same bits whatever BLAS's thread count */
     const mlp_status status = lapack_orthonormalize(q, tall, narrow);
-    blas_leave();
     for (size_t j = 0; j < target->columns && status == MLP_OK; j++) {
         for (size_t i = 0; i < target->rows; i++) {
             const float value = wide ? q[j + i * tall] : q[i + j * tall];

@@ -16,6 +16,7 @@
 #include "base/cpu.h"
 #include "base/team.h"
 #include "linalg/blas.h"
+#include "linalg/blas_section.h"
 
 /* Sets a count of BLAS threads and returns what BLAS made of it: a sequential build, or one with a lower
  * limit, may stay below. */
@@ -30,24 +31,49 @@ static void the_callers_threads_come_back(void **unused)
     (void)unused;
     for (int wanted = 1; wanted <= 4; wanted++) {
         const int before = take_threads(wanted);
-        blas_enter();
+        const struct blas_section section = blas_section_begin(true);
         assert_int_equal(openblas_get_num_threads(), 1);
-        blas_leave();
+        blas_section_end(&section);
         assert_int_equal(openblas_get_num_threads(), before);
     }
 }
 
-static void sections_nest(void **unused)
+/* Whatever way its block is left. */
+static int count_within(void)
+{
+    BLAS_SECTION(true);
+    return openblas_get_num_threads();
+}
+
+static void a_section_ends_with_its_block(void **unused)
+{
+    (void)unused;
+    const int before = take_threads(3);
+    assert_int_equal(count_within(), 1);
+    assert_int_equal(openblas_get_num_threads(), before);
+}
+
+/* Products that BLAS takes one thread for leave the setting alone. */
+static void products_on_one_thread_change_nothing(void **unused)
 {
     (void)unused;
     const int before = take_threads(2);
+    BLAS_SECTION(false);
+    assert_int_equal(openblas_get_num_threads(), before);
+}
+
+static void sections_nest(void **unused)
+{
+    struct blas_section sections[5];
+    (void)unused;
+    const int before = take_threads(2);
     for (int depth = 0; depth < 5; depth++) {
-        blas_enter();
+        sections[depth] = blas_section_begin(true);
         assert_int_equal(openblas_get_num_threads(), 1);
     }
-    for (int depth = 0; depth < 5; depth++) {
+    for (int depth = 5; depth-- > 0;) {
         assert_int_equal(openblas_get_num_threads(), 1);
-        blas_leave();
+        blas_section_end(&sections[depth]);
     }
     assert_int_equal(openblas_get_num_threads(), before);
 }
@@ -57,11 +83,9 @@ static void the_setting_is_read_anew(void **unused)
 {
     (void)unused;
     take_threads(2);
-    blas_enter();
-    blas_leave();
+    assert_int_equal(count_within(), 1);
     const int changed = take_threads(3);
-    blas_enter();
-    blas_leave();
+    assert_int_equal(count_within(), 1);
     assert_int_equal(openblas_get_num_threads(), changed);
 }
 
@@ -78,12 +102,12 @@ static void *second_section(void *seen)
 {
     int *threads = seen;
     meet(); /* the first is open */
-    blas_enter();
+    const struct blas_section section = blas_section_begin(true);
     threads[0] = openblas_get_num_threads();
     meet(); /* both are open */
     meet(); /* the first has ended */
     threads[1] = openblas_get_num_threads();
-    blas_leave();
+    blas_section_end(&section);
     return NULL;
 }
 
@@ -95,10 +119,10 @@ static void sections_overlap_between_threads(void **unused)
     const int before = take_threads(2);
     assert_int_equal(pthread_barrier_init(&meeting, NULL, 2), 0);
     assert_int_equal(pthread_create(&other, NULL, second_section, seen), 0);
-    blas_enter();
+    const struct blas_section section = blas_section_begin(true);
     meet();
     meet();
-    blas_leave();
+    blas_section_end(&section);
     meet();
     assert_int_equal(pthread_join(other, NULL), 0);
     pthread_barrier_destroy(&meeting);
@@ -107,25 +131,26 @@ static void sections_overlap_between_threads(void **unused)
     assert_int_equal(openblas_get_num_threads(), before);
 }
 
-static void *many_sections(void *unused)
+static void *many_sections(void *wrong)
 {
-    for (int i = 0; i < 2000; i++) {
-        blas_enter();
-        blas_leave();
+    for (int i = 0; i < 20000; i++) {
+        *(int *)wrong += count_within() != 1;
     }
-    return unused;
+    return NULL;
 }
 
 static void many_sections_from_many_threads(void **unused)
 {
     pthread_t others[4];
+    int wrong[4] = { 0 };
     (void)unused;
     const int before = take_threads(2);
     for (int t = 0; t < 4; t++) {
-        assert_int_equal(pthread_create(&others[t], NULL, many_sections, NULL), 0);
+        assert_int_equal(pthread_create(&others[t], NULL, many_sections, &wrong[t]), 0);
     }
     for (int t = 0; t < 4; t++) {
         assert_int_equal(pthread_join(others[t], NULL), 0);
+        assert_int_equal(wrong[t], 0);
     }
     assert_int_equal(openblas_get_num_threads(), before);
 }
@@ -137,9 +162,7 @@ static void openmps_default_stays(void **unused)
 #ifdef _OPENMP
     take_threads(2);
     omp_set_num_threads(3);
-    blas_enter();
-    assert_int_equal(omp_get_max_threads(), 3);
-    blas_leave();
+    assert_int_equal(count_within(), 1);
     assert_int_equal(omp_get_max_threads(), 3);
 #else
     skip();
@@ -222,6 +245,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_callers_threads_come_back),
+        cmocka_unit_test(a_section_ends_with_its_block),
+        cmocka_unit_test(products_on_one_thread_change_nothing),
         cmocka_unit_test(sections_nest),
         cmocka_unit_test(the_setting_is_read_anew),
         cmocka_unit_test(sections_overlap_between_threads),

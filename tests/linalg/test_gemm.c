@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "linalg/blas.h"
+#include "linalg/blas_section.h"
 #include "linalg/gemm.h"
 
 enum { LIMIT = 300 * 300 };
@@ -63,7 +63,7 @@ static void check_sizes(product_function product, bool transpose_a, bool transpo
         { SIZE_MAX, SIZE_MAX }, { 16, 16 }, { 1, 300 }, { 48, 1 }, { 31, 64 }
     };
     enum { SIZES = sizeof sizes / sizeof sizes[0], BLOCKS = sizeof blocks / sizeof blocks[0] };
-    blas_enter();
+    BLAS_SECTION(true);
     for (size_t i = 0; i < SIZES * SIZES * SIZES; i++) {
         check(product, blocks[i % BLOCKS], transpose_a, transpose_b, sizes[i % SIZES],
               sizes[i / SIZES % SIZES], sizes[i / SIZES / SIZES], i % 4);
@@ -72,7 +72,6 @@ static void check_sizes(product_function product, bool transpose_a, bool transpo
         check(product, blocks[i], transpose_a, transpose_b, 257, 130, 299,
               3); /* beyond the small-matrix kernels */
     }
-    blas_leave();
 }
 
 static void nn_is_the_product(void **unused)
@@ -104,9 +103,8 @@ static void what_is_not_finite_stays_in_its_place(void **unused)
         test_fill(&state, 0.5, 1.0, b, K * n);
         a[3 + 5 * M] = NAN;
         a[4 + 5 * M] = INFINITY;
-        blas_enter();
+        BLAS_SECTION(true);
         gemm_nn(GEMM_WHOLE, M, n, K, a, M, b, K, c, M);
-        blas_leave();
         for (size_t i = 0; i < M * n; i++) {
             assert_int_equal(isnan(c[i]) != 0, i % M == 3);
             assert_int_equal(isinf(c[i]) != 0, i % M == 4);

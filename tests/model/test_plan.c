@@ -151,7 +151,7 @@ static void check_columns(const struct chain *chain)
         const size_t unit = chained ? plan->shard : (size_t)LOSS_BLOCK;
         size_t next = 0, most = 0;
         for (int rank = 0; rank < size; rank++) {
-            const struct team team = { size, rank };
+            const struct team team = { size, rank, NULL };
             const struct range own = plan_columns(plan, &team);
             assert_int_equal(own.first, next);
             assert_true(own.end >= own.first && own.end <= plan->count);
@@ -220,7 +220,7 @@ static void visit_by_all(const struct chain *chain, const struct grid *grid, siz
         memset(visits[part], 0, grid_tiles(grid));
     }
     for (int rank = 0; rank < size; rank++) {
-        const struct team team = { size, rank };
+        const struct team team = { size, rank, NULL };
         visitor_columns = plan_columns(&chain->plan, &team);
         if (parts == 1) {
             visit_tiles(&team, &pass, grid, layer, count_tile);

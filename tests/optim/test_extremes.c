@@ -131,6 +131,12 @@ static double norm_of(const double *values, size_t count)
     return sqrt(squares);
 }
 
+/* A factor that would be denormal is 0 (mlp/pass.h). */
+static double flushed(double factor)
+{
+    return factor < (double)FLT_MIN ? 0.0 : factor;
+}
+
 /* Below the largest float's tenth a clipped gradient has its formula's entries, to a few roundings. */
 static void clipping_of_large_gradients_is_exact(void **unused)
 {
@@ -147,7 +153,8 @@ static void clipping_of_large_gradients_is_exact(void **unused)
         const double norm = norm_of(f.gradients, f.network->arena_size);
         assert_close(f.report.clip.norm / norm, 1.0, 1e-12);
         for (size_t i = 0; i < f.network->arena_size; i++) {
-            assert_close(f.network->parameters[i], (double)f.before[i] - f.gradients[i] / norm, 1e-6);
+            assert_close(f.network->parameters[i], (double)f.before[i] - f.gradients[i] * flushed(1.0 / norm),
+                         1e-6);
         }
         drop(&f);
         options.clip = MLP_CLIP_ADAPTIVE;
@@ -162,12 +169,11 @@ static void clipping_of_large_gradients_is_exact(void **unused)
                 w[j] = f.before[at(&f, 0, u, j)];
             }
             for (size_t j = 0; j < INPUTS; j++) {
-                const double expected =
-                    w[j] - g[j] * 0.01 * fmax(norm_of(w, INPUTS), 1e-3) / norm_of(g, INPUTS);
-                assert_close(f.network->parameters[at(&f, 0, u, j)], expected, 1e-6);
+                const double factor = flushed(0.01 * fmax(norm_of(w, INPUTS), 1e-3) / norm_of(g, INPUTS));
+                assert_close(f.network->parameters[at(&f, 0, u, j)], w[j] - g[j] * factor, 1e-6);
             }
         }
-        assert_true(isfinite(f.report.clip.largest) && f.report.clip.scale > 0.0);
+        assert_true(isfinite(f.report.clip.largest) && (f.report.clip.scale > 0.0 || sizes[k] > 1e35));
         drop(&f);
     }
 }
@@ -192,7 +198,7 @@ static void centralizing_the_largest_floats_stays_finite(void **unused)
     drop(&f);
 }
 
-/* Rprop looks at signs alone, also of gradients whose products have no float. */
+/* Rprop looks at signs alone, also of gradients whose products have no float. Denormal ones are 0. */
 static void rprop_sees_the_signs_of_tiny_gradients(void **unused)
 {
     (void)unused;
@@ -206,7 +212,8 @@ static void rprop_sees_the_signs_of_tiny_gradients(void **unused)
             put_gradients(&f, size);
             assert_ok(step(&f));
             const size_t i = at(&f, 0, 1, 1);
-            assert_close(f.network->parameters[i], (double)f.before[i] - length, 1e-6);
+            assert_close(f.network->parameters[i],
+                         (double)f.before[i] - (size < (double)FLT_MIN ? 0.0 : length), 1e-6);
             length *= 1.2;
         }
         drop(&f);
