@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "diagnose/diagnose.h"
+#include "linalg/blas_memory.h"
 #include "linalg/blas_section.h"
 #include "linalg/gemm.h"
 
@@ -115,12 +116,13 @@ static mlp_status measure_da(const mlp_network *network, mlp_workspace *workspac
     const struct layer *layer = &network->layers[l];
     mlp_matrix dz;
     TRY(mlp_workspace_view(workspace, MLP_TENSOR_PRE_ACTIVATION_GRADIENT, l, &dz));
+    BLAS_SECTION(true);
+    BLAS_MEMORY(1);
     float *da =
         memory_allocate(layer->inputs * dz.columns, sizeof *da); /* no overflow: the workspace holds more */
     if (da == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    BLAS_SECTION(true);
     gemm_tn(GEMM_WHOLE, layer->inputs, dz.columns, layer->units, network->parameters + layer->weights,
             layer->stride, dz.data, dz.leading_dimension, da, layer->inputs);
     const mlp_matrix m = { da, layer->inputs, dz.columns, layer->inputs };

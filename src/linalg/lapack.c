@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "linalg/blas_memory.h"
 #include "linalg/blas_section.h"
 
 /* Workspace of the two calls, in floats. */
@@ -37,6 +38,7 @@ static bool factorize(float *a, lapack_int m, lapack_int n, float *tau, float *s
 mlp_status lapack_orthonormalize(float *a, size_t rows, size_t columns)
 {
     BLAS_SECTION(true); /* the same bits whatever BLAS's thread count */
+    BLAS_MEMORY(1);
     size_t floats = 0, total;
     if (rows > INT_MAX || columns > rows || columns == 0) {
         return fail(MLP_ERROR_SHAPE, "QR factorization of %zu × %zu, expected 1 ≤ columns ≤ rows ≤ %d", rows,
@@ -66,6 +68,7 @@ mlp_status lapack_orthonormalize(float *a, size_t rows, size_t columns)
 mlp_status lapack_singular_values(float *a, size_t rows, size_t columns, float *values)
 {
     BLAS_SECTION(true);
+    BLAS_MEMORY(1);
     float floats = 0.0f, none = 0.0f;
     if (rows > INT_MAX || columns > INT_MAX || rows == 0 || columns == 0) {
         return fail(MLP_ERROR_SHAPE, "singular values of %zu × %zu, expected sizes of 1 to %d", rows, columns,

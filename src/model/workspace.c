@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "base/team.h"
+#include "linalg/blas_memory.h"
 #include "model/regularize.h"
 
 enum { MAX_THREADS = 1024 };
@@ -161,9 +162,14 @@ static mlp_status create(const mlp_network *network, size_t batch, const mlp_wor
     made->arena_size = network->arena_size;
     made->plan.class = plan_class();
     made->plan.layer_count = network->layer_count;
-    if (!allocate(made, &sizes)) {
+    mlp_status status = blas_memory_reserve(made->threads);
+    made->reserved = status == MLP_OK ? made->threads : 0;
+    if (status == MLP_OK && !allocate(made, &sizes)) {
+        status = MLP_ERROR_MEMORY;
+    }
+    if (status != MLP_OK) {
         mlp_workspace_destroy(&made);
-        return MLP_ERROR_MEMORY;
+        return status;
     }
     lay_out(made, network, &sizes);
     *workspace = made;
@@ -194,6 +200,7 @@ void mlp_workspace_destroy(mlp_workspace **workspace)
         return;
     }
     mlp_workspace *w = *workspace;
+    blas_memory_release(w->reserved);
     memory_free(w->units);
     memory_free(w->layers);
     memory_free(w->plan.layers);

@@ -35,6 +35,7 @@ struct mlp_workspace {
     size_t batch;    /* largest */
     bool keep_z;     /* of every layer */
     int threads;
+    int reserved; /* threads that OpenBLAS has buffers for on this workspace's behalf */
     size_t bytes; /* without the regularizer's */
     size_t inputs;
     size_t layer_count;
