@@ -30,6 +30,15 @@ enum blas_class blas_class(void)
     return LISTED(openblas_get_corename(), avx512_cores) ? BLAS_SMALL_MATRIX : BLAS_PACKED;
 }
 
+/* The small-matrix kernels have no threads, and serve up to 10⁶ multiply-adds where neither matrix is
+ * transposed (kernel/x86_64/sgemm_small_kernel_permit_skylakex.c). Elsewhere interface/gemm.c starts
+ * threads beyond SMP_THRESHOLD_MIN · GEMM_MULTITHREAD_THRESHOLD, the second of which a build may set down
+ * to 1. */
+double blas_serial_limit(void)
+{
+    return blas_class() == BLAS_SMALL_MATRIX ? 1e6 : 65536.0;
+}
+
 const char *blas_core(void)
 {
     return openblas_get_corename();

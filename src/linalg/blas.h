@@ -16,6 +16,10 @@ const char *blas_core(void);      /* e.g. "SkylakeX" */
 const char *blas_config(void);    /* OpenBLAS's description of itself */
 const char *blas_threading(void); /* "sequential", "pthreads" or "openmp" */
 
+/* Multiply-adds up to which a product of two matrices, neither of them transposed, has one thread, whatever
+ * OpenBLAS is set to. */
+double blas_serial_limit(void);
+
 /* A core name that fits the processor better than the one OpenBLAS chose, or NULL. */
 const char *blas_core_suggested(void);
 

@@ -52,7 +52,8 @@ int pass_threads(const struct pass *pass)
 
 void pass_run(struct pass *pass, void (*work)(const struct team *team, void *context), void *context)
 {
-    BLAS_SECTION(true);
+    const bool forward_only = !pass->want_gradient && pass->input_gradient == NULL;
+    BLAS_SECTION(!forward_only || !pass->workspace->plan.forward_is_serial);
     team_run(pass_threads(pass), work, context);
 }
 

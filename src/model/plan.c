@@ -29,12 +29,24 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Whether BLAS takes one thread for every call of a layer's forward product; one column is none of its
+ * calls. */
+static bool is_serial(const struct layer_plan *p, size_t inner)
+{
+    const struct gemm_block *block = &p->forward.block;
+    const size_t columns = p->forward.columns < block->columns ? p->forward.columns : block->columns;
+    const size_t length = inner < block->inner ? inner : block->inner;
+    return p->forward.n == 1 ||
+           (double)p->forward.rows * (double)columns * (double)length <= blas_serial_limit();
+}
+
 void plan_make(struct plan *plan, const struct layer *layers, size_t count)
 {
     size_t part = 0;
     plan->count = count;
     plan->shard = LOSS_BLOCK;
     plan->work = 0.0;
+    plan->forward_is_serial = true;
     for (size_t l = 0; l < plan->layer_count; l++) {
         const struct layer *layer = &layers[l];
         struct layer_plan *p = &plan->layers[l];
@@ -48,6 +60,7 @@ void plan_make(struct plan *plan, const struct layer *layers, size_t count)
         if (layer_source(l) != NETWORK_INPUT) {
             plan->shard = larger(plan->shard, p->backward.columns);
         }
+        plan->forward_is_serial = plan->forward_is_serial && is_serial(p, layer->inputs);
         plan->work += (double)layer->units * (double)layer->inputs * (double)count;
     }
     plan->shard = size_round_up(plan->shard, LOSS_BLOCK);

@@ -22,9 +22,10 @@ struct layer_plan {
 };
 
 struct plan {
-    size_t count; /* samples; 0: not made yet */
-    size_t shard; /* samples that can go through all layers by themselves without cutting a tile */
-    double work;  /* multiply-adds of a forward pass */
+    size_t count;           /* samples; 0: not made yet */
+    size_t shard;           /* samples that can go through all layers by themselves without cutting a tile */
+    double work;            /* multiply-adds of a forward pass */
+    bool forward_is_serial; /* no call of BLAS in a forward pass is large enough for threads of BLAS's own */
     enum blas_class class;
     size_t layer_count;
     struct layer_plan *layers; /* owned by the workspace */
