@@ -38,7 +38,6 @@ struct settings {
     bool product_given;
     size_t m, n, k;     /* of --shape; 0: not given */
     const char *output; /* a file's path, or NULL */
-    char **program;     /* main()'s arguments: to execute the program again */
 };
 
 struct command {
@@ -49,7 +48,6 @@ struct command {
     unsigned options;                            /* sum of enum option_group */
     double seconds;                              /* default of --time */
     int threads;                                 /* default of --threads; 0: OpenMP's */
-    bool any_blas_core;                          /* itself deals with a BLAS core that is not the right one */
     void (*list)(void);                          /* --list: the names that --filter chooses from */
     int (*run)(const struct settings *settings); /* exit code: 0, 1 failed, 2 bad usage */
 };
@@ -73,10 +71,6 @@ void print_json(json_t *object);
 
 /* What a row whose interquartile range exceeds 15 % of its median says so with, or "". */
 const char *noise_remark(double spread);
-
-/* Where OpenBLAS took kernels for an older processor, names the right ones in OPENBLAS_CORETYPE and executes
- * the program again; not when the user has set the variable. Returns otherwise. */
-void take_right_blas_core(char **argv);
 
 /* "product" names as in --product: nn, tn, nt. */
 const char *product_kind_name(enum product_kind kind);

@@ -250,7 +250,6 @@ static int run(const struct settings *settings)
         done = run_row(settings, &rows.rows[i], info.blas_core, peak) && done;
     }
     fflush(stdout);
-    take_right_blas_core(settings->program);
     return done ? 0 : 1;
 }
 
@@ -264,9 +263,7 @@ const struct command gemm_command = {
              "cblas_sgemm. By\n"
              "default a sweep over units, inputs and batch, then squares; or the layers of one network, or "
              "one --shape;\n"
-             "--product keeps to one kind. Where OpenBLAS took kernels for an older processor, a second "
-             "run with the right\n"
-             "ones follows.\n\n"
+             "--product keeps to one kind.\n\n"
              "JSON keys: product m n k threads library_gflops blas_gflops ratio peak_share bytes blas_core "
              "spread. ratio is\n"
              "library_gflops / blas_gflops; peak_share is the library's share of the multiply-adds that "
@@ -276,7 +273,6 @@ const struct command gemm_command = {
     .options = OPTIONS_NETWORK | OPTIONS_PRODUCT,
     .threads = 1,
     .seconds = 0.1,
-    .any_blas_core = true,
     .list = list,
     .run = run,
 };

@@ -39,9 +39,6 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i]->name) == 0) {
-            if (!commands[i]->any_blas_core) {
-                take_right_blas_core(argv);
-            }
             return command_run(commands[i], argc - 1, argv + 1);
         }
     }

@@ -200,8 +200,7 @@ int command_run(const struct command *command, int argc, char **argv)
                                  .seconds = command->seconds,
                                  .rule = MLP_OPTIMIZER_MOMENTUM,
                                  .clip = MLP_CLIP_GLOBAL_NORM,
-                                 .custom = { .batch = 64 },
-                                 .program = argv - 1 };
+                                 .custom = { .batch = 64 } };
     struct option options[OPTIONS + 3];
     mlp_info info;
     int found;

@@ -24,6 +24,16 @@ enum cpu_level cpu_level_best(void)
     return CPU_BASELINE;
 }
 
+bool cpu_has_bfloat16(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
 static int choose_level(void)
 {
     const int best = (int)cpu_level_best();

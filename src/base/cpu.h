@@ -2,6 +2,8 @@
 #ifndef BASE_CPU_H
 #define BASE_CPU_H
 
+#include <stdbool.h>
+
 enum cpu_level {
     CPU_BASELINE = 0, /* what every processor of the architecture has (x86-64: SSE2; aarch64: NEON) */
     CPU_AVX2 = 1,     /* AVX2 and FMA */
@@ -10,6 +12,9 @@ enum cpu_level {
 
 /* The best level the processor and the operating system offer. */
 enum cpu_level cpu_level_best(void);
+
+/* Whether it offers AVX-512 BF16, which OpenBLAS's Cooperlake kernels are compiled for. */
+bool cpu_has_bfloat16(void);
 
 /* The level in use: the best one, or a lower one named in the environment variable MLP_VECTOR_LEVEL
  * ("baseline", "avx2", "avx512") when the process began to use the library. */

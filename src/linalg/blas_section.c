@@ -156,7 +156,7 @@ static void leave_gate(void)
     atomic_fetch_sub_explicit(&own.slot->inside, 1, memory_order_release);
 }
 
-static int sections_elsewhere(void)
+int blas_sections_elsewhere(void)
 {
     int inside = -own.depth;
     for (size_t s = 0; s < SLOTS; s++) {
@@ -176,7 +176,8 @@ static void before_fork(void)
 {
     const int64_t start = milliseconds();
     atomic_fetch_add(&forks, 1);
-    for (unsigned round = 0; sections_elsewhere() > 0 && milliseconds() - start < FORK_WAIT_MS; round++) {
+    for (unsigned round = 0; blas_sections_elsewhere() > 0 && milliseconds() - start < FORK_WAIT_MS;
+         round++) {
         pause_briefly(round);
     }
     team_before_fork();

@@ -19,6 +19,9 @@ struct blas_section {
 struct blas_section blas_section_begin(bool threaded);
 void blas_section_end(const struct blas_section *section);
 
+/* Sections of other threads that are under way. */
+int blas_sections_elsewhere(void);
+
 /* A section until the end of the enclosing block, however it is left. */
 #define BLAS_SECTION(threaded)                                                                               \
     const struct blas_section blas_section_ __attribute__((cleanup(blas_section_end), unused)) =             \

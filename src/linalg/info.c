@@ -6,20 +6,6 @@
 #include "base/team.h"
 #include "linalg/blas.h"
 
-/* One static sentence for each core that blas_core_suggested() may name. */
-static const char *hint_for(const char *suggested)
-{
-    if (suggested == NULL) {
-        return NULL;
-    }
-    return suggested[0] == 'S' ? "OpenBLAS took kernels for an older processor: set "
-                                 "OPENBLAS_CORETYPE=SkylakeX in the environment "
-                                 "before the program starts, for up to twice the speed"
-                               : "OpenBLAS took kernels for an older processor: set "
-                                 "OPENBLAS_CORETYPE=Haswell in the environment "
-                                 "before the program starts, for up to twice the speed";
-}
-
 void mlp_info_get(mlp_info *info)
 {
     if (info == NULL) {
@@ -37,6 +23,6 @@ void mlp_info_get(mlp_info *info)
         .openmp = team_has_openmp(),
         .zlib = MLP_HAVE_ZLIB,
         .blas_core_suggested = blas_core_suggested(),
-        .hint = hint_for(blas_core_suggested()),
+        .hint = blas_core_suggested() != NULL ? mlp_blas_core_reason() : NULL,
     };
 }

@@ -34,10 +34,4 @@ void print_command_help(const struct command *command, FILE *stream);
  * `column` already. */
 void print_wrapped(FILE *stream, const char *text, size_t column, size_t indent);
 
-/* Executes the command once more with the OpenBLAS kernels that fit the processor, when OpenBLAS took others
- * and the user has not chosen. Returns when there is nothing to do. */
-void take_right_blas_core(char **argv);
-/* Whether this process is such a second execution. */
-int blas_core_was_set(void);
-
 #endif

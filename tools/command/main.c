@@ -87,7 +87,6 @@ static int run(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i]->name) == 0) {
-            take_right_blas_core(argv);
             return run_command(commands[i], argc - 1, argv + 1);
         }
     }

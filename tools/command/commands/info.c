@@ -1,6 +1,5 @@
 /* `mlp info`: what the library runs on. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <mlp/info.h>
 
@@ -28,36 +27,28 @@ static json_t *text_or_null(const char *text)
 
 static int print_info_json(const mlp_info *info)
 {
-    return print_json(json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:i, s:b, s:b, s:o, s:o}",
+    return print_json(json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:i, s:b, s:b, s:o, s:o}",
                                 "version", info->version, "blas_config", info->blas_config, "blas_core",
                                 info->blas_core, "blas_threading", info->blas_threading, "blas_small_matrix",
-                                info->blas_small_matrix, "blas_core_set_by_mlp", blas_core_was_set(),
+                                info->blas_small_matrix, "blas_core_chosen", mlp_blas_core_chosen(),
                                 "vector_level", info->vector_level, "processor_level", info->processor_level,
                                 "threads", info->threads, "openmp", info->openmp, "zlib", info->zlib,
-                                "blas_core_suggested", text_or_null(info->blas_core_suggested), "hint",
-                                text_or_null(info->hint)));
+                                "blas_core_suggested", text_or_null(info->blas_core_suggested),
+                                "blas_core_reason", text_or_null(mlp_blas_core_reason())));
 }
 
 static void print_info(const mlp_info *info)
 {
     printf("version          %s\nBLAS             %s\n", info->version, info->blas_config);
-    printf("BLAS core        %s%s%s\n", info->blas_core,
-           info->blas_small_matrix ? ", with kernels for small matrices" : "",
-           blas_core_was_set() ? " (set by this command, OpenBLAS had chosen another)" : "");
+    printf("BLAS core        %s%s\n", info->blas_core,
+           info->blas_small_matrix ? ", with kernels for small matrices" : "");
+    if (mlp_blas_core_reason() != NULL) {
+        printf("                 %s\n", mlp_blas_core_reason());
+    }
     printf("BLAS threading   %s\nthreads          %d%s\nvector level     %s (the processor offers %s)\n"
            "gzip'd data      %s\n",
            info->blas_threading, info->threads, info->openmp ? "" : " (built without OpenMP)",
            info->vector_level, info->processor_level, info->zlib ? "yes" : "no (built without zlib)");
-    if (info->hint != NULL) {
-        printf("hint             %s\n", info->hint);
-    }
-    if (blas_core_was_set()) {
-        print_wrapped(stdout,
-                      "\nPrograms of your own have to set it themselves, in the environment and before they "
-                      "start:",
-                      0, 0);
-        printf("  export OPENBLAS_CORETYPE=%s\n", getenv("OPENBLAS_CORETYPE"));
-    }
 }
 
 static int run(void *settings, int operands, char **operand)
@@ -80,8 +71,8 @@ const struct command info_command = {
     .synopsis = "[OPTION...]",
     .description =
         "Prints the library's version, the BLAS and the kernels it chose for this processor, threads and "
-        "vector level. Where OpenBLAS chooses kernels that do not fit the processor, every command sets "
-        "OPENBLAS_CORETYPE and executes itself once more, unless the variable is set already.",
+        "vector level. Where OpenBLAS chose kernels that do not fit the processor, the library has it choose "
+        "again when it is loaded, unless OPENBLAS_CORETYPE is set; see ENVIRONMENT in the manual.",
     .rows = rows,
     .examples = "  mlp info\n"
                 "  mlp info --json\n",
