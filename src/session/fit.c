@@ -118,9 +118,14 @@ static mlp_status prepare(struct fit *fit, const mlp_data *data)
     return complete ? MLP_OK : MLP_ERROR_MEMORY;
 }
 
+/* Runs however mlp_fit() is left, also by an exception that a callback throws: the prefetching thread must
+ * not outlive it, nor the checkpoint folder's lock. */
 static void release(struct fit *fit)
 {
     checkpoints_close(&fit->checkpoints);
+    if (fit->workspace != NULL) {
+        schedule_state_end(fit->optimizer);
+    }
     if (fit->report != NULL) {
         monitor_end(fit->report->monitor);
     }
@@ -129,6 +134,7 @@ static void release(struct fit *fit)
     batch_free(&fit->validation);
     average_free(&fit->average);
     memory_free(fit->best);
+    mlp_report_destroy(&fit->report);
 }
 
 /* That of the last step. */
@@ -408,7 +414,7 @@ static void resolve(struct fit *fit, size_t count)
 mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
                    const mlp_fit_options *options, mlp_report **report)
 {
-    struct fit fit = { .network = network, .optimizer = optimizer };
+    struct fit fit __attribute__((cleanup(release))) = { .network = network, .optimizer = optimizer };
     if (report != NULL) {
         *report = NULL;
     }
@@ -423,16 +429,13 @@ mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_dat
     mlp_status status = prepare(&fit, data);
     status = status == MLP_OK ? checkpoints_begin(&fit) : status;
     if (status != MLP_OK) {
-        mlp_report_destroy(&fit.report);
-    } else {
-        status = run(&fit);
-        schedule_state_end(optimizer);
+        return status;
     }
-    release(&fit);
+    status = run(&fit);
     if (report != NULL) {
+        monitor_end(fit.report->monitor);
         *report = fit.report;
-    } else {
-        mlp_report_destroy(&fit.report);
+        fit.report = NULL;
     }
     return status;
 }
