@@ -47,12 +47,12 @@ static double draw_log_gamma(struct draws *draws, double alpha)
     }
 }
 
-/* max(λ, 1 − λ), λ ~ Beta(α, α). */
+/* max(λ, 1 − λ), λ ~ Beta(α, α). The smallest α leave no logarithm that is finite: 1, which they tend to. */
 static double draw_share(double alpha, uint64_t seed, size_t step)
 {
     struct draws draws = { random_stream(seed, RANDOM_MIXUP, 0, step), 0 };
     const double first = draw_log_gamma(&draws, alpha), second = draw_log_gamma(&draws, alpha);
-    return 1.0 / (1.0 + exp(-fabs(first - second)));
+    return isfinite(first) && isfinite(second) ? 1.0 / (1.0 + exp(-fabs(first - second))) : 1.0;
 }
 
 /* ---- the batch ----------------------------------------------------------------------------------------- */
