@@ -38,8 +38,9 @@ typedef enum mlp_clip {
        100), default 10; none while that is 0 (AutoClip, Seetharaman 2020). */
     MLP_CLIP_AUTO = 7,
     /** Global norm, with running mean μ and deviation σ of the clipped norms (weight 0.97 on the past, from
-       the first 25 steps, which are not clipped): when z = (‖g‖ − μ)/σ > c, the threshold is μ + σ·c²/z; none
-       while μ is 0; c default 2.5 (ZClip, Kumar 2025). */
+       the first 25 steps, which are not clipped): when z = (‖g‖ − μ)/(σ + 10⁻⁶) > c, the threshold is
+       μ + σ·c²/z; none while μ is 0; c default 2.5 (ZClip, Kumar 2025). The 10⁻⁶ is the paper's: where norms
+       are of its size or below, hardly any is an outlier. */
     MLP_CLIP_Z = 8,
     /** mlp_optimizer_options::custom_clip. */
     MLP_CLIP_CUSTOM = 9

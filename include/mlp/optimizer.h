@@ -98,13 +98,15 @@ typedef enum mlp_decay {
     MLP_DECAY_DECOUPLED = 2  /**< w ← w·(1 − η·λ), before the rule; with LAMB in its u. */
 } mlp_decay;
 
-/** What a NaN or an infinity in the loss or in a gradient leads to. It is never applied. */
+/** What a NaN or an infinity in the loss or in a gradient leads to, or an update that would put one into the
+ * parameters or the state though the gradient is finite. It is never applied. */
 typedef enum mlp_nonfinite {
     /** ::MLP_ERROR_NONFINITE; parameters and state stay bit for bit. */
     MLP_NONFINITE_ERROR = 0,
     /** The update is left out, up to `max_skips` times in a row; then an error. */
     MLP_NONFINITE_SKIP = 1,
-    /** Entries of the gradient that are not finite become 0. A loss that is not finite is still an error. */
+    /** Entries of the gradient that are not finite become 0. A loss or an update that is not finite is still
+       an error. */
     MLP_NONFINITE_ZERO = 2
 } mlp_nonfinite;
 

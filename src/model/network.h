@@ -51,6 +51,9 @@ struct mlp_network {
     size_t layer_count;
     struct layer *layers;
     float *parameters;
+    bool
+        moderate; /* all parameters are known to be within ±LARGEST_MODERATE of optim/finite.h. Whoever writes
+                      parameters says false; the optimizer finds out. */
     size_t arena_size;      /* floats, padding included; a multiple of 16 */
     size_t parameter_count; /* without padding */
     struct loss_settings loss;

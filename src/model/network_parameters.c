@@ -51,6 +51,7 @@ static mlp_status fill_layer(mlp_network *network, size_t l, uint64_t seed)
 {
     FLUSH_DENORMALS;
     const struct layer *layer = &network->layers[l];
+    network->moderate = false;
     const struct init_task weights = init_task_of(network, l, seed, false),
                            bias = init_task_of(network, l, seed, true);
     TRY(fill_tensor(&weights, network->parameters + layer->weights, layer->units, layer->inputs,
@@ -92,6 +93,7 @@ mlp_status mlp_network_initialize_layer(mlp_network *network, size_t layer, uint
         const struct layer *l = &network->layers[layer];
         memcpy(network->parameters + l->weights, drawn->parameters + l->weights,
                l->stride * (l->inputs + 1) * sizeof(float));
+        network->moderate = false;
     }
     mlp_network_destroy(&drawn);
     return status;
@@ -168,6 +170,7 @@ static mlp_status set_tensor(const char *function, float *tensor, size_t stride,
 mlp_status mlp_network_set_weights(mlp_network *network, size_t layer, const float *values)
 {
     TRY(check_layer(__func__, network, layer, values, "values"));
+    network->moderate = false;
     const struct layer *l = &network->layers[layer];
     return set_tensor(__func__, network->parameters + l->weights, l->stride, values, l->units, l->inputs);
 }
@@ -175,6 +178,7 @@ mlp_status mlp_network_set_weights(mlp_network *network, size_t layer, const flo
 mlp_status mlp_network_set_bias(mlp_network *network, size_t layer, const float *values)
 {
     TRY(check_layer(__func__, network, layer, values, "values"));
+    network->moderate = false;
     const struct layer *l = &network->layers[layer];
     return set_tensor(__func__, network->parameters + l->bias, l->stride, values, l->units, 1);
 }
@@ -194,5 +198,6 @@ mlp_status mlp_network_copy_parameters(mlp_network *network, const mlp_network *
         }
     }
     memcpy(network->parameters, source->parameters, network->arena_size * sizeof(float));
+    network->moderate = false;
     return MLP_OK;
 }

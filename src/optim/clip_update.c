@@ -16,25 +16,40 @@ void update_clip_begin(const struct update_plan *plan, const struct range *share
            (share->end - share->first) * sizeof(float));
 }
 
-/* What each tensor was moved by, in place of what it was. Every tensor is one member's, so that the sums have
- * one order. */
+/* Floats of a column that are taken at a time. */
+enum { RUN = 512 };
+
+/* Σ Δw² and max |Δw| of a tensor, Δw the difference of the parameters as they are and as they were. */
+static struct magnitude measure_tensor(const float *after, const float *before, size_t count)
+{
+    struct magnitude sum = { 0.0, 0.0 };
+    float moves[RUN];
+    for (size_t first = 0; first < count; first += RUN) {
+        const size_t size = count - first < RUN ? count - first : (size_t)RUN;
+        for (size_t i = 0; i < size; i++) {
+            moves[i] = after[first + i] - before[first + i];
+        }
+        const struct magnitude part = vector_kernels()->measure(moves, size, 1, size);
+        sum.squares += part.squares;
+        sum.largest = fmax(sum.largest, part.largest);
+    }
+    return sum;
+}
+
+/* Every tensor is one member's, so that the sums have one order. */
 static void measure_moves(const struct team *team, struct update_plan *plan)
 {
     struct mlp_optimizer *optimizer = plan->optimizer;
-    const size_t tensors = 2 * plan->network->layer_count;
-    for (size_t t = (size_t)team->rank; t < tensors; t += (size_t)team->size) {
+    struct deal deal = { team, (double)optimizer->arena_size, 0.0 };
+    for (size_t t = 0; t < 2 * plan->network->layer_count; t++) {
         const struct layer *layer = &plan->network->layers[t / 2];
-        const bool bias = t % 2 == 1;
-        const size_t first = bias ? layer->bias : layer->weights, count = extent(layer, bias);
-        float *moves = optimizer->before + first;
-        const float *parameters = plan->network->parameters + first;
-        for (size_t i = 0; i < count; i++) {
-            moves[i] = parameters[i] - moves[i];
+        const size_t first = t % 2 == 1 ? layer->bias : layer->weights, count = extent(layer, t % 2 == 1);
+        if (deal_next(&deal, (double)count)) {
+            const struct magnitude m =
+                measure_tensor(plan->network->parameters + first, optimizer->before + first, count);
+            optimizer->squares[t] = m.squares;
+            optimizer->largest[t] = m.largest;
         }
-        const struct magnitude m =
-            vector_kernels()->measure(moves, layer->units, count / layer->stride, layer->stride);
-        optimizer->squares[t] = m.squares;
-        optimizer->largest[t] = m.largest;
     }
 }
 
@@ -53,25 +68,31 @@ static void decide(struct update_plan *plan)
     plan->report.update_clip = outcome.report;
 }
 
-/* w − (1 − s)·Δw, and where Δw is out of bounds w − Δw ± bound: entries that are not clipped stay bit for
- * bit. */
-static void pull_back(const struct team *team, const struct update_plan *plan)
+/* w ← w′ + s·Δw or w′ ± bound with the w′ before, in double: exact for any |Δw|. What is not clipped stays
+ * bit for bit. */
+static void clip_tensor(float *parameters, const float *before, size_t count, double scale, double bound)
+{
+    for (size_t i = 0; i < count; i++) {
+        const double was = (double)before[i], move = (double)parameters[i] - was;
+        if (scale < 1.0) {
+            parameters[i] = (float)(was + scale * move);
+        } else if (fabs(move) > bound) {
+            parameters[i] = (float)(was + copysign(bound, move));
+        }
+    }
+}
+
+static void clip_moves(const struct team *team, const struct update_plan *plan)
 {
     const struct mlp_optimizer *optimizer = plan->optimizer;
     const float bound = optimizer->bound[0];
-    for (size_t t = (size_t)team->rank; t < 2 * plan->network->layer_count; t += (size_t)team->size) {
+    struct deal deal = { team, (double)optimizer->arena_size, 0.0 };
+    for (size_t t = 0; t < 2 * plan->network->layer_count; t++) {
         const struct layer *layer = &plan->network->layers[t / 2];
         const size_t first = t % 2 == 1 ? layer->bias : layer->weights, count = extent(layer, t % 2 == 1);
-        float *parameters = plan->network->parameters + first;
-        const float *moves = optimizer->before + first, rest = 1.0f - optimizer->scale[t];
-        for (size_t i = 0; i < count && rest > 0.0f; i++) {
-            parameters[i] -= rest * moves[i];
-        }
-        for (size_t i = 0; i < count && isfinite(bound); i++) {
-            const float excess = moves[i] > bound    ? moves[i] - bound
-                                 : moves[i] < -bound ? moves[i] + bound
-                                                     : 0.0f;
-            parameters[i] -= excess;
+        if (deal_next(&deal, (double)count) && (optimizer->scale[t] < 1.0f || isfinite(bound))) {
+            clip_tensor(plan->network->parameters + first, optimizer->before + first, count,
+                        (double)optimizer->scale[t], (double)bound);
         }
     }
 }
@@ -85,5 +106,5 @@ void update_clip_end(const struct team *team, struct update_plan *plan)
         decide(plan);
     }
     team_barrier(team);
-    pull_back(team, plan);
+    clip_moves(team, plan);
 }

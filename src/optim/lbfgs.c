@@ -6,6 +6,7 @@
  * and the vector level. The objective is the loss with its L2 decay; frozen tensors have no gradient. */
 #include "optim/lbfgs.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -99,7 +100,13 @@ static double evaluate(struct search *search)
     return pass->loss + add_decay(search);
 }
 
-/* After a failure all trials are refused, unseen. */
+static bool all_finite(const float *values, size_t count)
+{
+    return isfinite(vector_kernels()->measure(values, count, 1, count).squares);
+}
+
+/* After a failure all trials are refused, unseen; so are parameters beyond float's range, with which a unit
+ * that is off may still have a finite loss. */
 static struct trial try_step(struct search *search, double step)
 {
     const size_t size = search->plan->network->arena_size;
@@ -109,10 +116,13 @@ static struct trial try_step(struct search *search, double step)
     }
     memcpy(parameters, search->start, size * sizeof *parameters);
     add(parameters, step, search->direction, size);
+    search->last = step;
+    if (!all_finite(parameters, size)) {
+        return (struct trial){ step, INFINITY, INFINITY };
+    }
     const double value = evaluate(search);
     search->status = search->pass->status;
     const double slope = dot(search->plan->workspace->gradients, search->direction, size);
-    search->last = step;
     const bool finite = isfinite(value) && isfinite(slope);
     return (struct trial){ step, finite ? value : INFINITY, finite ? slope : INFINITY };
 }
@@ -229,14 +239,16 @@ static void remember(struct search *search)
     const size_t size = optimizer->arena_size, place = 2 * (optimizer->pairs % LBFGS_PAIRS);
     float *s = optimizer->state[place], *y = optimizer->state[place + 1];
     const float *w = search->plan->network->parameters, *g = search->plan->workspace->gradients;
-    double curvature = 0.0, squares = 0.0;
+    double curvature = 0.0, squares = 0.0, moved_most = 0.0, changed_most = 0.0;
     for (size_t i = 0; i < size; i++) {
         const double moved = (double)w[i] - (double)search->start[i],
                      changed = (double)g[i] - (double)search->gradient[i];
         curvature += moved * changed;
         squares += changed * changed;
+        moved_most = fmax(moved_most, fabs(moved));
+        changed_most = fmax(changed_most, fabs(changed));
     }
-    if (!(curvature > 1e-10 * squares)) {
+    if (!(curvature > 1e-10 * squares) || !(moved_most <= FLT_MAX) || !(changed_most <= FLT_MAX)) {
         return; /* the oldest pair stays where this one would have gone */
     }
     for (size_t i = 0; i < size; i++) {
@@ -265,7 +277,7 @@ static struct trial search_step(struct search *search, double value)
     const size_t size = optimizer->arena_size;
     find_direction(search);
     struct trial start = { 0.0, value, dot(search->gradient, search->direction, size) };
-    if (!(start.slope < 0.0)) {
+    if (!(start.slope < 0.0) || !isfinite(start.slope)) {
         optimizer->pairs = 0;
         find_direction(search);
         start.slope = dot(search->gradient, search->direction, size);
@@ -280,7 +292,8 @@ static struct trial search_step(struct search *search, double value)
     return found;
 }
 
-/* Where nothing decreases along the direction, the pairs mislead: forgotten, the next step is the gradient's.
+/* Where nothing decreases along the direction, the pairs mislead: forgotten, the next step is the
+ * gradient's, and nothing that moved is counted.
  * A loss that fails takes all of the step back. */
 static void move(struct search *search, double value)
 {
@@ -291,6 +304,7 @@ static void move(struct search *search, double value)
     memcpy(search->gradient, plan->workspace->gradients, bytes);
     const struct trial found = search_step(search, value);
     const bool failed = search->status != MLP_OK;
+    plan->network->moderate = false;
     if (!failed && found.step > 0.0) {
         remember(search);
         return;
@@ -298,7 +312,7 @@ static void move(struct search *search, double value)
     memcpy(plan->network->parameters, search->start, bytes);
     memcpy(plan->workspace->gradients, search->gradient, bytes);
     optimizer->pairs = failed ? pairs : 0;
-    optimizer->updates -= failed;
+    optimizer->updates--;
     search->pass->status = search->status;
 }
 

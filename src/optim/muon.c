@@ -11,6 +11,7 @@
 
 #define TINY 1e-7 /* added to ‖u‖ */
 #define STEP_RMS 0.2
+#define LARGEST_ENTRY 1e30f /* of a gradient: 1/‖u‖ is a float, too */
 
 enum { ITERATIONS = 5 };
 
@@ -19,8 +20,10 @@ static const float linear = 3.4445f, cubic = -4.7750f, quintic = 2.0315f;
 /* The look-ahead u goes into the second state; w waits for its step. */
 static inline float hidden(const struct update_constants *k, float g, float w, float *s)
 {
-    s[0] += (1.0f - k->momentum) * (g - s[0]);
-    s[1] = g + k->momentum * (s[0] - g);
+    const float low = g < -LARGEST_ENTRY ? -LARGEST_ENTRY : g,
+                bounded = low > LARGEST_ENTRY ? LARGEST_ENTRY : low;
+    s[0] += (1.0f - k->momentum) * (bounded - s[0]);
+    s[1] = bounded + k->momentum * (s[0] - bounded);
     return w * k->keep;
 }
 
@@ -60,16 +63,17 @@ static void iterate(const struct tensor_update *t, const float *x, float *y)
     }
 }
 
-void LEVEL_NAME(muon_finish)(const struct tensor_update *t)
+float LEVEL_NAME(muon_finish)(const struct tensor_update *t)
 {
     if (!t->hidden_matrix) {
-        return;
+        return 0.0f; /* the pass has seen it */
     }
     const size_t longer = t->rows > t->columns ? t->rows : t->columns;
     const double norm = sqrt(vector_kernels()->measure(t->state[1], t->rows, t->columns, t->stride).squares);
     const float scale = (float)(1.0 / (norm + TINY)),
                 rate = (float)((double)t->rate * STEP_RMS * sqrt((double)longer));
     float *x = t->state[1], *y = t->state[2];
+    int32_t largest = 0;
     for (size_t i = 0; i < t->stride * t->columns; i++) {
         x[i] *= scale;
     }
@@ -82,6 +86,8 @@ void LEVEL_NAME(muon_finish)(const struct tensor_update *t)
     for (size_t j = 0; j < t->columns; j++) {
         for (size_t i = 0; i < t->rows; i++) {
             t->parameters[i + j * t->stride] -= rate * x[i + j * t->stride];
+            largest = larger_bits(largest, t->parameters[i + j * t->stride]);
         }
     }
+    return float_of_bits(largest);
 }

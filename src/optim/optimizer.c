@@ -39,7 +39,8 @@ static mlp_status check_ranges(const mlp_optimizer_options *o)
                 "0 up to, not including, 1"));
     TRY(require(o->beta1 >= 0.0 && o->beta1 < 1.0, "beta1", o->beta1, "0 up to, not including, 1"));
     TRY(require(o->beta2 >= 0.0 && o->beta2 < 1.0, "beta2", o->beta2, "0 up to, not including, 1"));
-    TRY(require(o->epsilon >= 0.0 && isfinite((float)o->epsilon), "epsilon", o->epsilon, positive));
+    TRY(require(o->epsilon == 0.0 || ((float)o->epsilon > 0.0f && isfinite((float)o->epsilon)), "epsilon",
+                o->epsilon, "a finite number above 0 in float's range"));
     TRY(require(o->weight_decay >= 0.0 && isfinite((float)o->weight_decay), "weight_decay", o->weight_decay,
                 "a finite number of at least 0"));
     TRY(require(o->l1 >= 0.0 && isfinite((float)o->l1), "l1", o->l1, "a finite number of at least 0"));
@@ -156,6 +157,7 @@ mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_
     made->rule = update_rule(chosen.rule);
     made->rate_scale = 1.0;
     made->product = 1.0;
+    made->moderate = true; /* it is 0 */
     made->momentum_now = NAN;
     made->inputs = network->inputs;
     made->layer_count = network->layer_count;
@@ -231,6 +233,7 @@ void mlp_optimizer_reset(mlp_optimizer *optimizer)
     }
     optimizer->memory = (struct clip_memory){ 0 };
     optimizer->product = 1.0;
+    optimizer->moderate = true;
     optimizer->pairs = 0;
     optimizer->updates = 0;
     optimizer->skips = 0;

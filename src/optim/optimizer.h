@@ -33,17 +33,19 @@ struct mlp_optimizer {
     double *squares, *largest, *sums; /* of each tensor, while a step is clipped */
     size_t *counts;                   /* entries of each tensor */
     double *ratios; /* ‖g‖/‖w‖ of each layer's units and b, while they are clipped; 0 where frozen */
-    size_t unit_count;          /* of them */
-    float *before;              /* parameters before an update that is to be clipped; NULL: none is */
-    float *scratch;             /* for whole matrices; NULL: the rule needs none */
-    struct clip_memory memory;  /* of adaptive rules */
-    mlp_layer_factors *factors; /* one for each layer */
-    double rate_scale;          /* a schedule's factor on the learning rate; 1 without */
-    double momentum_now;        /* a schedule's µ or β₁; NaN: that of the options */
-    double product;             /* a rule's running product over the updates; 1 at the start */
-    size_t pairs;               /* L-BFGS: remembered so far, the last of which are in the state */
-    uint64_t updates;           /* applied */
-    size_t skips;               /* in a row, up to now */
+    size_t unit_count;                /* of them */
+    float *before;                    /* parameters before an update that is to be clipped; NULL: none is */
+    float *scratch;                   /* for whole matrices; NULL: the rule needs none */
+    struct clip_memory memory;        /* of adaptive rules */
+    bool moderate;                    /* the state is known to be within the limits of optim/finite.h */
+    struct clip_memory memory_before; /* of an update that may be refused */
+    mlp_layer_factors *factors;       /* one for each layer */
+    double rate_scale;                /* a schedule's factor on the learning rate; 1 without */
+    double momentum_now;              /* a schedule's µ or β₁; NaN: that of the options */
+    double product;                   /* a rule's running product over the updates; 1 at the start */
+    size_t pairs;                     /* L-BFGS: remembered so far, the last of which are in the state */
+    uint64_t updates;                 /* applied */
+    size_t skips;                     /* in a row, up to now */
 };
 
 /* Checks the options of clipping and puts defaults in place. */
@@ -74,6 +76,11 @@ struct update_plan {
     struct mlp_workspace *workspace;
     bool reshapes;                  /* the gradient is looked at unit by unit before it is clipped */
     struct update_constants common; /* what all tensors have in common */
+    bool finite;                    /* the update is known to be finite: it need not be tried first */
+    bool memory_saved;              /* in memory_before */
+    double product_before;
+    size_t skips_before; /* in a row */
+    int32_t tried[4]; /* bits of the largest magnitudes: parameters and state before, and as they would be */
     mlp_step_report report;
     mlp_status status; /* NONFINITE: nothing may be applied */
     bool apply;        /* whether optimizer_update() is to run */
@@ -86,6 +93,23 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known);
 
 /* Applies the rule to this member's share of the arena. Only when plan->apply. */
 void optimizer_update(const struct team *team, struct update_plan *plan);
+
+/* Whole tensors dealt out to the members of a team, in order and by their work: the middle of a tensor's work
+ * decides whose it is. */
+struct deal {
+    const struct team *team;
+    double total, done; /* work; done is 0 at first */
+};
+
+/* Whether the next tensor is this member's. */
+static inline bool deal_next(struct deal *deal, double work)
+{
+    const double middle = (deal->done + 0.5 * work) * (double)deal->team->size;
+    const double first = deal->total * (double)deal->team->rank;
+    const bool last = deal->team->rank + 1 == deal->team->size;
+    deal->done += work;
+    return middle >= first && (last || middle < first + deal->total);
+}
 
 /* ---- between the files of this folder ------------------------------------------------------------------ */
 

@@ -3,7 +3,9 @@
 
 #include "base/status.h"
 #include "linalg/blas_section.h"
+#include "linalg/vector.h"
 #include "model/pass.h"
+#include "optim/finite.h"
 #include "optim/optimizer.h"
 
 /* Floats from which on a thread pays. */
@@ -49,6 +51,25 @@ static mlp_status refuse(double loss, bool loss_known, size_t tensor)
                 tensor / 2, tensor % 2 == 0 ? "weights" : "bias");
 }
 
+/* Whether the policy leaves out an update that cannot be made; counts it then. */
+static bool may_skip(struct update_plan *plan)
+{
+    struct mlp_optimizer *optimizer = plan->optimizer;
+    optimizer->skips = plan->skips_before;
+    plan->report.clip = (mlp_clip_report){ .norm = NAN, .scale = 1.0 };
+    plan->report.skipped =
+        optimizer->options.nonfinite == MLP_NONFINITE_SKIP && optimizer->skips < optimizer->options.max_skips;
+    optimizer->skips += (size_t)plan->report.skipped;
+    return plan->report.skipped != 0;
+}
+
+static mlp_status explain_refusal(const struct update_plan *plan, mlp_status status)
+{
+    return plan->optimizer->options.nonfinite == MLP_NONFINITE_SKIP
+               ? fail_in(status, "after %zu updates left out in a row", plan->optimizer->skips)
+               : status;
+}
+
 /* Whether the update may go ahead; counts skips. */
 static bool admit(struct update_plan *plan, double loss, bool loss_known)
 {
@@ -60,19 +81,13 @@ static bool admit(struct update_plan *plan, double loss, bool loss_known)
         plan->report.zeroed = zero_nonfinite(plan);
     }
     const size_t tensor = first_nonfinite(plan->workspace);
+    plan->skips_before = optimizer->skips;
     if (loss_finite && tensor == 2 * plan->workspace->layer_count) {
         optimizer->skips = 0;
         return true;
     }
-    plan->report.clip.norm = NAN;
-    if (options->nonfinite == MLP_NONFINITE_SKIP && optimizer->skips < options->max_skips) {
-        optimizer->skips++;
-        plan->report.skipped = 1;
-        return false;
-    }
-    plan->status = refuse(loss, loss_known, tensor);
-    if (options->nonfinite == MLP_NONFINITE_SKIP) {
-        fail_in(plan->status, "after %zu updates left out in a row", optimizer->skips);
+    if (!may_skip(plan)) {
+        plan->status = explain_refusal(plan, refuse(loss, loss_known, tensor));
     }
     return false;
 }
@@ -91,6 +106,7 @@ static struct update_constants common_constants(const struct update_plan *plan)
         .fresh1 = (float)(1.0 - beta1),
         .fresh2 = (float)(1.0 - o->beta2),
         .epsilon = (float)o->epsilon,
+        .largest = LARGEST_SQUARED,
         .correction1 = (float)(1.0 / (1.0 - pow(beta1, t))),
         .correction2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
     };
@@ -113,15 +129,42 @@ static void leave_frozen_out(const struct mlp_optimizer *optimizer, struct mlp_w
     }
 }
 
-/* Clips, and counts the update. */
-static void settle(struct update_plan *plan)
+/* Clips, and counts the update. What it changes beside parameters and state is kept where the update may be
+ * refused. */
+static void prepare_update(struct update_plan *plan)
 {
-    leave_frozen_out(plan->optimizer, plan->workspace);
+    struct mlp_optimizer *optimizer = plan->optimizer;
+    leave_frozen_out(optimizer, plan->workspace);
+    plan->product_before = optimizer->product;
+    plan->memory_saved = !finite_is_known(plan, false);
+    if (plan->memory_saved) {
+        optimizer->memory_before = optimizer->memory;
+    }
     plan->status = optimizer_clip(plan);
     plan->apply = plan->status == MLP_OK;
     if (plan->apply) {
-        plan->optimizer->updates++;
+        optimizer->updates++;
         plan->common = common_constants(plan);
+        plan->finite = finite_is_known(plan, true);
+    }
+}
+
+/* An update that would not be finite: everything is as it was before. */
+static void refuse_update(struct update_plan *plan)
+{
+    struct mlp_optimizer *optimizer = plan->optimizer;
+    plan->apply = false;
+    optimizer->updates--;
+    optimizer->product = plan->product_before;
+    if (plan->memory_saved) {
+        optimizer->memory = optimizer->memory_before;
+    }
+    if (!may_skip(plan)) {
+        plan->status = explain_refusal(plan, fail(MLP_ERROR_NONFINITE,
+                                                  "the update is not finite at learning rate %g, though the "
+                                                  "gradient is; nothing was updated: a "
+                                                  "smaller learning rate, clipping, or less decay may help",
+                                                  optimizer->options.learning_rate * optimizer->rate_scale));
     }
 }
 
@@ -134,7 +177,7 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
     plan->apply = admit(plan, loss, loss_known);
     plan->reshapes = optimizer_reshapes(plan->optimizer);
     if (plan->apply && !plan->reshapes) {
-        settle(plan);
+        prepare_update(plan);
     }
 }
 
@@ -149,7 +192,23 @@ struct run {
     bool hidden_matrix; /* a rule takes those apart */
 };
 
-static void update_run(const struct update_plan *plan, const struct range *share, const struct run *run)
+/* Magnitudes of what a try starts from. */
+static void note_before(struct update_plan *plan, size_t first, size_t count)
+{
+    const struct vector_kernels *kernels = vector_kernels();
+    struct update_extent extent = {
+        (float)kernels->measure(plan->network->parameters + first, count, 1, count).largest, 0.0f
+    };
+    for (size_t s = 0; s < plan->optimizer->rule->states; s++) {
+        const float *state = plan->optimizer->state[s] + first;
+        extent.state = fmaxf(extent.state, (float)kernels->measure(state, count, 1, count).largest);
+    }
+    finite_note(plan, false, &extent);
+}
+
+/* `is_try`: nothing is changed. */
+static void update_run(struct update_plan *plan, const struct range *share, const struct run *run,
+                       bool is_try)
 {
     const struct mlp_optimizer *optimizer = plan->optimizer;
     const mlp_optimizer_options *o = &optimizer->options;
@@ -157,7 +216,13 @@ static void update_run(const struct update_plan *plan, const struct range *share
     const size_t to = run->end < share->end ? run->end : share->end;
     struct update update = { .count = to - from, .constants = plan->common };
     struct update_constants *k = &update.constants;
-    if (from >= to || run->rate == 0.0) {
+    if (from >= to) {
+        return;
+    }
+    if (is_try) {
+        note_before(plan, from, to - from);
+    }
+    if (run->rate == 0.0) {
         return;
     }
     update.parameters = plan->network->parameters + from;
@@ -174,10 +239,13 @@ static void update_run(const struct update_plan *plan, const struct range *share
     k->l2 = o->decay == MLP_DECAY_L2 ? (float)decay : 0.0f;
     k->decay = o->decay == MLP_DECAY_DECOUPLED ? (float)decay : 0.0f;
     k->keep = o->decay == MLP_DECAY_DECOUPLED ? (float)fmax(1.0 - rate * decay, 0.0) : 1.0f;
-    if (run->hidden_matrix) {
-        optimizer->rule->update_hidden(&update);
+    update_pass *pass = run->hidden_matrix ? optimizer->rule->update_hidden : optimizer->rule->update;
+    if (is_try) {
+        const struct update_extent extent = finite_try(pass, &update);
+        finite_note(plan, true, &extent);
     } else {
-        optimizer->rule->update(&update);
+        const struct update_extent extent = pass(&update);
+        finite_observe(plan, &extent);
     }
 }
 
@@ -187,12 +255,29 @@ static bool is_taken_apart(const struct mlp_optimizer *optimizer, size_t t)
     return optimizer->rule->update_hidden != NULL && t % 2 == 0 && t / 2 + 1 < optimizer->layer_count;
 }
 
+/* What `finish` has to do for a tensor: products of a matrix with its Gram matrix, or a pass over it. */
+static double finish_work(const struct mlp_optimizer *optimizer, const struct layer *layer, size_t t)
+{
+    const double area = t % 2 == 1 ? (double)layer->units : (double)layer->units * (double)layer->inputs;
+    if (optimizer->rule->gram_matrices == 0) {
+        return area;
+    }
+    return is_taken_apart(optimizer, t) ? area * fmin((double)layer->units, (double)layer->inputs) : 0.0;
+}
+
 /* What a rule does with whole tensors: each is one member's. */
 static void finish_tensors(const struct team *team, const struct update_plan *plan)
 {
     const struct mlp_optimizer *optimizer = plan->optimizer;
-    for (size_t t = (size_t)team->rank; t < 2 * plan->network->layer_count; t += (size_t)team->size) {
+    struct deal deal = { team, 0.0, 0.0 };
+    for (size_t t = 0; t < 2 * plan->network->layer_count; t++) {
+        deal.total += finish_work(optimizer, &plan->network->layers[t / 2], t);
+    }
+    for (size_t t = 0; t < 2 * plan->network->layer_count; t++) {
         const struct layer *layer = &plan->network->layers[t / 2];
+        if (!deal_next(&deal, finish_work(optimizer, layer, t))) {
+            continue;
+        }
         const size_t first = t % 2 == 1 ? layer->bias : layer->weights;
         const double rate =
             optimizer->options.learning_rate * optimizer->rate_scale * optimizer_rate_factor(optimizer, t);
@@ -211,13 +296,14 @@ static void finish_tensors(const struct team *team, const struct update_plan *pl
                 optimizer->scratch + optimizer_scratch_before(plan->network, optimizer->rule, t / 2);
         }
         if (rate > 0.0) {
-            optimizer->rule->finish(&tensor);
+            const struct update_extent extent = { optimizer->rule->finish(&tensor), 0.0f };
+            finite_observe(plan, &extent);
         }
     }
 }
 
 /* Neighbours in the arena that are treated alike go through the rule together: most often all of them. */
-static void update_share(const struct update_plan *plan, const struct range *share)
+static void update_share(struct update_plan *plan, const struct range *share, bool is_try)
 {
     const struct mlp_network *network = plan->network;
     const struct mlp_optimizer *optimizer = plan->optimizer;
@@ -233,12 +319,30 @@ static void update_share(const struct update_plan *plan, const struct range *sha
         const bool matrix = is_taken_apart(optimizer, t);
         if (scale != run.scale || bound != run.bound || rate != run.rate || decay != run.decay ||
             matrix != run.hidden_matrix) {
-            update_run(plan, share, &run);
+            update_run(plan, share, &run, is_try);
             run = (struct run){ first, first, scale, bound, rate, decay, matrix };
         }
         run.end = is_bias ? layer->bias + layer->stride : layer->bias;
     }
-    update_run(plan, share, &run);
+    update_run(plan, share, &run, is_try);
+}
+
+/* Whether the update may be made, tried by the team where that is not known. */
+static bool update_is_finite(const struct team *team, struct update_plan *plan, const struct range *share)
+{
+    if (plan->finite) {
+        return true;
+    }
+    update_share(plan, share, true);
+    team_barrier(team);
+    if (team->rank == 0) {
+        plan->finite = finite_accepts(plan);
+        if (!plan->finite) {
+            refuse_update(plan);
+        }
+    }
+    team_barrier(team);
+    return plan->apply;
 }
 
 void optimizer_update(const struct team *team, struct update_plan *plan)
@@ -249,17 +353,20 @@ void optimizer_update(const struct team *team, struct update_plan *plan)
     if (plan->reshapes) {
         optimizer_reshape(team, plan);
         if (team->rank == 0) {
-            settle(plan);
+            prepare_update(plan);
         }
         team_barrier(team);
         if (!plan->apply) {
             return;
         }
     }
+    if (!update_is_finite(team, plan, &share)) {
+        return;
+    }
     if (o->update_clip != MLP_CLIP_NONE) {
         update_clip_begin(plan, &share);
     }
-    update_share(plan, &share);
+    update_share(plan, &share, false);
     if (plan->optimizer->rule->finish != NULL) {
         team_barrier(team);
         finish_tensors(team, plan);

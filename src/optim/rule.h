@@ -36,7 +36,13 @@ struct update_constants {
     float epsilon;
     float correction1; /* 1 / (1 − β₁ᵗ) */
     float correction2; /* 1 / (1 − β₂ᵗ) */
+    float largest;     /* LARGEST_SQUARED; as a constant it would be drawn into the rules, into branches */
     float figures[2];  /* the rule's own, set by its `prepare` */
+};
+
+/* The largest magnitudes among what an update has written; NaN or infinity where one is not finite. */
+struct update_extent {
+    float parameters, state;
 };
 
 /* One update of `count` parameters, in one pass. The arrays do not overlap. */
@@ -88,6 +94,8 @@ enum step_length {
     STEP_SEARCHED /* what decreases the loss */
 };
 
+typedef struct update_extent update_pass(const struct update *update);
+
 struct pass;
 struct update_plan;
 
@@ -99,9 +107,10 @@ struct update_rule {
     struct rule_defaults defaults;
     /* Sets constants->figures, once a step; or NULL. */
     void (*prepare)(const struct update_time *time, struct update_constants *constants);
-    void (*update)(const struct update *update);
-    void (*update_hidden)(const struct update *update); /* hidden layers' W; NULL: as all others */
-    void (*finish)(const struct tensor_update *tensor); /* or NULL; BLAS is on one thread */
+    update_pass *update;
+    update_pass *update_hidden; /* hidden layers' W; NULL: as all others */
+    /* For one tensor, after all; returns the largest |w|. Or NULL. BLAS is on one thread. */
+    float (*finish)(const struct tensor_update *tensor);
     /* In place of all that, a step that takes several passes: optim/lbfgs.h. NULL for all other rules. */
     void (*search)(struct pass *pass, const float *x, size_t count, struct update_plan *plan);
 };

@@ -127,7 +127,7 @@ static inline float lion(const struct update_constants *k, float g, float w, flo
 
 /* Rprop (Riedmiller & Braun 1993; without weight backtracking, as Igel & Hüsken's iRprop−): each parameter
  * has a step of its own, which grows by 1.2 while its gradient keeps its sign and halves when that turns;
- * then the gradient counts as 0 once. Steps stay within 10⁻⁶ and 50. The turn is the product of the signs:
+ * then the gradient counts as 0 once. Steps stay within 10⁻⁶ and 50. Nothing moves at a rate of 0. The turn is the product of the signs:
  * that of two small gradients has no float. */
 static inline float rprop(const struct update_constants *k, float g, float w, float *s)
 {
@@ -135,9 +135,10 @@ static inline float rprop(const struct update_constants *k, float g, float w, fl
     const float factor = turn > 0.0f ? 1.2f : turn < 0.0f ? 0.5f : 1.0f;
     const float wanted = (s[1] == 0.0f ? k->rate : s[1]) * factor;
     const float at_least = wanted < 1e-6f ? 1e-6f : wanted;
+    const float length = at_least > 50.0f ? 50.0f : at_least;
     s[0] = turn < 0.0f ? 0.0f : g;
-    s[1] = at_least > 50.0f ? 50.0f : at_least;
-    return w * k->keep - (turn < 0.0f ? 0.0f : sign * s[1]);
+    s[1] = k->rate > 0.0f ? length : s[1];
+    return w * k->keep - (turn < 0.0f || k->rate == 0.0f ? 0.0f : sign * length);
 }
 
 UPDATE_PASS(static, sgd_update, sgd, 0, false)

@@ -114,6 +114,7 @@ bool average_is_there(const struct average *average)
 
 void average_swap(struct average *average, mlp_network *network)
 {
+    network->moderate = false;
     for (size_t i = 0; i < network->arena_size; i++) {
         const float kept = network->parameters[i];
         network->parameters[i] = average->mean[i];

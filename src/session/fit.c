@@ -387,6 +387,7 @@ static mlp_status run(struct fit *fit)
     const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
     if (have_best && report->best + 1 < report->epochs) {
         memcpy(fit->network->parameters, fit->best, fit->network->arena_size * sizeof(float));
+        fit->network->moderate = false;
         report->restored = true;
     } else if (average_is_there(&fit->average)) {
         average_swap(&fit->average, fit->network);

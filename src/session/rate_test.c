@@ -95,6 +95,7 @@ static void snapshot_put_back(struct snapshot *snapshot, mlp_network *network, m
 {
     const size_t bytes = network->arena_size * sizeof(float);
     memcpy(network->parameters, snapshot->parameters, bytes);
+    network->moderate = false;
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         memcpy(optimizer->state[s], snapshot->state[s], bytes);
     }

@@ -1,0 +1,283 @@
+/* Nothing that is not finite is ever in a network or an optimizer: over rules, rates, decays, gradients and
+ * parameters from one end of float's range to the other, a step is made and everything is finite, or
+ * refused and everything is as it was. */
+#include "support/support.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include <mlp/mlp.h>
+
+#include "model/network.h"
+#include "model/workspace.h"
+#include "optim/optimizer.h"
+
+enum { INPUTS = 3, UNITS = 5, OUTPUTS = 2, MOST = 256 };
+
+struct fixture {
+    mlp_network *network;
+    mlp_workspace *workspace;
+    mlp_optimizer *optimizer;
+    mlp_step_report report;
+};
+
+static void make(struct fixture *f, const mlp_optimizer_options *options, int threads)
+{
+    const mlp_layer layers[] = { { .units = UNITS, .activation = MLP_ACTIVATION_TANH },
+                                 { .units = OUTPUTS } };
+    const float x[INPUTS] = { 0.5f, -0.5f, 0.25f }, dy[OUTPUTS] = { 1.0f, -1.0f };
+    mlp_workspace_options workspace = MLP_WORKSPACE_OPTIONS_INIT;
+    workspace.threads = threads;
+    assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &f->network));
+    assert_ok(mlp_workspace_create(f->network, 1, &workspace, &f->workspace));
+    assert_ok(mlp_optimizer_create(f->network, options, &f->optimizer));
+    assert_true(f->network->arena_size <= MOST);
+    assert_ok(mlp_forward(f->network, f->workspace, x, 1));
+    assert_ok(mlp_backward(f->network, f->workspace, dy));
+}
+
+static void drop(struct fixture *f)
+{
+    mlp_optimizer_destroy(&f->optimizer);
+    mlp_workspace_destroy(&f->workspace);
+    mlp_network_destroy(&f->network);
+}
+
+/* Every parameter ±size, through the public functions; some are 0. */
+static void put_parameters(struct fixture *f, double size)
+{
+    float values[UNITS * UNITS];
+    for (size_t l = 0; l < 2; l++) {
+        for (size_t i = 0; i < UNITS * UNITS; i++) {
+            values[i] = (float)(i % 4 == 3 ? 0.0 : i % 2 == 0 ? size : -size);
+        }
+        assert_ok(mlp_network_set_weights(f->network, l, values));
+        assert_ok(mlp_network_set_bias(f->network, l, values));
+    }
+}
+
+static void put_gradients(struct fixture *f, double size, size_t step)
+{
+    for (size_t l = 0; l < 2; l++) {
+        const struct layer *layer = &f->network->layers[l];
+        for (size_t j = 0; j <= layer->inputs; j++) { /* b follows W */
+            for (size_t i = 0; i < layer->units; i++) {
+                const double sign = (i + j + step / 2) % 2 == 0 ? 1.0 : -1.0;
+                f->workspace->gradients[layer->weights + i + j * layer->stride] =
+                    (float)((3 * i + j) % 7 == 6 ? 0.0 : sign * size);
+            }
+        }
+    }
+}
+
+/* All that an update may change. */
+struct snapshot {
+    float parameters[MOST], states[3][MOST];
+    struct clip_memory memory;
+    double product;
+    uint64_t updates;
+};
+
+static void take(const struct fixture *f, struct snapshot *s)
+{
+    const size_t bytes = f->network->arena_size * sizeof(float);
+    memset(s, 0, sizeof *s);
+    memcpy(s->parameters, f->network->parameters, bytes);
+    for (size_t a = 0; a < f->optimizer->rule->states; a++) {
+        memcpy(s->states[a], f->optimizer->state[a], bytes);
+    }
+    s->memory = f->optimizer->memory;
+    s->product = f->optimizer->product;
+    s->updates = f->optimizer->updates;
+}
+
+static bool is_finite(const struct snapshot *s)
+{
+    bool finite = isfinite(s->product);
+    for (size_t i = 0; i < MOST; i++) {
+        finite = finite && isfinite(s->parameters[i]) && isfinite(s->states[0][i]) &&
+                 isfinite(s->states[1][i]) && isfinite(s->states[2][i]);
+    }
+    return finite;
+}
+
+/* Counts steps that were made and steps that were refused. */
+static void follow(struct fixture *f, double gradient, size_t *made, size_t *refused)
+{
+    static struct snapshot before, after;
+    for (size_t s = 0; s < 4; s++) {
+        put_gradients(f, gradient, s);
+        take(f, &before);
+        const mlp_status status = mlp_optimizer_step(f->optimizer, f->network, f->workspace, &f->report);
+        take(f, &after);
+        assert_true(status == MLP_OK || status == MLP_ERROR_NONFINITE);
+        if (status == MLP_OK && !f->report.skipped) {
+            assert_true(is_finite(&after));
+            ++*made;
+        } else {
+            assert_memory_equal(&before, &after, sizeof before);
+            assert_true(isnan(f->report.clip.norm));
+            ++*refused;
+        }
+    }
+}
+
+static const double sizes[] = { 1e-45, 1e-30, 1.0, 1e12, 1e19, 1e30, 2e38, FLT_MAX };
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
+
+static void every_rule_is_finite_or_refused(void **unused)
+{
+    static const double rates[] = { 1e-40, 0.01, 10.0, 1e20, 3e38 };
+    size_t made = 0, refused = 0;
+    (void)unused;
+    for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) {
+        for (size_t k = 0; k < SIZES * SIZES * 5 * 4; k++) {
+            struct fixture f;
+            mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+            options.rule = (mlp_optimizer_rule)r;
+            options.learning_rate = rates[k / SIZES / SIZES % 5];
+            options.decay = MLP_DECAY_L2;
+            options.decay_biases = 1;
+            options.nonfinite = k % 3 == 0 ? MLP_NONFINITE_SKIP : MLP_NONFINITE_ERROR;
+            const size_t variant = k / SIZES / SIZES / 5;
+            options.weight_decay = variant == 1 ? 1e30 : 0.0;
+            options.l1 = variant == 2 ? 3e38 : 0.0;
+            options.clip = variant == 3 ? MLP_CLIP_AUTO : MLP_CLIP_NONE;
+            make(&f, &options, k % 2 == 0 ? 1 : 2);
+            if (variant == 3 && f.optimizer->options.epsilon > 0.0) {
+                f.optimizer->options.epsilon = 1e-44; /* a float still */
+            }
+            put_parameters(&f, sizes[k / SIZES % SIZES]);
+            follow(&f, sizes[k % SIZES], &made, &refused);
+            drop(&f);
+        }
+    }
+    assert_true(made > 10000 && refused > 1000);
+}
+
+/* What has a float is not refused, up to the last. */
+static void the_largest_updates_are_made(void **unused)
+{
+    (void)unused;
+    for (size_t k = 0; k < SIZES; k++) {
+        struct fixture f;
+        size_t made = 0, refused = 0;
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        options.learning_rate = 0.25;
+        make(&f, &options, 1);
+        put_parameters(&f, 0.5);
+        follow(&f, sizes[k], &made, &refused); /* the gradients' signs change after two */
+        assert_true(made == 4 && refused == 0);
+        drop(&f);
+    }
+    for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) {
+        struct fixture f;
+        size_t made = 0, refused = 0;
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        options.rule = (mlp_optimizer_rule)r;
+        make(&f, &options, 2);
+        put_parameters(&f, 1e15);
+        follow(&f, 1e15, &made, &refused);
+        assert_true(made == 4);
+        drop(&f);
+    }
+}
+
+/* The first refusal says what to do; skips are counted and end in an error. */
+static void overflowing_updates_follow_the_policy(void **unused)
+{
+    struct fixture f;
+    mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    (void)unused;
+    options.learning_rate = 10.0;
+    make(&f, &options, 1);
+    put_gradients(&f, 2e38, 0);
+    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL), MLP_ERROR_NONFINITE,
+                   "update", "learning rate 10", "smaller", NULL);
+    drop(&f);
+    options.nonfinite = MLP_NONFINITE_SKIP;
+    options.max_skips = 2;
+    make(&f, &options, 1);
+    put_gradients(&f, 2e38, 0);
+    for (int s = 0; s < 2; s++) {
+        assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &f.report));
+        assert_true(f.report.skipped == 1);
+    }
+    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &f.report), MLP_ERROR_NONFINITE,
+                   "after 2 updates", NULL);
+    put_gradients(&f, 1.0, 0);
+    assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &f.report));
+    assert_true(f.report.skipped == 0 && mlp_optimizer_updates(f.optimizer) == 1);
+    drop(&f);
+}
+
+/* w before, plus the clipped update, however large the update is. */
+static void clipped_updates_are_exact(void **unused)
+{
+    (void)unused;
+    for (double size = 1e-3; size < 1e38; size *= 1e3) {
+        for (int norm = 0; norm <= 1; norm++) {
+            struct fixture f;
+            static struct snapshot before, after;
+            mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+            options.learning_rate = 1.0;
+            options.update_clip = norm ? MLP_CLIP_TENSOR_NORM : MLP_CLIP_VALUE;
+            options.update_clip_threshold = 0.1;
+            make(&f, &options, 2);
+            put_parameters(&f, 0.5);
+            put_gradients(&f, size, 0);
+            take(&f, &before);
+            assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &f.report));
+            take(&f, &after);
+            for (size_t l = 0; l < 2; l++) {
+                const struct layer *layer = &f.network->layers[l];
+                double squares = 0.0;
+                for (size_t i = 0; i < layer->inputs * layer->stride; i++) {
+                    const double g = (double)f.workspace->gradients[layer->weights + i];
+                    squares += g * g;
+                }
+                const double scale = norm ? fmin(1.0, 0.1 / sqrt(squares)) : 1.0,
+                             bound = norm ? FLT_MAX : 0.1;
+                for (size_t i = layer->weights; i < layer->bias; i++) {
+                    const double move = fmax(-bound, fmin(bound, -scale * (double)f.workspace->gradients[i]));
+                    assert_close(after.parameters[i], (double)before.parameters[i] + move, 2e-7);
+                }
+            }
+            drop(&f);
+        }
+    }
+}
+
+/* A rate of 0, as a schedule may have it, moves nothing by any rule. */
+static void nothing_moves_at_a_rate_of_0(void **unused)
+{
+    (void)unused;
+    for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) {
+        struct fixture f;
+        static struct snapshot before, after;
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        options.rule = (mlp_optimizer_rule)r;
+        make(&f, &options, 1);
+        put_gradients(&f, 1.0, 0);
+        assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL));
+        f.optimizer->rate_scale = 0.0;
+        take(&f, &before);
+        assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL));
+        take(&f, &after);
+        assert_memory_equal(before.parameters, after.parameters, sizeof before.parameters);
+        drop(&f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_rule_is_finite_or_refused),
+        cmocka_unit_test(the_largest_updates_are_made),
+        cmocka_unit_test(overflowing_updates_follow_the_policy),
+        cmocka_unit_test(clipped_updates_are_exact),
+        cmocka_unit_test(nothing_moves_at_a_rate_of_0),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
