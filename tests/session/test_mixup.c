@@ -131,9 +131,11 @@ static void the_share_is_a_beta_deviates(void **unused)
             fail_msg("alpha %g: the distance is %.2f/sqrt(n)", alphas[k], distance * sqrt(STEPS));
         }
     }
-    batch_gather(&f.batch, NULL, 0, 2, 1);
-    mixup_apply(&f.batch, f.network, 1e-6, 7, 0, 1); /* next to no mixing, and no NaN */
-    assert_close(f.batch.x[0], 1.0, 1e-6);
+    for (double alpha = 1e-6; alpha > 0.0; alpha *= 1e-10) { /* next to no mixing, and no NaN */
+        batch_gather(&f.batch, NULL, 0, 2, 1);
+        mixup_apply(&f.batch, f.network, alpha, 7, 0, 1);
+        assert_close(f.batch.x[0], 1.0, 1e-6);
+    }
     drop(&f);
 }
 

@@ -284,6 +284,25 @@ static void refusals(void **unused)
     float values[100];
     task.parameters.a = 1e39;
     assert_refused(init_fill(&task, values, 10, 10, 10), MLP_ERROR_NONFINITE, "layer 2", NULL);
+    for (size_t i = 0; i < mlp_init_count();
+         i++) { /* finite or refused, by every row that takes the figure */
+        for (int gain = 0; gain <= 1; gain++) {
+            const mlp_init_parameters p = { .a = gain ? 0.0 : 1e39,
+                                            .b = gain ? 0.0 : 2e39,
+                                            .gain = gain * 1e39 };
+            bool finite = true;
+            task = task_for((mlp_init)i, 10, 10);
+            if (init_check((mlp_init)i, &p, false) != MLP_OK) {
+                continue;
+            }
+            task.parameters = p;
+            const mlp_status status = init_fill(&task, values, 10, 10, 10);
+            for (size_t k = 0; k < 100; k++) {
+                finite = finite && isfinite(values[k]);
+            }
+            assert_true(status == MLP_ERROR_NONFINITE || (status == MLP_OK && finite));
+        }
+    }
 }
 
 /* Whatever an initializer takes: what float cannot hold is refused, and named. */
