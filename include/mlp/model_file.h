@@ -21,8 +21,16 @@ extern "C" {
  * the new one is there. ::MLP_ERROR_UNSUPPORTED for a network with a custom activation or loss, which no file
  * can hold. A custom initializer is saved by name and comes back as automatic: the parameters are there, the
  * function is not.
+ * A symbolic link stays, and its target is replaced. Where everything is written but the old file cannot be
+ * replaced, the new one stays beside it under the name that the message tells. What processes that died while
+ * they saved under this name left beside it is removed.
  * Errors: ARGUMENT, IO (the message names the file and the system's reason), MEMORY, UNSUPPORTED. */
 MLP_API mlp_status mlp_model_save(const mlp_network *network, const char *path);
+
+/** Whether a model could be saved under this path now, before the work that leads to it: writes and removes
+ * an empty file of the name that mlp_model_save() would use. Not a promise: disks run full.
+ * Errors: ARGUMENT, IO (the message names the file and the system's reason), MEMORY. */
+MLP_API mlp_status mlp_model_try_save(const char *path);
 
 /** Loads a network that mlp_model_save() wrote. The file is untrusted: everything is checked before it is
  * used.

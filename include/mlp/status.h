@@ -6,6 +6,8 @@
 #ifndef MLP_STATUS_H
 #define MLP_STATUS_H
 
+#include <stddef.h>
+
 #include <mlp/export.h>
 
 #ifdef __cplusplus
@@ -34,6 +36,11 @@ MLP_API const char *mlp_status_text(mlp_status status);
  * writing, and bytes that are not UTF-8 are escaped (\\u001B, \\xFF). Empty before the first error; a success
  * does not clear it. Valid until the thread's next error. */
 MLP_API const char *mlp_last_error(void);
+
+/** Copies text that came from a file, such as a class name, for printing: control characters, those that turn
+ * the direction of writing, and bytes that are not UTF-8 are escaped as in mlp_last_error(). At most size -
+ * 1 bytes (size at least 1) and a NUL, cut between characters; `out` must not overlap `text`. Any thread. */
+MLP_API void mlp_text_escape(const char *text, char *out, size_t size);
 
 #ifdef __cplusplus
 }

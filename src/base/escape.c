@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <mlp/status.h>
+
 size_t utf8_length(const char *text)
 {
     const unsigned char *bytes = (const unsigned char *)text;
@@ -93,4 +95,9 @@ void text_escape(const char *text, char *out, size_t size)
         used += length;
     }
     out[used] = '\0';
+}
+
+void mlp_text_escape(const char *text, char *out, size_t size)
+{
+    text_escape(text, out, size);
 }

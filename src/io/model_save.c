@@ -40,3 +40,9 @@ mlp_status mlp_model_save(const mlp_network *network, const char *path)
     memory_free(outputs);
     return status;
 }
+
+mlp_status mlp_model_try_save(const char *path)
+{
+    REQUIRE_ARGUMENT(path);
+    return whole_file_try(path);
+}

@@ -2,10 +2,13 @@
 #include "io/whole_file.h"
 
 #include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,64 +34,162 @@ bool whole_file_is_temporary(const char *rest)
     return number > 0 && strcmp(dash + 1 + number, ending) == 0;
 }
 
-/* A new file beside `path`, under a name that nobody has; -1 when there is none to be had. */
+/* Locks a file that is being written; what nobody holds is the leftover of a process that died. False where
+ * the name no longer leads to the file: another save took it for a leftover before it was locked. Where a
+ * file system knows no locks, leftovers stay. */
+static bool lock_temporary(const char *name, int descriptor)
+{
+    struct stat here, there;
+    flock(descriptor, LOCK_EX);
+    return fstat(descriptor, &here) == 0 && stat(name, &there) == 0 && here.st_ino == there.st_ino;
+}
+
+/* A new file beside `path`, under a name that nobody has, locked; -1 when there is none to be had. */
 static int create_beside(const char *path, char *name, size_t size, mode_t mode)
 {
     static atomic_uint serial;
-    int descriptor = -1;
-    for (int attempt = 0; attempt < MAX_ATTEMPTS && descriptor < 0; attempt++) {
+    for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         snprintf(name, size, "%s.%ld-%u%s", path, (long)getpid(), atomic_fetch_add(&serial, 1), ending);
-        descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        const int descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (descriptor < 0 && errno != EEXIST) {
             return -1;
         }
+        if (descriptor >= 0 && lock_temporary(name, descriptor)) {
+            return descriptor;
+        }
+        if (descriptor >= 0) {
+            close(descriptor);
+        }
     }
-    return descriptor;
+    return -1;
+}
+
+/* Removes what processes that died in the middle of a save of `path` left beside it. */
+static void remove_leftovers(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+    const size_t length = strlen(base);
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(base - path) : 1,
+             slash != NULL ? path : ".");
+    DIR *stream = opendir(folder);
+    if (stream == NULL) {
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+        if (strncmp(entry->d_name, base, length) != 0 || !whole_file_is_temporary(entry->d_name + length)) {
+            continue;
+        }
+        const int descriptor =
+            openat(dirfd(stream), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+            unlinkat(dirfd(stream), entry->d_name, 0);
+        }
+        if (descriptor >= 0) {
+            close(descriptor);
+        }
+    }
+    closedir(stream);
+}
+
+/* Writes into `target` (PATH_MAX bytes) the file that `path` leads to through symbolic links, also where it
+ * is not there yet. */
+static mlp_status follow_links(const char *path, char *target)
+{
+    enum { MAX_LINKS = 40 };
+    char link[PATH_MAX];
+    int written = snprintf(target, PATH_MAX, "%s", path);
+    for (int links = 0; written < PATH_MAX; links++) {
+        const ssize_t length = readlink(target, link, sizeof link - 1);
+        if (length < 0) {
+            return MLP_OK; /* no link */
+        }
+        if (links == MAX_LINKS) {
+            errno = ELOOP;
+            return system_failure(path, "write");
+        }
+        link[length] = '\0';
+        char *slash = link[0] == '/' ? NULL : strrchr(target, '/');
+        const size_t kept = slash != NULL ? (size_t)(slash + 1 - target) : 0;
+        written = (int)kept + snprintf(target + kept, PATH_MAX - kept, "%s", link);
+    }
+    errno = ENAMETOOLONG;
+    return system_failure(path, "write");
 }
 
 /* What is at `path` now: *mode receives the permissions of a file to be replaced, or 0666 (which the umask
- * narrows) when there is none, and *replaces which of the two. Devices, pipes and folders are not replaced by
- * a file. */
+ * narrows) when there is none, and *replaces which of the two. Devices, pipes and folders are not replaced
+ * by a file; neither is another user's file in a sticky folder, as /tmp is, which its owners alone may
+ * replace. */
 static mlp_status check_target(const char *path, mode_t *mode, bool *replaces)
 {
-    struct stat facts;
+    struct stat facts, folder_facts;
+    char folder[PATH_MAX];
     *replaces = stat(path, &facts) == 0;
     *mode = *replaces ? facts.st_mode & 0777 : 0666;
     if (path[0] == '\0') {
         return fail(MLP_ERROR_ARGUMENT, "cannot write: the path is empty");
     }
-    if (*replaces && !S_ISREG(facts.st_mode)) {
-        return fail(MLP_ERROR_IO, "%s: is not a regular file", path);
+    if (!*replaces) {
+        return MLP_OK;
+    }
+    if (!S_ISREG(facts.st_mode)) {
+        return fail(MLP_ERROR_IO, "%s: is %s", path,
+                    S_ISDIR(facts.st_mode) ? "a folder, not a regular file" : "not a regular file");
+    }
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash + 1 - path) : 1,
+             slash != NULL ? path : ".");
+    const uid_t user = geteuid();
+    if (user != 0 && stat(folder, &folder_facts) == 0 && (folder_facts.st_mode & S_ISVTX) != 0 &&
+        facts.st_uid != user && folder_facts.st_uid != user) {
+        errno = EPERM;
+        return system_failure(path, "replace");
     }
     return MLP_OK;
 }
 
 mlp_status whole_file_begin(const char *path, struct whole_file *file)
 {
-    const size_t size = strlen(path) + MAX_SUFFIX;
     mode_t mode;
     bool replaces;
     *file = (struct whole_file){ .path = path };
-    TRY(check_target(path, &mode, &replaces));
-    file->temporary = memory_allocate(size, 1);
-    if (file->temporary == NULL) {
+    file->target = memory_allocate(2 * PATH_MAX + MAX_SUFFIX, 1);
+    if (file->target == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    /* created with no more permissions than the old file's, then given exactly those: the umask took some
-     * away */
-    const int descriptor = create_beside(path, file->temporary, size, mode);
-    if (descriptor >= 0 && (!replaces || fchmod(descriptor, mode) == 0)) {
-        file->stream = fdopen(descriptor, "wb");
+    file->temporary = file->target + PATH_MAX;
+    mlp_status status = follow_links(path, file->target);
+    if (status == MLP_OK) {
+        status = check_target(file->target, &mode, &replaces);
     }
-    if (file->stream == NULL) {
-        const mlp_status status = system_failure(path, "write");
-        if (descriptor >= 0) {
-            close(descriptor);
-            unlink(file->temporary);
+    if (status == MLP_OK) {
+        /* created with no more permissions than the old file's, then given exactly those: the umask took
+         * some away */
+        const int descriptor = create_beside(file->target, file->temporary, PATH_MAX + MAX_SUFFIX, mode);
+        if (descriptor >= 0 && (!replaces || fchmod(descriptor, mode) == 0)) {
+            file->stream = fdopen(descriptor, "wb");
         }
-        memory_free(file->temporary);
-        return status;
+        if (file->stream == NULL) {
+            status = system_failure(path, "write");
+            if (descriptor >= 0) {
+                close(descriptor);
+                unlink(file->temporary);
+            }
+        }
     }
+    if (status != MLP_OK) {
+        memory_free(file->target);
+        *file = (struct whole_file){ 0 };
+    }
+    return status;
+}
+
+mlp_status whole_file_try(const char *path)
+{
+    struct whole_file file;
+    TRY(whole_file_begin(path, &file));
+    whole_file_end(&file, MLP_ERROR_STATE);
     return MLP_OK;
 }
 
@@ -124,36 +225,33 @@ void whole_file_flush_folder(char *name)
     }
 }
 
-static mlp_status put_in_place(struct whole_file *file)
+/* Where the rename fails the file beside it is whole: it stays, and *kept is true. */
+static mlp_status put_in_place(struct whole_file *file, bool *kept)
 {
     const bool flushed = fflush(file->stream) == 0 && fsync(fileno(file->stream)) == 0;
-    const mlp_status status = flushed ? MLP_OK : system_failure(file->path, "write");
-    const bool closed = fclose(file->stream) == 0;
-    file->stream = NULL;
-    TRY(status);
-    if (!closed) {
-        return system_failure(file->path, "write");
+    TRY(flushed ? MLP_OK : system_failure(file->path, "write"));
+    if (rename(file->temporary, file->target) == 0) {
+        return MLP_OK;
     }
-    if (rename(file->temporary, file->path) != 0) {
-        return system_failure(file->path, "replace");
-    }
-    return MLP_OK;
+    *kept = true;
+    return fail(MLP_ERROR_IO, "%s: cannot replace: %s; what was to be saved is in '%s'", file->path,
+                strerror(errno), file->temporary);
 }
 
 mlp_status whole_file_end(struct whole_file *file, mlp_status status)
 {
+    bool kept = false;
     if (status == MLP_OK) {
-        status = put_in_place(file);
+        status = put_in_place(file, &kept);
     }
-    if (file->stream != NULL) {
-        fclose(file->stream);
-    }
-    if (status != MLP_OK) {
-        unlink(file->temporary);
-    } else {
+    fclose(file->stream); /* all was flushed to the disk before */
+    if (status == MLP_OK) {
+        remove_leftovers(file->target);
         whole_file_flush_folder(file->temporary);
+    } else if (!kept) {
+        unlink(file->temporary);
     }
-    memory_free(file->temporary);
+    memory_free(file->target);
     *file = (struct whole_file){ 0 };
     return status;
 }

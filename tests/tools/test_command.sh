@@ -247,7 +247,7 @@ fails 'digits.csv' train --data "$digits,$digits"
 fails 'no-folder/model' train --data digits --output no-folder/model
 fails 'is a folder' train --data digits --output .
 mkfifo pipe # never a device: where the check is broken, a save by root would replace it
-fails 'no regular file' train --data digits --output pipe
+fails 'not a regular file' train --data digits --output pipe
 fails 'no-folder/history' train --data digits --history no-folder/history
 [ -p pipe ] && [ -s model ]
 result $? '  nothing was overwritten'
@@ -308,7 +308,7 @@ result $? '  its figures are there'
 if command -v gnuplot >/dev/null 2>&1; then
     exits 0 'charts' diagnose --data digits --hidden 9,9 --plot charts.svg
     holds '</svg>' charts.svg
-    fails 'cannot write .nothing/there.svg' diagnose --data digits --plot nothing/there.svg
+    fails 'nothing/there.svg: cannot write' diagnose --data digits --plot nothing/there.svg
 fi
 refuses '--plot: expected a file name that ends in .svg or .png' diagnose --data digits --plot charts.txt
 refuses '--learning-rate: expected a number above 0' diagnose --data digits --learning-rate 0

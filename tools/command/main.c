@@ -1,10 +1,12 @@
 /* mlp: trains, evaluates, runs and describes multilayer perceptrons. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <mlp/version.h>
 
@@ -93,9 +95,23 @@ static int run(int argc, char **argv)
     return usage_error("no command '%s'; `mlp --help` lists them", argv[1]);
 }
 
+/* A file that is opened later must not become a closed standard stream. */
+static void open_standard_streams(void)
+{
+    int descriptor;
+    do {
+        descriptor = open("/dev/null", O_RDWR);
+    } while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor > STDERR_FILENO) {
+        close(descriptor);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    /* a closed pipe is an error of write() */
+    open_standard_streams();
+    /* a closed pipe and a file beyond its limit are errors of write() */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     return close_output(run(argc, argv));
 }

@@ -7,10 +7,18 @@
 
 static void print_message(const char *format, va_list arguments)
 {
+    char text[4096], escaped[2 * sizeof text];
     fflush(stdout);
-    fputs("mlp: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, arguments);
+    mlp_text_escape(text, escaped, sizeof escaped);
+    fprintf(stderr, "mlp: %s\n", escaped);
+}
+
+void print_escaped(FILE *stream, const char *text)
+{
+    char escaped[6 * 4096 + 1]; /* of a class name, at most 4096 bytes */
+    mlp_text_escape(text, escaped, sizeof escaped);
+    fputs(escaped, stream);
 }
 
 /* A function that prints a message and returns `code`. */

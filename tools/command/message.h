@@ -2,6 +2,8 @@
 #ifndef TOOLS_MESSAGE_H
 #define TOOLS_MESSAGE_H
 
+#include <stdio.h>
+
 #include <mlp/status.h>
 
 /* Exit codes. */
@@ -17,6 +19,9 @@ __attribute__((format(printf, 1, 2))) int usage_error(const char *format, ...);
 __attribute__((format(printf, 1, 2))) int work_error(const char *format, ...);
 /* What is worth knowing: returns EXIT_DONE. */
 __attribute__((format(printf, 1, 2))) int notice(const char *format, ...);
+/* Prints a text from a file or the command line, what would steer a terminal escaped; messages do so
+ * themselves. */
+void print_escaped(FILE *stream, const char *text);
 /* Memory that could not be had: returns EXIT_WORK. */
 int out_of_memory(void);
 

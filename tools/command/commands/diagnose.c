@@ -11,6 +11,7 @@
 #include "options/model_argument.h"
 #include "options/number.h"
 #include "charts/plot.h"
+#include "reports/output_file.h"
 #include "training/train.h"
 
 enum { DEFAULT_SAMPLES = 256, CHECKED_SAMPLES = 8, CHECKED_ENTRIES = 50 };
@@ -175,6 +176,10 @@ static int run(void *settings, int operands, char **operand)
     if (s->plot != NULL) {
         TRY(plot_check_name("--plot", s->plot));
         TRY(plot_check_gnuplot("--plot"));
+        const struct file_use uses[] = { { "--data", s->train.data, false },
+                                         { "the model", operands > 0 ? operand[0] : NULL, false },
+                                         { "--plot", s->plot, true } };
+        TRY(check_distinct(uses, sizeof uses / sizeof uses[0]));
     }
     if (operands > 0) {
         return diagnose_model(s, operands, operand);

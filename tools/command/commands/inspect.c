@@ -134,7 +134,8 @@ static void print_classes(const mlp_network *network)
     }
     printf("classes          %zu: ", count);
     for (size_t i = 0; i < count; i++) {
-        printf("%s%s", i > 0 ? ", " : "", mlp_network_class_name(network, i));
+        fputs(i > 0 ? ", " : "", stdout);
+        print_escaped(stdout, mlp_network_class_name(network, i));
     }
     putchar('\n');
 }
@@ -144,9 +145,11 @@ static int print_model(const char *path, const mlp_network *network)
     const size_t inputs = mlp_network_inputs(network);
     const float *mean, *scale;
     mlp_network_standardization(network, &mean, &scale);
-    printf("model            %s\ninputs           %zu\noutputs          %zu\nparameters       %zu\n"
+    fputs("model            ", stdout);
+    print_escaped(stdout, path);
+    printf("\ninputs           %zu\noutputs          %zu\nparameters       %zu\n"
            "loss             %s\nseed             %llu\n",
-           path, inputs, mlp_network_outputs(network), mlp_network_parameter_count(network),
+           inputs, mlp_network_outputs(network), mlp_network_parameter_count(network),
            mlp_loss_name(mlp_network_loss(network)), (unsigned long long)mlp_network_seed(network));
     fputs("standardization  ", stdout);
     if (mean != NULL) {

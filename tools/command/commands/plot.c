@@ -196,6 +196,11 @@ static int run(void *settings, int operands, char **operand)
     }
     if (s->output != NULL) {
         TRY(plot_check_name("--output", s->output));
+        for (int l = 0; l < operands; l++) {
+            const struct file_use uses[] = { { "the logs", operand[l], false },
+                                             { "--output", s->output, true } };
+            TRY(check_distinct(uses, 2));
+        }
         TRY(check_output("--output", s->output));
     }
     for (int l = 0; l < operands; l++) {

@@ -28,6 +28,36 @@ struct training {
     FILE *history, *monitor_history; /* NULL when there is none, or when it is written */
 };
 
+/* No output may be an input, or another output. */
+static int check_files(const struct train_settings *s)
+{
+    char *data[2], *test[2], *validation[2];
+    data_files(s->data, data);
+    data_files(s->test, test);
+    data_files(s->validation_data, validation);
+    const struct file_use uses[] = {
+        { "--data", data[0], false },
+        { "--data", data[1], false },
+        { "--test", test[0], false },
+        { "--test", test[1], false },
+        { "--validation-data", validation[0], false },
+        { "--validation-data", validation[1], false },
+        { "--from", s->from, false },
+        { "--output", s->output, true },
+        { "--history", s->history, true },
+        { "--monitor-history", s->monitor_history, true },
+        { "--log", s->log, true },
+        { "--plot", s->plot, true },
+    };
+    const int code = check_distinct(uses, sizeof uses / sizeof uses[0]);
+    for (size_t i = 0; i < 2; i++) {
+        free(data[i]);
+        free(test[i]);
+        free(validation[i]);
+    }
+    return code;
+}
+
 static int prepare_output(struct training *training)
 {
     const struct train_settings *settings = &training->settings;
@@ -232,6 +262,7 @@ static int run(void *settings, int operands, char **operand)
         return usage_error("train: unexpected '%s'; the data goes after --data", operand[0]);
     }
     TRY(train_settings_check(s));
+    TRY(check_files(s));
     TRY(load_start(s));
     TRY(train_data_open(s, &training->data));
     return s->folds > 0 ? cross_validate(s, &training->data) : train_once(training);

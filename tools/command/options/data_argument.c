@@ -190,6 +190,21 @@ int data_open(const struct data_request *request, const struct data_source *sour
     return open_spec(request, source, set);
 }
 
+void data_files(const char *spec, char *files[2])
+{
+    const struct named_data *known = spec != NULL ? find_known_data(spec) : NULL;
+    const char *comma = spec != NULL && access(spec, F_OK) != 0 ? strchr(spec, ',') : NULL;
+    files[0] = files[1] = NULL;
+    if (known != NULL) {
+        files[0] = find_known_file(known->features);
+    } else if (comma != NULL) {
+        files[0] = strndup(spec, (size_t)(comma - spec));
+        files[1] = strdup(comma + 1);
+    } else if (spec != NULL) {
+        files[0] = strdup(spec);
+    }
+}
+
 bool data_has_test_part(const char *spec)
 {
     const struct named_data *known = find_known_data(spec);

@@ -48,6 +48,9 @@ struct data_source {
 
 /* Loads it. Returns an exit code after a message, or EXIT_DONE; `set->data` belongs to the caller then. */
 int data_open(const struct data_request *request, const struct data_source *source, struct data_set *set);
+/* The files that an argument names, features and labels, in memory that the caller frees; NULL where there
+ * is none. */
+void data_files(const char *spec, char *files[2]);
 /* Whether the argument names a set that comes with a test part of its own. */
 bool data_has_test_part(const char *spec);
 /* Name of a class, or NULL. */

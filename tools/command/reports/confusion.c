@@ -11,20 +11,16 @@ enum { NAME_COLUMNS = 16, SMALLEST_COLUMN = 4 };
 /* At most NAME_COLUMNS characters of UTF-8, filled with spaces. */
 static void print_name(FILE *stream, const char *name)
 {
+    char text[8 * NAME_COLUMNS];
     int columns = 0;
     size_t bytes = 0;
-    while (name[bytes] != '\0') {
-        size_t next = bytes + 1;
-        while (((unsigned char)name[next] & 0xC0) == 0x80) {
-            next++;
-        }
-        if (columns == NAME_COLUMNS) {
-            break;
-        }
-        bytes = next;
-        columns++;
+    mlp_text_escape(name, text, sizeof text);
+    for (; text[bytes] != '\0' && columns < NAME_COLUMNS; columns++) {
+        do {
+            bytes++;
+        } while (((unsigned char)text[bytes] & 0xC0) == 0x80);
     }
-    fprintf(stream, "%.*s%*s", (int)bytes, name, NAME_COLUMNS - columns, "");
+    fprintf(stream, "%.*s%*s", (int)bytes, text, NAME_COLUMNS - columns, "");
 }
 
 static int column_width(const uint64_t *counts, size_t classes)

@@ -3,33 +3,63 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <mlp/model_file.h>
+
 #include "message.h"
 
 int check_output(const char *option, const char *path)
 {
-    struct stat status;
-    char *trial;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        return work_error("%s: '%s' is %s, expected the path of a file", option, path,
-                          S_ISDIR(status.st_mode) ? "a folder" : "no regular file");
+    return mlp_model_try_save(path) == MLP_OK ? EXIT_DONE : work_error("%s: %s", option, mlp_last_error());
+}
+
+/* What a path leads to; where nothing is there yet, its folder and its name in it. */
+struct place {
+    struct stat facts;
+    const char *name; /* NULL: the file is there */
+};
+
+static bool find_place(const char *path, struct place *place)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX];
+    *place = (struct place){ .name = NULL };
+    if (stat(path, &place->facts) == 0) {
+        return S_ISREG(place->facts.st_mode); /* several outputs may go to /dev/null */
     }
-    if (asprintf(&trial, "%s.XXXXXX", path) < 0) {
-        return out_of_memory();
+    place->name = slash != NULL ? slash + 1 : path;
+    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash + 1 - path) : 1,
+             slash != NULL ? path : ".");
+    return stat(folder, &place->facts) == 0;
+}
+
+static bool same_place(const char *one, const char *other)
+{
+    struct place a, b;
+    return find_place(one, &a) && find_place(other, &b) && a.facts.st_dev == b.facts.st_dev &&
+           a.facts.st_ino == b.facts.st_ino && (a.name == NULL) == (b.name == NULL) &&
+           (a.name == NULL || strcmp(a.name, b.name) == 0);
+}
+
+int check_distinct(const struct file_use *uses, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t other = i + 1; other < count; other++) {
+            const struct file_use *a = &uses[i], *b = &uses[other];
+            if ((a->written || b->written) && a->path != NULL && b->path != NULL &&
+                same_place(a->path, b->path)) {
+                return usage_error("%s: '%s' is the same file as '%s' of %s", b->option, b->path, a->path,
+                                   a->option);
+            }
+        }
     }
-    const int file = mkstemp(trial);
-    const int reason = errno;
-    if (file >= 0) {
-        close(file);
-        unlink(trial);
-    }
-    free(trial);
-    return file >= 0 ? EXIT_DONE : work_error("%s: cannot write '%s': %s", option, path, strerror(reason));
+    return EXIT_DONE;
 }
 
 int open_table(const char *option, const char *path, FILE **stream)

@@ -2,11 +2,22 @@
 #ifndef TOOLS_OUTPUT_FILE_H
 #define TOOLS_OUTPUT_FILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
-/* Whether a model can be saved under this path: its folder takes a new file, and what stands there now is a
- * regular file or nothing. Returns an exit code after a message that names the option. */
+/* Whether a file can be saved under this path: what the library's saving would do is tried. Returns an exit
+ * code after a message that names the option. */
 int check_output(const char *option, const char *path);
+
+/* A file that a command reads or writes, by the option that names it; the path may be NULL. */
+struct file_use {
+    const char *option, *path;
+    bool written;
+};
+
+/* Refuses a file that is written and also read, or written twice, under whatever names (device and inode of
+ * the file, or of the folder where the file is not there yet). Returns an exit code. */
+int check_distinct(const struct file_use *uses, size_t count);
 
 /* Tables as CSV. `option` and `path` are for messages. */
 

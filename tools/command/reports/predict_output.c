@@ -39,7 +39,9 @@ static int for_each(struct prediction *prediction,
 static void print_class(const struct prediction *prediction, size_t sample)
 {
     char number[NUMBER_SIZE];
-    puts(network_class_text(prediction->network, prediction_class(prediction, sample), number));
+    print_escaped(stdout,
+                  network_class_text(prediction->network, prediction_class(prediction, sample), number));
+    putchar('\n');
 }
 
 /* Nine digits tell a float exactly. */
@@ -143,14 +145,16 @@ static void make_captions(const struct prediction *prediction, size_t sample, co
         return;
     }
     const size_t class = prediction_class(prediction, sample);
-    snprintf(picture->captions[0], PICTURE_CAPTION_SIZE, "predicted %.40s",
-             network_class_text(network, class, number));
+    char name[41];
+    mlp_text_escape(network_class_text(network, class, number), name, sizeof name);
+    snprintf(picture->captions[0], PICTURE_CAPTION_SIZE, "predicted %s", name);
     if (mlp_data_class_count(set->data) == 0 ||
         mlp_data_read(set->data, prediction->first + sample, 1, NULL, &actual, NULL) != MLP_OK) {
         return;
     }
-    snprintf(picture->captions[1], PICTURE_CAPTION_SIZE, "true      %.40s%s",
-             network_class_text(network, (size_t)actual, number), (size_t)actual == class ? "" : "  (wrong)");
+    mlp_text_escape(network_class_text(network, (size_t)actual, number), name, sizeof name);
+    snprintf(picture->captions[1], PICTURE_CAPTION_SIZE, "true      %s%s", name,
+             (size_t)actual == class ? "" : "  (wrong)");
 }
 
 /* A row of pictures of the batch's samples from *i on; both counters advance. */

@@ -57,7 +57,9 @@ static void print_summary(const struct train_settings *settings, const struct tr
     print_metrics("test", &result->test, top_k);
     print_monitor(result->report, result->network);
     if (result->saved != NULL) {
-        printf("%-12s %s\n", "saved to", result->saved);
+        printf("%-12s ", "saved to");
+        print_escaped(stdout, result->saved);
+        putchar('\n');
     }
 }
 

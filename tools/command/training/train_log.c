@@ -44,7 +44,8 @@ static void write_heading(FILE *stream)
     fputc('\n', stream);
 }
 
-static bool is_heading(const char *line)
+/* Or where it has no end, what a heading begins with. */
+static bool is_heading(const char *line, bool whole)
 {
     char *expected = NULL;
     size_t size;
@@ -53,7 +54,8 @@ static bool is_heading(const char *line)
         write_heading(stream);
         fclose(stream);
     }
-    const bool is = expected != NULL && strcmp(line, expected) == 0;
+    const bool is =
+        expected != NULL && (whole ? strcmp(line, expected) : strncmp(line, expected, strlen(line))) == 0;
     free(expected);
     return is;
 }
@@ -87,8 +89,10 @@ static long end_of_lines(struct train_log *log, double last)
     log->written = 0.0;
     while (sound && getline(&line, &room, log->stream) > 0) {
         const double step = heading ? 0.0 : step_of(log, line);
-        sound = (!heading || is_heading(line)) && (step >= 0.0 || strchr(line, '\n') == NULL);
-        if (step < 0.0 || step > last) {
+        const bool whole =
+            strchr(line, '\n') != NULL; /* else a killed training's last, or what a full disk left */
+        sound = (heading ? is_heading(line, whole) : step >= 0.0) || (!whole && !heading);
+        if (!whole || step < 0.0 || step > last) {
             break;
         }
         heading = false;
@@ -155,10 +159,12 @@ int train_log_close(struct train_log *log)
     if (log->stream == NULL) {
         return EXIT_DONE;
     }
-    const bool written = ferror(log->stream) == 0;
     const bool closed = fclose(log->stream) == 0;
     log->stream = NULL;
-    return closed && written ? EXIT_DONE : failed(log);
+    if (!closed && log->code == EXIT_DONE) {
+        log->code = failed(log);
+    }
+    return log->code;
 }
 
 /* ---- lines --------------------------------------------------------------------------------------------- */
@@ -223,7 +229,7 @@ static void add_step(struct log_sums *sums, const mlp_step_report *step)
 
 void train_log_note(struct train_log *log, const mlp_progress *progress)
 {
-    if (log->stream == NULL) {
+    if (log->stream == NULL || log->code != EXIT_DONE) {
         return;
     }
     if (!log->begun) {
@@ -241,5 +247,8 @@ void train_log_note(struct train_log *log, const mlp_progress *progress)
     if ((progress->epoch_ended && !stands_there) ||
         (is_new && inside && log->interval > 0 && progress->step % log->interval == 0)) {
         write_line(log, step, progress);
+    }
+    if (ferror(log->stream) != 0 && log->code == EXIT_DONE) { /* each line is flushed at its end */
+        log->code = failed(log);
     }
 }

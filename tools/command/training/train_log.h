@@ -13,6 +13,7 @@ struct train_log {
     bool json;    /* lines of JSON, not CSV */
     bool append;  /* keep the lines up to where the training goes on from */
     bool begun;
+    int code;        /* EXIT_WORK once a line could not be written */
     size_t interval; /* steps; 0: epochs alone */
     size_t samples;  /* of an epoch */
     size_t last;     /* step that was noted */

@@ -1,0 +1,114 @@
+#!/bin/sh
+# The files of the command at the edges: limits, closed streams, one file for two purposes, links, names, logs that cannot be written.
+# Usage: test_files.sh PATH-OF-MLP SANITIZERS
+# Prints TAP.
+mlp=$(realpath "$1")
+sanitize=$2
+. "$(dirname "$0")/tap.sh"
+
+train() {
+    "$mlp" train --data digits --train-first 320 --hidden 16 --threads 1 "$@" >out 2>err </dev/null
+}
+
+# refused PATTERN OPTION...: wrong usage, before anything is trained or written
+refused() {
+    pattern=$1
+    shift
+    train --epochs 2 "$@"
+    [ $? -eq 2 ] && grep -q -e "$pattern" err && ! grep -q '^epoch' err
+    result $? "refused: $*"
+}
+
+# ---- a limit on the size of files, and standard streams that are closed
+(ulimit -f 1 && train --epochs 1 --output big)
+[ $? -eq 1 ] && grep -q 'big: cannot write: File too large' err && [ ! -e big ]
+result $? 'a limit on the size of files is an error, no signal'
+(cd "$folder" && "$mlp" train --data digits --train-first 320 --epochs 1 --quiet --history closed.csv --output closed \
+    --log closed.jsonl <&- >&- 2>&-)
+[ $? -eq 0 ] && [ "$(wc -l <closed.csv)" -eq 2 ] && [ "$(wc -l <closed.jsonl)" -eq 1 ] && "$mlp" inspect closed >out 2>err
+result $? 'closed standard streams do not become files'
+
+# ---- one file for two purposes
+cp "$(dirname "$mlp")/digits.csv" data.csv
+ln data.csv hard.csv
+ln -s data.csv soft.csv
+mkdir folder
+touch before.csv
+refused "--history: './m' is the same file as 'm' of --output" --output m --history ./m
+refused "--log: 'folder/../m' is the same" --output m --log folder/../m
+refused "--history: 'before.csv' is the same file as './before.csv' of --test" --test ./before.csv --history before.csv
+for name in data.csv ./data.csv hard.csv soft.csv; do
+    "$mlp" train --data data.csv --epochs 1 --log $name >out 2>err
+    [ $? -eq 2 ] && grep -q "'$name' is the same file as 'data.csv' of --data" err && cmp -s data.csv "$(dirname "$mlp")/digits.csv"
+    result $? "--log $name is refused where the data are data.csv"
+done
+train --epochs 1 --history /dev/null --log /dev/null
+result $? 'two outputs may go to /dev/null'
+cp closed.csv plotted.svg
+"$mlp" plot plotted.svg --output ./plotted.svg >out 2>err
+[ $? -eq 2 ] && cmp -s closed.csv plotted.svg
+result $? 'mlp plot does not draw over its log'
+
+# ---- where a model cannot be saved is known before the training
+long=$(printf '%0250d' 0)
+train --epochs 1 --output "$long"
+[ $? -eq 1 ] && grep -q -e '--output: .*File name too long' err && ! grep -q '^epoch' err
+result $? 'a name too long for what is written beside it'
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null 2>&1 && chmod 755 . &&
+    setpriv --reuid 65534 --clear-groups "$mlp" --version >out 2>err; then
+    mkdir sticky && chmod 1777 sticky && echo old >sticky/model
+    setpriv --reuid 65534 --clear-groups "$mlp" train --data digits --epochs 1 --output sticky/model >out 2>err
+    [ $? -eq 1 ] && grep -q 'sticky/model: cannot replace: Operation not permitted' err && ! grep -q '^epoch' err
+    result $? "another user's file in a sticky folder"
+else
+    skipped "another user's file in a sticky folder" 'no other user can run the command here'
+fi
+
+# ---- links
+ln -s folder/model link
+train --epochs 1 --output link && [ -h link ] && "$mlp" inspect folder/model >out 2>err && [ "$(ls folder | wc -l)" -eq 1 ]
+result $? 'a link at --output stays, and its target is written'
+
+# ---- logs
+for part in '' 'step,ep' "$(head -n 1 closed.csv)"; do
+    rm -rf points && printf %s "$part" >log.csv
+    train --epochs 2 --checkpoint points --resume --log log.csv
+    code=$?
+    if [ "${part#epoch}" != "$part" ]; then
+        [ $code -eq 2 ] && grep -q 'something else than a log' err && [ "$(cat log.csv)" = "$part" ]
+        result $? 'what is no log is not written over'
+    else
+        [ $code -eq 0 ] && head -n 1 log.csv | grep -q '^step,epoch,seconds' && [ "$(wc -l <log.csv)" -eq 3 ]
+        result $? "a heading of which '$part' was written is mended"
+    fi
+done
+if [ -e /dev/full ]; then
+    train --epochs 3 --log /dev/full
+    [ $? -eq 1 ] && sed '/^epoch 2/,$d' err | grep -q "cannot write '/dev/full': No space left" &&
+        [ "$(grep -c 'cannot write' err)" -eq 1 ]
+    result $? 'a log that cannot be written is reported at once, and once'
+fi
+
+# ---- text from files
+printf 'x,y,name\n1,2,\342\200\256evil\n2,1,good\n1,3,\342\200\256evil\n3,1,good\n' >names.csv
+"$mlp" train --data names.csv --hidden none --epochs 1 --quiet --output names >out 2>err
+for command in 'predict names' 'evaluate names' 'inspect names'; do
+    case $command in inspect*) data= ;; *) data='--data names.csv --label name' ;; esac
+    "$mlp" $command $data >out 2>err && ! grep -q "$(printf '\342\200\256')" out
+    result $? "$command: what turns the direction of writing is escaped"
+done
+"$mlp" train --data "$(printf 'no\033[31m\tsuch.csv')" >out 2>err
+[ $? -eq 1 ] && grep -q 'no\\u001B\[31m\\u0009such.csv' err
+result $? 'control characters in messages are escaped'
+
+# ---- many classes: no memory for a matrix that is not printed (20,000² counts are 3.2 GB)
+if [ "${sanitize:-none}" = none ]; then
+    seq 0 19999 | sed 's/.*/&,c&/' >many.csv
+    "$mlp" train --data many.csv --hidden none --epochs 1 --batch 256 --threads 1 --quiet --output many >out 2>err
+    for form in '' --json; do
+        (ulimit -v 2500000 && "$mlp" evaluate many --data many.csv --threads 1 --batch 64 $form >out 2>err)
+        [ $? -eq 0 ] && grep -q 'matrix has 20000 classes\|"confusion": null' out
+        result $? "mlp evaluate $form at 20,000 classes within 2.5 GB"
+    done
+fi
+echo "1..$count"
