@@ -79,6 +79,13 @@ typedef struct mlp_progress {
                             nothing new. Valid during the call. */
     size_t
         resumed; /**< Steps that a checkpoint had done when this fit went on from it; 0: it began afresh. */
+    double window_loss;          /**< As `loss`, over the steps of this epoch after the last multiple of
+                           mlp_fit_options::window before this one; the same after a checkpoint. */
+    double window_accuracy;      /**< As `accuracy`, likewise. */
+    double window_gradient_norm; /**< As mlp_epoch::gradient_norm, likewise. */
+    double window_clip_scale;    /**< As mlp_epoch::clip_scale, likewise. */
+    double window_clipped;       /**< As mlp_epoch::clipped, likewise. */
+    double window_skipped;       /**< As mlp_epoch::skipped, likewise. */
 } mlp_progress;
 
 /** Called after every step, once more at the end of every epoch, and after the last one when the last
@@ -127,11 +134,13 @@ typedef struct mlp_fit_options {
                               was opened rather than loaded as many as are 128 MiB of features. A window of w
                                 samples is drawn anew each epoch, as up to 64 runs of neighbours from all over
                                 the data. */
+    size_t window; /**< Steps over which mlp_progress::window is taken; default 0: the epoch so far. */
 } mlp_fit_options;
 
 #define MLP_FIT_OPTIONS_INIT                                                                                 \
     {                                                                                                        \
-        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL, 0 \
+        sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL,   \
+            0, 0                                                                                             \
     }
 
 /** One epoch of the history. */

@@ -143,6 +143,27 @@ static double learning_rate(const struct fit *fit)
     return fit->optimizer->options.learning_rate * fit->optimizer->rate_scale;
 }
 
+/* What has come since the last window's end, as means. */
+static void measure_window(struct fit *fit)
+{
+    const mlp_epoch *from = &fit->window.open, *to = &fit->open;
+    const struct tally *before = &fit->window.tally;
+    struct tally tally = fit->tally;
+    mlp_progress *progress = &fit->progress;
+    tally.loss -= before->loss;
+    tally.loss_weight -= before->loss_weight;
+    tally.samples -= before->samples;
+    tally.right -= before->right;
+    tally.classed -= before->classed;
+    const double steps = (double)(to->steps - from->steps), skipped = to->skipped - from->skipped;
+    progress->window_loss = tally_mean_loss(&tally, fit->network);
+    progress->window_accuracy = tally_share(&tally, tally.right);
+    progress->window_gradient_norm = (to->gradient_norm - from->gradient_norm) / (steps - skipped);
+    progress->window_clip_scale = (to->clip_scale - from->clip_scale) / (steps - skipped);
+    progress->window_clipped = (to->clipped - from->clipped) / steps;
+    progress->window_skipped = skipped / steps;
+}
+
 static bool report_progress(struct fit *fit)
 {
     mlp_progress *progress = &fit->progress;
@@ -252,7 +273,13 @@ static mlp_status run_steps(struct fit *fit)
         fit->progress.step = fit->open.steps;
         fit->progress.samples += fit->batch->count;
         fit->progress.last = step;
+        measure_window(fit);
         fit->report->stopped = report_progress(fit);
+        if (fit->options.window > 0 && fit->open.steps % fit->options.window == 0 &&
+            fit->open.steps < fit->progress.steps) { /* the epoch's end ends a window by itself */
+            fit->window.open = fit->open;
+            fit->window.tally = fit->tally;
+        }
         TRY(checkpoints_step(fit));
     }
     return MLP_OK;
@@ -306,8 +333,10 @@ static mlp_status close_epoch(struct fit *fit, const mlp_epoch *figures)
     mlp_progress *progress = &fit->progress;
     schedule_state_end_epoch(&fit->schedule_state,
                              fit->options.validation != NULL ? figures->validation.loss : figures->loss);
+    measure_window(fit);
     fit->epoch++;
-    fit->open = (mlp_epoch){ 0 };
+    fit->open = fit->window.open = (mlp_epoch){ 0 };
+    fit->window.tally = (struct tally){ 0 };
     progress->validation = figures->validation;
     progress->epoch_ended = 1;
     progress->monitor = NULL;

@@ -33,6 +33,10 @@ struct fit {
     mlp_epoch open;     /* its sums; steps: those done */
     double open_start;  /* likewise */
     struct tally tally; /* of the open epoch */
+    struct {
+        mlp_epoch open;
+        struct tally tally;
+    } window; /* both at the end of the last window in this epoch */
     struct average average;
     struct checkpoints checkpoints;
 };

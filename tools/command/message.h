@@ -30,7 +30,8 @@ int out_of_memory(void);
 int work_code(mlp_status status);
 /* ... or wrong usage where it refused an option (ARGUMENT, RANGE) ... */
 int option_code(mlp_status status);
-/* ... or wrong usage in any case, as of the option that the message begins with. */
+/* ... or wrong usage, but for want of memory and failures of the system, as of the option that the message
+ * begins with. */
 int usage_code(const char *option, mlp_status status);
 
 /* Returns from the function unless the step came to EXIT_DONE. */

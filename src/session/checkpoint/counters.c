@@ -69,6 +69,16 @@ static size_t most_averaged(const struct fit *f)
     ROW(tally_right,       fit.tally.right,               f->tally.right <= f->tally.classed)                \
     ROW(tally_right_top_k, fit.tally.right_top_k,         f->tally.right_top_k <= f->tally.classed)          \
     ROW(tally_classed,     fit.tally.classed,             f->tally.classed <= f->tally.samples)              \
+    ROW(window_steps,         fit.window.open.steps,         f->window.open.steps <= f->open.steps)          \
+    ROW(window_gradient_norm, fit.window.open.gradient_norm, is_sum(f->window.open.gradient_norm))           \
+    ROW(window_clip_scale,    fit.window.open.clip_scale,    is_sum(f->window.open.clip_scale))              \
+    ROW(window_clipped,       fit.window.open.clipped,       is_count(f->window.open.clipped, f->open.steps))\
+    ROW(window_skipped,       fit.window.open.skipped,       is_count(f->window.open.skipped, f->open.steps))\
+    ROW(window_loss,          fit.window.tally.loss,         isfinite(f->window.tally.loss))                 \
+    ROW(window_loss_weight,   fit.window.tally.loss_weight,  is_sum(f->window.tally.loss_weight))            \
+    ROW(window_samples,       fit.window.tally.samples,      f->window.tally.samples <= f->tally.samples)    \
+    ROW(window_right,         fit.window.tally.right,        f->window.tally.right <= f->tally.right)        \
+    ROW(window_classed,       fit.window.tally.classed,      f->window.tally.classed <= f->tally.classed)    \
     ROW(schedule_scale,    fit.schedule_state.scale,      is_share(f->schedule_state.scale))                 \
     ROW(schedule_best,     fit.schedule_state.best,       !isnan(f->schedule_state.best))                    \
     ROW(schedule_since_best, fit.schedule_state.since_best, f->schedule_state.since_best <= f->epoch)        \

@@ -70,10 +70,11 @@ static int prepare_output(struct training *training)
     if (settings->monitor_history != NULL) {
         TRY(open_table("--monitor-history", settings->monitor_history, &training->monitor_history));
     }
-    return settings->log != NULL
-               ? train_log_open(&training->log, settings->log, settings->log_interval,
-                                mlp_data_count(training->data.train), settings->checkpoint.resume != 0)
-               : EXIT_DONE;
+    if (settings->log != NULL) {
+        TRY(train_log_open(&training->log, settings->log, settings->log_interval,
+                           settings->checkpoint.resume != 0));
+    }
+    return EXIT_DONE;
 }
 
 /* Whatever a fit has reached. */
@@ -152,6 +153,7 @@ static int fit(struct training *training)
 {
     mlp_fit_options *options = &training->settings.fit;
     options->validation = training->data.validation;
+    options->window = training->settings.log_interval;
     options->progress = on_progress;
     options->progress_context = training;
     progress_begin(&training->display, training->settings.quiet != 0);

@@ -103,11 +103,10 @@ static long end_of_lines(struct train_log *log, double last)
     return sound ? end : -1;
 }
 
-int train_log_open(struct train_log *log, const char *path, size_t interval, size_t samples, bool append)
+int train_log_open(struct train_log *log, const char *path, size_t interval, bool append)
 {
     *log = (struct train_log){ .path = path,
                                .interval = interval,
-                               .samples = samples,
                                .append = append,
                                .json = ends_in(path, ".jsonl") || ends_in(path, ".ndjson") ||
                                        ends_in(path, ".json") };
@@ -128,12 +127,6 @@ int train_log_open(struct train_log *log, const char *path, size_t interval, siz
     return EXIT_DONE;
 }
 
-/* Samples of this epoch so far. */
-static double epoch_samples(const struct train_log *log, const mlp_progress *progress)
-{
-    return (double)progress->samples - (double)(progress->epoch - 1) * (double)log->samples;
-}
-
 /* Cuts off what the training is going to do anew; pipes and terminals have nothing to cut. */
 static void begin(struct train_log *log, const mlp_progress *progress)
 {
@@ -148,10 +141,6 @@ static void begin(struct train_log *log, const mlp_progress *progress)
         write_heading(log->stream);
     }
     log->begun = true;
-    if (progress->step > 1) { /* in the middle of an epoch */
-        log->counted = epoch_samples(log, progress);
-        log->right = log->counted * progress->accuracy;
-    }
 }
 
 int train_log_close(struct train_log *log)
@@ -189,42 +178,22 @@ static void write_csv(FILE *stream, size_t step, size_t epoch, const double *fig
     fputc('\n', stream);
 }
 
-/* Without --log-steps a line is of a whole epoch, also of one that a training went on in. */
 static void write_line(struct train_log *log, size_t step, const mlp_progress *progress)
 {
-    const struct log_sums *sums = &log->sums;
-    const bool whole = log->interval == 0,
-               validated = progress->epoch_ended && progress->validation.count > 0;
-    const double samples = epoch_samples(log, progress), right = progress->accuracy * samples;
+    const bool validated = progress->epoch_ended && progress->validation.count > 0;
     const double figures[COLUMNS] = {
         progress->seconds,
-        whole ? progress->loss : sums->loss / (double)sums->applied,
-        whole ? progress->accuracy : (right - log->right) / (samples - log->counted),
+        progress->window_loss,
+        progress->window_accuracy,
         validated ? progress->validation.loss : NAN,
         validated ? progress->validation.accuracy : NAN,
         progress->learning_rate,
-        sums->gradient_norm / (double)sums->applied,
-        sums->clip_scale / (double)sums->applied,
-        sums->clipped / (double)sums->steps,
-        sums->skipped / (double)sums->steps,
+        progress->window_gradient_norm,
+        progress->window_clip_scale,
+        progress->window_clipped,
+        progress->window_skipped,
     };
     (log->json ? write_json : write_csv)(log->stream, step, progress->epoch, figures);
-    log->sums = (struct log_sums){ .steps = 0 };
-    log->counted = progress->epoch_ended ? 0.0 : samples;
-    log->right = progress->epoch_ended ? 0.0 : right;
-}
-
-static void add_step(struct log_sums *sums, const mlp_step_report *step)
-{
-    sums->steps++;
-    sums->skipped += step->skipped != 0;
-    if (step->skipped == 0) {
-        sums->applied++;
-        sums->loss += step->loss;
-        sums->gradient_norm += step->clip.norm;
-        sums->clip_scale += step->clip.scale;
-        sums->clipped += step->clip.acted != 0;
-    }
 }
 
 void train_log_note(struct train_log *log, const mlp_progress *progress)
@@ -238,12 +207,10 @@ void train_log_note(struct train_log *log, const mlp_progress *progress)
     const size_t step = (progress->epoch - 1) * progress->steps + progress->step;
     const bool is_new = !progress->epoch_ended && step > log->last;
     const bool inside = progress->step < progress->steps; /* the epoch's own line is to come */
-    const bool stands_there =
-        log->sums.steps == 0 && (double)step == log->written; /* of a training that was killed after it */
     log->last = step;
-    if (is_new) {
-        add_step(&log->sums, &progress->last);
-    }
+    log->stepped = log->stepped || is_new;
+    const bool stands_there =
+        !log->stepped && (double)step == log->written; /* of one that was killed after it */
     if ((progress->epoch_ended && !stands_there) ||
         (is_new && inside && log->interval > 0 && progress->step % log->interval == 0)) {
         write_line(log, step, progress);

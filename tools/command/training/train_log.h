@@ -15,21 +15,16 @@ struct train_log {
     bool begun;
     int code;        /* EXIT_WORK once a line could not be written */
     size_t interval; /* steps; 0: epochs alone */
-    size_t samples;  /* of an epoch */
     size_t last;     /* step that was noted */
     double written;  /* step of the last line that the file had */
-    struct log_sums {
-        size_t steps, applied; /* all, and without those that were left out */
-        double loss, gradient_norm, clip_scale, clipped, skipped;
-    } sums;                /* since the line before */
-    double counted, right; /* samples of this epoch up to the line before, and how many of them were right */
+    bool stepped;    /* a step was done since */
 };
 
-/* Opens the log of a training whose epochs have so many samples: JSON lines when the name ends in .jsonl,
- * .ndjson or .json, else CSV. What the file holds stays until the first step. With `append`, lines beyond the
- * step that the training goes on from are then cut off, and the others stay; a file that holds something else
- * is refused. Returns an exit code. */
-int train_log_open(struct train_log *log, const char *path, size_t interval, size_t samples, bool append);
+/* Opens the log of a training, with a line every `interval` steps, 0: none: JSON lines when the name ends in
+ * .jsonl, .ndjson or .json, else CSV. What the file holds stays until the first step. With `append`, lines
+ * beyond the step that the training goes on from are then cut off, and the others stay; a file that holds
+ * something else is refused. Returns an exit code. */
+int train_log_open(struct train_log *log, const char *path, size_t interval, bool append);
 /* Notes what a progress callback tells. */
 void train_log_note(struct train_log *log, const mlp_progress *progress);
 /* Closes it. Returns an exit code. */

@@ -1,0 +1,242 @@
+/* Preloaded into the command: lets a call of the program's own fail, or ends the process before it.
+ *
+ * MLP_FAULT says which: KIND:N or KIND:N+ (from the N-th on), where KIND is
+ *   memory            malloc, calloc, realloc, strdup and the like, called from the command or the library
+ *   EIO, ENOSPC, EINTR  open for writing, write, fsync, rename, ftruncate, fchmod fail with that error
+ *   short             write takes half of the bytes
+ *   kill              the process is killed before the call
+ * MLP_FAULT_COUNT names a file that receives how many such calls there were. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { RANGES = 8 };
+
+static struct {
+    uintptr_t from, to;
+} ranges[RANGES]; /* code of the command and the library */
+static size_t range_count;
+static bool memory, onwards, shortened, killing;
+static int reason;
+static unsigned long wanted;
+static atomic_ulong calls;
+
+static int note_object(struct dl_phdr_info *info, size_t size, void *context)
+{
+    (void)size;
+    (void)context;
+    if (info->dlpi_name[0] != '\0' && strstr(info->dlpi_name, "libmlp") == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        if (header->p_type == PT_LOAD && (header->p_flags & PF_X) != 0 && range_count < RANGES) {
+            ranges[range_count].from = info->dlpi_addr + header->p_vaddr;
+            ranges[range_count++].to = info->dlpi_addr + header->p_vaddr + header->p_memsz;
+        }
+    }
+    return 0;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    const char *fault = getenv("MLP_FAULT"), *colon = fault != NULL ? strchr(fault, ':') : NULL;
+    dl_iterate_phdr(note_object, NULL);
+    if (colon == NULL) {
+        return;
+    }
+    memory = strncmp(fault, "memory", 6) == 0;
+    shortened = strncmp(fault, "short", 5) == 0;
+    killing = strncmp(fault, "kill", 4) == 0;
+    reason = strncmp(fault, "ENOSPC", 6) == 0 ? ENOSPC : strncmp(fault, "EINTR", 5) == 0 ? EINTR : EIO;
+    wanted = strtoul(colon + 1, NULL, 10);
+    onwards = strchr(colon, '+') != NULL;
+}
+
+__attribute__((destructor)) static void end(void)
+{
+    const char *path = getenv("MLP_FAULT_COUNT");
+    char text[32];
+    if (path != NULL) {
+        const int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        const int length = snprintf(text, sizeof text, "%lu\n", atomic_load(&calls));
+        syscall(SYS_write, file, text, (size_t)length);
+        syscall(SYS_close, file);
+    }
+}
+
+/* Whether this call is the one. */
+static bool is_due(void)
+{
+    const unsigned long call = atomic_fetch_add(&calls, 1) + 1;
+    return wanted != 0 && (onwards ? call >= wanted : call == wanted);
+}
+
+/* ---- memory
+ * ---------------------------------------------------------------------------------------------------- */
+
+static bool memory_fails(void *caller)
+{
+    const uintptr_t address = (uintptr_t)caller;
+    if (!memory) {
+        return false;
+    }
+    for (size_t i = 0; i < range_count; i++) {
+        if (address >= ranges[i].from && address < ranges[i].to) {
+            return is_due();
+        }
+    }
+    return false;
+}
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+#define REFUSE_WHEN_DUE                                                                                      \
+    if (memory_fails(__builtin_return_address(0))) {                                                         \
+        errno = ENOMEM;                                                                                      \
+        return NULL;                                                                                         \
+    }
+
+void *malloc(size_t size)
+{
+    REFUSE_WHEN_DUE
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    REFUSE_WHEN_DUE
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    REFUSE_WHEN_DUE
+    return __libc_realloc(old, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    REFUSE_WHEN_DUE
+    return __libc_memalign(alignment, size);
+}
+
+char *strdup(const char *text)
+{
+    REFUSE_WHEN_DUE
+    const size_t size = strlen(text) + 1;
+    char *copy = __libc_malloc(size);
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+char *strndup(const char *text, size_t most)
+{
+    REFUSE_WHEN_DUE
+    const size_t length = strnlen(text, most);
+    char *copy = __libc_calloc(length + 1, 1);
+    return copy != NULL ? memcpy(copy, text, length) : NULL;
+}
+
+/* ---- the system's calls, of regular files and folders alone
+ * ---------------------------------------------------------- */
+
+static bool is_of_a_file(int descriptor)
+{
+    struct stat facts;
+    return fstat(descriptor, &facts) == 0 && (S_ISREG(facts.st_mode) || S_ISDIR(facts.st_mode));
+}
+
+/* Whether the call fails; a process that is to be killed does not come back. */
+static bool call_fails(void)
+{
+    if (memory || !is_due()) {
+        return false;
+    }
+    if (killing) {
+        syscall(SYS_kill, getpid(), SIGKILL);
+    }
+    errno = reason;
+    return true;
+}
+
+static int open_file(const char *path, int flags, mode_t mode)
+{
+    const bool writes = (flags & O_ACCMODE) != O_RDONLY && strncmp(path, "/dev/", 5) != 0;
+    return writes && call_fails() && !shortened ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+#define DEFINE_OPEN(name)                                                                                    \
+    int name(const char *path, int flags, ...)                                                               \
+    {                                                                                                        \
+        va_list arguments;                                                                                   \
+        va_start(arguments, flags);                                                                          \
+        const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;                          \
+        va_end(arguments);                                                                                   \
+        return open_file(path, flags, mode);                                                                 \
+    }
+DEFINE_OPEN(open)
+DEFINE_OPEN(open64)
+
+int fsync(int descriptor)
+{
+    return call_fails() && !shortened ? -1 : (int)syscall(SYS_fsync, descriptor);
+}
+
+int rename(const char *from, const char *to)
+{
+    return call_fails() && !shortened ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static int truncate_file(int descriptor, off_t size)
+{
+    return is_of_a_file(descriptor) && call_fails() && !shortened
+               ? -1
+               : (int)syscall(SYS_ftruncate, descriptor, size);
+}
+
+int ftruncate(int descriptor, off_t size)
+{
+    return truncate_file(descriptor, size);
+}
+
+int ftruncate64(int descriptor, off_t size)
+{
+    return truncate_file(descriptor, size);
+}
+
+/* What a stream writes goes through the C library's own write(): here the stream's functions fail instead. */
+size_t fwrite(const void *bytes, size_t size, size_t count, FILE *stream)
+{
+    static size_t (*next)(const void *, size_t, size_t, FILE *);
+    if (next == NULL) {
+        *(void **)&next = dlsym(RTLD_NEXT, "fwrite");
+    }
+    if (!is_of_a_file(fileno(stream)) || !call_fails()) {
+        return next(bytes, size, count, stream);
+    }
+    return shortened ? next(bytes, size, count / 2, stream) : 0;
+}
+
+int fflush(FILE *stream)
+{
+    static int (*next)(FILE *);
+    if (next == NULL) {
+        *(void **)&next = dlsym(RTLD_NEXT, "fflush");
+    }
+    const bool fails = stream != NULL && is_of_a_file(fileno(stream)) && call_fails();
+    return fails && !shortened ? EOF : next(stream);
+}
