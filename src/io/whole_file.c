@@ -44,12 +44,13 @@ static bool lock_temporary(const char *name, int descriptor)
     return fstat(descriptor, &here) == 0 && stat(name, &there) == 0 && here.st_ino == there.st_ino;
 }
 
-/* A new file beside `path`, under a name that nobody has, locked; -1 when there is none to be had. */
+/* A new file beside `path`, under a name that nobody has, locked; -1 when there is none to be had. All
+ * names of a process are equally long, so that one that can be created tells of the next. */
 static int create_beside(const char *path, char *name, size_t size, mode_t mode)
 {
     static atomic_uint serial;
     for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        snprintf(name, size, "%s.%ld-%u%s", path, (long)getpid(), atomic_fetch_add(&serial, 1), ending);
+        snprintf(name, size, "%s.%ld-%08u%s", path, (long)getpid(), atomic_fetch_add(&serial, 1), ending);
         const int descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (descriptor < 0 && errno != EEXIST) {
             return -1;
