@@ -103,10 +103,20 @@ int processors_quota(const char *groups, const char *mount)
     return least;
 }
 
+int processors_within_quota(void)
+{
+    static atomic_int quota;
+    if (atomic_load_explicit(&quota, memory_order_relaxed) == 0) {
+        atomic_store_explicit(&quota, processors_quota("/proc/self/cgroup", "/sys/fs/cgroup"),
+                              memory_order_relaxed);
+    }
+    return atomic_load_explicit(&quota, memory_order_relaxed);
+}
+
 static int count_allowed(void)
 {
     cpu_set_t mask;
-    const int quota = processors_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+    const int quota = processors_within_quota();
     const int processors =
         sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : (int)sysconf(_SC_NPROCESSORS_ONLN);
     const int allowed = quota < processors ? quota : processors;

@@ -124,8 +124,10 @@ static int startable(int wanted)
  * for them. */
 static atomic_bool alone;
 
+/* More members than a quota pays for would only wait, for each other and for the next period. */
 static int team_size(int threads)
 {
+    threads = threads < processors_within_quota() ? threads : processors_within_quota();
     if (threads > own.started && !alone) {
         own.started = own.last + startable(threads - own.last);
     }
