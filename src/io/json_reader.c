@@ -39,25 +39,43 @@ static size_t literal_length(const char *text, size_t length, bool *escapes)
     return length;
 }
 
-/* Every value or key but the first follows one of , : [ { that is in no text. */
+static const char blanks[] = " \t\r\n", signs[] = ",:]}";
+
+/* Bytes that the token at `text`, which is not empty, takes: one blank, sign or bracket, or all of a
+ * word or literal. */
+static size_t token_length(const char *text, size_t length, bool *escapes)
+{
+    static const char ends[] = " \t\r\n,:[]{}\"";
+    size_t i = 1;
+    *escapes = false;
+    if (text[0] == '"') {
+        return literal_length(text, length, escapes);
+    }
+    if (strchr("[]{},: \t\r\n", text[0]) != NULL) {
+        return 1;
+    }
+    while (i < length && strchr(ends, text[i]) == NULL) {
+        i++;
+    }
+    return i;
+}
+
+/* Every value and key is a token or begins with one. */
 static struct needs needs_of(const char *text, size_t length)
 {
-    struct needs needs = { .nodes = 1 };
-    size_t longest = 0, token = 0; /* token: where the last one may have begun */
+    struct needs needs = { 0 };
+    size_t longest = 0, last = 0; /* bytes; where the last token begins */
     for (size_t i = 0; i < length;) {
-        size_t step = 1;
-        if (text[i] == '"') {
-            bool escapes;
-            token = i;
-            step = literal_length(text + i, length - i, &escapes);
+        bool escapes;
+        const size_t step = token_length(text + i, length - i, &escapes);
+        if (strchr(blanks, text[i]) == NULL) {
+            needs.nodes += strchr(signs, text[i]) == NULL;
             longest = escapes && step > longest ? step : longest;
-        } else if (strchr(",:[{]}", text[i]) != NULL) {
-            needs.nodes += text[i] != ']' && text[i] != '}';
-            token = i;
+            last = i;
         }
         i += step;
     }
-    needs.buffer = longest + (length - token);
+    needs.buffer = longest + (length - last);
     return needs;
 }
 

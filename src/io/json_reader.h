@@ -1,8 +1,7 @@
-/* Reading JSON of untrusted files: one pass, no allocation for each value, and memory that is reserved before
- * it.
+/* Reading JSON of untrusted files: one pass, no allocation for each value, all memory reserved before it.
  *
- * A document is an array of nodes of 16 bytes in the order of the text, at most two for each of its
- * values; texts stay where they were read. */
+ * A document is an array of nodes of 16 bytes in the order of the text, one for each value and key; texts
+ * stay where they were read. */
 #ifndef IO_JSON_READER_H
 #define IO_JSON_READER_H
 

@@ -4,7 +4,7 @@
  * Build and run, from the top of the sources, with the library that fuzz_model.c says how to build:
  *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
  *         -Iinclude -Isrc tests/fuzz/fuzz_idx.c tests/fuzz/fuzz_file.c build-fuzz/src/libmlp-core.a \
- *         $(pkg-config --libs openblas jansson zlib) -llapacke -lm -o fuzz_idx
+ *         $(pkg-config --libs openblas jansson yajl zlib) -llapacke -lm -o fuzz_idx
  *     mkdir -p corpus && ./fuzz_idx -max_total_time=60 corpus */
 #include <stdlib.h>
 

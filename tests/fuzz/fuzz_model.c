@@ -6,7 +6,7 @@
  *     ninja -C build-fuzz src/libmlp-core.a
  *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
  *         -Iinclude -Isrc tests/fuzz/fuzz_model.c tests/fuzz/fuzz_file.c build-fuzz/src/libmlp-core.a \
- *         $(pkg-config --libs openblas jansson zlib) -llapacke -lm -o fuzz_model
+ *         $(pkg-config --libs openblas jansson yajl zlib) -llapacke -lm -o fuzz_model
  *     mkdir -p corpus && cp model.safetensors corpus && ./fuzz_model -max_total_time=60 corpus */
 #include <stdlib.h>
 

@@ -3,6 +3,7 @@
 #include "support/support.h"
 
 #include <locale.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,6 +301,39 @@ static void the_locale_is_kept_out(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* Names that take a longer header than a file may have are refused before anything is written; the old file
+ * stays. */
+static void what_could_not_be_loaded_is_not_saved(void **unused)
+{
+    enum { CLASSES = 25000, LENGTH = 4090 };
+    const mlp_layer layer = { .units = CLASSES, .activation = MLP_ACTIVATION_SOFTMAX },
+                    small = { .units = 2 };
+    const char *path = test_path("limits.safetensors");
+    char *texts = malloc((size_t)CLASSES * (LENGTH + 1));
+    const char **names = malloc(CLASSES * sizeof *names);
+    mlp_network *network = make(&layer, 1, NULL), *old = make(&small, 1, NULL), *loaded;
+    (void)unused;
+    assert_true(texts != NULL && names != NULL);
+    for (size_t i = 0; i < CLASSES; i++) {
+        names[i] = memset(texts + i * (LENGTH + 1), 'n', LENGTH);
+        texts[i * (LENGTH + 1) + LENGTH] = '\0';
+    }
+    assert_ok(mlp_model_save(old, path));
+    assert_ok(mlp_network_set_class_names(network, names, CLASSES));
+    assert_refused(mlp_model_save(network, path), MLP_ERROR_UNSUPPORTED, path, "the format allows 100000000",
+                   NULL);
+    assert_ok(mlp_network_set_class_names(network, NULL, 0));
+    network->parameters[network->layers[0].weights + 3] = NAN;
+    assert_refused(mlp_model_save(network, path), MLP_ERROR_NONFINITE, path, "layers.0.weight", NULL);
+    assert_ok(mlp_model_load(path, &loaded));
+    assert_same_network(loaded, old);
+    mlp_network_destroy(&loaded);
+    mlp_network_destroy(&old);
+    mlp_network_destroy(&network);
+    free(names);
+    free(texts);
+}
+
 static void arguments(void **unused)
 {
     mlp_network *network = make_full(), *loaded = network;
@@ -383,8 +417,7 @@ static void saving_survives_every_failed_allocation(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* Of the library's own allocations: jansson 2.14's reader does not survive a failure of one of its own
- * (akheron/jansson issue 362). */
+/* Reading takes no memory but the library's own. */
 static void loading_survives_every_failed_allocation(void **unused)
 {
     const char *path = test_path("memory");
@@ -424,7 +457,7 @@ int main(void)
         cmocka_unit_test(custom_functions_are_refused),
                cmocka_unit_test(custom_initializers_become_automatic),
         cmocka_unit_test(the_same_network_gives_the_same_bytes), cmocka_unit_test(the_locale_is_kept_out),
-        cmocka_unit_test(arguments),
+        cmocka_unit_test(what_could_not_be_loaded_is_not_saved), cmocka_unit_test(arguments),
                                   cmocka_unit_test(saving_survives_every_failed_allocation),
         cmocka_unit_test(loading_survives_every_failed_allocation),
     };

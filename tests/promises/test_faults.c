@@ -82,8 +82,8 @@ static mlp_status diagnose(const mlp_network *network, const float *x, const int
     return status;
 }
 
-/* A whole life in small: create, train, evaluate, save and, if wanted, load. */
-static mlp_status live(const char *path, bool loads)
+/* A whole life in small: create, train, evaluate, save, load. */
+static mlp_status live(const char *path)
 {
     const mlp_layer layers[] = {
         { .units = 6, .activation = MLP_ACTIVATION_TANH, .init = MLP_INIT_ORTHOGONAL },
@@ -127,7 +127,7 @@ static mlp_status live(const char *path, bool loads)
     status = status == MLP_OK ? mlp_network_initialize_from_data(copy, MLP_DATA_INIT_LSUV, x, 6) : status;
     status = status == MLP_OK ? mlp_network_initialize_layer(copy, 0, 5) : status;
     status = status == MLP_OK ? mlp_model_save(network, path) : status;
-    status = status == MLP_OK && loads ? mlp_model_load(path, &loaded) : status;
+    status = status == MLP_OK ? mlp_model_load(path, &loaded) : status;
     mlp_report_destroy(&report);
     mlp_optimizer_destroy(&optimizer);
     mlp_network_destroy(&loaded);
@@ -147,7 +147,7 @@ static void every_allocation_may_fail(void **unused)
     (void)unused;
     for (; k < MAX_ALLOCATIONS; k++) {
         memory_fail_after(k);
-        const mlp_status status = live(path, true);
+        const mlp_status status = live(path);
         memory_fail_after(SIZE_MAX);
         assert_int_equal(memory_live_count(), live_before);
         if (status == MLP_OK) {
@@ -157,13 +157,11 @@ static void every_allocation_may_fail(void **unused)
         assert_true(mlp_last_error()[0] != '\0');
     }
     assert_true(k > 30 && k < MAX_ALLOCATIONS); /* the sequence allocates, and comes to its end */
-    assert_ok(live(path, true));
+    assert_ok(live(path));
 }
 
 /* The same through the C library's allocator. What fails inside another library may come back as something
- * other than out of memory, but never as a leak of ours or a crash. Loading is left out: when memory runs out
- * inside json_loadb(), jansson 2.14 itself reads and writes behind its buffer (its issue 362), which no
- * caller can prevent. */
+ * other than out of memory, but never as a leak of ours or a crash. */
 static void every_call_to_malloc_may_fail(void **unused)
 {
     const char *path = test_path("faults-malloc.safetensors");
@@ -175,10 +173,10 @@ static void every_call_to_malloc_may_fail(void **unused)
     print_message("the sanitizer owns the allocator: not failed in this build\n");
     skip();
 #endif
-    assert_ok(live(path, true)); /* what BLAS, OpenMP and stdio keep is there by now */
+    assert_ok(live(path)); /* what BLAS, OpenMP and stdio keep is there by now */
     for (; k < 20 * MAX_ALLOCATIONS; k++) {
         atomic_store(&calls_left, k);
-        const mlp_status status = live(path, false);
+        const mlp_status status = live(path);
         const bool spared = atomic_load(&calls_left) != SIZE_MAX;
         atomic_store(&calls_left, SIZE_MAX);
         assert_int_equal(memory_live_count(), live_before);
@@ -192,7 +190,7 @@ static void every_call_to_malloc_may_fail(void **unused)
         assert_true(status == MLP_OK || mlp_last_error()[0] != '\0');
     }
     assert_true(failures > 30 && k < 20 * MAX_ALLOCATIONS);
-    assert_ok(live(path, true));
+    assert_ok(live(path));
 }
 
 /* ---- one creator at a time: what it gives back when it fails ------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <mlp/mlp.h>
 
@@ -129,10 +130,15 @@ static inline void make(struct fixture *f, const struct way *way)
     f->checkpoint.steps = NEVER;
 }
 
-static inline void drop(struct fixture *f)
+static inline void drop_model(struct fixture *f)
 {
     mlp_optimizer_destroy(&f->optimizer);
     mlp_network_destroy(&f->network);
+}
+
+static inline void drop(struct fixture *f)
+{
+    drop_model(f);
     mlp_data_destroy(&f->validation);
     mlp_data_destroy(&f->train);
     mlp_data_destroy(&f->data);
@@ -158,6 +164,18 @@ static inline void write_file(const char *path, const void *bytes, size_t size)
     assert_non_null(stream);
     assert_int_equal(fwrite(bytes, 1, size, stream), size);
     assert_int_equal(fclose(stream), 0);
+}
+
+/* All checkpoints of a folder but one. */
+static inline void remove_others(const char *folder, const char *path)
+{
+    for (int step = 0; step < 7 * EPOCHS; step++) {
+        char name[512];
+        snprintf(name, sizeof name, "%s/checkpoint-%012d.safetensors", folder, step);
+        if (strcmp(name, path) != 0) {
+            unlink(name);
+        }
+    }
 }
 
 /* Puts the checksum right that a file has, of the bytes it holds now: what follows is found by more than

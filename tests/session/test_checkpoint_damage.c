@@ -95,18 +95,6 @@ static void damage_and_newer_formats_are_refused(void **unused)
     }
 }
 
-/* All checkpoints of a folder but one. */
-static void remove_others(const char *folder, const char *path)
-{
-    for (int step = 0; step < 7 * EPOCHS; step++) {
-        char name[512];
-        snprintf(name, sizeof name, "%s/checkpoint-%012d.safetensors", folder, step);
-        if (strcmp(name, path) != 0) {
-            unlink(name);
-        }
-    }
-}
-
 /* Any bit of the file flipped is noticed, wherever it is; and with the checksum put right again, nothing
  * crashes: the fit refuses, or runs. */
 static void flipped_bits_are_refused(void **unused)
@@ -117,7 +105,7 @@ static void flipped_bits_are_refused(void **unused)
     size_t size, refused = 0, sealed = 0;
     unsigned char *bytes = test_read_file(path, &size);
     (void)unused;
-    for (size_t i = 0; i < size; i += 1 + i / 100) {
+    for (size_t i = 0; i < size; i += 1 + i / 30) {
         const size_t header = 8 + ((size_t)bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16);
         f.stop_after = 1;
         bytes[i] ^= (unsigned char)(1u << i % 8);
@@ -131,7 +119,7 @@ static void flipped_bits_are_refused(void **unused)
         }
         bytes[i] ^= (unsigned char)(1u << i % 8);
     }
-    assert_true(sealed > 100 && refused > sealed / 3);
+    assert_true(sealed > 60 && refused > sealed / 3);
     free(bytes);
     free(path);
     drop(&f);
