@@ -24,8 +24,8 @@ struct range {
 };
 
 /* Calls work(team, context) on `threads` threads, the caller among them, and waits for all; on fewer where
- * the system gives no more. Each member flushes denormals meanwhile (base/denormals.h). With one thread it is
- * a plain call: no region is opened. */
+ * the system gives no more, or a CPU quota pays for no more. Each member flushes denormals meanwhile
+ * (base/denormals.h). With one thread it is a plain call: no region is opened. */
 void team_run(int threads, void (*work)(const struct team *team, void *context), void *context);
 
 /* Threads for `work` units of work where a thread should have `least` of them: 1 … threads. */
