@@ -39,9 +39,9 @@ enum { TILE_MIN_ROWS = 64, TILE_MIN_COLUMNS = 16 };
  * narrower ones. */
 struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class);
 
-/* In how many pieces of its inner length an NN product is computed, to be added up in order: 1, or 2 where W
- * is long enough that two threads had better keep to a half of its columns each. */
-size_t grid_inner_parts(size_t k, enum blas_class class);
+/* In how many pieces of its inner length an NN product of m rows is computed, to be added up in order: 1, or
+ * 2 where W is long and narrow enough that two threads had better keep to a half of its columns each. */
+size_t grid_inner_parts(size_t m, size_t k, enum blas_class class);
 
 static inline size_t grid_tile_rows(const struct grid *grid)
 {

@@ -51,7 +51,7 @@ void plan_make(struct plan *plan, const struct layer *layers, size_t count)
         const struct layer *layer = &layers[l];
         struct layer_plan *p = &plan->layers[l];
         p->forward = grid_choose(PRODUCT_NN, layer->rows, count, layer->inputs, plan->class);
-        p->parts = count > 1 ? grid_inner_parts(layer->inputs, plan->class) : 1;
+        p->parts = count > 1 ? grid_inner_parts(layer->rows, layer->inputs, plan->class) : 1;
         p->backward = grid_choose(PRODUCT_TN, layer->inputs, count, layer->units, plan->class);
         p->weights = grid_choose(PRODUCT_NT, layer->rows, layer->inputs, count, plan->class);
         p->first_part = part;

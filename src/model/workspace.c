@@ -60,7 +60,8 @@ static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_wo
     size_t widest = 0, split = 0;
     for (size_t l = 0; l < network->layer_count && fits; l++) {
         const size_t stride = network->layers[l].stride;
-        const bool in_parts = grid_inner_parts(network->layers[l].inputs, plan_class()) > 1;
+        const bool in_parts =
+            grid_inner_parts(network->layers[l].rows, network->layers[l].inputs, plan_class()) > 1;
         widest = stride > widest ? stride : widest;
         split = in_parts && stride > split ? stride : split;
         fits = add_product(stride, batch, &sizes->columns);
