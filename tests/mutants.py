@@ -28,7 +28,7 @@ import time
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 MESON, NINJA = "/usr/bin/meson", "/usr/bin/ninja"
 SETUP = ["-Dwerror=true", "-Doptimization=2", "-Ddebug=false", "-Dassertions=true", "-Dtools=false", "-Dbench=false"]
-FOLDERS = ["base", "linalg", "strategy", "model", "optim", "diagnose", "data", "io", "session"]
+FOLDERS = ["base", "linalg", "strategy", "theory", "model", "optim", "diagnose", "data", "io", "session"]
 AT_A_TIME = 6  # test programs that are linked before they run
 
 # ---- what a change of one token can be ----

@@ -8,6 +8,7 @@
 #include <mlp/workspace.h>
 
 #include "model/network.h"
+#include "theory/field.h"
 
 enum { DIAGNOSIS_TEXT = 4096 };
 
@@ -20,8 +21,6 @@ static inline unsigned finding_bit(mlp_finding finding)
 {
     return 1u << finding;
 }
-
-struct field_step;
 
 struct mlp_diagnosis {
     size_t layers;
@@ -55,18 +54,6 @@ mlp_status signal_measure(const mlp_network *network, mlp_workspace *workspace, 
 
 /* Counts the symmetric units of hidden layers. */
 mlp_status signal_symmetry(const mlp_network *network, double tolerance, mlp_signal *signals);
-
-/* A network's weights and biases as mean field sees them, and what follows. `steps` receives for each layer
- * the q that `first_square`, the mean square of Z of layer 0, leads to, and the backward factor χ between it
- * and the layer above. */
-struct field_step {
-    double weight_variance;       /* fan-in times the mean square of W; in */
-    double bias_variance;         /* mean square of b; in */
-    mlp_activation_choice choice; /* of the layer; in; that of the last is not looked at */
-    double q;
-    double chi; /* NaN for the last */
-};
-void field_follow(struct field_step *steps, size_t layers, double first_square);
 
 /* Findings of each layer and of all, from the figures; then the verdict in words. */
 void verdict_reach(const mlp_network *network, struct mlp_diagnosis *diagnosis);

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "diagnose/exact_loss.h"
-#include "strategy/activation_exact.h"
+#include "theory/exact_activation.h"
 
 static const double *input_of(const struct exact_pass *pass, const struct exact_tensors *tensors, size_t l)
 {

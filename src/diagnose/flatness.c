@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "diagnose/diagnose.h"
-#include "strategy/activation_exact.h"
+#include "theory/exact_activation.h"
 
 /* Of the largest slope: tanh's at |a| = 0.99. */
 #define FLAT 0.02

@@ -6,7 +6,7 @@
 #include "base/status.h"
 #include "linalg/blas.h"
 #include "model/network.h"
-#include "strategy/activation_gain.h"
+#include "theory/gain.h"
 
 enum { MAX_LAYERS = 10000 };
 

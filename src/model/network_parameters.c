@@ -6,7 +6,7 @@
 
 #include "base/denormals.h"
 #include "base/status.h"
-#include "strategy/activation_mean_field.h"
+#include "theory/mean_field.h"
 
 struct init_task network_init_task(const struct layer *layer, size_t l)
 {

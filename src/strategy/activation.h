@@ -47,7 +47,7 @@ struct activation_row {
     double minimum_parameter; /* range of the parameter where it is taken */
     double maximum_parameter;
     mlp_init automatic_init; /* what MLP_INIT_AUTOMATIC means for weights in front of this activation */
-    bool exact_gain; /* with gain 1/√E[φ²] (strategy/activation_mean_field.h), not the initializer's own */
+    bool exact_gain;         /* with gain 1/√E[φ²] (theory/mean_field.h), not the initializer's own */
     void (*forward)(const struct activation_forward *tile);
     void (*backward)(const struct activation_backward *tile);
 };

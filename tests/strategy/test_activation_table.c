@@ -6,7 +6,7 @@
 
 #include "base/cpu.h"
 #include "strategy/activation.h"
-#include "strategy/activation_mean_field.h"
+#include "theory/mean_field.h"
 #include "strategy/activation_rows.h"
 
 #define FOR_EACH_LEVEL(level)                                                                                \

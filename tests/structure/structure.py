@@ -14,7 +14,7 @@ import tempfile
 source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 
 # A file may include public headers, its own folder, and folders to the left.
-LAYERS = ["base", "linalg", "strategy", "model", "optim", "diagnose", "data", "io", "session"]
+LAYERS = ["base", "linalg", "strategy", "theory", "model", "optim", "diagnose", "data", "io", "session"]
 STRATEGIES = ["activation", "init", "loss", "schedule", "dropout"]
 MAX_FUNCTION, MAX_FILE, MAX_COLUMNS = 80, 500, 110
 TOP_LEVEL = {"include", "src", "tests", "bench", "pkgconfig", "meson.build", "meson_options.txt", "README.md", "examples",

@@ -1,6 +1,6 @@
 /* Averages of an activation over Gaussian pre-activations. */
-#ifndef STRATEGY_ACTIVATION_MEAN_FIELD_H
-#define STRATEGY_ACTIVATION_MEAN_FIELD_H
+#ifndef THEORY_MEAN_FIELD_H
+#define THEORY_MEAN_FIELD_H
 
 #include <mlp/mean_field.h>
 

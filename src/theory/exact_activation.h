@@ -1,6 +1,6 @@
 /* φ and φ′ in double, one value at a time: what quadratures and checks compute with. */
-#ifndef STRATEGY_ACTIVATION_EXACT_H
-#define STRATEGY_ACTIVATION_EXACT_H
+#ifndef THEORY_EXACT_ACTIVATION_H
+#define THEORY_EXACT_ACTIVATION_H
 
 #include <mlp/activation.h>
 

@@ -1,8 +1,10 @@
-/* Mean field at finite depth: q and χ layer by layer, by the maps of mlp/mean_field.h. */
-#include <math.h>
+/* q and χ layer by layer, by the maps of mlp/mean_field.h. */
+#include "theory/field.h"
 
-#include "diagnose/diagnose.h"
-#include "strategy/activation_mean_field.h"
+#include <math.h>
+#include <stdbool.h>
+
+#include "theory/mean_field.h"
 
 void field_follow(struct field_step *steps, size_t layers, double first_square)
 {

@@ -1,12 +1,12 @@
 /* Rules for gains: the table of the rules, and PyTorch's table of gains. */
-#include "strategy/activation_gain.h"
+#include "theory/gain.h"
 
 #include <math.h>
 
 #include "base/names.h"
 #include "base/status.h"
 #include "strategy/activation.h"
-#include "strategy/activation_mean_field.h"
+#include "theory/mean_field.h"
 
 static const struct name rows[] = {
     [MLP_GAIN_OWN] = { "own", "the initializer's own" },

@@ -1,5 +1,5 @@
 /* φ and φ′ in double, by libm. */
-#include "strategy/activation_exact.h"
+#include "theory/exact_activation.h"
 
 #include <math.h>
 
@@ -20,9 +20,6 @@ struct exact_row {
 /* clang-format off */
 static double identity_value(double z, double p) { (void)p; return z; }
 static double identity_slope(double z, double p) { (void)z; (void)p; return 1.0; }
-/* clang-format on */
-
-/* clang-format off */
 static double sigmoid_value(double z, double p) { (void)p; return 1.0 / (1.0 + exp(-z)); }
 /* clang-format on */
 
@@ -51,13 +48,7 @@ static double elu_value(double z, double p) { return z < 0.0 ? p * expm1(z) : z;
 static double elu_slope(double z, double p) { return z > 0.0 ? 1.0 : p * exp(z); }
 static double selu_value(double z, double p) { (void)p; return SELU_LAMBDA * elu_value(z, SELU_ALPHA); }
 static double selu_slope(double z, double p) { (void)p; return SELU_LAMBDA * elu_slope(z, SELU_ALPHA); }
-/* clang-format on */
-
-/* clang-format off */
 static double normal_cdf(double z) { return 0.5 * erfc(-z / ROOT_TWO); }
-/* clang-format on */
-
-/* clang-format off */
 static double gelu_value(double z, double p) { (void)p; return z * normal_cdf(z); }
 /* clang-format on */
 
@@ -83,13 +74,7 @@ static double gelu_tanh_slope(double z, double p)
 /* clang-format off */
 static double silu_value(double z, double p) { return z * sigmoid_value(z, p); }
 static double silu_slope(double z, double p) { return sigmoid_value(z, p) + z * sigmoid_slope(z, p); }
-/* clang-format on */
-
-/* clang-format off */
 static double softplus_value(double z, double p) { (void)p; return fmax(z, 0.0) + log1p(exp(-fabs(z))); }
-/* clang-format on */
-
-/* clang-format off */
 static double mish_value(double z, double p) { return z * tanh(softplus_value(z, p)); }
 /* clang-format on */
 

@@ -1,6 +1,6 @@
 /* Gains by rule: what an activation wants of the weights in front of it. */
-#ifndef STRATEGY_ACTIVATION_GAIN_H
-#define STRATEGY_ACTIVATION_GAIN_H
+#ifndef THEORY_GAIN_H
+#define THEORY_GAIN_H
 
 #include <mlp/init.h>
 #include <mlp/mean_field.h>

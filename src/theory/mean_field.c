@@ -1,13 +1,13 @@
 /* Mean-field theory: E[φ²] and E[φ′²] by quadrature, the fixed point of q ← σ_w²·E[φ(√q·z)²] + σ_b², and the
  * critical line. */
-#include "strategy/activation_mean_field.h"
+#include "theory/mean_field.h"
 
 #include <float.h>
 #include <math.h>
 
 #include "base/status.h"
 #include "strategy/activation.h"
-#include "strategy/activation_exact.h"
+#include "theory/exact_activation.h"
 
 /* Beyond so many deviations the density is under 1e-31. */
 #define REACH 12.0

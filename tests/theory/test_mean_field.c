@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "strategy/activation.h"
-#include "strategy/activation_exact.h"
-#include "strategy/activation_mean_field.h"
+#include "theory/exact_activation.h"
+#include "theory/mean_field.h"
 #include "support/reference.h"
 #include "support/support.h"
 
