@@ -54,13 +54,12 @@ void gemms_free(struct gemms *gemms)
     }
 }
 
-/* Part `part` of `parts` of C (m×n) = op(A)·op(B), cut along rows or columns of C; all tight, column-major.
- */
+/* Slice `slice` of `slices` of C (m×n) = op(A)·op(B), cut along its rows or columns; all column-major. */
 static void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, size_t m, size_t n, size_t k, const float *a,
-                    const float *b, float *c, enum gemm_split split, size_t part, size_t parts)
+                    const float *b, float *c, enum gemm_split split, size_t slice, size_t slices)
 {
     const size_t length = split == SPLIT_ROWS ? m : n;
-    const size_t first = length * part / parts, count = length * (part + 1) / parts - first;
+    const size_t first = length * slice / slices, count = length * (slice + 1) / slices - first;
     const int lda = (int)(ta == CblasNoTrans ? m : k), ldb = (int)(tb == CblasNoTrans ? k : n), ldc = (int)m;
     if (count == 0) {
         return;
@@ -77,20 +76,20 @@ static void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, size_t m, size_t n, 
     cblas_sgemm(CblasColMajor, ta, tb, (int)m, (int)n, (int)k, 1.0f, a, lda, b, ldb, 0.0f, c, ldc);
 }
 
-static void run_part(const struct gemms *g, size_t part, size_t parts)
+static void run_slice(const struct gemms *g, size_t slice, size_t slices)
 {
     const struct workload *w = g->workload;
     const size_t layers = w->count - 1, batch = w->batch;
     for (size_t l = 0; l < layers; l++) {
         product(CblasNoTrans, CblasNoTrans, w->sizes[l + 1], batch, w->sizes[l], g->weights[l], g->a[l],
-                g->a[l + 1], g->split, part, parts);
+                g->a[l + 1], g->split, slice, slices);
     }
     for (size_t l = layers; l-- > 0;) {
         product(CblasNoTrans, CblasTrans, w->sizes[l + 1], w->sizes[l], batch, g->d[l + 1], g->a[l],
-                g->gradients[l], g->split, part, parts);
+                g->gradients[l], g->split, slice, slices);
         if (l > 0) {
             product(CblasTrans, CblasNoTrans, w->sizes[l], batch, w->sizes[l + 1], g->weights[l], g->d[l + 1],
-                    g->d[l], g->split, part, parts);
+                    g->d[l], g->split, slice, slices);
         }
     }
 }
@@ -101,11 +100,11 @@ void gemms_run(void *context)
 #ifdef _OPENMP
     if (g->threads > 1 && g->split != SPLIT_BLAS) {
 #pragma omp parallel num_threads(g->threads)
-        run_part(g, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
+        run_slice(g, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
         return;
     }
 #endif
-    run_part(g, 0, 1);
+    run_slice(g, 0, 1);
 }
 
 void gemms_begin(void *context)

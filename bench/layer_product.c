@@ -38,7 +38,7 @@ bool layer_product_make(const struct product_shape *shape, int threads, struct l
     p->weights = filled(stride, shape->in);
     p->input = filled(p->input_ld, shape->batch);
     p->output = filled(stride, shape->batch);
-    p->partial = filled(p->layer_plan.parts > 1 ? stride : 1, shape->batch);
+    p->partial = filled(p->layer_plan.slices > 1 ? stride : 1, shape->batch);
     if (p->weights == NULL || p->input == NULL || p->output == NULL || p->partial == NULL) {
         fputs("mlp-bench: out of memory\n", stderr);
         return false;
@@ -54,23 +54,23 @@ void layer_product_free(struct layer_product *p)
     memory_free(p->partial);
 }
 
-/* Z (stride × batch) = W·A, tile by tile, in as many parts of the inner length as the plan has; then their
+/* Z (stride × batch) = W·A, tile by tile, in as many slices of the inner length as the plan has; then their
  * sum. */
 static void forward_member(const struct team *team, struct layer_product *p)
 {
     const struct grid *grid = &p->layer_plan.forward;
-    const size_t parts = p->layer_plan.parts, tiles = grid_tiles(grid), columns = grid_tile_columns(grid);
+    const size_t slices = p->layer_plan.slices, tiles = grid_tiles(grid), columns = grid_tile_columns(grid);
     const size_t stride = p->layer.stride, inputs = p->layer.inputs;
-    const struct range own = team_share(team, parts * tiles);
-    for (size_t t = own.first; t < own.end; t++) {
+    const struct range share = team_share(team, slices * tiles);
+    for (size_t t = share.first; t < share.end; t++) {
         const struct tile tile = grid_tile(grid, t % tiles / columns, t % columns);
-        const size_t part = t / tiles, first = inputs * part / parts, end = inputs * (part + 1) / parts;
-        float *z = part == 0 ? p->output : p->partial;
+        const size_t slice = t / tiles, first = inputs * slice / slices, end = inputs * (slice + 1) / slices;
+        float *z = slice == 0 ? p->output : p->partial;
         gemm_nn(grid->block, tile.rows, tile.columns, end - first, p->weights + tile.row + first * stride,
                 stride, p->input + first + tile.column * p->input_ld, p->input_ld,
                 z + tile.row + tile.column * stride, stride);
     }
-    if (parts > 1) {
+    if (slices > 1) {
         team_barrier(team);
         const struct range samples = team_share(team, p->shape.batch);
         for (size_t j = samples.first; j < samples.end; j++) {
@@ -84,8 +84,8 @@ static void backward_member(const struct team *team, struct layer_product *p)
 {
     const struct grid *grid = &p->layer_plan.backward;
     const size_t columns = grid_tile_columns(grid), stride = p->layer.stride;
-    const struct range own = team_share(team, grid_tiles(grid));
-    for (size_t t = own.first; t < own.end; t++) {
+    const struct range share = team_share(team, grid_tiles(grid));
+    for (size_t t = share.first; t < share.end; t++) {
         const struct tile tile = grid_tile(grid, t / columns, t % columns);
         gemm_tn(grid->block, tile.rows, tile.columns, p->layer.units, p->weights + tile.row * stride, stride,
                 p->output + tile.column * stride, stride, p->input + tile.row + tile.column * p->input_ld,
@@ -98,8 +98,8 @@ static void gradient_member(const struct team *team, struct layer_product *p)
 {
     const struct grid *grid = &p->layer_plan.weights;
     const size_t rows = grid_tile_rows(grid), stride = p->layer.stride;
-    const struct range own = team_share(team, grid_tiles(grid));
-    for (size_t t = own.first; t < own.end; t++) {
+    const struct range share = team_share(team, grid_tiles(grid));
+    for (size_t t = share.first; t < share.end; t++) {
         const struct tile tile = grid_tile(grid, t % rows, t / rows);
         gemm_nt(grid->block, tile.rows, tile.columns, p->shape.batch, p->output + tile.row, stride,
                 p->input + tile.column, p->input_ld, p->weights + tile.row + tile.column * stride, stride);

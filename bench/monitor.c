@@ -34,7 +34,8 @@ static mlp_status make_data(const struct problem *problem, const struct workload
     return mlp_data_create(&arrays, data);
 }
 
-static void tell(const struct settings *settings, const struct workload *workload, const struct contestant *c)
+static void print_row(const struct settings *settings, const struct workload *workload,
+                      const struct contestant *c)
 {
     const double plain = c[0].summary.minimum, usual = c[1].summary.minimum / plain,
                  close = c[2].summary.minimum / plain;
@@ -86,7 +87,7 @@ static bool run_network(const struct settings *settings, const struct workload *
         fprintf(stderr, "mlp-bench: %s\n", mlp_last_error());
         done = false;
     } else if (done) {
-        tell(settings, workload, contestants);
+        print_row(settings, workload, contestants);
     }
     mlp_optimizer_destroy(&optimizer);
     mlp_data_destroy(&data);

@@ -30,10 +30,10 @@ struct triad {
 static void triad_member(const struct team *team, void *context)
 {
     const struct triad *t = context;
-    const struct range own = team_share(team, t->count);
+    const struct range share = team_share(team, t->count);
     float *restrict a = t->a;
     const float *restrict b = t->b, *restrict c = t->c;
-    for (size_t i = own.first; i < own.end; i++) {
+    for (size_t i = share.first; i < share.end; i++) {
         a[i] = b[i] + 3.0f * c[i];
     }
 }

@@ -106,14 +106,14 @@ struct gang {
 static void run_chains(const struct team *team, void *context)
 {
     struct gang *gang = context;
-    struct member *own = &gang->members[team->rank];
+    struct member *member = &gang->members[team->rank];
     if (team->rank == 0) {
         gang->size = team->size;
     }
     team_barrier(team);
     const double start = now();
-    own->sum = widest()->chains();
-    own->seconds = now() - start;
+    member->sum = widest()->chains();
+    member->seconds = now() - start;
 }
 
 static double cores(void)

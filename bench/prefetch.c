@@ -151,7 +151,8 @@ static void free_store(struct store *store)
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
-static void tell(const struct settings *settings, const struct workload *workload, const struct contestant *c)
+static void print_row(const struct settings *settings, const struct workload *workload,
+                      const struct contestant *c)
 {
     for (size_t i = 0; i < WAYS; i++) {
         const double seconds = c[i].summary.minimum, ratio = seconds / c[0].summary.minimum;
@@ -197,7 +198,7 @@ static bool run_network(const struct settings *settings, const struct workload *
     }
     if (done) {
         interleave(contestants, WAYS, settings->seconds);
-        tell(settings, workload, contestants);
+        print_row(settings, workload, contestants);
     } else {
         fprintf(stderr, "mlp-bench: %s: %s\n", workload->name, mlp_last_error());
     }

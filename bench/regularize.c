@@ -36,7 +36,8 @@ static bool make_step(const struct settings *settings, const struct workload *wo
     return training_make(workload, settings->threads, &options, &noise, training);
 }
 
-static void tell(const struct settings *settings, const struct workload *workload, const struct contestant *c)
+static void print_row(const struct settings *settings, const struct workload *workload,
+                      const struct contestant *c)
 {
     for (size_t i = 0; i < WAYS; i++) {
         const double seconds = c[i].summary.minimum, ratio = seconds / c[0].summary.minimum;
@@ -63,7 +64,7 @@ static bool run_network(const struct settings *settings, const struct workload *
     }
     if (done) {
         interleave(contestants, WAYS, settings->seconds);
-        tell(settings, workload, contestants);
+        print_row(settings, workload, contestants);
     }
     for (size_t i = 0; i < WAYS; i++) {
         done = training_went_well(&trainings[i], ways[i].name) && done;

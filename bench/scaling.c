@@ -58,17 +58,17 @@ static void add_rows(struct rows *rows, enum sweep sweep, const struct workload 
 /* What the options ask for; the defaults alone where `settings` is NULL. */
 static void make_rows(const struct settings *settings, struct rows *rows)
 {
-    const struct workload *own = settings != NULL && settings->custom.count > 0 ? &settings->custom : NULL;
+    const struct workload *custom = settings != NULL && settings->custom.count > 0 ? &settings->custom : NULL;
     const size_t batch = settings != NULL && settings->batch_given ? settings->custom.batch : 0;
     rows->count = 0;
-    for (size_t i = 0; i < (own != NULL ? 1 : (size_t)NETWORKS); i++) {
-        const struct workload *workload = own != NULL ? own : workload_find(default_networks[i]);
+    for (size_t i = 0; i < (custom != NULL ? 1 : (size_t)NETWORKS); i++) {
+        const struct workload *workload = custom != NULL ? custom : workload_find(default_networks[i]);
         add_rows(rows, THREADS, workload, batch > 0 ? batch : workload->batch);
     }
     for (size_t i = 0; i < BATCHES; i++) {
-        add_rows(rows, BATCH, own != NULL ? own : workload_find(network_of_batches), batches[i]);
+        add_rows(rows, BATCH, custom != NULL ? custom : workload_find(network_of_batches), batches[i]);
     }
-    for (size_t i = 0; i < WIDTHS && own == NULL; i++) {
+    for (size_t i = 0; i < WIDTHS && custom == NULL; i++) {
         struct workload workload = { .name = widths[i] };
         workload_parse(widths[i], &workload);
         add_rows(rows, WIDTH, &workload, batch > 0 ? batch : (size_t)BATCH_OF_WIDTHS);

@@ -151,13 +151,13 @@ static mlp_status check_weights(const mlp_data_arrays *a)
 
 mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data)
 {
-    mlp_data_arrays own;
+    mlp_data_arrays accepted;
     size_t class_count = 0;
     REQUIRE_ARGUMENT(data);
     *data = NULL;
     REQUIRE_ARGUMENT(arrays);
-    TRY(ACCEPT_OPTIONS(mlp_data_arrays, MLP_DATA_ARRAYS_INIT, arrays, &own));
-    arrays = &own;
+    TRY(ACCEPT_OPTIONS(mlp_data_arrays, MLP_DATA_ARRAYS_INIT, arrays, &accepted));
+    arrays = &accepted;
     TRY(check_sources(arrays));
     TRY(check_byte_scale(arrays));
     TRY(check_finite(arrays->features, arrays->count, arrays->inputs, "feature"));

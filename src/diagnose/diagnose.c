@@ -94,19 +94,19 @@ static mlp_status make(const mlp_network *network, const float *x, const mlp_tar
 mlp_status mlp_diagnose(const mlp_network *network, const float *x, const mlp_targets *targets, size_t count,
                         const mlp_diagnose_options *options, mlp_diagnosis **diagnosis)
 {
-    mlp_diagnose_options own;
+    mlp_diagnose_options accepted;
     REQUIRE_ARGUMENT(diagnosis);
     *diagnosis = NULL;
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(x);
     REQUIRE_ARGUMENT(targets);
-    TRY(ACCEPT_OPTIONS(mlp_diagnose_options, MLP_DIAGNOSE_OPTIONS_INIT, options, &own));
+    TRY(ACCEPT_OPTIONS(mlp_diagnose_options, MLP_DIAGNOSE_OPTIONS_INIT, options, &accepted));
     mlp_diagnosis *made = memory_allocate(1, sizeof *made);
     if (made == NULL) {
         return MLP_ERROR_MEMORY;
     }
     FLUSH_DENORMALS;
-    const mlp_status status = make(network, x, targets, count, &own, made);
+    const mlp_status status = make(network, x, targets, count, &accepted, made);
     if (status != MLP_OK) {
         mlp_diagnosis_destroy(&made);
     }

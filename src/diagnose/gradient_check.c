@@ -184,17 +184,18 @@ mlp_status mlp_gradient_check(const mlp_network *network, const float *x, const 
                               size_t count, const mlp_gradient_check_options *options,
                               mlp_gradient_error *errors, int *passed)
 {
-    mlp_gradient_check_options own;
+    mlp_gradient_check_options accepted;
     mlp_workspace *workspace;
     REQUIRE_ARGUMENT(passed);
     *passed = 0;
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(x);
     REQUIRE_ARGUMENT(targets);
-    TRY(ACCEPT_OPTIONS(mlp_gradient_check_options, MLP_GRADIENT_CHECK_OPTIONS_INIT, options, &own));
-    TRY(check_options(&own));
+    TRY(ACCEPT_OPTIONS(mlp_gradient_check_options, MLP_GRADIENT_CHECK_OPTIONS_INIT, options, &accepted));
+    TRY(check_options(&accepted));
     TRY(mlp_workspace_create(network, count, NULL, &workspace));
-    const mlp_status status = pass_and_compare(network, workspace, x, targets, count, &own, errors, passed);
+    const mlp_status status =
+        pass_and_compare(network, workspace, x, targets, count, &accepted, errors, passed);
     mlp_workspace_destroy(&workspace);
     return status;
 }

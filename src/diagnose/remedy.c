@@ -90,12 +90,12 @@ static bool same_choice(const struct layer *a, const struct layer *b)
 
 void remedy_find(const mlp_network *network, const struct mlp_diagnosis *diagnosis, char *text, size_t size)
 {
-    const struct layer own = layer_of(network, 0, &candidates[0]);
+    const struct layer first = layer_of(network, 0, &candidates[0]);
     size_t length = 0;
     text[0] = '\0';
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
         const struct layer layer = layer_of(network, 0, &candidates[i]);
-        const bool said = same_choice(&layer, &network->layers[0]) || (i > 0 && same_choice(&layer, &own));
+        const bool said = same_choice(&layer, &network->layers[0]) || (i > 0 && same_choice(&layer, &first));
         if (!said && length < size &&
             holds(network, &candidates[i], diagnosis->steps, diagnosis->input_square)) {
             const int more = snprintf(text + length, size - length, "%s%s with %s", length > 0 ? " or " : "",

@@ -75,13 +75,13 @@ static void measure_flats(const struct layer *layer, const mlp_matrix *z, const 
     const struct flatness flatness = flatness_of(layer);
     size_t zeros = 0, flats = 0, units = 0;
     for (size_t i = 0; i < a->rows; i++) {
-        size_t own = 0;
+        size_t flat = 0;
         for (size_t j = 0; j < a->columns; j++) {
             zeros += a->data[i + j * a->leading_dimension] == 0.0f;
-            own += flatness.defined && is_flat(&flatness, (double)z->data[i + j * z->leading_dimension]);
+            flat += flatness.defined && is_flat(&flatness, (double)z->data[i + j * z->leading_dimension]);
         }
-        flats += own;
-        units += own == a->columns;
+        flats += flat;
+        units += flat == a->columns;
     }
     const double count = (double)a->rows * (double)a->columns;
     signal->zeros = (double)zeros / count;

@@ -30,18 +30,18 @@ static mlp_spectrum summarize(const float *values, size_t count, size_t sets, si
     bool singular = false;
     for (size_t k = 0; k < sets; k++) {
         const double largest = (double)values[k * count];
-        double own = 0.0;
+        double energy = 0.0;
         for (size_t i = k * count; i < (k + 1) * count; i++) {
             const double square = (double)values[i] * (double)values[i];
-            own += square;
+            energy += square;
             fourths += square * square;
             s.smallest = fmin(s.smallest, (double)values[i]);
         }
         s.largest = fmax(s.largest, largest);
         singular =
             singular || (double)values[(k + 1) * count - 1] <= largest * (double)side * (double)FLT_EPSILON;
-        squares += own;
-        ranks += own / (largest * largest);
+        squares += energy;
+        ranks += energy / (largest * largest);
     }
     const double all = (double)count * (double)sets, mean = squares / all;
     s.condition = singular ? INFINITY : s.largest / s.smallest;

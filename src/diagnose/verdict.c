@@ -24,7 +24,7 @@ STRATEGY_FUNCTIONS(mlp_finding, mlp_finding, &names);
 
 /* ---- judging ------------------------------------------------------------------------------------------- */
 
-static void judge_units(const struct layer *layer, bool hidden, mlp_signal *s)
+static void find_units(const struct layer *layer, bool hidden, mlp_signal *s)
 {
     if (hidden && s->symmetric > 0) {
         s->findings |= finding_bit(MLP_FINDING_SYMMETRIC);
@@ -51,7 +51,7 @@ static double signal_change(const struct mlp_diagnosis *d, size_t l)
 }
 
 /* Not of a network in which gradients are cut off: that is named by what cuts them. */
-static void judge_growth(const mlp_network *network, struct mlp_diagnosis *d)
+static void find_growth(const mlp_network *network, struct mlp_diagnosis *d)
 {
     for (size_t l = 0; l < d->layers; l++) {
         const double back = gradient_change(d, network, l), forth = signal_change(d, l);
@@ -64,7 +64,7 @@ static void judge_growth(const mlp_network *network, struct mlp_diagnosis *d)
     }
 }
 
-static void judge(const mlp_network *network, struct mlp_diagnosis *d)
+static void find(const mlp_network *network, struct mlp_diagnosis *d)
 {
     unsigned cut = finding_bit(MLP_FINDING_SYMMETRIC) | finding_bit(MLP_FINDING_DEAD);
     if (d->nonfinite.place != MLP_PLACE_NONE) {
@@ -73,11 +73,11 @@ static void judge(const mlp_network *network, struct mlp_diagnosis *d)
         return;
     }
     for (size_t l = 0; l < d->layers; l++) {
-        judge_units(&network->layers[l], l + 1 < d->layers, &d->signals[l]);
+        find_units(&network->layers[l], l + 1 < d->layers, &d->signals[l]);
         d->findings |= d->signals[l].findings;
     }
     if ((d->findings & cut) == 0) {
-        judge_growth(network, d);
+        find_growth(network, d);
     }
     for (size_t l = 0; l < d->layers; l++) {
         d->findings |= d->signals[l].findings;
@@ -233,7 +233,7 @@ static void say_change(struct text *text, const mlp_network *network, const stru
 void verdict_reach(const mlp_network *network, struct mlp_diagnosis *d)
 {
     struct text text = { .to = d->text };
-    judge(network, d);
+    find(network, d);
     if (d->findings == 0) {
         say(&text, "healthy: ");
         say_growth(&text, network, d);

@@ -119,14 +119,14 @@ static mlp_status make_data(const struct data_file *file, mlp_data **data)
 
 mlp_status mlp_data_load(const char *path, const mlp_data_options *options, mlp_data **data)
 {
-    mlp_data_options own;
-    struct data_file file = { .path = path, .options = &own };
+    mlp_data_options accepted;
+    struct data_file file = { .path = path, .options = &accepted };
     REQUIRE_ARGUMENT(data);
     *data = NULL;
     REQUIRE_ARGUMENT(path);
-    TRY(ACCEPT_OPTIONS(mlp_data_options, MLP_DATA_OPTIONS_INIT, options, &own));
-    TRY(name_check(&names, (int)own.format));
-    TRY(byte_reader_open(path, own.unpack_limit, &file.bytes));
+    TRY(ACCEPT_OPTIONS(mlp_data_options, MLP_DATA_OPTIONS_INIT, options, &accepted));
+    TRY(name_check(&names, (int)accepted.format));
+    TRY(byte_reader_open(path, accepted.unpack_limit, &file.bytes));
     const mlp_status status = make_data(&file, data);
     byte_reader_close(file.bytes);
     return status;

@@ -67,7 +67,7 @@ static bool callers_setting_is_one(void)
 }
 
 /* Waits until no thread is changing the setting. */
-static uint64_t settled_holders(void)
+static uint64_t holders_at_rest(void)
 {
     uint64_t state = atomic_load(&holders);
     for (unsigned round = 0; count_of(state) == CHANGING; round++) {
@@ -80,7 +80,7 @@ static uint64_t settled_holders(void)
 static void hold_one_thread(void)
 {
     for (;;) {
-        uint64_t state = settled_holders();
+        uint64_t state = holders_at_rest();
         const uint32_t count = count_of(state);
         const uint64_t next = count == 0 ? with_count(state, CHANGING) : state + 1;
         if (!atomic_compare_exchange_strong(&holders, &state, next)) {
@@ -100,7 +100,7 @@ static void hold_one_thread(void)
 static void release_one_thread(void)
 {
     for (;;) {
-        uint64_t state = settled_holders();
+        uint64_t state = holders_at_rest();
         const uint32_t count = count_of(state);
         const uint64_t next = count == 1 ? with_count(state, CHANGING) : state - 1;
         if (!atomic_compare_exchange_strong(&holders, &state, next)) {
@@ -134,31 +134,31 @@ static _Thread_local struct {
     struct slot *slot;
     int depth;   /* sections of this thread */
     int holding; /* those of them that hold OpenBLAS's threads */
-} own;
+} this_thread;
 
 static void enter_gate(void)
 {
-    if (own.slot == NULL) {
-        own.slot = &slots[atomic_fetch_add(&threads_seen, 1) % SLOTS];
+    if (this_thread.slot == NULL) {
+        this_thread.slot = &slots[atomic_fetch_add(&threads_seen, 1) % SLOTS];
     }
-    atomic_fetch_add(&own.slot->inside, 1);
-    for (unsigned round = 0; own.depth == 0 && atomic_load(&forks) > 0; round++) {
-        atomic_fetch_sub(&own.slot->inside, 1);
+    atomic_fetch_add(&this_thread.slot->inside, 1);
+    for (unsigned round = 0; this_thread.depth == 0 && atomic_load(&forks) > 0; round++) {
+        atomic_fetch_sub(&this_thread.slot->inside, 1);
         pause_briefly(round);
-        atomic_fetch_add(&own.slot->inside, 1);
+        atomic_fetch_add(&this_thread.slot->inside, 1);
     }
-    own.depth++;
+    this_thread.depth++;
 }
 
-static void leave_gate(void)
+static void exit_gate(void)
 {
-    own.depth--;
-    atomic_fetch_sub_explicit(&own.slot->inside, 1, memory_order_release);
+    this_thread.depth--;
+    atomic_fetch_sub_explicit(&this_thread.slot->inside, 1, memory_order_release);
 }
 
 int blas_sections_elsewhere(void)
 {
-    int inside = -own.depth;
+    int inside = -this_thread.depth;
     for (size_t s = 0; s < SLOTS; s++) {
         inside += atomic_load(&slots[s].inside);
     }
@@ -194,12 +194,12 @@ static void in_child(void)
 {
     const uint64_t state = atomic_load(&holders);
     for (size_t s = 0; s < SLOTS; s++) {
-        atomic_store(&slots[s].inside, &slots[s] == own.slot ? own.depth : 0);
+        atomic_store(&slots[s].inside, &slots[s] == this_thread.slot ? this_thread.depth : 0);
     }
     atomic_store(&forks, 0);
-    if (count_of(state) != (uint32_t)own.holding) {
-        atomic_store(&holders, with_count(state, (uint32_t)own.holding));
-        if (own.holding == 0 && callers_threads != 1) {
+    if (count_of(state) != (uint32_t)this_thread.holding) {
+        atomic_store(&holders, with_count(state, (uint32_t)this_thread.holding));
+        if (this_thread.holding == 0 && callers_threads != 1) {
             set_blas_threads(callers_threads);
         }
     }
@@ -219,7 +219,7 @@ struct blas_section blas_section_begin(bool threaded)
     enter_gate();
     if (threaded && !callers_setting_is_one()) {
         hold_one_thread();
-        own.holding++;
+        this_thread.holding++;
         section.holds_threads = true;
     }
     return section;
@@ -228,9 +228,9 @@ struct blas_section blas_section_begin(bool threaded)
 void blas_section_end(const struct blas_section *section)
 {
     if (section->holds_threads) {
-        own.holding--;
+        this_thread.holding--;
         release_one_thread();
     }
-    leave_gate();
+    exit_gate();
     denormals_restore(&section->denormals);
 }

@@ -35,7 +35,7 @@ enum {
  * columns. */
 enum { LONG_COLUMNS = 48, LONG_INNER = 256, TN_LONG_INNER = 512 };
 
-/* Inner length from which a product is computed in two parts. */
+/* Inner length from which a product is computed in two slices. */
 enum { INNER_SPLIT = 512 };
 
 /* Entries and rows that a matrix-vector product should at least cover: short runs of columns are slow to
@@ -142,7 +142,7 @@ struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum
  * another core has read must be called back to be written. On two cores of a Zen 5 and with Haswell's kernels
  * the step of a 784-128-64-10 net at batch 64 to 256 is 1.25 to 1.4 times as fast as on one without that, 1.8
  * with it, for 2 % more on one. */
-size_t grid_inner_parts(size_t m, size_t k, enum blas_class class)
+size_t grid_inner_slices(size_t m, size_t k, enum blas_class class)
 {
     const bool narrow = class == BLAS_SMALL_MATRIX ? fits_small(k) : m < PACKED_NARROW;
     return narrow && k >= INNER_SPLIT ? 2 : 1;

@@ -41,7 +41,7 @@ struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum
 
 /* In how many pieces of its inner length an NN product of m rows is computed, to be added up in order: 1, or
  * 2 where W is long and narrow enough that two threads had better keep to a half of its columns each. */
-size_t grid_inner_parts(size_t m, size_t k, enum blas_class class);
+size_t grid_inner_slices(size_t m, size_t k, enum blas_class class);
 
 static inline size_t grid_tile_rows(const struct grid *grid)
 {

@@ -63,14 +63,14 @@ static void row_sums_of_lanes(const float *restrict x, size_t columns, size_t le
     double total[LANES] = { 0.0 };
     for (size_t first = 0; first < columns; first += COLUMN_BLOCK) {
         const size_t end = first + COLUMN_BLOCK < columns ? first + COLUMN_BLOCK : columns;
-        float part[LANES] = { 0.0f };
+        float sum[LANES] = { 0.0f };
         for (size_t j = first; j < end; j++) {
             for (size_t k = 0; k < lanes; k++) {
-                part[k] += x[k + j * leading_dimension];
+                sum[k] += x[k + j * leading_dimension];
             }
         }
         for (size_t k = 0; k < LANES; k++) {
-            total[k] += (double)part[k];
+            total[k] += (double)sum[k];
         }
     }
     for (size_t k = 0; k < lanes; k++) {

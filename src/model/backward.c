@@ -55,12 +55,12 @@ static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
     const float *a = layer_input(pass, l, &ld);
     gemm_nt(plan->weights.block, tile.rows, tile.columns, workspace->count, w->d + tile.row, w->ld,
             a + tile.column, ld, dw, layer->stride);
-    workspace->parts[plan->first_part + r * columns + c] =
+    workspace->magnitudes[plan->first_magnitude + r * columns + c] =
         kernels->measure(dw, tile.rows, tile.columns, layer->stride);
     if (c == 0) {
         float *db = workspace->gradients + layer->bias + tile.row;
         kernels->row_sums(w->d + tile.row, tile.rows, workspace->count, w->ld, db);
-        workspace->parts[plan->first_part + grid_tiles(&plan->weights) + r] =
+        workspace->magnitudes[plan->first_magnitude + grid_tiles(&plan->weights) + r] =
             kernels->measure(db, tile.rows, 1, tile.rows);
     }
 }
@@ -71,10 +71,10 @@ static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
 static void gradient_tiles(const struct team *team, struct pass *pass)
 {
     const struct mlp_network *network = pass->network;
-    const double own_area = (double)network->arena_size / team->size;
-    const double first = own_area * team->rank;
+    const double member_area = (double)network->arena_size / team->size;
+    const double first = member_area * team->rank;
     const double end =
-        team->rank + 1 < team->size ? own_area * (team->rank + 1) : 2.0 * (double)network->arena_size;
+        team->rank + 1 < team->size ? member_area * (team->rank + 1) : 2.0 * (double)network->arena_size;
     double area = 0.0;
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct grid *grid = &pass->workspace->plan.layers[l].weights;
@@ -128,20 +128,20 @@ void pass_input_gradient(const struct team *team, void *context)
     struct pass *pass = context;
     const struct grid *grid = &pass->workspace->plan.layers[0].backward;
     const size_t columns = grid_tile_columns(grid);
-    const struct range own = team_share(team, grid_tiles(grid));
-    for (size_t t = own.first; t < own.end; t++) {
+    const struct range share = team_share(team, grid_tiles(grid));
+    for (size_t t = share.first; t < share.end; t++) {
         const struct tile tile = grid_tile(grid, t / columns, t % columns);
         input_tile(pass, 0, &tile);
     }
 }
 
-static void add_magnitudes(const struct magnitude *parts, size_t count, double *squares, double *largest)
+static void add_magnitudes(const struct magnitude *magnitudes, size_t count, double *squares, double *largest)
 {
     *squares = 0.0;
     *largest = 0.0;
     for (size_t i = 0; i < count; i++) {
-        *squares += parts[i].squares;
-        *largest = parts[i].largest > *largest ? parts[i].largest : *largest;
+        *squares += magnitudes[i].squares;
+        *largest = magnitudes[i].largest > *largest ? magnitudes[i].largest : *largest;
     }
 }
 
@@ -151,9 +151,9 @@ void pass_sum_magnitudes(struct pass *pass)
     for (size_t l = 0; l < workspace->layer_count; l++) {
         const struct layer_plan *plan = &workspace->plan.layers[l];
         const size_t tiles = grid_tiles(&plan->weights);
-        const struct magnitude *parts = workspace->parts + plan->first_part;
-        add_magnitudes(parts, tiles, &workspace->squares[2 * l], &workspace->largest[2 * l]);
-        add_magnitudes(parts + tiles, grid_tile_rows(&plan->weights), &workspace->squares[2 * l + 1],
+        const struct magnitude *magnitudes = workspace->magnitudes + plan->first_magnitude;
+        add_magnitudes(magnitudes, tiles, &workspace->squares[2 * l], &workspace->largest[2 * l]);
+        add_magnitudes(magnitudes + tiles, grid_tile_rows(&plan->weights), &workspace->squares[2 * l + 1],
                        &workspace->largest[2 * l + 1]);
     }
 }
@@ -165,14 +165,14 @@ void pass_measure(struct pass *pass)
         const struct layer *layer = &pass->network->layers[l];
         const struct layer_plan *plan = &workspace->plan.layers[l];
         const size_t columns = grid_tile_columns(&plan->weights), tiles = grid_tiles(&plan->weights);
-        struct magnitude *parts = workspace->parts + plan->first_part;
+        struct magnitude *magnitudes = workspace->magnitudes + plan->first_magnitude;
         for (size_t t = 0; t < tiles; t++) {
             const struct tile tile = grid_tile(&plan->weights, t / columns, t % columns);
-            parts[t] = vector_kernels()->measure(workspace->gradients + layer->weights + tile.row +
-                                                     tile.column * layer->stride,
-                                                 tile.rows, tile.columns, layer->stride);
+            magnitudes[t] = vector_kernels()->measure(workspace->gradients + layer->weights + tile.row +
+                                                          tile.column * layer->stride,
+                                                      tile.rows, tile.columns, layer->stride);
             if (tile.column == 0) {
-                parts[tiles + t / columns] =
+                magnitudes[tiles + t / columns] =
                     vector_kernels()->measure(workspace->gradients + layer->bias + tile.row, tile.rows, 1,
                                               tile.rows);
             }

@@ -26,21 +26,21 @@ static void activate(struct pass *pass, size_t l, const struct tile *tile)
     regularize_forward(pass, l, tile);
 }
 
-/* Inner indices of a part. */
-static struct range inner_range(size_t inputs, size_t part, size_t parts)
+/* Inner indices of a slice. */
+static struct range inner_range(size_t inputs, size_t slice, size_t slices)
 {
-    return (struct range){ inputs * part / parts, inputs * (part + 1) / parts };
+    return (struct range){ inputs * slice / slices, inputs * (slice + 1) / slices };
 }
 
-/* One tile of W·A, or of one part of it, which goes to z or beyond the first part to workspace->partial. Rows
+/* One tile of W·A, or of one slice of it: the first goes to z, others to workspace->partial. Rows
  * of padding are computed too (they come out 0): whole vectors are faster. */
-static void product_tile(struct pass *pass, size_t l, size_t part, const struct tile *tile)
+static void product_tile(struct pass *pass, size_t l, size_t slice, const struct tile *tile)
 {
     const struct layer *layer = &pass->network->layers[l];
     const struct workspace_layer *w = &pass->workspace->layers[l];
-    const struct range inner = inner_range(layer->inputs, part, pass->workspace->plan.layers[l].parts);
-    const size_t z_ld = part == 0 ? w->ld : layer->stride;
-    float *z = (part == 0 ? w->z : pass->workspace->partial) + tile->row + tile->column * z_ld;
+    const struct range inner = inner_range(layer->inputs, slice, pass->workspace->plan.layers[l].slices);
+    const size_t z_ld = slice == 0 ? w->ld : layer->stride;
+    float *z = (slice == 0 ? w->z : pass->workspace->partial) + tile->row + tile->column * z_ld;
     size_t ld;
     const float *a = layer_input(pass, l, &ld);
     gemm_nn(pass->workspace->plan.layers[l].forward.block, tile->rows, tile->columns, inner.end - inner.first,
@@ -58,21 +58,21 @@ static void forward_tile(struct pass *pass, size_t l, const struct tile *tile)
     }
 }
 
-/* A Z in two parts: the parts first, then their sum and the epilogue, each member on its own columns. */
-static void forward_in_parts(const struct team *team, struct pass *pass, size_t l)
+/* A Z in two slices: the slices first, then their sum and the epilogue, each member on its own columns. */
+static void forward_in_slices(const struct team *team, struct pass *pass, size_t l)
 {
     const struct layer_plan *plan = &pass->workspace->plan.layers[l];
     const struct layer *layer = &pass->network->layers[l];
     const struct workspace_layer *w = &pass->workspace->layers[l];
     team_barrier(team);
-    visit_parts(team, pass, &plan->forward, plan->parts, l, product_tile);
+    visit_slices(team, pass, &plan->forward, plan->slices, l, product_tile);
     team_barrier(team);
-    const struct range own = plan_columns(&pass->workspace->plan, team);
-    for (size_t j = own.first; j < own.end; j++) {
+    const struct range share = plan_columns(&pass->workspace->plan, team);
+    for (size_t j = share.first; j < share.end; j++) {
         vector_kernels()->add(w->z + j * w->ld, pass->workspace->partial + j * layer->stride, layer->units);
     }
     if (!layer->activation->whole_column) {
-        const struct tile columns = { 0, layer->units, own.first, own.end - own.first };
+        const struct tile columns = { 0, layer->units, share.first, share.end - share.first };
         activate(pass, l, &columns);
     }
 }
@@ -82,13 +82,13 @@ static void prepare_input(const struct team *team, struct pass *pass)
 {
     struct mlp_workspace *workspace = pass->workspace;
     const struct mlp_network *network = pass->network;
-    const struct range own = plan_columns(&workspace->plan, team);
-    for (size_t j = own.first; j < own.end && network->mean != NULL; j++) {
+    const struct range share = plan_columns(&workspace->plan, team);
+    for (size_t j = share.first; j < share.end && network->mean != NULL; j++) {
         vector_kernels()->standardize(pass->x + j * network->inputs, network->mean, network->inverse,
                                       network->inputs, workspace->input + j * network->inputs);
     }
-    if (regularizes_inputs(workspace->regularizer) && own.end > own.first) {
-        regularize_inputs(pass, &own);
+    if (regularizes_inputs(workspace->regularizer) && share.end > share.first) {
+        regularize_inputs(pass, &share);
     }
 }
 
@@ -101,8 +101,8 @@ void pass_forward(const struct team *team, struct pass *pass)
         join_columns(team, pass);
     }
     for (size_t l = 0; l < network->layer_count; l++) {
-        if (plan->layers[l].parts > 1) {
-            forward_in_parts(team, pass, l);
+        if (plan->layers[l].slices > 1) {
+            forward_in_slices(team, pass, l);
         } else {
             visit_tiles(team, pass, &plan->layers[l].forward, l, forward_tile);
         }
@@ -110,20 +110,20 @@ void pass_forward(const struct team *team, struct pass *pass)
     }
     const struct layer *output = output_layer(network);
     if (output->activation->whole_column) {
-        const struct range own = plan_columns(plan, team);
-        const struct tile columns = { 0, output->units, own.first, own.end - own.first };
+        const struct range share = plan_columns(plan, team);
+        const struct tile columns = { 0, output->units, share.first, share.end - share.first };
         activate(pass, network->layer_count - 1, &columns);
         join_columns(team, pass);
     }
 }
 
 /* Losses of this member's blocks of samples, and their gradient. */
-static void loss_blocks(const struct range *own, struct pass *pass, const struct loss_row *row)
+static void loss_blocks(const struct range *share, struct pass *pass, const struct loss_row *row)
 {
     const size_t last = pass->network->layer_count - 1;
     const struct workspace_layer *w = &pass->workspace->layers[last];
-    for (size_t j = own->first; j < own->end; j += LOSS_BLOCK) {
-        const size_t left = own->end - j;
+    for (size_t j = share->first; j < share->end; j += LOSS_BLOCK) {
+        const size_t left = share->end - j;
         const size_t columns = left < LOSS_BLOCK ? left : (size_t)LOSS_BLOCK;
         const struct loss_block block = {
             .settings = &pass->network->loss,
@@ -137,7 +137,7 @@ static void loss_blocks(const struct range *own, struct pass *pass, const struct
             .leading_dimension = w->ld,
             .scale = pass->loss_scale,
         };
-        pass->workspace->loss_parts[j / LOSS_BLOCK] = row->evaluate(&block);
+        pass->workspace->block_losses[j / LOSS_BLOCK] = row->evaluate(&block);
     }
 }
 
@@ -158,14 +158,15 @@ static void custom_loss(const struct team *team, struct pass *pass)
 void pass_loss(const struct team *team, struct pass *pass)
 {
     const struct loss_row *row = loss_row(pass->network->loss.loss);
-    const struct range own = plan_columns(&pass->workspace->plan, team);
+    const struct range share = plan_columns(&pass->workspace->plan, team);
     if (row->whole_batch) {
         custom_loss(team, pass);
     } else {
-        loss_blocks(&own, pass, row);
+        loss_blocks(&share, pass, row);
     }
     if (pass->want_gradient && !row->from_logits) {
-        const struct tile columns = { 0, output_layer(pass->network)->units, own.first, own.end - own.first };
+        const struct tile columns = { 0, output_layer(pass->network)->units, share.first,
+                                      share.end - share.first };
         activation_gradient(pass, pass->network->layer_count - 1, &columns);
     }
     join_columns(team, pass);

@@ -151,9 +151,9 @@ static mlp_status build(size_t inputs, const mlp_layer *layers, size_t count,
 mlp_status network_create_blank(size_t inputs, const mlp_layer *layers, size_t count,
                                 const mlp_network_options *options, mlp_network **network)
 {
-    mlp_network_options own;
+    mlp_network_options accepted;
     *network = NULL;
-    TRY(ACCEPT_OPTIONS(mlp_network_options, MLP_NETWORK_OPTIONS_INIT, options, &own));
+    TRY(ACCEPT_OPTIONS(mlp_network_options, MLP_NETWORK_OPTIONS_INIT, options, &accepted));
     TRY(check_size("inputs", inputs));
     if (count == 0 || count > MAX_LAYERS) {
         return fail(MLP_ERROR_RANGE, "number of layers is %zu, expected 1 to %d", count, MAX_LAYERS);
@@ -162,7 +162,7 @@ mlp_status network_create_blank(size_t inputs, const mlp_layer *layers, size_t c
     if (made == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    const mlp_status status = build(inputs, layers, count, &own, made);
+    const mlp_status status = build(inputs, layers, count, &accepted, made);
     if (status != MLP_OK) {
         mlp_network_destroy(&made);
     }
@@ -199,7 +199,7 @@ void mlp_network_destroy(mlp_network **network)
     *network = NULL;
 }
 
-static mlp_status copy_parts(const mlp_network *network, mlp_network *copy)
+static mlp_status copy_contents(const mlp_network *network, mlp_network *copy)
 {
     copy->layers = memory_allocate(network->layer_count, sizeof(struct layer));
     if (copy->layers == NULL) {
@@ -233,7 +233,7 @@ mlp_status mlp_network_copy(const mlp_network *network, mlp_network **copy)
     made->loss.class_weights = NULL;
     made->class_names = NULL;
     made->class_name_count = 0;
-    const mlp_status status = copy_parts(network, made);
+    const mlp_status status = copy_contents(network, made);
     if (status != MLP_OK) {
         mlp_network_destroy(&made);
     }

@@ -21,9 +21,9 @@ static void place_pre_activations(struct pass *pass)
     struct mlp_workspace *workspace = pass->workspace;
     for (size_t l = 0; l < workspace->layer_count; l++) {
         struct workspace_layer *layer = &workspace->layers[l];
-        const bool spared = pass->network->layers[l].activation->slope_from_value && !workspace->keep_z &&
-                            l + 1 < workspace->layer_count;
-        layer->z = spared ? layer->a : layer->own_z;
+        const bool in_place = pass->network->layers[l].activation->slope_from_value && !workspace->keep_z &&
+                              l + 1 < workspace->layer_count;
+        layer->z = in_place ? layer->a : layer->buffer_z;
     }
 }
 
@@ -62,9 +62,10 @@ void visit_tiles(const struct team *team, struct pass *pass, const struct grid *
 {
     const size_t rows = grid_tile_rows(grid), columns = grid_tile_columns(grid);
     if (plan_is_chained(&pass->workspace->plan, team->size)) {
-        const struct range own = plan_columns(&pass->workspace->plan, team);
-        const size_t first = own.first / grid->columns, end = (own.end + grid->columns - 1) / grid->columns;
-        for (size_t r = 0; r < rows && own.first < own.end; r++) {
+        const struct range share = plan_columns(&pass->workspace->plan, team);
+        const size_t first = share.first / grid->columns,
+                     end = (share.end + grid->columns - 1) / grid->columns;
+        for (size_t r = 0; r < rows && share.first < share.end; r++) {
             for (size_t c = first; c < end; c++) {
                 const struct tile tile = grid_tile(grid, r, c);
                 visit(pass, layer, &tile);
@@ -72,19 +73,19 @@ void visit_tiles(const struct team *team, struct pass *pass, const struct grid *
         }
         return;
     }
-    const struct range own = team_share(team, rows * columns);
-    for (size_t t = own.first; t < own.end; t++) {
+    const struct range share = team_share(team, rows * columns);
+    for (size_t t = share.first; t < share.end; t++) {
         const struct tile tile = grid_tile(grid, t / columns, t % columns);
         visit(pass, layer, &tile);
     }
 }
 
-void visit_parts(const struct team *team, struct pass *pass, const struct grid *grid, size_t parts,
-                 size_t layer, part_visitor visit)
+void visit_slices(const struct team *team, struct pass *pass, const struct grid *grid, size_t slices,
+                  size_t layer, slice_visitor visit)
 {
     const size_t columns = grid_tile_columns(grid), tiles = grid_tiles(grid);
-    const struct range own = team_share(team, parts * tiles);
-    for (size_t t = own.first; t < own.end; t++) {
+    const struct range share = team_share(team, slices * tiles);
+    for (size_t t = share.first; t < share.end; t++) {
         const struct tile tile = grid_tile(grid, t % tiles / columns, t % columns);
         visit(pass, layer, t / tiles, &tile);
     }
@@ -114,7 +115,7 @@ void pass_sum_loss(struct pass *pass)
         sum = pass->network->loss.reduction == MLP_REDUCTION_SUM ? pass->loss : pass->loss * pass->mass;
     } else {
         for (size_t b = 0; b < blocks; b++) {
-            sum += pass->workspace->loss_parts[b];
+            sum += pass->workspace->block_losses[b];
         }
         pass->loss = sum * pass->loss_scale;
         sum /= (double)loss_units(&pass->network->loss, output_layer(pass->network)->units);

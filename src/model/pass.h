@@ -77,11 +77,11 @@ typedef void (*tile_visitor)(struct pass *pass, size_t layer, const struct tile 
 void visit_tiles(const struct team *team, struct pass *pass, const struct grid *grid, size_t layer,
                  tile_visitor visit);
 
-/* The same for all parts of a product, each a grid of its own, one part after the other; whichever member's
+/* The same for all slices of a product, each a grid of its own, one slice after the other; whichever member's
  * columns the tiles are of. */
-typedef void (*part_visitor)(struct pass *pass, size_t layer, size_t part, const struct tile *tile);
-void visit_parts(const struct team *team, struct pass *pass, const struct grid *grid, size_t parts,
-                 size_t layer, part_visitor visit);
+typedef void (*slice_visitor)(struct pass *pass, size_t layer, size_t slice, const struct tile *tile);
+void visit_slices(const struct team *team, struct pass *pass, const struct grid *grid, size_t slices,
+                  size_t layer, slice_visitor visit);
 
 /* Waits for the others, unless every member keeps to its own columns. */
 void join_columns(const struct team *team, const struct pass *pass);

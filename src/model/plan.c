@@ -42,7 +42,7 @@ static bool is_serial(const struct layer_plan *p, size_t inner)
 
 void plan_make(struct plan *plan, const struct layer *layers, size_t count)
 {
-    size_t part = 0;
+    size_t magnitude = 0;
     plan->count = count;
     plan->shard = LOSS_BLOCK;
     plan->work = 0.0;
@@ -51,11 +51,11 @@ void plan_make(struct plan *plan, const struct layer *layers, size_t count)
         const struct layer *layer = &layers[l];
         struct layer_plan *p = &plan->layers[l];
         p->forward = grid_choose(PRODUCT_NN, layer->rows, count, layer->inputs, plan->class);
-        p->parts = count > 1 ? grid_inner_parts(layer->rows, layer->inputs, plan->class) : 1;
+        p->slices = count > 1 ? grid_inner_slices(layer->rows, layer->inputs, plan->class) : 1;
         p->backward = grid_choose(PRODUCT_TN, layer->inputs, count, layer->units, plan->class);
         p->weights = grid_choose(PRODUCT_NT, layer->rows, layer->inputs, count, plan->class);
-        p->first_part = part;
-        part += grid_tiles(&p->weights) + grid_tile_rows(&p->weights);
+        p->first_magnitude = magnitude;
+        magnitude += grid_tiles(&p->weights) + grid_tile_rows(&p->weights);
         plan->shard = larger(plan->shard, p->forward.columns);
         if (layer_source(l) != NETWORK_INPUT) {
             plan->shard = larger(plan->shard, p->backward.columns);
@@ -66,7 +66,7 @@ void plan_make(struct plan *plan, const struct layer *layers, size_t count)
     plan->shard = size_round_up(plan->shard, LOSS_BLOCK);
 }
 
-bool plan_parts_bound(const struct layer *layers, size_t layer_count, size_t *parts)
+bool plan_magnitudes_bound(const struct layer *layers, size_t layer_count, size_t *magnitudes)
 {
     size_t total = 0;
     for (size_t l = 0; l < layer_count; l++) {
@@ -77,7 +77,7 @@ bool plan_parts_bound(const struct layer *layers, size_t layer_count, size_t *pa
             return false;
         }
     }
-    *parts = total;
+    *magnitudes = total;
     return true;
 }
 

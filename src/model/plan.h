@@ -15,10 +15,10 @@ enum { LOSS_BLOCK = 16 };
 
 struct layer_plan {
     struct grid forward;  /* Z (rows × count) = W·A of the layer below */
-    size_t parts;         /* of Z along the inner length, added up in order */
+    size_t slices;        /* of Z along the inner length, added up in order */
     struct grid backward; /* dA of the layer below (inputs × count) = Wᵀ·dZ; for layer 0 that is dL/dx */
     struct grid weights;  /* dW (rows × inputs) = dZ·Aᵀ; tiles in its first column also sum db */
-    size_t first_part; /* of the dW tiles in workspace->parts; the db pieces follow, one per row of tiles */
+    size_t first_magnitude; /* of the dW tiles in workspace->magnitudes; db's follow, one per row of tiles */
 };
 
 struct plan {
@@ -39,8 +39,8 @@ void plan_class_set(enum blas_class class);
 /* Makes the plan for `count` samples (no allocation). */
 void plan_make(struct plan *plan, const struct layer *layers, size_t count);
 
-/* Entries that workspace->parts needs for any count. False on overflow. */
-bool plan_parts_bound(const struct layer *layers, size_t layer_count, size_t *parts);
+/* Entries that workspace->magnitudes needs for any count. False on overflow. */
+bool plan_magnitudes_bound(const struct layer *layers, size_t layer_count, size_t *magnitudes);
 
 /* Whether a team of this size should let every member take shards of the batch through all layers: then no
  * member needs another's columns, and no barrier stands between layers. Otherwise it shares out the tiles of

@@ -20,8 +20,8 @@ static void predict(const struct team *team, void *context)
     const struct workspace_layer *last = &pass->workspace->layers[pass->network->layer_count - 1];
     const size_t units = output_layer(pass->network)->units;
     pass_forward(team, &prediction->pass);
-    const struct range own = plan_columns(&pass->workspace->plan, team);
-    for (size_t j = own.first; j < own.end && prediction->outputs != NULL; j++) {
+    const struct range share = plan_columns(&pass->workspace->plan, team);
+    for (size_t j = share.first; j < share.end && prediction->outputs != NULL; j++) {
         memcpy(prediction->outputs + j * units, last->a + j * last->ld, units * sizeof(float));
     }
 }

@@ -99,7 +99,7 @@ static void lay_out(mlp_workspace *workspace, const struct regularizer *r)
 mlp_status mlp_workspace_set_regularization(mlp_workspace *workspace,
                                             const mlp_regularization *regularization)
 {
-    mlp_regularization own, *o = &own;
+    mlp_regularization accepted, *o = &accepted;
     REQUIRE_ARGUMENT(workspace);
     TRY(regularization_accept(regularization, o));
     if (workspace->purpose != MLP_WORKSPACE_TRAINING) {
@@ -187,10 +187,11 @@ static void add_noise(const struct regularizer *r, size_t first, size_t count, c
     }
 }
 
-void regularize_inputs(struct pass *pass, const struct range *own)
+void regularize_inputs(struct pass *pass, const struct range *share)
 {
     const struct regularizer *r = pass->workspace->regularizer;
-    const size_t inputs = pass->workspace->inputs, count = own->end - own->first, first = own->first * inputs;
+    const size_t inputs = pass->workspace->inputs, count = share->end - share->first,
+                 first = share->first * inputs;
     float *out = pass->workspace->input + first;
     const float *in = pass->network->mean != NULL ? out : pass->x + first;
     if (r->options.input_noise > 0.0) {
@@ -199,7 +200,7 @@ void regularize_inputs(struct pass *pass, const struct range *own)
     }
     if (r->input.threshold > 0) {
         struct dropout_tile tile = input_tile(pass, in, out);
-        tile.column = own->first;
+        tile.column = share->first;
         tile.columns = count;
         dropout()->forward(&tile);
     }

@@ -38,9 +38,9 @@ static inline bool regularizes_hidden(const struct regularizer *r)
 /* Whether this forward pass has noise: then goes a step on. Sets where each layer's output for the layer
  * above lies. Before the team starts. */
 void regularize_begin(struct pass *pass);
-/* The inputs of samples `own`, standardized in workspace->input or raw in pass->x: with noise in
+/* The inputs of samples `share`, standardized in workspace->input or raw in pass->x: with noise in
  * workspace->input. */
-void regularize_inputs(struct pass *pass, const struct range *own);
+void regularize_inputs(struct pass *pass, const struct range *share);
 /* One tile of A of a hidden layer, where the passes have noise there, and of dA. */
 void regularize_forward(struct pass *pass, size_t layer, const struct tile *tile);
 void regularize_backward(struct pass *pass, size_t layer, const struct tile *tile);

@@ -17,10 +17,10 @@ struct sizes {
     size_t input;   /* inputs × batch */
     size_t stride;  /* largest */
     size_t widest;  /* largest stride × batch */
-    size_t partial; /* largest stride × batch of a layer whose Z is computed in parts, or 0 */
+    size_t partial; /* largest stride × batch of a layer whose Z is computed in slices, or 0 */
     size_t columns; /* Σ stride × batch */
     size_t total;
-    size_t parts;
+    size_t magnitudes;
 };
 
 static mlp_status check_options(const mlp_workspace_options *options)
@@ -56,14 +56,14 @@ static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_wo
 {
     *sizes = (struct sizes){ 0 };
     bool fits = batch <= BLAS_SIZE_LIMIT && add_product(network->inputs, batch, &sizes->input) &&
-                plan_parts_bound(network->layers, network->layer_count, &sizes->parts);
+                plan_magnitudes_bound(network->layers, network->layer_count, &sizes->magnitudes);
     size_t widest = 0, split = 0;
     for (size_t l = 0; l < network->layer_count && fits; l++) {
         const size_t stride = network->layers[l].stride;
-        const bool in_parts =
-            grid_inner_parts(network->layers[l].rows, network->layers[l].inputs, plan_class()) > 1;
+        const bool in_slices =
+            grid_inner_slices(network->layers[l].rows, network->layers[l].inputs, plan_class()) > 1;
         widest = stride > widest ? stride : widest;
-        split = in_parts && stride > split ? stride : split;
+        split = in_slices && stride > split ? stride : split;
         fits = add_product(stride, batch, &sizes->columns);
     }
     sizes->stride = widest;
@@ -96,12 +96,12 @@ static bool allocate(mlp_workspace *workspace, const struct sizes *sizes)
     workspace->plan.layers = reserve(workspace, layers, sizeof(struct layer_plan), &complete);
     workspace->buffers = reserve(workspace, sizes->total, sizeof(float), &complete);
     if (workspace->purpose == MLP_WORKSPACE_TRAINING || workspace->evaluation) {
-        workspace->loss_parts =
+        workspace->block_losses =
             reserve(workspace, workspace->batch / LOSS_BLOCK + 1, sizeof(double), &complete);
     }
     if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
         workspace->gradients = reserve(workspace, workspace->arena_size, sizeof(float), &complete);
-        workspace->parts = reserve(workspace, sizes->parts, sizeof(struct magnitude), &complete);
+        workspace->magnitudes = reserve(workspace, sizes->magnitudes, sizeof(struct magnitude), &complete);
         workspace->squares = reserve(workspace, 2 * layers, sizeof(double), &complete);
         workspace->largest = reserve(workspace, 2 * layers, sizeof(double), &complete);
     }
@@ -119,32 +119,32 @@ static void lay_out(mlp_workspace *workspace, const mlp_network *network, const 
         workspace->units[l] = network->layers[l].units;
         layer->ld = network->layers[l].stride;
         if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
-            layer->own_z = next;
+            layer->buffer_z = next;
             layer->a = next + size;
             layer->d = next + 2 * size;
             next += 3 * size;
         } else {
             layer->ld = sizes->stride;
-            layer->own_z = next + (l % 2) * sizes->widest;
-            layer->a = layer->own_z;
+            layer->buffer_z = next + (l % 2) * sizes->widest;
+            layer->a = layer->buffer_z;
         }
         if (workspace->evaluation && l + 1 == workspace->layer_count) {
-            layer->own_z = next + 2 * sizes->widest;
+            layer->buffer_z = next + 2 * sizes->widest;
         }
-        layer->z = layer->own_z;
+        layer->z = layer->buffer_z;
     }
 }
 
 static mlp_status create(const mlp_network *network, size_t batch, const mlp_workspace_options *options,
                          bool evaluation, mlp_workspace **workspace)
 {
-    mlp_workspace_options own;
+    mlp_workspace_options accepted;
     struct sizes sizes;
     if (batch == 0) {
         return fail(MLP_ERROR_RANGE, "workspace: batch is 0, expected at least 1");
     }
-    TRY(ACCEPT_OPTIONS(mlp_workspace_options, MLP_WORKSPACE_OPTIONS_INIT, options, &own));
-    options = &own;
+    TRY(ACCEPT_OPTIONS(mlp_workspace_options, MLP_WORKSPACE_OPTIONS_INIT, options, &accepted));
+    options = &accepted;
     TRY(check_options(options));
     TRY(compute_sizes(network, batch, options->purpose, evaluation, &sizes));
 
@@ -207,8 +207,8 @@ void mlp_workspace_destroy(mlp_workspace **workspace)
     memory_free(w->plan.layers);
     memory_free(w->buffers);
     memory_free(w->gradients);
-    memory_free(w->loss_parts);
-    memory_free(w->parts);
+    memory_free(w->block_losses);
+    memory_free(w->magnitudes);
     memory_free(w->squares);
     memory_free(w->largest);
     regularizer_free(w->regularizer);
@@ -293,7 +293,8 @@ mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_
         return fail(MLP_ERROR_STATE, "mlp_workspace_view: no %s pass has been made with this workspace",
                     forward ? "forward" : "backward");
     }
-    if (tensor == MLP_TENSOR_PRE_ACTIVATION && workspace->layers[layer].z != workspace->layers[layer].own_z) {
+    if (tensor == MLP_TENSOR_PRE_ACTIVATION &&
+        workspace->layers[layer].z != workspace->layers[layer].buffer_z) {
         return fail(MLP_ERROR_STATE,
                     "mlp_workspace_view: the pre-activations of layer %zu were not kept; set "
                     "keep_pre_activations in the workspace's options",

@@ -24,9 +24,9 @@ struct workspace_layer {
     float *out;     /* A as the layer above sees it: a, or with dropout `dropped` */
     float *dropped; /* with dropout, and what it dropped: model/regularize.h */
     unsigned char *mask;
-    float *own_z; /* what z is where it is kept; without training a, but for the output in an evaluation */
-    float *d;     /* dA, then dZ; training only */
-    size_t ld;    /* leading dimension of all three: the layer's stride; for inference the widest layer's */
+    float *buffer_z; /* what z is where it is kept; without training a, but for the output in an evaluation */
+    float *d;        /* dA, then dZ; training only */
+    size_t ld; /* leading dimension of all three: the layer's stride; for inference the widest layer's */
 };
 
 struct mlp_workspace {
@@ -45,12 +45,12 @@ struct mlp_workspace {
     float *buffers;                  /* what the layers and `input` point into */
     float *input;                    /* inputs × batch: features that were standardized, or have noise */
     struct regularizer *regularizer; /* owned; NULL: passes have no noise */
-    float *partial;                  /* stride × batch: the second part of a Z that is computed in two */
+    float *partial;                  /* stride × batch: the second slice of a Z that is computed in two */
     float *gradients;                /* mirror of the parameter arena */
     struct plan plan;                /* for the current count */
-    double *loss_parts;              /* one per loss block */
+    double *block_losses;            /* one per loss block */
     struct loss_sum loss;            /* of the last loss pass */
-    struct magnitude *parts;         /* one per gradient tile, in grid order, tensor by tensor */
+    struct magnitude *magnitudes;    /* one per gradient tile, in grid order, tensor by tensor */
     double *squares;                 /* 2 per layer: Σ g² of dW and db */
     double *largest;                 /* 2 per layer: max |g| */
     const float *x;                  /* the batch as the first layer sees it */

@@ -7,8 +7,8 @@ void rows_visit(const struct team *team, const struct update_plan *plan, size_t 
                 const void *context)
 {
     const struct layer *layer = &plan->network->layers[l];
-    const struct range own = team_share(team, (layer->units + ROWS - 1) / ROWS);
-    for (size_t b = own.first; b < own.end; b++) {
+    const struct range share = team_share(team, (layer->units + ROWS - 1) / ROWS);
+    for (size_t b = share.first; b < share.end; b++) {
         const size_t first = b * ROWS, left = layer->units - first;
         const struct rows rows = { layer, first, left < ROWS ? left : (size_t)ROWS,
                                    plan->workspace->gradients + layer->weights + first,

@@ -197,11 +197,11 @@ mlp_status optimizer_clip(struct update_plan *plan)
         }
     }
     for (size_t t = 0; t < tensors; t++) { /* a layer with its own rule is left out of the others' norms */
-        const bool own = optimizer->clips[t / 2].given && o->custom_clip == NULL;
+        const bool has_own_rule = optimizer->clips[t / 2].given && o->custom_clip == NULL;
         total += workspace->squares[t];
-        optimizer->squares[t] = own ? 0.0 : workspace->squares[t];
-        optimizer->largest[t] = own ? 0.0 : workspace->largest[t];
-        optimizer->sums[t] = own ? 0.0 : optimizer->sums[t];
+        optimizer->squares[t] = has_own_rule ? 0.0 : workspace->squares[t];
+        optimizer->largest[t] = has_own_rule ? 0.0 : workspace->largest[t];
+        optimizer->sums[t] = has_own_rule ? 0.0 : optimizer->sums[t];
     }
     const mlp_status status = clip_apply(o->clip, &input, &outcome);
     plan->report.clip = outcome.report;

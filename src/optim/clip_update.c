@@ -29,9 +29,9 @@ static struct magnitude measure_tensor(const float *after, const float *before, 
         for (size_t i = 0; i < size; i++) {
             moves[i] = after[first + i] - before[first + i];
         }
-        const struct magnitude part = vector_kernels()->measure(moves, size, 1, size);
-        sum.squares += part.squares;
-        sum.largest = fmax(sum.largest, part.largest);
+        const struct magnitude block = vector_kernels()->measure(moves, size, 1, size);
+        sum.squares += block.squares;
+        sum.largest = fmax(sum.largest, block.largest);
     }
     return sum;
 }

@@ -64,7 +64,7 @@ mlp_status mlp_optimizer_get_factors(const mlp_optimizer *optimizer, size_t laye
 /* A layer's widths, as shares of those at the base width: a first layer's inputs and an output's units are
  * the data's, of no width. */
 struct widths {
-    bool reads_units, feeds_units;
+    bool hidden_in, hidden_out;
     double in, out;
 };
 
@@ -81,18 +81,18 @@ static mlp_layer_factors mup_factors(enum step_length step, const struct layer *
                                      const struct widths *width)
 {
     mlp_layer_factors factors = MLP_LAYER_FACTORS_INIT;
-    const bool hidden = width->reads_units && width->feeds_units;
+    const bool hidden = width->hidden_in && width->hidden_out;
     switch (step) {
     case STEP_OF_ENTRIES: factors.weight_rate = 1.0 / width->in; break;
     case STEP_OF_GRADIENT:
-        factors.weight_rate = !width->reads_units ? width->out : width->feeds_units ? 1.0 : 1.0 / width->in;
+        factors.weight_rate = !width->hidden_in ? width->out : width->hidden_out ? 1.0 : 1.0 / width->in;
         factors.bias_rate = width->out;
         break;
     case STEP_OF_NORM: /* ‖W‖ has an entry's 1/√in of a hidden layer and 1/in of an output in it already */
         factors.weight_rate = hidden ? 1.0 / sqrt(width->in) : 1.0;
         break;
     case STEP_ORTHOGONAL:
-        factors.weight_rate = width->feeds_units ? orthogonal_factor(layer, width) : 1.0 / width->in;
+        factors.weight_rate = width->hidden_out ? orthogonal_factor(layer, width) : 1.0 / width->in;
         break;
     case STEP_SEARCHED: break;
     }
@@ -114,9 +114,9 @@ mlp_status mlp_mup_factors(const mlp_network *network, mlp_optimizer_rule rule, 
                     network->layer_count);
     }
     const struct layer *shape = &network->layers[layer];
-    struct widths width = { .reads_units = layer > 0, .feeds_units = layer + 1 < network->layer_count };
-    width.in = width.reads_units ? (double)shape->inputs / base_width : 1.0;
-    width.out = width.feeds_units ? (double)shape->units / base_width : 1.0;
+    struct widths width = { .hidden_in = layer > 0, .hidden_out = layer + 1 < network->layer_count };
+    width.in = width.hidden_in ? (double)shape->inputs / base_width : 1.0;
+    width.out = width.hidden_out ? (double)shape->units / base_width : 1.0;
     *factors = mup_factors(update_rule(rule)->step, shape, &width);
     return MLP_OK;
 }

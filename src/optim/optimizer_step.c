@@ -71,7 +71,7 @@ static mlp_status explain_refusal(const struct update_plan *plan, mlp_status sta
 }
 
 /* Whether the update may go ahead; counts skips. */
-static bool admit(struct update_plan *plan, double loss, bool loss_known)
+static bool accept_gradient(struct update_plan *plan, double loss, bool loss_known)
 {
     struct mlp_optimizer *optimizer = plan->optimizer;
     const mlp_optimizer_options *options = &optimizer->options;
@@ -120,7 +120,7 @@ static struct update_constants common_constants(const struct update_plan *plan)
 }
 
 /* Norms do not count what will not be updated. */
-static void leave_frozen_out(const struct mlp_optimizer *optimizer, struct mlp_workspace *workspace)
+static void zero_frozen_gradients(const struct mlp_optimizer *optimizer, struct mlp_workspace *workspace)
 {
     for (size_t t = 0; t < 2 * workspace->layer_count; t++) {
         if (optimizer_rate_factor(optimizer, t) == 0.0) {
@@ -134,7 +134,7 @@ static void leave_frozen_out(const struct mlp_optimizer *optimizer, struct mlp_w
 static void prepare_update(struct update_plan *plan)
 {
     struct mlp_optimizer *optimizer = plan->optimizer;
-    leave_frozen_out(optimizer, plan->workspace);
+    zero_frozen_gradients(optimizer, plan->workspace);
     plan->product_before = optimizer->product;
     plan->memory_saved = !finite_is_known(plan, false);
     if (plan->memory_saved) {
@@ -174,7 +174,7 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
                                       .clip = { .scale = 1.0 },
                                       .update_clip = { .scale = 1.0 } };
     plan->status = MLP_OK;
-    plan->apply = admit(plan, loss, loss_known);
+    plan->apply = accept_gradient(plan, loss, loss_known);
     plan->reshapes = optimizer_reshapes(plan->optimizer);
     if (plan->apply && !plan->reshapes) {
         prepare_update(plan);

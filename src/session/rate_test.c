@@ -29,10 +29,10 @@ enum {
 
 size_t mlp_rate_test_steps(const mlp_rate_test_options *options)
 {
-    mlp_rate_test_options own;
+    mlp_rate_test_options accepted;
     const mlp_status status =
-        ACCEPT_OPTIONS(mlp_rate_test_options, MLP_RATE_TEST_OPTIONS_INIT, options, &own);
-    return status == MLP_OK && own.steps > 0 ? own.steps : (size_t)DEFAULT_STEPS;
+        ACCEPT_OPTIONS(mlp_rate_test_options, MLP_RATE_TEST_OPTIONS_INIT, options, &accepted);
+    return status == MLP_OK && accepted.steps > 0 ? accepted.steps : (size_t)DEFAULT_STEPS;
 }
 
 static mlp_status resolve(const mlp_rate_test_options *given, size_t count, mlp_rate_test_options *o)

@@ -13,10 +13,10 @@ enum { WIDTH = 8 };
 #else
 enum { WIDTH = 4 };
 #endif
-enum { PARTS = DROPOUT_GROUP / WIDTH };
+enum { VECTORS = DROPOUT_GROUP / WIDTH };
 
-typedef float part_values __attribute__((vector_size(4 * WIDTH)));
-typedef int32_t part_words __attribute__((vector_size(4 * WIDTH)));
+typedef float vector_values __attribute__((vector_size(4 * WIDTH)));
+typedef int32_t vector_words __attribute__((vector_size(4 * WIDTH)));
 
 /* The bit of each value in a group's word. */
 static const int32_t bits[DROPOUT_GROUP] = { 1 << 0,  1 << 1,  1 << 2,  1 << 3, 1 << 4,  1 << 5,
@@ -32,14 +32,14 @@ static void draw_groups(const struct dropout_tile *tile, size_t first, size_t co
 
 static void draw_mask(const struct dropout_tile *tile)
 {
-    const size_t groups = dropout_groups(tile->units), own = dropout_groups(tile->rows);
+    const size_t groups = dropout_groups(tile->units), drawn = dropout_groups(tile->rows);
     const size_t first = tile->column * groups + tile->row / DROPOUT_GROUP;
-    if (own == groups) {
+    if (drawn == groups) {
         draw_groups(tile, first, tile->columns * groups);
         return;
     }
     for (size_t j = 0; j < tile->columns; j++) {
-        draw_groups(tile, first + j * groups, own);
+        draw_groups(tile, first + j * groups, drawn);
     }
 }
 
@@ -47,16 +47,16 @@ static void draw_mask(const struct dropout_tile *tile)
 static inline __attribute__((always_inline)) void apply(const unsigned char *mask, float kept, float shift,
                                                         float dropped, const float *in, float *out)
 {
-    const part_words word = (part_words){ 0 } + (int32_t)((uint32_t)mask[0] | (uint32_t)mask[1] << 8);
-    const part_values end = (part_values){ 0 } + dropped;
-    for (size_t p = 0; p < PARTS; p++) {
-        part_values values;
-        part_words own;
+    const vector_words word = (vector_words){ 0 } + (int32_t)((uint32_t)mask[0] | (uint32_t)mask[1] << 8);
+    const vector_values end = (vector_values){ 0 } + dropped;
+    for (size_t p = 0; p < VECTORS; p++) {
+        vector_values values;
+        vector_words bit;
         memcpy(&values, in + p * WIDTH, sizeof values);
-        memcpy(&own, bits + p * WIDTH, sizeof own);
-        const part_words is_dropped = (word & own) != 0;
+        memcpy(&bit, bits + p * WIDTH, sizeof bit);
+        const vector_words is_dropped = (word & bit) != 0;
         values = values * kept + shift;
-        values = (part_values)(((part_words)values & ~is_dropped) | ((part_words)end & is_dropped));
+        values = (vector_values)(((vector_words)values & ~is_dropped) | ((vector_words)end & is_dropped));
         memcpy(out + p * WIDTH, &values, sizeof values);
     }
 }

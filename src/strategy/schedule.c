@@ -345,18 +345,18 @@ mlp_schedule_point schedule_at(const mlp_schedule_options *o, size_t t, size_t t
 mlp_status mlp_schedule_at(const mlp_schedule_options *options, size_t t, size_t total,
                            mlp_schedule_point *point)
 {
-    mlp_schedule_options own;
+    mlp_schedule_options accepted;
     REQUIRE_ARGUMENT(options);
     REQUIRE_ARGUMENT(point);
-    TRY(schedule_accept(options, &own));
+    TRY(schedule_accept(options, &accepted));
     if (total == 0) {
         return fail(MLP_ERROR_RANGE, "mlp_schedule_at: total is 0, expected at least 1");
     }
-    if (own.rule == MLP_SCHEDULE_PLATEAU) {
+    if (accepted.rule == MLP_SCHEDULE_PLATEAU) {
         return fail(MLP_ERROR_UNSUPPORTED,
                     "mlp_schedule_at: plateau hangs on the loss; mlp_fit() follows it");
     }
-    *point = schedule_at(&own, t, total);
+    *point = schedule_at(&accepted, t, total);
     return MLP_OK;
 }
 

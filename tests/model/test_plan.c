@@ -91,10 +91,10 @@ static void check_parts(const struct chain *chain)
     size_t next = 0, bound = 0;
     for (size_t l = 0; l < plan->layer_count; l++) {
         const struct layer_plan *p = &plan->layers[l];
-        assert_int_equal(p->first_part, next);
+        assert_int_equal(p->first_magnitude, next);
         next += grid_tiles(&p->weights) + grid_tile_rows(&p->weights);
     }
-    assert_true(plan_parts_bound(chain->layers, plan->layer_count, &bound));
+    assert_true(plan_magnitudes_bound(chain->layers, plan->layer_count, &bound));
     assert_true(next <= bound);
 }
 
@@ -111,12 +111,12 @@ static void a_bound_that_overflows_is_refused(void **unused)
     struct layer many[64];
     size_t parts;
     (void)unused;
-    assert_false(plan_parts_bound(&huge, 1, &parts));
-    assert_true(plan_parts_bound(&large, 1, &parts));
+    assert_false(plan_magnitudes_bound(&huge, 1, &parts));
+    assert_true(plan_magnitudes_bound(&large, 1, &parts));
     for (size_t l = 0; l < 64; l++) {
         many[l] = large;
     }
-    assert_false(plan_parts_bound(many, 64, &parts)); /* the sum, not a product */
+    assert_false(plan_magnitudes_bound(many, 64, &parts)); /* the sum, not a product */
 }
 
 /* No tile of a chained product is cut by a shard. */
@@ -206,7 +206,7 @@ static void count_tile(struct pass *pass, size_t layer, const struct tile *tile)
     }
 }
 
-/* All members one after the other, through visit_tiles() or, for several parts, visit_parts(): between them
+/* All members one after the other, through visit_tiles() or, for several parts, visit_slices(): between them
  * every tile of every part once; a chained member stays in its own columns, unless there are parts. */
 static void visit_by_all(const struct chain *chain, const struct grid *grid, size_t layer, size_t parts,
                          int size)
@@ -226,7 +226,7 @@ static void visit_by_all(const struct chain *chain, const struct grid *grid, siz
         if (parts == 1) {
             visit_tiles(&team, &pass, grid, layer, count_tile);
         } else {
-            visit_parts(&team, &pass, grid, parts, layer, count_part);
+            visit_slices(&team, &pass, grid, parts, layer, count_part);
         }
     }
     for (size_t part = 0; part < MAX_PARTS; part++) {
@@ -261,10 +261,10 @@ static void a_team_visits_every_tile_once(void **unused)
 static void check_inner_parts(const struct chain *chain)
 {
     for (size_t l = 0; l < chain->plan.layer_count; l++) {
-        const size_t parts = chain->plan.layers[l].parts, k = chain->layers[l].inputs;
+        const size_t parts = chain->plan.layers[l].slices, k = chain->layers[l].inputs;
         assert_true(parts >= 1 && parts <= k);
         assert_int_equal(parts, chain->plan.count > 1
-                                    ? grid_inner_parts(chain->layers[l].rows, k, chain->plan.class)
+                                    ? grid_inner_slices(chain->layers[l].rows, k, chain->plan.class)
                                     : 1);
         assert_true(parts == 1 || chain->plan.class == BLAS_SMALL_MATRIX || chain->layers[l].rows < 512);
     }
@@ -274,9 +274,9 @@ static void parts_follow_from_the_inner_length(void **unused)
 {
     (void)unused;
     for_many_plans(7, PLANS, check_inner_parts);
-    assert_true(grid_inner_parts(128, 784, BLAS_SMALL_MATRIX) > 1); /* or nothing above has seen any */
-    assert_true(grid_inner_parts(128, 784, BLAS_PACKED) > 1);
-    assert_int_equal(grid_inner_parts(1024, 784, BLAS_PACKED), 1);
+    assert_true(grid_inner_slices(128, 784, BLAS_SMALL_MATRIX) > 1); /* or nothing above has seen any */
+    assert_true(grid_inner_slices(128, 784, BLAS_PACKED) > 1);
+    assert_int_equal(grid_inner_slices(1024, 784, BLAS_PACKED), 1);
 }
 
 /* ---- what a plan depends on ---------------------------------------------------------------------------- */

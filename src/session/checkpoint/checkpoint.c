@@ -81,18 +81,18 @@ static mlp_status read_newest(struct fit *fit, char **path)
     struct checkpoints *c = &fit->checkpoints;
     char first[CHECKPOINT_TEXT] = "", other_machine[CHECKPOINT_TEXT];
     mlp_status status = MLP_ERROR_FORMAT, first_status = MLP_OK;
-    bool gives_way = true;
-    while (gives_way && c->folder.count > 0) {
+    bool unreadable = true;
+    while (unreadable && c->folder.count > 0) {
         memory_free(*path);
         *path = checkpoint_path(&c->folder, c->folder.steps[c->folder.count - 1]);
         status = *path != NULL ? checkpoint_read(fit, *path, other_machine, sizeof other_machine)
                                : MLP_ERROR_MEMORY;
-        gives_way = status == MLP_ERROR_FORMAT || status == MLP_ERROR_IO;
-        if (gives_way && first_status == MLP_OK) {
+        unreadable = status == MLP_ERROR_FORMAT || status == MLP_ERROR_IO;
+        if (unreadable && first_status == MLP_OK) {
             snprintf(first, sizeof first, "%s", mlp_last_error());
             first_status = status;
         }
-        c->folder.count -= gives_way;
+        c->folder.count -= unreadable;
     }
     if (status == MLP_OK && first_status != MLP_OK) {
         warn(fit, "%s; goes on from the checkpoint before it", first);
@@ -100,7 +100,7 @@ static mlp_status read_newest(struct fit *fit, char **path)
     if (status == MLP_OK && other_machine[0] != '\0') {
         warn(fit, "%s: the last bits may not be those of a training in one go", other_machine);
     }
-    return gives_way ? fail(first_status, "%s", first) : status;
+    return unreadable ? fail(first_status, "%s", first) : status;
 }
 
 /* best.safetensors may be of a later epoch than the checkpoint that is gone on from: it is written anew. */

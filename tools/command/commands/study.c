@@ -124,23 +124,23 @@ static int open_page(const char *folder, struct sheet *sheet)
 
 static int close_page(const char *folder, struct sheet *sheet, int code)
 {
-    char part[PATH_SIZE], whole[PATH_SIZE];
+    char partial[PATH_SIZE], whole[PATH_SIZE];
     if (sheet->page == NULL) {
         return code;
     }
-    snprintf(part, sizeof part, "%s/studies.md.part", folder);
+    snprintf(partial, sizeof partial, "%s/studies.md.part", folder);
     snprintf(whole, sizeof whole, "%s/studies.md", folder);
     const bool failed = ferror(sheet->page) != 0;
     errno = 0;
     if (fclose(sheet->page) != 0 || failed) {
-        code =
-            code != EXIT_DONE ? code : work_error("--output: cannot write '%s': %s", part, strerror(errno));
+        code = code != EXIT_DONE ? code
+                                 : work_error("--output: cannot write '%s': %s", partial, strerror(errno));
     }
-    if (code == EXIT_DONE && rename(part, whole) != 0) {
-        code = work_error("--output: cannot rename '%s': %s", part, strerror(errno));
+    if (code == EXIT_DONE && rename(partial, whole) != 0) {
+        code = work_error("--output: cannot rename '%s': %s", partial, strerror(errno));
     }
     if (code != EXIT_DONE) {
-        remove(part);
+        remove(partial);
     }
     return code;
 }

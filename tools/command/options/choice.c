@@ -94,13 +94,13 @@ static int parse_init_numbers(const char *option, char *text, mlp_init_parameter
 {
     double *const slots[] = { &numbers->a, &numbers->b };
     *count = 0;
-    for (char *part; (part = strsep(&text, ",")) != NULL;) {
-        char *value = strchr(part, '=');
+    for (char *item; (item = strsep(&text, ",")) != NULL;) {
+        char *value = strchr(item, '=');
         if (value != NULL) {
             *value++ = '\0';
-            TRY(parse_key(option, part, value, numbers));
-        } else if (*count == 2 || !parse_real(part, slots[(*count)++])) {
-            return usage_error("%s: expected at most two numbers after ':', got '%s'", option, part);
+            TRY(parse_key(option, item, value, numbers));
+        } else if (*count == 2 || !parse_real(item, slots[(*count)++])) {
+            return usage_error("%s: expected at most two numbers after ':', got '%s'", option, item);
         }
     }
     return EXIT_DONE;

@@ -72,20 +72,20 @@ static int set_key(const char *key, char *text, struct train_settings *settings)
                        key);
 }
 
-static int parse_parts(char *text, struct train_settings *settings)
+static int parse_keys(char *text, struct train_settings *settings)
 {
     char *name = strsep(&text, ":");
     TRY(usage_code("--schedule", mlp_schedule_from_name(name, &settings->schedule.rule)));
     if (settings->schedule.rule == MLP_SCHEDULE_CUSTOM) {
         return usage_error("--schedule: custom takes a function of a program's own; the command has none");
     }
-    for (char *part; (part = strsep(&text, ",")) != NULL;) {
-        char *value = strchr(part, '=');
+    for (char *item; (item = strsep(&text, ",")) != NULL;) {
+        char *value = strchr(item, '=');
         if (value == NULL) {
-            return usage_error("--schedule: expected NAME:KEY=VALUE,..., got '%s' after the name", part);
+            return usage_error("--schedule: expected NAME:KEY=VALUE,..., got '%s' after the name", item);
         }
         *value++ = '\0';
-        TRY(set_key(part, value, settings));
+        TRY(set_key(item, value, settings));
     }
     return EXIT_DONE;
 }
@@ -96,7 +96,7 @@ int parse_schedule(const char *text, void *settings)
     if (copy == NULL) {
         return out_of_memory();
     }
-    const int code = parse_parts(copy, settings);
+    const int code = parse_keys(copy, settings);
     free(copy);
     return code;
 }

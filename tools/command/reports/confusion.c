@@ -34,10 +34,10 @@ static int column_width(const uint64_t *counts, size_t classes)
     return width > SMALLEST_COLUMN ? width : SMALLEST_COLUMN;
 }
 
-static void print_share(FILE *stream, uint64_t part, uint64_t whole)
+static void print_share(FILE *stream, uint64_t count, uint64_t total)
 {
-    if (whole > 0) {
-        fprintf(stream, "  %6.4f", (double)part / (double)whole);
+    if (total > 0) {
+        fprintf(stream, "  %6.4f", (double)count / (double)total);
     } else {
         fprintf(stream, "  %6s", "-");
     }

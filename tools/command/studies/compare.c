@@ -125,7 +125,7 @@ static void count_clear(const struct grid *grid, size_t *clear, size_t *right)
 
 /* ---- tables and charts --------------------------------------------------------------------------------- */
 
-static void tell(struct sheet *sheet, const struct grid *grid)
+static void write_table(struct sheet *sheet, const struct grid *grid)
 {
     static const char *const calls[] = { "–", "yes", "no" };
     sheet_row(sheet, "network | init | dZ, log10 | trains? | loss by guessing");
@@ -175,7 +175,7 @@ static int fill_grid(struct experiment *experiment, struct sheet *sheet, struct 
         TRY(fill_cell(experiment, grid, c, seeds));
         TRY(advance(experiment, c + 1, grid->count));
     }
-    tell(sheet, grid);
+    write_table(sheet, grid);
     count_clear(grid, &clear, &right);
     sheet_text(sheet,
                "Layers of %d units, %d epochs of momentum at 0.01, %zu seeds. dZ: its norm in the first "

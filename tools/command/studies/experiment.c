@@ -176,9 +176,9 @@ int train_start(const struct experiment *experiment, const struct shape *shape,
 
 /* ---- seeds, progress, statistics ----------------------------------------------------------------------- */
 
-size_t seeds_or(const struct experiment *experiment, size_t own)
+size_t seeds_or(const struct experiment *experiment, size_t standard)
 {
-    return experiment->seeds > 0 ? experiment->seeds : own;
+    return experiment->seeds > 0 ? experiment->seeds : standard;
 }
 
 int advance(const struct experiment *experiment, size_t done, size_t all)

@@ -97,7 +97,7 @@ int train_start(const struct experiment *experiment, const struct shape *shape,
                 const struct training *training, uint64_t seed, struct outcome *outcome);
 
 /* How many seeds: the user's number, or the study's own. */
-size_t seeds_or(const struct experiment *experiment, size_t own);
+size_t seeds_or(const struct experiment *experiment, size_t standard);
 /* Tells on standard error how far the study has come. Returns an exit code: EXIT_WORK after Ctrl-C. */
 int advance(const struct experiment *experiment, size_t done, size_t all);
 

@@ -5,7 +5,7 @@
 
 #include "studies/study.h"
 
-enum { DEPTH = 20, WIDTH = 256, PARTS = 5 };
+enum { DEPTH = 20, WIDTH = 256, STAGES = 5 };
 
 static const struct choice relu = ACTIVATION(RELU);
 
@@ -87,7 +87,7 @@ static int study_growth(struct experiment *experiment, struct sheet *sheet, bool
         for (size_t i = 0; i < STARTS; i++) {
             TRY(measure_start(experiment, &starts[i], s));
         }
-        TRY(advance(experiment, s + 1, seeds + PARTS));
+        TRY(advance(experiment, s + 1, seeds + STAGES));
     }
     sheet_row(sheet, "start | theory | growth | loss | refused | accuracy");
     for (size_t i = 0; i < STARTS; i++) {
@@ -149,7 +149,7 @@ struct rate {
     struct scatter height; /* log10 of the highest loss by the first */
 };
 
-static void judge_descent(struct rate *rate, const double *losses)
+static void classify_descent(struct rate *rate, const double *losses)
 {
     bool rises = false;
     double highest = losses[0];
@@ -174,12 +174,12 @@ static int study_rates(struct experiment *experiment, struct sheet *sheet, bool 
     for (size_t r = 0; r < RATES; r++) {
         for (size_t s = seeds; s-- > 0;) {
             TRY(descend(experiment, rates[r], s, losses[r]));
-            judge_descent(&found[r], losses[r]);
+            classify_descent(&found[r], losses[r]);
         }
         sheet_row(sheet, "%g | %zu of %zu | %.3g | %zu", rates[r], found[r].rising, seeds,
                   pow(10.0, scatter_mean(&found[r].height)), found[r].refused);
         curves[r] = (struct curve){ names[r], CURVE_MEASURED, (int)r, step, losses[r], NULL, STEPS };
-        TRY(advance(experiment, (size_t)(PARTS - RATES) + r, PARTS));
+        TRY(advance(experiment, (size_t)(STAGES - RATES) + r, STAGES));
     }
     for (size_t t = 0; t < STEPS; t++) {
         step[t] = (double)t;

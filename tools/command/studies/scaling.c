@@ -88,7 +88,7 @@ static bool as_expected(const struct start *start)
     return good;
 }
 
-static void tell(struct sheet *sheet, const struct start *start)
+static void write_table(struct sheet *sheet, const struct start *start)
 {
     const size_t last = start->reached - 1;
     const double forward =
@@ -163,7 +163,7 @@ static int study_equal(struct experiment *experiment, struct sheet *sheet, size_
         starts[i].shape.width = WIDTH;
         starts[i].shape.activation = i < RELU_STARTS ? relu : tangent;
         TRY(measure(experiment, &starts[i], seeds));
-        tell(sheet, &starts[i]);
+        write_table(sheet, &starts[i]);
         *good = *good && as_expected(&starts[i]);
         TRY(advance(experiment, i + 1, STARTS + ALTERNATES));
     }

@@ -56,7 +56,7 @@ static int train_party(const struct experiment *experiment, struct party *party,
     return code;
 }
 
-static void tell(struct sheet *sheet, const struct party *parties, size_t count, size_t seeds)
+static void write_table(struct sheet *sheet, const struct party *parties, size_t count, size_t seeds)
 {
     sheet_row(sheet, "network | different units | in bits | test accuracy");
     for (size_t p = 0; p < count; p++) {
@@ -109,7 +109,7 @@ static int run(struct experiment *experiment, struct sheet *sheet, bool *as_pred
         }
         TRY(advance(experiment, s + 1, seeds));
     }
-    tell(sheet, parties, PARTIES, seeds);
+    write_table(sheet, parties, PARTIES, seeds);
     const double linear = scatter_mean(&parties[LINEAR].accuracy);
     const struct scatter *zero = &parties[ZERO_BIASES].accuracy, *random = &parties[RANDOM_BIASES].accuracy;
     *as_predicted =

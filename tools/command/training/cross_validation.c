@@ -71,23 +71,23 @@ static int fit_fold(struct train_settings *settings, const struct train_data *da
 static int run_fold(struct train_settings *settings, const struct train_data *data, size_t k,
                     struct fold *fold)
 {
-    struct train_data part = *data;
+    struct train_data subset = *data;
     const mlp_status status = mlp_data_fold(data->train, settings->folds, k, settings->stratified,
-                                            settings->seed, &part.train, &part.validation);
+                                            settings->seed, &subset.train, &subset.validation);
     int code = usage_code("--folds", status);
     if (code == EXIT_DONE && !settings->quiet) {
         notice("fold %zu of %zu: %zu samples to train on, %zu to validate on", k + 1, settings->folds,
-               mlp_data_count(part.train), mlp_data_count(part.validation));
+               mlp_data_count(subset.train), mlp_data_count(subset.validation));
     }
     if (code == EXIT_DONE) {
-        code = fit_fold(settings, &part, fold);
+        code = fit_fold(settings, &subset, fold);
     }
     if (code == EXIT_DONE && interrupt_signal() != 0) {
         code = work_error("stopped in fold %zu of %zu", k + 1, settings->folds);
     }
     if (status == MLP_OK) {
-        mlp_data_destroy(&part.train);
-        mlp_data_destroy(&part.validation);
+        mlp_data_destroy(&subset.train);
+        mlp_data_destroy(&subset.validation);
     }
     return code;
 }

@@ -31,10 +31,11 @@ static int check_lengths(const struct network_settings *settings)
 }
 
 /* The choice for the output: its own option, else the list's item for it, else the one for all. */
-static const struct choice *output_choice(const struct choices *own, const struct choices *all, size_t hidden)
+static const struct choice *output_choice(const struct choices *output, const struct choices *all,
+                                          size_t hidden)
 {
-    if (own->count > 0) {
-        return own->items;
+    if (output->count > 0) {
+        return output->items;
     }
     return all->count == 1 || all->count == hidden + 1 ? choice_of(all, hidden) : NULL;
 }
@@ -54,11 +55,11 @@ static void set_init(mlp_layer *layer, const struct choice *weights, const struc
 /* --init-gain, --init-fan and --init-distribution fill what a layer's own choice leaves open. */
 static void add_common(mlp_layer *layer, const mlp_init_parameters *common)
 {
-    mlp_init_parameters *own = &layer->init_parameters;
-    own->gain = own->gain > 0.0 ? own->gain : common->gain;
-    own->fan = own->fan != MLP_FAN_AUTOMATIC ? own->fan : common->fan;
-    own->distribution =
-        own->distribution != MLP_DISTRIBUTION_NORMAL ? own->distribution : common->distribution;
+    mlp_init_parameters *init = &layer->init_parameters;
+    init->gain = init->gain > 0.0 ? init->gain : common->gain;
+    init->fan = init->fan != MLP_FAN_AUTOMATIC ? init->fan : common->fan;
+    init->distribution =
+        init->distribution != MLP_DISTRIBUTION_NORMAL ? init->distribution : common->distribution;
 }
 
 static mlp_activation default_output(const struct network_settings *settings,
