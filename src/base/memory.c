@@ -81,6 +81,14 @@ void *memory_allocate(size_t count, size_t size)
     return pointer;
 }
 
+void *memory_take(struct memory_row *row, size_t count, size_t size)
+{
+    void *pointer = row->failed ? NULL : memory_allocate(count, size);
+    row->failed = pointer == NULL;
+    row->bytes += row->failed ? 0 : count * size;
+    return pointer;
+}
+
 mlp_status memory_resize(void **array, size_t old_count, size_t count, size_t size)
 {
     size_t total;

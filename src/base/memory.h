@@ -21,6 +21,14 @@ size_t size_round_up(size_t value, size_t multiple);
  * gives a valid pointer. */
 void *memory_allocate(size_t count, size_t size);
 
+/* Several allocations of one owner, who looks once at the end whether all were made and else frees what
+ * there is (the others are NULL). Starts from { 0 }. */
+struct memory_row {
+    size_t bytes; /* of all */
+    bool failed;  /* one was not made; none is tried after it */
+};
+void *memory_take(struct memory_row *row, size_t count, size_t size);
+
 /* Grows or shrinks an array from memory_allocate() to `count` entries, keeping min(old_count, count) of them;
  * new ones are undefined. *array stays as it was on failure. */
 mlp_status memory_resize(void **array, size_t old_count, size_t count, size_t size);

@@ -79,33 +79,25 @@ static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_wo
     return MLP_OK;
 }
 
-static void *reserve(mlp_workspace *workspace, size_t count, size_t size, bool *complete)
-{
-    void *memory = *complete ? memory_allocate(count, size) : NULL;
-    workspace->bytes += count * size;
-    *complete = memory != NULL;
-    return memory;
-}
-
 static bool allocate(mlp_workspace *workspace, const struct sizes *sizes)
 {
     const size_t layers = workspace->layer_count;
-    bool complete = true;
-    workspace->units = reserve(workspace, layers, sizeof(size_t), &complete);
-    workspace->layers = reserve(workspace, layers, sizeof(struct workspace_layer), &complete);
-    workspace->plan.layers = reserve(workspace, layers, sizeof(struct layer_plan), &complete);
-    workspace->buffers = reserve(workspace, sizes->total, sizeof(float), &complete);
+    struct memory_row row = { 0 };
+    workspace->units = memory_take(&row, layers, sizeof(size_t));
+    workspace->layers = memory_take(&row, layers, sizeof(struct workspace_layer));
+    workspace->plan.layers = memory_take(&row, layers, sizeof(struct layer_plan));
+    workspace->buffers = memory_take(&row, sizes->total, sizeof(float));
     if (workspace->purpose == MLP_WORKSPACE_TRAINING || workspace->evaluation) {
-        workspace->block_losses =
-            reserve(workspace, workspace->batch / LOSS_BLOCK + 1, sizeof(double), &complete);
+        workspace->block_losses = memory_take(&row, workspace->batch / LOSS_BLOCK + 1, sizeof(double));
     }
     if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
-        workspace->gradients = reserve(workspace, workspace->arena_size, sizeof(float), &complete);
-        workspace->magnitudes = reserve(workspace, sizes->magnitudes, sizeof(struct magnitude), &complete);
-        workspace->squares = reserve(workspace, 2 * layers, sizeof(double), &complete);
-        workspace->largest = reserve(workspace, 2 * layers, sizeof(double), &complete);
+        workspace->gradients = memory_take(&row, workspace->arena_size, sizeof(float));
+        workspace->magnitudes = memory_take(&row, sizes->magnitudes, sizeof(struct magnitude));
+        workspace->squares = memory_take(&row, 2 * layers, sizeof(double));
+        workspace->largest = memory_take(&row, 2 * layers, sizeof(double));
     }
-    return complete;
+    workspace->bytes = sizeof *workspace + row.bytes;
+    return !row.failed;
 }
 
 static void lay_out(mlp_workspace *workspace, const mlp_network *network, const struct sizes *sizes)
@@ -157,7 +149,6 @@ static mlp_status create(const mlp_network *network, size_t batch, const mlp_wor
     made->batch = batch;
     made->keep_z = options->keep_pre_activations;
     made->threads = !team_has_openmp() ? 1 : options->threads > 0 ? options->threads : team_default_threads();
-    made->bytes = sizeof *made;
     made->inputs = network->inputs;
     made->layer_count = network->layer_count;
     made->arena_size = network->arena_size;

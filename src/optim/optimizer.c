@@ -106,38 +106,32 @@ size_t optimizer_scratch_before(const mlp_network *network, const struct update_
 
 static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
 {
-    bool complete = true;
-    optimizer->units = memory_allocate(network->layer_count, sizeof(size_t));
+    struct memory_row row = { 0 };
+    optimizer->units = memory_take(&row, network->layer_count, sizeof(size_t));
     const size_t tensors = 2 * network->layer_count;
     for (size_t l = 0; l < network->layer_count; l++) {
         optimizer->unit_count += network->layers[l].units + 1;
     }
-    optimizer->scale = memory_allocate(tensors, sizeof(float));
-    optimizer->bound = memory_allocate(tensors, sizeof(float));
-    optimizer->clips = memory_allocate(network->layer_count, sizeof(struct layer_clip));
-    optimizer->squares = memory_allocate(tensors, sizeof(double));
-    optimizer->largest = memory_allocate(tensors, sizeof(double));
-    optimizer->sums = memory_allocate(tensors, sizeof(double));
-    optimizer->counts = memory_allocate(tensors, sizeof(size_t));
-    optimizer->ratios = memory_allocate(optimizer->unit_count, sizeof(double));
+    optimizer->scale = memory_take(&row, tensors, sizeof(float));
+    optimizer->bound = memory_take(&row, tensors, sizeof(float));
+    optimizer->clips = memory_take(&row, network->layer_count, sizeof(struct layer_clip));
+    optimizer->squares = memory_take(&row, tensors, sizeof(double));
+    optimizer->largest = memory_take(&row, tensors, sizeof(double));
+    optimizer->sums = memory_take(&row, tensors, sizeof(double));
+    optimizer->counts = memory_take(&row, tensors, sizeof(size_t));
+    optimizer->ratios = memory_take(&row, optimizer->unit_count, sizeof(double));
     if (optimizer->options.update_clip != MLP_CLIP_NONE) {
-        optimizer->before = memory_allocate(network->arena_size, sizeof(float));
-        complete = optimizer->before != NULL;
+        optimizer->before = memory_take(&row, network->arena_size, sizeof(float));
     }
     if (optimizer->rule->gram_matrices > 0) {
         const size_t floats = optimizer_scratch_before(network, optimizer->rule, network->layer_count);
-        optimizer->scratch = memory_allocate(floats, sizeof(float));
-        complete = complete && optimizer->scratch != NULL;
+        optimizer->scratch = memory_take(&row, floats, sizeof(float));
     }
-    complete = complete && optimizer->bound != NULL && optimizer->clips != NULL &&
-               optimizer->squares != NULL && optimizer->largest != NULL && optimizer->sums != NULL &&
-               optimizer->counts != NULL && optimizer->ratios != NULL;
-    optimizer->factors = memory_allocate(network->layer_count, sizeof(mlp_layer_factors));
+    optimizer->factors = memory_take(&row, network->layer_count, sizeof(mlp_layer_factors));
     for (size_t s = 0; s < optimizer->rule->states; s++) {
-        optimizer->state[s] = memory_allocate(network->arena_size, sizeof(float));
-        complete = complete && optimizer->state[s] != NULL;
+        optimizer->state[s] = memory_take(&row, network->arena_size, sizeof(float));
     }
-    return complete && optimizer->units != NULL && optimizer->scale != NULL && optimizer->factors != NULL;
+    return !row.failed;
 }
 
 mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_options *options,

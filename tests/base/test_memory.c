@@ -70,11 +70,36 @@ static void failures_are_planned_and_counted(void **unused)
     assert_int_equal(memory_live_count(), live);
 }
 
+/* Whichever of them fails, it and those after it are NULL, and bytes are those that there are. */
+static void a_row_stops_at_the_first_failure(void **unused)
+{
+    enum { COUNT = 5 };
+    const size_t live = memory_live_count();
+    (void)unused;
+    for (size_t fails = 0; fails <= COUNT; fails++) {
+        struct memory_row row = { 0 };
+        void *taken[COUNT];
+        memory_fail_after(fails);
+        for (size_t i = 0; i < COUNT; i++) {
+            taken[i] = memory_take(&row, i + 1, 8);
+        }
+        memory_fail_after(SIZE_MAX);
+        assert_int_equal(row.failed, fails < COUNT);
+        assert_int_equal(row.bytes, 8 * fails * (fails + 1) / 2);
+        for (size_t i = 0; i < COUNT; i++) {
+            assert_int_equal(taken[i] != NULL, i < fails);
+            memory_free(taken[i]);
+        }
+    }
+    assert_int_equal(memory_live_count(), live);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(sizes_do_not_wrap),
                                         cmocka_unit_test(memory_is_aligned_and_zero),
                                         cmocka_unit_test(arrays_grow_and_keep),
-                                        cmocka_unit_test(failures_are_planned_and_counted) };
+                                        cmocka_unit_test(failures_are_planned_and_counted),
+                                        cmocka_unit_test(a_row_stops_at_the_first_failure) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
