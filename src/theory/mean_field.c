@@ -4,6 +4,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 
 #include "base/status.h"
 #include "strategy/activation.h"
@@ -221,6 +222,17 @@ mlp_status mlp_mean_field_point(const mlp_activation_choice *choice, double weig
     return MLP_OK;
 }
 
+/* ReLU and its kin. */
+static bool rests_everywhere(const struct map *map)
+{
+    for (double q = SMALLEST_Q; q < LARGEST_Q; q *= 100.0) {
+        if (fabs(excess(map, q)) > SAME) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* χ₁ = 1 at q asks for σ_w² = 1/E[φ′²]; what is left is E[φ²]/E[φ′²] + σ_b² = q. */
 mlp_status mlp_mean_field_critical(const mlp_activation_choice *choice, double bias_variance,
                                    mlp_mean_field *point)
@@ -229,23 +241,17 @@ mlp_status mlp_mean_field_critical(const mlp_activation_choice *choice, double b
     TRY(check_choice(__func__, choice, point, &resolved));
     TRY(check_variance(__func__, "bias_variance", bias_variance));
     const struct map map = { &resolved, 0.0, bias_variance };
-    const double first = excess(&map, SMALLEST_Q);
-    bool everywhere = fabs(first) <= SAME; /* every q rests there: ReLU and its kin */
-    for (double q = SMALLEST_Q; q < LARGEST_Q && first > 1e-6; q *= 2.0) {
+    if (excess(&map, SMALLEST_Q) <= 1e-6) {
+        *point = point_at(&map, rests_everywhere(&map) ? 1.0 : 0.0);
+        return MLP_OK;
+    }
+    for (double q = SMALLEST_Q; q < LARGEST_Q; q *= 2.0) {
         if (excess(&map, 2.0 * q) <= 0.0) {
             *point = point_at(&map, bisect(&map, q, 2.0 * q, true));
             return MLP_OK;
         }
     }
-    for (double q = SMALLEST_Q; q < LARGEST_Q && everywhere; q *= 100.0) {
-        everywhere = fabs(excess(&map, q)) <= SAME;
-    }
-    if (!(first <= 1e-6)) {
-        return fail(MLP_ERROR_UNSUPPORTED,
-                    "%s: %s with a bias variance of %g has no critical point, its signal grows "
-                    "without bound",
-                    __func__, mlp_activation_name(choice->activation), bias_variance);
-    }
-    *point = point_at(&map, everywhere ? 1.0 : 0.0);
-    return MLP_OK;
+    return fail(MLP_ERROR_UNSUPPORTED,
+                "%s: %s with a bias variance of %g has no critical point, its signal grows without bound",
+                __func__, mlp_activation_name(choice->activation), bias_variance);
 }
