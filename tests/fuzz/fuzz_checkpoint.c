@@ -1,12 +1,6 @@
 /* Fuzzing checkpoints with libFuzzer: from any bytes a fit goes on or refuses, without a crash or a leak, and
  * a refusal changes nothing.
- *
- * Build and run, from the top of the sources, with the library that fuzz_model.c says how to build:
- *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
- *         -Iinclude -Isrc tests/fuzz/fuzz_checkpoint.c build-fuzz/src/libmlp-core.a \
- *         $(pkg-config --libs openblas jansson yajl zlib) -llapacke -lm -o fuzz_checkpoint
- *     mkdir -p corpus && ./fuzz_checkpoint corpus -runs=0 -write_seed=corpus/seed
- *     ./fuzz_checkpoint -max_total_time=60 -max_len=40000 corpus */
+ * tests/fuzz/run builds it and runs it. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

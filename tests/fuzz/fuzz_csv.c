@@ -1,11 +1,6 @@
 /* Fuzzing the CSV reader with libFuzzer: any bytes must give a status, the same loaded and opened, without a
  * crash or a leak.
- *
- * Build and run, from the top of the sources, with the library that fuzz_model.c says how to build:
- *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
- *         -Iinclude -Isrc tests/fuzz/fuzz_csv.c tests/fuzz/fuzz_file.c build-fuzz/src/libmlp-core.a \
- *         $(pkg-config --libs openblas jansson yajl zlib) -llapacke -lm -o fuzz_csv
- *     mkdir -p corpus && ./fuzz_csv -max_total_time=60 corpus */
+ * tests/fuzz/run builds it and runs it. */
 #include <stdlib.h>
 
 #include <mlp/data.h>

@@ -1,11 +1,6 @@
 /* Fuzzing mlp_data_load() with libFuzzer: any bytes, of whatever format they look like, must give a status,
  * the same loaded and streamed, the same plain and gzip'd, without a crash or a leak.
- *
- * Build and run, from the top of the sources, with the library that fuzz_model.c says how to build:
- *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
- *         -Iinclude -Isrc tests/fuzz/fuzz_data.c tests/fuzz/fuzz_file.c build-fuzz/src/libmlp-core.a \
- *         $(pkg-config --libs openblas jansson zlib) -llapacke -lm -o fuzz_data
- *     mkdir -p corpus && ./fuzz_data -max_total_time=60 corpus */
+ * tests/fuzz/run builds it and runs it. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>

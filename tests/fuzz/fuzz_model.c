@@ -1,13 +1,5 @@
 /* Fuzzing the model files with libFuzzer: any bytes must give a status, without a crash or a leak.
- *
- * Build and run, from the top of the sources (clang with its compiler-rt):
- *     CC=clang meson setup build-fuzz -Db_sanitize=address,undefined -Db_lundef=false -Dopenmp=disabled \
- *         -Dc_args=-fsanitize=fuzzer-no-link
- *     ninja -C build-fuzz src/libmlp-core.a
- *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
- *         -Iinclude -Isrc tests/fuzz/fuzz_model.c tests/fuzz/fuzz_file.c build-fuzz/src/libmlp-core.a \
- *         $(pkg-config --libs openblas jansson yajl zlib) -llapacke -lm -o fuzz_model
- *     mkdir -p corpus && cp model.safetensors corpus && ./fuzz_model -max_total_time=60 corpus */
+ * tests/fuzz/run builds it and runs it. */
 #include <stdlib.h>
 
 #include <mlp/model_file.h>
