@@ -18,7 +18,7 @@ LAYERS = ["base", "linalg", "strategy", "theory", "model", "optim", "diagnose", 
 STRATEGIES = ["activation", "init", "loss", "schedule", "dropout"]
 MAX_FUNCTION, MAX_FILE, MAX_COLUMNS = 80, 500, 110
 TOP_LEVEL = {"include", "src", "tests", "bench", "pkgconfig", "meson.build", "meson_options.txt", "README.md", "examples",
-             "tools", "docs", "LICENSE", "CHANGELOG.md"}
+             "tools", "docs", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
 
 # What only one file may call: pattern, the file, what it is.
 DOORS = [
