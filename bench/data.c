@@ -147,11 +147,13 @@ static bool write_idx(const struct store *store)
 static bool write_csv(const struct store *store)
 {
     FILE *file = fopen(store->table, "w");
-    for (size_t i = 0; file != NULL && i < CSV_SAMPLES; i++) {
-        for (size_t j = 0; j < CSV_FEATURES; j++) {
-            fprintf(file, "%.5f,", (double)store->features[i * PIXELS + j]);
+    if (file != NULL) {
+        for (size_t i = 0; i < CSV_SAMPLES; i++) {
+            for (size_t j = 0; j < CSV_FEATURES; j++) {
+                fprintf(file, "%.5f,", (double)store->features[i * PIXELS + j]);
+            }
+            fprintf(file, "%d\n", (int)store->classes[i]);
         }
-        fprintf(file, "%d\n", (int)store->classes[i]);
     }
     return file != NULL && !ferror(file) && fclose(file) == 0;
 }
@@ -259,9 +261,11 @@ static int run(const struct settings *settings)
 {
     struct store store;
     const bool made = make_store(&store);
-    for (size_t r = 0; made && r < ROWS; r++) {
-        if (is_chosen(settings, rows[r].name)) {
-            run_row(settings, &rows[r], &store);
+    if (made) {
+        for (size_t r = 0; r < ROWS; r++) {
+            if (is_chosen(settings, rows[r].name)) {
+                run_row(settings, &rows[r], &store);
+            }
         }
     }
     if (store.status != MLP_OK) {

@@ -46,11 +46,13 @@ bool gemms_make(const struct workload *workload, int threads, struct gemms *gemm
 
 void gemms_free(struct gemms *gemms)
 {
-    for (size_t l = 0; gemms->workload != NULL && l < gemms->workload->count; l++) {
-        free(gemms->a[l]);
-        free(gemms->d[l]);
-        free(gemms->weights[l]);
-        free(gemms->gradients[l]);
+    if (gemms->workload != NULL) {
+        for (size_t l = 0; l < gemms->workload->count; l++) {
+            free(gemms->a[l]);
+            free(gemms->d[l]);
+            free(gemms->weights[l]);
+            free(gemms->gradients[l]);
+        }
     }
 }
 

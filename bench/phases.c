@@ -107,7 +107,8 @@ static double shortest(struct pass *pass, void (*work)(const struct team *team, 
 void phases_measure(struct problem *problem, mlp_optimizer *optimizer, size_t calls, double phases[PHASES])
 {
     static struct samples samples[PHASES];
-    const size_t count = calls < MIN_REPEATS ? MIN_REPEATS : calls < MAX_REPEATS ? calls : MAX_REPEATS;
+    size_t count = calls < MAX_REPEATS ? calls : MAX_REPEATS;
+    count = count > MIN_REPEATS ? count : MIN_REPEATS;
     struct timed_step step = {
         .pass = { .network = problem->network,
                   .workspace = problem->workspace,

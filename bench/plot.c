@@ -134,7 +134,11 @@ static int terminal_columns(void)
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
         found = size.ws_col;
     }
-    return found <= 0 ? 80 : found < 40 ? 40 : found > 240 ? 240 : found;
+    if (found <= 0) {
+        return 80;
+    }
+    found = found > 40 ? found : 40;
+    return found < 240 ? found : 240;
 }
 
 /* Each panel, and the gnuplot commands that follow it. */

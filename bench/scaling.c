@@ -68,10 +68,12 @@ static void make_rows(const struct settings *settings, struct rows *rows)
     for (size_t i = 0; i < BATCHES; i++) {
         add_rows(rows, BATCH, custom != NULL ? custom : workload_find(network_of_batches), batches[i]);
     }
-    for (size_t i = 0; i < WIDTHS && custom == NULL; i++) {
-        struct workload workload = { .name = widths[i] };
-        workload_parse(widths[i], &workload);
-        add_rows(rows, WIDTH, &workload, batch > 0 ? batch : (size_t)BATCH_OF_WIDTHS);
+    if (custom == NULL) {
+        for (size_t i = 0; i < WIDTHS; i++) {
+            struct workload workload = { .name = widths[i] };
+            workload_parse(widths[i], &workload);
+            add_rows(rows, WIDTH, &workload, batch > 0 ? batch : (size_t)BATCH_OF_WIDTHS);
+        }
     }
 }
 
@@ -89,10 +91,16 @@ static void list(void)
 static size_t thread_counts(enum sweep sweep, int most, int counts[MAX_COUNTS])
 {
     size_t count = 0;
-    for (int threads = 1; sweep == THREADS && threads < most;) {
-        counts[count++] = threads;
-        const bool power = (threads & (threads - 1)) == 0;
-        threads += threads < 8 ? 1 : power ? threads / 2 : threads / 3;
+    if (sweep == THREADS) {
+        for (int threads = 1; threads < most;) {
+            counts[count++] = threads;
+            const bool power = (threads & (threads - 1)) == 0;
+            if (threads < 8) {
+                threads++;
+            } else {
+                threads += power ? threads / 2 : threads / 3;
+            }
+        }
     }
     if (count == 0 && most > 1) {
         counts[count++] = 1;

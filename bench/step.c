@@ -61,8 +61,10 @@ static void print_row(const struct settings *settings, const struct workload *wo
     }
     printf("%-10s %12.1f %12.1f %8.3f %14.3f%s\n", workload->name, 1e6 * step->minimum, 1e6 * gemm->minimum,
            ratio, median_ratio, noise_remark(spread));
-    for (int p = 0; phases != NULL && p < PHASES; p++) {
-        printf("    %-10s %8.1f\n", phase_name((enum phase)p), 1e6 * phases[p]);
+    if (phases != NULL) {
+        for (int p = 0; p < PHASES; p++) {
+            printf("    %-10s %8.1f\n", phase_name((enum phase)p), 1e6 * phases[p]);
+        }
     }
     fflush(stdout);
 }

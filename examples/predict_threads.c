@@ -40,8 +40,10 @@ static mlp_status predict(struct worker *w)
     if (status == MLP_OK) {
         status = mlp_predict_classes(w->network, workspace, x, w->count, predicted);
     }
-    for (size_t i = 0; i < w->count && status == MLP_OK; i++) {
-        w->right += predicted[i] == actual[i];
+    if (status == MLP_OK) {
+        for (size_t i = 0; i < w->count; i++) {
+            w->right += predicted[i] == actual[i];
+        }
     }
     mlp_workspace_destroy(&workspace);
     free(x);

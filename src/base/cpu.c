@@ -38,9 +38,11 @@ static int choose_level(void)
 {
     const int best = (int)cpu_level_best();
     const char *wanted = getenv("MLP_VECTOR_LEVEL");
-    for (int level = 0; wanted != NULL && level < best; level++) {
-        if (strcmp(wanted, level_names[level]) == 0) {
-            return level;
+    if (wanted != NULL) {
+        for (int level = 0; level < best; level++) {
+            if (strcmp(wanted, level_names[level]) == 0) {
+                return level;
+            }
         }
     }
     return best;

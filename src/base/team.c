@@ -131,7 +131,10 @@ static int team_size(int threads)
     if (threads > own.started && !alone) {
         own.started = own.last + startable(threads - own.last);
     }
-    return alone ? 1 : threads < own.started ? threads : own.started;
+    if (alone) {
+        return 1;
+    }
+    return threads < own.started ? threads : own.started;
 }
 
 struct region {

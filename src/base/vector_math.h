@@ -25,6 +25,12 @@ static inline int32_t bits_of_float(float value)
     return bits;
 }
 
+static inline float bounded(float x, float low, float high)
+{
+    const float below = x > high ? high : x;
+    return below < low ? low : below;
+}
+
 static inline float magnitude_of(float x)
 {
     return float_of_bits(bits_of_float(x) & 0x7FFFFFFF);

@@ -36,16 +36,18 @@ static mlp_status measure_update(const mlp_network *network, mlp_workspace *work
     }
     const mlp_status stepped =
         status == MLP_OK ? mlp_optimizer_step(optimizer, copy, workspace, NULL) : status;
-    for (size_t l = 0; l < network->layer_count && stepped == MLP_OK; l++) {
-        const struct layer *layer = &network->layers[l];
-        const float *before = network->parameters + layer->weights,
-                    *after = copy->parameters + layer->weights;
-        double squares = 0.0;
-        for (size_t i = 0; i < layer->stride * layer->inputs; i++) {
-            const double change = (double)after[i] - (double)before[i];
-            squares += change * change;
+    if (stepped == MLP_OK) {
+        for (size_t l = 0; l < network->layer_count; l++) {
+            const struct layer *layer = &network->layers[l];
+            const float *before = network->parameters + layer->weights,
+                        *after = copy->parameters + layer->weights;
+            double squares = 0.0;
+            for (size_t i = 0; i < layer->stride * layer->inputs; i++) {
+                const double change = (double)after[i] - (double)before[i];
+                squares += change * change;
+            }
+            signals[l].update_ratio = sqrt(squares) / signals[l].weight_norm;
         }
-        signals[l].update_ratio = sqrt(squares) / signals[l].weight_norm;
     }
     mlp_optimizer_destroy(&optimizer);
     mlp_network_destroy(&copy);

@@ -8,9 +8,10 @@ double exact_target(const mlp_targets *targets, size_t sample, size_t unit, size
     if (targets->values != NULL) {
         return (double)targets->values[sample * units + unit];
     }
-    return units == 1                                 ? (double)targets->classes[sample]
-           : (size_t)targets->classes[sample] == unit ? 1.0
-                                                      : 0.0;
+    if (units == 1) {
+        return (double)targets->classes[sample];
+    }
+    return (size_t)targets->classes[sample] == unit ? 1.0 : 0.0;
 }
 
 static double log_sum_exp(const double *z, size_t units)

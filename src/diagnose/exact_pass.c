@@ -36,10 +36,13 @@ static void activate(const struct exact_pass *pass, struct exact_tensors *tensor
     const mlp_layer *d = &layer->description;
     const double *z = tensors->z + pass->offsets[l];
     double *a = tensors->a + pass->offsets[l];
-    for (size_t s = 0; s < pass->count && layer->activation->whole_column; s++) {
-        softmax(z + s * layer->units, a + s * layer->units, layer->units);
+    if (layer->activation->whole_column) {
+        for (size_t s = 0; s < pass->count; s++) {
+            softmax(z + s * layer->units, a + s * layer->units, layer->units);
+        }
+        return;
     }
-    for (size_t i = 0; i < layer->units * pass->count && !layer->activation->whole_column; i++) {
+    for (size_t i = 0; i < layer->units * pass->count; i++) {
         a[i] = activation_exact_value(d->activation, d->activation_parameter, &d->custom_activation, z[i]);
     }
 }
@@ -171,10 +174,12 @@ bool exact_kink_between(const struct exact_pass *pass, size_t layer)
         }
     }
     const size_t units = pass->network->layers[last].units, offset = pass->offsets[last];
-    for (size_t i = 0; i < units * pass->count && pass->network->loss.loss == MLP_LOSS_ABSOLUTE_ERROR; i++) {
-        if (crosses(pass->side[0].a[offset + i], pass->side[1].a[offset + i],
-                    exact_target(pass->targets, i / units, i % units, units))) {
-            return true;
+    if (pass->network->loss.loss == MLP_LOSS_ABSOLUTE_ERROR) {
+        for (size_t i = 0; i < units * pass->count; i++) {
+            if (crosses(pass->side[0].a[offset + i], pass->side[1].a[offset + i],
+                        exact_target(pass->targets, i / units, i % units, units))) {
+                return true;
+            }
         }
     }
     return false;

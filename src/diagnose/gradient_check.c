@@ -134,12 +134,10 @@ mlp_status gradient_compare(const mlp_network *network, mlp_workspace *workspace
                             int *passed)
 {
     const bool floats = uses_callers_floats(network);
-    struct check check = { .step = options->step > 0.0 ? options->step
-                                   : floats            ? STEP_OF_FLOATS
-                                                       : STEP,
-                           .tolerance = options->tolerance > 0.0 ? options->tolerance
-                                        : floats                 ? TOLERANCE_OF_FLOATS
-                                                                 : TOLERANCE,
+    const double step = floats ? STEP_OF_FLOATS : STEP;
+    const double tolerance = floats ? TOLERANCE_OF_FLOATS : TOLERANCE;
+    struct check check = { .step = options->step > 0.0 ? options->step : step,
+                           .tolerance = options->tolerance > 0.0 ? options->tolerance : tolerance,
                            .entries = options->entries,
                            .seed = options->seed };
     mlp_status status = MLP_OK;

@@ -57,12 +57,15 @@ mlp_nonfinite_location nonfinite_search(const mlp_network *network, mlp_workspac
             return found;
         }
     }
-    if (backward && !isfinite(loss)) {
+    if (!backward) {
+        return found;
+    }
+    if (!isfinite(loss)) {
         return (mlp_nonfinite_location){ .place = MLP_PLACE_LOSS,
                                          .layer = network->layer_count - 1,
                                          .value = loss };
     }
-    for (size_t l = network->layer_count; backward && l-- > 0;) {
+    for (size_t l = network->layer_count; l-- > 0;) {
         if (search_tensor(workspace, MLP_TENSOR_PRE_ACTIVATION_GRADIENT, MLP_PLACE_BACKWARD, l, &found) ||
             search_tensor(workspace, MLP_TENSOR_WEIGHT_GRADIENT, MLP_PLACE_GRADIENT, l, &found) ||
             search_tensor(workspace, MLP_TENSOR_BIAS_GRADIENT, MLP_PLACE_BIAS_GRADIENT, l, &found)) {

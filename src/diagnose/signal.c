@@ -55,8 +55,10 @@ static void measure_samples(const mlp_matrix *a, double *direction, mlp_signal *
         sum += norm;
         squares += norm * norm;
         counted += norm > 0.0;
-        for (size_t i = 0; i < a->rows && norm > 0.0; i++) {
-            direction[i] += (double)a->data[i + j * a->leading_dimension] / norm;
+        if (norm > 0.0) {
+            for (size_t i = 0; i < a->rows; i++) {
+                direction[i] += (double)a->data[i + j * a->leading_dimension] / norm;
+            }
         }
     }
     const double count = (double)a->columns, mean = sum / count;
@@ -99,11 +101,13 @@ static mlp_status count_symmetric(const mlp_network *network, size_t l, double t
     }
     size_t *members = group + units;
     const mlp_status status = mlp_symmetry(network, l, tolerance, group, NULL);
-    for (size_t i = 0; i < units && status == MLP_OK; i++) {
-        members[group[i]]++;
-    }
-    for (size_t i = 0; i < units && status == MLP_OK; i++) {
-        signal->symmetric += members[group[i]] > 1;
+    if (status == MLP_OK) {
+        for (size_t i = 0; i < units; i++) {
+            members[group[i]]++;
+        }
+        for (size_t i = 0; i < units; i++) {
+            signal->symmetric += members[group[i]] > 1;
+        }
     }
     memory_free(group);
     return status;

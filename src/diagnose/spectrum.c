@@ -2,6 +2,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include <mlp/diagnose.h>
 #include <mlp/pass.h>
@@ -85,8 +86,8 @@ mlp_status mlp_weight_spectrum(const mlp_network *network, size_t layer, float *
         }
     }
     const mlp_status status = singular_values("W", copy, w.rows, w.columns, found);
-    for (size_t i = 0; i < count && status == MLP_OK && values != NULL; i++) {
-        values[i] = found[i];
+    if (status == MLP_OK && values != NULL) {
+        memcpy(values, found, count * sizeof *values);
     }
     if (status == MLP_OK && spectrum != NULL) {
         *spectrum = summarize(found, count, 1, larger(w.rows, w.columns));
@@ -183,8 +184,8 @@ mlp_status mlp_jacobian_spectrum(const mlp_network *network, const float *x, siz
         status = compute(&j, x);
     }
     const size_t each = smaller(j.inputs, j.outputs);
-    for (size_t i = 0; i < each * count && status == MLP_OK && values != NULL; i++) {
-        values[i] = j.values[i];
+    if (status == MLP_OK && values != NULL) {
+        memcpy(values, j.values, each * count * sizeof *values);
     }
     if (status == MLP_OK && spectrum != NULL) {
         *spectrum = summarize(j.values, each, count, larger(j.inputs, j.outputs));

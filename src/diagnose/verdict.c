@@ -156,10 +156,13 @@ static void say_nonfinite(struct text *text, const struct mlp_diagnosis *d)
     if (d->nonfinite.place != MLP_PLACE_LOSS) {
         say(text, " %zu, %zu", d->nonfinite.unit, d->nonfinite.sample);
     }
-    say(text, d->nonfinite.place == MLP_PLACE_INPUT ? "; mend the data\n"
-              : d->nonfinite.place <= MLP_PLACE_BIAS
-                  ? "; initialize anew, or go back to the last saved model\n"
-                  : "; smaller weights or a smaller learning rate, clip gradients\n");
+    if (d->nonfinite.place == MLP_PLACE_INPUT) {
+        say(text, "; mend the data\n");
+    } else if (d->nonfinite.place <= MLP_PLACE_BIAS) {
+        say(text, "; initialize anew, or go back to the last saved model\n");
+    } else {
+        say(text, "; smaller weights or a smaller learning rate, clip gradients\n");
+    }
 }
 
 static void say_symmetric(struct text *text, const struct mlp_diagnosis *d)

@@ -174,14 +174,14 @@ static mlp_status skip_mark(struct csv_reader *r, int *byte)
 mlp_status csv_next(struct csv_reader *r, bool *found)
 {
     int byte;
-    bool more = true;
     r->line = r->next_line;
     r->start = r->next;
     r->used = 0;
     r->fields.count = 0;
     TRY(skip_mark(r, &byte));
-    *found = byte != END_OF_FILE;
-    while (*found && more) {
+    bool more = byte != END_OF_FILE;
+    *found = more;
+    while (more) {
         TRY(skip_blanks(r));
         TRY(peek(r, &byte));
         TRY(begin_field(r, byte == '"'));

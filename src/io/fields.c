@@ -92,10 +92,12 @@ static json_t *value_json(const struct field *field, const void *object)
 json_t *fields_to_json(const struct field_list *list, const void *object)
 {
     json_t *json = json_object();
-    for (size_t i = 0; json != NULL && i < list->count; i++) {
-        if (json_object_set_new(json, list->fields[i].name, value_json(&list->fields[i], object)) != 0) {
-            json_decref(json);
-            return NULL;
+    if (json != NULL) {
+        for (size_t i = 0; i < list->count; i++) {
+            if (json_object_set_new(json, list->fields[i].name, value_json(&list->fields[i], object)) != 0) {
+                json_decref(json);
+                return NULL;
+            }
         }
     }
     return json;
@@ -109,8 +111,17 @@ static bool real_of(const struct json_node *json, double *value)
     if (text == NULL) {
         return node_real(json, value);
     }
-    *value = strcmp(text, "nan") == 0 ? NAN : strcmp(text, "-inf") == 0 ? -INFINITY : INFINITY;
-    return isnan(*value) || *value < 0.0 || strcmp(text, "inf") == 0;
+    static const struct {
+        const char *text;
+        double value;
+    } words[] = { { "nan", NAN }, { "inf", INFINITY }, { "-inf", -INFINITY } };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(text, words[i].text) == 0) {
+            *value = words[i].value;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool digits_of(const struct json_node *json, void *place)

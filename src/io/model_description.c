@@ -63,11 +63,13 @@ const struct field_list loss_fields = FIELD_LIST(loss_members);
 static json_t *layers_json(const mlp_network *network)
 {
     json_t *layers = json_array();
-    for (size_t l = 0; layers != NULL && l < network->layer_count; l++) {
-        if (json_array_append_new(layers, fields_to_json(&layer_fields, &network->layers[l].description)) !=
-            0) {
-            json_decref(layers);
-            return NULL;
+    if (layers != NULL) {
+        for (size_t l = 0; l < network->layer_count; l++) {
+            if (json_array_append_new(layers,
+                                      fields_to_json(&layer_fields, &network->layers[l].description)) != 0) {
+                json_decref(layers);
+                return NULL;
+            }
         }
     }
     return layers;
@@ -76,10 +78,12 @@ static json_t *layers_json(const mlp_network *network)
 static json_t *class_names_json(const mlp_network *network)
 {
     json_t *names = json_array();
-    for (size_t i = 0; names != NULL && i < network->class_name_count; i++) {
-        if (json_array_append_new(names, json_string(network->class_names[i])) != 0) {
-            json_decref(names);
-            return NULL;
+    if (names != NULL) {
+        for (size_t i = 0; i < network->class_name_count; i++) {
+            if (json_array_append_new(names, json_string(network->class_names[i])) != 0) {
+                json_decref(names);
+                return NULL;
+            }
         }
     }
     return names;

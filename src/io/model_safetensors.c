@@ -136,9 +136,11 @@ static mlp_status find_bare(const struct safetensors *archive, struct model_file
 {
     struct named_layer *found = memory_allocate(file->layer_count, sizeof *found);
     mlp_status status = found != NULL ? collect(archive, found, file->layer_count) : MLP_ERROR_MEMORY;
-    for (size_t l = 0; l < file->layer_count && status == MLP_OK; l++) {
-        file->layers[2 * l] = found[l].weights;
-        file->layers[2 * l + 1] = found[l].bias;
+    if (status == MLP_OK) {
+        for (size_t l = 0; l < file->layer_count; l++) {
+            file->layers[2 * l] = found[l].weights;
+            file->layers[2 * l + 1] = found[l].bias;
+        }
     }
     memory_free(found);
     return status;

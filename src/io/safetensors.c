@@ -212,12 +212,11 @@ static mlp_status check_cover(struct safetensors *archive)
     for (size_t i = 0; i < archive->count; i++) {
         const struct safetensor *tensor = &archive->tensors[i];
         if (tensor->begin != next) {
+            const char *gap =
+                tensor->begin > next ? "there is a hole before it" : "it overlaps another tensor";
             return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s': %s: it begins at offset %zu, expected %zu",
                         archive->path, tensor->name,
-                        i == 0                 ? "the first tensor does not begin at offset 0"
-                        : tensor->begin > next ? "there is a hole before it"
-                                               : "it overlaps another tensor",
-                        tensor->begin, next);
+                        i == 0 ? "the first tensor does not begin at offset 0" : gap, tensor->begin, next);
         }
         next = tensor->end;
     }

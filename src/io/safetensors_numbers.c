@@ -112,14 +112,15 @@ static mlp_status check_finite(const struct safetensors *archive, const struct s
     for (size_t i = 0; i < count; i++) {
         finite &= isfinite(values[i]) != 0;
     }
+    if (finite) {
+        return MLP_OK;
+    }
     size_t i = 0;
-    while (!finite && isfinite(values[i])) {
+    while (isfinite(values[i])) {
         i++;
     }
-    return finite ? MLP_OK
-                  : fail(MLP_ERROR_NONFINITE, "%s: tensor '%.64s' has the value %g at row %zu, column %zu",
-                         archive->path, tensor->name, (double)values[i], (first + i) / columns,
-                         (first + i) % columns);
+    return fail(MLP_ERROR_NONFINITE, "%s: tensor '%.64s' has the value %g at row %zu, column %zu",
+                archive->path, tensor->name, (double)values[i], (first + i) / columns, (first + i) % columns);
 }
 
 /* out (columns of `stride`) = the transpose of `rows` × `columns` values, row after row in lines of

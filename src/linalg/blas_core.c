@@ -86,9 +86,13 @@ static bool product_is_right(size_t side, bool transpose_a, bool transpose_b)
         b[i] = entry(i + 7919);
         c[i] = NAN;
     }
-    (transpose_a   ? gemm_tn
-     : transpose_b ? gemm_nt
-                   : gemm_nn)(GEMM_WHOLE, side, side, side, a, side, b, side, c, side);
+    if (transpose_a) {
+        gemm_tn(GEMM_WHOLE, side, side, side, a, side, b, side, c, side);
+    } else if (transpose_b) {
+        gemm_nt(GEMM_WHOLE, side, side, side, a, side, b, side, c, side);
+    } else {
+        gemm_nn(GEMM_WHOLE, side, side, side, a, side, b, side, c, side);
+    }
     for (size_t s = 0; s < SAMPLES; s++) {
         const size_t i = s * 31 % side, j = s * 17 % side;
         double sum = 0.0;

@@ -83,9 +83,11 @@ static void prepare_input(const struct team *team, struct pass *pass)
     struct mlp_workspace *workspace = pass->workspace;
     const struct mlp_network *network = pass->network;
     const struct range share = plan_columns(&workspace->plan, team);
-    for (size_t j = share.first; j < share.end && network->mean != NULL; j++) {
-        vector_kernels()->standardize(pass->x + j * network->inputs, network->mean, network->inverse,
-                                      network->inputs, workspace->input + j * network->inputs);
+    if (network->mean != NULL) {
+        for (size_t j = share.first; j < share.end; j++) {
+            vector_kernels()->standardize(pass->x + j * network->inputs, network->mean, network->inverse,
+                                          network->inputs, workspace->input + j * network->inputs);
+        }
     }
     if (regularizes_inputs(workspace->regularizer) && share.end > share.first) {
         regularize_inputs(pass, &share);

@@ -97,8 +97,10 @@ static mlp_status check_name(size_t index, const char *name)
 
 static void free_names(char **names, size_t count)
 {
-    for (size_t i = 0; names != NULL && i < count; i++) {
-        memory_free(names[i]);
+    if (names != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            memory_free(names[i]);
+        }
     }
     memory_free(names);
 }

@@ -65,10 +65,12 @@ void visit_tiles(const struct team *team, struct pass *pass, const struct grid *
         const struct range share = plan_columns(&pass->workspace->plan, team);
         const size_t first = share.first / grid->columns,
                      end = (share.end + grid->columns - 1) / grid->columns;
-        for (size_t r = 0; r < rows && share.first < share.end; r++) {
-            for (size_t c = first; c < end; c++) {
-                const struct tile tile = grid_tile(grid, r, c);
-                visit(pass, layer, &tile);
+        if (share.first < share.end) {
+            for (size_t r = 0; r < rows; r++) {
+                for (size_t c = first; c < end; c++) {
+                    const struct tile tile = grid_tile(grid, r, c);
+                    visit(pass, layer, &tile);
+                }
             }
         }
         return;

@@ -21,8 +21,10 @@ static void predict(const struct team *team, void *context)
     const size_t units = output_layer(pass->network)->units;
     pass_forward(team, &prediction->pass);
     const struct range share = plan_columns(&pass->workspace->plan, team);
-    for (size_t j = share.first; j < share.end && prediction->outputs != NULL; j++) {
-        memcpy(prediction->outputs + j * units, last->a + j * last->ld, units * sizeof(float));
+    if (prediction->outputs != NULL) {
+        for (size_t j = share.first; j < share.end; j++) {
+            memcpy(prediction->outputs + j * units, last->a + j * last->ld, units * sizeof(float));
+        }
     }
 }
 
@@ -40,12 +42,14 @@ static size_t predict_piece(struct prediction *prediction, const float *x, size_
 static mlp_status check(const char *function, const mlp_network *network, const mlp_workspace *workspace,
                         const float *x, size_t count, const void *out, const char *out_name)
 {
-    if (network == NULL || workspace == NULL || x == NULL || out == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function,
-                    network == NULL     ? "network"
-                    : workspace == NULL ? "workspace"
-                    : x == NULL         ? "x"
-                                        : out_name);
+    const struct {
+        const char *name;
+        const void *argument;
+    } pointers[] = { { "network", network }, { "workspace", workspace }, { "x", x }, { out_name, out } };
+    for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++) {
+        if (pointers[i].argument == NULL) {
+            return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function, pointers[i].name);
+        }
     }
     if (count == 0) {
         return fail(MLP_ERROR_RANGE, "%s: count is 0, expected at least 1", function);

@@ -148,7 +148,10 @@ static mlp_status create(const mlp_network *network, size_t batch, const mlp_wor
     made->evaluation = evaluation;
     made->batch = batch;
     made->keep_z = options->keep_pre_activations;
-    made->threads = !team_has_openmp() ? 1 : options->threads > 0 ? options->threads : team_default_threads();
+    made->threads = 1;
+    if (team_has_openmp()) {
+        made->threads = options->threads > 0 ? options->threads : team_default_threads();
+    }
     made->inputs = network->inputs;
     made->layer_count = network->layer_count;
     made->arena_size = network->arena_size;

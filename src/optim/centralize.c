@@ -1,6 +1,7 @@
 /* Gradient centralization (Yong et al. 2020): each unit's mean over its incoming weights is taken from dW. */
 #include <float.h>
 
+#include "base/vector_math.h"
 #include "optim/rows.h"
 
 void rows_visit(const struct team *team, const struct update_plan *plan, size_t l, rows_visitor visit,
@@ -34,9 +35,8 @@ static void centralize(const struct rows *rows, const void *unused)
     for (size_t j = 0; j < layer->inputs; j++) {
         float *column = rows->gradients + j * layer->stride;
         for (size_t i = 0; i < rows->count; i++) {
-            const float rest =
-                column[i] - means[i]; /* infinite where both are near the ends of float's range */
-            column[i] = rest > FLT_MAX ? FLT_MAX : rest < -FLT_MAX ? -FLT_MAX : rest;
+            /* infinite where both are near the ends of float's range */
+            column[i] = bounded(column[i] - means[i], -FLT_MAX, FLT_MAX);
         }
     }
 }

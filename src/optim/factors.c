@@ -85,7 +85,8 @@ static mlp_layer_factors mup_factors(enum step_length step, const struct layer *
     switch (step) {
     case STEP_OF_ENTRIES: factors.weight_rate = 1.0 / width->in; break;
     case STEP_OF_GRADIENT:
-        factors.weight_rate = !width->hidden_in ? width->out : width->hidden_out ? 1.0 : 1.0 / width->in;
+        factors.weight_rate = width->hidden_out ? 1.0 : 1.0 / width->in;
+        factors.weight_rate = width->hidden_in ? factors.weight_rate : width->out;
         factors.bias_rate = width->out;
         break;
     case STEP_OF_NORM: /* ‖W‖ has an entry's 1/√in of a hidden layer and 1/in of an output in it already */

@@ -52,7 +52,10 @@ static mlp_status check_ranges(const mlp_optimizer_options *o)
 
 mlp_status optimizer_check_decay(const struct mlp_optimizer *optimizer, const mlp_optimizer_options *options)
 {
-    for (size_t t = 0; t < 2 * optimizer->layer_count && options->decay == MLP_DECAY_DECOUPLED; t++) {
+    if (options->decay != MLP_DECAY_DECOUPLED) {
+        return MLP_OK;
+    }
+    for (size_t t = 0; t < 2 * optimizer->layer_count; t++) {
         const double share = options->learning_rate * optimizer_rate_factor(optimizer, t) *
                              options->weight_decay * optimizer->factors[t / 2].decay;
         if (share >= 1.0) {

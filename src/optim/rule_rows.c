@@ -132,7 +132,7 @@ static inline float lion(const struct update_constants *k, float g, float w, flo
 static inline float rprop(const struct update_constants *k, float g, float w, float *s)
 {
     const float sign = sign_of(g), turn = sign * sign_of(s[0]);
-    const float factor = turn > 0.0f ? 1.2f : turn < 0.0f ? 0.5f : 1.0f;
+    const float shorter = turn < 0.0f ? 0.5f : 1.0f, factor = turn > 0.0f ? 1.2f : shorter;
     const float wanted = (s[1] == 0.0f ? k->rate : s[1]) * factor;
     const float at_least = wanted < 1e-6f ? 1e-6f : wanted;
     const float length = at_least > 50.0f ? 50.0f : at_least;

@@ -90,8 +90,13 @@ static void mix(const struct mixing *mixing, float *a, float *b, size_t count)
 static void spread_class(const struct batch *batch, size_t sample, size_t units)
 {
     const size_t class = (size_t)batch->classes[sample];
+    float *values = batch->values + sample * units;
+    if (units == 1) {
+        values[0] = (float)class;
+        return;
+    }
     for (size_t i = 0; i < units; i++) {
-        batch->values[sample * units + i] = units == 1 ? (float)class : i == class ? 1.0f : 0.0f;
+        values[i] = i == class ? 1.0f : 0.0f;
     }
 }
 

@@ -95,10 +95,10 @@ static inline float gelu_tanh_slope(float z, float a, float p)
 {
     (void)a;
     (void)p;
-    const float bounded = z > 14.0f ? 14.0f : z < -14.0f ? -14.0f : z;
-    const float square = bounded * bounded;
-    const float s = vector_sigmoid(2.0f * GELU_ROOT * (bounded + GELU_CUBIC * bounded * square));
-    return s + 2.0f * bounded * s * (1.0f - s) * GELU_ROOT * (1.0f + 3.0f * GELU_CUBIC * square);
+    const float near = bounded(z, -14.0f, 14.0f);
+    const float square = near * near;
+    const float s = vector_sigmoid(2.0f * GELU_ROOT * (near + GELU_CUBIC * near * square));
+    return s + 2.0f * near * s * (1.0f - s) * GELU_ROOT * (1.0f + 3.0f * GELU_CUBIC * square);
 }
 
 /* Below −104 the product is under the smallest float. */
@@ -113,8 +113,8 @@ static inline float silu_slope(float z, float a, float p)
     (void)a;
     (void)p;
     const float s = vector_sigmoid(z);
-    const float bounded = z > 110.0f ? 110.0f : z < -110.0f ? -110.0f : z;
-    return s * (1.0f + bounded * (1.0f - s));
+    const float near = bounded(z, -110.0f, 110.0f);
+    return s * (1.0f + near * (1.0f - s));
 }
 
 /* z·tanh(ln(1 + eᶻ)) = z·n/(n + 2), n = eᶻ·(eᶻ + 2); above 20 the quotient is 1 in float. */
@@ -131,11 +131,11 @@ static inline float mish_slope(float z, float a, float p)
 {
     (void)a;
     (void)p;
-    const float bounded = z > 20.0f ? 20.0f : z < -110.0f ? -110.0f : z;
-    const float e = vector_exp(bounded);
+    const float near = bounded(z, -110.0f, 20.0f);
+    const float e = vector_exp(near);
     const float n = e * (e + 2.0f);
     const float rest = 4.0f * (n + 1.0f) / ((n + 2.0f) * (n + 2.0f));
-    return n / (n + 2.0f) + bounded * rest * vector_sigmoid(bounded);
+    return n / (n + 2.0f) + near * rest * vector_sigmoid(near);
 }
 
 /* clang-format off */
@@ -147,8 +147,8 @@ static inline float softplus_slope(float z, float a, float p) { (void)a; (void)p
 static inline float softsign_value(float z, float p)
 {
     (void)p;
-    const float bounded = z > 1e30f ? 1e30f : z < -1e30f ? -1e30f : z;
-    return bounded / (1.0f + magnitude_of(bounded));
+    const float near = bounded(z, -1e30f, 1e30f);
+    return near / (1.0f + magnitude_of(near));
 }
 
 static inline float softsign_slope(float z, float a, float p)

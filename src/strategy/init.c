@@ -56,10 +56,12 @@ static double fan_in_force(const struct init_row *row, const struct init_task *t
 {
     const double in = (double)task->fan_in, out = (double)task->fan_out;
     const mlp_fan fan = task->parameters.fan != MLP_FAN_AUTOMATIC ? task->parameters.fan : row->fan;
-    return fan == MLP_FAN_OUT         ? out
-           : fan == MLP_FAN_AVERAGE   ? 0.5 * (in + out)
-           : fan == MLP_FAN_GEOMETRIC ? sqrt(in * out)
-                                      : in;
+    switch (fan) {
+    case MLP_FAN_OUT: return out;
+    case MLP_FAN_AVERAGE: return 0.5 * (in + out);
+    case MLP_FAN_GEOMETRIC: return sqrt(in * out);
+    default: return in;
+    }
 }
 
 /* σ² = gain²/fan */

@@ -71,7 +71,10 @@ static double normal_quantile(double p)
         denominator = denominator * r + bottom[i];
     }
     const double value = numerator / denominator;
-    return central ? q * value : q < 0.0 ? -value : value;
+    if (central) {
+        return q * value;
+    }
+    return q < 0.0 ? -value : value;
 }
 
 /* N(0, 1) cut at ±2, from a uniform: Φ⁻¹(Φ(−2) + u·(Φ(2) − Φ(−2))), then divided by its deviation. */
@@ -201,10 +204,12 @@ mlp_status draw_orthogonal(const struct init_task *task, double gain, const stru
     }
     random_normal(&stream, 0, tall * narrow, q);
     const mlp_status status = lapack_orthonormalize(q, tall, narrow);
-    for (size_t j = 0; j < target->columns && status == MLP_OK; j++) {
-        for (size_t i = 0; i < target->rows; i++) {
-            const float value = wide ? q[j + i * tall] : q[i + j * tall];
-            target->values[i + j * target->leading_dimension] = (float)(gain * (double)value);
+    if (status == MLP_OK) {
+        for (size_t j = 0; j < target->columns; j++) {
+            for (size_t i = 0; i < target->rows; i++) {
+                const float value = wide ? q[j + i * tall] : q[i + j * tall];
+                target->values[i + j * target->leading_dimension] = (float)(gain * (double)value);
+            }
         }
     }
     memory_free(q);
@@ -219,9 +224,11 @@ mlp_status fill_custom(const struct init_task *task, const struct target *target
     }
     const mlp_status status = task->parameters.custom(values, target->rows, target->columns, task->seed,
                                                       task->layer, task->parameters.context);
-    for (size_t j = 0; j < target->columns && status == MLP_OK; j++) {
-        memcpy(target->values + j * target->leading_dimension, values + j * target->rows,
-               target->rows * sizeof(float));
+    if (status == MLP_OK) {
+        for (size_t j = 0; j < target->columns; j++) {
+            memcpy(target->values + j * target->leading_dimension, values + j * target->rows,
+                   target->rows * sizeof(float));
+        }
     }
     memory_free(values);
     return status;

@@ -31,9 +31,11 @@ const struct loss_row *loss_row(mlp_loss loss)
 
 static mlp_loss automatic_loss(mlp_activation output)
 {
-    return output == MLP_ACTIVATION_SOFTMAX   ? MLP_LOSS_CROSS_ENTROPY
-           : output == MLP_ACTIVATION_SIGMOID ? MLP_LOSS_BINARY_CROSS_ENTROPY
-                                              : MLP_LOSS_SQUARED_ERROR;
+    switch (output) {
+    case MLP_ACTIVATION_SOFTMAX: return MLP_LOSS_CROSS_ENTROPY;
+    case MLP_ACTIVATION_SIGMOID: return MLP_LOSS_BINARY_CROSS_ENTROPY;
+    default: return MLP_LOSS_SQUARED_ERROR;
+    }
 }
 
 static mlp_status check_class_weights(const float *weights, size_t units)

@@ -73,8 +73,10 @@ static void weighted_targets(const struct loss_block *block, size_t column, size
     for (size_t i = 0; i < count; i++) {
         out[i] = kept * (double)y[i] + spread;
     }
-    for (size_t i = 0; settings->class_weights != NULL && i < count; i++) {
-        out[i] *= (double)settings->class_weights[first + i];
+    if (settings->class_weights != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] *= (double)settings->class_weights[first + i];
+        }
     }
 }
 
@@ -247,7 +249,8 @@ static inline double absolute_unit(float output, float y, double delta, float *s
 {
     const float rest = output - y;
     (void)delta;
-    *slope = rest > 0.0f ? 1.0f : rest < 0.0f ? -1.0f : 0.0f * rest;
+    const float not_above = rest < 0.0f ? -1.0f : 0.0f * rest; /* NaN stays NaN */
+    *slope = rest > 0.0f ? 1.0f : not_above;
     return fabs((double)output - (double)y);
 }
 

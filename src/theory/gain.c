@@ -40,9 +40,10 @@ mlp_status gain_check(mlp_gain rule)
 
 mlp_status gain_of(mlp_gain rule, const mlp_activation_choice *choice, double *gain)
 {
-    *gain = rule == MLP_GAIN_OWN     ? 0.0
-            : rule == MLP_GAIN_EXACT ? activation_exact_gain(choice)
-                                     : pytorch_gain(choice);
+    *gain = 0.0;
+    if (rule != MLP_GAIN_OWN) {
+        *gain = rule == MLP_GAIN_EXACT ? activation_exact_gain(choice) : pytorch_gain(choice);
+    }
     return !isnan(*gain) ? MLP_OK
                          : fail(MLP_ERROR_UNSUPPORTED, "gain pytorch: its table has none for %s; exact has",
                                 mlp_activation_name(choice->activation));

@@ -25,8 +25,10 @@ static const char *write_features(bool floats, unsigned char *values)
         const float value = (float)(values[i] = (unsigned char)test_uniform(&state, 0.0, 256.0)) / 4.0f;
         uint32_t bits;
         memcpy(&bits, &value, sizeof bits);
-        for (int b = 0; b < 4 && floats; b++) {
-            file[HEADER + 4 * i + (size_t)b] = (unsigned char)(bits >> (24 - 8 * b));
+        if (floats) {
+            for (int b = 0; b < 4; b++) {
+                file[HEADER + 4 * i + (size_t)b] = (unsigned char)(bits >> (24 - 8 * b));
+            }
         }
         if (!floats) {
             file[HEADER + i] = values[i];

@@ -21,8 +21,10 @@ static char folder[] = "/tmp/mlp-fuzz-XXXXXX", path[64];
 static void clear_folder(void)
 {
     DIR *stream = opendir(folder);
-    for (struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
-        unlinkat(dirfd(stream), entry->d_name, 0);
+    if (stream != NULL) {
+        for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+            unlinkat(dirfd(stream), entry->d_name, 0);
+        }
     }
     closedir(stream);
 }

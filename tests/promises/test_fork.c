@@ -166,8 +166,10 @@ static mlp_status fork_in_loss(const float *logits, const mlp_targets *targets, 
     (void)targets;
     child_computes(*(const uint64_t *)context, 2);
     *loss = 0.0;
-    for (size_t j = 0; j < count && gradient != NULL; j++) {
-        memset(gradient + j * ld, 0, outputs * sizeof(float));
+    if (gradient != NULL) {
+        for (size_t j = 0; j < count; j++) {
+            memset(gradient + j * ld, 0, outputs * sizeof(float));
+        }
     }
     return MLP_OK;
 }

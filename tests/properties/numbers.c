@@ -192,17 +192,19 @@ const char *steps_have_the_same_bits_on_any_team(const struct subject *s)
     const char *wrong = NULL;
     for (int threads = 2; threads <= 3 && wrong == NULL; threads++) {
         const bool begun = begin(s, 1, &alone) && begin(s, threads, &team);
-        for (size_t step = 0; step < 3 && begun && wrong == NULL; step++) {
-            const size_t count = step == 2 && s->count > 1 ? s->count - 1 : s->count;
-            mlp_step_report a = { .loss = 0.0 }, b = { .loss = 0.0 };
-            const mlp_status first =
-                mlp_train_step(alone.network, alone.optimizer, alone.workspace, s->x, &s->targets, count, &a);
-            const mlp_status second =
-                mlp_train_step(team.network, team.optimizer, team.workspace, s->x, &s->targets, count, &b);
-            if (first != second || memcmp(&a.loss, &b.loss, sizeof a.loss) != 0 ||
-                !same_bits(&alone, &team)) {
-                wrong = complain("step %zu on %d threads: status %d and %d, losses %.9g and %.9g", step,
-                                 threads, (int)first, (int)second, a.loss, b.loss);
+        if (begun) {
+            for (size_t step = 0; step < 3 && wrong == NULL; step++) {
+                const size_t count = step == 2 && s->count > 1 ? s->count - 1 : s->count;
+                mlp_step_report a = { .loss = 0.0 }, b = { .loss = 0.0 };
+                const mlp_status first = mlp_train_step(alone.network, alone.optimizer, alone.workspace, s->x,
+                                                        &s->targets, count, &a);
+                const mlp_status second = mlp_train_step(team.network, team.optimizer, team.workspace, s->x,
+                                                         &s->targets, count, &b);
+                if (first != second || memcmp(&a.loss, &b.loss, sizeof a.loss) != 0 ||
+                    !same_bits(&alone, &team)) {
+                    wrong = complain("step %zu on %d threads: status %d and %d, losses %.9g and %.9g", step,
+                                     threads, (int)first, (int)second, a.loss, b.loss);
+                }
             }
         }
         if (begun) {

@@ -202,18 +202,20 @@ static void choose_layers(const struct problem *p, mlp_layer *layers, size_t cou
 static bool set_parameters(struct subject *s, uint64_t *state)
 {
     const unsigned magnitude = s->problem->choice[PARAMETERS];
-    for (size_t l = 0; l < mlp_network_layer_count(s->network) && magnitude != ORDINARY; l++) {
-        mlp_const_matrix w;
-        mlp_network_weights(s->network, l, &w);
-        float *values = malloc(w.rows * w.columns * sizeof *values);
-        for (size_t i = 0; i < w.rows * w.columns; i++) {
-            values[i] = drawn(state, magnitude);
-        }
-        const bool set = mlp_network_set_weights(s->network, l, values) == MLP_OK &&
-                         mlp_network_set_bias(s->network, l, values) == MLP_OK;
-        free(values);
-        if (!set) {
-            return false;
+    if (magnitude != ORDINARY) {
+        for (size_t l = 0; l < mlp_network_layer_count(s->network); l++) {
+            mlp_const_matrix w;
+            mlp_network_weights(s->network, l, &w);
+            float *values = malloc(w.rows * w.columns * sizeof *values);
+            for (size_t i = 0; i < w.rows * w.columns; i++) {
+                values[i] = drawn(state, magnitude);
+            }
+            const bool set = mlp_network_set_weights(s->network, l, values) == MLP_OK &&
+                             mlp_network_set_bias(s->network, l, values) == MLP_OK;
+            free(values);
+            if (!set) {
+                return false;
+            }
         }
     }
     return true;

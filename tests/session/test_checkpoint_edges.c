@@ -205,8 +205,10 @@ static mlp_status endless_loss(const float *outputs, const mlp_targets *targets,
                                size_t leading_dimension, float *gradient, double *loss, void *context)
 {
     (void)outputs, (void)targets, (void)context;
-    for (size_t i = 0; i < units * count && gradient != NULL; i++) {
-        gradient[i % units + i / units * leading_dimension] = 0.0f;
+    if (gradient != NULL) {
+        for (size_t i = 0; i < units * count; i++) {
+            gradient[i % units + i / units * leading_dimension] = 0.0f;
+        }
     }
     *loss = gradient != NULL ? 1.0 : -INFINITY;
     return MLP_OK;

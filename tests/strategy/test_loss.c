@@ -202,8 +202,10 @@ static void fill_batch(struct batch *batch, mlp_loss loss, size_t units)
             *output += fabsf(*output - values[i]) < 0.01f ? 0.02f : 0.0f;
             sum += values[i];
         }
-        for (size_t i = 0; loss == MLP_LOSS_CROSS_ENTROPY && i < units; i++) {
-            values[i] /= sum;
+        if (loss == MLP_LOSS_CROSS_ENTROPY) {
+            for (size_t i = 0; i < units; i++) {
+                values[i] /= sum;
+            }
         }
     }
 }

@@ -216,11 +216,13 @@ static void past_the_end_the_last_factor_stays(void **unused)
             options.milestones = i == MLP_SCHEDULE_MULTI_STEP ? mark : NULL;
             options.milestone_count = i == MLP_SCHEDULE_MULTI_STEP;
             options.warmup = i == MLP_SCHEDULE_ONE_CYCLE ? 0 : warmup;
-            for (size_t t = 5; t < 30 && i != MLP_SCHEDULE_PLATEAU; t++) {
-                assert_ok(mlp_schedule_at(&options, 4, 5, &last));
-                assert_ok(mlp_schedule_at(&options, t, 5, &point));
-                assert_true(point.factor == last.factor);
-                assert_true(point.momentum == last.momentum || isnan(last.momentum));
+            if (i != MLP_SCHEDULE_PLATEAU) {
+                for (size_t t = 5; t < 30; t++) {
+                    assert_ok(mlp_schedule_at(&options, 4, 5, &last));
+                    assert_ok(mlp_schedule_at(&options, t, 5, &point));
+                    assert_true(point.factor == last.factor);
+                    assert_true(point.momentum == last.momentum || isnan(last.momentum));
+                }
             }
         }
     }

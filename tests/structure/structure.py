@@ -114,6 +114,79 @@ def layout():
             yield f"{warning}: not as .clang-format has it: clang-format-14 -i"
 
 
+def closing(code, start):
+    """Where the bracket at `start` is closed."""
+    depth = 0
+    for place in range(start, len(code)):
+        depth += (code[place] in "([{") - (code[place] in ")]}")
+        if depth == 0:
+            return place
+    return len(code)
+
+
+def conjuncts(condition):
+    """a && b && c: [a, b, c]; a condition with || at the top is one."""
+    found, depth, start = [], 0, 0
+    for place, c in enumerate(condition):
+        depth += (c in "([{") - (c in ")]}")
+        if depth == 0 and condition.startswith("||", place):
+            return [condition]
+        if depth == 0 and condition.startswith("&&", place):
+            found.append(condition[start:place])
+            start = place + 2
+    return found + [condition[start:]]
+
+
+def may_change(name, path, code):
+    """Whether the code assigns to the variable, takes its address, or, where the condition looks through it, passes it on."""
+    assigned = rf"(?<![\w.>]){name}\b[\w.\->\[\] +*]*?(=(?!=)|[-+*/|&]=|<<=|>>=|\+\+|--)|(\+\+|--|&)\(?{name}\b"
+    return re.search(assigned, code) or path and re.search(rf"\b\w+\([^;]*\b{name}\b(?!->)", code)
+
+
+def loop_ifs(code):
+    """Loops with a condition that no turn changes: for (i = 0; p != NULL && i < n; i++)."""
+    for loop in re.finditer(r"\b(for|while) \(", code):
+        end = closing(code, loop.end() - 1)
+        parts = code[loop.end():end].split(";")
+        if len(parts) != (3 if loop.group(1) == "for" else 1) or code.startswith(";", end + 1):
+            continue
+        conditions = conjuncts(parts[1 if len(parts) == 3 else 0])
+        brace = code.find("{", end)
+        turn = ";".join(parts[-2:]) + ";" + code[brace:closing(code, brace)]
+        for condition in conditions if len(conditions) > 1 else []:
+            names = [n for n in re.findall(r"[A-Za-z_]\w*", re.sub(r"(->|\.)\s*\w+", "", condition)) if not n.isupper()]
+            path = re.search(r"->|\.|\*\w", condition)
+            if names and not re.search(r"\w\(|\berrno\b|\+\+|--", condition) and not any(may_change(n, path, turn) for n in names):
+                yield loop.start(), f"a loop that is an if: write if ({condition.strip()}) before it"
+
+
+def nested_choices(code):
+    """a ? b : c ? d : e, also in parentheses; not in a macro, which can hold no statement."""
+    code = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", lambda m: re.sub(r"[^\n]", " ", m.group(0)), code, flags=re.M)
+    code = re.sub(r"'(?:\\.|[^'\\\n])'", "' '", code)
+    open_choices = [0]
+    for place, c in enumerate(code):
+        if c in "([{":
+            inside = c == "(" and not re.search(r"[\w\])]\s*$", code[max(0, place - 80):place])
+            open_choices.append(open_choices[-1] if inside else 0)
+        elif c in ")]}":
+            open_choices = open_choices[:-1] or [0]
+        if c in ",;}":
+            open_choices[-1] = 0
+        elif c == "?":
+            if open_choices[-1]:
+                yield place, "a ?: within another: write the if"
+            open_choices[-1] += 1
+
+
+def conditions():
+    for path in files(["src", "tools", "bench", "include", "examples", "tests"], {".c", ".h", ".cpp"}):
+        code = without_comments(path.read_text())
+        found = list(loop_ifs(code)) + ([] if "tests" in path.relative_to(source).parts else list(nested_choices(code)))
+        for place, what in sorted(found):
+            yield f"{relative(path)}:{code.count(chr(10), 0, place) + 1}: {what}"
+
+
 def headers():
     for path in sorted((source / "include/mlp").glob("*.h")):
         for compiler, standard, ending in (("cc", "c11", ".c"), ("c++", "c++17", ".cpp")):
@@ -170,7 +243,7 @@ def top_level():
 
 
 def main():
-    rules = [layers, doors, sizes, layout, headers, symbols, version, top_level]
+    rules = [layers, doors, sizes, layout, conditions, headers, symbols, version, top_level]
     failures = 0
     print(f"1..{len(rules)}")
     for number, rule in enumerate(rules, 1):

@@ -124,15 +124,17 @@ static void averages_are_right_at_every_scale(void **state)
         double kinks[2];
         const mlp_activation_choice choice = choice_of((mlp_activation)a);
         const bool smooth = is_elementwise(a) && activation_kinks((mlp_activation)a, kinks) < 2;
-        for (double q = 1e-14; smooth && q < 2e12; q *= 10.0) {
-            const double parameter = activation_row((mlp_activation)a)->default_parameter;
-            const mlp_activation_moments expected = averages_by_scale((mlp_activation)a, parameter, q);
-            mlp_activation_moments actual;
-            assert_ok(mlp_activation_moments_at(&choice, q, &actual));
-            const double root = sqrt(expected.square);
-            assert_close(actual.mean / root, expected.mean / root, 2e-12);
-            assert_close(actual.square / expected.square, 1.0, 2e-12);
-            assert_close(actual.slope_square / expected.slope_square, 1.0, 2e-12);
+        if (smooth) {
+            for (double q = 1e-14; q < 2e12; q *= 10.0) {
+                const double parameter = activation_row((mlp_activation)a)->default_parameter;
+                const mlp_activation_moments expected = averages_by_scale((mlp_activation)a, parameter, q);
+                mlp_activation_moments actual;
+                assert_ok(mlp_activation_moments_at(&choice, q, &actual));
+                const double root = sqrt(expected.square);
+                assert_close(actual.mean / root, expected.mean / root, 2e-12);
+                assert_close(actual.square / expected.square, 1.0, 2e-12);
+                assert_close(actual.slope_square / expected.slope_square, 1.0, 2e-12);
+            }
         }
     }
 }

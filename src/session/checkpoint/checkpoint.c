@@ -37,7 +37,9 @@ static mlp_status resolve(const mlp_checkpoint_options *given, mlp_checkpoint_op
                     "checkpoint options: seconds is %g, expected a finite number of at least 0", o->seconds);
     }
     TRY(name_check(&failures, (int)o->failure));
-    o->seconds = o->seconds > 0.0 ? o->seconds : o->steps > 0 ? INFINITY : DEFAULT_SECONDS;
+    if (o->seconds == 0.0) {
+        o->seconds = o->steps > 0 ? INFINITY : DEFAULT_SECONDS;
+    }
     o->keep = o->keep > 0 ? o->keep : DEFAULT_KEEP;
     return MLP_OK;
 }

@@ -14,10 +14,12 @@ enum { MOST_NUMBERS = 1 << 26 };
 /* floats or int32s; NULL: none */
 static uint64_t add(uint64_t hash, const void *numbers, size_t count)
 {
-    for (size_t i = 0; numbers != NULL && i < count; i++) {
-        uint32_t word;
-        memcpy(&word, (const char *)numbers + i * sizeof word, sizeof word);
-        hash = (hash ^ word) * PRIME;
+    if (numbers != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            uint32_t word;
+            memcpy(&word, (const char *)numbers + i * sizeof word, sizeof word);
+            hash = (hash ^ word) * PRIME;
+        }
     }
     return hash;
 }

@@ -167,12 +167,15 @@ static mlp_status check_tables(const struct safetensors *archive, const struct f
     for (size_t e = 0; e < content->copy.fit.epoch; e++) {
         TRY(check_row(archive, "history", e, epoch_check(&content->history[e], fit)));
     }
-    for (size_t i = 0; monitor != NULL && i < content->copy.monitor.count; i++) {
-        TRY(check_row(archive, "monitor.records", i, record_check(&content->records[i], &content->copy.fit)));
-        for (size_t l = 0; l < monitor->layers; l++) {
-            const size_t row = i * monitor->layers + l;
-            TRY(check_row(archive, "monitor.layers", row,
-                          monitor_layer_check(&content->figures[row], fit->network->layers[l].units)));
+    if (monitor != NULL) {
+        for (size_t i = 0; i < content->copy.monitor.count; i++) {
+            TRY(check_row(archive, "monitor.records", i,
+                          record_check(&content->records[i], &content->copy.fit)));
+            for (size_t l = 0; l < monitor->layers; l++) {
+                const size_t row = i * monitor->layers + l;
+                TRY(check_row(archive, "monitor.layers", row,
+                              monitor_layer_check(&content->figures[row], fit->network->layers[l].units)));
+            }
         }
     }
     return MLP_OK;

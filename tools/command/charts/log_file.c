@@ -162,7 +162,10 @@ static int read_line(struct reader *reader, char *line, struct log_file *log)
     if (reader->dropped) {
         return EXIT_DONE;
     }
-    return code != EXIT_DONE ? code : add_row(log, row) != NULL ? EXIT_DONE : out_of_memory();
+    if (code == EXIT_DONE && add_row(log, row) == NULL) {
+        return out_of_memory();
+    }
+    return code;
 }
 
 int log_file_read(const char *path, struct log_file *log)

@@ -243,7 +243,8 @@ static int terminal_columns(void)
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
         return USUAL;
     }
-    return size.ws_col <= NARROWEST ? NARROWEST - 1 : size.ws_col > WIDEST ? WIDEST - 1 : size.ws_col - 1;
+    const int columns = size.ws_col < WIDEST ? size.ws_col : WIDEST;
+    return (columns > NARROWEST ? columns : NARROWEST) - 1;
 }
 
 static void write_script(FILE *script, const char *path, const struct chart *charts, size_t count)

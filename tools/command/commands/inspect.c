@@ -184,8 +184,10 @@ static json_t *json_layer(const struct layer_figures *figures)
 static json_t *json_floats(const float *values, size_t count)
 {
     json_t *array = values != NULL ? json_array() : json_null();
-    for (size_t i = 0; values != NULL && i < count; i++) {
-        json_array_append_new(array, json_figure((double)values[i]));
+    if (values != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            json_array_append_new(array, json_figure((double)values[i]));
+        }
     }
     return array;
 }

@@ -213,8 +213,10 @@ static int run(void *settings, int operands, char **operand)
 static void release(void *settings)
 {
     struct plot_settings *s = settings;
-    for (size_t d = 0; s->page != NULL && d < s->page->drawn_count; d++) {
-        free(s->page->drawn[d].points);
+    if (s->page != NULL) {
+        for (size_t d = 0; d < s->page->drawn_count; d++) {
+            free(s->page->drawn[d].points);
+        }
     }
     free(s->page);
     for (size_t l = 0; l < MAX_LOGS; l++) {

@@ -91,7 +91,8 @@ static int write_tables(struct training *training)
                                          training->report, training->network);
         training->monitor_history = NULL;
     }
-    return codes[0] != EXIT_DONE ? codes[0] : codes[1] != EXIT_DONE ? codes[1] : codes[2];
+    codes[0] = codes[0] != EXIT_DONE ? codes[0] : codes[1];
+    return codes[0] != EXIT_DONE ? codes[0] : codes[2];
 }
 
 static mlp_status scale_rates(const struct train_settings *settings, const mlp_network *network,

@@ -12,14 +12,18 @@ int parse_checkpoint_failure(const char *text, void *settings)
 int choose_checkpoints(struct train_settings *settings)
 {
     mlp_checkpoint_options *o = &settings->checkpoint;
-    const char *alone = o->resume != 0                       ? "--resume"
-                        : o->steps > 0                       ? "--checkpoint-steps"
-                        : settings->checkpoint_minutes > 0.0 ? "--checkpoint-minutes"
-                        : o->keep > 0                        ? "--checkpoint-keep"
-                        : settings->checkpoint_failure_given ? "--checkpoint-failure"
-                                                             : NULL;
-    if (o->folder == NULL && alone != NULL) {
-        return usage_error("%s: needs --checkpoint FOLDER", alone);
+    const struct {
+        const char *option;
+        bool given;
+    } options[] = { { "--resume", o->resume != 0 },
+                    { "--checkpoint-steps", o->steps > 0 },
+                    { "--checkpoint-minutes", settings->checkpoint_minutes > 0.0 },
+                    { "--checkpoint-keep", o->keep > 0 },
+                    { "--checkpoint-failure", settings->checkpoint_failure_given != 0 } };
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        if (o->folder == NULL && options[i].given) {
+            return usage_error("%s: needs --checkpoint FOLDER", options[i].option);
+        }
     }
     o->seconds = 60.0 * settings->checkpoint_minutes;
     settings->fit.checkpoint = o->folder != NULL ? o : NULL;

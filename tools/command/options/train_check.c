@@ -49,17 +49,20 @@ static int check_mode(const struct train_settings *settings)
     const size_t mode_count = sizeof modes / sizeof modes[0],
                  refused_count = sizeof refused / sizeof refused[0];
     for (size_t m = 0; m < mode_count; m++) {
-        for (size_t other = m + 1; modes[m].given && other < mode_count; other++) {
+        if (!modes[m].given) {
+            continue;
+        }
+        for (size_t other = m + 1; other < mode_count; other++) {
             if (modes[other].given) {
                 return usage_error("%s: cannot be given with %s", modes[m].option, modes[other].option);
             }
         }
-        if (modes[m].given && m > 0 && settings->optimizer.rule == MLP_OPTIMIZER_LBFGS) {
+        if (m > 0 && settings->optimizer.rule == MLP_OPTIMIZER_LBFGS) {
             return usage_error("%s: lbfgs searches for its own steps, and clips nothing; give another "
                                "--optimizer",
                                modes[m].option);
         }
-        for (size_t r = 0; modes[m].given && r < refused_count; r++) {
+        for (size_t r = 0; r < refused_count; r++) {
             if (refused[r].given) {
                 return usage_error("%s: cannot be given with %s", modes[m].option, refused[r].option);
             }

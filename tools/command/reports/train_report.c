@@ -45,9 +45,11 @@ static void print_summary(const struct train_settings *settings, const struct tr
     if (result->seconds > 0.0) { /* nothing was left to do for a training that went on from its end */
         printf(" in %.3g s, %.0f samples/s", result->seconds, (double)result->samples / result->seconds);
     }
-    printf("%s", mlp_report_stopped(result->report)         ? ", stopped"
-                 : mlp_report_stopped_early(result->report) ? ", stopped early"
-                                                            : "");
+    if (mlp_report_stopped(result->report)) {
+        printf(", stopped");
+    } else if (mlp_report_stopped_early(result->report)) {
+        printf(", stopped early");
+    }
     if (mlp_report_restored(result->report)) {
         printf(", best parameters from epoch %zu", mlp_report_best_epoch(result->report) + 1);
     }

@@ -113,13 +113,15 @@ static int measure_dead(const struct experiment *experiment, const mlp_network *
     for (size_t l = 0; l < hidden && status == MLP_OK; l++) {
         mlp_matrix dz;
         status = mlp_workspace_view(workspace, MLP_TENSOR_PRE_ACTIVATION_GRADIENT, l, &dz);
-        for (size_t i = 0; i < dz.rows && status == MLP_OK; i++) {
-            size_t moved = 0;
-            for (size_t j = 0; j < dz.columns; j++) {
-                moved += dz.data[i + j * dz.leading_dimension] != 0.0f;
+        if (status == MLP_OK) {
+            for (size_t i = 0; i < dz.rows; i++) {
+                size_t moved = 0;
+                for (size_t j = 0; j < dz.columns; j++) {
+                    moved += dz.data[i + j * dz.leading_dimension] != 0.0f;
+                }
+                dead += moved == 0;
+                units++;
             }
-            dead += moved == 0;
-            units++;
         }
     }
     mlp_workspace_destroy(&workspace);

@@ -53,14 +53,16 @@ static mlp_status measure_angle(const mlp_network *before, const mlp_network *af
         mlp_network_weights(before, l, &old);
         mlp_network_weights(after, l, &new);
         status = mlp_workspace_view(workspace, MLP_TENSOR_WEIGHT_GRADIENT, l, &gradient);
-        for (size_t i = 0; i < old.rows * old.columns && status == MLP_OK; i++) {
-            const size_t row = i % old.rows, column = i / old.rows;
-            const double moved = (double)old.data[row + column * old.leading_dimension] -
-                                 (double)new.data[row + column * new.leading_dimension];
-            const double g = (double)gradient.data[row + column * gradient.leading_dimension];
-            product += moved * g;
-            step += moved * moved;
-            size += g * g;
+        if (status == MLP_OK) {
+            for (size_t i = 0; i < old.rows * old.columns; i++) {
+                const size_t row = i % old.rows, column = i / old.rows;
+                const double moved = (double)old.data[row + column * old.leading_dimension] -
+                                     (double)new.data[row + column * new.leading_dimension];
+                const double g = (double)gradient.data[row + column * gradient.leading_dimension];
+                product += moved * g;
+                step += moved * moved;
+                size += g * g;
+            }
         }
     }
     *angle = acos(fmin(product / sqrt(step * size), 1.0)) * 180.0 / acos(-1.0);

@@ -110,7 +110,10 @@ enum call { UNCLEAR, TRAINS, FAILS };
 
 static enum call call_of(double expected)
 {
-    return fabs(expected) <= 1.0 ? TRAINS : fabs(expected) >= 3.0 ? FAILS : UNCLEAR; /* NaN too */
+    if (fabs(expected) <= 1.0) {
+        return TRAINS;
+    }
+    return fabs(expected) >= 3.0 ? FAILS : UNCLEAR; /* NaN too */
 }
 
 static void count_clear(const struct grid *grid, size_t *clear, size_t *right)

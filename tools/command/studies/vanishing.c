@@ -205,9 +205,11 @@ static bool training_as_expected(const struct remedy *remedy, size_t row)
     const double first = scatter_mean(&remedy->change[0]),
                  last = scatter_mean(&remedy->change[REMEDY_DEPTH - 1]);
     const double accuracy = scatter_mean(&remedy->accuracy);
-    return row == 0   ? first < 0.1 * last && accuracy < 0.5
-           : row == 1 ? first < 3.0 * last && last < 3.0 * first
-                      : accuracy > 0.9;
+    switch (row) {
+    case 0: return first < 0.1 * last && accuracy < 0.5;
+    case 1: return first < 3.0 * last && last < 3.0 * first;
+    default: return accuracy > 0.9;
+    }
 }
 
 static int study_training(struct experiment *experiment, struct sheet *sheet, size_t seeds, bool *good)

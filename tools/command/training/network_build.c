@@ -192,8 +192,10 @@ static int balance_classes(struct network_settings *network, const mlp_data *dat
     int code = weights != NULL && network->class_weights != NULL
                    ? work_code(mlp_data_balanced_weights(data, weights))
                    : out_of_memory();
-    for (size_t i = 0; i < classes && code == EXIT_DONE; i++) {
-        network->class_weights[i] = (double)weights[i];
+    if (code == EXIT_DONE) {
+        for (size_t i = 0; i < classes; i++) {
+            network->class_weights[i] = (double)weights[i];
+        }
     }
     free(weights);
     return code;
