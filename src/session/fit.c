@@ -1,140 +1,28 @@
-/* The training loop: epochs of shuffled batches, validation, early stopping, history. */
+/* The training loop: epochs of shuffled batches, validation, early stopping, history.
+ *
+ *     mlp_fit: fit_prepare, checkpoints_begin, run
+ *       run_epochs: until the last epoch, the callback's stop or the end of the patience
+ *         run_steps: take a batch, run_step (rate, mixup, training step, monitor), average, callback,
+ *                    checkpoint
+ *         measure_epoch: validation with the averaged parameters, the best ones kept
+ *         close_epoch: schedule, callback
+ *       the last checkpoint; the best or the averaged parameters become the network's */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/memory.h"
-#include "base/options.h"
 #include "base/status.h"
 #include "model/pass.h"
-#include "model/regularize.h"
 #include "session/evaluate.h"
 #include "session/fit.h"
 #include "session/mixup.h"
-#include "strategy/schedule.h"
-
-enum { DEFAULT_EPOCHS = 10, DEFAULT_BATCH = 64, MAX_EPOCHS = 1000000 };
-
-/* Files hold it, and it may double. */
-#define MAX_INTERVAL ((size_t)1 << 40)
 
 double seconds_now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static mlp_status accept_regularization(struct fit *fit)
-{
-    const mlp_regularization *o = &fit->regularization;
-    if (fit->options.regularization == NULL) {
-        return MLP_OK;
-    }
-    TRY(regularization_accept(fit->options.regularization, &fit->regularization));
-    fit->options.regularization = o;
-    if (o->mixup > 0.0 && fit->network->loss.loss == MLP_LOSS_CUSTOM) {
-        return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0 with a custom loss",
-                    o->mixup);
-    }
-    return MLP_OK;
-}
-
-static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
-{
-    mlp_fit_options *o = &fit->options;
-    TRY(ACCEPT_OPTIONS(mlp_fit_options, MLP_FIT_OPTIONS_INIT, given, o));
-    if (o->epochs > MAX_EPOCHS) {
-        return fail(MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d", o->epochs,
-                    MAX_EPOCHS);
-    }
-    if (o->patience > 0 && o->validation == NULL) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "fit options: patience is %zu, but there is no validation set to watch", o->patience);
-    }
-    if (!(o->minimum_improvement >= 0.0) || !isfinite(o->minimum_improvement)) {
-        return fail(MLP_ERROR_RANGE,
-                    "fit options: minimum_improvement is %g, expected a finite number of at least 0",
-                    o->minimum_improvement);
-    }
-    if (o->schedule != NULL) {
-        TRY(schedule_accept(o->schedule, &fit->schedule));
-        o->schedule = &fit->schedule;
-    }
-    TRY(accept_regularization(fit));
-    if (o->validation != NULL) {
-        TRY(batch_check_data("mlp_fit, validation", fit->network, o->validation));
-        TRY(batch_check_mass("mlp_fit, validation", fit->network, o->validation));
-    }
-    return MLP_OK;
-}
-
-static mlp_status prepare_noise(struct fit *fit)
-{
-    if (fit->options.regularization == NULL) {
-        return MLP_OK;
-    }
-    mlp_regularization passes = *fit->options.regularization;
-    passes.mixup = 0.0; /* is this loop's */
-    TRY(mlp_workspace_set_regularization(fit->workspace, &passes));
-    if (fit->options.regularization->mixup > 0.0) {
-        TRY(mixup_prepare(&fit->prefetch.batches[0], fit->network));
-        TRY(mixup_prepare(&fit->prefetch.batches[1], fit->network));
-    }
-    return MLP_OK;
-}
-
-/* Everything a fit allocates, before its first step. */
-static mlp_status prepare(struct fit *fit, const mlp_data *data)
-{
-    const mlp_fit_options *o = &fit->options;
-    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
-    options.threads = o->threads;
-    TRY(mlp_workspace_create(fit->network, o->batch, &options, &fit->workspace));
-    const struct prefetch_options prefetch = { .batch = o->batch,
-                                               .window = o->shuffle_window,
-                                               .seed = o->seed,
-                                               .epochs = o->epochs,
-                                               .keep_order = o->keep_order != 0,
-                                               .threads = fit->workspace->threads };
-    TRY(prefetch_make(&fit->prefetch, data, &prefetch));
-    TRY(prepare_noise(fit));
-    TRY(average_begin(&fit->average, o->average, fit->network, o->epochs));
-    if (o->validation != NULL) {
-        const size_t count = o->validation->count;
-        TRY(batch_make(&fit->validation, o->validation, o->batch < count ? o->batch : count));
-    }
-    if (o->patience > 0 && o->keep_last == 0) {
-        fit->best = memory_allocate(fit->network->arena_size, sizeof(float));
-    }
-    fit->report = report_create(o->epochs);
-    if (fit->report != NULL && o->monitor_interval > 0) {
-        fit->report->monitor = monitor_create(fit->network, o->monitor_interval);
-    }
-    const bool complete = fit->report != NULL &&
-                          (fit->best != NULL || o->patience == 0 || o->keep_last != 0) &&
-                          (fit->report->monitor != NULL || o->monitor_interval == 0);
-    return complete ? MLP_OK : MLP_ERROR_MEMORY;
-}
-
-/* Runs however mlp_fit() is left, also by an exception that a callback throws: the prefetching thread must
- * not outlive it, nor the checkpoint folder's lock. */
-static void release(struct fit *fit)
-{
-    checkpoints_close(&fit->checkpoints);
-    if (fit->workspace != NULL) {
-        schedule_state_end(fit->optimizer);
-    }
-    if (fit->report != NULL) {
-        monitor_end(fit->report->monitor);
-    }
-    mlp_workspace_destroy(&fit->workspace);
-    prefetch_free(&fit->prefetch);
-    batch_free(&fit->validation);
-    average_free(&fit->average);
-    memory_free(fit->best);
-    mlp_report_destroy(&fit->report);
 }
 
 /* That of the last step. */
@@ -227,7 +115,7 @@ static mlp_status skip_step(struct fit *fit, mlp_step_report *step)
                          true);
 }
 
-/* One step, with the monitor's eyes on it when it is due. */
+/* One step at the schedule's rate, on the batch as mixup makes it; recorded when the monitor is due. */
 static mlp_status run_step(struct fit *fit, mlp_step_report *step)
 {
     mlp_progress *progress = &fit->progress;
@@ -254,7 +142,23 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
     return MLP_OK;
 }
 
-/* The steps of the open epoch that are left. */
+/* The progress callback after a step; a window that the step completes is closed. */
+static void report_step(struct fit *fit, const mlp_step_report *step)
+{
+    mlp_progress *progress = &fit->progress;
+    progress->step = fit->open.steps;
+    progress->samples += fit->batch->count;
+    progress->last = *step;
+    measure_window(fit);
+    fit->report->stopped = report_progress(fit);
+    if (fit->options.window > 0 && fit->open.steps % fit->options.window == 0 &&
+        fit->open.steps < progress->steps) { /* the epoch's end ends a window by itself */
+        fit->window.open = fit->open;
+        fit->window.tally = fit->tally;
+    }
+}
+
+/* The steps that the open epoch still has to do. */
 static mlp_status run_steps(struct fit *fit)
 {
     const size_t count = fit->prefetch.data->count, size = fit->options.batch;
@@ -270,16 +174,7 @@ static mlp_status run_steps(struct fit *fit)
         TRY(run_step(fit, &step));
         add_step(fit, &step);
         average_step(&fit->average, fit->network, fit->workspace->threads);
-        fit->progress.step = fit->open.steps;
-        fit->progress.samples += fit->batch->count;
-        fit->progress.last = step;
-        measure_window(fit);
-        fit->report->stopped = report_progress(fit);
-        if (fit->options.window > 0 && fit->open.steps % fit->options.window == 0 &&
-            fit->open.steps < fit->progress.steps) { /* the epoch's end ends a window by itself */
-            fit->window.open = fit->open;
-            fit->window.tally = fit->tally;
-        }
+        report_step(fit, &step);
         TRY(checkpoints_step(fit));
     }
     return MLP_OK;
@@ -327,8 +222,8 @@ static mlp_status measure_epoch(struct fit *fit, mlp_epoch *figures)
     return status;
 }
 
-/* All steps are done. */
-static mlp_status close_epoch(struct fit *fit, const mlp_epoch *figures)
+/* After its last step and its validation. */
+static void close_epoch(struct fit *fit, const mlp_epoch *figures)
 {
     mlp_progress *progress = &fit->progress;
     schedule_state_end_epoch(&fit->schedule_state,
@@ -344,7 +239,6 @@ static mlp_status close_epoch(struct fit *fit, const mlp_epoch *figures)
     fit->report->stopped = report_progress(fit);
     progress->epoch_ended = 0;
     progress->validation = not_measured;
-    return MLP_OK;
 }
 
 static mlp_status run_epoch(struct fit *fit)
@@ -365,7 +259,10 @@ static mlp_status run_epoch(struct fit *fit)
     if (averaged) {
         average_swap(&fit->average, fit->network);
     }
-    return status == MLP_OK ? close_epoch(fit, figures) : status;
+    if (status == MLP_OK) {
+        close_epoch(fit, figures);
+    }
+    return status;
 }
 
 /* The progress callback hears of a last checkpoint that could not be written. */
@@ -387,8 +284,9 @@ static mlp_status run_epochs(struct fit *fit)
     return MLP_OK;
 }
 
-/* Data in a file cannot be read: that is between two steps, or before a validation, and what was learnt is
- * kept. (Not where the epoch's parameters are in an SWA's mean already, which would take them again.) */
+/* Where data in a file cannot be read, between two steps or before a validation, a last checkpoint keeps what
+ * was learnt. (Not where the epoch's parameters are in an SWA's mean already: resumed, the fit would add them
+ * again.) */
 static mlp_status end_unread(struct fit *fit, mlp_status status)
 {
     char text[CHECKPOINT_TEXT];
@@ -411,8 +309,8 @@ static mlp_status run(struct fit *fit)
         return end_unread(fit, trained);
     }
     report->stopped_early = !report->stopped && out_of_patience(fit);
-    const mlp_status status =
-        write_last_checkpoint(fit); /* before what follows, which is no place to go on from */
+    /* Before the parameters are exchanged: a training does not resume from what follows. */
+    const mlp_status status = write_last_checkpoint(fit);
     const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
     if (have_best && report->best + 1 < report->epochs) {
         memcpy(fit->network->parameters, fit->best, fit->network->arena_size * sizeof(float));
@@ -424,27 +322,10 @@ static mlp_status run(struct fit *fit)
     return status;
 }
 
-static void resolve(struct fit *fit, size_t count)
-{
-    mlp_fit_options *o = &fit->options;
-    o->epochs = o->epochs > 0 ? o->epochs : DEFAULT_EPOCHS;
-    o->batch = o->batch > 0 ? o->batch : DEFAULT_BATCH;
-    o->batch = o->batch < count ? o->batch : count;
-    o->monitor_interval = o->monitor_interval < MAX_INTERVAL ? o->monitor_interval : MAX_INTERVAL;
-    fit->best_loss = INFINITY;
-    fit->progress = (mlp_progress){
-        .epochs = o->epochs,
-        .steps = (count + o->batch - 1) / o->batch,
-        .validation = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN },
-    };
-    fit->schedule_state = schedule_state_begin(o->schedule, o->epochs, fit->progress.steps);
-    fit->start = seconds_now();
-}
-
 mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
                    const mlp_fit_options *options, mlp_report **report)
 {
-    struct fit fit __attribute__((cleanup(release))) = { .network = network, .optimizer = optimizer };
+    struct fit fit __attribute__((cleanup(fit_release))) = { .network = network, .optimizer = optimizer };
     if (report != NULL) {
         *report = NULL;
     }
@@ -452,16 +333,9 @@ mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_dat
     REQUIRE_ARGUMENT(optimizer);
     REQUIRE_ARGUMENT(data);
     TRY(optimizer_check(optimizer, network));
-    TRY(accept_options(&fit, options));
-    TRY(batch_check_data("mlp_fit", network, data));
-    TRY(batch_check_mass("mlp_fit", network, data));
-    resolve(&fit, data->count);
-    mlp_status status = prepare(&fit, data);
-    status = status == MLP_OK ? checkpoints_begin(&fit) : status;
-    if (status != MLP_OK) {
-        return status;
-    }
-    status = run(&fit);
+    TRY(fit_prepare(&fit, data, options));
+    TRY(checkpoints_begin(&fit));
+    const mlp_status status = run(&fit);
     if (report != NULL) {
         monitor_end(fit.report->monitor);
         *report = fit.report;

@@ -41,6 +41,13 @@ struct fit {
     struct checkpoints checkpoints;
 };
 
+/* Checks the options, resolves their defaults and allocates everything. fit->network and fit->optimizer are
+ * set. */
+mlp_status fit_prepare(struct fit *fit, const mlp_data *data, const mlp_fit_options *given);
+/* Runs at every exit of mlp_fit(), also for an exception that a callback throws: neither the prefetching
+ * thread nor the checkpoint folder's lock outlives the fit. Takes a fit that was prepared in part, too. */
+void fit_release(struct fit *fit);
+
 /* Of a clock that only goes forward. */
 double seconds_now(void);
 

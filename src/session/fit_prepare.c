@@ -1,0 +1,149 @@
+/* What mlp_fit() does before its first step: checks every option, resolves the defaults, allocates. */
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/status.h"
+#include "model/regularize.h"
+#include "session/fit.h"
+#include "session/mixup.h"
+#include "strategy/schedule.h"
+
+enum { DEFAULT_EPOCHS = 10, DEFAULT_BATCH = 64, MAX_EPOCHS = 1000000 };
+
+/* Files hold it, and it may double. */
+#define MAX_INTERVAL ((size_t)1 << 40)
+
+static mlp_status accept_regularization(struct fit *fit)
+{
+    const mlp_regularization *o = &fit->regularization;
+    if (fit->options.regularization == NULL) {
+        return MLP_OK;
+    }
+    TRY(regularization_accept(fit->options.regularization, &fit->regularization));
+    fit->options.regularization = o;
+    if (o->mixup > 0.0 && fit->network->loss.loss == MLP_LOSS_CUSTOM) {
+        return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0 with a custom loss",
+                    o->mixup);
+    }
+    return MLP_OK;
+}
+
+static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
+{
+    mlp_fit_options *o = &fit->options;
+    TRY(ACCEPT_OPTIONS(mlp_fit_options, MLP_FIT_OPTIONS_INIT, given, o));
+    if (o->epochs > MAX_EPOCHS) {
+        return fail(MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d", o->epochs,
+                    MAX_EPOCHS);
+    }
+    if (o->patience > 0 && o->validation == NULL) {
+        return fail(MLP_ERROR_ARGUMENT,
+                    "fit options: patience is %zu, but there is no validation set to watch", o->patience);
+    }
+    if (!(o->minimum_improvement >= 0.0) || !isfinite(o->minimum_improvement)) {
+        return fail(MLP_ERROR_RANGE,
+                    "fit options: minimum_improvement is %g, expected a finite number of at least 0",
+                    o->minimum_improvement);
+    }
+    if (o->schedule != NULL) {
+        TRY(schedule_accept(o->schedule, &fit->schedule));
+        o->schedule = &fit->schedule;
+    }
+    TRY(accept_regularization(fit));
+    if (o->validation != NULL) {
+        TRY(batch_check_data("mlp_fit, validation", fit->network, o->validation));
+        TRY(batch_check_mass("mlp_fit, validation", fit->network, o->validation));
+    }
+    return MLP_OK;
+}
+
+static mlp_status prepare_noise(struct fit *fit)
+{
+    if (fit->options.regularization == NULL) {
+        return MLP_OK;
+    }
+    mlp_regularization passes = *fit->options.regularization;
+    passes.mixup = 0.0; /* is this loop's */
+    TRY(mlp_workspace_set_regularization(fit->workspace, &passes));
+    if (fit->options.regularization->mixup > 0.0) {
+        TRY(mixup_prepare(&fit->prefetch.batches[0], fit->network));
+        TRY(mixup_prepare(&fit->prefetch.batches[1], fit->network));
+    }
+    return MLP_OK;
+}
+
+static void resolve(struct fit *fit, size_t count)
+{
+    mlp_fit_options *o = &fit->options;
+    o->epochs = o->epochs > 0 ? o->epochs : DEFAULT_EPOCHS;
+    o->batch = o->batch > 0 ? o->batch : DEFAULT_BATCH;
+    o->batch = o->batch < count ? o->batch : count;
+    o->monitor_interval = o->monitor_interval < MAX_INTERVAL ? o->monitor_interval : MAX_INTERVAL;
+    fit->best_loss = INFINITY;
+    fit->progress = (mlp_progress){
+        .epochs = o->epochs,
+        .steps = (count + o->batch - 1) / o->batch,
+        .validation = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN },
+    };
+    fit->schedule_state = schedule_state_begin(o->schedule, o->epochs, fit->progress.steps);
+    fit->start = seconds_now();
+}
+
+static mlp_status allocate(struct fit *fit, const mlp_data *data)
+{
+    const mlp_fit_options *o = &fit->options;
+    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
+    options.threads = o->threads;
+    TRY(mlp_workspace_create(fit->network, o->batch, &options, &fit->workspace));
+    const struct prefetch_options prefetch = { .batch = o->batch,
+                                               .window = o->shuffle_window,
+                                               .seed = o->seed,
+                                               .epochs = o->epochs,
+                                               .keep_order = o->keep_order != 0,
+                                               .threads = fit->workspace->threads };
+    TRY(prefetch_make(&fit->prefetch, data, &prefetch));
+    TRY(prepare_noise(fit));
+    TRY(average_begin(&fit->average, o->average, fit->network, o->epochs));
+    if (o->validation != NULL) {
+        const size_t count = o->validation->count;
+        TRY(batch_make(&fit->validation, o->validation, o->batch < count ? o->batch : count));
+    }
+    if (o->patience > 0 && o->keep_last == 0) {
+        fit->best = memory_allocate(fit->network->arena_size, sizeof(float));
+    }
+    fit->report = report_create(o->epochs);
+    if (fit->report != NULL && o->monitor_interval > 0) {
+        fit->report->monitor = monitor_create(fit->network, o->monitor_interval);
+    }
+    const bool complete = fit->report != NULL &&
+                          (fit->best != NULL || o->patience == 0 || o->keep_last != 0) &&
+                          (fit->report->monitor != NULL || o->monitor_interval == 0);
+    return complete ? MLP_OK : MLP_ERROR_MEMORY;
+}
+
+mlp_status fit_prepare(struct fit *fit, const mlp_data *data, const mlp_fit_options *given)
+{
+    TRY(accept_options(fit, given));
+    TRY(batch_check_data("mlp_fit", fit->network, data));
+    TRY(batch_check_mass("mlp_fit", fit->network, data));
+    resolve(fit, data->count);
+    return allocate(fit, data);
+}
+
+void fit_release(struct fit *fit)
+{
+    checkpoints_close(&fit->checkpoints);
+    if (fit->workspace != NULL) {
+        schedule_state_end(fit->optimizer);
+    }
+    if (fit->report != NULL) {
+        monitor_end(fit->report->monitor);
+    }
+    mlp_workspace_destroy(&fit->workspace);
+    prefetch_free(&fit->prefetch);
+    batch_free(&fit->validation);
+    average_free(&fit->average);
+    memory_free(fit->best);
+    mlp_report_destroy(&fit->report);
+}
