@@ -79,13 +79,13 @@ def doors():
 
 
 def sizes():
-    for path in files(["src", "tools", "bench", "include", "tests", "examples"], {".c", ".h", ".cpp"}):
+    for path in files(["src", "tools", "bench", "include", "tests", "examples"], {".c", ".h", ".cpp", ".hpp"}):
         lines = path.read_text().splitlines()
         is_test = path.relative_to(source).parts[0] == "tests"
         most, longest = (MAX_TEST_FILE, MAX_TEST_FUNCTION) if is_test else (MAX_FILE, MAX_FUNCTION)
         if len(lines) > most:
             yield f"{relative(path)} has {len(lines)} lines, at most {most} are allowed"
-        if path.suffix == ".h" and "include" in path.parts:
+        if path.suffix in (".h", ".hpp") and "include" in path.parts:
             continue
         start = None
         code = without_comments(path.read_text()).splitlines()
@@ -105,7 +105,7 @@ def tracked(patterns):
 
 def layout():
     """110 columns (but for tables in comments), laid out as .clang-format says, where clang-format 14 is installed."""
-    paths = tracked(["*.c", "*.h", "*.cpp"])
+    paths = tracked(["*.c", "*.h", "*.cpp", "*.hpp"])
     for path in paths:
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if len(line) > MAX_COLUMNS and not (line.startswith(" *") and "clang-format off" in path.read_text()):
@@ -191,8 +191,9 @@ def conditions():
 
 
 def headers():
-    for path in sorted((source / "include/mlp").glob("*.h")):
-        for compiler, standard, ending in (("cc", "c11", ".c"), ("c++", "c++17", ".cpp")):
+    for path in sorted((source / "include/mlp").glob("*.h*")):
+        in_c, in_cpp = ("cc", "c11", ".c"), ("c++", "c++17", ".cpp")
+        for compiler, standard, ending in (in_c, in_cpp) if path.suffix == ".h" else (in_cpp,):
             with tempfile.NamedTemporaryFile("w", suffix=ending) as unit:
                 unit.write(f"#include <mlp/{path.name}>\ntypedef int a_translation_unit_is_not_empty;\n")
                 unit.flush()
@@ -200,7 +201,7 @@ def headers():
                                       "-fsyntax-only", f"-I{source / 'include'}", unit.name], capture_output=True, text=True)
             if run.returncode != 0:
                 yield f"{relative(path)} alone as {standard}: {run.stderr.strip()}"
-        for include in re.findall(r"^#\s*include\s+[<\"]([^>\"]+)", path.read_text(), flags=re.M):
+        for include in re.findall(r"^#\s*include\s+[<\"]([^>\"]+\.h)", path.read_text(), flags=re.M):
             if not include.startswith("mlp/") and include not in ("stddef.h", "stdint.h"):
                 yield f"{relative(path)} includes {include}"
 

@@ -1,0 +1,450 @@
+/** @file
+ * Data sets, networks and workspaces in C++. Include mlp/mlp.hpp. */
+#ifndef MLP_NETWORK_HPP
+#define MLP_NETWORK_HPP
+
+#include <mlp/support.hpp>
+
+namespace mlp
+{
+
+/** A data set (mlp/data.h). */
+class data : public detail::owner<mlp_data, mlp_data_destroy>
+{
+  public:
+    using owner::owner;
+    /** From a file, in any format that is known. */
+    static outcome<data> load(const std::string &path, const mlp_data_options *options = nullptr)
+    {
+        mlp_data *handle = nullptr;
+        const mlp_status status = mlp_data_load(path.c_str(), options, &handle);
+        return detail::finish(status, data(handle));
+    }
+    /** From arrays, which must live as long as the set and its parts. */
+    static outcome<data> create(const mlp_data_arrays &arrays)
+    {
+        mlp_data *handle = nullptr;
+        const mlp_status status = mlp_data_create(&arrays, &handle);
+        return detail::finish(status, data(handle));
+    }
+    /** Two parts, the second of about `fraction` of the samples. */
+    outcome<std::pair<data, data>> split(double fraction, std::uint64_t seed, bool stratified = false) const
+    {
+        mlp_data *first = nullptr, *second = nullptr;
+        const mlp_status status = stratified
+                                      ? mlp_data_split_stratified(get(), fraction, seed, &first, &second)
+                                      : mlp_data_split(get(), fraction, seed, &first, &second);
+        return detail::finish(status, std::pair<data, data>(data(first), data(second)));
+    }
+    /** Training and validation set of a fold. */
+    outcome<std::pair<data, data>> fold(std::size_t folds, std::size_t fold, bool stratified,
+                                        std::uint64_t seed) const
+    {
+        mlp_data *train = nullptr, *validation = nullptr;
+        const mlp_status status = mlp_data_fold(get(), folds, fold, stratified, seed, &train, &validation);
+        return detail::finish(status, std::pair<data, data>(data(train), data(validation)));
+    }
+    outcome<data> slice(std::size_t first, std::size_t count) const
+    {
+        mlp_data *part = nullptr;
+        const mlp_status status = mlp_data_slice(get(), first, count, &part);
+        return detail::finish(status, data(part));
+    }
+    std::size_t count() const noexcept
+    {
+        return mlp_data_count(get());
+    }
+    std::size_t inputs() const noexcept
+    {
+        return mlp_data_inputs(get());
+    }
+    std::size_t class_count() const noexcept
+    {
+        return mlp_data_class_count(get());
+    }
+    std::size_t outputs() const noexcept
+    {
+        return mlp_data_outputs(get());
+    }
+};
+
+/** What a batch should have come out as: classes or values, which convert to it, and weights; all borrowed
+ * for a call. */
+struct targets {
+    span<const std::int32_t> classes;
+    span<const float> values;
+    span<const float> weights;
+
+    targets(span<const std::int32_t> of_classes, span<const float> of_weights = {})
+        : classes(of_classes), weights(of_weights)
+    {
+    }
+    targets(span<const float> of_values, span<const float> of_weights = {})
+        : values(of_values), weights(of_weights)
+    {
+    }
+    template <std::size_t N> targets(const std::int32_t (&array)[N]) : classes(array, N)
+    {
+    }
+    template <std::size_t N> targets(const float (&array)[N]) : values(array, N)
+    {
+    }
+    targets(const std::vector<std::int32_t> &of_classes) : classes(of_classes.data(), of_classes.size())
+    {
+    }
+    targets(const std::vector<float> &of_values) : values(of_values.data(), of_values.size())
+    {
+    }
+    /** As the C interface takes it. */
+    mlp_targets get() const noexcept
+    {
+        return { detail::data_or_null(classes), detail::data_or_null(values), detail::data_or_null(weights) };
+    }
+};
+
+/** A batch that a loss of the caller's own is asked for: see mlp_loss_callback. `gradient` may be nullptr. */
+struct loss_batch {
+    const float *outputs;
+    const mlp_targets &targets;
+    std::size_t units, count, leading_dimension;
+    float *gradient;
+};
+
+class workspace;
+
+/** A network (mlp/network.h). A const network serves any number of threads, each with a workspace of its own.
+ * */
+class network : public detail::owner<mlp_network, mlp_network_destroy>
+{
+  public:
+    network() noexcept = default;
+    /** Takes a handle of the C interface over. */
+    explicit network(mlp_network *handle, detail::shared_lambdas lambdas = nullptr) noexcept
+        : owner(handle), lambdas_(std::move(lambdas))
+    {
+    }
+    static outcome<network> load(const std::string &path)
+    {
+        mlp_network *handle = nullptr;
+        const mlp_status status = mlp_model_load(path.c_str(), &handle);
+        return detail::finish(status, network(handle));
+    }
+    outcome<void> save(const std::string &path) const
+    {
+        return finish(mlp_model_save(get(), path.c_str()));
+    }
+    outcome<network> copy() const
+    {
+        mlp_network *handle = nullptr;
+        const mlp_status status = mlp_network_copy(get(), &handle);
+        return detail::finish(status, network(handle, lambdas_));
+    }
+    outcome<void> initialize(std::uint64_t seed)
+    {
+        return finish(mlp_network_initialize(get(), seed));
+    }
+    /** Shifts and scales inputs by the means and deviations of a data set from now on. */
+    outcome<void> standardize(const data &by)
+    {
+        return finish(mlp_data_standardize(by.get(), get()));
+    }
+    std::size_t inputs() const noexcept
+    {
+        return mlp_network_inputs(get());
+    }
+    std::size_t outputs() const noexcept
+    {
+        return mlp_network_outputs(get());
+    }
+    std::size_t layer_count() const noexcept
+    {
+        return mlp_network_layer_count(get());
+    }
+    std::size_t parameter_count() const noexcept
+    {
+        return mlp_network_parameter_count(get());
+    }
+    /** W of a layer, borrowed: a view with a leading dimension. */
+    outcome<mlp_const_matrix> weights(std::size_t layer) const
+    {
+        mlp_const_matrix view{};
+        const mlp_status status = mlp_network_weights(get(), layer, &view);
+        return detail::finish(status, view);
+    }
+    outcome<mlp_const_matrix> bias(std::size_t layer) const
+    {
+        mlp_const_matrix view{};
+        const mlp_status status = mlp_network_bias(get(), layer, &view);
+        return detail::finish(status, view);
+    }
+    /** `y` receives count × outputs values. No allocation. */
+    outcome<void> predict(workspace &in, span<const float> x, span<float> y) const;
+    /** `classes` receives count indices. No allocation. */
+    outcome<void> predict_classes(workspace &in, span<const float> x, span<std::int32_t> classes) const;
+    outcome<void> forward(workspace &in, span<const float> x) const;
+    /** The loss of the batch that went forward; dZ, dW and db stay in the workspace. */
+    outcome<double> loss_backward(workspace &in, const targets &targets) const;
+
+    /** MLP_OK, or why `x` is no batch of this network; then mlp::error is what `text` says. */
+    mlp_status check_batch(std::size_t values, std::string &text) const
+    {
+        if (values == 0 || values % inputs() != 0) {
+            text = "x has " + std::to_string(values) + " values, expected a multiple of " +
+                   std::to_string(inputs());
+            return MLP_ERROR_SHAPE;
+        }
+        return MLP_OK;
+    }
+    /** MLP_OK, or why `with` does not suit `count` samples. */
+    mlp_status check_targets(const targets &with, std::size_t count, std::string &text) const
+    {
+        const std::size_t values = count * outputs();
+        if (!with.classes.empty() && with.classes.size() != count) {
+            text = detail::size_text("targets.classes", with.classes.size(), count);
+        } else if (!with.values.empty() && with.values.size() != values) {
+            text = detail::size_text("targets.values", with.values.size(), values);
+        } else if (!with.weights.empty() && with.weights.size() != count) {
+            text = detail::size_text("targets.weights", with.weights.size(), count);
+        } else {
+            return MLP_OK;
+        }
+        return MLP_ERROR_SHAPE;
+    }
+    const detail::shared_lambdas &lambdas() const noexcept
+    {
+        return lambdas_;
+    }
+
+  private:
+    outcome<void> finish(mlp_status status) const
+    {
+        detail::rethrow(lambdas_);
+        return detail::finish(status);
+    }
+    detail::shared_lambdas lambdas_;
+};
+
+/** Buffers for passes of a network and a largest batch (mlp/workspace.h). */
+class workspace : public detail::owner<mlp_workspace, mlp_workspace_destroy>
+{
+  public:
+    using owner::owner;
+    static outcome<workspace> create(const network &of, std::size_t batch,
+                                     const mlp_workspace_options *options = nullptr)
+    {
+        mlp_workspace *handle = nullptr;
+        const mlp_status status = mlp_workspace_create(of.get(), batch, options, &handle);
+        return detail::finish(status, workspace(handle));
+    }
+    /** One that serves predictions alone, in a fraction of the memory. */
+    static outcome<workspace> for_inference(const network &of, std::size_t batch, int threads = 0)
+    {
+        mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
+        options.purpose = MLP_WORKSPACE_INFERENCE;
+        options.threads = threads;
+        return create(of, batch, &options);
+    }
+    std::size_t batch() const noexcept
+    {
+        return mlp_workspace_batch(get());
+    }
+    /** An intermediate of a layer, borrowed until the next pass. */
+    outcome<mlp_matrix> view(mlp_tensor tensor, std::size_t layer)
+    {
+        mlp_matrix matrix{};
+        const mlp_status status = mlp_workspace_view(get(), tensor, layer, &matrix);
+        return detail::finish(status, matrix);
+    }
+    /** Of the last forward pass. */
+    std::size_t count() const noexcept
+    {
+        return count_;
+    }
+
+  private:
+    friend class network;
+    std::size_t count_ = 0;
+};
+
+inline outcome<void> network::predict(workspace &in, span<const float> x, span<float> y) const
+{
+    std::string text;
+    if (check_batch(x.size(), text) != MLP_OK) {
+        return detail::failed<void>(MLP_ERROR_SHAPE, text);
+    }
+    const std::size_t count = x.size() / inputs();
+    if (y.size() != count * outputs()) {
+        return detail::failed<void>(MLP_ERROR_SHAPE, detail::size_text("y", y.size(), count * outputs()));
+    }
+    return finish(mlp_predict(get(), in.get(), x.data(), count, y.data()));
+}
+
+inline outcome<void> network::predict_classes(workspace &in, span<const float> x,
+                                              span<std::int32_t> classes) const
+{
+    std::string text;
+    if (check_batch(x.size(), text) != MLP_OK) {
+        return detail::failed<void>(MLP_ERROR_SHAPE, text);
+    }
+    const std::size_t count = x.size() / inputs();
+    if (classes.size() != count) {
+        return detail::failed<void>(MLP_ERROR_SHAPE, detail::size_text("classes", classes.size(), count));
+    }
+    return finish(mlp_predict_classes(get(), in.get(), x.data(), count, classes.data()));
+}
+
+inline outcome<void> network::forward(workspace &in, span<const float> x) const
+{
+    std::string text;
+    if (check_batch(x.size(), text) != MLP_OK) {
+        return detail::failed<void>(MLP_ERROR_SHAPE, text);
+    }
+    in.count_ = x.size() / inputs();
+    return finish(mlp_forward(get(), in.get(), x.data(), in.count_));
+}
+
+inline outcome<double> network::loss_backward(workspace &in, const targets &with) const
+{
+    std::string text;
+    if (check_targets(with, in.count(), text) != MLP_OK) {
+        return detail::failed<double>(MLP_ERROR_SHAPE, text);
+    }
+    double loss = 0.0;
+    const mlp_targets given = with.get();
+    const mlp_status status = mlp_loss_backward(get(), in.get(), &given, &loss);
+    detail::rethrow(lambdas_);
+    return detail::finish(status, loss);
+}
+
+/** Describes a network layer by layer, and creates it:
+ *     auto network = mlp::network_builder(784)
+ *                        .layer(256, MLP_ACTIVATION_RELU)
+ *                        .layer(128, MLP_ACTIVATION_TANH, MLP_INIT_XAVIER_NORMAL)
+ *                        .layer(10, MLP_ACTIVATION_SOFTMAX)
+ *                        .build(); */
+class network_builder
+{
+  public:
+    explicit network_builder(std::size_t inputs) : inputs_(inputs)
+    {
+    }
+    network_builder &layer(std::size_t units, mlp_activation activation = MLP_ACTIVATION_IDENTITY,
+                           mlp_init init = MLP_INIT_AUTOMATIC)
+    {
+        mlp_layer made{};
+        made.units = units;
+        made.activation = activation;
+        made.init = init;
+        layers_.push_back(made);
+        return *this;
+    }
+    /** A layer with an activation of the caller's own, entry by entry: void value(span<const float> z,
+     * span<float> a), void derivative(span<const float> z, span<float> d), both from several threads at
+     * once. */
+    template <typename Value, typename Derivative>
+    network_builder &layer(std::size_t units, Value value, Derivative derivative)
+    {
+        using pair = std::pair<Value, Derivative>;
+        layer(units, MLP_ACTIVATION_CUSTOM);
+        mlp_activation_callbacks &custom = last().custom_activation;
+        custom.context = keep(pair(std::move(value), std::move(derivative)));
+        custom.value = [](const float *z, float *a, std::size_t count, void *context) {
+            entries<pair>(context, z, a, count, [](pair &both) -> Value & { return both.first; });
+        };
+        custom.derivative = [](const float *z, float *d, std::size_t count, void *context) {
+            entries<pair>(context, z, d, count, [](pair &both) -> Derivative & { return both.second; });
+        };
+        return *this;
+    }
+    /** Draws the last layer's weights: void draw(span<float> values, size_t rows, size_t columns, uint64_t
+     * seed, size_t layer). */
+    template <typename Draw> network_builder &init(Draw draw)
+    {
+        last().init = MLP_INIT_CUSTOM;
+        last().init_parameters.context = keep(std::move(draw));
+        last().init_parameters.custom = [](float *values, std::size_t rows, std::size_t columns,
+                                           std::uint64_t seed, std::size_t layer, void *context) {
+            auto &held = detail::held<Draw>(context);
+            return held.owner->run(MLP_ERROR_STATE, [&] {
+                held.function(span<float>(values, rows * columns), rows, columns, seed, layer);
+                return MLP_OK;
+            });
+        };
+        return *this;
+    }
+    network_builder &loss(mlp_loss loss)
+    {
+        options_.loss = loss;
+        return *this;
+    }
+    /** A loss of the caller's own: double loss(const mlp::loss_batch &batch). */
+    template <typename Loss, typename = std::enable_if_t<std::is_invocable_v<Loss, const loss_batch &>>>
+    network_builder &loss(Loss loss)
+    {
+        options_.loss = MLP_LOSS_CUSTOM;
+        options_.custom_loss_context = keep(std::move(loss));
+        options_.custom_loss = [](const float *outputs, const mlp_targets *targets, std::size_t units,
+                                  std::size_t count, std::size_t leading_dimension, float *gradient,
+                                  double *value, void *context) {
+            auto &held = detail::held<Loss>(context);
+            return held.owner->run(MLP_ERROR_STATE, [&] {
+                *value =
+                    held.function(loss_batch{ outputs, *targets, units, count, leading_dimension, gradient });
+                return MLP_OK;
+            });
+        };
+        return *this;
+    }
+    network_builder &seed(std::uint64_t seed)
+    {
+        options_.seed = seed;
+        return *this;
+    }
+    /** Everything else of the network, and of the layer described last; there must be one. */
+    mlp_network_options &options() noexcept
+    {
+        return options_;
+    }
+    mlp_layer &last() noexcept
+    {
+        return layers_.back();
+    }
+    /** Creates the network; lambdas live as long as it and its copies. */
+    outcome<network> build() const
+    {
+        mlp_network *handle = nullptr;
+        const mlp_status status =
+            mlp_network_create(inputs_, layers_.data(), layers_.size(), &options_, &handle);
+        network made(handle, lambdas_);
+        detail::rethrow(lambdas_);
+        return detail::finish(status, std::move(made));
+    }
+
+  private:
+    template <typename F> void *keep(F function)
+    {
+        return detail::made(lambdas_)->keep(std::move(function));
+    }
+    /** An activation cannot fail: where a lambda throws its results are NaN, which no step applies. */
+    template <typename F, typename Choose>
+    static void entries(void *context, const float *z, float *out, std::size_t count, Choose choose) noexcept
+    {
+        auto &held = detail::held<F>(context);
+        const bool done = held.owner->run(false, [&] {
+            choose(held.function)(span<const float>(z, count), span<float>(out, count));
+            return true;
+        });
+        if (!done) {
+            std::fill(out, out + count, std::numeric_limits<float>::quiet_NaN());
+        }
+    }
+
+    std::size_t inputs_;
+    std::vector<mlp_layer> layers_;
+    mlp_network_options options_ = MLP_NETWORK_OPTIONS_INIT;
+    detail::shared_lambdas lambdas_;
+};
+
+} // namespace mlp
+
+#endif
