@@ -47,6 +47,41 @@ static const char *write_labels(void)
     return test_write_file("labels.idx", file, sizeof file);
 }
 
+/* The system's call in this program: what was announced last. */
+static off_t announced_from, announced_to;
+
+int posix_fadvise(int descriptor, off_t offset, off_t length, int advice)
+{
+    (void)descriptor;
+    if (advice == POSIX_FADV_WILLNEED) {
+        announced_from = announced_to == offset ? announced_from : offset;
+        announced_to = offset + length;
+    }
+    return 0;
+}
+
+/* What is announced is the file's bytes of these samples, first to last, and no more; of a subset, from its
+ * first sample to its last. */
+static void what_is_announced_is_what_is_wanted(void **unused)
+{
+    static unsigned char values[BYTES];
+    mlp_data *data, *slice;
+    (void)unused;
+    for (int floats = 0; floats < 2; floats++) {
+        const off_t size = floats ? 4 * INPUTS : INPUTS;
+        assert_ok(mlp_data_open_idx(write_features(floats, values), NULL, NULL, &data));
+        assert_ok(mlp_data_slice(data, 30, 100, &slice));
+        data_announce(data, 17, 40);
+        assert_true(announced_from == HEADER + 17 * size && announced_to == HEADER + 57 * size);
+        data_announce(slice, 10, 1);
+        assert_true(announced_from == HEADER + 40 * size && announced_to == HEADER + 41 * size);
+        data_announce(slice, 99, 1);
+        assert_true(announced_from == HEADER + 129 * size && announced_to == HEADER + 130 * size);
+        mlp_data_destroy(&slice);
+        mlp_data_destroy(&data);
+    }
+}
+
 static void values_are_those_of_the_file(void **unused)
 {
     static unsigned char values[BYTES];
@@ -215,6 +250,7 @@ static void descriptors_are_given_back(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_announced_is_what_is_wanted),
         cmocka_unit_test(values_are_those_of_the_file),
         cmocka_unit_test(parts_are_those_of_data_in_memory),
         cmocka_unit_test(standardization_and_metrics_are_the_same),

@@ -178,20 +178,22 @@ static void skip_and_zero_policies(void **unused)
     (void)unused;
     options.rule = MLP_OPTIMIZER_ADAM;
     options.nonfinite = MLP_NONFINITE_SKIP;
-    options.max_skips = 2;
-    make(&f, &options);
-    assert_ok(gradients(&f));
-    take(&f, &before);
-    f.workspace->gradients[0] = NAN;
-    for (int i = 0; i < 2; i++) {
-        assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &report));
-        assert_int_equal(report.skipped, 1);
+    for (size_t skips = 1; skips <= 2; skips++) {
+        options.max_skips = skips;
+        make(&f, &options);
+        assert_ok(gradients(&f));
+        take(&f, &before);
+        f.workspace->gradients[0] = NAN;
+        for (size_t i = 0; i < skips; i++) {
+            assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &report));
+            assert_int_equal(report.skipped, 1);
+        }
+        assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &report), MLP_ERROR_NONFINITE,
+                       skips == 1 ? "1" : "2", "layer 0", NULL);
+        take(&f, &after);
+        assert_memory_equal(&before, &after, sizeof before);
+        drop(&f);
     }
-    assert_refused(mlp_optimizer_step(f.optimizer, f.network, f.workspace, &report), MLP_ERROR_NONFINITE, "2",
-                   "layer 0", NULL);
-    take(&f, &after);
-    assert_memory_equal(&before, &after, sizeof before);
-    drop(&f);
     options.nonfinite = MLP_NONFINITE_ZERO;
     options.max_skips = 0;
     options.rule = MLP_OPTIMIZER_SGD;

@@ -1,6 +1,6 @@
 /* Random problems against what must hold of every one.
  *
- * usage: properties [FIRST [COUNT]]     problems of the seeds FIRST (1) … FIRST + COUNT − 1 (400)
+ * usage: properties [FIRST [COUNT]]     problems of the seeds FIRST (1) … FIRST + COUNT − 1 (1000)
  *        properties CHOICE=VALUE…       one problem, as a failure prints it
  *
  * A failure prints the problem's seed, and the plainest problem found that still fails. */

@@ -186,6 +186,62 @@ static void short_memory_loses_nothing(void **unused)
     drop(&f);
 }
 
+/* A loss that counts how often each sample, known by its target, is seen. */
+static mlp_status count_samples(const float *outputs, const mlp_targets *targets, size_t units, size_t count,
+                                size_t ld, float *gradient, double *loss, void *context)
+{
+    size_t *seen = context;
+    (void)outputs;
+    for (size_t i = 0; i < count; i++) {
+        seen[(size_t)targets->values[i]]++;
+        if (gradient != NULL) {
+            memset(gradient + i * ld, 0, units * sizeof *gradient);
+        }
+    }
+    *loss = 1.0;
+    return MLP_OK;
+}
+
+/* Batches are shuffled epochs one after the other: after three of them every sample was seen three times. */
+static void epochs_follow_one_another(void **unused)
+{
+    enum { BATCH = 8, ROUNDS = 3 };
+    size_t seen[COUNT] = { 0 };
+    float x[COUNT] = { 0 }, y[COUNT];
+    const mlp_layer layer = { .units = 1 };
+    mlp_network_options network_options = MLP_NETWORK_OPTIONS_INIT;
+    mlp_rate_test_options options = MLP_RATE_TEST_OPTIONS_INIT;
+    mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
+    mlp_rate_point points[COUNT / BATCH * ROUNDS];
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    mlp_data *data;
+    size_t count;
+    (void)unused;
+    for (size_t i = 0; i < COUNT; i++) {
+        y[i] = (float)i;
+    }
+    arrays.count = COUNT;
+    arrays.inputs = arrays.outputs = 1;
+    arrays.features = x;
+    arrays.values = y;
+    network_options.loss = MLP_LOSS_CUSTOM;
+    network_options.custom_loss = count_samples;
+    network_options.custom_loss_context = seen;
+    options.batch = BATCH;
+    options.steps = COUNT / BATCH * ROUNDS;
+    assert_ok(mlp_data_create(&arrays, &data));
+    assert_ok(mlp_network_create(1, &layer, 1, &network_options, &network));
+    assert_ok(mlp_optimizer_create(network, NULL, &optimizer));
+    assert_ok(mlp_rate_test(network, optimizer, data, &options, points, &count, NULL));
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(seen[i], ROUNDS);
+    }
+    mlp_optimizer_destroy(&optimizer);
+    mlp_network_destroy(&network);
+    mlp_data_destroy(&data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +249,7 @@ int main(void)
         cmocka_unit_test(everything_is_put_back),
         cmocka_unit_test(bad_options_are_named),
         cmocka_unit_test(short_memory_loses_nothing),
+        cmocka_unit_test(epochs_follow_one_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
