@@ -14,9 +14,8 @@ mlp_status array_grow(struct array *array, size_t more, size_t size)
     if (array->capacity - array->count >= more) {
         return MLP_OK;
     }
-    if (!size_add(array->count, more, &needed) || array->capacity > SIZE_MAX / 2) {
-        return fail(MLP_ERROR_MEMORY, "out of memory: an array of more than %zu entries", array->count);
-    }
+    FAIL_IF(!size_add(array->count, more, &needed) || array->capacity > SIZE_MAX / 2, MLP_ERROR_MEMORY,
+            "out of memory: an array of more than %zu entries", array->count);
     if (array->capacity >= FIRST_CAPACITY) {
         grown = 2 * array->capacity;
     }

@@ -41,9 +41,7 @@ static void list_names(const struct name_table *table, char *text, size_t size)
 mlp_status name_find(const struct name_table *table, const char *name, int *value)
 {
     char known[768];
-    if (name == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: name is NULL", table->subject);
-    }
+    FAIL_IF(name == NULL, MLP_ERROR_ARGUMENT, "%s: name is NULL", table->subject);
     for (size_t i = 0; i < table->count; i++) {
         if (strcmp(row_of(table, (int)i)->name, name) == 0) {
             *value = (int)i;
@@ -57,9 +55,7 @@ mlp_status name_find(const struct name_table *table, const char *name, int *valu
 
 mlp_status name_check(const struct name_table *table, int value)
 {
-    if (row_of(table, value) == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: unknown value %d, expected 0 to %zu", table->subject, value,
-                    table->count - 1);
-    }
+    FAIL_IF(row_of(table, value) == NULL, MLP_ERROR_ARGUMENT, "%s: unknown value %d, expected 0 to %zu",
+            table->subject, value, table->count - 1);
     return MLP_OK;
 }

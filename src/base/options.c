@@ -28,13 +28,11 @@ mlp_status options_copy(const char *type, const char *member, const void *given,
         return refuse_size(type, member, given_size, size);
     }
     for (size_t i = size; i < given_size; i++) {
-        if (bytes[i] != 0) {
-            return fail(MLP_ERROR_UNSUPPORTED,
-                        "%s: %s is %zu and byte %zu is set, but this library knows %zu bytes: the program "
-                        "was "
-                        "compiled for a newer one",
-                        type, member, given_size, i, size);
-        }
+        FAIL_IF(bytes[i] != 0, MLP_ERROR_UNSUPPORTED,
+                "%s: %s is %zu and byte %zu is set, but this library knows %zu bytes: the program "
+                "was "
+                "compiled for a newer one",
+                type, member, given_size, i, size);
     }
     memcpy(accepted, given, given_size < size ? given_size : size);
     return MLP_OK;

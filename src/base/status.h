@@ -23,6 +23,14 @@ mlp_status fail_in(mlp_status status, const char *format, ...) __attribute__((fo
         }                                                                                                    \
     } while (0)
 
+/* Validation in a line: where the condition holds, the function fails with the text. */
+#define FAIL_IF(condition, status, ...)                                                                      \
+    do {                                                                                                     \
+        if (condition) {                                                                                     \
+            return fail(status, __VA_ARGS__);                                                                \
+        }                                                                                                    \
+    } while (0)
+
 /* Refuses a NULL argument by its name. */
 #define REQUIRE_ARGUMENT(pointer)                                                                            \
     do {                                                                                                     \

@@ -13,9 +13,7 @@
 mlp_status text_list_append(struct text_list *list, const char *text)
 {
     const uint32_t offset = (uint32_t)list->bytes.count;
-    if (list->bytes.count > UINT32_MAX) {
-        return fail(MLP_ERROR_MEMORY, "out of memory: more than 4 GiB of texts");
-    }
+    FAIL_IF(list->bytes.count > UINT32_MAX, MLP_ERROR_MEMORY, "out of memory: more than 4 GiB of texts");
     TRY(array_append(&list->bytes, text, strlen(text) + 1, 1));
     const mlp_status status = array_append(&list->offsets, &offset, 1, sizeof offset);
     if (status != MLP_OK) {
@@ -145,9 +143,7 @@ mlp_status text_pool_add(struct text_pool *pool, const char *text, size_t *numbe
         *number = pool->slots[slot] - 1;
         return MLP_OK;
     }
-    if (count >= UINT32_MAX - 1) {
-        return fail(MLP_ERROR_MEMORY, "more than %zu different texts", count);
-    }
+    FAIL_IF(count >= UINT32_MAX - 1, MLP_ERROR_MEMORY, "more than %zu different texts", count);
     TRY(text_list_append(&pool->texts, text));
     pool->slots[slot] = (uint32_t)(count + 1);
     *number = count;

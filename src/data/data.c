@@ -55,48 +55,33 @@ void mlp_data_destroy(mlp_data **data)
 static mlp_status check_sources(const mlp_data_arrays *a)
 {
     size_t size;
-    if (a->count == 0 || a->inputs == 0) {
-        return fail(MLP_ERROR_RANGE, "data arrays: count is %zu and inputs is %zu, expected at least 1",
-                    a->count, a->inputs);
-    }
-    if ((a->features == NULL) == (a->bytes == NULL)) {
-        return fail(MLP_ERROR_ARGUMENT, "data arrays: %s of features and bytes is set, expected one of them",
-                    a->features == NULL ? "none" : "each");
-    }
-    if (a->classes != NULL && a->values != NULL) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "data arrays: classes and values are both set, expected one or neither");
-    }
-    if (a->class_count > 0 && a->classes == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "data arrays: class_count is %zu, but classes is NULL",
-                    a->class_count);
-    }
-    if (a->class_count > (size_t)INT32_MAX) {
-        return fail(MLP_ERROR_RANGE, "data arrays: class_count is %zu, expected at most %d", a->class_count,
-                    INT32_MAX);
-    }
-    if ((a->outputs > 0) != (a->values != NULL)) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "data arrays: outputs is %zu and values is %s, expected both or neither", a->outputs,
-                    a->values != NULL ? "set" : "NULL");
-    }
-    if (!size_multiply(a->count, a->inputs, &size) || !size_multiply(size, sizeof(float), &size) ||
-        !size_multiply(a->count, a->outputs, &size) || !size_multiply(size, sizeof(float), &size)) {
-        return fail(MLP_ERROR_SHAPE,
-                    "data arrays: %zu samples of %zu inputs and %zu outputs do not fit the memory", a->count,
-                    a->inputs, a->outputs);
-    }
+    FAIL_IF(a->count == 0 || a->inputs == 0, MLP_ERROR_RANGE,
+            "data arrays: count is %zu and inputs is %zu, expected at least 1", a->count, a->inputs);
+    FAIL_IF((a->features == NULL) == (a->bytes == NULL), MLP_ERROR_ARGUMENT,
+            "data arrays: %s of features and bytes is set, expected one of them",
+            a->features == NULL ? "none" : "each");
+    FAIL_IF(a->classes != NULL && a->values != NULL, MLP_ERROR_ARGUMENT,
+            "data arrays: classes and values are both set, expected one or neither");
+    FAIL_IF(a->class_count > 0 && a->classes == NULL, MLP_ERROR_ARGUMENT,
+            "data arrays: class_count is %zu, but classes is NULL", a->class_count);
+    FAIL_IF(a->class_count > (size_t)INT32_MAX, MLP_ERROR_RANGE,
+            "data arrays: class_count is %zu, expected at most %d", a->class_count, INT32_MAX);
+    FAIL_IF((a->outputs > 0) != (a->values != NULL), MLP_ERROR_ARGUMENT,
+            "data arrays: outputs is %zu and values is %s, expected both or neither", a->outputs,
+            a->values != NULL ? "set" : "NULL");
+    FAIL_IF(!size_multiply(a->count, a->inputs, &size) || !size_multiply(size, sizeof(float), &size) ||
+                !size_multiply(a->count, a->outputs, &size) || !size_multiply(size, sizeof(float), &size),
+            MLP_ERROR_SHAPE, "data arrays: %zu samples of %zu inputs and %zu outputs do not fit the memory",
+            a->count, a->inputs, a->outputs);
     return MLP_OK;
 }
 
 static mlp_status check_byte_scale(const mlp_data_arrays *a)
 {
-    if (a->bytes != NULL && a->byte_scale != 0.0 &&
-        !(a->byte_scale >= (double)FLT_MIN && a->byte_scale <= (double)FLT_MAX / 256.0)) {
-        return fail(MLP_ERROR_RANGE,
-                    "data arrays: byte_scale is %g, expected a number from %g to %g, or 0 for 1/255",
-                    a->byte_scale, (double)FLT_MIN, (double)FLT_MAX / 256.0);
-    }
+    FAIL_IF(a->bytes != NULL && a->byte_scale != 0.0 &&
+                !(a->byte_scale >= (double)FLT_MIN && a->byte_scale <= (double)FLT_MAX / 256.0),
+            MLP_ERROR_RANGE, "data arrays: byte_scale is %g, expected a number from %g to %g, or 0 for 1/255",
+            a->byte_scale, (double)FLT_MIN, (double)FLT_MAX / 256.0);
     return MLP_OK;
 }
 
@@ -105,11 +90,9 @@ static mlp_status check_finite(const float *values, size_t count, size_t width, 
 {
     const size_t size = values != NULL ? count * width : 0;
     for (size_t i = 0; i < size; i++) {
-        if (!isfinite(values[i])) {
-            return fail(MLP_ERROR_NONFINITE,
-                        "data arrays: sample %zu, %s %zu is %g, expected a finite number", i / width, what,
-                        i % width, (double)values[i]);
-        }
+        FAIL_IF(!isfinite(values[i]), MLP_ERROR_NONFINITE,
+                "data arrays: sample %zu, %s %zu is %g, expected a finite number", i / width, what, i % width,
+                (double)values[i]);
     }
     return MLP_OK;
 }
@@ -126,10 +109,8 @@ static mlp_status check_classes(const mlp_data_arrays *a, size_t *class_count)
     }
     for (size_t i = 0; i < a->count; i++) {
         const int32_t class_index = a->classes[i];
-        if (class_index < 0 || class_index >= end) {
-            return fail(MLP_ERROR_RANGE, "data arrays: sample %zu: class is %d, expected 0 to %d", i,
-                        (int)class_index, (int)end - 1);
-        }
+        FAIL_IF(class_index < 0 || class_index >= end, MLP_ERROR_RANGE,
+                "data arrays: sample %zu: class is %d, expected 0 to %d", i, (int)class_index, (int)end - 1);
         largest = class_index > largest ? class_index : largest;
     }
     *class_count = a->class_count > 0 ? a->class_count : (size_t)largest + 1;
@@ -141,10 +122,8 @@ static mlp_status check_weights(const mlp_data_arrays *a)
     TRY(check_finite(a->weights, a->count, 1, "weight"));
     const size_t count = a->weights != NULL ? a->count : 0;
     for (size_t i = 0; i < count; i++) {
-        if (a->weights[i] < 0.0f) {
-            return fail(MLP_ERROR_RANGE, "data arrays: sample %zu: weight is %g, expected at least 0", i,
-                        (double)a->weights[i]);
-        }
+        FAIL_IF(a->weights[i] < 0.0f, MLP_ERROR_RANGE,
+                "data arrays: sample %zu: weight is %g, expected at least 0", i, (double)a->weights[i]);
     }
     return MLP_OK;
 }

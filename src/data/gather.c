@@ -82,18 +82,14 @@ mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float
                          float *values)
 {
     REQUIRE_ARGUMENT(data);
-    if (first > data->count || count > data->count - first) {
-        return fail(MLP_ERROR_RANGE, "data: %zu samples from %zu on are asked for, but there are %zu", count,
-                    first, data->count);
-    }
-    if (classes != NULL && data->storage->classes == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "data: classes are asked for, but the targets are %s",
-                    data->storage->values != NULL ? "values" : "none");
-    }
-    if (values != NULL && data->storage->values == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "data: target values are asked for, but the targets are %s",
-                    data->storage->classes != NULL ? "classes" : "none");
-    }
+    FAIL_IF(first > data->count || count > data->count - first, MLP_ERROR_RANGE,
+            "data: %zu samples from %zu on are asked for, but there are %zu", count, first, data->count);
+    FAIL_IF(classes != NULL && data->storage->classes == NULL, MLP_ERROR_ARGUMENT,
+            "data: classes are asked for, but the targets are %s",
+            data->storage->values != NULL ? "values" : "none");
+    FAIL_IF(values != NULL && data->storage->values == NULL, MLP_ERROR_ARGUMENT,
+            "data: target values are asked for, but the targets are %s",
+            data->storage->classes != NULL ? "classes" : "none");
     if (x != NULL) {
         TRY(data_gather_features(data, NULL, first, count, x));
     }

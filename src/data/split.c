@@ -137,20 +137,13 @@ static mlp_status check_arguments(const char *function, const struct deal *deal,
     if (second != NULL) {
         *second = NULL;
     }
-    if (deal->data == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: data is NULL", function);
-    }
-    if (first == NULL || second == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: the pointer to the %s set is NULL", function,
-                    first == NULL ? "first" : "second");
-    }
-    if (deal->stratified && deal->data->storage->classes == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: a stratified split needs classes, the data set has none",
-                    function);
-    }
-    if (deal->data->count < 2) {
-        return fail(MLP_ERROR_RANGE, "%s: the data set has 1 sample, expected at least 2", function);
-    }
+    FAIL_IF(deal->data == NULL, MLP_ERROR_ARGUMENT, "%s: data is NULL", function);
+    FAIL_IF(first == NULL || second == NULL, MLP_ERROR_ARGUMENT, "%s: the pointer to the %s set is NULL",
+            function, first == NULL ? "first" : "second");
+    FAIL_IF(deal->stratified && deal->data->storage->classes == NULL, MLP_ERROR_ARGUMENT,
+            "%s: a stratified split needs classes, the data set has none", function);
+    FAIL_IF(deal->data->count < 2, MLP_ERROR_RANGE, "%s: the data set has 1 sample, expected at least 2",
+            function);
     return MLP_OK;
 }
 
@@ -181,10 +174,8 @@ static mlp_status split(const char *function, const struct deal *deal, double fr
 {
     TRY(check_arguments(function, deal, first, second));
     const size_t count = deal->data->count;
-    if (!(fraction > 0.0 && fraction < 1.0)) {
-        return fail(MLP_ERROR_RANGE, "%s: fraction is %g, expected a number between 0 and 1", function,
-                    fraction);
-    }
+    FAIL_IF(!(fraction > 0.0 && fraction < 1.0), MLP_ERROR_RANGE,
+            "%s: fraction is %g, expected a number between 0 and 1", function, fraction);
     const double wanted = round(fraction * (double)count);
     size_t second_count = wanted < 1.0 ? 1 : (size_t)wanted;
     second_count = second_count < count ? second_count : count - 1;
@@ -212,13 +203,10 @@ mlp_status mlp_data_fold(const mlp_data *data, size_t folds, size_t fold, int st
     const struct deal deal = { data, seed, stratified != 0 };
     const size_t numbers[2] = { folds, fold };
     TRY(check_arguments(__func__, &deal, train, validation));
-    if (folds < 2 || folds > data->count) {
-        return fail(MLP_ERROR_RANGE, "mlp_data_fold: folds is %zu, expected 2 to the number of samples, %zu",
-                    folds, data->count);
-    }
-    if (fold >= folds) {
-        return fail(MLP_ERROR_RANGE, "mlp_data_fold: fold is %zu, expected less than %zu", fold, folds);
-    }
+    FAIL_IF(folds < 2 || folds > data->count, MLP_ERROR_RANGE,
+            "mlp_data_fold: folds is %zu, expected 2 to the number of samples, %zu", folds, data->count);
+    FAIL_IF(fold >= folds, MLP_ERROR_RANGE, "mlp_data_fold: fold is %zu, expected less than %zu", fold,
+            folds);
     const size_t count = (data->count - fold + folds - 1) / folds;
     return make_subsets(&deal, is_of_fold, numbers, count, train, validation);
 }
@@ -229,9 +217,8 @@ mlp_status mlp_data_balanced_weights(const mlp_data *data, float *weights)
     REQUIRE_ARGUMENT(weights);
     const size_t classes = data->storage->class_count;
     size_t present = 0;
-    if (data->storage->classes == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "mlp_data_balanced_weights: the data set has no classes");
-    }
+    FAIL_IF(data->storage->classes == NULL, MLP_ERROR_ARGUMENT,
+            "mlp_data_balanced_weights: the data set has no classes");
     size_t *counts = memory_allocate(classes, sizeof *counts);
     if (counts == NULL) {
         return MLP_ERROR_MEMORY;
@@ -252,12 +239,10 @@ mlp_status mlp_data_slice(const mlp_data *data, size_t first, size_t count, mlp_
     REQUIRE_ARGUMENT(slice);
     *slice = NULL;
     REQUIRE_ARGUMENT(data);
-    if (count == 0 || first > data->count || count > data->count - first) {
-        return fail(MLP_ERROR_RANGE,
-                    "slice: %zu samples from %zu on are asked for, expected 1 or more of the %zu "
-                    "there are",
-                    count, first, data->count);
-    }
+    FAIL_IF(count == 0 || first > data->count || count > data->count - first, MLP_ERROR_RANGE,
+            "slice: %zu samples from %zu on are asked for, expected 1 or more of the %zu "
+            "there are",
+            count, first, data->count);
     mlp_data *subset = share(data, count, data->samples != NULL);
     if (subset == NULL) {
         return MLP_ERROR_MEMORY;

@@ -93,11 +93,9 @@ mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network)
 {
     REQUIRE_ARGUMENT(data);
     REQUIRE_ARGUMENT(network);
-    if (mlp_network_inputs(network) != data->storage->inputs) {
-        return fail(MLP_ERROR_SHAPE,
-                    "standardize: the data set has %zu features, but the network has %zu inputs",
-                    data->storage->inputs, mlp_network_inputs(network));
-    }
+    FAIL_IF(mlp_network_inputs(network) != data->storage->inputs, MLP_ERROR_SHAPE,
+            "standardize: the data set has %zu features, but the network has %zu inputs",
+            data->storage->inputs, mlp_network_inputs(network));
     FLUSH_DENORMALS;
     struct moments moments;
     mlp_status status = MLP_ERROR_MEMORY;

@@ -136,10 +136,8 @@ mlp_status mlp_diagnosis_layer(const mlp_diagnosis *diagnosis, size_t layer, mlp
 {
     REQUIRE_ARGUMENT(diagnosis);
     REQUIRE_ARGUMENT(signal);
-    if (layer >= diagnosis->layers) {
-        return fail(MLP_ERROR_RANGE, "mlp_diagnosis_layer: layer is %zu, expected less than %zu", layer,
-                    diagnosis->layers);
-    }
+    FAIL_IF(layer >= diagnosis->layers, MLP_ERROR_RANGE,
+            "mlp_diagnosis_layer: layer is %zu, expected less than %zu", layer, diagnosis->layers);
     *signal = diagnosis->signals[layer];
     return MLP_OK;
 }

@@ -158,13 +158,12 @@ mlp_status gradient_compare(const mlp_network *network, mlp_workspace *workspace
 
 static mlp_status check_options(const mlp_gradient_check_options *options)
 {
-    if (!(options->step >= 0.0) || !isfinite(options->step) || !(options->tolerance >= 0.0) ||
-        !isfinite(options->tolerance)) {
-        return fail(MLP_ERROR_RANGE,
-                    "gradient check: step is %g and tolerance %g, expected finite numbers above 0 (0: the "
-                    "default)",
-                    options->step, options->tolerance);
-    }
+    FAIL_IF(!(options->step >= 0.0) || !isfinite(options->step) || !(options->tolerance >= 0.0) ||
+                !isfinite(options->tolerance),
+            MLP_ERROR_RANGE,
+            "gradient check: step is %g and tolerance %g, expected finite numbers above 0 (0: the "
+            "default)",
+            options->step, options->tolerance);
     return MLP_OK;
 }
 

@@ -54,9 +54,8 @@ static mlp_spectrum summarize(const float *values, size_t count, size_t sets, si
 static mlp_status check_finite(const char *what, const float *a, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!isfinite(a[i])) {
-            return fail(MLP_ERROR_NONFINITE, "%s has an entry of %g: no singular values", what, (double)a[i]);
-        }
+        FAIL_IF(!isfinite(a[i]), MLP_ERROR_NONFINITE, "%s has an entry of %g: no singular values", what,
+                (double)a[i]);
     }
     return MLP_OK;
 }
@@ -113,9 +112,8 @@ static mlp_status allocate(struct jacobian *j, const mlp_network *network)
     size_t entries;
     j->inputs = network->inputs;
     j->outputs = output_layer(network)->units;
-    if (!size_multiply(j->inputs, j->outputs, &entries) || !size_multiply(entries, j->count, &entries)) {
-        return fail(MLP_ERROR_SHAPE, "the Jacobians of %zu samples are more than memory can hold", j->count);
-    }
+    FAIL_IF(!size_multiply(j->inputs, j->outputs, &entries) || !size_multiply(entries, j->count, &entries),
+            MLP_ERROR_SHAPE, "the Jacobians of %zu samples are more than memory can hold", j->count);
     j->dy = memory_allocate(j->outputs * j->count, sizeof *j->dy);
     j->dx = memory_allocate(j->inputs * j->count, sizeof *j->dx);
     j->rows = memory_allocate(entries, sizeof *j->rows);
@@ -176,9 +174,7 @@ mlp_status mlp_jacobian_spectrum(const mlp_network *network, const float *x, siz
     struct jacobian j = { .count = count };
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(x);
-    if (count == 0) {
-        return fail(MLP_ERROR_RANGE, "mlp_jacobian_spectrum: count is 0, expected at least 1");
-    }
+    FAIL_IF(count == 0, MLP_ERROR_RANGE, "mlp_jacobian_spectrum: count is 0, expected at least 1");
     mlp_status status = allocate(&j, network);
     if (status == MLP_OK) {
         status = compute(&j, x);

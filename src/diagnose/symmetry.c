@@ -38,10 +38,8 @@ mlp_status mlp_symmetry(const mlp_network *network, size_t layer, double toleran
     mlp_const_matrix w, b;
     size_t different = 0;
     REQUIRE_ARGUMENT(group);
-    if (!(tolerance >= 0.0) || !isfinite(tolerance)) {
-        return fail(MLP_ERROR_RANGE, "mlp_symmetry: tolerance is %g, expected a finite number of at least 0",
-                    tolerance);
-    }
+    FAIL_IF(!(tolerance >= 0.0) || !isfinite(tolerance), MLP_ERROR_RANGE,
+            "mlp_symmetry: tolerance is %g, expected a finite number of at least 0", tolerance);
     TRY(mlp_network_weights(network, layer, &w));
     TRY(mlp_network_bias(network, layer, &b));
     const double difference = tolerance > 0.0 ? tolerance * largest_magnitude(&w) : 0.0;

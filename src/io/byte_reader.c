@@ -162,9 +162,8 @@ static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, si
         *got += count;
         reader->unpacked += count;
         TRY(check_limit(reader));
-        if (at_end && count == 0 && reader->inside_member) {
-            return fail(MLP_ERROR_FORMAT, "%s: the gzip data are truncated", reader->path);
-        }
+        FAIL_IF(at_end && count == 0 && reader->inside_member, MLP_ERROR_FORMAT,
+                "%s: the gzip data are truncated", reader->path);
     }
     return MLP_OK;
 }
@@ -198,12 +197,9 @@ static mlp_status open_file(struct byte_reader *reader)
     do {
         reader->descriptor = open(reader->path, O_RDONLY | O_CLOEXEC);
     } while (reader->descriptor < 0 && errno == EINTR);
-    if (reader->descriptor < 0 || fstat(reader->descriptor, &about) != 0) {
-        return fail(MLP_ERROR_IO, "%s: cannot open: %s", reader->path, strerror(errno));
-    }
-    if (S_ISDIR(about.st_mode)) {
-        return fail(MLP_ERROR_IO, "%s: is a folder, expected a file", reader->path);
-    }
+    FAIL_IF(reader->descriptor < 0 || fstat(reader->descriptor, &about) != 0, MLP_ERROR_IO,
+            "%s: cannot open: %s", reader->path, strerror(errno));
+    FAIL_IF(S_ISDIR(about.st_mode), MLP_ERROR_IO, "%s: is a folder, expected a file", reader->path);
     TRY(fill_buffer(reader));
     const bool gzip = reader->available >= 2 && reader->buffer[0] == 0x1F && reader->buffer[1] == 0x8B;
     return gzip ? begin_gzip(reader) : MLP_OK;
@@ -292,10 +288,8 @@ mlp_status byte_reader_piece(struct byte_reader *reader, void *bytes, size_t siz
 {
     size_t got;
     TRY(byte_reader_read(reader, bytes, size, &got));
-    if (got < size) {
-        return fail(MLP_ERROR_FORMAT, "%s: the file ends after %zu of %zu bytes of %s", reader->path,
-                    done + got, total, what);
-    }
+    FAIL_IF(got < size, MLP_ERROR_FORMAT, "%s: the file ends after %zu of %zu bytes of %s", reader->path,
+            done + got, total, what);
     return MLP_OK;
 }
 
@@ -330,8 +324,6 @@ mlp_status byte_reader_at_end(struct byte_reader *reader)
     char byte;
     size_t got;
     TRY(byte_reader_read(reader, &byte, 1, &got));
-    if (got != 0) {
-        return fail(MLP_ERROR_FORMAT, "%s: there are bytes after the last value", reader->path);
-    }
+    FAIL_IF(got != 0, MLP_ERROR_FORMAT, "%s: there are bytes after the last value", reader->path);
     return MLP_OK;
 }

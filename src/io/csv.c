@@ -94,11 +94,9 @@ static mlp_status take_record(struct loading *l)
     const size_t fields = l->reader.fields.count;
     const char *label = NULL;
     float *x, *value;
-    if (fields != l->columns) {
-        return fail(MLP_ERROR_FORMAT, "%s: line %zu, column %zu: the line has %zu fields, expected %zu",
-                    l->path, l->reader.line, (fields < l->columns ? fields : l->columns) + 1, fields,
-                    l->columns);
-    }
+    FAIL_IF(fields != l->columns, MLP_ERROR_FORMAT,
+            "%s: line %zu, column %zu: the line has %zu fields, expected %zu", l->path, l->reader.line,
+            (fields < l->columns ? fields : l->columns) + 1, fields, l->columns);
     TRY(make_room(l, &x, &value));
     for (size_t column = 0, f = 0; column < l->columns; column++) {
         if (column != l->label) {
@@ -193,11 +191,9 @@ static mlp_status label_by_index(struct loading *l)
 {
     const long index = l->options.label_index;
     l->columns = l->reader.fields.count;
-    if (index < LABEL_NONE || (index >= 0 && (size_t)index >= l->columns)) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "%s: label_index is %ld, expected 0 to %zu, -1 (the last) or -2 (none)", l->path, index,
-                    l->columns - 1);
-    }
+    FAIL_IF(index < LABEL_NONE || (index >= 0 && (size_t)index >= l->columns), MLP_ERROR_ARGUMENT,
+            "%s: label_index is %ld, expected 0 to %zu, -1 (the last) or -2 (none)", l->path, index,
+            l->columns - 1);
     l->label = index >= 0 ? (size_t)index : l->columns - (index == LABEL_LAST);
     return MLP_OK;
 }
@@ -244,21 +240,16 @@ static mlp_status read_first(struct loading *l)
 {
     bool found;
     TRY(csv_next(&l->reader, &found));
-    if (!found) {
-        return fail(MLP_ERROR_FORMAT, "%s: the file is empty", l->path);
-    }
-    if (is_blank_line(&l->reader)) {
-        return fail(MLP_ERROR_FORMAT, "%s: line 1 is blank", l->path);
-    }
+    FAIL_IF(!found, MLP_ERROR_FORMAT, "%s: the file is empty", l->path);
+    FAIL_IF(is_blank_line(&l->reader), MLP_ERROR_FORMAT, "%s: line 1 is blank", l->path);
     TRY(label_by_index(l));
     const bool header =
         l->options.header > 0 || l->options.label != NULL || (l->options.header < 0 && looks_like_header(l));
     if (header) {
         TRY(take_header(l));
     }
-    if (input_count(l) == 0) {
-        return fail(MLP_ERROR_FORMAT, "%s: one column, which is the label: expected features too", l->path);
-    }
+    FAIL_IF(input_count(l) == 0, MLP_ERROR_FORMAT,
+            "%s: one column, which is the label: expected features too", l->path);
     return header ? MLP_OK : take_record(l);
 }
 
@@ -343,21 +334,15 @@ static void release(struct loading *l)
 
 static mlp_status check_options(const mlp_csv_options *options)
 {
-    if (options->delimiter == '"' || options->delimiter == '\n' || options->delimiter == '\r') {
-        return fail(MLP_ERROR_ARGUMENT, "CSV options: the delimiter cannot be a quote or a line end");
-    }
-    if (options->header < -1 || options->header > 1) {
-        return fail(MLP_ERROR_ARGUMENT, "CSV options: header is %d, expected -1 (automatic), 0 or 1",
-                    options->header);
-    }
-    if (options->label != NULL && options->header == 0) {
-        return fail(MLP_ERROR_ARGUMENT, "CSV options: label '%.64s' needs a header, but header is 0",
-                    options->label);
-    }
-    if ((options->class_names == NULL) != (options->class_name_count == 0)) {
-        return fail(MLP_ERROR_ARGUMENT, "CSV options: class_names is %s, but class_name_count is %zu",
-                    options->class_names == NULL ? "NULL" : "set", options->class_name_count);
-    }
+    FAIL_IF(options->delimiter == '"' || options->delimiter == '\n' || options->delimiter == '\r',
+            MLP_ERROR_ARGUMENT, "CSV options: the delimiter cannot be a quote or a line end");
+    FAIL_IF(options->header < -1 || options->header > 1, MLP_ERROR_ARGUMENT,
+            "CSV options: header is %d, expected -1 (automatic), 0 or 1", options->header);
+    FAIL_IF(options->label != NULL && options->header == 0, MLP_ERROR_ARGUMENT,
+            "CSV options: label '%.64s' needs a header, but header is 0", options->label);
+    FAIL_IF((options->class_names == NULL) != (options->class_name_count == 0), MLP_ERROR_ARGUMENT,
+            "CSV options: class_names is %s, but class_name_count is %zu",
+            options->class_names == NULL ? "NULL" : "set", options->class_name_count);
     return MLP_OK;
 }
 

@@ -16,15 +16,10 @@ mlp_status csv_labels_begin(struct csv_labels *labels, const char *path, const c
     size_t number;
     *labels = (struct csv_labels){ .path = path, .name_count = count };
     for (size_t i = 0; i < count; i++) {
-        if (names[i] == NULL) {
-            return fail(MLP_ERROR_ARGUMENT, "CSV options: class_names[%zu] is NULL", i);
-        }
+        FAIL_IF(names[i] == NULL, MLP_ERROR_ARGUMENT, "CSV options: class_names[%zu] is NULL", i);
         TRY(text_pool_add(&labels->pool, names[i], &number));
-        if (number < i) {
-            return fail(MLP_ERROR_ARGUMENT,
-                        "CSV options: class_names[%zu] and class_names[%zu] are both '%.64s'", number, i,
-                        names[i]);
-        }
+        FAIL_IF(number < i, MLP_ERROR_ARGUMENT,
+                "CSV options: class_names[%zu] and class_names[%zu] are both '%.64s'", number, i, names[i]);
     }
     return MLP_OK;
 }
@@ -37,13 +32,11 @@ mlp_status csv_labels_add(struct csv_labels *labels, const char *label, size_t l
     } else {
         number = text_pool_find(&labels->pool, label);
     }
-    if (number == SIZE_MAX) {
-        return fail(MLP_ERROR_FORMAT, "%s: line %zu: label '%.64s' is none of the %zu known classes",
-                    labels->path, line, label, labels->name_count);
-    }
-    if (number >= (size_t)INT32_MAX) {
-        return fail(MLP_ERROR_FORMAT, "%s: more than %d different labels", labels->path, INT32_MAX);
-    }
+    FAIL_IF(number == SIZE_MAX, MLP_ERROR_FORMAT,
+            "%s: line %zu: label '%.64s' is none of the %zu known classes", labels->path, line, label,
+            labels->name_count);
+    FAIL_IF(number >= (size_t)INT32_MAX, MLP_ERROR_FORMAT, "%s: more than %d different labels", labels->path,
+            INT32_MAX);
     const int32_t class = (int32_t)number;
     return array_append(&labels->classes, &class, 1, sizeof class);
 }

@@ -25,11 +25,9 @@ static mlp_status refill(struct csv_reader *r)
         r->start = 0;
     }
     if (r->buffer.capacity - r->buffer.count < 2) {
-        if (r->buffer.capacity >= MAX_RECORD) {
-            return fail(MLP_ERROR_FORMAT,
-                        "%s: line %zu: a record of more than %d bytes: a quote that is not closed?",
-                        byte_reader_path(r->bytes), r->line, MAX_RECORD);
-        }
+        FAIL_IF(r->buffer.capacity >= MAX_RECORD, MLP_ERROR_FORMAT,
+                "%s: line %zu: a record of more than %d bytes: a quote that is not closed?",
+                byte_reader_path(r->bytes), r->line, MAX_RECORD);
         TRY(array_grow(&r->buffer, r->buffer.capacity > 0 ? r->buffer.capacity : BUFFER_SIZE, 1));
     }
     TRY(byte_reader_read(r->bytes, (char *)r->buffer.items + r->buffer.count,

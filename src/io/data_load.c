@@ -94,10 +94,9 @@ static mlp_status load_file(const struct data_file *file, struct storage *storag
     if (format == MLP_DATA_FORMAT_AUTOMATIC) {
         TRY(recognize(file, &format));
     }
-    if (file->options->labels_path != NULL && !formats[format].labels_apart) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: labels in a file of their own ('%s') are not for format %s",
-                    file->path, file->options->labels_path, formats[format].name.name);
-    }
+    FAIL_IF(file->options->labels_path != NULL && !formats[format].labels_apart, MLP_ERROR_ARGUMENT,
+            "%s: labels in a file of their own ('%s') are not for format %s", file->path,
+            file->options->labels_path, formats[format].name.name);
     storage->format = format;
     return formats[format].load(file, storage);
 }

@@ -195,25 +195,19 @@ mlp_status fields_from_json(const struct field_list *list, const struct json_nod
 {
     bool found[MOST_FIELDS] = { false };
     MLP_ASSERT(list->count <= MOST_FIELDS);
-    if (json->type != NODE_OBJECT) {
-        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s' is not an object", path, place);
-    }
+    FAIL_IF(json->type != NODE_OBJECT, MLP_ERROR_FORMAT, "%s: metadata '%s' is not an object", path, place);
     const struct json_node *key = node_first(json);
     for (size_t i = 0; i < json->count; i++, key = node_next(key + 1)) {
         const size_t field = index_of(list, key->text);
-        if (field == list->count) {
-            return fail(MLP_ERROR_FORMAT,
-                        "%s: metadata '%s' has the member '%.64s', which this library does not know", path,
-                        place, key->text);
-        }
+        FAIL_IF(field == list->count, MLP_ERROR_FORMAT,
+                "%s: metadata '%s' has the member '%.64s', which this library does not know", path, place,
+                key->text);
         TRY(take(&list->fields[field], key + 1, path, place, object));
         found[field] = true;
     }
     for (size_t i = 0; i < list->count; i++) {
-        if (!found[i]) {
-            return fail(MLP_ERROR_FORMAT, "%s: metadata '%s.%s' is missing", path, place,
-                        list->fields[i].name);
-        }
+        FAIL_IF(!found[i], MLP_ERROR_FORMAT, "%s: metadata '%s.%s' is missing", path, place,
+                list->fields[i].name);
     }
     return MLP_OK;
 }

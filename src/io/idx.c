@@ -47,27 +47,19 @@ static mlp_status read_header(struct byte_reader *reader, struct idx *idx)
     unsigned char header[HEADER_SIZE], size[SIZE_BYTES];
     const char *path = byte_reader_path(reader);
     TRY(byte_reader_exact(reader, header, sizeof header, "the IDX header"));
-    if (header[0] != 0 || header[1] != 0) {
-        return fail(MLP_ERROR_FORMAT, "%s: not an IDX file: it begins with %02x %02x, expected 00 00", path,
-                    header[0], header[1]);
-    }
+    FAIL_IF(header[0] != 0 || header[1] != 0, MLP_ERROR_FORMAT,
+            "%s: not an IDX file: it begins with %02x %02x, expected 00 00", path, header[0], header[1]);
     idx->type = header[2];
     idx->rank = header[3];
-    if (idx->type != TYPE_BYTE && idx->type != TYPE_FLOAT) {
-        return fail(MLP_ERROR_FORMAT,
-                    "%s: IDX values of type %02x (%s), expected 08 (unsigned byte) or 0d (float)", path,
-                    (unsigned)idx->type, type_name(idx->type));
-    }
-    if (idx->rank == 0) {
-        return fail(MLP_ERROR_FORMAT, "%s: IDX data of rank 0, expected at least 1", path);
-    }
+    FAIL_IF(idx->type != TYPE_BYTE && idx->type != TYPE_FLOAT, MLP_ERROR_FORMAT,
+            "%s: IDX values of type %02x (%s), expected 08 (unsigned byte) or 0d (float)", path,
+            (unsigned)idx->type, type_name(idx->type));
+    FAIL_IF(idx->rank == 0, MLP_ERROR_FORMAT, "%s: IDX data of rank 0, expected at least 1", path);
     idx->width = 1;
     for (size_t d = 0; d < idx->rank; d++) {
         TRY(byte_reader_exact(reader, size, sizeof size, "the IDX sizes"));
         const size_t extent = big_endian(size);
-        if (extent == 0) {
-            return fail(MLP_ERROR_FORMAT, "%s: IDX dimension %zu is 0, expected at least 1", path, d);
-        }
+        FAIL_IF(extent == 0, MLP_ERROR_FORMAT, "%s: IDX dimension %zu is 0, expected at least 1", path, d);
         if (d == 0) {
             idx->count = extent;
         } else if (!size_multiply(idx->width, extent, &idx->width) || idx->width > BLAS_SIZE_LIMIT) {
@@ -83,22 +75,19 @@ static mlp_status take_floats(const char *path, float *values, size_t first, siz
 {
     floats_from_big_endian(values, count);
     for (size_t i = 0; i < count; i++) {
-        if (!isfinite(values[i])) {
-            return fail(MLP_ERROR_FORMAT, "%s: value %zu of sample %zu is %g, expected a finite number", path,
-                        (first + i) % width, (first + i) / width, (double)values[i]);
-        }
+        FAIL_IF(!isfinite(values[i]), MLP_ERROR_FORMAT,
+                "%s: value %zu of sample %zu is %g, expected a finite number", path, (first + i) % width,
+                (first + i) / width, (double)values[i]);
     }
     return MLP_OK;
 }
 
 static mlp_status size_of_values(const char *path, const struct idx *idx, size_t *count, size_t *bytes)
 {
-    if (!size_multiply(idx->count, idx->width, count) ||
-        !size_multiply(*count, idx->type == TYPE_FLOAT ? sizeof(float) : 1, bytes) ||
-        *bytes > PTRDIFF_MAX / 2) {
-        return fail(MLP_ERROR_FORMAT, "%s: the IDX sizes multiply to more than memory or a file can hold",
-                    path);
-    }
+    FAIL_IF(!size_multiply(idx->count, idx->width, count) ||
+                !size_multiply(*count, idx->type == TYPE_FLOAT ? sizeof(float) : 1, bytes) ||
+                *bytes > PTRDIFF_MAX / 2,
+            MLP_ERROR_FORMAT, "%s: the IDX sizes multiply to more than memory or a file can hold", path);
     return MLP_OK;
 }
 
@@ -122,14 +111,11 @@ static mlp_status read_idx(struct byte_reader *reader, struct idx *idx)
 
 static mlp_status check_labels(const char *path, const struct idx *idx, size_t count)
 {
-    if (idx->type != TYPE_BYTE || idx->rank != 1) {
-        return fail(MLP_ERROR_FORMAT, "%s: labels of rank %zu and type %02x, expected rank 1 and type 08",
-                    path, idx->rank, (unsigned)idx->type);
-    }
-    if (idx->count != count) {
-        return fail(MLP_ERROR_FORMAT, "%s: %zu labels, expected one for each of the %zu samples", path,
-                    idx->count, count);
-    }
+    FAIL_IF(idx->type != TYPE_BYTE || idx->rank != 1, MLP_ERROR_FORMAT,
+            "%s: labels of rank %zu and type %02x, expected rank 1 and type 08", path, idx->rank,
+            (unsigned)idx->type);
+    FAIL_IF(idx->count != count, MLP_ERROR_FORMAT, "%s: %zu labels, expected one for each of the %zu samples",
+            path, idx->count, count);
     return MLP_OK;
 }
 

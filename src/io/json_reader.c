@@ -328,9 +328,7 @@ static mlp_status parse(const char *path, const char *what, char *text, size_t l
     if (status == yajl_status_ok) {
         return MLP_OK;
     }
-    if (builder->reason != NULL) {
-        return fail(MLP_ERROR_FORMAT, "%s: %s is not JSON: %s", path, what, builder->reason);
-    }
+    FAIL_IF(builder->reason != NULL, MLP_ERROR_FORMAT, "%s: %s is not JSON: %s", path, what, builder->reason);
     const char *reason = (const char *)yajl_get_error(builder->parser, 0, NULL, 0);
     return fail(MLP_ERROR_FORMAT, "%s: %s is not JSON: %.*s", path, what, (int)strcspn(reason, "\n"), reason);
 }
@@ -343,9 +341,7 @@ mlp_status json_read(const char *path, const char *what, char *text, size_t leng
     struct builder builder = { .text = text, .room = needs.nodes };
     *document = (struct json_document){ 0 };
     text[length] = '\0';
-    if (!is_utf8(text, length)) {
-        return fail(MLP_ERROR_FORMAT, "%s: %s is not JSON: it is no UTF-8", path, what);
-    }
+    FAIL_IF(!is_utf8(text, length), MLP_ERROR_FORMAT, "%s: %s is not JSON: it is no UTF-8", path, what);
     TRY(number_locale(&builder.locale));
     builder.nodes = document->nodes = memory_allocate(needs.nodes, sizeof *document->nodes);
     mlp_status status = builder.nodes != NULL ? pool_reserve(&pool, &needs) : MLP_ERROR_MEMORY;

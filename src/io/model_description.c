@@ -159,11 +159,9 @@ static mlp_status read_layers(const struct safetensors *archive, const struct js
     if (layers->type != NODE_ARRAY || layers->count == 0) {
         return bad(archive, "layers", "is not an array of at least one layer");
     }
-    if (layers->count > archive->count) {
-        return fail(MLP_ERROR_FORMAT,
-                    "%s: metadata 'layers' has %zu layers, more than the %zu tensors of the file",
-                    archive->path, layers->count, archive->count);
-    }
+    FAIL_IF(layers->count > archive->count, MLP_ERROR_FORMAT,
+            "%s: metadata 'layers' has %zu layers, more than the %zu tensors of the file", archive->path,
+            layers->count, archive->count);
     description->count = layers->count;
     description->layers = memory_allocate(layers->count, sizeof *description->layers);
     if (description->layers == NULL) {

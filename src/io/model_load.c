@@ -45,15 +45,11 @@ static mlp_status described(const struct model_file *file, mlp_status status)
 static mlp_status check_claims(const struct model_file *file)
 {
     const struct model_description *d = &file->description;
-    if (d->layers == NULL) {
-        return fail(MLP_ERROR_FORMAT,
-                    "%s: holds tensors, but no description of a network by this library: load it "
-                    "with mlp_model_load_tensors()",
-                    file->path);
-    }
-    if (d->inputs == 0) {
-        return fail(MLP_ERROR_FORMAT, "%s: metadata 'inputs' is 0, expected at least 1", file->path);
-    }
+    FAIL_IF(d->layers == NULL, MLP_ERROR_FORMAT,
+            "%s: holds tensors, but no description of a network by this library: load it "
+            "with mlp_model_load_tensors()",
+            file->path);
+    FAIL_IF(d->inputs == 0, MLP_ERROR_FORMAT, "%s: metadata 'inputs' is 0, expected at least 1", file->path);
     for (size_t l = 0; l < d->count; l++) {
         const size_t source = layer_source(l),
                      inputs = source != NETWORK_INPUT ? d->layers[source].units : d->inputs;
@@ -90,10 +86,8 @@ static mlp_status load_standardization(const struct model_file *file, mlp_networ
     if (file->mean == NULL && file->scale == NULL) {
         return MLP_OK;
     }
-    if (file->mean == NULL || file->scale == NULL) {
-        return fail(MLP_ERROR_FORMAT, "%s: one of standardization.mean and standardization.scale is missing",
-                    file->path);
-    }
+    FAIL_IF(file->mean == NULL || file->scale == NULL, MLP_ERROR_FORMAT,
+            "%s: one of standardization.mean and standardization.scale is missing", file->path);
     float *values = memory_allocate(2 * inputs, sizeof(float));
     if (values == NULL) {
         return MLP_ERROR_MEMORY;

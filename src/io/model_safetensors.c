@@ -91,22 +91,16 @@ static mlp_status place_tensor(const struct safetensors *archive, const struct s
 {
     long number;
     const char *kind = parse_name(tensor->name, &number);
-    if (kind == NULL || (strcmp(kind, "weight") != 0 && strcmp(kind, "bias") != 0)) {
-        return fail(MLP_ERROR_FORMAT,
-                    "%s: tensor '%.64s' is none of a network's: expected names such as "
-                    "layers.0.weight or 0.bias",
-                    archive->path, tensor->name);
-    }
+    FAIL_IF(kind == NULL || (strcmp(kind, "weight") != 0 && strcmp(kind, "bias") != 0), MLP_ERROR_FORMAT,
+            "%s: tensor '%.64s' is none of a network's: expected names such as "
+            "layers.0.weight or 0.bias",
+            archive->path, tensor->name);
     struct named_layer *layer = layer_of(layers, count, room, number);
-    if (layer == NULL) {
-        return fail(MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of one layer more than the %zu expected",
-                    archive->path, tensor->name, room);
-    }
+    FAIL_IF(layer == NULL, MLP_ERROR_SHAPE, "%s: tensor '%.64s' is of one layer more than the %zu expected",
+            archive->path, tensor->name, room);
     const struct safetensor **place = kind[0] == 'w' ? &layer->weights : &layer->bias;
-    if (*place != NULL) {
-        return fail(MLP_ERROR_FORMAT, "%s: tensors '%.64s' and '%.64s' are the same layer's", archive->path,
-                    (*place)->name, tensor->name);
-    }
+    FAIL_IF(*place != NULL, MLP_ERROR_FORMAT, "%s: tensors '%.64s' and '%.64s' are the same layer's",
+            archive->path, (*place)->name, tensor->name);
     *place = tensor;
     return MLP_OK;
 }
@@ -118,16 +112,12 @@ static mlp_status collect(const struct safetensors *archive, struct named_layer 
     for (size_t i = 0; i < archive->count; i++) {
         TRY(place_tensor(archive, &archive->tensors[i], layers, &count, room));
     }
-    if (count < room) {
-        return fail(MLP_ERROR_SHAPE, "%s: has tensors of %zu layers, expected %zu", archive->path, count,
-                    room);
-    }
+    FAIL_IF(count < room, MLP_ERROR_SHAPE, "%s: has tensors of %zu layers, expected %zu", archive->path,
+            count, room);
     qsort(layers, count, sizeof *layers, by_number);
     for (size_t l = 0; l < count; l++) {
-        if (layers[l].weights == NULL) {
-            return fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' has no weights beside it", archive->path,
-                        layers[l].bias->name);
-        }
+        FAIL_IF(layers[l].weights == NULL, MLP_ERROR_FORMAT, "%s: tensor '%.64s' has no weights beside it",
+                archive->path, layers[l].bias->name);
     }
     return MLP_OK;
 }

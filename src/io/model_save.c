@@ -9,14 +9,11 @@
 static mlp_status check(const mlp_network *network)
 {
     for (size_t l = 0; l < network->layer_count; l++) {
-        if (network->layers[l].description.activation == MLP_ACTIVATION_CUSTOM) {
-            return fail(MLP_ERROR_UNSUPPORTED, "layer %zu has a custom activation, which no file can hold",
-                        l);
-        }
+        FAIL_IF(network->layers[l].description.activation == MLP_ACTIVATION_CUSTOM, MLP_ERROR_UNSUPPORTED,
+                "layer %zu has a custom activation, which no file can hold", l);
     }
-    if (network->loss.loss == MLP_LOSS_CUSTOM) {
-        return fail(MLP_ERROR_UNSUPPORTED, "the network has a custom loss, which no file can hold");
-    }
+    FAIL_IF(network->loss.loss == MLP_LOSS_CUSTOM, MLP_ERROR_UNSUPPORTED,
+            "the network has a custom loss, which no file can hold");
     return MLP_OK;
 }
 

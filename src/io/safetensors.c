@@ -29,12 +29,9 @@ static mlp_status open_file(struct safetensors *archive)
     struct stat facts;
     archive->file =
         open(archive->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe nobody writes must not block */
-    if (archive->file < 0 || fstat(archive->file, &facts) != 0) {
-        return fail(MLP_ERROR_IO, "%s: cannot open: %s", archive->path, strerror(errno));
-    }
-    if (!S_ISREG(facts.st_mode)) {
-        return fail(MLP_ERROR_IO, "%s: is not a regular file", archive->path);
-    }
+    FAIL_IF(archive->file < 0 || fstat(archive->file, &facts) != 0, MLP_ERROR_IO, "%s: cannot open: %s",
+            archive->path, strerror(errno));
+    FAIL_IF(!S_ISREG(facts.st_mode), MLP_ERROR_IO, "%s: is not a regular file", archive->path);
     archive->file_size = (size_t)facts.st_size;
     return MLP_OK;
 }
@@ -50,15 +47,12 @@ static mlp_status read_header(struct safetensors *archive, size_t *length)
     for (size_t i = sizeof bytes; i-- > 0;) {
         claimed = claimed << 8 | bytes[i];
     }
-    if (claimed > SAFETENSORS_MAX_HEADER) {
-        return fail(MLP_ERROR_FORMAT,
-                    "%s: not a safetensors file: the header's length is %llu, expected at most %d",
-                    archive->path, (unsigned long long)claimed, SAFETENSORS_MAX_HEADER);
-    }
-    if (claimed > archive->file_size - sizeof bytes) {
-        return fail(MLP_ERROR_FORMAT, "%s: the header is longer than the file: %llu bytes, %zu are left",
-                    archive->path, (unsigned long long)claimed, archive->file_size - sizeof bytes);
-    }
+    FAIL_IF(claimed > SAFETENSORS_MAX_HEADER, MLP_ERROR_FORMAT,
+            "%s: not a safetensors file: the header's length is %llu, expected at most %d", archive->path,
+            (unsigned long long)claimed, SAFETENSORS_MAX_HEADER);
+    FAIL_IF(claimed > archive->file_size - sizeof bytes, MLP_ERROR_FORMAT,
+            "%s: the header is longer than the file: %llu bytes, %zu are left", archive->path,
+            (unsigned long long)claimed, archive->file_size - sizeof bytes);
     *length = (size_t)claimed;
     archive->data = sizeof bytes + *length;
     archive->header = memory_allocate(*length + 1, 1);
@@ -146,20 +140,17 @@ static mlp_status parse_offsets(const struct safetensors *archive, const struct 
     if (tensor->begin > tensor->end) {
         return bad(archive, tensor->name, "data_offsets end before they begin");
     }
-    if (tensor->end > available) {
-        return fail(MLP_ERROR_FORMAT,
-                    "%s: tensor '%.64s': data_offsets reach beyond the file: to %zu, %zu bytes are "
-                    "there",
-                    archive->path, tensor->name, tensor->end, available);
-    }
-    if (!size_multiply(tensor->elements, tensor->type->size, &bytes) ||
-        bytes != tensor->end - tensor->begin) {
-        return fail(MLP_ERROR_FORMAT,
-                    "%s: tensor '%.64s': data_offsets span %zu bytes, expected the product of shape "
-                    "(%zu) times the %zu bytes of %s",
-                    archive->path, tensor->name, tensor->end - tensor->begin, tensor->elements,
-                    tensor->type->size, tensor->type->name);
-    }
+    FAIL_IF(tensor->end > available, MLP_ERROR_FORMAT,
+            "%s: tensor '%.64s': data_offsets reach beyond the file: to %zu, %zu bytes are "
+            "there",
+            archive->path, tensor->name, tensor->end, available);
+    FAIL_IF(!size_multiply(tensor->elements, tensor->type->size, &bytes) ||
+                bytes != tensor->end - tensor->begin,
+            MLP_ERROR_FORMAT,
+            "%s: tensor '%.64s': data_offsets span %zu bytes, expected the product of shape "
+            "(%zu) times the %zu bytes of %s",
+            archive->path, tensor->name, tensor->end - tensor->begin, tensor->elements, tensor->type->size,
+            tensor->type->name);
     return MLP_OK;
 }
 
@@ -181,9 +172,8 @@ static mlp_status take_metadata(struct safetensors *archive, const struct json_n
     }
     const struct json_node *key = node_first(metadata);
     for (size_t i = 0; i < metadata->count; i++, key = node_next(key + 1)) {
-        if (key[1].type != NODE_TEXT) {
-            return fail(MLP_ERROR_FORMAT, "%s: __metadata__ '%.64s' is not a text", archive->path, key->text);
-        }
+        FAIL_IF(key[1].type != NODE_TEXT, MLP_ERROR_FORMAT, "%s: __metadata__ '%.64s' is not a text",
+                archive->path, key->text);
     }
     archive->metadata = metadata;
     return MLP_OK;
@@ -296,9 +286,7 @@ mlp_status safetensors_metadata_json(const struct safetensors *archive, const ch
     char *text = (char *)(uintptr_t)safetensors_metadata(archive, key); /* in the header, which is ours */
     char what[96];
     *document = (struct json_document){ 0 };
-    if (text == NULL) {
-        return fail(MLP_ERROR_FORMAT, "%s: metadata '%s' is missing", archive->path, key);
-    }
+    FAIL_IF(text == NULL, MLP_ERROR_FORMAT, "%s: metadata '%s' is missing", archive->path, key);
     snprintf(what, sizeof what, "metadata '%s'", key);
     return json_read(archive->path, what, text, strlen(text), document);
 }

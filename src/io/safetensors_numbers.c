@@ -80,12 +80,9 @@ mlp_status safetensors_read_at(const struct safetensors *archive, size_t offset,
 {
     for (size_t done = 0; done < size;) {
         const ssize_t got = pread(archive->file, (char *)bytes + done, size - done, (off_t)(offset + done));
-        if (got == 0) {
-            return fail(MLP_ERROR_FORMAT, "%s: became shorter while it was read", archive->path);
-        }
-        if (got < 0 && errno != EINTR) {
-            return fail(MLP_ERROR_IO, "%s: cannot read: %s", archive->path, strerror(errno));
-        }
+        FAIL_IF(got == 0, MLP_ERROR_FORMAT, "%s: became shorter while it was read", archive->path);
+        FAIL_IF(got < 0 && errno != EINTR, MLP_ERROR_IO, "%s: cannot read: %s", archive->path,
+                strerror(errno));
         done += got > 0 ? (size_t)got : 0;
     }
     return MLP_OK;
@@ -150,10 +147,9 @@ mlp_status safetensor_matrix(struct safetensors *archive, const struct safetenso
     const size_t width = columns < SAFETENSORS_PIECE ? columns : (size_t)SAFETENSORS_PIECE,
                  fit = width > 0 ? SAFETENSORS_PIECE / width : 1,
                  height = fit > TILE ? fit / TILE * TILE : fit;
-    if (tensor->type->to_floats == NULL) {
-        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F32, F16 or BF16",
-                    archive->path, tensor->name, tensor->type->name);
-    }
+    FAIL_IF(tensor->type->to_floats == NULL, MLP_ERROR_UNSUPPORTED,
+            "%s: tensor '%.64s' is of type %s, expected F32, F16 or BF16", archive->path, tensor->name,
+            tensor->type->name);
     for (size_t i = 0; i < rows; i += height) {
         const size_t down = rows - i < height ? rows - i : height;
         for (size_t j = 0; j < columns; j += width) {
@@ -168,10 +164,9 @@ mlp_status safetensor_matrix(struct safetensors *archive, const struct safetenso
 
 mlp_status safetensor_doubles(struct safetensors *archive, const struct safetensor *tensor, double *out)
 {
-    if (strcmp(tensor->type->name, "F64") != 0) {
-        return fail(MLP_ERROR_UNSUPPORTED, "%s: tensor '%.64s' is of type %s, expected F64", archive->path,
-                    tensor->name, tensor->type->name);
-    }
+    FAIL_IF(strcmp(tensor->type->name, "F64") != 0, MLP_ERROR_UNSUPPORTED,
+            "%s: tensor '%.64s' is of type %s, expected F64", archive->path, tensor->name,
+            tensor->type->name);
     TRY(safetensors_read_at(archive, archive->data + tensor->begin, out, tensor->elements * sizeof *out));
     for (size_t i = 0; i < tensor->elements; i++) {
         const unsigned char *bytes = (const unsigned char *)&out[i];

@@ -179,11 +179,9 @@ static mlp_status write_file(struct writer *writer, char *header, const struct s
                              size_t count)
 {
     const size_t size = strlen(header);
-    if (size > SAFETENSORS_MAX_HEADER) {
-        return fail(MLP_ERROR_UNSUPPORTED,
-                    "%s: the names of classes and layers take a header of %zu bytes, the format allows %d",
-                    writer->path, size, SAFETENSORS_MAX_HEADER);
-    }
+    FAIL_IF(size > SAFETENSORS_MAX_HEADER, MLP_ERROR_UNSUPPORTED,
+            "%s: the names of classes and layers take a header of %zu bytes, the format allows %d",
+            writer->path, size, SAFETENSORS_MAX_HEADER);
     TRY(whole_file_begin(writer->path, &writer->file));
     return whole_file_end(&writer->file, write_all(writer, header, tensors, count));
 }

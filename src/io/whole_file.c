@@ -128,16 +128,12 @@ static mlp_status check_target(const char *path, mode_t *mode, bool *replaces)
     char folder[PATH_MAX];
     *replaces = stat(path, &facts) == 0;
     *mode = *replaces ? facts.st_mode & 0777 : 0666;
-    if (path[0] == '\0') {
-        return fail(MLP_ERROR_ARGUMENT, "cannot write: the path is empty");
-    }
+    FAIL_IF(path[0] == '\0', MLP_ERROR_ARGUMENT, "cannot write: the path is empty");
     if (!*replaces) {
         return MLP_OK;
     }
-    if (!S_ISREG(facts.st_mode)) {
-        return fail(MLP_ERROR_IO, "%s: is %s", path,
-                    S_ISDIR(facts.st_mode) ? "a folder, not a regular file" : "not a regular file");
-    }
+    FAIL_IF(!S_ISREG(facts.st_mode), MLP_ERROR_IO, "%s: is %s", path,
+            S_ISDIR(facts.st_mode) ? "a folder, not a regular file" : "not a regular file");
     const char *slash = strrchr(path, '/');
     snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash + 1 - path) : 1,
              slash != NULL ? path : ".");

@@ -125,16 +125,12 @@ static mlp_status find_core(const char *name, const struct core **found)
     for (size_t c = 0; c < CORES; c++) {
         core = strcasecmp(name, cores[c].name) == 0 ? &cores[c] : core;
     }
-    if (core == NULL) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "OpenBLAS core \"%s\": expected Prescott, Sandybridge, Haswell, Zen, SkylakeX or "
-                    "Cooperlake",
-                    name);
-    }
-    if (core->level > cpu_level_best() || (core->bfloat16 && !cpu_has_bfloat16())) {
-        return fail(MLP_ERROR_UNSUPPORTED, "OpenBLAS core %s: this processor does not run its kernels",
-                    core->name);
-    }
+    FAIL_IF(core == NULL, MLP_ERROR_ARGUMENT,
+            "OpenBLAS core \"%s\": expected Prescott, Sandybridge, Haswell, Zen, SkylakeX or "
+            "Cooperlake",
+            name);
+    FAIL_IF(core->level > cpu_level_best() || (core->bfloat16 && !cpu_has_bfloat16()), MLP_ERROR_UNSUPPORTED,
+            "OpenBLAS core %s: this processor does not run its kernels", core->name);
     *found = core;
     return MLP_OK;
 }
@@ -147,14 +143,10 @@ static mlp_status switch_core(const char *name)
     if (strcasecmp(openblas_get_corename(), core->name) == 0) {
         return MLP_OK;
     }
-    if (gotoblas_dynamic_quit == NULL || gotoblas_dynamic_init == NULL) {
-        return fail(MLP_ERROR_UNSUPPORTED, "this OpenBLAS cannot change its kernels: it runs those of %s",
-                    openblas_get_corename());
-    }
-    if (blas_sections_elsewhere() > 0) {
-        return fail(MLP_ERROR_UNSUPPORTED, "another thread computes: OpenBLAS's kernels stay those of %s",
-                    openblas_get_corename());
-    }
+    FAIL_IF(gotoblas_dynamic_quit == NULL || gotoblas_dynamic_init == NULL, MLP_ERROR_UNSUPPORTED,
+            "this OpenBLAS cannot change its kernels: it runs those of %s", openblas_get_corename());
+    FAIL_IF(blas_sections_elsewhere() > 0, MLP_ERROR_UNSUPPORTED,
+            "another thread computes: OpenBLAS's kernels stay those of %s", openblas_get_corename());
     TRY(blas_memory_reserve(1));
     blas_memory_release(1);
     snprintf(before, sizeof before, "%s", openblas_get_corename());

@@ -15,9 +15,8 @@ static mlp_status query(float *a, lapack_int m, lapack_int n, size_t *floats)
 {
     float factor = 0.0f, generate = 0.0f, tau = 0.0f;
     const lapack_int failed = LAPACKE_sgeqrf_work(LAPACK_COL_MAJOR, m, n, a, m, &tau, &factor, -1);
-    if (failed != 0 || LAPACKE_sorgqr_work(LAPACK_COL_MAJOR, m, n, n, a, m, &tau, &generate, -1) != 0) {
-        return fail(MLP_ERROR_SHAPE, "LAPACK refuses a QR factorization of %d × %d", (int)m, (int)n);
-    }
+    FAIL_IF(failed != 0 || LAPACKE_sorgqr_work(LAPACK_COL_MAJOR, m, n, n, a, m, &tau, &generate, -1) != 0,
+            MLP_ERROR_SHAPE, "LAPACK refuses a QR factorization of %d × %d", (int)m, (int)n);
     *floats = (size_t)(factor > generate ? factor : generate) + 1;
     return MLP_OK;
 }
@@ -40,16 +39,12 @@ mlp_status lapack_orthonormalize(float *a, size_t rows, size_t columns)
     BLAS_SECTION(true); /* the same bits whatever BLAS's thread count */
     BLAS_MEMORY(1);
     size_t floats = 0, total;
-    if (rows > INT_MAX || columns > rows || columns == 0) {
-        return fail(MLP_ERROR_SHAPE, "QR factorization of %zu × %zu, expected 1 ≤ columns ≤ rows ≤ %d", rows,
-                    columns, INT_MAX);
-    }
+    FAIL_IF(rows > INT_MAX || columns > rows || columns == 0, MLP_ERROR_SHAPE,
+            "QR factorization of %zu × %zu, expected 1 ≤ columns ≤ rows ≤ %d", rows, columns, INT_MAX);
     const lapack_int m = (lapack_int)rows, n = (lapack_int)columns;
     TRY(query(a, m, n, &floats));
-    if (floats > INT_MAX || !size_add(floats, 2 * columns, &total)) {
-        return fail(MLP_ERROR_SHAPE, "QR factorization of %zu × %zu needs too large a workspace", rows,
-                    columns);
-    }
+    FAIL_IF(floats > INT_MAX || !size_add(floats, 2 * columns, &total), MLP_ERROR_SHAPE,
+            "QR factorization of %zu × %zu needs too large a workspace", rows, columns);
     float *work = memory_allocate(total, sizeof(float));
     if (work == NULL) {
         return MLP_ERROR_MEMORY;
@@ -70,16 +65,13 @@ mlp_status lapack_singular_values(float *a, size_t rows, size_t columns, float *
     BLAS_SECTION(true);
     BLAS_MEMORY(1);
     float floats = 0.0f, none = 0.0f;
-    if (rows > INT_MAX || columns > INT_MAX || rows == 0 || columns == 0) {
-        return fail(MLP_ERROR_SHAPE, "singular values of %zu × %zu, expected sizes of 1 to %d", rows, columns,
-                    INT_MAX);
-    }
+    FAIL_IF(rows > INT_MAX || columns > INT_MAX || rows == 0 || columns == 0, MLP_ERROR_SHAPE,
+            "singular values of %zu × %zu, expected sizes of 1 to %d", rows, columns, INT_MAX);
     const lapack_int m = (lapack_int)rows, n = (lapack_int)columns;
-    if (LAPACKE_sgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', m, n, a, m, values, &none, 1, &none, 1, &floats,
-                            -1) != 0 ||
-        floats > (float)INT_MAX) {
-        return fail(MLP_ERROR_SHAPE, "LAPACK refuses the singular values of %d × %d", (int)m, (int)n);
-    }
+    FAIL_IF(LAPACKE_sgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', m, n, a, m, values, &none, 1, &none, 1, &floats,
+                                -1) != 0 ||
+                floats > (float)INT_MAX,
+            MLP_ERROR_SHAPE, "LAPACK refuses the singular values of %d × %d", (int)m, (int)n);
     float *work = memory_allocate((size_t)floats + 1, sizeof(float));
     if (work == NULL) {
         return MLP_ERROR_MEMORY;

@@ -52,10 +52,8 @@ static mlp_status check_variance(size_t layer, size_t unit, double variance)
     if (unit != SIZE_MAX) {
         snprintf(where, sizeof where, ", unit %zu", unit);
     }
-    if (!isfinite(variance)) {
-        return fail(MLP_ERROR_NONFINITE, "layer %zu%s: the variance of Z is %g on this batch", layer, where,
-                    variance);
-    }
+    FAIL_IF(!isfinite(variance), MLP_ERROR_NONFINITE, "layer %zu%s: the variance of Z is %g on this batch",
+            layer, where, variance);
     return variance > 0.0 ? MLP_OK
                           : fail(MLP_ERROR_RANGE,
                                  "layer %zu%s: Z is the same for all samples, expected features that vary",
@@ -154,10 +152,8 @@ mlp_status mlp_network_initialize_from_data(mlp_network *network, mlp_data_init 
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(x);
     TRY(name_check(&names, (int)method));
-    if (count < 2) {
-        return fail(MLP_ERROR_RANGE, "mlp_network_initialize_from_data: count is %zu, expected at least 2",
-                    count);
-    }
+    FAIL_IF(count < 2, MLP_ERROR_RANGE, "mlp_network_initialize_from_data: count is %zu, expected at least 2",
+            count);
     FLUSH_DENORMALS;
     options.keep_pre_activations = 1;
     mlp_status status = mlp_workspace_create(network, count, &options, &workspace);

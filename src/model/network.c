@@ -12,9 +12,8 @@ enum { MAX_LAYERS = 10000 };
 
 static mlp_status check_size(const char *what, size_t size)
 {
-    if (size == 0 || size > BLAS_SIZE_LIMIT) {
-        return fail(MLP_ERROR_RANGE, "%s is %zu, expected 1 to %zu", what, size, BLAS_SIZE_LIMIT);
-    }
+    FAIL_IF(size == 0 || size > BLAS_SIZE_LIMIT, MLP_ERROR_RANGE, "%s is %zu, expected 1 to %zu", what, size,
+            BLAS_SIZE_LIMIT);
     return MLP_OK;
 }
 
@@ -90,10 +89,8 @@ static mlp_status resolve_layers(size_t inputs, const mlp_layer *layers, size_t 
         if (status != MLP_OK) {
             return fail_in(status, "layer %zu", l);
         }
-        if (!place_layer(layer, &network->arena_size, &network->parameter_count)) {
-            return fail(MLP_ERROR_SHAPE, "layer %zu: %zu × %zu weights are more than memory can hold", l,
-                        layer->units, layer->inputs);
-        }
+        FAIL_IF(!place_layer(layer, &network->arena_size, &network->parameter_count), MLP_ERROR_SHAPE,
+                "layer %zu: %zu × %zu weights are more than memory can hold", l, layer->units, layer->inputs);
     }
     return MLP_OK;
 }
@@ -155,9 +152,8 @@ mlp_status network_create_blank(size_t inputs, const mlp_layer *layers, size_t c
     *network = NULL;
     TRY(ACCEPT_OPTIONS(mlp_network_options, MLP_NETWORK_OPTIONS_INIT, options, &accepted));
     TRY(check_size("inputs", inputs));
-    if (count == 0 || count > MAX_LAYERS) {
-        return fail(MLP_ERROR_RANGE, "number of layers is %zu, expected 1 to %d", count, MAX_LAYERS);
-    }
+    FAIL_IF(count == 0 || count > MAX_LAYERS, MLP_ERROR_RANGE, "number of layers is %zu, expected 1 to %d",
+            count, MAX_LAYERS);
     mlp_network *made = memory_allocate(1, sizeof *made);
     if (made == NULL) {
         return MLP_ERROR_MEMORY;

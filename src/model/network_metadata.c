@@ -12,16 +12,11 @@ enum { MAX_NAME = 4096 };
 static mlp_status check_standardization(const mlp_network *network, const float *mean, const float *scale)
 {
     for (size_t i = 0; i < network->inputs; i++) {
-        if (!isfinite(mean[i])) {
-            return fail(MLP_ERROR_NONFINITE,
-                        "standardization: mean of input %zu is %g, expected a finite number", i,
-                        (double)mean[i]);
-        }
-        if (!(scale[i] > 0.0f) || !isfinite(scale[i]) || !isfinite(1.0f / scale[i])) {
-            return fail(MLP_ERROR_RANGE,
-                        "standardization: scale of input %zu is %g, expected a finite number above 0", i,
-                        (double)scale[i]);
-        }
+        FAIL_IF(!isfinite(mean[i]), MLP_ERROR_NONFINITE,
+                "standardization: mean of input %zu is %g, expected a finite number", i, (double)mean[i]);
+        FAIL_IF(!(scale[i] > 0.0f) || !isfinite(scale[i]) || !isfinite(1.0f / scale[i]), MLP_ERROR_RANGE,
+                "standardization: scale of input %zu is %g, expected a finite number above 0", i,
+                (double)scale[i]);
     }
     return MLP_OK;
 }
@@ -77,19 +72,15 @@ void mlp_network_standardization(const mlp_network *network, const float **mean,
 
 static mlp_status check_name(size_t index, const char *name)
 {
-    if (name == NULL || name[0] == '\0') {
-        return fail(MLP_ERROR_ARGUMENT, "class names: name %zu is %s", index,
-                    name == NULL ? "NULL" : "empty");
-    }
-    if (strlen(name) > MAX_NAME) {
-        return fail(MLP_ERROR_RANGE, "class names: name %zu has more than %d bytes", index, MAX_NAME);
-    }
+    FAIL_IF(name == NULL || name[0] == '\0', MLP_ERROR_ARGUMENT, "class names: name %zu is %s", index,
+            name == NULL ? "NULL" : "empty");
+    FAIL_IF(strlen(name) > MAX_NAME, MLP_ERROR_RANGE, "class names: name %zu has more than %d bytes", index,
+            MAX_NAME);
     for (const char *text = name; *text != '\0';) {
         const size_t length = utf8_length(text);
-        if (length == 0 || utf8_is_control(text)) {
-            return fail(MLP_ERROR_ARGUMENT, "class names: name %zu has %s at byte %td", index,
-                        length == 0 ? "invalid UTF-8" : "a control character", text - name);
-        }
+        FAIL_IF(length == 0 || utf8_is_control(text), MLP_ERROR_ARGUMENT,
+                "class names: name %zu has %s at byte %td", index,
+                length == 0 ? "invalid UTF-8" : "a control character", text - name);
         text += length;
     }
     return MLP_OK;
@@ -109,10 +100,8 @@ static mlp_status check_names(const mlp_network *network, const char *const *nam
 {
     const size_t units = output_layer(network)->units;
     const size_t expected = units > 1 ? units : 2;
-    if (count != expected) {
-        return fail(MLP_ERROR_SHAPE, "class names: %zu given, expected %zu for %zu output unit%s", count,
-                    expected, units, units > 1 ? "s" : "");
-    }
+    FAIL_IF(count != expected, MLP_ERROR_SHAPE, "class names: %zu given, expected %zu for %zu output unit%s",
+            count, expected, units, units > 1 ? "s" : "");
     for (size_t i = 0; i < count; i++) {
         TRY(check_name(i, names[i]));
     }

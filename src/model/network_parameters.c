@@ -72,14 +72,10 @@ mlp_status mlp_network_initialize(mlp_network *network, uint64_t seed)
 static mlp_status check_layer(const char *function, const mlp_network *network, size_t layer,
                               const void *argument, const char *argument_name)
 {
-    if (network == NULL || argument == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function,
-                    network == NULL ? "network" : argument_name);
-    }
-    if (layer >= network->layer_count) {
-        return fail(MLP_ERROR_RANGE, "%s: layer is %zu, expected less than %zu", function, layer,
-                    network->layer_count);
-    }
+    FAIL_IF(network == NULL || argument == NULL, MLP_ERROR_ARGUMENT, "%s: %s is NULL", function,
+            network == NULL ? "network" : argument_name);
+    FAIL_IF(layer >= network->layer_count, MLP_ERROR_RANGE, "%s: layer is %zu, expected less than %zu",
+            function, layer, network->layer_count);
     return MLP_OK;
 }
 
@@ -155,11 +151,9 @@ static mlp_status set_tensor(const char *function, float *tensor, size_t stride,
                              size_t rows, size_t columns)
 {
     for (size_t i = 0; i < rows * columns; i++) {
-        if (!isfinite(values[i])) {
-            return fail(MLP_ERROR_NONFINITE,
-                        "%s: value at row %zu, column %zu is %g, expected a finite number", function,
-                        i % rows, i / rows, (double)values[i]);
-        }
+        FAIL_IF(!isfinite(values[i]), MLP_ERROR_NONFINITE,
+                "%s: value at row %zu, column %zu is %g, expected a finite number", function, i % rows,
+                i / rows, (double)values[i]);
     }
     for (size_t j = 0; j < columns; j++) {
         memcpy(tensor + j * stride, values + j * rows, rows * sizeof(float));
@@ -187,15 +181,13 @@ mlp_status mlp_network_copy_parameters(mlp_network *network, const mlp_network *
 {
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(source);
-    if (network->inputs != source->inputs || network->layer_count != source->layer_count) {
-        return fail(MLP_ERROR_SHAPE, "source has %zu inputs and %zu layers, expected %zu and %zu",
-                    source->inputs, source->layer_count, network->inputs, network->layer_count);
-    }
+    FAIL_IF(network->inputs != source->inputs || network->layer_count != source->layer_count, MLP_ERROR_SHAPE,
+            "source has %zu inputs and %zu layers, expected %zu and %zu", source->inputs, source->layer_count,
+            network->inputs, network->layer_count);
     for (size_t l = 0; l < network->layer_count; l++) {
-        if (network->layers[l].units != source->layers[l].units) {
-            return fail(MLP_ERROR_SHAPE, "layer %zu of the source has %zu units, expected %zu", l,
-                        source->layers[l].units, network->layers[l].units);
-        }
+        FAIL_IF(network->layers[l].units != source->layers[l].units, MLP_ERROR_SHAPE,
+                "layer %zu of the source has %zu units, expected %zu", l, source->layers[l].units,
+                network->layers[l].units);
     }
     memcpy(network->parameters, source->parameters, network->arena_size * sizeof(float));
     network->moderate = false;

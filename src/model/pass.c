@@ -130,19 +130,13 @@ void pass_sum_loss(struct pass *pass)
 static mlp_status check_training(const char *function, const mlp_network *network,
                                  const mlp_workspace *workspace, enum workspace_state needed)
 {
-    if (network == NULL || workspace == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function,
-                    network == NULL ? "network" : "workspace");
-    }
-    if (workspace->purpose != MLP_WORKSPACE_TRAINING) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: the workspace was made for inference, expected one for training",
-                    function);
-    }
+    FAIL_IF(network == NULL || workspace == NULL, MLP_ERROR_ARGUMENT, "%s: %s is NULL", function,
+            network == NULL ? "network" : "workspace");
+    FAIL_IF(workspace->purpose != MLP_WORKSPACE_TRAINING, MLP_ERROR_ARGUMENT,
+            "%s: the workspace was made for inference, expected one for training", function);
     TRY(workspace_check(workspace, network));
-    if (workspace->state < needed) {
-        return fail(MLP_ERROR_STATE, "%s: no %s pass has been made with this workspace", function,
-                    needed == WORKSPACE_FORWARD ? "forward" : "backward");
-    }
+    FAIL_IF(workspace->state < needed, MLP_ERROR_STATE, "%s: no %s pass has been made with this workspace",
+            function, needed == WORKSPACE_FORWARD ? "forward" : "backward");
     return MLP_OK;
 }
 
@@ -171,13 +165,9 @@ mlp_status pass_check_batch(const char *function, const mlp_network *network, co
                             const float *x, size_t count)
 {
     TRY(check_training(function, network, workspace, WORKSPACE_EMPTY));
-    if (x == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: x is NULL", function);
-    }
-    if (count == 0 || count > workspace->batch) {
-        return fail(MLP_ERROR_RANGE, "%s: count is %zu, expected 1 to the workspace's batch, %zu", function,
-                    count, workspace->batch);
-    }
+    FAIL_IF(x == NULL, MLP_ERROR_ARGUMENT, "%s: x is NULL", function);
+    FAIL_IF(count == 0 || count > workspace->batch, MLP_ERROR_RANGE,
+            "%s: count is %zu, expected 1 to the workspace's batch, %zu", function, count, workspace->batch);
     return MLP_OK;
 }
 
@@ -245,9 +235,7 @@ mlp_status pass_loss_status(const struct pass *pass)
     if (pass->status != MLP_OK) {
         return pass->status;
     }
-    if (!isfinite(pass->loss)) {
-        return fail(MLP_ERROR_NONFINITE, "the loss is %g", pass->loss);
-    }
+    FAIL_IF(!isfinite(pass->loss), MLP_ERROR_NONFINITE, "the loss is %g", pass->loss);
     return MLP_OK;
 }
 

@@ -47,13 +47,10 @@ static mlp_status check(const char *function, const mlp_network *network, const 
         const void *argument;
     } pointers[] = { { "network", network }, { "workspace", workspace }, { "x", x }, { out_name, out } };
     for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++) {
-        if (pointers[i].argument == NULL) {
-            return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function, pointers[i].name);
-        }
+        FAIL_IF(pointers[i].argument == NULL, MLP_ERROR_ARGUMENT, "%s: %s is NULL", function,
+                pointers[i].name);
     }
-    if (count == 0) {
-        return fail(MLP_ERROR_RANGE, "%s: count is 0, expected at least 1", function);
-    }
+    FAIL_IF(count == 0, MLP_ERROR_RANGE, "%s: count is 0, expected at least 1", function);
     return workspace_check(workspace, network);
 }
 

@@ -102,14 +102,11 @@ mlp_status mlp_workspace_set_regularization(mlp_workspace *workspace,
     mlp_regularization accepted, *o = &accepted;
     REQUIRE_ARGUMENT(workspace);
     TRY(regularization_accept(regularization, o));
-    if (workspace->purpose != MLP_WORKSPACE_TRAINING) {
-        return fail(MLP_ERROR_ARGUMENT, "mlp_workspace_set_regularization: the workspace was made for "
-                                        "inference, expected one for training");
-    }
-    if (o->mixup > 0.0) {
-        return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0: it is for mlp_fit() alone",
-                    o->mixup);
-    }
+    FAIL_IF(workspace->purpose != MLP_WORKSPACE_TRAINING, MLP_ERROR_ARGUMENT,
+            "mlp_workspace_set_regularization: the workspace was made for "
+            "inference, expected one for training");
+    FAIL_IF(o->mixup > 0.0, MLP_ERROR_ARGUMENT,
+            "regularization: mixup is %g, expected 0: it is for mlp_fit() alone", o->mixup);
     struct regularizer *made = NULL;
     if (o->hidden_dropout > 0.0 || o->input_dropout > 0.0 || o->input_noise > 0.0) {
         made = memory_allocate(1, sizeof *made);

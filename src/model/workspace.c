@@ -25,19 +25,13 @@ struct sizes {
 
 static mlp_status check_options(const mlp_workspace_options *options)
 {
-    if (options->purpose != MLP_WORKSPACE_TRAINING && options->purpose != MLP_WORKSPACE_INFERENCE) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "workspace options: purpose is %d, expected 0 (training) or 1 (inference)",
-                    (int)options->purpose);
-    }
-    if (options->threads < 0 || options->threads > MAX_THREADS) {
-        return fail(MLP_ERROR_RANGE, "workspace options: threads is %d, expected 0 to %d", options->threads,
-                    MAX_THREADS);
-    }
-    if (options->keep_pre_activations != 0 && options->keep_pre_activations != 1) {
-        return fail(MLP_ERROR_ARGUMENT, "workspace options: keep_pre_activations is %d, expected 0 or 1",
-                    options->keep_pre_activations);
-    }
+    FAIL_IF(options->purpose != MLP_WORKSPACE_TRAINING && options->purpose != MLP_WORKSPACE_INFERENCE,
+            MLP_ERROR_ARGUMENT, "workspace options: purpose is %d, expected 0 (training) or 1 (inference)",
+            (int)options->purpose);
+    FAIL_IF(options->threads < 0 || options->threads > MAX_THREADS, MLP_ERROR_RANGE,
+            "workspace options: threads is %d, expected 0 to %d", options->threads, MAX_THREADS);
+    FAIL_IF(options->keep_pre_activations != 0 && options->keep_pre_activations != 1, MLP_ERROR_ARGUMENT,
+            "workspace options: keep_pre_activations is %d, expected 0 or 1", options->keep_pre_activations);
     return MLP_OK;
 }
 
@@ -73,9 +67,8 @@ static mlp_status compute_sizes(const mlp_network *network, size_t batch, mlp_wo
         fits && size_add(sizes->total, sizes->partial, &sizes->total) &&
         (purpose == MLP_WORKSPACE_TRAINING ? add_product(3, sizes->columns, &sizes->total)
                                            : add_product(evaluation ? 3 : 2, sizes->widest, &sizes->total));
-    if (!fits || sizes->total > SIZE_MAX / 64) {
-        return fail(MLP_ERROR_SHAPE, "workspace: batch %zu is too large for this network", batch);
-    }
+    FAIL_IF(!fits || sizes->total > SIZE_MAX / 64, MLP_ERROR_SHAPE,
+            "workspace: batch %zu is too large for this network", batch);
     return MLP_OK;
 }
 
@@ -132,9 +125,7 @@ static mlp_status create(const mlp_network *network, size_t batch, const mlp_wor
 {
     mlp_workspace_options accepted;
     struct sizes sizes;
-    if (batch == 0) {
-        return fail(MLP_ERROR_RANGE, "workspace: batch is 0, expected at least 1");
-    }
+    FAIL_IF(batch == 0, MLP_ERROR_RANGE, "workspace: batch is 0, expected at least 1");
     TRY(ACCEPT_OPTIONS(mlp_workspace_options, MLP_WORKSPACE_OPTIONS_INIT, options, &accepted));
     options = &accepted;
     TRY(check_options(options));
@@ -227,16 +218,13 @@ size_t mlp_workspace_bytes(const mlp_workspace *workspace)
 
 mlp_status workspace_check(const struct mlp_workspace *workspace, const struct mlp_network *network)
 {
-    if (workspace->inputs != network->inputs || workspace->layer_count != network->layer_count) {
-        return fail(MLP_ERROR_SHAPE,
-                    "workspace was made for %zu inputs and %zu layers, the network has %zu and %zu",
-                    workspace->inputs, workspace->layer_count, network->inputs, network->layer_count);
-    }
+    FAIL_IF(workspace->inputs != network->inputs || workspace->layer_count != network->layer_count,
+            MLP_ERROR_SHAPE, "workspace was made for %zu inputs and %zu layers, the network has %zu and %zu",
+            workspace->inputs, workspace->layer_count, network->inputs, network->layer_count);
     for (size_t l = 0; l < network->layer_count; l++) {
-        if (workspace->units[l] != network->layers[l].units) {
-            return fail(MLP_ERROR_SHAPE, "workspace was made for %zu units in layer %zu, the network has %zu",
-                        workspace->units[l], l, network->layers[l].units);
-        }
+        FAIL_IF(workspace->units[l] != network->layers[l].units, MLP_ERROR_SHAPE,
+                "workspace was made for %zu units in layer %zu, the network has %zu", workspace->units[l], l,
+                network->layers[l].units);
     }
     return MLP_OK;
 }
@@ -274,26 +262,20 @@ mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_
     REQUIRE_ARGUMENT(view);
     *view = (mlp_matrix){ 0 };
     REQUIRE_ARGUMENT(workspace);
-    if ((int)tensor < 0 || tensor > MLP_TENSOR_BIAS_GRADIENT) {
-        return fail(MLP_ERROR_ARGUMENT, "mlp_workspace_view: tensor is %d, expected 0 to %d", (int)tensor,
-                    MLP_TENSOR_BIAS_GRADIENT);
-    }
-    if (layer >= workspace->layer_count) {
-        return fail(MLP_ERROR_RANGE, "mlp_workspace_view: layer is %zu, expected less than %zu", layer,
-                    workspace->layer_count);
-    }
+    FAIL_IF((int)tensor < 0 || tensor > MLP_TENSOR_BIAS_GRADIENT, MLP_ERROR_ARGUMENT,
+            "mlp_workspace_view: tensor is %d, expected 0 to %d", (int)tensor, MLP_TENSOR_BIAS_GRADIENT);
+    FAIL_IF(layer >= workspace->layer_count, MLP_ERROR_RANGE,
+            "mlp_workspace_view: layer is %zu, expected less than %zu", layer, workspace->layer_count);
     const bool forward = tensor <= MLP_TENSOR_ACTIVATION;
-    if (workspace->state < (forward ? WORKSPACE_FORWARD : WORKSPACE_BACKWARD)) {
-        return fail(MLP_ERROR_STATE, "mlp_workspace_view: no %s pass has been made with this workspace",
-                    forward ? "forward" : "backward");
-    }
-    if (tensor == MLP_TENSOR_PRE_ACTIVATION &&
-        workspace->layers[layer].z != workspace->layers[layer].buffer_z) {
-        return fail(MLP_ERROR_STATE,
-                    "mlp_workspace_view: the pre-activations of layer %zu were not kept; set "
-                    "keep_pre_activations in the workspace's options",
-                    layer);
-    }
+    FAIL_IF(workspace->state < (forward ? WORKSPACE_FORWARD : WORKSPACE_BACKWARD), MLP_ERROR_STATE,
+            "mlp_workspace_view: no %s pass has been made with this workspace",
+            forward ? "forward" : "backward");
+    FAIL_IF(tensor == MLP_TENSOR_PRE_ACTIVATION &&
+                workspace->layers[layer].z != workspace->layers[layer].buffer_z,
+            MLP_ERROR_STATE,
+            "mlp_workspace_view: the pre-activations of layer %zu were not kept; set "
+            "keep_pre_activations in the workspace's options",
+            layer);
     *view = tensor_view(workspace, tensor, layer);
     return MLP_OK;
 }

@@ -15,12 +15,10 @@ mlp_status optimizer_check_clipping(mlp_optimizer_options *o)
                                                                : o->update_clip_threshold;
     TRY(clip_check(o->clip, o->clip_threshold));
     TRY(clip_check_norm(o->clip, o->clip_norm));
-    if ((o->custom_clip != NULL) != clip_row(o->clip)->takes_callback) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "custom_clip is %s, expected a function with the clipping rule custom, and none with "
-                    "others",
-                    o->custom_clip != NULL ? "given" : "NULL");
-    }
+    FAIL_IF((o->custom_clip != NULL) != clip_row(o->clip)->takes_callback, MLP_ERROR_ARGUMENT,
+            "custom_clip is %s, expected a function with the clipping rule custom, and none with "
+            "others",
+            o->custom_clip != NULL ? "given" : "NULL");
     const mlp_status status = clip_check(o->update_clip, o->update_clip_threshold);
     if (status != MLP_OK) {
         return fail_in(status, "update_clip");
@@ -37,13 +35,10 @@ mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer, mlp_cl
     TRY(optimizer_check_layer(__func__, optimizer, layer));
     threshold = threshold == 0.0 ? mlp_clip_default_threshold(clip) : threshold;
     TRY(clip_check(clip, threshold));
-    if (!clip_row(clip)->of_layers) {
-        return fail(MLP_ERROR_ARGUMENT, "layer %zu: the clipping rule %s is for all layers together", layer,
-                    mlp_clip_name(clip));
-    }
-    if (optimizer->rule->search != NULL && clip != MLP_CLIP_NONE) {
-        return fail(MLP_ERROR_ARGUMENT, "layer %zu: %s takes no clipping", layer, optimizer->rule->name.name);
-    }
+    FAIL_IF(!clip_row(clip)->of_layers, MLP_ERROR_ARGUMENT,
+            "layer %zu: the clipping rule %s is for all layers together", layer, mlp_clip_name(clip));
+    FAIL_IF(optimizer->rule->search != NULL && clip != MLP_CLIP_NONE, MLP_ERROR_ARGUMENT,
+            "layer %zu: %s takes no clipping", layer, optimizer->rule->name.name);
     optimizer->clips[layer] = (struct layer_clip){ true, clip, threshold };
     return MLP_OK;
 }

@@ -14,12 +14,10 @@ mlp_status clip_custom(const struct clip_input *input, struct clip_outcome *outc
     TRY(input->custom(input->norms, input->largest, input->tensors, outcome->scale, input->custom_context));
     for (size_t t = 0; t < input->tensors; t++) {
         const float scale = outcome->scale[t];
-        if (!(scale >= 0.0f) || !isfinite(scale)) {
-            return fail(MLP_ERROR_RANGE,
-                        "custom_clip: the factor of layer %zu's %s is %g, expected a finite number of at "
-                        "least 0",
-                        t / 2, t % 2 == 0 ? "weights" : "bias", (double)scale);
-        }
+        FAIL_IF(!(scale >= 0.0f) || !isfinite(scale), MLP_ERROR_RANGE,
+                "custom_clip: the factor of layer %zu's %s is %g, expected a finite number of at "
+                "least 0",
+                t / 2, t % 2 == 0 ? "weights" : "bias", (double)scale);
         report->scale = fmin(report->scale, (double)scale);
         report->acted = report->acted || scale != 1.0f;
     }

@@ -66,11 +66,9 @@ mlp_status clip_check(mlp_clip clip, double threshold)
                    : fail(MLP_ERROR_ARGUMENT, "clip_threshold is %g, expected 0 for the clipping rule %s",
                           threshold, row->name.name);
     }
-    if (!((float)threshold > 0.0f && isfinite((float)threshold))) {
-        return fail(MLP_ERROR_RANGE,
-                    "clip_threshold is %g, expected a finite number above 0 in float's range for %s",
-                    threshold, row->name.name);
-    }
+    FAIL_IF(!((float)threshold > 0.0f && isfinite((float)threshold)), MLP_ERROR_RANGE,
+            "clip_threshold is %g, expected a finite number above 0 in float's range for %s", threshold,
+            row->name.name);
     return threshold < row->threshold_end
                ? MLP_OK
                : fail(MLP_ERROR_RANGE,

@@ -106,14 +106,10 @@ mlp_status mlp_mup_factors(const mlp_network *network, mlp_optimizer_rule rule, 
     REQUIRE_ARGUMENT(network);
     REQUIRE_ARGUMENT(factors);
     TRY(rule_check(rule, MLP_DECAY_AUTOMATIC, MLP_NONFINITE_ERROR));
-    if (!(base_width >= 1.0) || !isfinite(base_width)) {
-        return fail(MLP_ERROR_RANGE,
-                    "mlp_mup_factors: base_width is %g, expected a finite number of at least 1", base_width);
-    }
-    if (layer >= network->layer_count) {
-        return fail(MLP_ERROR_RANGE, "mlp_mup_factors: layer is %zu, expected less than %zu", layer,
-                    network->layer_count);
-    }
+    FAIL_IF(!(base_width >= 1.0) || !isfinite(base_width), MLP_ERROR_RANGE,
+            "mlp_mup_factors: base_width is %g, expected a finite number of at least 1", base_width);
+    FAIL_IF(layer >= network->layer_count, MLP_ERROR_RANGE,
+            "mlp_mup_factors: layer is %zu, expected less than %zu", layer, network->layer_count);
     const struct layer *shape = &network->layers[layer];
     struct widths width = { .hidden_in = layer > 0, .hidden_out = layer + 1 < network->layer_count };
     width.in = width.hidden_in ? (double)shape->inputs / base_width : 1.0;

@@ -58,11 +58,9 @@ mlp_status optimizer_check_decay(const struct mlp_optimizer *optimizer, const ml
     for (size_t t = 0; t < 2 * optimizer->layer_count; t++) {
         const double share = options->learning_rate * optimizer_rate_factor(optimizer, t) *
                              options->weight_decay * optimizer->factors[t / 2].decay;
-        if (share >= 1.0) {
-            return fail(MLP_ERROR_RANGE,
-                        "layer %zu: learning rate times decay is %g with its factors, expected less than 1",
-                        t / 2, share);
-        }
+        FAIL_IF(share >= 1.0, MLP_ERROR_RANGE,
+                "layer %zu: learning rate times decay is %g with its factors, expected less than 1", t / 2,
+                share);
     }
     return MLP_OK;
 }
@@ -238,16 +236,13 @@ void mlp_optimizer_reset(mlp_optimizer *optimizer)
 
 mlp_status optimizer_check(const struct mlp_optimizer *optimizer, const struct mlp_network *network)
 {
-    if (optimizer->inputs != network->inputs || optimizer->layer_count != network->layer_count) {
-        return fail(MLP_ERROR_SHAPE,
-                    "optimizer was made for %zu inputs and %zu layers, the network has %zu and %zu",
-                    optimizer->inputs, optimizer->layer_count, network->inputs, network->layer_count);
-    }
+    FAIL_IF(optimizer->inputs != network->inputs || optimizer->layer_count != network->layer_count,
+            MLP_ERROR_SHAPE, "optimizer was made for %zu inputs and %zu layers, the network has %zu and %zu",
+            optimizer->inputs, optimizer->layer_count, network->inputs, network->layer_count);
     for (size_t l = 0; l < network->layer_count; l++) {
-        if (optimizer->units[l] != network->layers[l].units) {
-            return fail(MLP_ERROR_SHAPE, "optimizer was made for %zu units in layer %zu, the network has %zu",
-                        optimizer->units[l], l, network->layers[l].units);
-        }
+        FAIL_IF(optimizer->units[l] != network->layers[l].units, MLP_ERROR_SHAPE,
+                "optimizer was made for %zu units in layer %zu, the network has %zu", optimizer->units[l], l,
+                network->layers[l].units);
     }
     return MLP_OK;
 }

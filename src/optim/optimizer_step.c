@@ -39,12 +39,10 @@ static size_t zero_nonfinite(struct update_plan *plan)
 
 static mlp_status refuse(double loss, bool loss_known, size_t tensor)
 {
-    if (loss_known && !isfinite(loss)) {
-        return fail(MLP_ERROR_NONFINITE,
-                    "the loss is %g; nothing was updated: a smaller learning rate, clipping, or "
-                    "another initializer may help",
-                    loss);
-    }
+    FAIL_IF(loss_known && !isfinite(loss), MLP_ERROR_NONFINITE,
+            "the loss is %g; nothing was updated: a smaller learning rate, clipping, or "
+            "another initializer may help",
+            loss);
     return fail(MLP_ERROR_NONFINITE,
                 "the gradient of layer %zu's %s has an entry that is not finite; nothing was "
                 "updated",
@@ -390,15 +388,10 @@ static mlp_status check_step(const mlp_optimizer *optimizer, const mlp_network *
 {
     TRY(optimizer_check(optimizer, network));
     TRY(workspace_check(workspace, network));
-    if (optimizer->rule->search != NULL) {
-        return fail(MLP_ERROR_UNSUPPORTED,
-                    "mlp_optimizer_step: %s takes several passes: call mlp_train_step()",
-                    optimizer->rule->name.name);
-    }
-    if (workspace->state < WORKSPACE_BACKWARD) {
-        return fail(MLP_ERROR_STATE,
-                    "mlp_optimizer_step: no backward pass has been made with this workspace");
-    }
+    FAIL_IF(optimizer->rule->search != NULL, MLP_ERROR_UNSUPPORTED,
+            "mlp_optimizer_step: %s takes several passes: call mlp_train_step()", optimizer->rule->name.name);
+    FAIL_IF(workspace->state < WORKSPACE_BACKWARD, MLP_ERROR_STATE,
+            "mlp_optimizer_step: no backward pass has been made with this workspace");
     return MLP_OK;
 }
 

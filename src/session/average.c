@@ -30,15 +30,12 @@ STRATEGY_FUNCTIONS(mlp_average, mlp_average, &names);
 static mlp_status check(const mlp_average_options *o)
 {
     TRY(name_check(&names, (int)o->rule));
-    if (!(o->decay >= 0.0 && o->decay < 1.0) || (o->decay != 0.0 && o->rule != MLP_AVERAGE_EMA)) {
-        return fail(MLP_ERROR_RANGE,
-                    "average: decay is %g, expected above 0 and below 1 with ema, 0 with others", o->decay);
-    }
-    if (!(o->start >= 0.0 && o->start < 1.0) || (o->start != 0.0 && o->rule != MLP_AVERAGE_SWA)) {
-        return fail(MLP_ERROR_RANGE,
-                    "average: start is %g, expected 0 up to, not including, 1 with swa, 0 with others",
-                    o->start);
-    }
+    FAIL_IF(!(o->decay >= 0.0 && o->decay < 1.0) || (o->decay != 0.0 && o->rule != MLP_AVERAGE_EMA),
+            MLP_ERROR_RANGE, "average: decay is %g, expected above 0 and below 1 with ema, 0 with others",
+            o->decay);
+    FAIL_IF(!(o->start >= 0.0 && o->start < 1.0) || (o->start != 0.0 && o->rule != MLP_AVERAGE_SWA),
+            MLP_ERROR_RANGE,
+            "average: start is %g, expected 0 up to, not including, 1 with swa, 0 with others", o->start);
     return MLP_OK;
 }
 

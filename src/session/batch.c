@@ -14,22 +14,16 @@ mlp_status batch_check_data(const char *function, const mlp_network *network, co
 {
     const struct storage *s = data->storage;
     const size_t units = output_layer(network)->units, classes = units > 1 ? units : 2;
-    if (s->inputs != network->inputs) {
-        return fail(MLP_ERROR_SHAPE, "%s: the data set has %zu inputs, the network %zu", function, s->inputs,
-                    network->inputs);
-    }
-    if (s->classes != NULL && s->class_count > classes) {
-        return fail(MLP_ERROR_SHAPE, "%s: the data set has %zu classes, the network's output speaks for %zu",
-                    function, s->class_count, classes);
-    }
-    if (s->values != NULL && s->outputs != units && network->loss.loss != MLP_LOSS_CUSTOM) {
-        return fail(MLP_ERROR_SHAPE,
-                    "%s: the data set has %zu target values a sample, the network %zu outputs", function,
-                    s->outputs, units);
-    }
-    if (s->classes == NULL && s->values == NULL && network->loss.loss != MLP_LOSS_CUSTOM) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: the data set has no targets", function);
-    }
+    FAIL_IF(s->inputs != network->inputs, MLP_ERROR_SHAPE, "%s: the data set has %zu inputs, the network %zu",
+            function, s->inputs, network->inputs);
+    FAIL_IF(s->classes != NULL && s->class_count > classes, MLP_ERROR_SHAPE,
+            "%s: the data set has %zu classes, the network's output speaks for %zu", function, s->class_count,
+            classes);
+    FAIL_IF(s->values != NULL && s->outputs != units && network->loss.loss != MLP_LOSS_CUSTOM,
+            MLP_ERROR_SHAPE, "%s: the data set has %zu target values a sample, the network %zu outputs",
+            function, s->outputs, units);
+    FAIL_IF(s->classes == NULL && s->values == NULL && network->loss.loss != MLP_LOSS_CUSTOM,
+            MLP_ERROR_ARGUMENT, "%s: the data set has no targets", function);
     return MLP_OK;
 }
 
@@ -59,9 +53,8 @@ mlp_status batch_make(struct batch *batch, const mlp_data *data, size_t size)
     const struct storage *s = data->storage;
     size_t floats, values;
     *batch = (struct batch){ .data = data, .size = size };
-    if (!size_multiply(size, s->inputs, &floats) || !size_multiply(size, s->outputs, &values)) {
-        return fail(MLP_ERROR_SHAPE, "a batch of %zu samples is more than memory can hold", size);
-    }
+    FAIL_IF(!size_multiply(size, s->inputs, &floats) || !size_multiply(size, s->outputs, &values),
+            MLP_ERROR_SHAPE, "a batch of %zu samples is more than memory can hold", size);
     batch->x = memory_allocate(floats, sizeof(float));
     batch->classes = s->classes != NULL ? memory_allocate(size, sizeof(int32_t)) : NULL;
     batch->values = s->values != NULL ? memory_allocate(values, sizeof(float)) : NULL;

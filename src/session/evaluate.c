@@ -38,10 +38,8 @@ size_t evaluate_top_k(size_t top_k)
 static mlp_status check(const mlp_network *network, const mlp_data *data, const uint64_t *confusion)
 {
     TRY(batch_check_data("mlp_evaluate", network, data));
-    if (confusion != NULL && data->storage->classes == NULL) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "mlp_evaluate: a confusion matrix needs classes, the data set has none");
-    }
+    FAIL_IF(confusion != NULL && data->storage->classes == NULL, MLP_ERROR_ARGUMENT,
+            "mlp_evaluate: a confusion matrix needs classes, the data set has none");
     return MLP_OK;
 }
 

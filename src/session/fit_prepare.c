@@ -22,10 +22,8 @@ static mlp_status accept_regularization(struct fit *fit)
     }
     TRY(regularization_accept(fit->options.regularization, &fit->regularization));
     fit->options.regularization = o;
-    if (o->mixup > 0.0 && fit->network->loss.loss == MLP_LOSS_CUSTOM) {
-        return fail(MLP_ERROR_ARGUMENT, "regularization: mixup is %g, expected 0 with a custom loss",
-                    o->mixup);
-    }
+    FAIL_IF(o->mixup > 0.0 && fit->network->loss.loss == MLP_LOSS_CUSTOM, MLP_ERROR_ARGUMENT,
+            "regularization: mixup is %g, expected 0 with a custom loss", o->mixup);
     return MLP_OK;
 }
 
@@ -33,19 +31,13 @@ static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
 {
     mlp_fit_options *o = &fit->options;
     TRY(ACCEPT_OPTIONS(mlp_fit_options, MLP_FIT_OPTIONS_INIT, given, o));
-    if (o->epochs > MAX_EPOCHS) {
-        return fail(MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d", o->epochs,
-                    MAX_EPOCHS);
-    }
-    if (o->patience > 0 && o->validation == NULL) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "fit options: patience is %zu, but there is no validation set to watch", o->patience);
-    }
-    if (!(o->minimum_improvement >= 0.0) || !isfinite(o->minimum_improvement)) {
-        return fail(MLP_ERROR_RANGE,
-                    "fit options: minimum_improvement is %g, expected a finite number of at least 0",
-                    o->minimum_improvement);
-    }
+    FAIL_IF(o->epochs > MAX_EPOCHS, MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d",
+            o->epochs, MAX_EPOCHS);
+    FAIL_IF(o->patience > 0 && o->validation == NULL, MLP_ERROR_ARGUMENT,
+            "fit options: patience is %zu, but there is no validation set to watch", o->patience);
+    FAIL_IF(!(o->minimum_improvement >= 0.0) || !isfinite(o->minimum_improvement), MLP_ERROR_RANGE,
+            "fit options: minimum_improvement is %g, expected a finite number of at least 0",
+            o->minimum_improvement);
     if (o->schedule != NULL) {
         TRY(schedule_accept(o->schedule, &fit->schedule));
         o->schedule = &fit->schedule;

@@ -43,13 +43,10 @@ static mlp_status resolve(const mlp_rate_test_options *given, size_t count, mlp_
     o->steps = o->steps > 0 ? o->steps : (size_t)DEFAULT_STEPS;
     o->batch = o->batch > 0 ? o->batch : DEFAULT_BATCH;
     o->batch = o->batch < count ? o->batch : count;
-    if (!((float)o->low > 0.0f) || !(o->low < o->high) || !isfinite((float)o->high)) {
-        return fail(MLP_ERROR_RANGE, "rate test: low is %g and high is %g, expected 0 < low < high, finite",
-                    o->low, o->high);
-    }
-    if (o->steps < LEAST_STEPS) {
-        return fail(MLP_ERROR_RANGE, "rate test: steps is %zu, expected at least %d", o->steps, LEAST_STEPS);
-    }
+    FAIL_IF(!((float)o->low > 0.0f) || !(o->low < o->high) || !isfinite((float)o->high), MLP_ERROR_RANGE,
+            "rate test: low is %g and high is %g, expected 0 < low < high, finite", o->low, o->high);
+    FAIL_IF(o->steps < LEAST_STEPS, MLP_ERROR_RANGE, "rate test: steps is %zu, expected at least %d",
+            o->steps, LEAST_STEPS);
     return MLP_OK;
 }
 

@@ -41,10 +41,8 @@ mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *f
 {
     REQUIRE_ARGUMENT(report);
     REQUIRE_ARGUMENT(figures);
-    if (epoch >= report->epochs) {
-        return fail(MLP_ERROR_RANGE, "mlp_report_epoch: epoch is %zu, expected less than %zu", epoch,
-                    report->epochs);
-    }
+    FAIL_IF(epoch >= report->epochs, MLP_ERROR_RANGE,
+            "mlp_report_epoch: epoch is %zu, expected less than %zu", epoch, report->epochs);
     *figures = report->history[epoch];
     return MLP_OK;
 }
@@ -88,10 +86,9 @@ mlp_status mlp_report_monitor(const mlp_report *report, size_t index, mlp_monito
                               mlp_monitor_layer *layers)
 {
     REQUIRE_ARGUMENT(report);
-    if (index >= mlp_report_monitor_count(report)) {
-        return fail(MLP_ERROR_RANGE, "mlp_report_monitor: index is %zu, expected less than %zu", index,
-                    mlp_report_monitor_count(report));
-    }
+    FAIL_IF(index >= mlp_report_monitor_count(report), MLP_ERROR_RANGE,
+            "mlp_report_monitor: index is %zu, expected less than %zu", index,
+            mlp_report_monitor_count(report));
     const struct monitor *monitor = report->monitor;
     if (record != NULL) {
         *record = monitor->records[index];

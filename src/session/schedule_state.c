@@ -27,11 +27,9 @@ mlp_status schedule_state_apply(const struct schedule_state *state, mlp_optimize
     }
     const size_t t = o->per_epoch ? epoch : step;
     const mlp_schedule_point point = schedule_at(o, t, state->total);
-    if (!(point.factor >= 0.0) || !isfinite(point.factor)) {
-        return fail(MLP_ERROR_RANGE,
-                    "schedule %s: the factor of step %zu is %g, expected a finite number of at least 0",
-                    mlp_schedule_name(o->rule), t, point.factor);
-    }
+    FAIL_IF(!(point.factor >= 0.0) || !isfinite(point.factor), MLP_ERROR_RANGE,
+            "schedule %s: the factor of step %zu is %g, expected a finite number of at least 0",
+            mlp_schedule_name(o->rule), t, point.factor);
     optimizer->rate_scale = point.factor * state->scale;
     optimizer->momentum_now = point.momentum;
     return MLP_OK;

@@ -351,51 +351,36 @@ static mlp_status check_unused(const struct init_row *row, const mlp_init_parame
                    { "fan", p->fan != MLP_FAN_AUTOMATIC, TAKES_FAN },
                    { "distribution", p->distribution != MLP_DISTRIBUTION_NORMAL, TAKES_DISTRIBUTION } };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (fields[i].given && (row->takes & fields[i].flag) == 0) {
-            return fail(MLP_ERROR_ARGUMENT, "initializer %s takes no %s, expected 0", row->name.name,
-                        fields[i].field);
-        }
+        FAIL_IF(fields[i].given && (row->takes & fields[i].flag) == 0, MLP_ERROR_ARGUMENT,
+                "initializer %s takes no %s, expected 0", row->name.name, fields[i].field);
     }
     return MLP_OK;
 }
 
 static mlp_status check_numbers(mlp_init init, const struct init_row *row, const mlp_init_parameters *p)
 {
-    if (!isfinite(p->a) || !isfinite(p->b)) {
-        return fail(MLP_ERROR_RANGE, "initializer %s: %s is %g, expected a finite number", row->name.name,
-                    isfinite(p->a) ? "b" : "a", isfinite(p->a) ? p->b : p->a);
-    }
-    if (!(p->gain >= 0.0) || !isfinite(p->gain)) {
-        return fail(MLP_ERROR_RANGE,
-                    "initializer %s: gain is %g, expected a finite number above 0 (0: the default)",
-                    row->name.name, p->gain);
-    }
-    if (init == MLP_INIT_CRITICAL && p->a < 0.0) {
-        return fail(MLP_ERROR_RANGE,
-                    "initializer critical: a is %g, expected the biases' deviation, at least 0", p->a);
-    }
-    if (init == MLP_INIT_MUP && p->a != 0.0 && p->a < 1.0) {
-        return fail(MLP_ERROR_RANGE,
-                    "initializer mup: a is %g, expected the base width, at least 1 (0: the default, %d)",
-                    p->a, DEFAULT_BASE_WIDTH);
-    }
-    if (init == MLP_INIT_SPARSE && (p->b < 0.0 || p->b != floor(p->b))) {
-        return fail(MLP_ERROR_RANGE,
-                    "initializer sparse: b is %g, expected a whole number of incoming weights above 0 (0: "
-                    "the default, %d)",
-                    p->b, DEFAULT_INCOMING);
-    }
-    if ((row->scale == given_scale || row->scale == sparse_scale) && p->a < 0.0) {
-        return fail(MLP_ERROR_RANGE,
-                    "initializer %s: a is %g, expected a deviation above 0 (0: the default, 1)",
-                    row->name.name, p->a);
-    }
-    if (init == MLP_INIT_UNIFORM && (p->a != 0.0 || p->b != 0.0) && !(p->a < p->b)) {
-        return fail(MLP_ERROR_RANGE, "initializer uniform: a is %g and b is %g, expected a < b", p->a, p->b);
-    }
-    if (init == MLP_INIT_CUSTOM && p->custom == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "initializer custom: the function is NULL");
-    }
+    FAIL_IF(!isfinite(p->a) || !isfinite(p->b), MLP_ERROR_RANGE,
+            "initializer %s: %s is %g, expected a finite number", row->name.name, isfinite(p->a) ? "b" : "a",
+            isfinite(p->a) ? p->b : p->a);
+    FAIL_IF(!(p->gain >= 0.0) || !isfinite(p->gain), MLP_ERROR_RANGE,
+            "initializer %s: gain is %g, expected a finite number above 0 (0: the default)", row->name.name,
+            p->gain);
+    FAIL_IF(init == MLP_INIT_CRITICAL && p->a < 0.0, MLP_ERROR_RANGE,
+            "initializer critical: a is %g, expected the biases' deviation, at least 0", p->a);
+    FAIL_IF(init == MLP_INIT_MUP && p->a != 0.0 && p->a < 1.0, MLP_ERROR_RANGE,
+            "initializer mup: a is %g, expected the base width, at least 1 (0: the default, %d)", p->a,
+            DEFAULT_BASE_WIDTH);
+    FAIL_IF(init == MLP_INIT_SPARSE && (p->b < 0.0 || p->b != floor(p->b)), MLP_ERROR_RANGE,
+            "initializer sparse: b is %g, expected a whole number of incoming weights above 0 (0: "
+            "the default, %d)",
+            p->b, DEFAULT_INCOMING);
+    FAIL_IF((row->scale == given_scale || row->scale == sparse_scale) && p->a < 0.0, MLP_ERROR_RANGE,
+            "initializer %s: a is %g, expected a deviation above 0 (0: the default, 1)", row->name.name,
+            p->a);
+    FAIL_IF(init == MLP_INIT_UNIFORM && (p->a != 0.0 || p->b != 0.0) && !(p->a < p->b), MLP_ERROR_RANGE,
+            "initializer uniform: a is %g and b is %g, expected a < b", p->a, p->b);
+    FAIL_IF(init == MLP_INIT_CUSTOM && p->custom == NULL, MLP_ERROR_ARGUMENT,
+            "initializer custom: the function is NULL");
     return MLP_OK;
 }
 
@@ -405,12 +390,10 @@ mlp_status init_check(mlp_init init, const mlp_init_parameters *parameters, bool
     TRY(name_check(&fans, (int)parameters->fan));
     TRY(name_check(&distributions, (int)parameters->distribution));
     const struct init_row *row = &rows[init];
-    if (is_bias && !row->for_bias) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "initializer %s does not suit a bias, expected zeros, constant, normal, "
-                    "uniform, truncated-normal or custom",
-                    row->name.name);
-    }
+    FAIL_IF(is_bias && !row->for_bias, MLP_ERROR_ARGUMENT,
+            "initializer %s does not suit a bias, expected zeros, constant, normal, "
+            "uniform, truncated-normal or custom",
+            row->name.name);
     TRY(check_unused(row, parameters));
     return check_numbers(init, row, parameters);
 }

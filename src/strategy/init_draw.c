@@ -26,10 +26,9 @@ mlp_status check_drawn(const struct init_task *task, const struct target *target
     for (size_t j = 0; j < target->columns; j++) {
         for (size_t i = 0; i < target->rows; i++) {
             const float value = target->values[i + j * target->leading_dimension];
-            if (!isfinite(value)) {
-                return fail(MLP_ERROR_NONFINITE, "layer %zu: initializer %s gives %g at row %zu, column %zu",
-                            task->layer, mlp_init_name(task->init), (double)value, i, j);
-            }
+            FAIL_IF(!isfinite(value), MLP_ERROR_NONFINITE,
+                    "layer %zu: initializer %s gives %g at row %zu, column %zu", task->layer,
+                    mlp_init_name(task->init), (double)value, i, j);
         }
     }
     return MLP_OK;

@@ -42,15 +42,11 @@ static mlp_status check_class_weights(const float *weights, size_t units)
 {
     double sum = 0.0;
     for (size_t i = 0; i < units; i++) {
-        if (!(weights[i] >= 0.0f) || !isfinite(weights[i])) {
-            return fail(MLP_ERROR_RANGE, "class_weights[%zu] is %g, expected a finite number of at least 0",
-                        i, (double)weights[i]);
-        }
+        FAIL_IF(!(weights[i] >= 0.0f) || !isfinite(weights[i]), MLP_ERROR_RANGE,
+                "class_weights[%zu] is %g, expected a finite number of at least 0", i, (double)weights[i]);
         sum += (double)weights[i];
     }
-    if (sum == 0.0) {
-        return fail(MLP_ERROR_RANGE, "class_weights are all 0, expected at least one above");
-    }
+    FAIL_IF(sum == 0.0, MLP_ERROR_RANGE, "class_weights are all 0, expected at least one above");
     return MLP_OK;
 }
 
@@ -58,26 +54,19 @@ static mlp_status check_class_weights(const float *weights, size_t units)
 static mlp_status check_options(const struct loss_settings *settings, size_t units)
 {
     const char *name = loss_row(settings->loss)->name.name;
-    if (settings->loss != MLP_LOSS_CROSS_ENTROPY &&
-        (settings->label_smoothing != 0.0 || settings->class_weights)) {
-        return fail(MLP_ERROR_ARGUMENT, "%s goes with cross-entropy alone, the loss is %s",
-                    settings->class_weights != NULL ? "class_weights" : "label_smoothing", name);
-    }
-    if (!(settings->label_smoothing >= 0.0 && settings->label_smoothing < 1.0)) {
-        return fail(MLP_ERROR_RANGE, "label_smoothing is %g, expected 0 up to, not including, 1",
-                    settings->label_smoothing);
-    }
-    if (settings->loss != MLP_LOSS_HUBER && settings->huber_delta != 0.0) {
-        return fail(MLP_ERROR_ARGUMENT, "huber_delta goes with huber alone, the loss is %s", name);
-    }
-    if (settings->loss == MLP_LOSS_HUBER &&
-        !(settings->huber_delta >= 0.0 && isfinite(settings->huber_delta))) {
-        return fail(MLP_ERROR_RANGE, "huber_delta is %g, expected a finite number above 0",
-                    settings->huber_delta);
-    }
-    if (settings->loss == MLP_LOSS_CUSTOM && settings->custom == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "custom_loss is NULL, expected a function for the loss custom");
-    }
+    FAIL_IF(settings->loss != MLP_LOSS_CROSS_ENTROPY &&
+                (settings->label_smoothing != 0.0 || settings->class_weights),
+            MLP_ERROR_ARGUMENT, "%s goes with cross-entropy alone, the loss is %s",
+            settings->class_weights != NULL ? "class_weights" : "label_smoothing", name);
+    FAIL_IF(!(settings->label_smoothing >= 0.0 && settings->label_smoothing < 1.0), MLP_ERROR_RANGE,
+            "label_smoothing is %g, expected 0 up to, not including, 1", settings->label_smoothing);
+    FAIL_IF(settings->loss != MLP_LOSS_HUBER && settings->huber_delta != 0.0, MLP_ERROR_ARGUMENT,
+            "huber_delta goes with huber alone, the loss is %s", name);
+    FAIL_IF(settings->loss == MLP_LOSS_HUBER &&
+                !(settings->huber_delta >= 0.0 && isfinite(settings->huber_delta)),
+            MLP_ERROR_RANGE, "huber_delta is %g, expected a finite number above 0", settings->huber_delta);
+    FAIL_IF(settings->loss == MLP_LOSS_CUSTOM && settings->custom == NULL, MLP_ERROR_ARGUMENT,
+            "custom_loss is NULL, expected a function for the loss custom");
     return settings->class_weights != NULL ? check_class_weights(settings->class_weights, units) : MLP_OK;
 }
 
@@ -87,15 +76,11 @@ mlp_status loss_resolve(struct loss_settings *settings, mlp_activation output, s
     TRY(name_check(&reductions, (int)settings->reduction));
     const mlp_loss loss = settings->loss != MLP_LOSS_AUTOMATIC ? settings->loss : automatic_loss(output);
     const struct loss_entry *entry = loss_entry_at(names(), (size_t)loss);
-    if (!entry->accepts(output)) {
-        return fail(MLP_ERROR_ARGUMENT, "%s does not go with a %s output: it needs %s", entry->row.name.name,
-                    mlp_activation_name(output), entry->advice);
-    }
-    if (loss == MLP_LOSS_CROSS_ENTROPY && units == 1) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "cross-entropy needs 2 output units or more, got 1: for a single yes/no "
-                    "unit use a sigmoid output with binary-cross-entropy");
-    }
+    FAIL_IF(!entry->accepts(output), MLP_ERROR_ARGUMENT, "%s does not go with a %s output: it needs %s",
+            entry->row.name.name, mlp_activation_name(output), entry->advice);
+    FAIL_IF(loss == MLP_LOSS_CROSS_ENTROPY && units == 1, MLP_ERROR_ARGUMENT,
+            "cross-entropy needs 2 output units or more, got 1: for a single yes/no "
+            "unit use a sigmoid output with binary-cross-entropy");
     settings->loss = loss;
     TRY(check_options(settings, units));
     if (loss == MLP_LOSS_HUBER && settings->huber_delta == 0.0) {
@@ -108,10 +93,8 @@ static mlp_status check_classes(const mlp_targets *targets, size_t units, size_t
 {
     const size_t classes = units > 1 ? units : 2;
     for (size_t i = 0; i < count; i++) {
-        if (targets->classes[i] < 0 || (size_t)targets->classes[i] >= classes) {
-            return fail(MLP_ERROR_RANGE, "sample %zu: class is %d, expected 0 to %zu", i,
-                        (int)targets->classes[i], classes - 1);
-        }
+        FAIL_IF(targets->classes[i] < 0 || (size_t)targets->classes[i] >= classes, MLP_ERROR_RANGE,
+                "sample %zu: class is %d, expected 0 to %zu", i, (int)targets->classes[i], classes - 1);
     }
     return MLP_OK;
 }
@@ -119,10 +102,8 @@ static mlp_status check_classes(const mlp_targets *targets, size_t units, size_t
 static mlp_status check_weights(const float *weights, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!(weights[i] >= 0.0f) || !isfinite(weights[i])) {
-            return fail(MLP_ERROR_RANGE, "sample %zu: weight is %g, expected a finite number of at least 0",
-                        i, (double)weights[i]);
-        }
+        FAIL_IF(!(weights[i] >= 0.0f) || !isfinite(weights[i]), MLP_ERROR_RANGE,
+                "sample %zu: weight is %g, expected a finite number of at least 0", i, (double)weights[i]);
     }
     return MLP_OK;
 }
@@ -133,10 +114,9 @@ mlp_status loss_check_targets(const struct loss_settings *settings, const mlp_ta
     if (settings->loss == MLP_LOSS_CUSTOM) {
         return MLP_OK; /* the caller's own function knows what it needs */
     }
-    if ((targets->classes == NULL) == (targets->values == NULL)) {
-        return fail(MLP_ERROR_ARGUMENT, "targets: %s of classes and values given, expected one of them",
-                    targets->classes == NULL ? "neither" : "both");
-    }
+    FAIL_IF((targets->classes == NULL) == (targets->values == NULL), MLP_ERROR_ARGUMENT,
+            "targets: %s of classes and values given, expected one of them",
+            targets->classes == NULL ? "neither" : "both");
     if (targets->classes != NULL) {
         TRY(check_classes(targets, units, count));
     }

@@ -240,10 +240,8 @@ static mlp_status check_unused(const struct schedule_row *row, const mlp_schedul
                    { "patience", o->patience != 0, TAKES_PATIENCE },
                    { "milestones", o->milestone_count != 0, TAKES_MILESTONES } };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (fields[i].given && (row->takes & fields[i].flag) == 0) {
-            return fail(MLP_ERROR_ARGUMENT, "schedule %s takes no %s, expected 0", row->name.name,
-                        fields[i].field);
-        }
+        FAIL_IF(fields[i].given && (row->takes & fields[i].flag) == 0, MLP_ERROR_ARGUMENT,
+                "schedule %s takes no %s, expected 0", row->name.name, fields[i].field);
     }
     return MLP_OK;
 }
@@ -258,16 +256,12 @@ static mlp_status check_number(const char *schedule, const char *field, double v
 
 static mlp_status check_milestones(const mlp_schedule_options *o)
 {
-    if (o->milestone_count == 0 || o->milestones == NULL) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "schedule multi-step: there are no milestones, expected at least one");
-    }
+    FAIL_IF(o->milestone_count == 0 || o->milestones == NULL, MLP_ERROR_ARGUMENT,
+            "schedule multi-step: there are no milestones, expected at least one");
     for (size_t i = 1; i < o->milestone_count; i++) {
-        if (o->milestones[i] <= o->milestones[i - 1]) {
-            return fail(MLP_ERROR_RANGE,
-                        "schedule multi-step: milestone %zu is %zu, expected more than the %zu before it", i,
-                        o->milestones[i], o->milestones[i - 1]);
-        }
+        FAIL_IF(o->milestones[i] <= o->milestones[i - 1], MLP_ERROR_RANGE,
+                "schedule multi-step: milestone %zu is %zu, expected more than the %zu before it", i,
+                o->milestones[i], o->milestones[i - 1]);
     }
     return MLP_OK;
 }
@@ -286,13 +280,10 @@ mlp_status schedule_accept(const mlp_schedule_options *given, mlp_schedule_optio
                      "at least 1 (0: the default)"));
     TRY(check_number(name, "share", o->share, o->share >= 0.0 && o->share < 1.0,
                      "above 0, below 1 (0: the default)"));
-    if (o->rule == MLP_SCHEDULE_ONE_CYCLE && o->warmup > 0) {
-        return fail(MLP_ERROR_ARGUMENT, "schedule one-cycle: warmup is %zu, expected 0: it begins with one",
-                    o->warmup);
-    }
-    if (o->rule == MLP_SCHEDULE_CUSTOM && o->custom == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "schedule custom: the function is NULL");
-    }
+    FAIL_IF(o->rule == MLP_SCHEDULE_ONE_CYCLE && o->warmup > 0, MLP_ERROR_ARGUMENT,
+            "schedule one-cycle: warmup is %zu, expected 0: it begins with one", o->warmup);
+    FAIL_IF(o->rule == MLP_SCHEDULE_CUSTOM && o->custom == NULL, MLP_ERROR_ARGUMENT,
+            "schedule custom: the function is NULL");
     return o->rule == MLP_SCHEDULE_MULTI_STEP ? check_milestones(o) : MLP_OK;
 }
 
@@ -349,13 +340,9 @@ mlp_status mlp_schedule_at(const mlp_schedule_options *options, size_t t, size_t
     REQUIRE_ARGUMENT(options);
     REQUIRE_ARGUMENT(point);
     TRY(schedule_accept(options, &accepted));
-    if (total == 0) {
-        return fail(MLP_ERROR_RANGE, "mlp_schedule_at: total is 0, expected at least 1");
-    }
-    if (accepted.rule == MLP_SCHEDULE_PLATEAU) {
-        return fail(MLP_ERROR_UNSUPPORTED,
-                    "mlp_schedule_at: plateau hangs on the loss; mlp_fit() follows it");
-    }
+    FAIL_IF(total == 0, MLP_ERROR_RANGE, "mlp_schedule_at: total is 0, expected at least 1");
+    FAIL_IF(accepted.rule == MLP_SCHEDULE_PLATEAU, MLP_ERROR_UNSUPPORTED,
+            "mlp_schedule_at: plateau hangs on the loss; mlp_fit() follows it");
     *point = schedule_at(&accepted, t, total);
     return MLP_OK;
 }

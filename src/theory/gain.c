@@ -54,11 +54,9 @@ mlp_status mlp_activation_gain(mlp_gain rule, const mlp_activation_choice *choic
     REQUIRE_ARGUMENT(choice);
     REQUIRE_ARGUMENT(gain);
     TRY(gain_check(rule));
-    if (rule == MLP_GAIN_OWN) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "mlp_activation_gain: rule is own, which an activation has none of; expected exact or "
-                    "pytorch");
-    }
+    FAIL_IF(rule == MLP_GAIN_OWN, MLP_ERROR_ARGUMENT,
+            "mlp_activation_gain: rule is own, which an activation has none of; expected exact or "
+            "pytorch");
     mlp_activation_choice resolved = *choice;
     TRY(activation_check(choice->activation, choice->parameter, &choice->custom, true, &resolved.parameter));
     if (activation_row(choice->activation)->whole_column) {

@@ -166,24 +166,19 @@ static double resting_point(const struct map *map)
 static mlp_status check_choice(const char *function, const mlp_activation_choice *choice, const void *out,
                                mlp_activation_choice *resolved)
 {
-    if (choice == NULL || out == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: %s is NULL", function, choice == NULL ? "choice" : "the result");
-    }
+    FAIL_IF(choice == NULL || out == NULL, MLP_ERROR_ARGUMENT, "%s: %s is NULL", function,
+            choice == NULL ? "choice" : "the result");
     *resolved = *choice;
-    if (choice->activation == MLP_ACTIVATION_SOFTMAX) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "%s: softmax does not work entry by entry, expected another activation", function);
-    }
+    FAIL_IF(choice->activation == MLP_ACTIVATION_SOFTMAX, MLP_ERROR_ARGUMENT,
+            "%s: softmax does not work entry by entry, expected another activation", function);
     return activation_check(choice->activation, choice->parameter, &choice->custom, false,
                             &resolved->parameter);
 }
 
 static mlp_status check_variance(const char *function, const char *name, double variance)
 {
-    if (!(variance >= 0.0) || !isfinite(variance)) {
-        return fail(MLP_ERROR_RANGE, "%s: %s is %g, expected a finite number of at least 0", function, name,
-                    variance);
-    }
+    FAIL_IF(!(variance >= 0.0) || !isfinite(variance), MLP_ERROR_RANGE,
+            "%s: %s is %g, expected a finite number of at least 0", function, name, variance);
     return MLP_OK;
 }
 

@@ -29,13 +29,9 @@ NAME_FUNCTIONS(mlp_checkpoint_failure, mlp_checkpoint_failure, &failures);
 static mlp_status resolve(const mlp_checkpoint_options *given, mlp_checkpoint_options *o)
 {
     TRY(ACCEPT_OPTIONS(mlp_checkpoint_options, MLP_CHECKPOINT_OPTIONS_INIT, given, o));
-    if (o->folder == NULL) {
-        return fail(MLP_ERROR_ARGUMENT, "checkpoint options: folder is NULL");
-    }
-    if (!(o->seconds >= 0.0) || !isfinite(o->seconds)) {
-        return fail(MLP_ERROR_RANGE,
-                    "checkpoint options: seconds is %g, expected a finite number of at least 0", o->seconds);
-    }
+    FAIL_IF(o->folder == NULL, MLP_ERROR_ARGUMENT, "checkpoint options: folder is NULL");
+    FAIL_IF(!(o->seconds >= 0.0) || !isfinite(o->seconds), MLP_ERROR_RANGE,
+            "checkpoint options: seconds is %g, expected a finite number of at least 0", o->seconds);
     TRY(name_check(&failures, (int)o->failure));
     if (o->seconds == 0.0) {
         o->seconds = o->steps > 0 ? INFINITY : DEFAULT_SECONDS;
@@ -110,11 +106,9 @@ static mlp_status resume(struct fit *fit)
 {
     struct checkpoints *c = &fit->checkpoints;
     char *path = NULL;
-    if (c->options.resume == 0) {
-        return fail(MLP_ERROR_ARGUMENT,
-                    "%s: holds checkpoints already, the newest of step %zu: resume, or give another folder",
-                    c->options.folder, c->folder.steps[c->folder.count - 1]);
-    }
+    FAIL_IF(c->options.resume == 0, MLP_ERROR_ARGUMENT,
+            "%s: holds checkpoints already, the newest of step %zu: resume, or give another folder",
+            c->options.folder, c->folder.steps[c->folder.count - 1]);
     const mlp_status status = read_newest(fit, &path);
     if (status != MLP_OK) {
         memory_free(path);

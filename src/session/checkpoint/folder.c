@@ -219,9 +219,7 @@ static mlp_status make(const char *path)
 static mlp_status take(struct checkpoint_folder *folder)
 {
     const char *path = folder->path;
-    if (path[0] == '\0') {
-        return fail(MLP_ERROR_ARGUMENT, "checkpoint folder: the path is empty");
-    }
+    FAIL_IF(path[0] == '\0', MLP_ERROR_ARGUMENT, "checkpoint folder: the path is empty");
     TRY(make(path));
     folder->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->lock < 0) {

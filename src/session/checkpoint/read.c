@@ -86,10 +86,8 @@ static mlp_status read_state(const struct safetensors *archive, const struct fit
     json_document_free(&state);
     TRY(status);
     const size_t epoch = copy->fit.epoch, step = copy->fit.open.steps, epochs = fit->options.epochs;
-    if (epoch > epochs || (epoch == epochs && step > 0)) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: stands in epoch %zu, this fit has %zu", archive->path,
-                    epoch + (step > 0), epochs);
-    }
+    FAIL_IF(epoch > epochs || (epoch == epochs && step > 0), MLP_ERROR_ARGUMENT,
+            "%s: stands in epoch %zu, this fit has %zu", archive->path, epoch + (step > 0), epochs);
     const char *wrong = counters_check(copy);
     return wrong == NULL ? MLP_OK
                          : fail(MLP_ERROR_FORMAT, "%s: metadata 'state.%s' cannot be true of this fit",
@@ -201,10 +199,9 @@ static mlp_status check_vector(struct safetensors *archive, const char *name, co
                                size_t length)
 {
     const struct safetensor *tensor = safetensors_find(archive, name);
-    if ((tensor != NULL) != (ours != NULL)) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: was made %s '%s', this fit's network has %s", archive->path,
-                    tensor != NULL ? "with" : "without", name, ours != NULL ? "it" : "none");
-    }
+    FAIL_IF((tensor != NULL) != (ours != NULL), MLP_ERROR_ARGUMENT,
+            "%s: was made %s '%s', this fit's network has %s", archive->path,
+            tensor != NULL ? "with" : "without", name, ours != NULL ? "it" : "none");
     if (ours == NULL) {
         return MLP_OK;
     }

@@ -269,11 +269,9 @@ static mlp_status compare_objects(const char *path, const char *place, const jso
     }
     const struct json_node *key = node_first(theirs);
     for (size_t i = 0; i < theirs->count; i++, key = node_next(key + 1)) {
-        if (json_object_get(ours, key->text) == NULL) {
-            return fail(MLP_ERROR_UNSUPPORTED,
-                        "%s: its settings have '%s%s%.64s', which this library does not know", path, place,
-                        place[0] != '\0' ? "." : "", key->text);
-        }
+        FAIL_IF(json_object_get(ours, key->text) == NULL, MLP_ERROR_UNSUPPORTED,
+                "%s: its settings have '%s%s%.64s', which this library does not know", path, place,
+                place[0] != '\0' ? "." : "", key->text);
     }
     return MLP_OK;
 }
@@ -281,10 +279,8 @@ static mlp_status compare_objects(const char *path, const char *place, const jso
 static mlp_status compare_arrays(const char *path, const char *place, const json_t *ours,
                                  const struct json_node *theirs)
 {
-    if (json_array_size(ours) != theirs->count) {
-        return fail(MLP_ERROR_ARGUMENT, "%s: was made with %zu %s, this fit has %zu", path, theirs->count,
-                    place, json_array_size(ours));
-    }
+    FAIL_IF(json_array_size(ours) != theirs->count, MLP_ERROR_ARGUMENT,
+            "%s: was made with %zu %s, this fit has %zu", path, theirs->count, place, json_array_size(ours));
     const struct json_node *entry = node_first(theirs);
     for (size_t i = 0; i < theirs->count; i++, entry = node_next(entry)) {
         char inner[PLACE_SIZE];
@@ -299,10 +295,9 @@ static mlp_status compare(const char *path, const char *place, const json_t *our
 {
     char our_text[VALUE_SIZE], their_text[VALUE_SIZE];
     const enum node_type expected = type_of(ours);
-    if (theirs == NULL ||
-        (theirs->type == NODE_FALSE ? expected != NODE_TRUE : theirs->type != (uint32_t)expected)) {
-        return fail(MLP_ERROR_FORMAT, "%s: its settings have no proper '%s'", path, place);
-    }
+    FAIL_IF(theirs == NULL ||
+                (theirs->type == NODE_FALSE ? expected != NODE_TRUE : theirs->type != (uint32_t)expected),
+            MLP_ERROR_FORMAT, "%s: its settings have no proper '%s'", path, place);
     if (expected == NODE_OBJECT) {
         return compare_objects(path, place, ours, theirs);
     }
