@@ -60,8 +60,7 @@ int option_code(mlp_status status)
 
 int usage_code(const char *option, mlp_status status)
 {
-    if (status == MLP_ERROR_MEMORY || status == MLP_ERROR_IO) {
-        return work_error("%s: %s", option, text_of(status));
-    }
+    FAIL_IF(status == MLP_ERROR_MEMORY || status == MLP_ERROR_IO,
+            work_error("%s: %s", option, text_of(status)));
     return status == MLP_OK ? EXIT_DONE : usage_error("%s: %s", option, text_of(status));
 }

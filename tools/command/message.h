@@ -17,7 +17,7 @@ enum exit_code {
 __attribute__((format(printf, 1, 2))) int usage_error(const char *format, ...);
 /* Work that failed: returns EXIT_WORK. */
 __attribute__((format(printf, 1, 2))) int work_error(const char *format, ...);
-/* What is worth knowing: returns EXIT_DONE. */
+/* A message that is no failure: returns EXIT_DONE. */
 __attribute__((format(printf, 1, 2))) int notice(const char *format, ...);
 /* Prints a text from a file or the command line, what would steer a terminal escaped; messages do so
  * themselves. */
@@ -33,6 +33,14 @@ int option_code(mlp_status status);
 /* ... or wrong usage, but for want of memory and failures of the system, as of the option that the message
  * begins with. */
 int usage_code(const char *option, mlp_status status);
+
+/* Where the condition holds, returns what `message` comes to: FAIL_IF(n == 0, usage_error("…")). */
+#define FAIL_IF(condition, message)                                                                          \
+    do {                                                                                                     \
+        if (condition) {                                                                                     \
+            return (message);                                                                                \
+        }                                                                                                    \
+    } while (0)
 
 /* Returns from the function unless the step came to EXIT_DONE. */
 #define TRY(step)                                                                                            \

@@ -162,9 +162,7 @@ static int read_line(struct reader *reader, char *line, struct log_file *log)
     if (reader->dropped) {
         return EXIT_DONE;
     }
-    if (code == EXIT_DONE && add_row(log, row) == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(code == EXIT_DONE && add_row(log, row) == NULL, out_of_memory());
     return code;
 }
 
@@ -176,9 +174,7 @@ int log_file_read(const char *path, struct log_file *log)
     int code = EXIT_DONE;
     *log = (struct log_file){ 0 };
     FILE *stream = fopen(path, "r");
-    if (stream == NULL) {
-        return work_error("%s: cannot open: %s", path, strerror(errno));
-    }
+    FAIL_IF(stream == NULL, work_error("%s: cannot open: %s", path, strerror(errno)));
     errno = 0;
     while (code == EXIT_DONE && getline(&line, &room, stream) >= 0) {
         reader.line++;

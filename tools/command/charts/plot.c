@@ -280,17 +280,12 @@ int plot_draw(const char *path, const struct chart *charts, size_t count)
     }
     fflush(stdout);
     FILE *script = popen("gnuplot -d", "w"); /* -d: without the user's own settings */
-    if (script == NULL) {
-        return work_error("cannot run gnuplot");
-    }
+    FAIL_IF(script == NULL, work_error("cannot run gnuplot"));
     fputs("set print '-'\n", script);
     write_script(script, path, charts, count);
     const int status = pclose(script);
-    if (status != 0) {
-        return work_error("gnuplot failed (is Debian's package gnuplot-nox installed?)");
-    }
-    if (path != NULL && (stat(path, &file) != 0 || file.st_size == 0)) {
-        return work_error("gnuplot could not write '%s'", path);
-    }
+    FAIL_IF(status != 0, work_error("gnuplot failed (is Debian's package gnuplot-nox installed?)"));
+    FAIL_IF(path != NULL && (stat(path, &file) != 0 || file.st_size == 0),
+            work_error("gnuplot could not write '%s'", path));
     return EXIT_DONE;
 }

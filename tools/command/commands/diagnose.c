@@ -96,9 +96,7 @@ static int read_batch(struct diagnose_settings *s, const mlp_data *data)
     s->x = calloc(s->count * mlp_data_inputs(data), sizeof *s->x);
     s->values = calloc(s->count * mlp_data_outputs(data) + 1, sizeof *s->values);
     s->labels = calloc(s->count, sizeof *s->labels);
-    if (s->x == NULL || s->values == NULL || s->labels == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(s->x == NULL || s->values == NULL || s->labels == NULL, out_of_memory());
     s->targets = (mlp_targets){ .classes = classes ? s->labels : NULL, .values = classes ? NULL : s->values };
     return work_code(
         mlp_data_read(data, 0, s->count, s->x, classes ? s->labels : NULL, classes ? NULL : s->values));
@@ -160,19 +158,17 @@ static int diagnose_model(struct diagnose_settings *s, int operands, char **oper
     const struct data_source source = { .option = "--data", .spec = s->train.data, .label_needed = true };
     TRY(open_model(&diagnose_command, operands, operand, &s->network));
     TRY(open_data_of_model(&s->train.request, source, s->network, &s->data.set));
-    if (mlp_data_inputs(s->data.set.data) != mlp_network_inputs(s->network)) {
-        return work_error("--data: '%s' has %zu features, the model has %zu inputs", s->train.data,
-                          mlp_data_inputs(s->data.set.data), mlp_network_inputs(s->network));
-    }
+    FAIL_IF(mlp_data_inputs(s->data.set.data) != mlp_network_inputs(s->network),
+            work_error("--data: '%s' has %zu features, the model has %zu inputs", s->train.data,
+                       mlp_data_inputs(s->data.set.data), mlp_network_inputs(s->network)));
     return diagnose(s, s->data.set.data);
 }
 
 static int run(void *settings, int operands, char **operand)
 {
     struct diagnose_settings *s = settings;
-    if (s->train.data == NULL) {
-        return usage_error("diagnose: --data is missing; `mlp diagnose --help` explains it");
-    }
+    FAIL_IF(s->train.data == NULL,
+            usage_error("diagnose: --data is missing; `mlp diagnose --help` explains it"));
     if (s->plot != NULL) {
         TRY(plot_check_name("--plot", s->plot));
         TRY(plot_check_gnuplot("--plot"));

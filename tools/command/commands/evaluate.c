@@ -112,9 +112,7 @@ static void print_evaluation(const struct evaluate_settings *s)
 static int run(void *settings, int operands, char **operand)
 {
     struct evaluate_settings *s = settings;
-    if (s->data == NULL) {
-        return usage_error("evaluate: --data is missing; `mlp evaluate --help` explains it");
-    }
+    FAIL_IF(s->data == NULL, usage_error("evaluate: --data is missing; `mlp evaluate --help` explains it"));
     TRY(open_model(&evaluate_command, operands, operand, &s->network));
     s->model = operand[0];
     const struct data_source source = {
@@ -123,11 +121,10 @@ static int run(void *settings, int operands, char **operand)
     TRY(open_data_of_model(&s->request, source, s->network, &s->set));
     const size_t classes = network_classes(s->network);
     const bool classified = mlp_data_class_count(s->set.data) > 0;
-    if (!classified && mlp_data_outputs(s->set.data) == 0) {
-        return usage_error("--data: '%s' has no labels to compare with; for a CSV file name their column "
-                           "with --label, for IDX give IMAGES,LABELS",
-                           s->data);
-    }
+    FAIL_IF(!classified && mlp_data_outputs(s->set.data) == 0,
+            usage_error("--data: '%s' has no labels to compare with; for a CSV file name their column "
+                        "with --label, for IDX give IMAGES,LABELS",
+                        s->data));
     if (classified && classes <= (s->json ? MAX_CLASSES_JSON : CONFUSION_CLASSES)) {
         s->confusion = calloc(classes * classes, sizeof *s->confusion);
         TRY(s->confusion != NULL ? EXIT_DONE : out_of_memory());

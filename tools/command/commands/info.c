@@ -54,9 +54,7 @@ static void print_info(const mlp_info *info)
 static int run(void *settings, int operands, char **operand)
 {
     mlp_info facts;
-    if (operands > 0) {
-        return usage_error("info: unexpected '%s'", operand[0]);
-    }
+    FAIL_IF(operands > 0, usage_error("info: unexpected '%s'", operand[0]));
     mlp_info_get(&facts);
     if (((const struct info_settings *)settings)->json) {
         return print_info_json(&facts);

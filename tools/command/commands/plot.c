@@ -56,9 +56,7 @@ static int collect(const struct log_file *log, enum log_column x, enum log_colum
 {
     size_t count = 0;
     double *points = calloc(2 * log->count + 1, sizeof *points);
-    if (points == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(points == NULL, out_of_memory());
     for (size_t i = 0; i < log->count; i++) {
         if (isfinite(log->rows[i][x]) && isfinite(log->rows[i][y])) {
             points[count] = log->rows[i][x];
@@ -190,10 +188,9 @@ static const struct option_row rows[] = {
 static int run(void *settings, int operands, char **operand)
 {
     struct plot_settings *s = settings;
-    if (operands < 1 || operands > MAX_LOGS) {
-        return usage_error("plot: expected 1 to %d logs, got %d; `mlp plot --help` explains it", MAX_LOGS,
-                           operands);
-    }
+    FAIL_IF(operands < 1 || operands > MAX_LOGS,
+            usage_error("plot: expected 1 to %d logs, got %d; `mlp plot --help` explains it", MAX_LOGS,
+                        operands));
     if (s->output != NULL) {
         TRY(plot_check_name("--output", s->output));
         for (int l = 0; l < operands; l++) {

@@ -36,11 +36,10 @@ static int check_inputs(const struct predict_settings *s)
     if (found == inputs) {
         return EXIT_DONE;
     }
-    if (s->set.csv && found == inputs + 1 && !s->request.label_given) {
-        return usage_error("--data: '%s' has %zu columns and the model takes %zu features; if a column holds "
-                           "the labels, name it with --label, as in --label last",
-                           s->data, found, inputs);
-    }
+    FAIL_IF(s->set.csv && found == inputs + 1 && !s->request.label_given,
+            usage_error("--data: '%s' has %zu columns and the model takes %zu features; if a column holds "
+                        "the labels, name it with --label, as in --label last",
+                        s->data, found, inputs));
     return work_error("--data: '%s' has %zu features, the model takes %zu", s->data, found, inputs);
 }
 
@@ -48,16 +47,11 @@ static int run(void *settings, int operands, char **operand)
 {
     struct predict_settings *s = settings;
     const int forms = (s->probabilities != 0) + (s->draw > 0) + (s->json != 0);
-    if (s->data == NULL) {
-        return usage_error("predict: --data is missing; `mlp predict --help` explains it");
-    }
-    if (forms > 1) {
-        return usage_error("expected one of --probabilities, --draw and --json, got %d", forms);
-    }
+    FAIL_IF(s->data == NULL, usage_error("predict: --data is missing; `mlp predict --help` explains it"));
+    FAIL_IF(forms > 1, usage_error("expected one of --probabilities, --draw and --json, got %d", forms));
     TRY(open_model(&predict_command, operands, operand, &s->network));
-    if (s->probabilities && !network_classifies(s->network)) {
-        return usage_error("--probabilities: the model '%s' predicts numbers, not classes", operand[0]);
-    }
+    FAIL_IF(s->probabilities && !network_classifies(s->network),
+            usage_error("--probabilities: the model '%s' predicts numbers, not classes", operand[0]));
     TRY(open_data_of_model(&s->request,
                            (struct data_source){
                                .option = "--data", .spec = s->data, .part = s->request.part },

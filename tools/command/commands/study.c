@@ -110,14 +110,11 @@ static int report_study(struct study_settings *s, const struct study *study)
 static int open_page(const char *folder, struct sheet *sheet)
 {
     char path[PATH_SIZE];
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return work_error("--output: cannot make the folder '%s': %s", folder, strerror(errno));
-    }
+    FAIL_IF(mkdir(folder, 0777) != 0 && errno != EEXIST,
+            work_error("--output: cannot make the folder '%s': %s", folder, strerror(errno)));
     snprintf(path, sizeof path, "%s/studies.md.part", folder);
     sheet->page = fopen(path, "w");
-    if (sheet->page == NULL) {
-        return work_error("--output: cannot write '%s': %s", path, strerror(errno));
-    }
+    FAIL_IF(sheet->page == NULL, work_error("--output: cannot write '%s': %s", path, strerror(errno)));
     fputs("# Studies of weight initialization\n\nMeasured by `mlp study`.\n\n", sheet->page);
     return EXIT_DONE;
 }
@@ -182,9 +179,7 @@ static int fill_experiment(struct study_settings *s)
                               .depths = s->depths,
                               .depth_count = s->depth_count,
                               .classes = data->classes };
-    if (data->classes < 2) {
-        return usage_error("--data: a study needs samples of at least 2 classes");
-    }
+    FAIL_IF(data->classes < 2, usage_error("--data: a study needs samples of at least 2 classes"));
     TRY(take_first(data->train, s->samples, &e->train));
     TRY(take_first(data->test != NULL ? data->test : data->validation, s->samples, &e->test));
     const size_t count = mlp_data_count(e->train);
@@ -192,9 +187,7 @@ static int fill_experiment(struct study_settings *s)
     e->sample_count = count < DIAGNOSED_SAMPLES ? count : DIAGNOSED_SAMPLES;
     e->samples = calloc(e->sample_count * e->inputs, sizeof(float));
     e->sample_classes = calloc(e->sample_count, sizeof(int32_t));
-    if (e->samples == NULL || e->sample_classes == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(e->samples == NULL || e->sample_classes == NULL, out_of_memory());
     return work_code(mlp_data_read(e->train, 0, e->sample_count, e->samples, e->sample_classes, NULL));
 }
 
@@ -207,9 +200,8 @@ static int choose_study(const struct study_settings *settings, int operands, cha
     if (settings->all != 0 && operands == 0) {
         return EXIT_DONE;
     }
-    if (settings->all != 0 || operands != 1) {
-        return usage_error("study: expected the name of one study, or --all; `mlp study --help` lists them");
-    }
+    FAIL_IF(settings->all != 0 || operands != 1,
+            usage_error("study: expected the name of one study, or --all; `mlp study --help` lists them"));
     for (size_t i = 0; i < study_count; i++) {
         if (strcmp(names[0], studies[i]->name) == 0) {
             *chosen = studies[i];

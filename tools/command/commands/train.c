@@ -136,9 +136,8 @@ static int save(struct training *training)
     if (path == NULL) {
         return EXIT_DONE;
     }
-    if (work_code(mlp_model_save(training->network, path)) != EXIT_DONE) {
-        return work_error("the model is NOT saved: writing '%s' failed", path);
-    }
+    FAIL_IF(work_code(mlp_model_save(training->network, path)) != EXIT_DONE,
+            work_error("the model is NOT saved: writing '%s' failed", path));
     training->result.saved = path;
     return EXIT_DONE;
 }
@@ -261,9 +260,7 @@ static int run(void *settings, int operands, char **operand)
 {
     struct training *training = settings;
     struct train_settings *s = &training->settings;
-    if (operands > 0) {
-        return usage_error("train: unexpected '%s'; the data goes after --data", operand[0]);
-    }
+    FAIL_IF(operands > 0, usage_error("train: unexpected '%s'; the data goes after --data", operand[0]));
     TRY(train_settings_check(s));
     TRY(check_files(s));
     TRY(load_start(s));

@@ -21,9 +21,8 @@ int choose_checkpoints(struct train_settings *settings)
                     { "--checkpoint-keep", o->keep > 0 },
                     { "--checkpoint-failure", settings->checkpoint_failure_given != 0 } };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        if (o->folder == NULL && options[i].given) {
-            return usage_error("%s: needs --checkpoint FOLDER", options[i].option);
-        }
+        FAIL_IF(o->folder == NULL && options[i].given,
+                usage_error("%s: needs --checkpoint FOLDER", options[i].option));
     }
     o->seconds = 60.0 * settings->checkpoint_minutes;
     settings->fit.checkpoint = o->folder != NULL ? o : NULL;

@@ -54,14 +54,12 @@ static int parse_activation_item(const char *option, const char *name, char *num
 {
     mlp_activation activation;
     TRY(usage_code(option, mlp_activation_from_name(name, &activation)));
-    if (activation == MLP_ACTIVATION_CUSTOM) {
-        return usage_error("%s: custom takes a function of a program's own; the command has none", option);
-    }
+    FAIL_IF(activation == MLP_ACTIVATION_CUSTOM,
+            usage_error("%s: custom takes a function of a program's own; the command has none", option));
     choice->value = (int)activation;
-    if (numbers != NULL && (!parse_real(numbers, &choice->numbers.a) || choice->numbers.a == 0.0)) {
-        return usage_error("%s: expected %s:NUMBER with a number other than 0, got '%s:%s'", option, name,
-                           name, numbers);
-    }
+    FAIL_IF(numbers != NULL && (!parse_real(numbers, &choice->numbers.a) || choice->numbers.a == 0.0),
+            usage_error("%s: expected %s:NUMBER with a number other than 0, got '%s:%s'", option, name, name,
+                        numbers));
     return EXIT_DONE;
 }
 
@@ -79,9 +77,8 @@ static int parse_key(const char *option, const char *key, const char *value, mlp
     if (strcmp(key, "distribution") == 0) {
         return usage_code(option, mlp_distribution_from_name(value, &numbers->distribution));
     }
-    if (strcmp(key, "gain") != 0) {
-        return usage_error("%s: expected gain=, fan= or distribution=, got '%s='", option, key);
-    }
+    FAIL_IF(strcmp(key, "gain") != 0,
+            usage_error("%s: expected gain=, fan= or distribution=, got '%s='", option, key));
     const bool valid = mlp_gain_from_name(value, &numbers->gain_rule) == MLP_OK ||
                        (parse_real(value, &numbers->gain) && numbers->gain > 0.0);
     return valid ? EXIT_DONE
@@ -110,15 +107,13 @@ static int parse_init_numbers(const char *option, char *text, mlp_init_parameter
 static int check_zeros(const char *option, const char *name, const struct choice *choice, size_t count)
 {
     const bool spread = choice->value == MLP_INIT_NORMAL || choice->value == MLP_INIT_TRUNCATED_NORMAL;
-    if (spread && count > 0 && choice->numbers.a <= 0.0) {
-        return usage_error("%s: %s: expected a standard deviation above 0, got %g (for none, use zeros)",
-                           option, name, choice->numbers.a);
-    }
-    if (choice->value == MLP_INIT_UNIFORM && count > 0 &&
-        (count < 2 || choice->numbers.a >= choice->numbers.b)) {
-        return usage_error("%s: uniform: expected uniform:LOW,HIGH with LOW below HIGH, got %g,%g", option,
-                           choice->numbers.a, choice->numbers.b);
-    }
+    FAIL_IF(spread && count > 0 && choice->numbers.a <= 0.0,
+            usage_error("%s: %s: expected a standard deviation above 0, got %g (for none, use zeros)", option,
+                        name, choice->numbers.a));
+    FAIL_IF(choice->value == MLP_INIT_UNIFORM && count > 0 &&
+                (count < 2 || choice->numbers.a >= choice->numbers.b),
+            usage_error("%s: uniform: expected uniform:LOW,HIGH with LOW below HIGH, got %g,%g", option,
+                        choice->numbers.a, choice->numbers.b));
     return EXIT_DONE;
 }
 
@@ -127,9 +122,8 @@ static int parse_init_item(const char *option, const char *name, char *numbers, 
     mlp_init init;
     size_t count = 0;
     TRY(usage_code(option, mlp_init_from_name(name, &init)));
-    if (init == MLP_INIT_CUSTOM) {
-        return usage_error("%s: custom takes a function of a program's own; the command has none", option);
-    }
+    FAIL_IF(init == MLP_INIT_CUSTOM,
+            usage_error("%s: custom takes a function of a program's own; the command has none", option));
     choice->value = (int)init;
     const int code =
         numbers != NULL ? parse_init_numbers(option, numbers, &choice->numbers, &count) : EXIT_DONE;

@@ -58,9 +58,8 @@ int parse_delimiter(const char *text, void *settings)
     struct data_request *request = settings;
     const char character = strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0 ? '\t' : text[0];
     request->csv_option = "--delimiter";
-    if ((character != '\t' && strlen(text) != 1) || strchr("\"\r\n", character) != NULL) {
-        return usage_error("--delimiter: expected one character that is no quote, or 'tab', got '%s'", text);
-    }
+    FAIL_IF((character != '\t' && strlen(text) != 1) || strchr("\"\r\n", character) != NULL,
+            usage_error("--delimiter: expected one character that is no quote, or 'tab', got '%s'", text));
     request->delimiter = character;
     return EXIT_DONE;
 }
@@ -132,9 +131,8 @@ static int open_named(const struct data_request *request, const struct data_sour
                       const struct named_data *known, struct data_set *set)
 {
     const bool test = known->test_features != NULL && source->part != PART_TRAIN;
-    if (source->part == PART_TEST && known->test_features == NULL) {
-        return usage_error("%s: '%s' has no test part", source->option, known->name);
-    }
+    FAIL_IF(source->part == PART_TEST && known->test_features == NULL,
+            usage_error("%s: '%s' has no test part", source->option, known->name));
     char *features = find_known_file(test ? known->test_features : known->features);
     const char *labels_name = test ? known->test_labels : known->labels;
     char *labels = labels_name != NULL ? find_known_file(labels_name) : NULL;
@@ -164,9 +162,7 @@ static int open_spec(const struct data_request *request, const struct data_sourc
         return open_file(request, source, &options, source->spec, false, set);
     }
     char *features = strndup(source->spec, (size_t)(comma - source->spec));
-    if (features == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(features == NULL, out_of_memory());
     options.format = MLP_DATA_FORMAT_IDX;
     options.labels_path = comma[1] != '\0' ? comma + 1 : NULL;
     const int code = features[0] != '\0'
@@ -183,10 +179,9 @@ int data_open(const struct data_request *request, const struct data_source *sour
     if (known != NULL) {
         return open_named(request, source, known, set);
     }
-    if (source->part != PART_DEFAULT && source->part != PART_TRAIN) {
-        return usage_error("%s: '%s' has no test part; sets with one are known by name (fashion-mnist)",
-                           source->option, source->spec);
-    }
+    FAIL_IF(source->part != PART_DEFAULT && source->part != PART_TRAIN,
+            usage_error("%s: '%s' has no test part; sets with one are known by name (fashion-mnist)",
+                        source->option, source->spec));
     return open_spec(request, source, set);
 }
 
@@ -227,9 +222,7 @@ int network_class_names(const mlp_network *network, const char ***names, size_t 
         return EXIT_DONE;
     }
     *names = calloc(*count, sizeof **names);
-    if (*names == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(*names == NULL, out_of_memory());
     for (size_t i = 0; i < *count; i++) {
         (*names)[i] = mlp_network_class_name(network, i);
     }

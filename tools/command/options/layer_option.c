@@ -159,19 +159,16 @@ static int check_change(const struct layer_changes *changes, const struct layer_
     const char *option = rows[change->kind].option;
     mlp_optimizer_options options;
     mlp_optimizer_get_options(optimizer, &options);
-    if (change->layer >= layers) {
-        return usage_error("%s: there is no layer %zu: the network has %zu layer%s, counted from 0, the "
-                           "output included",
-                           option, change->layer, layers, layers == 1 ? "" : "s");
-    }
-    if (change->kind != LAYER_FREEZE && find(changes, change->layer, LAYER_FREEZE) != NULL) {
-        return usage_error("%s: layer %zu is frozen by --freeze", option, change->layer);
-    }
-    if (change->kind == LAYER_DECAY && options.weight_decay == 0.0 && options.l1 == 0.0) {
-        return usage_error("%s: there is no decay that layer %zu could have a share of; give --weight-decay, "
-                           "--l2 or --l1",
-                           option, change->layer);
-    }
+    FAIL_IF(change->layer >= layers,
+            usage_error("%s: there is no layer %zu: the network has %zu layer%s, counted from 0, the "
+                        "output included",
+                        option, change->layer, layers, layers == 1 ? "" : "s"));
+    FAIL_IF(change->kind != LAYER_FREEZE && find(changes, change->layer, LAYER_FREEZE) != NULL,
+            usage_error("%s: layer %zu is frozen by --freeze", option, change->layer));
+    FAIL_IF(change->kind == LAYER_DECAY && options.weight_decay == 0.0 && options.l1 == 0.0,
+            usage_error("%s: there is no decay that layer %zu could have a share of; give --weight-decay, "
+                        "--l2 or --l1",
+                        option, change->layer));
     return EXIT_DONE;
 }
 

@@ -21,13 +21,10 @@ int load_model(const char *path, mlp_network **network)
 
 int open_model(const struct command *command, int operands, char **operand, mlp_network **network)
 {
-    if (operands == 0) {
-        return usage_error("%s: the model's file is missing; usage: mlp %s %s", command->name, command->name,
-                           command->synopsis);
-    }
-    if (operands > 1) {
-        return usage_error("%s: unexpected '%s' after the model '%s'", command->name, operand[1], operand[0]);
-    }
+    FAIL_IF(operands == 0, usage_error("%s: the model's file is missing; usage: mlp %s %s", command->name,
+                                       command->name, command->synopsis));
+    FAIL_IF(operands > 1,
+            usage_error("%s: unexpected '%s' after the model '%s'", command->name, operand[1], operand[0]));
     return load_model(operand[0], network);
 }
 

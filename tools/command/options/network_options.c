@@ -91,9 +91,7 @@ int network_settings_default(struct network_settings *settings)
 {
     *settings = (struct network_settings){ .options = MLP_NETWORK_OPTIONS_INIT };
     settings->hidden = malloc(sizeof *settings->hidden);
-    if (settings->hidden == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(settings->hidden == NULL, out_of_memory());
     settings->hidden[settings->hidden_count++] = DEFAULT_HIDDEN;
     return EXIT_DONE;
 }

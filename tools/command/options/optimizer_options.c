@@ -54,17 +54,14 @@ static int set_clip_rule(const char *option, const char *text, const char *numbe
                          double *threshold)
 {
     *threshold = 0.0;
-    if (clip == MLP_CLIP_CUSTOM) {
-        return usage_error("%s: custom is a C program's", option);
-    }
+    FAIL_IF(clip == MLP_CLIP_CUSTOM, usage_error("%s: custom is a C program's", option));
     if (clip == MLP_CLIP_NONE) {
         return number == NULL ? EXIT_DONE
                               : usage_error("%s: none takes no threshold, got '%s'", option, text);
     }
     *threshold = mlp_clip_default_threshold(clip) > 0.0 ? mlp_clip_default_threshold(clip) : 1.0;
-    if (number != NULL && (!parse_real(number, threshold) || *threshold <= 0.0)) {
-        return usage_error("%s: expected RULE:THRESHOLD with a number above 0, got '%s'", option, text);
-    }
+    FAIL_IF(number != NULL && (!parse_real(number, threshold) || *threshold <= 0.0),
+            usage_error("%s: expected RULE:THRESHOLD with a number above 0, got '%s'", option, text));
     return EXIT_DONE;
 }
 

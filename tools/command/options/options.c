@@ -104,18 +104,12 @@ static int refuse(const struct command *command, int answer, char **argv)
 {
     const struct option_row *row = optopt >= FIRST_VALUE ? &command->rows[optopt - FIRST_VALUE] : NULL;
     const char *word = argv[optind - 1];
-    if (answer == ':' && row != NULL) {
-        return usage_error("--%s: expected %s after it, got nothing", row->name, row->argument);
-    }
-    if (answer == ':') {
-        return usage_error("-%c: expected an argument after it, got nothing", optopt);
-    }
-    if (row != NULL || optopt == HELP_VALUE) {
-        return usage_error("%s: this option takes no value", word);
-    }
-    if (optopt != 0) {
-        return usage_error("unknown option '-%c'; `mlp %s --help` lists the options", optopt, command->name);
-    }
+    FAIL_IF(answer == ':' && row != NULL,
+            usage_error("--%s: expected %s after it, got nothing", row->name, row->argument));
+    FAIL_IF(answer == ':', usage_error("-%c: expected an argument after it, got nothing", optopt));
+    FAIL_IF(row != NULL || optopt == HELP_VALUE, usage_error("%s: this option takes no value", word));
+    FAIL_IF(optopt != 0,
+            usage_error("unknown option '-%c'; `mlp %s --help` lists the options", optopt, command->name));
     return usage_error("unknown or ambiguous option '%s'; `mlp %s --help` lists the options", word,
                        command->name);
 }

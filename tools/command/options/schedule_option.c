@@ -9,9 +9,8 @@
 static int set_size(const char *key, const char *text, size_t *value)
 {
     uint64_t whole;
-    if (!parse_whole(text, &whole) || whole < 1 || whole > SIZE_MAX) {
-        return usage_error("--schedule: %s: expected a whole number of at least 1, got '%s'", key, text);
-    }
+    FAIL_IF(!parse_whole(text, &whole) || whole < 1 || whole > SIZE_MAX,
+            usage_error("--schedule: %s: expected a whole number of at least 1, got '%s'", key, text));
     *value = (size_t)whole;
     return EXIT_DONE;
 }
@@ -76,14 +75,12 @@ static int parse_keys(char *text, struct train_settings *settings)
 {
     char *name = strsep(&text, ":");
     TRY(usage_code("--schedule", mlp_schedule_from_name(name, &settings->schedule.rule)));
-    if (settings->schedule.rule == MLP_SCHEDULE_CUSTOM) {
-        return usage_error("--schedule: custom takes a function of a program's own; the command has none");
-    }
+    FAIL_IF(settings->schedule.rule == MLP_SCHEDULE_CUSTOM,
+            usage_error("--schedule: custom takes a function of a program's own; the command has none"));
     for (char *item; (item = strsep(&text, ",")) != NULL;) {
         char *value = strchr(item, '=');
-        if (value == NULL) {
-            return usage_error("--schedule: expected NAME:KEY=VALUE,..., got '%s' after the name", item);
-        }
+        FAIL_IF(value == NULL,
+                usage_error("--schedule: expected NAME:KEY=VALUE,..., got '%s' after the name", item));
         *value++ = '\0';
         TRY(set_key(item, value, settings));
     }
@@ -93,9 +90,7 @@ static int parse_keys(char *text, struct train_settings *settings)
 int parse_schedule(const char *text, void *settings)
 {
     char *copy = strdup(text);
-    if (copy == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(copy == NULL, out_of_memory());
     const int code = parse_keys(copy, settings);
     free(copy);
     return code;

@@ -15,14 +15,11 @@ static int choose_mup(struct train_settings *settings)
     if (settings->mup == 0.0 || settings->from != NULL) { /* a saved model was drawn long ago */
         return EXIT_DONE;
     }
-    if (inits->count > 0 || settings->network.output_init.count > 0 || settings->network.data_init_given) {
-        return usage_error(
-            "--mup: chooses the initializers itself; give it without --init, --output-init and --data-init");
-    }
+    FAIL_IF(inits->count > 0 || settings->network.output_init.count > 0 || settings->network.data_init_given,
+            usage_error("--mup: chooses the initializers itself; give it without --init, --output-init and "
+                        "--data-init"));
     inits->items = calloc(1, sizeof *inits->items);
-    if (inits->items == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(inits->items == NULL, out_of_memory());
     inits->count = 1;
     inits->items[0] = (struct choice){ .value = MLP_INIT_MUP, .numbers = { .a = settings->mup } };
     return EXIT_DONE;
@@ -53,19 +50,16 @@ static int check_mode(const struct train_settings *settings)
             continue;
         }
         for (size_t other = m + 1; other < mode_count; other++) {
-            if (modes[other].given) {
-                return usage_error("%s: cannot be given with %s", modes[m].option, modes[other].option);
-            }
+            FAIL_IF(modes[other].given,
+                    usage_error("%s: cannot be given with %s", modes[m].option, modes[other].option));
         }
-        if (m > 0 && settings->optimizer.rule == MLP_OPTIMIZER_LBFGS) {
-            return usage_error("%s: lbfgs searches for its own steps, and clips nothing; give another "
-                               "--optimizer",
-                               modes[m].option);
-        }
+        FAIL_IF(m > 0 && settings->optimizer.rule == MLP_OPTIMIZER_LBFGS,
+                usage_error("%s: lbfgs searches for its own steps, and clips nothing; give another "
+                            "--optimizer",
+                            modes[m].option));
         for (size_t r = 0; r < refused_count; r++) {
-            if (refused[r].given) {
-                return usage_error("%s: cannot be given with %s", modes[m].option, refused[r].option);
-            }
+            FAIL_IF(refused[r].given,
+                    usage_error("%s: cannot be given with %s", modes[m].option, refused[r].option));
         }
     }
     return EXIT_DONE;
@@ -86,34 +80,27 @@ int train_settings_check(struct train_settings *settings)
 {
     const int validations = (settings->validation_fraction > 0.0) + (settings->validation_last > 0) +
                             (settings->validation_data != NULL);
-    if (settings->data == NULL) {
-        return usage_error("train: --data is missing; `mlp train --help` explains it");
-    }
-    if (validations > 1) {
-        return usage_error("expected one of --validation, --validation-last and --validation-data, got %d of "
-                           "them",
-                           validations);
-    }
+    FAIL_IF(settings->data == NULL, usage_error("train: --data is missing; `mlp train --help` explains it"));
+    FAIL_IF(validations > 1,
+            usage_error("expected one of --validation, --validation-last and --validation-data, got %d of "
+                        "them",
+                        validations));
     const int mode = check_mode(settings);
     if (mode != EXIT_DONE) {
         return mode;
     }
-    if (settings->stratified && settings->validation_fraction == 0.0 && settings->folds == 0) {
-        return usage_error("--stratified: needs --validation FRACTION or --folds K");
-    }
-    if (settings->plot != NULL && !settings->find_learning_rate) {
-        return usage_error("--plot: needs --find-learning-rate; `mlp plot` draws a training's log");
-    }
+    FAIL_IF(settings->stratified && settings->validation_fraction == 0.0 && settings->folds == 0,
+            usage_error("--stratified: needs --validation FRACTION or --folds K"));
+    FAIL_IF(settings->plot != NULL && !settings->find_learning_rate,
+            usage_error("--plot: needs --find-learning-rate; `mlp plot` draws a training's log"));
     if (settings->plot != NULL) {
         TRY(plot_check_name("--plot", settings->plot));
     }
-    if (settings->log_interval > 0 && settings->log == NULL) {
-        return usage_error("--log-steps: needs --log FILE");
-    }
-    if (settings->fit.patience > 0 && validations == 0 && settings->folds == 0) {
-        return usage_error(
-            "--patience: needs a validation set: give --validation, --validation-last or --validation-data");
-    }
+    FAIL_IF(settings->log_interval > 0 && settings->log == NULL,
+            usage_error("--log-steps: needs --log FILE"));
+    FAIL_IF(settings->fit.patience > 0 && validations == 0 && settings->folds == 0,
+            usage_error("--patience: needs a validation set: give --validation, --validation-last or "
+                        "--validation-data"));
     if (settings->request.regression && settings->request.csv_option == NULL) {
         settings->request.csv_option = "--regression";
     }

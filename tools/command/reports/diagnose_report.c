@@ -250,9 +250,7 @@ int plot_diagnosis(const char *path, const mlp_network *network, const mlp_diagn
 {
     const size_t layers = mlp_diagnosis_layers(diagnosis);
     double *values = calloc(SERIES * layers, sizeof *values), *series[SERIES];
-    if (values == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(values == NULL, out_of_memory());
     for (size_t i = 0; i < SERIES; i++) {
         series[i] = values + i * layers;
     }

@@ -58,9 +58,7 @@ json_t *json_findings(unsigned findings)
 
 static int print_with(json_t *value, size_t flags)
 {
-    if (value == NULL) {
-        return work_error("out of memory for the JSON output");
-    }
+    FAIL_IF(value == NULL, work_error("out of memory for the JSON output"));
     const int result = json_dumpf(value, stdout, flags | JSON_REAL_PRECISION(DIGITS));
     json_decref(value);
     putchar('\n');

@@ -52,11 +52,10 @@ int check_distinct(const struct file_use *uses, size_t count)
     for (size_t i = 0; i < count; i++) {
         for (size_t other = i + 1; other < count; other++) {
             const struct file_use *a = &uses[i], *b = &uses[other];
-            if ((a->written || b->written) && a->path != NULL && b->path != NULL &&
-                same_place(a->path, b->path)) {
-                return usage_error("%s: '%s' is the same file as '%s' of %s", b->option, b->path, a->path,
-                                   a->option);
-            }
+            FAIL_IF((a->written || b->written) && a->path != NULL && b->path != NULL &&
+                        same_place(a->path, b->path),
+                    usage_error("%s: '%s' is the same file as '%s' of %s", b->option, b->path, a->path,
+                                a->option));
         }
     }
     return EXIT_DONE;

@@ -177,10 +177,9 @@ int draw_predictions(struct predict_settings *settings)
     struct prediction *prediction = &settings->prediction;
     const size_t inputs = mlp_data_inputs(settings->set.data), side = picture_side(inputs);
     size_t drawn = 0;
-    if (side == 0) {
-        return usage_error(
-            "--draw: the samples have %zu features, which make no square picture of a screen's size", inputs);
-    }
+    FAIL_IF(side == 0, usage_error("--draw: the samples have %zu features, which make no square picture of a "
+                                   "screen's size",
+                                   inputs));
     do {
         TRY(prediction_next(prediction));
         for (size_t i = 0; i < prediction->count && drawn < settings->draw;) {

@@ -144,9 +144,7 @@ static int chart_grid(struct sheet *sheet, const struct grid *grid)
 {
     const size_t row_count = grid->activation_count * grid->depth_count;
     const char **labels = calloc(row_count + grid->init_count, sizeof *labels);
-    if (labels == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(labels == NULL, out_of_memory());
     for (size_t i = 0; i < row_count + grid->init_count; i++) {
         labels[i] = i < row_count ? grid->rows[i] : grid->columns[i - row_count];
     }
@@ -171,9 +169,8 @@ static int fill_grid(struct experiment *experiment, struct sheet *sheet, struct 
 {
     const size_t seeds = seeds_or(experiment, 3);
     size_t clear, right;
-    if (grid->rows == NULL || grid->columns == NULL || grid->loss == NULL || grid->expected == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(grid->rows == NULL || grid->columns == NULL || grid->loss == NULL || grid->expected == NULL,
+            out_of_memory());
     for (size_t c = 0; c < grid->count; c++) {
         TRY(fill_cell(experiment, grid, c, seeds));
         TRY(advance(experiment, c + 1, grid->count));

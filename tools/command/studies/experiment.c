@@ -31,9 +31,7 @@ int make_network(const struct experiment *experiment, const struct shape *shape,
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
     mlp_layer *layers = calloc(shape->depth + 1, sizeof *layers);
     *network = NULL;
-    if (layers == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(layers == NULL, out_of_memory());
     for (size_t l = 0; l < shape->depth; l++) {
         const bool other = l % 2 == 1 && shape->other_width > 0;
         fill_layer(&layers[l], other ? shape->other_width : shape->width, &shape->activation);

@@ -75,9 +75,7 @@ int survey_clipping(const struct train_settings *settings, const struct train_da
     struct survey survey = { .room = mlp_data_count(data->train) };
     int code = EXIT_DONE;
     survey.norms = calloc(survey.room, sizeof *survey.norms);
-    if (survey.norms == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(survey.norms == NULL, out_of_memory());
     options.epochs = 1;
     options.checkpoint = NULL;
     options.patience = 0;

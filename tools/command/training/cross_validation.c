@@ -26,9 +26,7 @@ static int check(const struct train_settings *settings, const struct train_data 
         { "--validation-data", settings->validation_data != NULL },
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        if (refused[i].given) {
-            return usage_error("--folds: cannot be given with %s", refused[i].option);
-        }
+        FAIL_IF(refused[i].given, usage_error("--folds: cannot be given with %s", refused[i].option));
     }
     const size_t count = mlp_data_count(data->train);
     return settings->folds <= count
@@ -159,9 +157,7 @@ int cross_validate(struct train_settings *settings, const struct train_data *dat
         return code;
     }
     struct fold *folds = calloc(settings->folds, sizeof *folds);
-    if (folds == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(folds == NULL, out_of_memory());
     catch_interrupts();
     for (size_t k = 0; k < settings->folds && code == EXIT_DONE; k++) {
         code = run_fold(settings, data, k, &folds[k]);

@@ -82,12 +82,10 @@ static int output_units(const struct network_settings *settings, const struct ou
     if (settings->output_units != 0) {
         *units = settings->output_units;
     }
-    if (*units < natural && !(one_will_do && *units == 1)) {
-        return usage_error("--output-units: the data needs %zu units, got %zu", natural, *units);
-    }
-    if (needs->classes == 0 && *units != natural) {
-        return usage_error("--output-units: the data has %zu target values, got %zu units", natural, *units);
-    }
+    FAIL_IF(*units < natural && !(one_will_do && *units == 1),
+            usage_error("--output-units: the data needs %zu units, got %zu", natural, *units));
+    FAIL_IF(needs->classes == 0 && *units != natural,
+            usage_error("--output-units: the data has %zu target values, got %zu units", natural, *units));
     return EXIT_DONE;
 }
 
@@ -123,10 +121,8 @@ static int create(const struct network_settings *settings, size_t inputs, const 
 {
     mlp_network_options options = settings->options;
     const size_t count = settings->class_weight_count, units = layers[settings->hidden_count].units;
-    if (count > 0 && count != units) {
-        return usage_error("--class-weights: expected %zu numbers, one for each output, got %zu", units,
-                           count);
-    }
+    FAIL_IF(count > 0 && count != units,
+            usage_error("--class-weights: expected %zu numbers, one for each output, got %zu", units, count));
     for (size_t i = 0; i < count; i++) {
         weights[i] = (float)settings->class_weights[i];
     }
@@ -168,9 +164,7 @@ static int initialize_from_data(const struct network_settings *settings, const m
     const size_t all = mlp_data_count(data),
                  count = all < DATA_INIT_SAMPLES ? all : (size_t)DATA_INIT_SAMPLES;
     float *x = calloc(count * mlp_data_inputs(data), sizeof *x);
-    if (x == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(x == NULL, out_of_memory());
     mlp_status status = mlp_data_read(data, 0, count, x, NULL, NULL);
     status =
         status == MLP_OK ? mlp_network_initialize_from_data(network, settings->data_init, x, count) : status;
@@ -182,9 +176,7 @@ static int initialize_from_data(const struct network_settings *settings, const m
 static int balance_classes(struct network_settings *network, const mlp_data *data)
 {
     const size_t classes = mlp_data_class_count(data);
-    if (classes == 0) {
-        return usage_error("--class-weights: balanced needs classes, not numbers to predict");
-    }
+    FAIL_IF(classes == 0, usage_error("--class-weights: balanced needs classes, not numbers to predict"));
     float *weights = calloc(classes, sizeof *weights);
     free(network->class_weights);
     network->class_weights = calloc(classes, sizeof *network->class_weights);

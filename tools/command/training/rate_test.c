@@ -17,9 +17,7 @@
 static int draw(const char *path, const mlp_rate_point *points, size_t count)
 {
     double *values = calloc(3 * count + 1, sizeof *values);
-    if (values == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(values == NULL, out_of_memory());
     const double highest = points[0].smoothed * TALLEST; /* where it breaks out there is nothing to see */
     for (size_t k = 0; k < count; k++) {
         values[k] = points[k].rate;
@@ -84,9 +82,7 @@ int find_learning_rate(const struct train_settings *settings, const struct train
         return EXIT_WORK;
     }
     mlp_rate_point *points = calloc(mlp_rate_test_steps(&options), sizeof *points);
-    if (points == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(points == NULL, out_of_memory());
     const mlp_status status =
         mlp_rate_test(network, optimizer, data->train, &options, points, &count, &suggestion);
     int code = option_code(status);

@@ -29,9 +29,7 @@ static int gather_names(const struct train_settings *settings, struct train_data
     }
     data->names = calloc(data->classes, sizeof *data->names);
     data->numbers = calloc(data->classes, NUMBER_SIZE);
-    if (data->names == NULL || data->numbers == NULL) {
-        return out_of_memory();
-    }
+    FAIL_IF(data->names == NULL || data->numbers == NULL, out_of_memory());
     for (size_t i = 0; i < data->classes; i++) {
         char *number = data->numbers + i * NUMBER_SIZE;
         snprintf(number, NUMBER_SIZE, "%zu", i);
@@ -53,10 +51,9 @@ static int open_other(const struct train_settings *settings, const char *option,
                                         .class_name_count = data->classes };
     const int code = data_open(&settings->request, &source, &set);
     *other = set.data;
-    if (code == EXIT_DONE && mlp_data_inputs(set.data) != mlp_data_inputs(data->set.data)) {
-        return work_error("%s: '%s' has %zu features, the training data has %zu", option, spec,
-                          mlp_data_inputs(set.data), mlp_data_inputs(data->set.data));
-    }
+    FAIL_IF(code == EXIT_DONE && mlp_data_inputs(set.data) != mlp_data_inputs(data->set.data),
+            work_error("%s: '%s' has %zu features, the training data has %zu", option, spec,
+                       mlp_data_inputs(set.data), mlp_data_inputs(data->set.data)));
     return code;
 }
 
@@ -73,11 +70,10 @@ static int cut_validation(const struct train_settings *settings, struct train_da
     const size_t count = mlp_data_count(data->train), last = settings->validation_last;
     mlp_data *train = NULL;
     if (last > 0) {
-        if (last >= count) {
-            return usage_error("--validation-last: the data has %zu samples, expected fewer than that, got "
-                               "%zu",
-                               count, last);
-        }
+        FAIL_IF(last >= count,
+                usage_error("--validation-last: the data has %zu samples, expected fewer than that, got "
+                            "%zu",
+                            count, last));
         TRY(work_code(mlp_data_slice(data->train, count - last, last, &data->validation)));
         TRY(work_code(mlp_data_slice(data->train, 0, count - last, &train)));
     } else if (settings->validation_fraction > 0.0) {
@@ -99,9 +95,8 @@ static int cut_first(const struct train_settings *settings, struct train_data *d
     if (first == 0) {
         return EXIT_DONE;
     }
-    if (first > count) {
-        return usage_error("--train-first: there are %zu training samples, got %zu", count, first);
-    }
+    FAIL_IF(first > count,
+            usage_error("--train-first: there are %zu training samples, got %zu", count, first));
     const mlp_status status = mlp_data_slice(data->train, 0, first, &train);
     TRY(work_code(status));
     replace_train(data, train);
@@ -141,9 +136,8 @@ int train_data_open(const struct train_settings *settings, struct train_data *da
     TRY(open_train(settings, data));
     TRY(gather_names(settings, data));
     TRY(check_start(settings, data));
-    if (settings->stratified && data->classes == 0) {
-        return usage_error("--stratified: needs classes, and the labels of this data are numbers");
-    }
+    FAIL_IF(settings->stratified && data->classes == 0,
+            usage_error("--stratified: needs classes, and the labels of this data are numbers"));
     if (settings->validation_data != NULL) {
         TRY(open_other(settings, "--validation-data", settings->validation_data, PART_DEFAULT, data,
                        &data->validation));

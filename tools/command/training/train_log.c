@@ -121,9 +121,8 @@ int train_log_open(struct train_log *log, const char *path, size_t interval, boo
     }
     struct stat about;
     log->append = append && fstat(file, &about) == 0 && S_ISREG(about.st_mode);
-    if (log->append && end_of_lines(log, INFINITY) < 0) {
-        return usage_error("--log: '%s' holds something else than a log, to which --resume could add", path);
-    }
+    FAIL_IF(log->append && end_of_lines(log, INFINITY) < 0,
+            usage_error("--log: '%s' holds something else than a log, to which --resume could add", path));
     return EXIT_DONE;
 }
 
