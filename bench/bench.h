@@ -63,10 +63,10 @@ int command_run(const struct command *command, int argc, char **argv);
 /* "mlp-bench step: --threads 0: expected 1 to 1024" on standard error. Returns 2. */
 int bad_usage(const char *command, const char *option, const char *value, const char *expected);
 
-/* Whether --filter admits this name. */
+/* Whether --filter selects this name. */
 bool is_chosen(const struct settings *settings, const char *name);
 
-/* Prints the object as one line and drops it. A NULL object (out of memory) is told on standard error. */
+/* Prints the object as one line and drops it. A NULL object (out of memory) is reported on standard error. */
 void print_json(json_t *object);
 
 /* What a row whose interquartile range exceeds 15 % of its median says so with, or "". */

@@ -86,7 +86,7 @@ static const struct level {
 
 #endif
 
-/* What BLAS may use, whatever MLP_VECTOR_LEVEL tells the library. */
+/* What BLAS may use, whatever level MLP_VECTOR_LEVEL sets for the library. */
 static const struct level *widest(void)
 {
     return &levels[cpu_level_best()];

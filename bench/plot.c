@@ -78,7 +78,7 @@ static void make_command_line(const struct settings *settings, const struct pane
     }
 }
 
-/* The panel's rows, or NULL with the reason told. */
+/* The panel's rows, or NULL; the reason is on standard error. */
 static json_t *measure(const struct settings *settings, const struct panel *panel)
 {
     struct command_line line;

@@ -17,7 +17,7 @@ enum {
     COLUMN_SIZES = sizeof column_sizes / sizeof column_sizes[0]
 };
 
-/* Smallest tile worth a call. */
+/* Smallest tile that is tried. */
 enum { MIN_TILE_AREA = 512 };
 
 struct tiled {
@@ -78,7 +78,7 @@ struct speeds {
     double planned;
 };
 
-/* Whether this cell's tile is a part of the product worth a call, or the whole. */
+/* Whether this cell's tile is the whole product or a piece of it that is not too small. */
 static bool applies(struct tiled *t, size_t r, size_t c)
 {
     const bool cut = row_sizes[r] > 0 || column_sizes[c] > 0;

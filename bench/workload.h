@@ -22,7 +22,7 @@ const struct workload *workload_find(const char *name);
 /* Prints the five, a line each: what --list shows. */
 void workloads_list(void);
 
-/* Calls run() for the network of --layers or --workload, or else for each of the five that --filter admits.
+/* Calls run() for the network of --layers or --workload, or else for each of the five that --filter selects.
  * Returns the exit code: 1 when a call returns false. */
 struct settings;
 int workloads_each(const struct settings *settings,

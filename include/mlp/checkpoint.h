@@ -41,8 +41,8 @@ typedef struct mlp_checkpoint_options {
     int resume;         /**< Not 0: go on from the newest one in the folder, or from the start where it
                              holds none. One that is damaged gives way to the one before it, with a warning
                              (mlp_progress::warning); one from another machine or library, whose last bits
-                             may differ, is told of likewise. 0 (default): a folder that holds checkpoints is
-                             refused (ARGUMENT). */
+                             may differ, gives such a warning, too. 0 (default): a folder that holds
+                             checkpoints is refused (ARGUMENT). */
     mlp_checkpoint_failure failure; /**< Default continue. */
 } mlp_checkpoint_options;
 

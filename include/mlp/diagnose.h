@@ -108,10 +108,10 @@ typedef struct mlp_diagnose_options {
         sizeof(mlp_diagnose_options), 0, 0.0, NULL                                                           \
     }
 
-/** Sends a batch forward and backward and judges what it sees.
+/** Sends a batch forward and backward and reports what it finds.
  * @param x         count × inputs
  * @param targets   one for each sample
- * @param count     ≥ 1; a few dozen samples tell more than one
+ * @param count     ≥ 1; a few dozen samples give steadier figures than one
  * @param options   NULL for the defaults
  * @param diagnosis receives the diagnosis, which the caller owns; NULL on failure
  * Values that are not finite are a finding, no failure. Errors: ARGUMENT, RANGE, SHAPE, MEMORY. */

@@ -22,7 +22,7 @@ extern "C" {
  * can hold. A custom initializer is saved by name and comes back as automatic: the parameters are there, the
  * function is not.
  * A symbolic link stays, and its target is replaced. Where everything is written but the old file cannot be
- * replaced, the new one stays beside it under the name that the message tells. What processes that died while
+ * replaced, the new one stays beside it under the name that is in the message. What processes that died while
  * they saved under this name left beside it is removed.
  * Errors: ARGUMENT, IO (the message names the file and the system's reason), MEMORY, UNSUPPORTED. */
 MLP_API mlp_status mlp_model_save(const mlp_network *network, const char *path);

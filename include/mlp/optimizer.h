@@ -87,7 +87,7 @@ typedef enum mlp_optimizer_rule {
     /** Quasi-Newton with the last 10 pairs of steps and changes of the gradient, and a line search by the
        strong Wolfe conditions, which takes several passes: in mlp_train_step() and mlp_fit() alone. For full
        batches. η, default 1, is the first length tried. Takes L2 decay, but no clipping, L1 or max-norm. What
-       mlp_fit() tells as accuracy is that after the steps (Liu & Nocedal 1989) */
+       mlp_fit() reports as accuracy is that after the steps (Liu & Nocedal 1989) */
     MLP_OPTIMIZER_LBFGS = 16
 } mlp_optimizer_rule;
 

@@ -1,9 +1,10 @@
 /** @file
- * Learning-rate schedules: by what the learning rate is multiplied as training goes on.
+ * Learning-rate schedules: the factor on the learning rate at each step of a training.
  *
- * A schedule is a function of the step t = 0, 1, … of T; it says a factor, mostly in 0 … 1, on the
- * optimizer's own learning rate. mlp_fit() follows one (mlp_fit_options::schedule); a loop of one's own asks
- * mlp_schedule_at(). Of Rprop it scales the first step alone, of L-BFGS the first length that a search tries.
+ * A schedule is a function of the step t = 0, 1, … of T: the factor, mostly in 0 … 1, by which the
+ * optimizer's learning rate is multiplied. mlp_fit() follows one (mlp_fit_options::schedule); other loops
+ * call mlp_schedule_at(). With Rprop the factor scales the first step alone, with L-BFGS the first length
+ * that a search tries.
  */
 #ifndef MLP_SCHEDULE_H
 #define MLP_SCHEDULE_H
@@ -17,9 +18,9 @@
 extern "C" {
 #endif
 
-/** The schedules. Values are fixed; files store the names. t counts from the end of the warm-up, T leaves it
- * out; `period`, γ = `factor`, m = `minimum` and so on are the fields of ::mlp_schedule_options. Numbers
- * given here are defaults. */
+/** The schedules. Values are fixed; files store the names. t counts from the end of the warm-up, and T does
+ * not include it; `period`, γ = `factor`, m = `minimum` and so on are the fields of ::mlp_schedule_options.
+ * Numbers given here are defaults. */
 typedef enum mlp_schedule {
     /** 1 */
     MLP_SCHEDULE_CONSTANT = 0,
@@ -44,7 +45,7 @@ typedef enum mlp_schedule {
     MLP_SCHEDULE_EXP_RANGE = 9,
     /** By half a cosine from 1/25 up to 1 at step share·T − 1, and down to m at the last, T − 1 (Smith 2018;
        the steps are PyTorch's); share 0.3, m 4·10⁻⁶. Momentum, or Adam's β₁, goes from 0.95 down to 0.85 and
-       back meanwhile. Takes no warm-up: it is one. */
+       back meanwhile. Takes no `warmup`: it begins with one. */
     MLP_SCHEDULE_ONE_CYCLE = 10,
     /** √(period/(period + t)); period: the warm-up, or else T/100 (Vaswani 2017) */
     MLP_SCHEDULE_INVERSE_SQRT = 11,
@@ -59,8 +60,8 @@ typedef enum mlp_schedule {
 
 /** A caller's own schedule: the factor for step t of `total`, counted as for the others. Must be finite and ≥
  * 0: mlp_fit() fails with RANGE otherwise. Called before every step, by the thread that called mlp_fit() or
- * mlp_schedule_at(); it should depend on its arguments alone, for a fit that goes on from a checkpoint asks
- * from there. It must return: no exception and no longjmp() may leave it. */
+ * mlp_schedule_at(); it should depend on its arguments alone: a fit that resumes from a checkpoint begins at
+ * the checkpoint's step. It must return: no exception and no longjmp() may leave it. */
 typedef double (*mlp_schedule_callback)(size_t t, size_t total, void *context);
 
 /** Options of a schedule. Start from ::MLP_SCHEDULE_OPTIONS_INIT. A number that a schedule does not take must
@@ -90,7 +91,7 @@ typedef struct mlp_schedule_options {
             NULL, NULL                                                                                       \
     }
 
-/** What a schedule says for a step. */
+/** The values of a schedule at a step. */
 typedef struct mlp_schedule_point {
     double factor;   /**< On the learning rate; ≥ 0. */
     double momentum; /**< µ, or β₁, in its place; NaN: as the optimizer has it. */

@@ -56,7 +56,7 @@ typedef struct mlp_metrics {
 MLP_API mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t batch, int threads,
                                 size_t top_k, mlp_metrics *metrics, uint64_t *confusion);
 
-/** Where a fit stands, for the progress callback. */
+/** The state of a fit, for the progress callback. */
 typedef struct mlp_progress {
     size_t epoch;    /**< Current epoch from 1. */
     size_t epochs;   /**< Epochs asked for. */
@@ -66,7 +66,7 @@ typedef struct mlp_progress {
     double loss;     /**< Training loss of this epoch so far, as mlp_epoch::loss. */
     double accuracy; /**< Training accuracy of this epoch so far, measured before each update; NaN without
                           classes. */
-    double seconds;  /**< Since the start; of a fit that went on from a checkpoint, those up to it and those
+    double seconds;  /**< Since the start; of a fit that was resumed, those up to the checkpoint and those
                           since. */
     double learning_rate; /**< Of the last step, the schedule's factor included. */
     mlp_step_report
@@ -75,10 +75,9 @@ typedef struct mlp_progress {
     mlp_metrics validation; /**< Valid when epoch_ended and there is a validation set; loss NaN otherwise. */
     const mlp_monitor_record *monitor; /**< The monitor's record of this step; NULL: it recorded none. */
     const char *warning; /**< What the monitor found in this step for the first time ("saturated: layer 2, 71
-                            % of its values"), or what is to be said of checkpoints, a line each; NULL:
+                            % of its values"), or warnings about checkpoints, a line each; NULL:
                             nothing new. Valid during the call. */
-    size_t
-        resumed; /**< Steps that a checkpoint had done when this fit went on from it; 0: it began afresh. */
+    size_t resumed; /**< Steps done at the checkpoint that this fit resumed from; 0: none, it began afresh. */
     double window_loss;          /**< As `loss`, over the steps of this epoch after the last multiple of
                            mlp_fit_options::window before this one; the same after a checkpoint. */
     double window_accuracy;      /**< As `accuracy`, likewise. */
@@ -90,7 +89,7 @@ typedef struct mlp_progress {
 
 /** Called after every step, once more at the end of every epoch, and after the last one when the last
  * checkpoint could not be written, on the thread that called mlp_fit(), with `progress` valid during the
- * call. Anything but 0 stops the fit after this step: a checkpoint is written where those are wanted, and
+ * call. Anything but 0 stops the fit after this step: where `checkpoint` is set one is written, and
  * mlp_fit() returns MLP_OK with mlp_report_stopped() of 1.
  * It must return: no exception and no longjmp() may leave it. */
 typedef int (*mlp_progress_callback)(const mlp_progress *progress, void *context);
@@ -120,7 +119,7 @@ typedef struct mlp_fit_options {
                                          own; NULL: constant. T is the epochs asked for. Afterwards the
                                          optimizer has its own rate again. */
     const mlp_checkpoint_options
-        *checkpoint; /**< Write checkpoints, and go on from one; NULL: none. To go on,
+        *checkpoint; /**< Write checkpoints, and resume from one; NULL: none. To resume,
                 everything must be as it was, network, optimizer and data included, but for
                 `threads`, `patience`, `keep_last`, `top_k`, the callback, the checkpoint's own
                 options and, without SWA and with a schedule that does not stretch over T,
@@ -162,7 +161,7 @@ typedef struct mlp_epoch {
     size_t steps;         /**< Steps done. */
 } mlp_epoch;
 
-/** What a fit did. Opaque. */
+/** The results of a fit. Opaque. */
 typedef struct mlp_report mlp_report;
 
 /** Trains a network. Network and optimizer belong to one thread for the call; data sets may be read by
@@ -172,10 +171,11 @@ typedef struct mlp_report mlp_report;
  *                data set of such samples alone is refused (RANGE), for validation, too
  * @param options NULL for the defaults
  * @param report  receives the report, which the caller owns, also when the fit fails part-way (then it holds
- *                the epochs done); NULL when nothing began; may be NULL when it is not wanted
- * When a step fails (NONFINITE), parameters and optimizer state are those before that step. When a checkpoint
- * cannot be gone on from (ARGUMENT: it was made with other settings or data, which the message names;
- * UNSUPPORTED: by a newer library; FORMAT: it and all before it are damaged; IO), nothing has changed.
+ *                the epochs done); NULL when arguments, options or the checkpoint
+ *                are refused; may be NULL
+ * When a step fails (NONFINITE), parameters and optimizer state are those before that step. When a fit
+ * cannot resume from its checkpoint (ARGUMENT: it was made with other settings or data, which the message
+ * names; UNSUPPORTED: by a newer library; FORMAT: it and all before it are damaged; IO), nothing has changed.
  * When data that were opened cannot be read on (IO, FORMAT), the network is that after the last step.
  * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY; IO, FORMAT, UNSUPPORTED from checkpoints; IO, FORMAT
  * from opened data. */
@@ -190,7 +190,7 @@ MLP_API size_t mlp_report_epochs(const mlp_report *report);
 MLP_API mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *figures);
 /** Epoch, from 0, of the best validation loss; the last epoch without a validation set. */
 MLP_API size_t mlp_report_best_epoch(const mlp_report *report);
-/** Number of the monitor's records: at most 1024. When there would be more, every second one is let go and
+/** Number of the monitor's records: at most 1024. When there would be more, every second one is dropped and
  * the interval doubled, so that they always span the whole fit. */
 MLP_API size_t mlp_report_monitor_count(const mlp_report *report);
 /** A record of the monitor, from 0.
@@ -199,13 +199,13 @@ MLP_API size_t mlp_report_monitor_count(const mlp_report *report);
  * Errors: ARGUMENT; RANGE when there is no such record. */
 MLP_API mlp_status mlp_report_monitor(const mlp_report *report, size_t index, mlp_monitor_record *record,
                                       mlp_monitor_layer *layers);
-/** Path of the newest checkpoint: the last written, or the one that the fit went on from; NULL: none. Valid
+/** Path of the newest checkpoint: the last written, or the one that the fit resumed from; NULL: none. Valid
  * until the report is destroyed. */
 MLP_API const char *mlp_report_checkpoint(const mlp_report *report);
 /** What became of checkpoints, a line for each warning (UTF-8; those beyond 4 KiB are left out), or NULL
- * when there was none: a damaged or unreadable one that gave way to the one before it, one that another
- * machine wrote, one that could not be written. The same lines as mlp_progress::warning has, for callers
- * without a progress callback. Valid until the report is destroyed; any thread. */
+ * when there was none: a damaged or unreadable one in whose place the one before it was read, one that
+ * another machine wrote, one that could not be written. The same lines as mlp_progress::warning has, for
+ * callers without a progress callback. Valid until the report is destroyed; any thread. */
 MLP_API const char *mlp_report_warnings(const mlp_report *report);
 /** 1 when the network holds the parameters (or the average) of the best epoch rather than the last. */
 MLP_API int mlp_report_restored(const mlp_report *report);

@@ -37,8 +37,8 @@ void random_uniform(const struct random_stream *stream, size_t first, size_t cou
 void random_normal(const struct random_stream *stream, size_t first, size_t count,
                    float *out); /* Box–Muller, to 6 ulp */
 
-/* Value number `index` of the stream as a whole number below `bound` (> 0), without bias worth the name: a
- * 64-bit draw is scaled down, so the error is below bound/2⁶⁴. */
+/* Value number `index` of the stream as a whole number below `bound` (> 0), with a bias below
+ * bound/2⁶⁴: a 64-bit draw is scaled down. */
 uint64_t random_below(const struct random_stream *stream, size_t index, uint64_t bound);
 
 /* A seeded Fisher–Yates shuffle of `order`. */

@@ -22,7 +22,7 @@ static const struct name_table names = NAME_ROWS("finding", rows);
 
 STRATEGY_FUNCTIONS(mlp_finding, mlp_finding, &names);
 
-/* ---- judging ------------------------------------------------------------------------------------------- */
+/* ---- findings ------------------------------------------------------------------------------------------ */
 
 static void find_units(const struct layer *layer, bool hidden, mlp_signal *s)
 {

@@ -1,4 +1,4 @@
-/* Sequential reading of a plain or gzip'd file, told apart by the two bytes that gzip begins with. */
+/* Sequential reading of a plain or gzip'd file; gzip is recognized by its first two bytes. */
 #include "io/byte_reader.h"
 
 #include <errno.h>

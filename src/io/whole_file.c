@@ -45,7 +45,7 @@ static bool lock_temporary(const char *name, int descriptor)
 }
 
 /* A new file beside `path`, under a name that nobody has, locked; -1 when there is none to be had. All
- * names of a process are equally long, so that one that can be created tells of the next. */
+ * names of a process are equally long, so that where one can be created, the next can, too. */
 static int create_beside(const char *path, char *name, size_t size, mode_t mode)
 {
     static atomic_uint serial;

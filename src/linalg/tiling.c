@@ -65,7 +65,7 @@ static size_t largest_fitting(const size_t *candidates, size_t limit)
     return *candidates;
 }
 
-/* Whether the smallest tile worth its call is under the small-matrix kernels' limit. */
+/* Whether the smallest tile is under the small-matrix kernels' limit. */
 static bool fits_small(size_t k)
 {
     return k <= small_product / (SMALL_ROWS * TILE_MIN_COLUMNS);

@@ -98,7 +98,7 @@ static void await(struct prefetch *prefetch)
 
 /* ---- batches ------------------------------------------------------------------------------------------- */
 
-/* Reading a file waits; copying from memory is worth a processor that the steps leave idle. */
+/* Reading a file waits; copying from memory pays only on a processor that the steps do not use. */
 static bool gathers_ahead(const struct prefetch *prefetch)
 {
     const bool pays =

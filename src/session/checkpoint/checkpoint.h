@@ -32,8 +32,8 @@ struct checkpoints {
     char text[CHECKPOINT_TEXT]; /* ... in these words, a line each */
 };
 
-/* Takes the folder, and goes on from its newest sound checkpoint where that is asked for. Everything else of
- * the fit is prepared. On failure the fit is as it was. */
+/* Takes the folder, and resumes from its newest undamaged checkpoint where that is asked for. Everything else
+ * of the fit is prepared. On failure the fit is as it was. */
 mlp_status checkpoints_begin(struct fit *fit);
 /* After a step: writes a checkpoint when one is due. A failure is one only where the policy says so. */
 mlp_status checkpoints_step(struct fit *fit);

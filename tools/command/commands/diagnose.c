@@ -1,4 +1,4 @@
-/* `mlp diagnose`: sends samples through a model, or a network not yet trained, and tells what is wrong with
+/* `mlp diagnose`: sends samples through a model, or a network not yet trained, and reports what is wrong with
  * it. */
 #include <math.h>
 #include <stdlib.h>
@@ -209,7 +209,7 @@ static void release(void *settings)
 
 const struct command diagnose_command = {
     .name = "diagnose",
-    .summary = "tell what is wrong with a model, or with a start",
+    .summary = "find what is wrong with a model, or with a start",
     .synopsis = "[MODEL] --data DATA [OPTION...]",
     .description =
         "Sends samples forward and backward through a model, or through a network as --hidden, --activation "

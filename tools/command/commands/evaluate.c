@@ -148,7 +148,7 @@ static void release(void *settings)
 
 const struct command evaluate_command = {
     .name = "evaluate",
-    .summary = "tell how good a model is on labelled data",
+    .summary = "measure how good a model is on labelled data",
     .synopsis = "MODEL --data DATA [OPTION...]",
     .description = "Tells a model's loss, accuracy and top-k accuracy on data whose labels are known, and "
                    "which classes it takes for which.",

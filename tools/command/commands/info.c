@@ -65,7 +65,7 @@ static int run(void *settings, int operands, char **operand)
 
 const struct command info_command = {
     .name = "info",
-    .summary = "tell what the library runs on",
+    .summary = "show what the library runs on",
     .synopsis = "[OPTION...]",
     .description =
         "Prints the library's version, the BLAS and the kernels it chose for this processor, threads and "

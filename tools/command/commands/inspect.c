@@ -233,7 +233,7 @@ static void release(void *settings)
 
 const struct command inspect_command = {
     .name = "inspect",
-    .summary = "tell what is in a model's file",
+    .summary = "show what is in a model's file",
     .synopsis = "MODEL [OPTION...]",
     .description = "Prints a model's layers with their activations, what their initializers come to (fan, "
                    "gain and standard deviation sigma), norm, mean and deviation of their weights, and what "

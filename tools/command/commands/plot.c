@@ -1,4 +1,4 @@
-/* `mlp plot`: draws what a training's log or history tells. */
+/* `mlp plot`: draws a training's log or history. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +77,7 @@ static bool is_all(const struct curve *curve, double value)
     return i == curve->count;
 }
 
-/* How much all paths begin with that ends in '/': folders that tell nothing apart. */
+/* How much all paths begin with that ends in '/': folders common to all. */
 static size_t common_folder(char *const *paths, size_t count)
 {
     size_t common = 0;

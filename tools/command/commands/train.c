@@ -213,7 +213,7 @@ static int report_interrupt(const struct training *training)
                             wanted);
 }
 
-/* After the fit: whatever can be kept is kept, whatever fails is told. */
+/* After the fit: whatever can be written is written, every failure is reported. */
 static int finish(struct training *training)
 {
     struct train_result *result = &training->result;

@@ -31,7 +31,7 @@ int data_request_default(void *settings);
 /* A data set and what is known about it besides. */
 struct data_set {
     mlp_data *data;
-    const char *const *names; /* of the classes, where the set's name tells them; NULL: ask the data */
+    const char *const *names; /* of the classes, where the set is known by name; NULL: ask the data */
     bool csv;
     bool has_test_part;
 };

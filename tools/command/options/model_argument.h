@@ -21,7 +21,7 @@ int load_model(const char *path, mlp_network **network);
 /* Whether its outputs stand for classes rather than numbers: it has class names, or a loss or output of
  * classes. */
 bool network_classifies(const mlp_network *network);
-/* Classes it tells apart: its outputs, or 2 for a single one. */
+/* Classes it distinguishes: its outputs, or 2 for a single one. */
 size_t network_classes(const mlp_network *network);
 /* Name of a class, or its number written into `number` (24 bytes at least). */
 const char *network_class_text(const mlp_network *network, size_t class_index, char number[24]);

@@ -9,7 +9,7 @@ struct named_data {
     const char *labels;
     const char *test_features; /* NULL when the set has no test part */
     const char *test_labels;
-    const char *const *class_names; /* NULL when the file tells */
+    const char *const *class_names; /* NULL where the file has them */
     const char *origin;             /* where the files come from */
 };
 

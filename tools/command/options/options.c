@@ -79,7 +79,7 @@ static int apply(const struct option_row *row, const char *text, void *settings)
 static size_t make_tables(const struct option_row *rows, struct option *long_options, char *letters)
 {
     size_t count = 0;
-    *letters++ = ':'; /* tell a missing argument from an unknown option */
+    *letters++ = ':'; /* distinguishes a missing argument from an unknown option */
     for (size_t i = 0; rows[i].kind != OPTION_END; i++) {
         if (rows[i].kind == OPTION_GROUP) {
             continue;

@@ -22,7 +22,7 @@ int load_start(struct train_settings *settings)
     return EXIT_DONE;
 }
 
-/* Sets that are known by a name, and CSV files, tell what their classes are called; IDX files do not. */
+/* Sets that are known by a name, and CSV files, name their classes; IDX files do not. */
 static int check_names(const struct train_settings *settings, const struct train_data *data)
 {
     const mlp_network *start = settings->start;

@@ -1,4 +1,4 @@
-/* `mlp train`: what no single option can tell. */
+/* `mlp train`: validation of options that depend on each other. */
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -75,7 +75,6 @@ static int check_schedule(const struct train_settings *settings)
                : usage_error("--schedule: %s", mlp_last_error());
 }
 
-/* What no single option can tell. */
 int train_settings_check(struct train_settings *settings)
 {
     const int validations = (settings->validation_fraction > 0.0) + (settings->validation_last > 0) +

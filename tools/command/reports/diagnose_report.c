@@ -1,4 +1,4 @@
-/* What `mlp diagnose` tells: tables, the verdict, JSON, charts. */
+/* What `mlp diagnose` prints: tables, the verdict, JSON, charts. */
 #include "reports/diagnose_report.h"
 
 #include <math.h>

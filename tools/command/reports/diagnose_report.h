@@ -1,4 +1,4 @@
-/* What `mlp diagnose` tells: tables, the verdict, JSON, charts. */
+/* What `mlp diagnose` prints: tables, the verdict, JSON, charts. */
 #ifndef TOOLS_DIAGNOSE_REPORT_H
 #define TOOLS_DIAGNOSE_REPORT_H
 

@@ -12,7 +12,7 @@
 
 enum { NUMBER_SIZE = 24 };
 
-/* After each batch, so that a full disk or a closed pipe is told with its reason, and soon. */
+/* After each batch, so that a full disk or a closed pipe is reported with its reason, and soon. */
 static int check_output_stream(void)
 {
     return ferror(stdout) == 0 && fflush(stdout) == 0
@@ -44,7 +44,7 @@ static void print_class(const struct prediction *prediction, size_t sample)
     putchar('\n');
 }
 
-/* Nine digits tell a float exactly. */
+/* Nine digits give a float exactly. */
 static void print_numbers(const struct prediction *prediction, size_t sample)
 {
     const float *outputs = prediction_outputs(prediction, sample);

@@ -1,4 +1,4 @@
-/* What `mlp train` tells when it is done: a summary or JSON, and the history as CSV. */
+/* What `mlp train` prints when it is done: a summary or JSON, and the history as CSV. */
 #include <math.h>
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* A grid of initializers, activations and depths: final loss, and whether mean field tells beforehand which
+/* A grid of initializers, activations and depths: final loss, and whether mean field predicts which
  * cells train. */
 #include <math.h>
 #include <stdio.h>

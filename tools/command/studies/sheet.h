@@ -1,4 +1,4 @@
-/* What a study tells: paragraphs, tables and charts, in Markdown, on standard output and on a page. */
+/* What a study prints: paragraphs, tables and charts, in Markdown, on standard output and on a page. */
 #ifndef TOOLS_STUDY_SHEET_H
 #define TOOLS_STUDY_SHEET_H
 

@@ -134,7 +134,7 @@ static void print_epoch(const struct progress_display *display, const mlp_progre
     fprintf(stderr, "  %s/s\n", rate);
 }
 
-/* Where a training goes on from; rates are those from here on. */
+/* Where a training resumes; rates are those from here on. */
 static void begin_resumed(struct progress_display *display, const mlp_progress *progress)
 {
     display->resumed = true;

@@ -10,7 +10,7 @@
 struct progress_display {
     bool quiet;
     bool terminal;
-    bool resumed;         /* it was told where the training goes on from */
+    bool resumed;         /* the step that the training resumed from was printed */
     bool drawn;           /* a bar stands on the current line */
     double last_drawn;    /* seconds */
     double epoch_start;   /* seconds */

@@ -1,4 +1,4 @@
-/* `mlp train`: settings, data, and what is told at the end. */
+/* `mlp train`: settings, data, and what is printed at the end. */
 #ifndef TOOLS_TRAIN_H
 #define TOOLS_TRAIN_H
 
@@ -69,7 +69,7 @@ int parse_nonfinite(const char *text, void *settings);
 int parse_average(const char *text, void *settings);
 int parse_dropout_kind(const char *text, void *settings);
 
-/* What no single option can tell: refuses what does not go together, and settles what hangs on several.
+/* Validation across options: refuses what does not go together, and resolves what depends on several.
  * Returns an exit code. */
 int train_settings_check(struct train_settings *settings);
 /* The same for the options of checkpoints. */
@@ -100,7 +100,7 @@ void train_data_free(struct train_data *data);
  * exit code. */
 int train_network_make(struct train_settings *settings, const struct train_data *data, mlp_network **network);
 
-/* Trains and validates once for each fold, and tells the figures. Returns an exit code. */
+/* Trains and validates once for each fold, and prints the figures. Returns an exit code. */
 int cross_validate(struct train_settings *settings, const struct train_data *data);
 
 /* The learning-rate range test instead of a training. Returns an exit code. */
