@@ -89,16 +89,30 @@ static json_t *value_json(const struct field *field, const void *object)
     }
 }
 
+/* jansson takes `value` also when it fails. */
+json_t *with_member(json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value) != 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+json_t *with_item(json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value) != 0) {
+        json_decref(array);
+        return NULL;
+    }
+    return array;
+}
+
 json_t *fields_to_json(const struct field_list *list, const void *object)
 {
     json_t *json = json_object();
-    if (json != NULL) {
-        for (size_t i = 0; i < list->count; i++) {
-            if (json_object_set_new(json, list->fields[i].name, value_json(&list->fields[i], object)) != 0) {
-                json_decref(json);
-                return NULL;
-            }
-        }
+    for (size_t i = 0; i < list->count; i++) {
+        json = with_member(json, list->fields[i].name, value_json(&list->fields[i], object));
     }
     return json;
 }

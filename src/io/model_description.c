@@ -63,14 +63,8 @@ const struct field_list loss_fields = FIELD_LIST(loss_members);
 static json_t *layers_json(const mlp_network *network)
 {
     json_t *layers = json_array();
-    if (layers != NULL) {
-        for (size_t l = 0; l < network->layer_count; l++) {
-            if (json_array_append_new(layers,
-                                      fields_to_json(&layer_fields, &network->layers[l].description)) != 0) {
-                json_decref(layers);
-                return NULL;
-            }
-        }
+    for (size_t l = 0; l < network->layer_count; l++) {
+        layers = with_item(layers, fields_to_json(&layer_fields, &network->layers[l].description));
     }
     return layers;
 }
@@ -78,13 +72,8 @@ static json_t *layers_json(const mlp_network *network)
 static json_t *class_names_json(const mlp_network *network)
 {
     json_t *names = json_array();
-    if (names != NULL) {
-        for (size_t i = 0; i < network->class_name_count; i++) {
-            if (json_array_append_new(names, json_string(network->class_names[i])) != 0) {
-                json_decref(names);
-                return NULL;
-            }
-        }
+    for (size_t i = 0; i < network->class_name_count; i++) {
+        names = with_item(names, json_string(network->class_names[i]));
     }
     return names;
 }

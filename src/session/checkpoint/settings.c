@@ -84,41 +84,21 @@ static const struct field fit_members[] = {
 /* The members of a struct. NULL when memory is short, as from all functions here. */
 #define OBJECT(members, object) fields_to_json(&(struct field_list)FIELD_LIST(members), object)
 
-/* Puts `value` into the object under the key, or drops both; takes the references. */
-static json_t *with(json_t *object, const char *key, json_t *value)
-{
-    if (json_object_set_new(object, key, value) != 0) { /* takes `value` also when it fails */
-        json_decref(object);
-        return NULL;
-    }
-    return object;
-}
-
 static json_t *with_text(json_t *object, const char *key, const char *text)
 {
-    return with(object, key, json_string(text));
+    return with_member(object, key, json_string(text));
 }
 
 static json_t *with_count(json_t *object, const char *key, size_t count)
 {
-    return with(object, key, json_integer((json_int_t)count));
-}
-
-/* The same for an array. */
-static json_t *append(json_t *array, json_t *value)
-{
-    if (json_array_append_new(array, value) != 0) {
-        json_decref(array);
-        return NULL;
-    }
-    return array;
+    return with_member(object, key, json_integer((json_int_t)count));
 }
 
 static json_t *layers_json(const mlp_network *network)
 {
     json_t *layers = json_array();
-    for (size_t l = 0; layers != NULL && l < network->layer_count; l++) {
-        layers = append(layers, fields_to_json(&layer_pass_fields, &network->layers[l].description));
+    for (size_t l = 0; l < network->layer_count; l++) {
+        layers = with_item(layers, fields_to_json(&layer_pass_fields, &network->layers[l].description));
     }
     return layers;
 }
@@ -126,11 +106,11 @@ static json_t *layers_json(const mlp_network *network)
 static json_t *optimizer_json(const mlp_optimizer *optimizer)
 {
     json_t *layers = json_array();
-    for (size_t l = 0; layers != NULL && l < optimizer->layer_count; l++) {
+    for (size_t l = 0; l < optimizer->layer_count; l++) {
         const struct layer_settings layer = { optimizer->factors[l], optimizer_layer_clip(optimizer, l) };
-        layers = append(layers, OBJECT(layer_members, &layer));
+        layers = with_item(layers, OBJECT(layer_members, &layer));
     }
-    return with(OBJECT(optimizer_members, &optimizer->options), "layers", layers);
+    return with_member(OBJECT(optimizer_members, &optimizer->options), "layers", layers);
 }
 
 /* `total` is what the schedule is stretched over, where it is. */
@@ -139,12 +119,12 @@ static json_t *schedule_json(const struct schedule_state *state)
     const mlp_schedule_options none = MLP_SCHEDULE_OPTIONS_INIT,
                                *o = state->options != NULL ? state->options : &none;
     json_t *milestones = json_array();
-    for (size_t i = 0; milestones != NULL && i < o->milestone_count; i++) {
-        milestones = append(milestones, json_integer((json_int_t)o->milestones[i]));
+    for (size_t i = 0; i < o->milestone_count; i++) {
+        milestones = with_item(milestones, json_integer((json_int_t)o->milestones[i]));
     }
     json_t *object =
         with_count(OBJECT(schedule_members, o), "total", schedule_stretches(o) ? state->total : 0);
-    return with(object, "milestones", milestones);
+    return with_member(object, "milestones", milestones);
 }
 
 static json_t *regularization_json(const mlp_regularization *given)
@@ -184,14 +164,14 @@ mlp_status checkpoint_settings(struct fit *fit, json_t **settings)
     }
     json_t *all = OBJECT(fit_members, &fit->options);
     all = with_count(all, "inputs", fit->network->inputs);
-    all = with(all, "layers", layers_json(fit->network));
-    all = with(all, "loss", fields_to_json(&loss_fields, &fit->network->loss));
-    all = with(all, "optimizer", optimizer_json(fit->optimizer));
-    all = with(all, "schedule", schedule_json(&fit->schedule_state));
-    all = with(all, "regularization", regularization_json(fit->options.regularization));
-    all = with(all, "average", average_json(&fit->average));
-    all = with(all, "training_data", training);
-    all = with(all, "validation_data", validation);
+    all = with_member(all, "layers", layers_json(fit->network));
+    all = with_member(all, "loss", fields_to_json(&loss_fields, &fit->network->loss));
+    all = with_member(all, "optimizer", optimizer_json(fit->optimizer));
+    all = with_member(all, "schedule", schedule_json(&fit->schedule_state));
+    all = with_member(all, "regularization", regularization_json(fit->options.regularization));
+    all = with_member(all, "average", average_json(&fit->average));
+    all = with_member(all, "training_data", training);
+    all = with_member(all, "validation_data", validation);
     *settings = with_count(all, "shuffle_window",
                            fit->prefetch.order.window); /* after the samples, which it may hang on */
     return *settings != NULL ? MLP_OK : fail(MLP_ERROR_MEMORY, "out of memory for checkpoints");
