@@ -39,4 +39,11 @@ mlp_status fail_in(mlp_status status, const char *format, ...) __attribute__((fo
         }                                                                                                    \
     } while (0)
 
+/* Defines a public function that reads one value of an object, and `none` where the object is NULL. */
+#define GETTER(type, function, handle, object, value, none)                                                  \
+    type function(const handle *object)                                                                      \
+    {                                                                                                        \
+        return (object) != NULL ? (value) : (none);                                                          \
+    }
+
 #endif

@@ -160,25 +160,10 @@ mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data)
     return data_from_storage(storage, data);
 }
 
-size_t mlp_data_count(const mlp_data *data)
-{
-    return data != NULL ? data->count : 0;
-}
-
-size_t mlp_data_inputs(const mlp_data *data)
-{
-    return data != NULL ? data->storage->inputs : 0;
-}
-
-size_t mlp_data_class_count(const mlp_data *data)
-{
-    return data != NULL ? data->storage->class_count : 0;
-}
-
-size_t mlp_data_outputs(const mlp_data *data)
-{
-    return data != NULL ? data->storage->outputs : 0;
-}
+GETTER(size_t, mlp_data_count, mlp_data, data, data->count, 0)
+GETTER(size_t, mlp_data_inputs, mlp_data, data, data->storage->inputs, 0)
+GETTER(size_t, mlp_data_class_count, mlp_data, data, data->storage->class_count, 0)
+GETTER(size_t, mlp_data_outputs, mlp_data, data, data->storage->outputs, 0)
 
 /* NULL where the list has no such text. */
 static const char *text_or_null(const struct text_list *list, size_t index)
@@ -196,7 +181,5 @@ const char *mlp_data_feature_name(const mlp_data *data, size_t feature)
     return data != NULL ? text_or_null(&data->storage->feature_names, feature) : NULL;
 }
 
-mlp_data_format mlp_data_file_format(const mlp_data *data)
-{
-    return data != NULL ? data->storage->format : MLP_DATA_FORMAT_AUTOMATIC;
-}
+GETTER(mlp_data_format, mlp_data_file_format, mlp_data, data, data->storage->format,
+       MLP_DATA_FORMAT_AUTOMATIC)

@@ -127,10 +127,7 @@ void mlp_diagnosis_destroy(mlp_diagnosis **diagnosis)
     *diagnosis = NULL;
 }
 
-size_t mlp_diagnosis_layers(const mlp_diagnosis *diagnosis)
-{
-    return diagnosis != NULL ? diagnosis->layers : 0;
-}
+GETTER(size_t, mlp_diagnosis_layers, mlp_diagnosis, diagnosis, diagnosis->layers, 0)
 
 mlp_status mlp_diagnosis_layer(const mlp_diagnosis *diagnosis, size_t layer, mlp_signal *signal)
 {
@@ -142,17 +139,6 @@ mlp_status mlp_diagnosis_layer(const mlp_diagnosis *diagnosis, size_t layer, mlp
     return MLP_OK;
 }
 
-unsigned mlp_diagnosis_findings(const mlp_diagnosis *diagnosis)
-{
-    return diagnosis != NULL ? diagnosis->findings : 0;
-}
-
-double mlp_diagnosis_loss(const mlp_diagnosis *diagnosis)
-{
-    return diagnosis != NULL ? diagnosis->loss : NAN;
-}
-
-const char *mlp_diagnosis_text(const mlp_diagnosis *diagnosis)
-{
-    return diagnosis != NULL ? diagnosis->text : "";
-}
+GETTER(unsigned, mlp_diagnosis_findings, mlp_diagnosis, diagnosis, diagnosis->findings, 0)
+GETTER(double, mlp_diagnosis_loss, mlp_diagnosis, diagnosis, diagnosis->loss, NAN)
+GETTER(const char *, mlp_diagnosis_text, mlp_diagnosis, diagnosis, diagnosis->text, "")

@@ -239,32 +239,9 @@ mlp_status mlp_network_copy(const mlp_network *network, mlp_network **copy)
 
 /* ---- shape ------------------------------------------------------------------------------------------- */
 
-size_t mlp_network_layer_count(const mlp_network *network)
-{
-    return network != NULL ? network->layer_count : 0;
-}
-
-size_t mlp_network_inputs(const mlp_network *network)
-{
-    return network != NULL ? network->inputs : 0;
-}
-
-size_t mlp_network_outputs(const mlp_network *network)
-{
-    return network != NULL ? output_layer(network)->units : 0;
-}
-
-size_t mlp_network_parameter_count(const mlp_network *network)
-{
-    return network != NULL ? network->parameter_count : 0;
-}
-
-mlp_loss mlp_network_loss(const mlp_network *network)
-{
-    return network != NULL ? network->loss.loss : MLP_LOSS_AUTOMATIC;
-}
-
-uint64_t mlp_network_seed(const mlp_network *network)
-{
-    return network != NULL ? network->seed : 0;
-}
+GETTER(size_t, mlp_network_layer_count, mlp_network, network, network->layer_count, 0)
+GETTER(size_t, mlp_network_inputs, mlp_network, network, network->inputs, 0)
+GETTER(size_t, mlp_network_outputs, mlp_network, network, output_layer(network)->units, 0)
+GETTER(size_t, mlp_network_parameter_count, mlp_network, network, network->parameter_count, 0)
+GETTER(mlp_loss, mlp_network_loss, mlp_network, network, network->loss.loss, MLP_LOSS_AUTOMATIC)
+GETTER(uint64_t, mlp_network_seed, mlp_network, network, network->seed, 0)

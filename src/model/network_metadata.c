@@ -139,7 +139,4 @@ const char *mlp_network_class_name(const mlp_network *network, size_t class_inde
                                                                       : NULL;
 }
 
-size_t mlp_network_class_name_count(const mlp_network *network)
-{
-    return network != NULL ? network->class_name_count : 0;
-}
+GETTER(size_t, mlp_network_class_name_count, mlp_network, network, network->class_name_count, 0)

@@ -201,20 +201,10 @@ void mlp_workspace_destroy(mlp_workspace **workspace)
     *workspace = NULL;
 }
 
-size_t mlp_workspace_batch(const mlp_workspace *workspace)
-{
-    return workspace != NULL ? workspace->batch : 0;
-}
-
-int mlp_workspace_threads(const mlp_workspace *workspace)
-{
-    return workspace != NULL ? workspace->threads : 0;
-}
-
-size_t mlp_workspace_bytes(const mlp_workspace *workspace)
-{
-    return workspace != NULL ? workspace->bytes + regularizer_bytes(workspace) : 0;
-}
+GETTER(size_t, mlp_workspace_batch, mlp_workspace, workspace, workspace->batch, 0)
+GETTER(int, mlp_workspace_threads, mlp_workspace, workspace, workspace->threads, 0)
+GETTER(size_t, mlp_workspace_bytes, mlp_workspace, workspace, workspace->bytes + regularizer_bytes(workspace),
+       0)
 
 mlp_status workspace_check(const struct mlp_workspace *workspace, const struct mlp_network *network)
 {

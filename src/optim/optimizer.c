@@ -213,10 +213,7 @@ mlp_status mlp_optimizer_set_learning_rate(mlp_optimizer *optimizer, double lear
     return MLP_OK;
 }
 
-uint64_t mlp_optimizer_updates(const mlp_optimizer *optimizer)
-{
-    return optimizer != NULL ? optimizer->updates : 0;
-}
+GETTER(uint64_t, mlp_optimizer_updates, mlp_optimizer, optimizer, optimizer->updates, 0)
 
 void mlp_optimizer_reset(mlp_optimizer *optimizer)
 {

@@ -32,10 +32,7 @@ void mlp_report_destroy(mlp_report **report)
     *report = NULL;
 }
 
-size_t mlp_report_epochs(const mlp_report *report)
-{
-    return report != NULL ? report->epochs : 0;
-}
+GETTER(size_t, mlp_report_epochs, mlp_report, report, report->epochs, 0)
 
 mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *figures)
 {
@@ -47,35 +44,17 @@ mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *f
     return MLP_OK;
 }
 
-size_t mlp_report_best_epoch(const mlp_report *report)
-{
-    return report != NULL ? report->best : 0;
-}
-
-const char *mlp_report_checkpoint(const mlp_report *report)
-{
-    return report != NULL ? report->checkpoint : NULL;
-}
+GETTER(size_t, mlp_report_best_epoch, mlp_report, report, report->best, 0)
+GETTER(const char *, mlp_report_checkpoint, mlp_report, report, report->checkpoint, NULL)
 
 const char *mlp_report_warnings(const mlp_report *report)
 {
     return report != NULL && report->warnings[0] != '\0' ? report->warnings : NULL;
 }
 
-int mlp_report_restored(const mlp_report *report)
-{
-    return report != NULL && report->restored;
-}
-
-int mlp_report_stopped(const mlp_report *report)
-{
-    return report != NULL && report->stopped;
-}
-
-int mlp_report_stopped_early(const mlp_report *report)
-{
-    return report != NULL && report->stopped_early;
-}
+GETTER(int, mlp_report_restored, mlp_report, report, report->restored, 0)
+GETTER(int, mlp_report_stopped, mlp_report, report, report->stopped, 0)
+GETTER(int, mlp_report_stopped_early, mlp_report, report, report->stopped_early, 0)
 
 size_t mlp_report_monitor_count(const mlp_report *report)
 {
