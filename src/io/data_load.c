@@ -133,40 +133,37 @@ mlp_status mlp_data_load(const char *path, const mlp_data_options *options, mlp_
 
 /* ---- the formats by name ------------------------------------------------------------------------------- */
 
-mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path, mlp_data **data)
+/* `folder` NULL and `stream` 0: into memory. */
+static mlp_status load_as(mlp_data_format format, const char *path, const char *labels_path,
+                          const mlp_csv_options *csv, int stream, const char *folder, mlp_data **data)
 {
     mlp_data_options options = MLP_DATA_OPTIONS_INIT;
-    options.format = MLP_DATA_FORMAT_IDX;
+    options.format = format;
     options.labels_path = labels_path;
-    return mlp_data_load(features_path, &options, data);
+    options.csv = csv;
+    options.stream = stream;
+    options.folder = folder;
+    return mlp_data_load(path, &options, data);
+}
+
+mlp_status mlp_data_load_idx(const char *features_path, const char *labels_path, mlp_data **data)
+{
+    return load_as(MLP_DATA_FORMAT_IDX, features_path, labels_path, NULL, 0, NULL, data);
 }
 
 mlp_status mlp_data_open_idx(const char *features_path, const char *labels_path, const char *folder,
                              mlp_data **data)
 {
-    mlp_data_options options = MLP_DATA_OPTIONS_INIT;
-    options.format = MLP_DATA_FORMAT_IDX;
-    options.labels_path = labels_path;
-    options.stream = 1;
-    options.folder = folder;
-    return mlp_data_load(features_path, &options, data);
+    return load_as(MLP_DATA_FORMAT_IDX, features_path, labels_path, NULL, 1, folder, data);
 }
 
 mlp_status mlp_data_load_csv(const char *path, const mlp_csv_options *csv, mlp_data **data)
 {
-    mlp_data_options options = MLP_DATA_OPTIONS_INIT;
-    options.format = MLP_DATA_FORMAT_CSV;
-    options.csv = csv;
-    return mlp_data_load(path, &options, data);
+    return load_as(MLP_DATA_FORMAT_CSV, path, NULL, csv, 0, NULL, data);
 }
 
 mlp_status mlp_data_open_csv(const char *path, const mlp_csv_options *csv, const char *folder,
                              mlp_data **data)
 {
-    mlp_data_options options = MLP_DATA_OPTIONS_INIT;
-    options.format = MLP_DATA_FORMAT_CSV;
-    options.csv = csv;
-    options.stream = 1;
-    options.folder = folder;
-    return mlp_data_load(path, &options, data);
+    return load_as(MLP_DATA_FORMAT_CSV, path, NULL, csv, 1, folder, data);
 }

@@ -74,8 +74,8 @@ struct field_list {
 /* Bytes of a member that is no object. */
 size_t field_size(const struct field *field);
 
-/* Put `value` into the object under the key, or at the array's end. They take both references, and release both,
- * returning NULL, where memory is short or either is NULL: a chain of them needs one check at its end. */
+/* Put `value` into the object under the key, or at the array's end. They take both references. Where memory
+ * is short or either is NULL they release both and return NULL: a chain needs one check, at its end. */
 json_t *with_member(json_t *object, const char *key, json_t *value);
 json_t *with_item(json_t *array, json_t *value);
 /* The members as an object; numbers that are not finite are the texts "nan", "inf" and "-inf". The caller's

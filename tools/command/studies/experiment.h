@@ -37,22 +37,12 @@ struct shape {
     bool same_output; /* ... or the same */
 };
 
-#define ACTIVATION(name)                                                                                     \
-    {                                                                                                        \
-        .value = MLP_ACTIVATION_##name                                                                       \
-    }
-#define INIT(name)                                                                                           \
-    {                                                                                                        \
-        .value = MLP_INIT_##name                                                                             \
-    }
-#define INIT_A(name, number)                                                                                 \
-    {                                                                                                        \
-        .value = MLP_INIT_##name, .numbers = {.a = (number) }                                                \
-    }
-#define INIT_GAIN(name, factor)                                                                              \
-    {                                                                                                        \
-        .value = MLP_INIT_##name, .numbers = {.gain = (factor) }                                             \
-    }
+/* clang-format off */
+#define ACTIVATION(name) { .value = MLP_ACTIVATION_##name }
+#define INIT(name) { .value = MLP_INIT_##name }
+#define INIT_A(name, number) { .value = MLP_INIT_##name, .numbers = { .a = (number) } }
+#define INIT_GAIN(name, factor) { .value = MLP_INIT_##name, .numbers = { .gain = (factor) } }
+/* clang-format on */
 
 /* Creates the network with the training samples' standardization. Returns an exit code. */
 int make_network(const struct experiment *experiment, const struct shape *shape, uint64_t seed,
