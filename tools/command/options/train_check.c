@@ -84,10 +84,7 @@ int train_settings_check(struct train_settings *settings)
             usage_error("expected one of --validation, --validation-last and --validation-data, got %d of "
                         "them",
                         validations));
-    const int mode = check_mode(settings);
-    if (mode != EXIT_DONE) {
-        return mode;
-    }
+    TRY(check_mode(settings));
     FAIL_IF(settings->stratified && settings->validation_fraction == 0.0 && settings->folds == 0,
             usage_error("--stratified: needs --validation FRACTION or --folds K"));
     FAIL_IF(settings->plot != NULL && !settings->find_learning_rate,
