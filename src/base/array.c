@@ -30,9 +30,7 @@ mlp_status array_grow(struct array *array, size_t more, size_t size)
 mlp_status array_append(struct array *array, const void *entries, size_t more, size_t size)
 {
     void *room = array_room(array, more, size);
-    if (room == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(room);
     memcpy(room, entries, more * size);
     array->count += more;
     return MLP_OK;

@@ -93,9 +93,7 @@ mlp_status memory_resize(void **array, size_t old_count, size_t count, size_t si
 {
     size_t total;
     void *grown = allocate(count, size, &total); /* pages that nobody writes take no memory */
-    if (grown == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(grown);
     if (*array != NULL) {
         memcpy(grown, *array, (old_count < count ? old_count : count) * size);
         memory_free(*array);

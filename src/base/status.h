@@ -39,6 +39,14 @@ mlp_status fail_in(mlp_status status, const char *format, ...) __attribute__((fo
         }                                                                                                    \
     } while (0)
 
+/* After an allocation: where it failed, so does the function. */
+#define REQUIRE_MEMORY(allocation)                                                                           \
+    do {                                                                                                     \
+        if ((allocation) == NULL) {                                                                          \
+            return MLP_ERROR_MEMORY;                                                                         \
+        }                                                                                                    \
+    } while (0)
+
 /* Defines a public function that reads one value of an object, and `none` where the object is NULL. */
 #define GETTER(type, function, handle, object, value, none)                                                  \
     type function(const handle *object)                                                                      \

@@ -110,9 +110,7 @@ static mlp_status grow_slots(struct text_pool *pool)
 {
     const size_t count = pool->slot_count > 0 ? 2 * pool->slot_count : 64;
     uint32_t *slots = memory_allocate(count, sizeof *slots);
-    if (slots == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(slots);
     memory_free(pool->slots);
     process_key(pool->key);
     pool->slots = slots;

@@ -144,9 +144,7 @@ mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data)
     TRY(check_classes(arrays, &class_count));
     TRY(check_weights(arrays));
     struct storage *storage = memory_allocate(1, sizeof *storage);
-    if (storage == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(storage);
     storage->count = arrays->count;
     storage->inputs = arrays->inputs;
     storage->features = arrays->features;

@@ -220,9 +220,7 @@ mlp_status mlp_data_balanced_weights(const mlp_data *data, float *weights)
     FAIL_IF(data->storage->classes == NULL, MLP_ERROR_ARGUMENT,
             "mlp_data_balanced_weights: the data set has no classes");
     size_t *counts = memory_allocate(classes, sizeof *counts);
-    if (counts == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(counts);
     for (size_t i = 0; i < data->count; i++) {
         present += counts[class_at(data, i)]++ == 0;
     }
@@ -244,9 +242,7 @@ mlp_status mlp_data_slice(const mlp_data *data, size_t first, size_t count, mlp_
             "there are",
             count, first, data->count);
     mlp_data *subset = share(data, count, data->samples != NULL);
-    if (subset == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(subset);
     if (data->samples != NULL) {
         memcpy(subset->samples, data->samples + first, count * sizeof *subset->samples);
     } else {

@@ -104,9 +104,7 @@ mlp_status mlp_diagnose(const mlp_network *network, const float *x, const mlp_ta
     REQUIRE_ARGUMENT(targets);
     TRY(ACCEPT_OPTIONS(mlp_diagnose_options, MLP_DIAGNOSE_OPTIONS_INIT, options, &accepted));
     mlp_diagnosis *made = memory_allocate(1, sizeof *made);
-    if (made == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(made);
     FLUSH_DENORMALS;
     const mlp_status status = make(network, x, targets, count, &accepted, made);
     if (status != MLP_OK) {

@@ -106,9 +106,7 @@ static mlp_status compare_tensor(struct check *check, mlp_workspace *workspace, 
     const struct random_stream stream =
         random_stream(check->seed, is_bias ? RANDOM_BIAS : RANDOM_WEIGHTS, l, 0);
     struct pair *pairs = memory_allocate(wanted, sizeof *pairs);
-    if (pairs == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(pairs);
     *error = (mlp_gradient_error){ .layer = l, .is_bias = is_bias };
     for (size_t k = 0; k < wanted; k++) {
         if (measure(check, &gradient, l, is_bias, pick(&stream, k, wanted, total), &pairs[error->compared])) {

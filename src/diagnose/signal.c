@@ -96,9 +96,7 @@ static mlp_status count_symmetric(const mlp_network *network, size_t l, double t
 {
     const size_t units = network->layers[l].units;
     size_t *group = memory_allocate(2 * units, sizeof *group); /* no overflow: the arena holds more */
-    if (group == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(group);
     size_t *members = group + units;
     const mlp_status status = mlp_symmetry(network, l, tolerance, group, NULL);
     if (status == MLP_OK) {
@@ -124,9 +122,7 @@ static mlp_status measure_da(const mlp_network *network, mlp_workspace *workspac
     BLAS_MEMORY(1);
     float *da =
         memory_allocate(layer->inputs * dz.columns, sizeof *da); /* no overflow: the workspace holds more */
-    if (da == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(da);
     gemm_tn(GEMM_WHOLE, layer->inputs, dz.columns, layer->units, network->parameters + layer->weights,
             layer->stride, dz.data, dz.leading_dimension, da, layer->inputs);
     const mlp_matrix m = { da, layer->inputs, dz.columns, layer->inputs };
@@ -157,9 +153,7 @@ static mlp_status measure_layer(const mlp_network *network, mlp_workspace *works
     TRY(mlp_workspace_view(workspace, MLP_TENSOR_PRE_ACTIVATION, l, &z));
     TRY(mlp_workspace_view(workspace, MLP_TENSOR_ACTIVATION, l, &a));
     double *direction = memory_allocate(layer->units, sizeof *direction);
-    if (direction == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(direction);
     *signal = (mlp_signal){ .z = moments_of(&z),
                             .a = moments_of(&a),
                             .da = no_moments,

@@ -75,9 +75,7 @@ mlp_status mlp_weight_spectrum(const mlp_network *network, size_t layer, float *
     const size_t count = smaller(w.rows, w.columns);
     float *copy =
         memory_allocate(w.rows * w.columns + count, sizeof *copy); /* no overflow: the arena holds more */
-    if (copy == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(copy);
     float *found = copy + w.rows * w.columns;
     for (size_t j = 0; j < w.columns; j++) {
         for (size_t i = 0; i < w.rows; i++) {

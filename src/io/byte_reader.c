@@ -208,9 +208,7 @@ static mlp_status open_file(struct byte_reader *reader)
 mlp_status byte_reader_open(const char *path, size_t unpack_limit, struct byte_reader **reader)
 {
     *reader = memory_allocate(1, sizeof **reader);
-    if (*reader == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(*reader);
     (*reader)->path = path;
     (*reader)->unpack_limit = unpack_limit;
     const mlp_status status = open_file(*reader);

@@ -105,9 +105,7 @@ static mlp_status load_file(const struct data_file *file, struct storage *storag
 static mlp_status make_data(const struct data_file *file, mlp_data **data)
 {
     struct storage *storage = memory_allocate(1, sizeof *storage);
-    if (storage == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(storage);
     const mlp_status status = load_file(file, storage);
     if (status != MLP_OK) {
         storage_free(storage);

@@ -125,9 +125,7 @@ static mlp_status take_labels(const char *path, const struct idx *idx, struct st
     TRY(check_labels(path, idx, storage->count));
     int32_t *classes = memory_allocate(idx->count, sizeof *classes);
     storage->classes = storage->owned[1] = classes;
-    if (classes == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(classes);
     for (size_t i = 0; i < idx->count; i++) {
         const size_t class = ((const unsigned char *)idx->values)[i];
         classes[i] = (int32_t) class;

@@ -293,9 +293,7 @@ static mlp_status check_keys(const char *path, const char *what, const struct js
         most = node->type == NODE_OBJECT && node->count > most ? node->count : most;
     }
     const char **keys = memory_allocate(most, sizeof *keys);
-    if (keys == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(keys);
     const char *key = repeated_key(document, keys);
     memory_free(keys);
     return key == NULL ? MLP_OK : fail(MLP_ERROR_FORMAT, "%s: %s has a key twice: %.64s", path, what, key);

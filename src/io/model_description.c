@@ -153,9 +153,7 @@ static mlp_status read_layers(const struct safetensors *archive, const struct js
             layers->count, archive->count);
     description->count = layers->count;
     description->layers = memory_allocate(layers->count, sizeof *description->layers);
-    if (description->layers == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(description->layers);
     const struct json_node *layer = node_first(layers);
     for (size_t l = 0; l < layers->count; l++, layer = node_next(layer)) {
         TRY(read_layer(archive, l, layer, &description->layers[l]));
@@ -184,9 +182,7 @@ static mlp_status read_class_names(const struct safetensors *archive, const stru
     }
     description->class_name_count = names->count;
     description->class_names = memory_allocate(names->count, sizeof *description->class_names);
-    if (description->class_names == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(description->class_names);
     const struct json_node *name = node_first(names);
     for (size_t i = 0; i < names->count; i++, name = node_next(name)) {
         description->class_names[i] = node_text(name);

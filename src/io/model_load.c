@@ -89,9 +89,7 @@ static mlp_status load_standardization(const struct model_file *file, mlp_networ
     FAIL_IF(file->mean == NULL || file->scale == NULL, MLP_ERROR_FORMAT,
             "%s: one of standardization.mean and standardization.scale is missing", file->path);
     float *values = memory_allocate(2 * inputs, sizeof(float));
-    if (values == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(values);
     mlp_status status = read_checked(file, file->mean, inputs, 0, values, inputs);
     status = status == MLP_OK ? read_checked(file, file->scale, inputs, 0, values + inputs, inputs) : status;
     if (status == MLP_OK) {

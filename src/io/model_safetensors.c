@@ -142,18 +142,14 @@ static mlp_status open_file(struct model_file *file, size_t layers)
 {
     struct safetensors *archive = memory_allocate(1, sizeof *archive);
     file->content = archive;
-    if (archive == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(archive);
     TRY(safetensors_open(file->path, archive));
     if (layers == 0) {
         TRY(description_read(archive, &file->description));
     }
     file->layer_count = layers > 0 ? layers : file->description.count;
     file->layers = memory_allocate(2 * file->layer_count, sizeof *file->layers);
-    if (file->layers == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(file->layers);
     if (layers > 0) {
         return find_bare(archive, file);
     }

@@ -56,9 +56,7 @@ static mlp_status read_header(struct safetensors *archive, size_t *length)
     *length = (size_t)claimed;
     archive->data = sizeof bytes + *length;
     archive->header = memory_allocate(*length + 1, 1);
-    if (archive->header == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(archive->header);
     TRY(safetensors_read_at(archive, sizeof bytes, archive->header, *length));
     return archive->header[0] == '{'
                ? MLP_OK
@@ -220,9 +218,7 @@ static mlp_status parse_header(struct safetensors *archive, size_t length)
     TRY(json_read(archive->path, "the header", archive->header, length, &archive->document));
     const struct json_node *root = archive->document.nodes, *key = node_first(root);
     archive->tensors = memory_allocate(root->count, sizeof *archive->tensors);
-    if (archive->tensors == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(archive->tensors);
     for (size_t i = 0; i < root->count; i++, key = node_next(key + 1)) {
         if (strcmp(key->text, "__metadata__") == 0) {
             TRY(take_metadata(archive, key + 1));
@@ -242,9 +238,7 @@ mlp_status safetensors_open(const char *path, struct safetensors *archive)
     TRY(open_file(archive));
     TRY(read_header(archive, &length));
     archive->piece = memory_allocate(SAFETENSORS_PIECE, sizeof *archive->piece);
-    if (archive->piece == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(archive->piece);
     TRY(check_checksum(archive, length));
     TRY(parse_header(archive, length));
     if (archive->count > 0) {

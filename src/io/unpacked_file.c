@@ -50,9 +50,7 @@ mlp_status unpacked_file_create(const char *origin, const char *folder, struct u
                                     .folder = folder != NULL ? folder : default_folder(),
                                     .descriptor = -1 };
     file->buffer = memory_allocate(BUFFER_SIZE, 1);
-    if (file->buffer == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(file->buffer);
     file->descriptor = open(file->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (file->descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
         file->descriptor = create_and_unlink(file->folder);

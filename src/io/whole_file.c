@@ -152,9 +152,7 @@ mlp_status whole_file_begin(const char *path, struct whole_file *file)
     bool replaces;
     *file = (struct whole_file){ .path = path };
     file->target = memory_allocate(2 * PATH_MAX + MAX_SUFFIX, 1);
-    if (file->target == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(file->target);
     file->temporary = file->target + PATH_MAX;
     mlp_status status = follow_links(path, file->target);
     if (status == MLP_OK) {

@@ -46,9 +46,7 @@ mlp_status lapack_orthonormalize(float *a, size_t rows, size_t columns)
     FAIL_IF(floats > INT_MAX || !size_add(floats, 2 * columns, &total), MLP_ERROR_SHAPE,
             "QR factorization of %zu × %zu needs too large a workspace", rows, columns);
     float *work = memory_allocate(total, sizeof(float));
-    if (work == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(work);
     float *tau = work + floats, *signs = tau + columns;
     const bool done = factorize(a, m, n, tau, signs, work, (lapack_int)floats);
     for (size_t j = 0; j < columns; j++) {
@@ -73,9 +71,7 @@ mlp_status lapack_singular_values(float *a, size_t rows, size_t columns, float *
                 floats > (float)INT_MAX,
             MLP_ERROR_SHAPE, "LAPACK refuses the singular values of %d × %d", (int)m, (int)n);
     float *work = memory_allocate((size_t)floats + 1, sizeof(float));
-    if (work == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(work);
     const lapack_int failed = LAPACKE_sgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', m, n, a, m, values, &none, 1,
                                                   &none, 1, work, (lapack_int)floats);
     memory_free(work);

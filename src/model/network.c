@@ -98,9 +98,7 @@ static mlp_status resolve_layers(size_t inputs, const mlp_layer *layers, size_t 
 static mlp_status copy_floats(const float *from, size_t count, float **to)
 {
     *to = memory_allocate(count, sizeof(float));
-    if (*to == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(*to);
     memcpy(*to, from, count * sizeof(float));
     return MLP_OK;
 }
@@ -132,15 +130,11 @@ static mlp_status build(size_t inputs, const mlp_layer *layers, size_t count,
     network->inputs = inputs;
     network->layer_count = count;
     network->layers = memory_allocate(count, sizeof(struct layer));
-    if (network->layers == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(network->layers);
     TRY(resolve_layers(inputs, layers, count, options->layer_size, network));
     TRY(take_loss(options, network));
     network->parameters = memory_allocate(network->arena_size, sizeof(float));
-    if (network->parameters == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(network->parameters);
     network->seed = options->seed;
     return MLP_OK;
 }
@@ -155,9 +149,7 @@ mlp_status network_create_blank(size_t inputs, const mlp_layer *layers, size_t c
     FAIL_IF(count == 0 || count > MAX_LAYERS, MLP_ERROR_RANGE, "number of layers is %zu, expected 1 to %d",
             count, MAX_LAYERS);
     mlp_network *made = memory_allocate(1, sizeof *made);
-    if (made == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(made);
     const mlp_status status = build(inputs, layers, count, &accepted, made);
     if (status != MLP_OK) {
         mlp_network_destroy(&made);
@@ -198,9 +190,7 @@ void mlp_network_destroy(mlp_network **network)
 static mlp_status copy_contents(const mlp_network *network, mlp_network *copy)
 {
     copy->layers = memory_allocate(network->layer_count, sizeof(struct layer));
-    if (copy->layers == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(copy->layers);
     memcpy(copy->layers, network->layers, network->layer_count * sizeof(struct layer));
     TRY(copy_floats(network->parameters, network->arena_size, &copy->parameters));
     if (network->class_weights != NULL) {
@@ -220,9 +210,7 @@ mlp_status mlp_network_copy(const mlp_network *network, mlp_network **copy)
     *copy = NULL;
     REQUIRE_ARGUMENT(network);
     mlp_network *made = memory_allocate(1, sizeof *made);
-    if (made == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(made);
     *made = *network;
     made->layers = NULL;
     made->parameters = made->class_weights = made->mean = made->scale = made->inverse = NULL;

@@ -116,9 +116,7 @@ mlp_status mlp_network_set_class_names(mlp_network *network, const char *const *
         REQUIRE_ARGUMENT(names);
         TRY(check_names(network, names, count));
         kept = memory_allocate(count, sizeof(char *));
-        if (kept == NULL) {
-            return MLP_ERROR_MEMORY;
-        }
+        REQUIRE_MEMORY(kept);
         for (size_t i = 0; i < count; i++) {
             kept[i] = memory_copy_text(names[i]);
             if (kept[i] == NULL) {

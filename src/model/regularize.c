@@ -110,9 +110,7 @@ mlp_status mlp_workspace_set_regularization(mlp_workspace *workspace,
     struct regularizer *made = NULL;
     if (o->hidden_dropout > 0.0 || o->input_dropout > 0.0 || o->input_noise > 0.0) {
         made = memory_allocate(1, sizeof *made);
-        if (made == NULL) {
-            return MLP_ERROR_MEMORY;
-        }
+        REQUIRE_MEMORY(made);
         made->options = *o;
         made->input = dropout_draw(MLP_DROPOUT_INVERTED, o->input_dropout);
         made->inverted = dropout_draw(MLP_DROPOUT_INVERTED, o->hidden_dropout);

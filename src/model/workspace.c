@@ -132,9 +132,7 @@ static mlp_status create(const mlp_network *network, size_t batch, const mlp_wor
     TRY(compute_sizes(network, batch, options->purpose, evaluation, &sizes));
 
     mlp_workspace *made = memory_allocate(1, sizeof *made);
-    if (made == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(made);
     made->purpose = options->purpose;
     made->evaluation = evaluation;
     made->batch = batch;

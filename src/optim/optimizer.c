@@ -145,9 +145,7 @@ mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_
     TRY(ACCEPT_OPTIONS(mlp_optimizer_options, MLP_OPTIMIZER_OPTIONS_INIT, options, &chosen));
     TRY(resolve(&chosen));
     mlp_optimizer *made = memory_allocate(1, sizeof *made);
-    if (made == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(made);
     made->options = chosen;
     made->rule = update_rule(chosen.rule);
     made->rate_scale = 1.0;

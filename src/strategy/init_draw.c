@@ -198,9 +198,7 @@ mlp_status draw_orthogonal(const struct init_task *task, double gain, const stru
     const size_t tall = wide ? target->columns : target->rows, narrow = wide ? target->rows : target->columns;
     const struct random_stream stream = stream_of(task);
     float *q = memory_allocate(tall * narrow, sizeof(float)); /* no overflow: the arena holds as many */
-    if (q == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(q);
     random_normal(&stream, 0, tall * narrow, q);
     const mlp_status status = lapack_orthonormalize(q, tall, narrow);
     if (status == MLP_OK) {
@@ -218,9 +216,7 @@ mlp_status draw_orthogonal(const struct init_task *task, double gain, const stru
 mlp_status fill_custom(const struct init_task *task, const struct target *target)
 {
     float *values = memory_allocate(target->rows * target->columns, sizeof(float));
-    if (values == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(values);
     const mlp_status status = task->parameters.custom(values, target->rows, target->columns, task->seed,
                                                       task->layer, task->parameters.context);
     if (status == MLP_OK) {

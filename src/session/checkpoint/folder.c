@@ -205,9 +205,7 @@ static mlp_status make(const char *path)
         return errno == EEXIST ? MLP_OK : folder_failure(path, "make the folder");
     }
     char *name = memory_copy_text(path);
-    if (name == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(name);
     for (size_t length = strlen(name); length > 1 && name[length - 1] == '/'; length--) {
         name[length - 1] = '\0';
     }
@@ -261,9 +259,7 @@ mlp_status checkpoint_folder_add(struct checkpoint_folder *folder, size_t step, 
     }
     while (folder->count > keep) {
         char *path = checkpoint_path(folder, folder->steps[0]);
-        if (path == NULL) {
-            return MLP_ERROR_MEMORY;
-        }
+        REQUIRE_MEMORY(path);
         unlink(path); /* one that stays does no harm */
         memory_free(path);
         folder->count--;

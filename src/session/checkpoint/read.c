@@ -282,9 +282,7 @@ mlp_status checkpoint_read(struct fit *fit, const char *path, char *other_machin
     struct safetensors archive;
     struct content *content = memory_allocate(1, sizeof *content);
     other_machine[0] = '\0';
-    if (content == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
+    REQUIRE_MEMORY(content);
     mlp_status status = safetensors_open(path, &archive);
     status = status == MLP_OK ? read_content(&archive, fit, content) : status;
     status = status == MLP_OK ? look_at_machine(&archive, fit, other_machine, size) : status;
