@@ -98,7 +98,7 @@ MLP_API mlp_status mlp_network_copy(const mlp_network *network, mlp_network **co
 MLP_API mlp_status mlp_network_copy_parameters(mlp_network *network, const mlp_network *source);
 
 /** Draws all parameters anew with `seed`. The same seed gives the same bits as mlp_network_create() with it.
- * On failure the parameters are unspecified but finite. */
+ * On failure, NONFINITE or MEMORY, nothing has changed. */
 MLP_API mlp_status mlp_network_initialize(mlp_network *network, uint64_t seed);
 
 /** Initializations that look at a batch. Values are fixed. */

@@ -22,10 +22,10 @@ static mlp_status fill(const struct model_file *file, mlp_network *network)
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct layer *layer = &network->layers[l];
         const void *const *tensors = &file->layers[2 * l];
-        TRY(read_checked(file, tensors[0], layer->units, layer->inputs, network->parameters + layer->weights,
-                         layer->stride));
+        TRY(read_checked(file, tensors[0], layer->units, layer->inputs,
+                         network_write(network) + layer->weights, layer->stride));
         if (tensors[1] != NULL) {
-            TRY(read_checked(file, tensors[1], layer->units, 0, network->parameters + layer->bias,
+            TRY(read_checked(file, tensors[1], layer->units, 0, network_write(network) + layer->bias,
                              layer->stride));
         }
     }

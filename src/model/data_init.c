@@ -1,5 +1,6 @@
 /* Initializations that look at a batch: LSUV and the data-dependent part of weight normalization. */
 #include <math.h>
+#include <string.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -63,7 +64,7 @@ static mlp_status check_variance(size_t layer, size_t unit, double variance)
 static void scale_row(mlp_network *network, size_t l, size_t row, double factor)
 {
     const struct layer *layer = &network->layers[l];
-    float *w = network->parameters + layer->weights + row;
+    float *w = network_write(network) + layer->weights + row;
     for (size_t j = 0; j < layer->inputs; j++) {
         w[j * layer->stride] = (float)((double)w[j * layer->stride] * factor);
     }
@@ -98,7 +99,7 @@ static mlp_status lsuv_layer(mlp_network *network, mlp_workspace *workspace, con
 static mlp_status weight_norm_layer(mlp_network *network, mlp_workspace *workspace, const float *x,
                                     size_t count, size_t l)
 {
-    float *bias = network->parameters + network->layers[l].bias;
+    float *bias = network_write(network) + network->layers[l].bias;
     mlp_matrix z;
     TRY(forward(network, workspace, x, count, l, &z));
     for (size_t i = 0; i < network->layers[l].units; i++) {
@@ -120,11 +121,9 @@ static mlp_status start_orthonormal(mlp_network *network)
         task.init = MLP_INIT_ORTHOGONAL;
         task.parameters = (mlp_init_parameters){ 0 };
         task.seed = network->seed;
-        TRY(init_fill(&task, network->parameters + layer->weights, layer->units, layer->inputs,
+        TRY(init_fill(&task, network_write(network) + layer->weights, layer->units, layer->inputs,
                       layer->stride));
-        for (size_t i = 0; i < layer->units; i++) {
-            network->parameters[layer->bias + i] = 0.0f;
-        }
+        memset(network_write(network) + layer->bias, 0, layer->units * sizeof(float));
     }
     return MLP_OK;
 }

@@ -165,7 +165,7 @@ mlp_status mlp_network_create(size_t inputs, const mlp_layer *layers, size_t cou
     *network = NULL;
     REQUIRE_ARGUMENT(layers);
     TRY(network_create_blank(inputs, layers, count, options, network));
-    const mlp_status status = mlp_network_initialize(*network, (*network)->seed);
+    const mlp_status status = network_draw(*network, 0, count, (*network)->seed);
     if (status != MLP_OK) {
         mlp_network_destroy(network);
     }
@@ -181,7 +181,7 @@ void mlp_network_destroy(mlp_network **network)
     mlp_network_set_class_names(n, NULL, 0);
     mlp_network_set_standardization(n, NULL, NULL);
     memory_free(n->class_weights);
-    memory_free(n->parameters);
+    memory_free((float *)n->parameters);
     memory_free(n->layers);
     memory_free(n);
     *network = NULL;
@@ -192,7 +192,9 @@ static mlp_status copy_contents(const mlp_network *network, mlp_network *copy)
     copy->layers = memory_allocate(network->layer_count, sizeof(struct layer));
     REQUIRE_MEMORY(copy->layers);
     memcpy(copy->layers, network->layers, network->layer_count * sizeof(struct layer));
-    TRY(copy_floats(network->parameters, network->arena_size, &copy->parameters));
+    float *parameters;
+    TRY(copy_floats(network->parameters, network->arena_size, &parameters));
+    copy->parameters = parameters;
     if (network->class_weights != NULL) {
         TRY(copy_floats(network->class_weights, output_layer(network)->units, &copy->class_weights));
         copy->loss.class_weights = copy->class_weights;
@@ -213,7 +215,8 @@ mlp_status mlp_network_copy(const mlp_network *network, mlp_network **copy)
     REQUIRE_MEMORY(made);
     *made = *network;
     made->layers = NULL;
-    made->parameters = made->class_weights = made->mean = made->scale = made->inverse = NULL;
+    made->parameters = NULL;
+    made->class_weights = made->mean = made->scale = made->inverse = NULL;
     made->loss.class_weights = NULL;
     made->class_names = NULL;
     made->class_name_count = 0;

@@ -6,6 +6,7 @@
 #ifndef MODEL_NETWORK_H
 #define MODEL_NETWORK_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,12 +51,10 @@ struct mlp_network {
     size_t inputs;
     size_t layer_count;
     struct layer *layers;
-    float *parameters;
-    bool
-        moderate; /* all parameters are known to be within ±LARGEST_MODERATE of optim/finite.h. Whoever writes
-                      parameters says false; the optimizer finds out. */
-    size_t arena_size;      /* floats, padding included; a multiple of 16 */
-    size_t parameter_count; /* without padding */
+    const float *parameters; /* written through network_write() alone */
+    double bound;            /* no |parameter| is above it, as far as is known: INFINITY where it is not */
+    size_t arena_size;       /* floats, padding included; a multiple of 16 */
+    size_t parameter_count;  /* without padding */
     struct loss_settings loss;
     float *class_weights; /* owned; loss.class_weights points here */
     uint64_t seed;
@@ -74,8 +73,19 @@ mlp_status network_create_blank(size_t inputs, const mlp_layer *layers, size_t c
  * a rule has none; automatic ones have all. */
 mlp_status network_resolve_init(struct layer *layer);
 
+/* Draws the parameters of layers first … end − 1; where that fails they are finite, but not as they were. */
+mlp_status network_draw(mlp_network *network, size_t first, size_t end, uint64_t seed);
+
 /* The draw of layer l's weights. */
 struct init_task network_init_task(const struct layer *layer, size_t l);
+
+/* The parameters, to be written. What was known of them is so no more; the optimizer (optim/finite.h) finds
+ * their magnitude out again. */
+static inline float *network_write(struct mlp_network *network)
+{
+    network->bound = INFINITY;
+    return (float *)network->parameters;
+}
 
 static inline const struct layer *output_layer(const struct mlp_network *network)
 {

@@ -51,22 +51,11 @@ static mlp_status fill_layer(mlp_network *network, size_t l, uint64_t seed)
 {
     FLUSH_DENORMALS;
     const struct layer *layer = &network->layers[l];
-    network->moderate = false;
+    float *parameters = network_write(network);
     const struct init_task weights = init_task_of(network, l, seed, false),
                            bias = init_task_of(network, l, seed, true);
-    TRY(fill_tensor(&weights, network->parameters + layer->weights, layer->units, layer->inputs,
-                    layer->stride));
-    return fill_tensor(&bias, network->parameters + layer->bias, layer->units, 1, layer->stride);
-}
-
-mlp_status mlp_network_initialize(mlp_network *network, uint64_t seed)
-{
-    REQUIRE_ARGUMENT(network);
-    network->seed = seed;
-    for (size_t l = 0; l < network->layer_count; l++) {
-        TRY(fill_layer(network, l, seed));
-    }
-    return MLP_OK;
+    TRY(fill_tensor(&weights, parameters + layer->weights, layer->units, layer->inputs, layer->stride));
+    return fill_tensor(&bias, parameters + layer->bias, layer->units, 1, layer->stride);
 }
 
 static mlp_status check_layer(const char *function, const mlp_network *network, size_t layer,
@@ -79,20 +68,39 @@ static mlp_status check_layer(const char *function, const mlp_network *network, 
     return MLP_OK;
 }
 
-mlp_status mlp_network_initialize_layer(mlp_network *network, size_t layer, uint64_t seed)
+mlp_status network_draw(mlp_network *network, size_t first, size_t end, uint64_t seed)
+{
+    for (size_t l = first; l < end; l++) {
+        TRY(fill_layer(network, l, seed));
+    }
+    return MLP_OK;
+}
+
+/* Draws layers first … end − 1 on a copy: where that fails the parameters are as they were. */
+static mlp_status redraw(mlp_network *network, size_t first, size_t end, uint64_t seed)
 {
     mlp_network *drawn;
-    TRY(check_layer(__func__, network, layer, network, "network"));
     TRY(mlp_network_copy(network, &drawn));
-    const mlp_status status = fill_layer(drawn, layer, seed);
+    const mlp_status status = network_draw(drawn, first, end, seed);
     if (status == MLP_OK) {
-        const struct layer *l = &network->layers[layer];
-        memcpy(network->parameters + l->weights, drawn->parameters + l->weights,
-               l->stride * (l->inputs + 1) * sizeof(float));
-        network->moderate = false;
+        memcpy(network_write(network), drawn->parameters, network->arena_size * sizeof(float));
     }
     mlp_network_destroy(&drawn);
     return status;
+}
+
+mlp_status mlp_network_initialize(mlp_network *network, uint64_t seed)
+{
+    REQUIRE_ARGUMENT(network);
+    TRY(redraw(network, 0, network->layer_count, seed));
+    network->seed = seed;
+    return MLP_OK;
+}
+
+mlp_status mlp_network_initialize_layer(mlp_network *network, size_t layer, uint64_t seed)
+{
+    TRY(check_layer(__func__, network, layer, network, "network"));
+    return redraw(network, layer, layer + 1, seed);
 }
 
 mlp_status mlp_network_layer(const mlp_network *network, size_t layer, mlp_layer *description)
@@ -164,17 +172,15 @@ static mlp_status set_tensor(const char *function, float *tensor, size_t stride,
 mlp_status mlp_network_set_weights(mlp_network *network, size_t layer, const float *values)
 {
     TRY(check_layer(__func__, network, layer, values, "values"));
-    network->moderate = false;
     const struct layer *l = &network->layers[layer];
-    return set_tensor(__func__, network->parameters + l->weights, l->stride, values, l->units, l->inputs);
+    return set_tensor(__func__, network_write(network) + l->weights, l->stride, values, l->units, l->inputs);
 }
 
 mlp_status mlp_network_set_bias(mlp_network *network, size_t layer, const float *values)
 {
     TRY(check_layer(__func__, network, layer, values, "values"));
-    network->moderate = false;
     const struct layer *l = &network->layers[layer];
-    return set_tensor(__func__, network->parameters + l->bias, l->stride, values, l->units, 1);
+    return set_tensor(__func__, network_write(network) + l->bias, l->stride, values, l->units, 1);
 }
 
 mlp_status mlp_network_copy_parameters(mlp_network *network, const mlp_network *source)
@@ -189,7 +195,6 @@ mlp_status mlp_network_copy_parameters(mlp_network *network, const mlp_network *
                 "layer %zu of the source has %zu units, expected %zu", l, source->layers[l].units,
                 network->layers[l].units);
     }
-    memcpy(network->parameters, source->parameters, network->arena_size * sizeof(float));
-    network->moderate = false;
+    memcpy(network_write(network), source->parameters, network->arena_size * sizeof(float));
     return MLP_OK;
 }

@@ -13,7 +13,7 @@ void rows_visit(const struct team *team, const struct update_plan *plan, size_t 
         const size_t first = b * ROWS, left = layer->units - first;
         const struct rows rows = { layer, first, left < ROWS ? left : (size_t)ROWS,
                                    plan->workspace->gradients + layer->weights + first,
-                                   plan->network->parameters + layer->weights + first };
+                                   plan->parameters + layer->weights + first };
         visit(&rows, context);
     }
 }

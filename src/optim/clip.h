@@ -61,6 +61,7 @@ struct clip_row {
     bool of_layers;  /* may be a single layer's own */
     bool of_updates; /* may clip what a rule changes the parameters by */
     bool takes_callback;
+    bool remembers; /* it changes input->memory */
     /* By one thread, from magnitudes. `outcome` says that nothing is scaled. Only a callback fails. */
     mlp_status (*apply)(const struct clip_input *input, struct clip_outcome *outcome);
     /* By the team, before magnitudes count: scales single units of layer l, and puts ‖g‖/‖w‖ of each into

@@ -28,10 +28,10 @@ static const struct clip_row rows[] = {
         .scale_units = clip_agc_units },
     [MLP_CLIP_AUTO] = { { "auto",
                 "global norm, at the c-th (10th) percentile of the last 1024 norms (AutoClip)" },
-        .threshold_end = 100.0, .default_threshold = 10.0, .apply = clip_auto },
+        .threshold_end = 100.0, .default_threshold = 10.0, .remembers = true, .apply = clip_auto },
     [MLP_CLIP_Z] = { { "z",
                 "global norm, where it is over c (2.5) deviations above its running mean (ZClip)" },
-        .threshold_end = INFINITY, .default_threshold = 2.5, .apply = clip_z },
+        .threshold_end = INFINITY, .default_threshold = 2.5, .remembers = true, .apply = clip_z },
     [MLP_CLIP_CUSTOM] = { { "custom", "the caller's own factors" },
         .takes_callback = true, .apply = clip_custom },
 };

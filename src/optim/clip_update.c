@@ -91,7 +91,7 @@ static void clip_moves(const struct team *team, const struct update_plan *plan)
         const struct layer *layer = &plan->network->layers[t / 2];
         const size_t first = t % 2 == 1 ? layer->bias : layer->weights, count = extent(layer, t % 2 == 1);
         if (deal_next(&deal, (double)count) && (optimizer->scale[t] < 1.0f || isfinite(bound))) {
-            clip_tensor(plan->network->parameters + first, optimizer->before + first, count,
+            clip_tensor(plan->parameters + first, optimizer->before + first, count,
                         (double)optimizer->scale[t], (double)bound);
         }
     }

@@ -7,116 +7,190 @@
 
 #include "base/vector_math.h"
 
-/* Of options and factors, for which finite.h's bound holds. ε is above 1e-10 or the rule has none. */
-#define LARGEST_RATE 1e2
-#define LARGEST_DECAY 1e4
-#define LARGEST_BETA1 0.999
-#define LARGEST_BETA2 0.999999
-#define LEAST_EPSILON 1e-10
+/* Of all values of a step that is known to be finite: sums of some of them are, too. */
+#define LIMIT 1e36
+#define ROUNDING (1.0 + 1e-5) /* of a step's few operations */
+#define LONGEST_STEP 50.0     /* Rprop's, whatever the rate */
 
-enum { COPIED = 512 };
+/* ---- what a step can do at most ------------------------------------------------------------------------ */
 
-static bool options_are_moderate(const struct mlp_optimizer *optimizer)
-{
-    const mlp_optimizer_options *o = &optimizer->options;
-    const double beta1 = isnan(optimizer->momentum_now) ? o->beta1 : optimizer->momentum_now;
-    const double rate = o->learning_rate * optimizer->rate_scale;
-    if (beta1 > LARGEST_BETA1 || o->beta2 > LARGEST_BETA2 ||
-        (o->epsilon > 0.0 && o->epsilon < LEAST_EPSILON)) {
-        return false;
-    }
-    for (size_t t = 0; t < 2 * optimizer->layer_count; t++) {
-        const double decay = optimizer->factors[t / 2].decay;
-        if (rate * optimizer_rate_factor(optimizer, t) > LARGEST_RATE ||
-            o->weight_decay * decay > LARGEST_DECAY || o->l1 * decay > LARGEST_DECAY) {
-            return false;
-        }
-    }
-    return true;
-}
+/* The largest factors of any tensor that is updated, and the largest gradient with them. */
+struct extremes {
+    double gradient, rate, decay;
+};
 
-bool finite_is_known(const struct update_plan *plan, bool clipped)
+static struct extremes find_extremes(const struct update_plan *plan)
 {
     const struct mlp_optimizer *optimizer = plan->optimizer;
-    if (!plan->network->moderate || !optimizer->moderate || !options_are_moderate(optimizer)) {
-        return false;
-    }
+    struct extremes most = { 0.0, 0.0, 0.0 };
     for (size_t t = 0; t < 2 * optimizer->layer_count; t++) {
-        const double raw = plan->workspace->largest[t];
-        const double largest =
-            clipped ? fmin(raw * (double)optimizer->scale[t], (double)optimizer->bound[t]) : raw;
-        if (!(largest <= LARGEST_MODERATE)) {
-            return false;
+        const double factor = optimizer_rate_factor(optimizer, t);
+        const double scaled = plan->workspace->largest[t] * (double)optimizer->scale[t];
+        if (factor > 0.0) {
+            most.gradient = fmax(most.gradient, fmin(scaled, (double)optimizer->bound[t]));
+            most.rate = fmax(most.rate, factor);
+            most.decay = fmax(most.decay, optimizer->factors[t / 2].decay);
         }
     }
-    return true;
+    most.rate *= optimizer->options.learning_rate * optimizer->rate_scale;
+    return most;
 }
 
-struct update_extent finite_try(update_pass *pass, const struct update *u)
+/* What `finish` moves a parameter by: LAMB by the rate times the tensor's norm, Muon by the rate times √rows
+ * of an orthogonal direction. */
+static double finish_length(const struct mlp_optimizer *optimizer, double rate, double parameters)
 {
-    float copies[1 + ENTRY_STATES][COPIED];
-    struct update_extent extent = { 0.0f, 0.0f };
+    return optimizer->rule->finish == NULL
+               ? 0.0
+               : rate * sqrt((double)optimizer->arena_size) * fmax(parameters, 1.0);
+}
+
+/* What decay and L1 penalty add to a gradient. */
+static double penalty_of(const struct mlp_optimizer *optimizer, double decay, double parameters)
+{
+    return decay * (optimizer->options.weight_decay * parameters + optimizer->options.l1);
+}
+
+/* Whether gradients with their decay may be above what a rule takes. */
+static bool has_to_bound(const struct mlp_optimizer *optimizer, double gradient)
+{
+    return optimizer->rule->squares && !(gradient * ROUNDING <= (double)LARGEST_SQUARED);
+}
+
+/* State: a mean or sum of gradients or their squares, Rprop's step length, or Adamax's |g| + ε. A direction
+ * is made of state and gradient, corrected, over a root + ε. Where ε is below 1e-34 no update is known to be
+ * finite. */
+void finite_predict(struct update_plan *plan)
+{
+    struct mlp_optimizer *optimizer = plan->optimizer;
+    const struct update_constants *k = &plan->common;
+    const mlp_optimizer_options *o = &optimizer->options;
+    const struct extremes most = find_extremes(plan);
+    const double parameters = plan->network->bound;
+    const double penalty = penalty_of(optimizer, most.decay, parameters);
+    const double gradient = (most.gradient + penalty) * ROUNDING;
+    plan->bounds = has_to_bound(optimizer, gradient);
+
+    const double kept =
+        optimizer->rule->compounds ? 2.1 * (optimizer->state_bound + o->epsilon) : optimizer->state_bound;
+    const double square = optimizer->rule->squares ? gradient * gradient : 0.0;
+    const double state = (kept + gradient + square + o->epsilon + LONGEST_STEP) * ROUNDING;
+    const double correction = (double)(fabsf(k->correction1) + fabsf(k->figures[0]) + fabsf(k->figures[1]));
+    const double root = o->epsilon > 0.0 ? fmin(o->epsilon, 1.0) : 1.0;
+    const double direction = 2.0 * correction * state / root + penalty;
+    const double moved = parameters + most.rate * direction + LONGEST_STEP;
+    const double after = (moved + finish_length(optimizer, most.rate, moved)) * ROUNDING;
+    plan->finite = direction <= LIMIT && after <= LIMIT && 2.0 * state / (1.0 - o->beta2) <= LIMIT;
+    if (plan->finite) {
+        plan->network->bound = after;
+        optimizer->state_bound = state;
+    }
+}
+
+/* ---- updates in blocks --------------------------------------------------------------------------------- */
+
+enum { BLOCK = 512 };
+
+/* Keeps the larger magnitude, as bits: without their sign bit floats are ordered as their bits are, infinity
+ * and then NaN last. */
+static void keep_largest(int32_t *largest, const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const int32_t bits = bits_of_float(values[i]) & 0x7FFFFFFF;
+        *largest = bits > *largest ? bits : *largest;
+    }
+}
+
+/* Gradients as the rule sees them, bounded. */
+static void bound_gradients(const struct update *u, size_t first, size_t count, float largest, float *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float g = effective_gradient(&u->constants, u->gradients[first + i], u->parameters[first + i]);
+        const float low = g < -largest ? -largest : g;
+        out[i] = low > largest ? largest : low;
+    }
+}
+
+/* The block of `u` from `first`, with bounded gradients in `gradients`. */
+static struct update block_of(const struct update *u, size_t first, float largest, float *gradients)
+{
     struct update block = *u;
-    block.parameters = copies[ENTRY_STATES];
-    for (size_t first = 0; first < u->count; first += COPIED) {
-        block.count = u->count - first < COPIED ? u->count - first : (size_t)COPIED;
-        block.gradients = u->gradients + first;
-        memcpy(block.parameters, u->parameters + first, block.count * sizeof(float));
-        for (size_t s = 0; s < ENTRY_STATES; s++) {
-            block.state[s] = copies[s];
-            if (u->state[s] != NULL) {
-                memcpy(copies[s], u->state[s] + first, block.count * sizeof(float));
+    block.count = u->count - first < BLOCK ? u->count - first : (size_t)BLOCK;
+    block.parameters = u->parameters + first;
+    block.gradients = gradients;
+    block.constants.scale = 1.0f;
+    block.constants.bound = INFINITY;
+    block.constants.l1 = block.constants.l2 = 0.0f;
+    for (size_t s = 0; s < ENTRY_STATES && u->state[s] != NULL; s++) {
+        block.state[s] = u->state[s] + first;
+    }
+    bound_gradients(u, first, block.count, largest, gradients);
+    return block;
+}
+
+void finite_bounded(update_pass *pass, const struct update *u, float largest)
+{
+    float gradients[BLOCK];
+    for (size_t first = 0; first < u->count; first += BLOCK) {
+        const struct update block = block_of(u, first, largest, gradients);
+        pass(&block);
+    }
+}
+
+/* Puts a copy in the place of what it points to. */
+static void copy_out(float **values, size_t count, float *copy)
+{
+    memcpy(copy, *values, count * sizeof *copy);
+    *values = copy;
+}
+
+static void measure_block(const struct update *block, int32_t *extent)
+{
+    keep_largest(&extent[0], block->parameters, block->count);
+    for (size_t s = 0; s < ENTRY_STATES && block->state[s] != NULL; s++) {
+        keep_largest(&extent[1], block->state[s], block->count);
+    }
+}
+
+void finite_try(struct update_plan *plan, update_pass *pass, const struct update *u, float largest)
+{
+    float gradients[BLOCK], copies[1 + ENTRY_STATES][BLOCK];
+    int32_t extent[2] = { 0, 0 };
+    for (size_t first = 0; first < u->count; first += BLOCK) {
+        struct update block = block_of(u, first, largest, gradients);
+        measure_block(&block, extent);
+        if (pass != NULL) {
+            copy_out(&block.parameters, block.count, copies[ENTRY_STATES]);
+            for (size_t s = 0; s < ENTRY_STATES && block.state[s] != NULL; s++) {
+                copy_out(&block.state[s], block.count, copies[s]);
             }
-        }
-        const struct update_extent one = pass(&block);
-        extent.parameters = one.parameters <= extent.parameters ? extent.parameters : one.parameters;
-        extent.state = one.state <= extent.state ? extent.state : one.state;
-        if (!(extent.parameters <= FLT_MAX && extent.state <= FLT_MAX)) {
-            break; /* a NaN would not be kept */
+            pass(&block);
+            measure_block(&block, extent);
         }
     }
-    return extent;
-}
-
-static void keep_larger(int32_t *largest, float value)
-{
-    const int32_t bits = bits_of_float(value);
-    int32_t known = __atomic_load_n(largest, __ATOMIC_RELAXED);
-    while (bits > known &&
-           !__atomic_compare_exchange_n(largest, &known, bits, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    for (size_t e = 0; e < 2; e++) { /* other members add theirs */
+        int32_t known = __atomic_load_n(&plan->tried[e], __ATOMIC_RELAXED);
+        while (extent[e] > known && !__atomic_compare_exchange_n(&plan->tried[e], &known, extent[e], false,
+                                                                 __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        }
     }
 }
 
-void finite_note(struct update_plan *plan, bool after, const struct update_extent *extent)
-{
-    keep_larger(&plan->tried[after ? 2 : 0], extent->parameters);
-    keep_larger(&plan->tried[after ? 3 : 1], extent->state);
-}
-
-/* LAMB's and Muon's steps are no longer than the rate times a norm of the parameters, or a direction. */
 bool finite_accepts(struct update_plan *plan)
 {
-    const struct mlp_optimizer *optimizer = plan->optimizer;
-    const float parameters = float_of_bits(plan->tried[2]), state = float_of_bits(plan->tried[3]);
-    double rate = 0.0;
-    for (size_t t = 0; t < 2 * optimizer->layer_count; t++) {
-        rate = fmax(rate, optimizer_rate_factor(optimizer, t));
+    struct mlp_optimizer *optimizer = plan->optimizer;
+    const double parameters = (double)float_of_bits(plan->tried[0]),
+                 state = (double)float_of_bits(plan->tried[1]);
+    const struct extremes most = find_extremes(plan);
+    const double direction =
+        optimizer->rule->finish != NULL ? most.rate * state : 0.0; /* LAMB's, of biases */
+    const double after =
+        (parameters + fmax(finish_length(optimizer, most.rate, parameters), direction)) * ROUNDING;
+    if (!(after <= (double)FLT_MAX * ROUNDING && state <= (double)FLT_MAX)) {
+        return false;
     }
-    rate *= optimizer->options.learning_rate * optimizer->rate_scale;
-    const double norm = (double)parameters * sqrt((double)optimizer->arena_size);
-    const double length = rate * fmax(fmax(norm, (double)state), sqrt((double)optimizer->arena_size));
-    plan->network->moderate = float_of_bits(plan->tried[0]) <= LARGEST_MODERATE;
-    plan->optimizer->moderate = float_of_bits(plan->tried[1]) <= LARGEST_STATE;
-    return parameters <= FLT_MAX && state <= FLT_MAX &&
-           (optimizer->rule->finish == NULL || length + (double)parameters <= (double)FLT_MAX);
-}
-
-void finite_observe(const struct update_plan *plan, const struct update_extent *extent)
-{
-    if (!(extent->parameters <= LARGEST_MODERATE)) {
-        __atomic_store_n(&plan->network->moderate, false, __ATOMIC_RELAXED);
-    }
-    if (!(extent->state <= LARGEST_STATE)) {
-        __atomic_store_n(&plan->optimizer->moderate, false, __ATOMIC_RELAXED);
-    }
+    plan->bounds = has_to_bound(optimizer, most.gradient + penalty_of(optimizer, most.decay, parameters));
+    plan->network->bound = after + (double)FLT_MIN; /* denormals have been read as 0 */
+    optimizer->state_bound = state + (double)FLT_MIN;
+    return true;
 }

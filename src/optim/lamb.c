@@ -15,23 +15,20 @@ static inline float lamb(const struct update_constants *k, float g, float w, flo
     return w;
 }
 
-UPDATE_PASS(extern, LEVEL_NAME(lamb_update), lamb, 3, true)
+UPDATE_PASS(extern, LEVEL_NAME(lamb_update), lamb, 3)
 
-float LEVEL_NAME(lamb_finish)(const struct tensor_update *t)
+void LEVEL_NAME(lamb_finish)(const struct tensor_update *t)
 {
     const double w = sqrt(vector_kernels()->measure(t->parameters, t->rows, t->columns, t->stride).squares);
     const double u = sqrt(vector_kernels()->measure(t->state[2], t->rows, t->columns, t->stride).squares);
     const double exact = (double)t->rate * (!t->exempt && w > 0.0 && u > 0.0 ? w / u : 1.0);
     /* Beside a direction of 1e-40 the rate has no float, though their product has: part of it goes first. */
     const float lift = exact > FLT_MAX ? 0x1p100f : 1.0f, rate = (float)(exact / (double)lift);
-    int32_t largest = 0;
     for (size_t j = 0; j < t->columns; j++) {
         float *restrict parameters = t->parameters + j * t->stride;
         const float *restrict direction = t->state[2] + j * t->stride;
         for (size_t i = 0; i < t->rows; i++) {
             parameters[i] -= rate * (lift * direction[i]);
-            largest = larger_bits(largest, parameters[i]);
         }
     }
-    return float_of_bits(largest);
 }

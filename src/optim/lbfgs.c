@@ -110,7 +110,7 @@ static bool all_finite(const float *values, size_t count)
 static struct trial try_step(struct search *search, double step)
 {
     const size_t size = search->plan->network->arena_size;
-    float *parameters = search->plan->network->parameters;
+    float *parameters = network_write(search->plan->network);
     if (search->status != MLP_OK) {
         return (struct trial){ step, INFINITY, INFINITY };
     }
@@ -304,12 +304,11 @@ static void move(struct search *search, double value)
     memcpy(search->gradient, plan->workspace->gradients, bytes);
     const struct trial found = search_step(search, value);
     const bool failed = search->status != MLP_OK;
-    plan->network->moderate = false;
     if (!failed && found.step > 0.0) {
         remember(search);
         return;
     }
-    memcpy(plan->network->parameters, search->start, bytes);
+    memcpy(network_write(plan->network), search->start, bytes);
     memcpy(plan->workspace->gradients, search->gradient, bytes);
     optimizer->pairs = failed ? pairs : 0;
     optimizer->updates--;

@@ -27,7 +27,7 @@ static inline float hidden(const struct update_constants *k, float g, float w, f
     return w * k->keep;
 }
 
-UPDATE_PASS(extern, LEVEL_NAME(muon_hidden_update), hidden, 2, false)
+UPDATE_PASS(extern, LEVEL_NAME(muon_hidden_update), hidden, 2)
 
 /* out = α·a + β·b, n × n without gaps. */
 static void blend(size_t count, float alpha, const float *restrict a, float beta, const float *restrict b,
@@ -63,17 +63,16 @@ static void iterate(const struct tensor_update *t, const float *x, float *y)
     }
 }
 
-float LEVEL_NAME(muon_finish)(const struct tensor_update *t)
+void LEVEL_NAME(muon_finish)(const struct tensor_update *t)
 {
     if (!t->hidden_matrix) {
-        return 0.0f; /* the pass has seen it */
+        return;
     }
     const size_t longer = t->rows > t->columns ? t->rows : t->columns;
     const double norm = sqrt(vector_kernels()->measure(t->state[1], t->rows, t->columns, t->stride).squares);
     const float scale = (float)(1.0 / (norm + TINY)),
                 rate = (float)((double)t->rate * STEP_RMS * sqrt((double)longer));
     float *x = t->state[1], *y = t->state[2];
-    int32_t largest = 0;
     for (size_t i = 0; i < t->stride * t->columns; i++) {
         x[i] *= scale;
     }
@@ -86,8 +85,6 @@ float LEVEL_NAME(muon_finish)(const struct tensor_update *t)
     for (size_t j = 0; j < t->columns; j++) {
         for (size_t i = 0; i < t->rows; i++) {
             t->parameters[i + j * t->stride] -= rate * x[i + j * t->stride];
-            largest = larger_bits(largest, t->parameters[i + j * t->stride]);
         }
     }
-    return float_of_bits(largest);
 }

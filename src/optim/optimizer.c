@@ -150,7 +150,6 @@ mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_
     made->rule = update_rule(chosen.rule);
     made->rate_scale = 1.0;
     made->product = 1.0;
-    made->moderate = true; /* it is 0 */
     made->momentum_now = NAN;
     made->inputs = network->inputs;
     made->layer_count = network->layer_count;
@@ -223,7 +222,7 @@ void mlp_optimizer_reset(mlp_optimizer *optimizer)
     }
     optimizer->memory = (struct clip_memory){ 0 };
     optimizer->product = 1.0;
-    optimizer->moderate = true;
+    optimizer->state_bound = 0.0;
     optimizer->pairs = 0;
     optimizer->updates = 0;
     optimizer->skips = 0;

@@ -37,8 +37,8 @@ struct mlp_optimizer {
     float *before;                    /* parameters before an update that is to be clipped; NULL: none is */
     float *scratch;                   /* for whole matrices; NULL: the rule needs none */
     struct clip_memory memory;        /* of adaptive rules */
-    bool moderate;                    /* the state is known to be within the limits of optim/finite.h */
     struct clip_memory memory_before; /* of an update that may be refused */
+    double state_bound;               /* no |state| is above it, as far as is known: optim/finite.h */
     mlp_layer_factors *factors;       /* one for each layer */
     double rate_scale;                /* a schedule's factor on the learning rate; 1 without */
     double momentum_now;              /* a schedule's µ or β₁; NaN: that of the options */
@@ -76,11 +76,12 @@ struct update_plan {
     struct mlp_workspace *workspace;
     bool reshapes;                  /* the gradient is looked at unit by unit before it is clipped */
     struct update_constants common; /* what all tensors have in common */
+    float *parameters;              /* the network's, to be written */
     bool finite;                    /* the update is known to be finite: it need not be tried first */
-    bool memory_saved;              /* in memory_before */
+    bool bounds;                    /* gradients with their decay may be above LARGEST_SQUARED */
     double product_before;
     size_t skips_before; /* in a row */
-    int32_t tried[4]; /* bits of the largest magnitudes: parameters and state before, and as they would be */
+    int32_t tried[2];    /* bits of the largest |parameter| and |state|, before and as they would be */
     mlp_step_report report;
     mlp_status status; /* NONFINITE: nothing may be applied */
     bool apply;        /* whether optimizer_update() is to run */

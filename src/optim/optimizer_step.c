@@ -104,7 +104,6 @@ static struct update_constants common_constants(const struct update_plan *plan)
         .fresh1 = (float)(1.0 - beta1),
         .fresh2 = (float)(1.0 - o->beta2),
         .epsilon = (float)o->epsilon,
-        .largest = LARGEST_SQUARED,
         .correction1 = (float)(1.0 / (1.0 - pow(beta1, t))),
         .correction2 = (float)(1.0 / (1.0 - pow(o->beta2, t))),
     };
@@ -134,8 +133,7 @@ static void prepare_update(struct update_plan *plan)
     struct mlp_optimizer *optimizer = plan->optimizer;
     zero_frozen_gradients(optimizer, plan->workspace);
     plan->product_before = optimizer->product;
-    plan->memory_saved = !finite_is_known(plan, false);
-    if (plan->memory_saved) {
+    if (clip_row(optimizer->options.clip)->remembers) {
         optimizer->memory_before = optimizer->memory;
     }
     plan->status = optimizer_clip(plan);
@@ -143,7 +141,7 @@ static void prepare_update(struct update_plan *plan)
     if (plan->apply) {
         optimizer->updates++;
         plan->common = common_constants(plan);
-        plan->finite = finite_is_known(plan, true);
+        finite_predict(plan);
     }
 }
 
@@ -154,7 +152,7 @@ static void refuse_update(struct update_plan *plan)
     plan->apply = false;
     optimizer->updates--;
     optimizer->product = plan->product_before;
-    if (plan->memory_saved) {
+    if (clip_row(optimizer->options.clip)->remembers) {
         optimizer->memory = optimizer->memory_before;
     }
     if (!may_skip(plan)) {
@@ -172,6 +170,9 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
                                       .clip = { .scale = 1.0 },
                                       .update_clip = { .scale = 1.0 } };
     plan->status = MLP_OK;
+    const double bound = plan->network->bound;
+    plan->parameters = network_write(plan->network);
+    plan->network->bound = bound; /* until it is known what the update adds */
     plan->apply = accept_gradient(plan, loss, loss_known);
     plan->reshapes = optimizer_reshapes(plan->optimizer);
     if (plan->apply && !plan->reshapes) {
@@ -190,20 +191,6 @@ struct run {
     bool hidden_matrix; /* a rule takes those apart */
 };
 
-/* Magnitudes of what a try starts from. */
-static void note_before(struct update_plan *plan, size_t first, size_t count)
-{
-    const struct vector_kernels *kernels = vector_kernels();
-    struct update_extent extent = {
-        (float)kernels->measure(plan->network->parameters + first, count, 1, count).largest, 0.0f
-    };
-    for (size_t s = 0; s < plan->optimizer->rule->states; s++) {
-        const float *state = plan->optimizer->state[s] + first;
-        extent.state = fmaxf(extent.state, (float)kernels->measure(state, count, 1, count).largest);
-    }
-    finite_note(plan, false, &extent);
-}
-
 /* `is_try`: nothing is changed. */
 static void update_run(struct update_plan *plan, const struct range *share, const struct run *run,
                        bool is_try)
@@ -217,13 +204,10 @@ static void update_run(struct update_plan *plan, const struct range *share, cons
     if (from >= to) {
         return;
     }
-    if (is_try) {
-        note_before(plan, from, to - from);
-    }
-    if (run->rate == 0.0) {
+    if (run->rate == 0.0 && !is_try) {
         return;
     }
-    update.parameters = plan->network->parameters + from;
+    update.parameters = plan->parameters + from;
     update.gradients = plan->workspace->gradients + from;
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         update.state[s] = optimizer->state[s] + from;
@@ -238,12 +222,13 @@ static void update_run(struct update_plan *plan, const struct range *share, cons
     k->decay = o->decay == MLP_DECAY_DECOUPLED ? (float)decay : 0.0f;
     k->keep = o->decay == MLP_DECAY_DECOUPLED ? (float)fmax(1.0 - rate * decay, 0.0) : 1.0f;
     update_pass *pass = run->hidden_matrix ? optimizer->rule->update_hidden : optimizer->rule->update;
+    const float largest = optimizer->rule->squares && !run->hidden_matrix ? LARGEST_SQUARED : INFINITY;
     if (is_try) {
-        const struct update_extent extent = finite_try(pass, &update);
-        finite_note(plan, true, &extent);
+        finite_try(plan, run->rate > 0.0 ? pass : NULL, &update, largest);
+    } else if (plan->bounds) {
+        finite_bounded(pass, &update, largest);
     } else {
-        const struct update_extent extent = pass(&update);
-        finite_observe(plan, &extent);
+        pass(&update);
     }
 }
 
@@ -279,7 +264,7 @@ static void finish_tensors(const struct team *team, const struct update_plan *pl
         const size_t first = t % 2 == 1 ? layer->bias : layer->weights;
         const double rate =
             optimizer->options.learning_rate * optimizer->rate_scale * optimizer_rate_factor(optimizer, t);
-        struct tensor_update tensor = { .parameters = plan->network->parameters + first,
+        struct tensor_update tensor = { .parameters = plan->parameters + first,
                                         .rows = layer->units,
                                         .columns = t % 2 == 1 ? 1 : layer->inputs,
                                         .stride = layer->stride,
@@ -294,8 +279,7 @@ static void finish_tensors(const struct team *team, const struct update_plan *pl
                 optimizer->scratch + optimizer_scratch_before(plan->network, optimizer->rule, t / 2);
         }
         if (rate > 0.0) {
-            const struct update_extent extent = { optimizer->rule->finish(&tensor), 0.0f };
-            finite_observe(plan, &extent);
+            optimizer->rule->finish(&tensor);
         }
     }
 }

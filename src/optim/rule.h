@@ -36,13 +36,7 @@ struct update_constants {
     float epsilon;
     float correction1; /* 1 / (1 − β₁ᵗ) */
     float correction2; /* 1 / (1 − β₂ᵗ) */
-    float largest;     /* LARGEST_SQUARED; as a constant it would be drawn into the rules, into branches */
     float figures[2];  /* the rule's own, set by its `prepare` */
-};
-
-/* The largest magnitudes among what an update has written; NaN or infinity where one is not finite. */
-struct update_extent {
-    float parameters, state;
 };
 
 /* One update of `count` parameters, in one pass. The arrays do not overlap. */
@@ -53,6 +47,16 @@ struct update {
     size_t count;
     struct update_constants constants;
 };
+
+/* The gradient that the rule sees for parameter w: clipped, with L2 decay and L1 penalty. */
+static inline float effective_gradient(const struct update_constants *k, float g, float w)
+{
+    const float scaled = g * k->scale;
+    const float low = scaled < -k->bound ? -k->bound : scaled;
+    const float clipped = low > k->bound ? k->bound : low;
+    const float sign = (w > 0.0f ? k->l1 : 0.0f) - (w < 0.0f ? k->l1 : 0.0f);
+    return clipped + k->l2 * w + sign;
+}
 
 /* A whole tensor, after all its parameters have been through a rule: for rules that need its norm or the
  * whole matrix. */
@@ -94,7 +98,7 @@ enum step_length {
     STEP_SEARCHED /* what decreases the loss */
 };
 
-typedef struct update_extent update_pass(const struct update *update);
+typedef void update_pass(const struct update *update);
 
 struct pass;
 struct update_plan;
@@ -102,6 +106,8 @@ struct update_plan;
 struct update_rule {
     struct name name; /* must be first */
     size_t states;    /* arrays of moments, 0 to RULE_STATES */
+    bool squares;     /* its update squares gradients: larger ones than LARGEST_SQUARED count as that */
+    bool compounds;   /* its state may double by itself in a step */
     enum step_length step;
     size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for */
     struct rule_defaults defaults;
@@ -109,8 +115,8 @@ struct update_rule {
     void (*prepare)(const struct update_time *time, struct update_constants *constants);
     update_pass *update;
     update_pass *update_hidden; /* hidden layers' W; NULL: as all others */
-    /* For one tensor, after all; returns the largest |w|. Or NULL. BLAS is on one thread. */
-    float (*finish)(const struct tensor_update *tensor);
+    /* For one tensor, after all. Or NULL. BLAS is on one thread. */
+    void (*finish)(const struct tensor_update *tensor);
     /* In place of all that, a step that takes several passes: optim/lbfgs.h. NULL for all other rules. */
     void (*search)(struct pass *pass, const float *x, size_t count, struct update_plan *plan);
 };

@@ -127,8 +127,8 @@ static inline float lion(const struct update_constants *k, float g, float w, flo
 
 /* Rprop (Riedmiller & Braun 1993; without weight backtracking, as Igel & Hüsken's iRprop−): each parameter
  * has a step of its own, which grows by 1.2 while its gradient keeps its sign and halves when that turns;
- * then the gradient counts as 0 once. Steps stay within 10⁻⁶ and 50. Nothing moves at a rate of 0. The turn is the product of the signs:
- * that of two small gradients has no float. */
+ * then the gradient counts as 0 once. Steps stay within 10⁻⁶ and 50. The turn is the product of the signs: that
+ * of two small gradients has no float. */
 static inline float rprop(const struct update_constants *k, float g, float w, float *s)
 {
     const float sign = sign_of(g), turn = sign * sign_of(s[0]);
@@ -137,23 +137,31 @@ static inline float rprop(const struct update_constants *k, float g, float w, fl
     const float at_least = wanted < 1e-6f ? 1e-6f : wanted;
     const float length = at_least > 50.0f ? 50.0f : at_least;
     s[0] = turn < 0.0f ? 0.0f : g;
-    s[1] = k->rate > 0.0f ? length : s[1];
-    return w * k->keep - (turn < 0.0f || k->rate == 0.0f ? 0.0f : sign * length);
+    s[1] = length;
+    return w * k->keep - (turn < 0.0f ? 0.0f : sign * length);
 }
 
-UPDATE_PASS(static, sgd_update, sgd, 0, false)
-UPDATE_PASS(static, momentum_update, momentum, 1, false)
-UPDATE_PASS(static, nesterov_update, nesterov, 1, false)
-UPDATE_PASS(static, rmsprop_update, rmsprop, 1, true)
-UPDATE_PASS(static, adam_update, adam, 2, true)
-UPDATE_PASS(static, adagrad_update, adagrad, 1, true)
-UPDATE_PASS(static, adadelta_update, adadelta, 2, true)
-UPDATE_PASS(static, adamax_update, adamax, 2, false)
-UPDATE_PASS(static, amsgrad_update, amsgrad, 3, true)
-UPDATE_PASS(static, nadam_update, nadam, 2, true)
-UPDATE_PASS(static, radam_update, radam, 2, true)
-UPDATE_PASS(static, lion_update, lion, 1, false)
-UPDATE_PASS(static, rprop_update, rprop, 2, false)
+UPDATE_PASS(static, sgd_update, sgd, 0)
+UPDATE_PASS(static, momentum_update, momentum, 1)
+UPDATE_PASS(static, nesterov_update, nesterov, 1)
+UPDATE_PASS(static, rmsprop_update, rmsprop, 1)
+UPDATE_PASS(static, adam_update, adam, 2)
+UPDATE_PASS(static, adagrad_update, adagrad, 1)
+UPDATE_PASS(static, adadelta_update, adadelta, 2)
+UPDATE_PASS(static, adamax_update, adamax, 2)
+UPDATE_PASS(static, amsgrad_update, amsgrad, 3)
+UPDATE_PASS(static, nadam_update, nadam, 2)
+UPDATE_PASS(static, radam_update, radam, 2)
+UPDATE_PASS(static, lion_update, lion, 1)
+UPDATE_PASS(static, rprop_steps, rprop, 2)
+
+/* Steps are not proportional to η, which is where they begin; at 0 nothing changes. */
+static void rprop_update(const struct update *u)
+{
+    if (u->constants.rate > 0.0f) {
+        rprop_steps(u);
+    }
+}
 
 /* clang-format off */
 /* Defaults: η, µ, β₁, β₂, ε, λ. */
@@ -168,25 +176,26 @@ static const struct update_rule rows[] = {
     [MLP_OPTIMIZER_NESTEROV] = { .name = { "nesterov", "v = mu v + g; w -= rate (g + mu v)" },
         .step = STEP_OF_GRADIENT, .states = 1, .update = nesterov_update, L2(0.01, 0.9, NAN, NAN, NAN, 0.0) },
     [MLP_OPTIMIZER_RMSPROP] = { .name = { "rmsprop", "s = b2 s + (1-b2) g^2; w -= rate g / (sqrt s + eps)" },
-        .states = 1, .update = rmsprop_update, L2(0.01, NAN, NAN, 0.99, 1e-8, 0.0) },
+        .states = 1, .squares = true, .update = rmsprop_update, L2(0.01, NAN, NAN, 0.99, 1e-8, 0.0) },
     [MLP_OPTIMIZER_ADAM] = { .name = { "adam",
                 "mean of g over root mean square of g, corrected for their start at 0" },
-        .states = 2, .update = adam_update, L2(0.001, NAN, 0.9, 0.999, 1e-8, 0.0) },
+        .states = 2, .squares = true, .update = adam_update, L2(0.001, NAN, 0.9, 0.999, 1e-8, 0.0) },
     [MLP_OPTIMIZER_ADAMW] = { .name = { "adamw", "adam with decoupled weight decay, 0.01 by default" },
-        .states = 2, .update = adam_update, DECOUPLED(0.001, NAN, 0.9, 0.999, 1e-8, 0.01) },
+        .states = 2, .squares = true, .update = adam_update, DECOUPLED(0.001, NAN, 0.9, 0.999, 1e-8, 0.01) },
     [MLP_OPTIMIZER_ADAGRAD] = { .name = { "adagrad", "s += g^2; w -= rate g / (sqrt s + eps)" },
-        .states = 1, .update = adagrad_update, L2(0.01, NAN, NAN, NAN, 1e-10, 0.0) },
+        .states = 1, .squares = true, .update = adagrad_update, L2(0.01, NAN, NAN, NAN, 1e-10, 0.0) },
     [MLP_OPTIMIZER_ADADELTA] = { .name = { "adadelta", "steps as large as the steps of late; rate 1" },
-        .states = 2, .update = adadelta_update, L2(1.0, NAN, NAN, 0.9, 1e-6, 0.0) },
+        .states = 2, .squares = true, .compounds = true, .update = adadelta_update,
+        L2(1.0, NAN, NAN, 0.9, 1e-6, 0.0) },
     [MLP_OPTIMIZER_ADAMAX] = { .name = { "adamax", "mean of g over the largest |g| of late" },
         .states = 2, .update = adamax_update, L2(0.002, NAN, 0.9, 0.999, 1e-8, 0.0) },
     [MLP_OPTIMIZER_AMSGRAD] = { .name = { "amsgrad", "adam with the largest mean square so far" },
-        .states = 3, .update = amsgrad_update, L2(0.001, NAN, 0.9, 0.999, 1e-8, 0.0) },
+        .states = 3, .squares = true, .update = amsgrad_update, L2(0.001, NAN, 0.9, 0.999, 1e-8, 0.0) },
     [MLP_OPTIMIZER_NADAM] = { .name = { "nadam", "adam with a look ahead" },
-        .states = 2, .prepare = prepare_nadam, .update = nadam_update,
+        .states = 2, .prepare = prepare_nadam, .squares = true, .update = nadam_update,
         L2(0.002, NAN, 0.9, 0.999, 1e-8, 0.0) },
     [MLP_OPTIMIZER_RADAM] = { .name = { "radam", "adam with a warm-up of its own" },
-        .states = 2, .prepare = prepare_radam, .update = radam_update,
+        .states = 2, .prepare = prepare_radam, .squares = true, .update = radam_update,
         L2(0.001, NAN, 0.9, 0.999, 1e-8, 0.0) },
     [MLP_OPTIMIZER_LION] = { .name = { "lion", "the sign of a mean of g" },
         .states = 1, .update = lion_update, DECOUPLED(0.0001, NAN, 0.9, 0.99, NAN, 0.0) },
@@ -196,12 +205,12 @@ static const struct update_rule rows[] = {
     [MLP_OPTIMIZER_LAMB] = { .name = { "lamb",
                 "adam's step, scaled to each tensor's norm; for large batches" },
         .step = STEP_OF_NORM, .states = 3,
-        .update = LEVEL_NAME(lamb_update), .finish = LEVEL_NAME(lamb_finish),
+        .squares = true, .update = LEVEL_NAME(lamb_update), .finish = LEVEL_NAME(lamb_finish),
         DECOUPLED(0.002, NAN, 0.9, 0.999, 1e-6, 0.01) },
     [MLP_OPTIMIZER_MUON] = { .name = { "muon",
                 "orthogonalized momentum for hidden layers' weights, adamw for output and biases" },
         .step = STEP_ORTHOGONAL, .states = 3, .gram_matrices = 3,
-        .update = adam_update, .update_hidden = LEVEL_NAME(muon_hidden_update),
+        .squares = true, .update = adam_update, .update_hidden = LEVEL_NAME(muon_hidden_update),
         .finish = LEVEL_NAME(muon_finish),
         DECOUPLED(0.001, 0.95, 0.9, 0.999, 1e-8, 0.01) },
     [MLP_OPTIMIZER_LBFGS] = { .name = { "lbfgs",

@@ -4,14 +4,13 @@
 #define OPTIM_RULE_ROWS_H
 
 #include "base/cpu.h"
-#include "base/vector_math.h"
 #include "optim/rule.h"
 
 /* Its rows are struct update_rule, indexed by mlp_optimizer_rule. */
 LEVEL_DECLARE(const struct name_table, rule_table);
 
 /* Rules with a step over whole tensors, each in a file of its own. */
-typedef float tensor_step(const struct tensor_update *tensor);
+typedef void tensor_step(const struct tensor_update *tensor);
 LEVEL_DECLARE(update_pass, lamb_update);
 LEVEL_DECLARE(tensor_step, lamb_finish);
 LEVEL_DECLARE(update_pass, muon_hidden_update);
@@ -32,61 +31,37 @@ static inline size_t block_end(const struct update *u, size_t first)
     return end;
 }
 
-/* The gradient that the rule sees for parameter w: clipped, with L2 decay and L1 penalty; for a rule that
- * squares it the sum is bounded. */
-static inline float effective_gradient(const struct update_constants *k, float g, float w, bool squares)
-{
-    const float scaled = g * k->scale;
-    const float low = scaled < -k->bound ? -k->bound : scaled;
-    const float clipped = low > k->bound ? k->bound : low;
-    const float sign = (w > 0.0f ? k->l1 : 0.0f) - (w < 0.0f ? k->l1 : 0.0f);
-    const float sum = clipped + k->l2 * w + sign;
-    const float at_least = squares && sum < -k->largest ? -k->largest : sum;
-    return squares && at_least > k->largest ? k->largest : at_least;
-}
-
-/* The larger magnitude, as bits: without their sign bit floats are ordered as their bits are, NaN last. */
-static inline int32_t larger_bits(int32_t largest, float x)
-{
-    const int32_t bits = bits_of_float(x) & 0x7FFFFFFF;
-    return bits > largest ? bits : largest;
-}
-
 /* Defines `name`, the pass of a rule over its parameters. `entry` is an inline function
  *     float entry(const struct update_constants *k, float g, float w, float *s)
  * that returns the parameter after the update; g is the effective gradient, s the parameter's values in the
- * first `states` arrays, which it changes in place; `squares`: whether it squares g. */
-#define UPDATE_PASS(linkage, name, entry, states, squares)                                                   \
-    linkage struct update_extent name(const struct update *u)                                                \
+ * first `states` arrays, which it changes in place. */
+#define UPDATE_PASS(linkage, name, entry, states)                                                            \
+    static inline void entry##_block(const struct update_constants k, const float *restrict g,               \
+                                     float *restrict w, float *restrict s0, float *restrict s1,              \
+                                     float *restrict s2, size_t first, size_t end)                           \
     {                                                                                                        \
-        const struct update_constants k = u->constants;                                                      \
-        const float *restrict g = u->gradients;                                                              \
-        float *restrict w = u->parameters;                                                                   \
-        float *restrict s0 = u->state[0], *restrict s1 = u->state[1], *restrict s2 = u->state[2];            \
-        int32_t parameters = 0, state = 0;                                                                   \
-        for (size_t first = 0, end; first < u->count; first = end) {                                         \
-            end = block_end(u, first);                                                                       \
-            for (size_t i = first; i < end; i++) {                                                           \
-                float s[ENTRY_STATES] = { (states) > 0 ? s0[i] : 0.0f, (states) > 1 ? s1[i] : 0.0f,          \
-                                          (states) > 2 ? s2[i] : 0.0f };                                     \
-                const float after = entry(&k, effective_gradient(&k, g[i], w[i], squares), w[i], s);         \
-                w[i] = after;                                                                                \
-                parameters = larger_bits(parameters, after);                                                 \
-                if ((states) > 0) {                                                                          \
-                    s0[i] = s[0];                                                                            \
-                    state = larger_bits(state, s[0]);                                                        \
-                }                                                                                            \
-                if ((states) > 1) {                                                                          \
-                    s1[i] = s[1];                                                                            \
-                    state = larger_bits(state, s[1]);                                                        \
-                }                                                                                            \
-                if ((states) > 2) {                                                                          \
-                    s2[i] = s[2];                                                                            \
-                    state = larger_bits(state, s[2]);                                                        \
-                }                                                                                            \
+        for (size_t i = first; i < end; i++) {                                                               \
+            float s[ENTRY_STATES] = { (states) > 0 ? s0[i] : 0.0f, (states) > 1 ? s1[i] : 0.0f,              \
+                                      (states) > 2 ? s2[i] : 0.0f };                                         \
+            w[i] = entry(&k, effective_gradient(&k, g[i], w[i]), w[i], s);                                   \
+            if ((states) > 0) {                                                                              \
+                s0[i] = s[0];                                                                                \
+            }                                                                                                \
+            if ((states) > 1) {                                                                              \
+                s1[i] = s[1];                                                                                \
+            }                                                                                                \
+            if ((states) > 2) {                                                                              \
+                s2[i] = s[2];                                                                                \
             }                                                                                                \
         }                                                                                                    \
-        return (struct update_extent){ float_of_bits(parameters), float_of_bits(state) };                    \
+    }                                                                                                        \
+    linkage void name(const struct update *u)                                                                \
+    {                                                                                                        \
+        for (size_t first = 0, end; first < u->count; first = end) {                                         \
+            end = block_end(u, first);                                                                       \
+            entry##_block(u->constants, u->gradients, u->parameters, u->state[0], u->state[1], u->state[2],  \
+                          first, end);                                                                       \
+        }                                                                                                    \
     }
 
 /* Adam's moments: s₀ ← β₁·s₀ + (1 − β₁)·g; s₁ ← β₂·s₁ + (1 − β₂)·g². */

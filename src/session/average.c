@@ -111,10 +111,10 @@ bool average_is_there(const struct average *average)
 
 void average_swap(struct average *average, mlp_network *network)
 {
-    network->moderate = false;
+    float *parameters = network_write(network);
     for (size_t i = 0; i < network->arena_size; i++) {
-        const float kept = network->parameters[i];
-        network->parameters[i] = average->mean[i];
+        const float kept = parameters[i];
+        parameters[i] = average->mean[i];
         average->mean[i] = kept;
     }
 }

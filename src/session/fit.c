@@ -313,8 +313,7 @@ static mlp_status run(struct fit *fit)
     const mlp_status status = write_last_checkpoint(fit);
     const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
     if (have_best && report->best + 1 < report->epochs) {
-        memcpy(fit->network->parameters, fit->best, fit->network->arena_size * sizeof(float));
-        fit->network->moderate = false;
+        memcpy(network_write(fit->network), fit->best, fit->network->arena_size * sizeof(float));
         report->restored = true;
     } else if (average_is_there(&fit->average)) {
         average_swap(&fit->average, fit->network);

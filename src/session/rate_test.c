@@ -91,8 +91,7 @@ static mlp_status snapshot_take(struct snapshot *snapshot, const mlp_network *ne
 static void snapshot_put_back(struct snapshot *snapshot, mlp_network *network, mlp_optimizer *optimizer)
 {
     const size_t bytes = network->arena_size * sizeof(float);
-    memcpy(network->parameters, snapshot->parameters, bytes);
-    network->moderate = false;
+    memcpy(network_write(network), snapshot->parameters, bytes);
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         memcpy(optimizer->state[s], snapshot->state[s], bytes);
     }

@@ -325,7 +325,7 @@ static void what_could_not_be_loaded_is_not_saved(void **unused)
     assert_refused(mlp_model_save(network, path), MLP_ERROR_UNSUPPORTED, path, "the format allows 100000000",
                    NULL);
     assert_ok(mlp_network_set_class_names(network, NULL, 0));
-    network->parameters[network->layers[0].weights + 3] = NAN;
+    network_write(network)[network->layers[0].weights + 3] = NAN;
     assert_refused(mlp_model_save(network, path), MLP_ERROR_NONFINITE, path, "layers.0.weight", NULL);
     assert_ok(mlp_model_load(path, &loaded));
     assert_same_network(loaded, old);

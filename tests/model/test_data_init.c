@@ -159,6 +159,35 @@ static void one_layer_is_drawn_as_the_whole_network_would_be(void **unused)
     mlp_network_destroy(&before);
 }
 
+/* The last layer's draw has entries beyond float's range: the layers before it are as they were, too. */
+static void a_draw_that_fails_changes_nothing(void **unused)
+{
+    const float values[INPUTS] = { 0.25f };
+    const mlp_init_parameters wide = { .gain = 3e38 };
+    const mlp_layer two[] = { { .units = 1 },
+                              { .units = 1, .init = MLP_INIT_LECUN_NORMAL, .init_parameters = wide } };
+    mlp_network *network = NULL;
+    mlp_const_matrix w;
+    uint64_t seed = 0;
+    size_t refused = 0;
+    (void)unused;
+    while (network == NULL) { /* a seed whose draw is within the range */
+        mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
+        options.seed = seed++;
+        const mlp_status status = mlp_network_create(INPUTS, two, 2, &options, &network);
+        assert_true(status == MLP_OK || status == MLP_ERROR_NONFINITE);
+    }
+    for (size_t s = 0; s < 32; s++) {
+        assert_ok(mlp_network_set_weights(network, 0, values));
+        const mlp_status status = mlp_network_initialize(network, s);
+        assert_ok(mlp_network_weights(network, 0, &w));
+        assert_true((w.data[0] == 0.25f) == (status == MLP_ERROR_NONFINITE));
+        refused += (size_t)(status == MLP_ERROR_NONFINITE);
+    }
+    assert_true(refused > 0 && refused < 32);
+    mlp_network_destroy(&network);
+}
+
 static void names_go_round(void **unused)
 {
     mlp_data_init method;
@@ -178,6 +207,7 @@ int main(void)
         cmocka_unit_test(weight_norm_gives_every_unit_mean_0_and_variance_1),
         cmocka_unit_test(features_that_do_not_vary_are_refused),
         cmocka_unit_test(one_layer_is_drawn_as_the_whole_network_would_be),
+        cmocka_unit_test(a_draw_that_fails_changes_nothing),
         cmocka_unit_test(names_go_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,18 @@ static bool is_finite(const struct snapshot *s)
     return finite;
 }
 
+/* What is kept from step to step is a bound; of the state only where `finish` has no scratch in it. */
+static void bounds_hold(const struct fixture *f, const struct snapshot *s)
+{
+    const size_t states = f->optimizer->rule->finish == NULL ? 3 : 0;
+    for (size_t i = 0; i < MOST; i++) {
+        assert_true(fabs((double)s->parameters[i]) <= f->network->bound);
+        for (size_t a = 0; a < states; a++) {
+            assert_true(fabs((double)s->states[a][i]) <= f->optimizer->state_bound);
+        }
+    }
+}
+
 /* Counts steps that were made and steps that were refused. */
 static void follow(struct fixture *f, double gradient, size_t *made, size_t *refused)
 {
@@ -114,6 +126,7 @@ static void follow(struct fixture *f, double gradient, size_t *made, size_t *ref
         assert_true(status == MLP_OK || status == MLP_ERROR_NONFINITE);
         if (status == MLP_OK && !f->report.skipped) {
             assert_true(is_finite(&after));
+            bounds_hold(f, &after);
             ++*made;
         } else {
             assert_memory_equal(&before, &after, sizeof before);
@@ -154,6 +167,36 @@ static void every_rule_is_finite_or_refused(void **unused)
         }
     }
     assert_true(made > 10000 && refused > 1000);
+}
+
+/* Over a training the bounds stay far within what needs no try, and whoever writes parameters makes them
+ * unknown. */
+static void bounds_hold_over_many_steps(void **unused)
+{
+    (void)unused;
+    for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) {
+        struct fixture f;
+        static struct snapshot after;
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        options.rule = (mlp_optimizer_rule)r;
+        options.weight_decay = 0.01;
+        options.decay_biases = 1;
+        make(&f, &options, 1);
+        for (size_t s = 0; s < 2000; s++) {
+            put_gradients(&f, s % 97 == 0 ? 1e3 : 0.1, s);
+            assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL));
+            take(&f, &after);
+            bounds_hold(&f, &after);
+            assert_true(f.network->bound < 1e36 && f.optimizer->state_bound < 1e36);
+        }
+        put_parameters(&f, 1e20);
+        assert_true(isinf(f.network->bound));
+        put_gradients(&f, 0.1, 0);
+        assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL));
+        take(&f, &after);
+        bounds_hold(&f, &after);
+        drop(&f);
+    }
 }
 
 /* What has a float is not refused, up to the last. */
@@ -274,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_is_finite_or_refused),
+        cmocka_unit_test(bounds_hold_over_many_steps),
         cmocka_unit_test(the_largest_updates_are_made),
         cmocka_unit_test(overflowing_updates_follow_the_policy),
         cmocka_unit_test(clipped_updates_are_exact),

@@ -37,7 +37,7 @@ static void make(struct fixture *f, const mlp_optimizer_options *options, int th
     for (int i = 0; i < BATCH; i++) {
         f->y[i] = i % OUTPUTS;
     }
-    f->network->parameters[3] = 0.0f; /* W of layer 0, unit 3 and input 0 */
+    network_write(f->network)[3] = 0.0f; /* W of layer 0, unit 3 and input 0 */
     f->before = malloc(f->network->arena_size * sizeof(float));
     f->gradients = malloc(f->network->arena_size * sizeof(float));
 }
@@ -190,7 +190,7 @@ static void max_norm_has_the_same_bits_on_any_threads_and_spares_frozen_layers(v
     assert_ok(mlp_optimizer_set_factors(one.optimizer, 0, &frozen));
     const struct layer *layer = &one.network->layers[0];
     for (size_t j = 0; j < layer->inputs; j++) {
-        one.network->parameters[layer->weights + j * layer->stride] = 2.0f;
+        network_write(one.network)[layer->weights + j * layer->stride] = 2.0f;
     }
     step(&one);
     assert_close(norm_of(&one, one.network->parameters, 0, 0), 2.0 * sqrt(INPUTS), 1e-6);

@@ -135,7 +135,7 @@ static void run(const struct update_rule *row, mlp_optimizer_rule rule, size_t c
         struct update update = {
             .parameters = w + offset, .gradients = g + offset, .state = { s0 + offset, s1 + offset,
             s2 + offset }, .count = count,
-            .constants = { .largest = LARGEST_SQUARED, .scale = 0.5f, .bound = 0.4f, .l2 = (float)l2,
+            .constants = { .scale = 0.5f, .bound = 0.4f, .l2 = (float)l2,
             .keep = (float)keep, .rate = (float)rate,
             .momentum = 0.9f,
             .beta1 = 0.9f, .beta2 = (float)beta2, .fresh1 = (float)(1.0 - 0.9),
@@ -202,7 +202,7 @@ static void compare_with_pytorch(mlp_optimizer_rule rule, mlp_decay mode, double
         /* clang-format off */
         struct update update = {
             .parameters = w, .gradients = g, .state = { s[0], s[1], s[2] }, .count = PYTORCH_PARAMETERS,
-            .constants = { .largest = LARGEST_SQUARED, .scale = 1.0f,
+            .constants = { .scale = 1.0f,
             .bound = INFINITY, .l2 = mode == MLP_DECAY_L2 ? (float)decay : 0.0f,
             .keep = mode == MLP_DECAY_DECOUPLED ? (float)(1.0 - d->learning_rate * decay) : 1.0f,
             .rate = (float)d->learning_rate,
@@ -260,7 +260,7 @@ static void levels_and_cuts_agree(void **unused)
                     .parameters = w[side] + first, .gradients = g + first,
                     .state = { s[side][0] + first, s[side][1] + first, s[side][2] + first },
                     .count = LONG - first < step ? LONG - first : step,
-                    .constants = { .largest = LARGEST_SQUARED, .scale = 1.0f, .bound = INFINITY, .keep = 1.0f,
+                    .constants = { .scale = 1.0f, .bound = INFINITY, .keep = 1.0f,
                     .rate = 0.1f, .momentum = 0.9f,
                     .beta1 = 0.9f,
                     .beta2 = 0.999f, .fresh1 = 0.1f, .fresh2 = 0.001f, .epsilon = 1e-8f, .correction1 = 10.0f,

@@ -196,7 +196,7 @@ static void means_are_pytorchs(void **unused)
         options.start = k == 0 ? 0.0 : 1e-9; /* from the first epoch on */
         assert_ok(mlp_network_create(1, &layer, 1, NULL, &network));
         assert_ok(average_begin(&average, &options, network, PYTORCH_STEPS));
-        float *w = network->parameters + network->layers[0].weights;
+        float *w = network_write(network) + network->layers[0].weights;
         for (int t = 0; t < PYTORCH_STEPS; t++) {
             for (int i = 0; i < PYTORCH_PARAMETERS; i++) {
                 w[i] = ((float)i - 3.5f) / 4.0f + (float)((7 * i + 5 * t) % 11 - 5) / 8.0f;

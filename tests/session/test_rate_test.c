@@ -159,7 +159,7 @@ static void bad_options_are_named(void **unused)
     assert_true(isnan(suggestion.steepest) && isnan(suggestion.lowest)); /* nothing was learnt */
     assert_refused(mlp_rate_test(f.network, f.optimizer, f.data, NULL, NULL, &f.count, NULL),
                    MLP_ERROR_ARGUMENT, "points", NULL);
-    f.network->parameters[0] = 3e38f;
+    network_write(f.network)[0] = 3e38f;
     assert_refused(test_rates(&f, NULL), MLP_ERROR_NONFINITE, "finite", NULL);
     assert_true(f.network->parameters[0] == 3e38f);
     drop(&f);

@@ -255,8 +255,8 @@ static void apply(const struct content *content, struct fit *fit)
 {
     const size_t bytes = fit->network->arena_size * sizeof(float);
     struct monitor *monitor = fit->report->monitor;
-    memcpy(fit->network->parameters, content->parameters, bytes);
-    fit->network->moderate = fit->optimizer->moderate = false;
+    memcpy(network_write(fit->network), content->parameters, bytes);
+    fit->optimizer->state_bound = INFINITY;
     for (size_t s = 0; s < fit->optimizer->rule->states; s++) {
         memcpy(fit->optimizer->state[s], content->moments[s], bytes);
     }
