@@ -1,6 +1,7 @@
 /* Averaged weights of a fit. */
 #include "session/average.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "base/memory.h"
@@ -72,13 +73,21 @@ struct addition {
     float share; /* of the new parameters */
 };
 
+/* mean + share·(w − mean), never beyond both: where the difference has no float, their signs differ, and the
+ * weighted sum has one. */
+static inline float blend(float mean, float w, float share)
+{
+    const float difference = w - mean;
+    return fabsf(difference) <= FLT_MAX ? mean + share * difference : share * w + (1.0f - share) * mean;
+}
+
 static void add_share(const struct team *team, void *context)
 {
     const struct addition *a = context;
     const struct range shard = team_share(team, a->size / STRIDE_MULTIPLE);
     float *restrict mean = a->mean;
     for (size_t i = shard.first * STRIDE_MULTIPLE; i < shard.end * STRIDE_MULTIPLE; i++) {
-        mean[i] += a->share * (a->parameters[i] - mean[i]);
+        mean[i] = blend(mean[i], a->parameters[i], a->share);
     }
 }
 

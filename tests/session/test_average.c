@@ -1,6 +1,7 @@
 /* Averaged weights against means in double of the parameters that a fit went through. */
 #include "support/support.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,12 +216,43 @@ static void means_are_pytorchs(void **unused)
     }
 }
 
+/* Parameters from one end of float's range to the other: the mean is within it. */
+static void means_of_the_largest_floats_are_finite(void **unused)
+{
+    const mlp_layer layer = { .units = 1 };
+    (void)unused;
+    for (int k = 0; k < 2; k++) {
+        mlp_average_options options = MLP_AVERAGE_OPTIONS_INIT;
+        mlp_network *network;
+        struct average average;
+        double reference = 0.0;
+        options.rule = k == 0 ? MLP_AVERAGE_EMA : MLP_AVERAGE_SWA;
+        options.start = k == 0 ? 0.0 : 1e-9;
+        assert_ok(mlp_network_create(1, &layer, 1, NULL, &network));
+        assert_ok(average_begin(&average, &options, network, 20));
+        for (size_t t = 0; t < 20; t++) {
+            const float w = t % 2 == 0 ? FLT_MAX : -FLT_MAX;
+            const double n = (double)t,
+                         share = k == 1 ? 1.0 / (n + 1.0) : 1.0 - fmin(0.999, (1.0 + n) / (10.0 + n));
+            network_write(network)[network->layers[0].weights] = w;
+            average_step(&average, network, 1);
+            average_epoch(&average, network, t, 1);
+            reference += (t == 0 ? 1.0 : share) * ((double)w - reference);
+            assert_true(isfinite(average.mean[network->layers[0].weights]));
+            assert_close((double)average.mean[network->layers[0].weights] / (double)FLT_MAX,
+                         reference / (double)FLT_MAX, 1e-6);
+        }
+        average_free(&average);
+        mlp_network_destroy(&network);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ema_is_its_recursion),  cmocka_unit_test(swa_is_the_mean_of_the_last_epochs),
         cmocka_unit_test(means_are_pytorchs),    cmocka_unit_test(the_mean_is_what_is_judged),
-        cmocka_unit_test(bad_options_are_named),
+        cmocka_unit_test(bad_options_are_named), cmocka_unit_test(means_of_the_largest_floats_are_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
