@@ -1,4 +1,5 @@
 /* Clipping of the update: the rule has moved the parameters, and what it moved them by is scaled back. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -53,19 +54,39 @@ static void measure_moves(const struct team *team, struct update_plan *plan)
     }
 }
 
+/* Factors in double, in `sums`; those below `lift` times the least normal float are left to a larger lift. */
+static void keep_scales(const struct mlp_optimizer *optimizer, double lift)
+{
+    for (size_t t = 0; t < 2 * optimizer->layer_count; t++) {
+        if (lift == 1.0 || optimizer->sums[t] < 2.0 * (double)FLT_MIN) {
+            optimizer->sums[t] = (double)optimizer->scale[t] / lift;
+        }
+    }
+}
+
+/* A float of 1e-39 counts as 0: beside updates so large the rule is asked again with a threshold that is
+ * lifted. */
 static void decide(struct update_plan *plan)
 {
     struct mlp_optimizer *optimizer = plan->optimizer;
     const mlp_optimizer_options *o = &optimizer->options;
     struct clip_outcome outcome = { .scale = optimizer->scale };
-    const struct clip_input input = { .squares = optimizer->squares,
-                                      .largest = optimizer->largest,
-                                      .tensors = 2 * plan->network->layer_count,
-                                      .threshold = o->update_clip_threshold,
-                                      .counts = optimizer->counts };
+    struct clip_input input = { .squares = optimizer->squares,
+                                .largest = optimizer->largest,
+                                .tensors = 2 * plan->network->layer_count,
+                                .threshold = o->update_clip_threshold,
+                                .counts = optimizer->counts };
     clip_apply(o->update_clip, &input, &outcome);
-    optimizer->bound[0] = outcome.bound;
+    keep_scales(optimizer, 1.0);
     plan->report.update_clip = outcome.report;
+    optimizer->bound[0] = outcome.bound;
+    if (isinf(outcome.bound) && outcome.report.scale < 2.0 * (double)FLT_MIN) {
+        const double lift = 0x1p64;
+        input.threshold *= lift;
+        clip_apply(o->update_clip, &input, &outcome);
+        keep_scales(optimizer, lift);
+        plan->report.update_clip.scale = outcome.report.scale / lift;
+    }
 }
 
 /* w ← w′ + s·Δw or w′ ± bound with the w′ before, in double: exact for any |Δw|. What is not clipped stays
@@ -90,9 +111,9 @@ static void clip_moves(const struct team *team, const struct update_plan *plan)
     for (size_t t = 0; t < 2 * plan->network->layer_count; t++) {
         const struct layer *layer = &plan->network->layers[t / 2];
         const size_t first = t % 2 == 1 ? layer->bias : layer->weights, count = extent(layer, t % 2 == 1);
-        if (deal_next(&deal, (double)count) && (optimizer->scale[t] < 1.0f || isfinite(bound))) {
-            clip_tensor(plan->parameters + first, optimizer->before + first, count,
-                        (double)optimizer->scale[t], (double)bound);
+        if (deal_next(&deal, (double)count) && (optimizer->sums[t] < 1.0 || isfinite(bound))) {
+            clip_tensor(plan->parameters + first, optimizer->before + first, count, optimizer->sums[t],
+                        (double)bound);
         }
     }
 }
