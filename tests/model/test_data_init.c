@@ -159,6 +159,54 @@ static void one_layer_is_drawn_as_the_whole_network_would_be(void **unused)
     mlp_network_destroy(&before);
 }
 
+static bool all_finite(const mlp_network *network)
+{
+    mlp_const_matrix w, b;
+    bool finite = true;
+    for (size_t l = 0; l < mlp_network_layer_count(network); l++) {
+        assert_ok(mlp_network_weights(network, l, &w));
+        assert_ok(mlp_network_bias(network, l, &b));
+        for (size_t i = 0; i < w.rows * w.columns; i++) {
+            finite = finite && isfinite(w.data[i % w.rows + i / w.rows * w.leading_dimension]) &&
+                     isfinite(b.data[i % w.rows]);
+        }
+    }
+    return finite;
+}
+
+/* Features from one end of float's range to the other, about 0 and off it: what is kept is finite. */
+static void extreme_features_leave_finite_parameters(void **unused)
+{
+    static const double sizes[] = { 1e-44, 1e-38, 1e-36, 1e-30, 1e-19, 1.0, 1e19, 1e30, 1e37, 1e38 };
+    size_t made = 0, refused = 0;
+    (void)unused;
+    for (size_t k = 0; k < 10 * 2 * 2 * 2; k++) {
+        float x[COUNT * INPUTS], samples[COUNT * INPUTS];
+        mlp_network *network = make(x), *before;
+        mlp_const_matrix w, kept;
+        mlp_network_destroy(&network);
+        assert_ok(mlp_network_create(INPUTS, k / 10 % 2 == 0 ? layers : &layers[LAYERS - 1],
+                                     k / 10 % 2 == 0 ? LAYERS : 1, NULL, &network));
+        assert_ok(mlp_network_copy(network, &before));
+        for (size_t i = 0; i < COUNT * INPUTS; i++) {
+            samples[i] = (float)(sizes[k % 10] * ((double)x[i] / 7.0 + (k / 40 == 0 ? 0.0 : 1.0)));
+        }
+        const mlp_data_init method = k / 20 % 2 == 0 ? MLP_DATA_INIT_LSUV : MLP_DATA_INIT_WEIGHT_NORM;
+        const mlp_status status = mlp_network_initialize_from_data(network, method, samples, COUNT);
+        assert_true(all_finite(network));
+        assert_ok(mlp_network_weights(network, 0, &w));
+        assert_ok(mlp_network_weights(before, 0, &kept));
+        if (status != MLP_OK) {
+            assert_memory_equal(w.data, kept.data, w.leading_dimension * w.columns * sizeof(float));
+        }
+        made += (size_t)(status == MLP_OK);
+        refused += (size_t)(status != MLP_OK);
+        mlp_network_destroy(&before);
+        mlp_network_destroy(&network);
+    }
+    assert_true(made > 20 && refused > 5);
+}
+
 /* The last layer's draw has entries beyond float's range: the layers before it are as they were, too. */
 static void a_draw_that_fails_changes_nothing(void **unused)
 {
@@ -207,6 +255,7 @@ int main(void)
         cmocka_unit_test(weight_norm_gives_every_unit_mean_0_and_variance_1),
         cmocka_unit_test(features_that_do_not_vary_are_refused),
         cmocka_unit_test(one_layer_is_drawn_as_the_whole_network_would_be),
+        cmocka_unit_test(extreme_features_leave_finite_parameters),
         cmocka_unit_test(a_draw_that_fails_changes_nothing),
         cmocka_unit_test(names_go_round),
     };
