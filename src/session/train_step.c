@@ -13,6 +13,15 @@ struct step {
     struct update_plan update;
 };
 
+/* The boundary between backward and clipping, by one thread: what the members have left becomes one loss and
+ * one gradient with its magnitudes. An exchange of gradients with other processes has its place here, before
+ * any norm is taken: of what it leaves the magnitudes are pass_measure()'s. */
+static void complete_gradient(struct pass *pass)
+{
+    pass_sum_loss(pass);
+    pass_sum_magnitudes(pass);
+}
+
 /* What every member of the team does. */
 static void train(const struct team *team, void *context)
 {
@@ -21,8 +30,7 @@ static void train(const struct team *team, void *context)
     pass_loss(team, &step->pass);
     pass_backward(team, &step->pass);
     if (team->rank == 0 && step->pass.status == MLP_OK) {
-        pass_sum_loss(&step->pass);
-        pass_sum_magnitudes(&step->pass);
+        complete_gradient(&step->pass);
         optimizer_decide(&step->update, step->pass.loss, true);
     }
     team_barrier(team);
