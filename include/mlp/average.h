@@ -43,6 +43,10 @@ typedef struct mlp_average_options {
         sizeof(mlp_average_options), MLP_AVERAGE_NONE, 0.0, 0.0                                              \
     }
 
+/** ::MLP_AVERAGE_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_average_options_default(mlp_average_options *options);
+
 /** Name of a rule ("none", "ema", "swa"), or NULL. Static text; any thread. */
 MLP_API const char *mlp_average_name(mlp_average rule);
 /** One line that describes it, or NULL. Static text; any thread. */

@@ -51,6 +51,10 @@ typedef struct mlp_checkpoint_options {
         sizeof(mlp_checkpoint_options), NULL, 0, 0.0, 0, 0, MLP_CHECKPOINT_CONTINUE                          \
     }
 
+/** ::MLP_CHECKPOINT_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_checkpoint_options_default(mlp_checkpoint_options *options);
+
 /** Name of a policy ("continue", "stop"), or NULL for an unknown value. Static text; any thread. */
 MLP_API const char *mlp_checkpoint_failure_name(mlp_checkpoint_failure policy);
 /** Finds a policy by its name. ::MLP_ERROR_ARGUMENT for an unknown one; the message lists the known names. */

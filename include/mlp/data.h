@@ -47,6 +47,10 @@ typedef struct mlp_data_arrays {
         sizeof(mlp_data_arrays), 0, 0, NULL, NULL, 0.0, NULL, 0, NULL, 0, NULL                               \
     }
 
+/** ::MLP_DATA_ARRAYS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_data_arrays_default(mlp_data_arrays *arrays);
+
 /** Makes a data set of a caller's arrays, which are checked and borrowed.
  * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE (the message names sample and feature), MEMORY. */
 MLP_API mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data);
@@ -92,6 +96,10 @@ typedef struct mlp_csv_options {
         sizeof(mlp_csv_options), 0, -1, NULL, -1, 0, NULL, 0                                                 \
     }
 
+/** ::MLP_CSV_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_csv_options_default(mlp_csv_options *options);
+
 /** How a file is read. Start from ::MLP_DATA_OPTIONS_INIT. */
 typedef struct mlp_data_options {
     /** Set by the INIT. */
@@ -116,6 +124,10 @@ typedef struct mlp_data_options {
     {                                                                                                        \
         sizeof(mlp_data_options), MLP_DATA_FORMAT_AUTOMATIC, 0, NULL, NULL, 0, NULL                          \
     }
+
+/** ::MLP_DATA_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_data_options_default(mlp_data_options *options);
 
 /** Reads a data set from a file of any format, plain or gzip'd.
  *

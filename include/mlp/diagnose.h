@@ -108,6 +108,10 @@ typedef struct mlp_diagnose_options {
         sizeof(mlp_diagnose_options), 0, 0.0, NULL                                                           \
     }
 
+/** ::MLP_DIAGNOSE_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_diagnose_options_default(mlp_diagnose_options *options);
+
 /** Sends a batch forward and backward and reports what it finds.
  * @param x         count × inputs
  * @param targets   one for each sample

@@ -35,6 +35,10 @@ typedef struct mlp_gradient_check_options {
         sizeof(mlp_gradient_check_options), 0.0, 0.0, 0, 0                                                   \
     }
 
+/** ::MLP_GRADIENT_CHECK_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_gradient_check_options_default(mlp_gradient_check_options *options);
+
 /** What was found of one tensor. */
 typedef struct mlp_gradient_error {
     size_t layer;

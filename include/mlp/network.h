@@ -76,6 +76,11 @@ typedef struct mlp_network_options {
             NULL, NULL, NULL                                                                                 \
     }
 
+/** ::MLP_NETWORK_OPTIONS_INIT as a function, for other languages: sets the members that struct_size,
+ * which the caller has set, makes room for, but for layer_size, which the caller sets, too. ARGUMENT for an
+ * impossible struct_size. */
+MLP_API mlp_status mlp_network_options_default(mlp_network_options *options);
+
 /** Creates a network and draws its parameters.
  * @param inputs  number of features, 1 … 2³¹ − 64
  * @param layers  `count` layers from the first hidden one to the output; borrowed for the call

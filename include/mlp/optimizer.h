@@ -149,6 +149,10 @@ typedef struct mlp_optimizer_options {
             NULL, NULL                                                                                       \
     }
 
+/** ::MLP_OPTIMIZER_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_optimizer_options_default(mlp_optimizer_options *options);
+
 /** Creates an optimizer for networks of this network's layer sizes.
  * @param options   NULL for the defaults
  * @param optimizer receives the optimizer, which the caller owns; NULL on failure

@@ -38,6 +38,10 @@ typedef struct mlp_rate_test_options {
         sizeof(mlp_rate_test_options), 0.0, 0.0, 0, 0, 0, 0, NULL                                            \
     }
 
+/** ::MLP_RATE_TEST_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_rate_test_options_default(mlp_rate_test_options *options);
+
 /** One step of the test. */
 typedef struct mlp_rate_point {
     double rate;     /**< Learning rate of the step. */

@@ -46,6 +46,10 @@ typedef struct mlp_regularization {
         sizeof(mlp_regularization), MLP_DROPOUT_AUTOMATIC, 0.0, 0.0, 0.0, 0.0, 0                             \
     }
 
+/** ::MLP_REGULARIZATION_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_regularization_default(mlp_regularization *regularization);
+
 /** Puts noise into the forward passes of a training workspace, mlp_train_step()'s and mlp_forward()'s, from
  * the next one on, which is step 0; each pass goes a step on, and the backward pass takes the noise of its
  * forward pass. mlp_workspace_view() shows A as it is before dropout. This is where the memory for it is

@@ -91,6 +91,10 @@ typedef struct mlp_schedule_options {
             NULL, NULL                                                                                       \
     }
 
+/** ::MLP_SCHEDULE_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_schedule_options_default(mlp_schedule_options *options);
+
 /** The values of a schedule at a step. */
 typedef struct mlp_schedule_point {
     double factor;   /**< On the learning rate; ≥ 0. */

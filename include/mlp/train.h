@@ -142,6 +142,10 @@ typedef struct mlp_fit_options {
             0, 0                                                                                             \
     }
 
+/** ::MLP_FIT_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_fit_options_default(mlp_fit_options *options);
+
 /** One epoch of the history. */
 typedef struct mlp_epoch {
     double loss; /**< Training loss, each batch measured before its update, added up as by mlp_evaluate(): by

@@ -48,6 +48,10 @@ typedef struct mlp_workspace_options {
         sizeof(mlp_workspace_options), MLP_WORKSPACE_TRAINING, 0, 0                                          \
     }
 
+/** ::MLP_WORKSPACE_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_workspace_options_default(mlp_workspace_options *options);
+
 /** Creates a workspace.
  * @param network   gives the shape; any network of the same layer sizes may use the workspace, also after
  *                  this one is destroyed

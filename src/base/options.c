@@ -2,6 +2,7 @@
 #include "base/options.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -20,11 +21,16 @@ static mlp_status refuse_size(const char *type, const char *member, size_t given
                 size, init);
 }
 
+static bool is_possible(size_t given)
+{
+    return given > sizeof(size_t) && given <= MAX_SIZE && given % sizeof(size_t) == 0;
+}
+
 mlp_status options_copy(const char *type, const char *member, const void *given, size_t given_size,
                         size_t size, void *accepted)
 {
     const unsigned char *bytes = given;
-    if (given_size <= sizeof(size_t) || given_size > MAX_SIZE || given_size % sizeof(size_t) != 0) {
+    if (!is_possible(given_size)) {
         return refuse_size(type, member, given_size, size);
     }
     for (size_t i = size; i < given_size; i++) {
@@ -64,4 +70,20 @@ void options_return(const void *own, size_t size, size_t first, void *options)
     }
     memcpy(options, own, given_size);
     memcpy(options, &given_size, sizeof given_size);
+}
+
+mlp_status options_default(const char *type, const void *defaults, size_t size, void *options)
+{
+    size_t given_size;
+    if (options == NULL) {
+        return fail(MLP_ERROR_ARGUMENT, "%s_default: options is NULL", type);
+    }
+    memcpy(&given_size, options, sizeof given_size);
+    if (!is_possible(given_size)) {
+        return refuse_size(type, "struct_size", given_size, size);
+    }
+    memset(options, 0, given_size);
+    memcpy(options, defaults, given_size < size ? given_size : size);
+    memcpy(options, &given_size, sizeof given_size);
+    return MLP_OK;
 }

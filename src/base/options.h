@@ -26,6 +26,10 @@ mlp_status options_accept(const char *type, const void *given, const void *defau
  * otherwise: programs of that release had no need to set it. */
 void options_return(const void *own, size_t size, size_t first, void *options);
 
+/* Fills a caller's options struct of type `type` from `defaults`, `size` bytes: as many as its struct_size
+ * says (which stays), zeros beyond `size`. MLP_ERROR_ARGUMENT for NULL and an impossible struct_size. */
+mlp_status options_default(const char *type, const void *defaults, size_t size, void *options);
+
 /* The part of options_accept() for a struct whose size stands in another one: copies the first
  * min(given_size, size) bytes of `given`, and leaves the rest of `accepted` as it is. `member` of `type`
  * holds given_size, for messages: "layer_size" of "mlp_network_options". */

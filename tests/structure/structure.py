@@ -216,7 +216,7 @@ def declared():
 
 def defined(library, options):
     text = subprocess.run(["nm", *options, str(library)], capture_output=True, text=True, check=True).stdout
-    return {line.split()[-1] for line in text.splitlines() if len(line.split()) == 3 and line.split()[1] in "TDBRVW"}
+    return {line.split()[-1].split("@")[0] for line in text.splitlines() if len(line.split()) == 3 and line.split()[1] in "TDBRVW"}
 
 
 def symbols():
@@ -233,6 +233,17 @@ def symbols():
         yield f"libmlp.so's soname is not libmlp.so.{major}"
 
 
+def defaults():
+    """Every options struct has its initializer as a function, and a row in the test of these."""
+    test = (source / "tests/base/test_options_default.c").read_text()
+    for path in sorted((source / "include/mlp").glob("*.h")):
+        for name in re.findall(r"^typedef struct (mlp_\w+) \{\s*size_t struct_size;", without_comments(path.read_text()), flags=re.M):
+            if f"{name}_default" not in declared():
+                yield f"{relative(path)}: no {name}_default()"
+            if f"EACH({name}," not in test:
+                yield f"tests/base/test_options_default.c: no row of {name}"
+
+
 def version():
     text = (source / "include/mlp/version.h").read_text()
     parts = [re.search(rf"MLP_VERSION_{p} (\d+)", text).group(1) for p in ("MAJOR", "MINOR", "PATCH")]
@@ -247,7 +258,7 @@ def top_level():
 
 
 def main():
-    rules = [layers, doors, sizes, layout, conditions, headers, symbols, version, top_level]
+    rules = [layers, doors, sizes, layout, conditions, headers, symbols, defaults, version, top_level]
     failures = 0
     print(f"1..{len(rules)}")
     for number, rule in enumerate(rules, 1):
