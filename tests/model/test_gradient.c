@@ -243,8 +243,14 @@ static bool combine(mlp_loss loss, mlp_activation output)
 static void the_library_agrees_on_what_combines(void **unused)
 {
     (void)unused;
-    for (int output = 0; output < MLP_ACTIVATION_CUSTOM; output++) {
-        for (int loss = MLP_LOSS_CROSS_ENTROPY; loss < MLP_LOSS_CUSTOM; loss++) {
+    for (int output = 0; output < (int)mlp_activation_count(); output++) {
+        if (output == MLP_ACTIVATION_CUSTOM) {
+            continue;
+        }
+        for (int loss = MLP_LOSS_CROSS_ENTROPY; loss < (int)mlp_loss_count(); loss++) {
+            if (loss == MLP_LOSS_CUSTOM) {
+                continue;
+            }
             const mlp_layer layer = { .units = OUTPUTS, .activation = (mlp_activation)output };
             mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
             mlp_network *network;
@@ -259,8 +265,14 @@ static void the_library_agrees_on_what_combines(void **unused)
 static void every_output_with_every_loss(void **unused)
 {
     (void)unused;
-    for (int output = 0; output < MLP_ACTIVATION_CUSTOM; output++) {
-        for (int loss = MLP_LOSS_CROSS_ENTROPY; loss < MLP_LOSS_CUSTOM; loss++) {
+    for (int output = 0; output < (int)mlp_activation_count(); output++) {
+        if (output == MLP_ACTIVATION_CUSTOM) {
+            continue;
+        }
+        for (int loss = MLP_LOSS_CROSS_ENTROPY; loss < (int)mlp_loss_count(); loss++) {
+            if (loss == MLP_LOSS_CUSTOM) {
+                continue;
+            }
             for (int dense = 0; dense < 2 && combine((mlp_loss)loss, (mlp_activation)output); dense++) {
                 const struct problem p = {
                     .hidden = MLP_ACTIVATION_TANH,
@@ -305,7 +317,10 @@ static void every_reduction_with_weights(void **unused)
                 .weighted = true,
             };
             check(softmax, 7000 + 10 * (uint64_t)reduction + (uint64_t)dense);
-            for (int loss = MLP_LOSS_BINARY_CROSS_ENTROPY; loss < MLP_LOSS_CUSTOM; loss++) {
+            for (int loss = MLP_LOSS_BINARY_CROSS_ENTROPY; loss < (int)mlp_loss_count(); loss++) {
+                if (loss == MLP_LOSS_CUSTOM) {
+                    continue;
+                }
                 const struct problem per_unit = {
                     .hidden = MLP_ACTIVATION_SILU,
                     .output = MLP_ACTIVATION_SIGMOID,

@@ -194,8 +194,14 @@ static int combines(mlp_loss loss, mlp_activation output)
 static void every_activation_with_every_loss(void **unused)
 {
     (void)unused;
-    for (int output = 0; output < MLP_ACTIVATION_CUSTOM; output++) {
-        for (int loss = MLP_LOSS_CROSS_ENTROPY; loss < MLP_LOSS_CUSTOM; loss++) {
+    for (int output = 0; output < (int)mlp_activation_count(); output++) {
+        if (output == MLP_ACTIVATION_CUSTOM) {
+            continue;
+        }
+        for (int loss = MLP_LOSS_CROSS_ENTROPY; loss < (int)mlp_loss_count(); loss++) {
+            if (loss == MLP_LOSS_CUSTOM) {
+                continue;
+            }
             for (int hidden = 0; hidden < MLP_ACTIVATION_SOFTMAX; hidden++) {
                 const struct setting s = { { 7, 16 },
                                            5,
@@ -287,7 +293,10 @@ static void reductions_weights_and_smoothing(void **unused)
 static void a_callers_gradient(void **unused)
 {
     (void)unused;
-    for (int output = 0; output < MLP_ACTIVATION_CUSTOM; output++) {
+    for (int output = 0; output < (int)mlp_activation_count(); output++) {
+        if (output == MLP_ACTIVATION_CUSTOM) {
+            continue;
+        }
         const struct setting s = { { 20, 11 },
                                    6,
                                    MLP_ACTIVATION_GELU,

@@ -52,7 +52,10 @@ static void drop(struct fixture *f)
 static void a_step_is_its_parts(void **unused)
 {
     (void)unused;
-    for (size_t rule = 0; rule < MLP_OPTIMIZER_LBFGS; rule++) {
+    for (size_t rule = 0; rule < mlp_optimizer_count(); rule++) {
+        if (rule == MLP_OPTIMIZER_LBFGS) {
+            continue;
+        }
         struct fixture whole, parts;
         mlp_step_report whole_report, parts_report;
         double loss;
@@ -96,7 +99,10 @@ static void a_nonfinite_step_changes_nothing(void **unused)
     static float parameters[4000], moments[RULE_STATES][4000];
     const float bad[] = { NAN, INFINITY, -INFINITY };
     (void)unused;
-    for (size_t rule = 0; rule < MLP_OPTIMIZER_LBFGS; rule++) {
+    for (size_t rule = 0; rule < mlp_optimizer_count(); rule++) {
+        if (rule == MLP_OPTIMIZER_LBFGS) {
+            continue;
+        }
         struct fixture f;
         mlp_step_report report;
         make(&f, (mlp_optimizer_rule)rule);
