@@ -3,6 +3,7 @@
 
 #include <cblas.h>
 
+#include "base/assert.h"
 #include "linalg/vector.h"
 
 static size_t smaller(size_t a, size_t b)
@@ -16,6 +17,8 @@ static void multiply(struct gemm_block block, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOS
 {
     const size_t a_step = ta == CblasNoTrans ? lda : 1, b_step = tb == CblasNoTrans ? 1 : ldb;
     const size_t b_column = tb == CblasNoTrans ? ldb : 1;
+    MLP_ASSERT(block.columns > 0 && block.inner > 0 && ldc >= m);
+    MLP_ASSERT(lda >= (ta == CblasNoTrans ? m : k) && ldb >= (tb == CblasNoTrans ? k : n));
     for (size_t first = 0; first < k;) {
         const size_t inner = smaller(block.inner, k - first);
         for (size_t column = 0; column < n;) {

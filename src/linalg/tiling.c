@@ -14,6 +14,8 @@
 
 #include <stdbool.h>
 
+#include "base/assert.h"
+
 /* Largest m·n·k of the kernels that skip packing. */
 static const size_t small_product = 1000000;
 
@@ -123,6 +125,7 @@ static struct grid vector_grid(size_t m, size_t k)
 
 struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class)
 {
+    MLP_ASSERT(m > 0 && n > 0 && k > 0);
     if (n == 1 && product != PRODUCT_NT) {
         return vector_grid(m, k);
     }

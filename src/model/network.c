@@ -236,3 +236,19 @@ GETTER(size_t, mlp_network_outputs, mlp_network, network, output_layer(network)-
 GETTER(size_t, mlp_network_parameter_count, mlp_network, network, network->parameter_count, 0)
 GETTER(mlp_loss, mlp_network_loss, mlp_network, network, network->loss.loss, MLP_LOSS_AUTOMATIC)
 GETTER(uint64_t, mlp_network_seed, mlp_network, network, network->seed, 0)
+
+bool network_padding_is_zero(const struct mlp_network *network, const float *arena)
+{
+    for (size_t l = 0; l < network->layer_count; l++) {
+        const struct layer *layer = &network->layers[l];
+        for (size_t j = 0; j <= layer->inputs; j++) { /* b follows W */
+            const float *column = arena + layer->weights + j * layer->stride;
+            for (size_t i = layer->units; i < layer->rows; i++) {
+                if (column[i] != 0.0f) {
+                    return false;
+                }
+            }
+        }
+    }
+    return true;
+}

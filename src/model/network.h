@@ -96,4 +96,7 @@ static inline const struct layer *output_layer(const struct mlp_network *network
  * when it exceeds 0.5 (0 where it is a logit). */
 size_t network_class_of(const struct mlp_network *network, const float *outputs);
 
+/* Whether the padding of an arena of this layout is 0, as that of parameters and gradients stays. */
+bool network_padding_is_zero(const struct mlp_network *network, const float *arena);
+
 #endif

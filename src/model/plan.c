@@ -1,6 +1,7 @@
 /* The plan of a batch: how every product of a step is cut. */
 #include "model/plan.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 /* The most that one member may have above the average share before sharing out tiles pays for its barriers.
@@ -40,6 +41,12 @@ static bool is_serial(const struct layer_plan *p, size_t inner)
            (double)p->forward.rows * (double)columns * (double)length <= blas_serial_limit();
 }
 
+/* Whether no shard cuts a tile of this grid. */
+static bool is_whole_tiles(const struct plan *plan, const struct grid *grid)
+{
+    return plan->shard >= plan->count || plan->shard % grid->columns == 0;
+}
+
 void plan_make(struct plan *plan, const struct layer *layers, size_t count)
 {
     size_t magnitude = 0;
@@ -64,6 +71,10 @@ void plan_make(struct plan *plan, const struct layer *layers, size_t count)
         plan->work += (double)layer->units * (double)layer->inputs * (double)count;
     }
     plan->shard = size_round_up(plan->shard, LOSS_BLOCK);
+    for (size_t l = 0; l < plan->layer_count; l++) {
+        MLP_ASSERT(is_whole_tiles(plan, &plan->layers[l].forward));
+        MLP_ASSERT(layer_source(l) == NETWORK_INPUT || is_whole_tiles(plan, &plan->layers[l].backward));
+    }
 }
 
 bool plan_magnitudes_bound(const struct layer *layers, size_t layer_count, size_t *magnitudes)

@@ -1,6 +1,7 @@
 /* The end of a training step: what is not finite is refused, the rest clipped and applied in one pass. */
 #include <math.h>
 
+#include "base/assert.h"
 #include "base/status.h"
 #include "linalg/blas_section.h"
 #include "linalg/vector.h"
@@ -174,6 +175,7 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
     plan->parameters = network_write(plan->network);
     plan->network->bound = bound; /* until it is known what the update adds */
     plan->apply = accept_gradient(plan, loss, loss_known);
+    MLP_ASSERT(!plan->apply || network_padding_is_zero(plan->network, plan->workspace->gradients));
     plan->reshapes = optimizer_reshapes(plan->optimizer);
     if (plan->apply && !plan->reshapes) {
         prepare_update(plan);

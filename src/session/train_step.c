@@ -3,6 +3,7 @@
 
 #include <mlp/train.h>
 
+#include "base/assert.h"
 #include "base/denormals.h"
 #include "base/status.h"
 #include "model/pass.h"
@@ -65,6 +66,7 @@ mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_wo
         pass_begin(&step.pass, x, count);
         pass_run(&step.pass, train, &step);
     }
+    MLP_ASSERT(network_padding_is_zero(network, network->parameters));
     workspace->state = step.pass.status == MLP_OK ? WORKSPACE_BACKWARD : WORKSPACE_FORWARD;
     if (report != NULL) {
         *report = step.update.report;
