@@ -35,7 +35,7 @@ install_packages() {
 }
 
 BUILD_PACKAGES="gcc libc6-dev binutils pkg-config meson ninja-build libopenblas-dev liblapacke-dev libjansson-dev
-    libyajl-dev libxxhash-dev zlib1g-dev libcmocka-dev"
+    libyajl-dev libxxhash-dev zlib1g-dev libprotobuf-c-dev protobuf-c-compiler libcmocka-dev"
 
 # Debian's own tools, whatever else comes first on the PATH.
 MESON=/usr/bin/meson

@@ -87,6 +87,14 @@ bool metadata_set_json(json_t *metadata, const char *key, json_t *value)
     return set;
 }
 
+mlp_status description_class_names(const mlp_network *network, char **text)
+{
+    json_t *names = class_names_json(network);
+    *text = names != NULL ? safetensors_json_text(names, 1) : NULL;
+    json_decref(names);
+    return *text != NULL ? MLP_OK : fail(MLP_ERROR_MEMORY, "out of memory for the class names");
+}
+
 json_t *description_write(const mlp_network *network)
 {
     char inputs[32], seed[32];

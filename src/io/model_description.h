@@ -20,6 +20,9 @@ json_t *description_write(const mlp_network *network);
  * `value` NULL. */
 bool metadata_set_json(json_t *metadata, const char *key, json_t *value);
 
+/* The class names as the text of a JSON array; the caller's (memory_free). */
+mlp_status description_class_names(const mlp_network *network, char **text);
+
 /* What a file says of a network. */
 struct model_description {
     size_t inputs;

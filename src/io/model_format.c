@@ -1,17 +1,31 @@
 /* The formats of model files. */
 #include "io/model_format.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 
-/* The first one is for names with none of the suffixes. */
-static const struct model_format *const formats[] = { &format_safetensors };
+/* The first one is for what none recognizes under a name with none of the suffixes. */
+static const struct model_format *const formats[] = { &format_safetensors, &format_onnx };
+enum { FORMATS = sizeof formats / sizeof formats[0] };
 
+/* By the file's first bytes; where they say nothing (it may be damaged, or not there) by its name. */
 static const struct model_format *format_of(const char *path)
 {
     const size_t length = strlen(path);
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+    unsigned char head[MODEL_HEAD] = { 0 };
+    FILE *stream = fopen(path, "rbe");
+    if (stream != NULL) {
+        const bool read = fread(head, 1, sizeof head, stream) > 0;
+        fclose(stream);
+        for (size_t i = 0; i < FORMATS; i++) {
+            if (read && formats[i]->recognizes(head)) {
+                return formats[i];
+            }
+        }
+    }
+    for (size_t i = 0; i < FORMATS; i++) {
         const size_t suffix = strlen(formats[i]->suffix);
         if (length > suffix && strcmp(path + length - suffix, formats[i]->suffix) == 0) {
             return formats[i];

@@ -17,9 +17,12 @@ struct model_file {
     void *content; /* the format's own; owned */
 };
 
+enum { MODEL_HEAD = 9 };
 struct model_format {
     const char *name;
     const char *suffix; /* of file names */
+    /* Whether a file of these first bytes, zeros beyond its end, is of the format. */
+    bool (*recognizes)(const unsigned char head[MODEL_HEAD]);
     /* Opens file->path and finds its description and tensors; where `layers` is not 0 the tensors of so
      * many layers, whatever the file says of them. close() afterwards also when it fails. Nothing that the
      * file claims may take more memory than a small multiple of its bytes. */
@@ -32,7 +35,18 @@ struct model_format {
     mlp_status (*read)(const struct model_file *file, const void *tensor, float *out, size_t stride);
 };
 
-extern const struct model_format format_safetensors;
+extern const struct model_format format_safetensors, format_onnx;
+
+/* The length of the header, which begins with a brace. */
+static inline bool model_is_safetensors(const unsigned char head[MODEL_HEAD])
+{
+    return head[8] == '{' && head[4] == 0 && head[5] == 0 && head[6] == 0 && head[7] == 0;
+}
+/* Field 1, the version as a varint of one byte, and another field. */
+static inline bool model_is_onnx(const unsigned char head[MODEL_HEAD])
+{
+    return head[0] == 1 << 3 && head[1] > 0 && head[1] < 128 && head[2] != 0 && !model_is_safetensors(head);
+}
 
 /* Opens a file of any format; model_file_close() afterwards also when it fails. */
 mlp_status model_file_open(const char *path, size_t layers, struct model_file *file);

@@ -176,6 +176,7 @@ static mlp_status read_tensor(const struct model_file *file, const void *tensor,
 const struct model_format format_safetensors = {
     .name = "safetensors",
     .suffix = ".safetensors",
+    .recognizes = model_is_safetensors,
     .open = open_file,
     .close = close_file,
     .check = check,

@@ -87,6 +87,10 @@ mlp_status safetensors_metadata_json(const struct safetensors *archive, const ch
  * MLP_ERROR_UNSUPPORTED for another type, MLP_ERROR_NONFINITE where a value is not finite; MLP_ERROR_IO. */
 mlp_status safetensor_matrix(struct safetensors *archive, const struct safetensor *tensor, float *out,
                              size_t stride);
+/* out (columns of `stride`) = the transpose of `rows` × `columns` values, row after row in lines of `line`.
+ * Tile by tile, so that each of the cache's lines is written at once. */
+void matrix_transpose(const float *values, size_t rows, size_t columns, size_t line, float *out,
+                      size_t stride);
 /* Reads a tensor of type F64, whatever its values. MLP_ERROR_UNSUPPORTED for another type; MLP_ERROR_IO. */
 mlp_status safetensor_doubles(struct safetensors *archive, const struct safetensor *tensor, double *out);
 

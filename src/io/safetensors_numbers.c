@@ -120,9 +120,7 @@ static mlp_status check_finite(const struct safetensors *archive, const struct s
                 archive->path, tensor->name, (double)values[i], (first + i) / columns, (first + i) % columns);
 }
 
-/* out (columns of `stride`) = the transpose of `rows` × `columns` values, row after row in lines of
- * `line`. Tile by tile, so that each of the cache's lines is written at once. */
-static void transpose(const float *values, size_t rows, size_t columns, size_t line, float *out,
+void matrix_transpose(const float *values, size_t rows, size_t columns, size_t line, float *out,
                       size_t stride)
 {
     for (size_t j = 0; j < columns; j += TILE) {
@@ -156,7 +154,7 @@ mlp_status safetensor_matrix(struct safetensors *archive, const struct safetenso
             const size_t across = columns - j < width ? columns - j : width, first = i * columns + j;
             TRY(read_piece(archive, tensor, first, down * across));
             TRY(check_finite(archive, tensor, first, down * across, columns));
-            transpose(archive->piece, down, across, across, out + i + j * stride, stride);
+            matrix_transpose(archive->piece, down, across, across, out + i + j * stride, stride);
         }
     }
     return MLP_OK;

@@ -1,0 +1,198 @@
+/* Writing a network as an ONNX file: (x − mean)/scale, then for each layer Gemm and the nodes of its
+ * activation. */
+#include <stdio.h>
+#include <string.h>
+
+#include <onnx.pb-c.h>
+
+#include <mlp/model_file.h>
+#include <mlp/version.h>
+
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/status.h"
+#include "io/model_description.h"
+#include "io/onnx_nodes.h"
+#include "io/whole_file.h"
+
+/* ---- parameters ---------------------------------------------------------------------------------------- */
+
+/* A float's bytes in the order of the format. */
+static void put_float(float value, unsigned char *bytes)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    for (unsigned b = 0; b < 4; b++) {
+        bytes[b] = (unsigned char)(bits >> (8 * b));
+    }
+}
+
+/* A tensor of rows × columns, or a vector where columns is 0, of values[i + j·stride]. */
+static void add_matrix(struct onnx_writer *w, const char *name, const float *values, size_t rows,
+                       size_t columns, size_t stride)
+{
+    const size_t width = columns > 0 ? columns : 1;
+    unsigned char *bytes = onnx_tensor_add(w, name, ONNX_FLOAT, columns > 0 ? 2 : 1,
+                                           (const size_t[2]){ rows, columns }, rows * width * sizeof(float));
+    if (bytes == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < width; j++) {
+            put_float(values[i + j * stride], bytes + 4 * (i * width + j));
+        }
+    }
+}
+
+static void add_layer(struct onnx_writer *w, const mlp_network *network, size_t l, bool is_last)
+{
+    const struct layer *layer = &network->layers[l];
+    char weights[ONNX_NAME], bias[ONNX_NAME], z[ONNX_NAME], a[ONNX_NAME];
+    snprintf(weights, sizeof weights, "layers.%zu.weight", l);
+    snprintf(bias, sizeof bias, "layers.%zu.bias", l);
+    snprintf(z, sizeof z, "z%zu", l);
+    snprintf(a, sizeof a, "a%zu", l);
+    add_matrix(w, weights, network->parameters + layer->weights, layer->units, layer->inputs, layer->stride);
+    add_matrix(w, bias, network->parameters + layer->bias, layer->units, 0, layer->stride);
+    const char *end = is_last ? "output" : a;
+    const bool linear = layer->description.activation == MLP_ACTIVATION_IDENTITY;
+    const char *product = linear ? end : z;
+    Mlp__Onnx__Node *gemm =
+        onnx_node_add(w, "Gemm", (const char *const[]){ w->value, weights, bias }, 3, product);
+    onnx_integer_add(w, gemm, "transB", 1);
+    onnx_value_set(w, product);
+    if (!linear) {
+        onnx_activation_add(w, layer->description.activation, layer->description.activation_parameter, l,
+                            end);
+    }
+}
+
+static void add_standardization(struct onnx_writer *w, const mlp_network *network)
+{
+    add_matrix(w, "standardization.mean", network->mean, network->inputs, 0, network->inputs);
+    add_matrix(w, "standardization.scale", network->scale, network->inputs, 0, network->inputs);
+    onnx_node_add(w, "Sub", (const char *const[]){ "input", "standardization.mean" }, 2, "centered");
+    onnx_node_add(w, "Div", (const char *const[]){ "centered", "standardization.scale" }, 2, "standardized");
+    onnx_value_set(w, "standardized");
+}
+
+/* The class of a sample: the largest output, or for a single one whether it exceeds the middle. */
+static void add_label(struct onnx_writer *w, const mlp_network *network)
+{
+    const struct layer *output = output_layer(network);
+    if (output->units > 1) {
+        Mlp__Onnx__Node *node = onnx_node_add(w, "ArgMax", (const char *const[]){ "output" }, 1, "label");
+        onnx_integer_add(w, node, "axis", -1);
+        onnx_integer_add(w, node, "keepdims", 0);
+        return;
+    }
+    const float middle = output->description.activation == MLP_ACTIVATION_IDENTITY ? 0.0f : 0.5f;
+    unsigned char *axis = onnx_tensor_add(w, "label.axis", ONNX_INT64, 1, (const size_t[]){ 1 }, 8);
+    if (axis != NULL) {
+        axis[0] = 1;
+    }
+    add_matrix(w, "label.threshold", &middle, 1, 0, 1);
+    onnx_node_add(w, "Greater", (const char *const[]){ "output", "label.threshold" }, 2, "label.exceeds");
+    Mlp__Onnx__Node *cast =
+        onnx_node_add(w, "Cast", (const char *const[]){ "label.exceeds" }, 1, "label.column");
+    onnx_integer_add(w, cast, "to", ONNX_INT64);
+    onnx_node_add(w, "Squeeze", (const char *const[]){ "label.column", "label.axis" }, 2, "label");
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------ */
+
+static mlp_status check(const mlp_network *network)
+{
+    size_t bytes = 4 * network->parameter_count;
+    for (size_t l = 0; l < network->layer_count; l++) {
+        if (network->layers[l].description.activation == MLP_ACTIVATION_CUSTOM) {
+            return fail(MLP_ERROR_UNSUPPORTED,
+                        "layer %zu has a custom activation, which no ONNX file can hold", l);
+        }
+        bytes += 256;
+    }
+    return bytes >> 31 == 0 ? MLP_OK
+                            : fail(MLP_ERROR_UNSUPPORTED,
+                                   "the network has %zu parameters: an ONNX file holds less than 2 GiB",
+                                   network->parameter_count);
+}
+
+struct file_buffer {
+    ProtobufCBuffer base; /* must be first */
+    struct whole_file *file;
+    mlp_status status;
+};
+
+static void append_to_file(ProtobufCBuffer *buffer, size_t size, const uint8_t *bytes)
+{
+    struct file_buffer *to = (struct file_buffer *)buffer;
+    to->status = to->status == MLP_OK ? whole_file_write(to->file, bytes, size) : to->status;
+}
+
+static mlp_status write_model(const Mlp__Onnx__Model *model, const char *path)
+{
+    struct whole_file file;
+    TRY(whole_file_begin(path, &file));
+    struct file_buffer buffer = { .base = { append_to_file }, .file = &file };
+    mlp__onnx__model__pack_to_buffer(model, &buffer.base);
+    return whole_file_end(&file, buffer.status);
+}
+
+static mlp_status write_graph(const struct onnx_writer *w, const char *names, const char *path)
+{
+    Mlp__Onnx__OperatorSet set = MLP__ONNX__OPERATOR_SET__INIT;
+    Mlp__Onnx__OperatorSet *sets[] = { &set };
+    Mlp__Onnx__Entry entry = MLP__ONNX__ENTRY__INIT;
+    Mlp__Onnx__Entry *entries[] = { &entry };
+    Mlp__Onnx__Model model = MLP__ONNX__MODEL__INIT;
+    set.domain = "";
+    set.has_version = true;
+    set.version = ONNX_OPSET;
+    entry.key = "class_names";
+    entry.value = (char *)names;
+    model.has_ir_version = true;
+    model.ir_version = ONNX_IR;
+    model.producer_name = "libmlp";
+    model.producer_version = MLP_VERSION;
+    model.graph = (Mlp__Onnx__Graph *)&w->graph;
+    model.n_opset_import = 1;
+    model.opset_import = sets;
+    model.n_metadata_props = names != NULL;
+    model.metadata_props = entries;
+    return write_model(&model, path);
+}
+
+mlp_status mlp_model_export_onnx(const mlp_network *network, const char *path,
+                                 const mlp_onnx_options *options)
+{
+    static const mlp_onnx_options defaults = MLP_ONNX_OPTIONS_INIT;
+    mlp_onnx_options accepted;
+    struct onnx_writer w;
+    char *names = NULL;
+    REQUIRE_ARGUMENT(network);
+    REQUIRE_ARGUMENT(path);
+    TRY(options_accept("mlp_onnx_options", options, &defaults, sizeof defaults, &accepted));
+    TRY(check(network));
+    onnx_writer_begin(&w);
+    onnx_value_add(&w, "input", ONNX_FLOAT, network->inputs, false);
+    onnx_value_add(&w, "output", ONNX_FLOAT, output_layer(network)->units, true);
+    onnx_value_set(&w, "input");
+    if (network->mean != NULL) {
+        add_standardization(&w, network);
+    }
+    for (size_t l = 0; l < network->layer_count; l++) {
+        add_layer(&w, network, l, l + 1 == network->layer_count);
+    }
+    if (accepted.label) {
+        onnx_value_add(&w, "label", ONNX_INT64, 0, true);
+        add_label(&w, network);
+    }
+    mlp_status status = w.status;
+    if (status == MLP_OK && network->class_name_count > 0) {
+        status = description_class_names(network, &names);
+    }
+    status = status == MLP_OK ? write_graph(&w, names, path) : status;
+    memory_free(names);
+    onnx_writer_end(&w);
+    return status;
+}

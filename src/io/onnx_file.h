@@ -1,0 +1,62 @@
+/* An ONNX file opened for reading: its messages in memory, the tensors' numbers still in the file. */
+#ifndef IO_ONNX_FILE_H
+#define IO_ONNX_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <onnx.pb-c.h>
+
+#include <mlp/status.h>
+
+typedef Mlp__Onnx__Model onnx_model;
+typedef Mlp__Onnx__Graph onnx_graph;
+typedef Mlp__Onnx__Node onnx_node;
+typedef Mlp__Onnx__Attribute onnx_attribute;
+typedef Mlp__Onnx__Tensor onnx_tensor;
+
+/* TensorProto.DataType */
+enum onnx_type {
+    ONNX_FLOAT = 1,
+    ONNX_INT32 = 6,
+    ONNX_INT64 = 7,
+    ONNX_STRING = 8,
+    ONNX_BOOL = 9,
+    ONNX_FLOAT16 = 10,
+    ONNX_DOUBLE = 11,
+    ONNX_BFLOAT16 = 16
+};
+
+/* Numbers that onnx_floats() reads at once, at most. */
+enum { ONNX_PIECE = 1 << 16 };
+
+struct onnx_file {
+    const char *path; /* borrowed */
+    FILE *stream;
+    size_t size;
+    size_t budget;    /* bytes that the messages may still take */
+    bool over_budget; /* they would have taken more */
+    onnx_model *model;
+    unsigned char *piece; /* numbers as they are in the file */
+};
+
+/* Opens a file and reads its messages, whose bytes bound the memory that they take. onnx_file_close()
+ * afterwards also when it fails. FORMAT, IO, MEMORY. */
+mlp_status onnx_file_open(const char *path, struct onnx_file *file);
+void onnx_file_close(struct onnx_file *file);
+
+/* The messages' bytes without the tensors' numbers, in a new array (memory_free). */
+mlp_status onnx_wire_read(struct onnx_file *file, unsigned char **bytes, size_t *size);
+
+/* Number of a tensor's elements, once its type and its data agree with them. FORMAT; UNSUPPORTED for data in
+ * another file and for types other than those above. */
+mlp_status onnx_tensor_elements(const struct onnx_file *file, const onnx_tensor *tensor, size_t *elements);
+/* Elements first … first + count − 1, at most ONNX_PIECE, of a tensor that onnx_tensor_elements() checked.
+ * IO. */
+mlp_status onnx_floats(const struct onnx_file *file, const onnx_tensor *tensor, size_t first, size_t count,
+                       float *out);
+mlp_status onnx_doubles(const struct onnx_file *file, const onnx_tensor *tensor, size_t first, size_t count,
+                        double *out);
+
+#endif

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Records the ONNX files of this folder, with inputs and outputs beside each: needs torch, onnx, scikit-learn, skl2onnx.
+
+usage: record.py [FOLDER]
+
+NAME.onnx is the model. NAME.txt has samples, inputs and outputs in its first line, then a sample's inputs and the
+outputs that the program which made the model computes for them, one sample a line.
+"""
+
+import pathlib
+import sys
+import warnings
+
+import numpy
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+warnings.filterwarnings("ignore")
+folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
+random = numpy.random.default_rng(1)
+SAMPLES = 5
+
+
+def record(name, model, x, y):
+    path = folder / f"{name}.onnx"
+    if isinstance(model, onnx.ModelProto):
+        onnx.checker.check_model(model)
+        path.write_bytes(model.SerializeToString())
+    y = numpy.asarray(y, dtype=numpy.float64).reshape(len(x), -1)
+    lines = [f"{len(x)} {numpy.prod(x.shape[1:])} {y.shape[1]}"]
+    lines += [" ".join(f"{v:.9g}" for v in [*a.ravel(), *b]) for a, b in zip(x, y)]
+    (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+
+
+def torch_models():
+    import torch
+    from torch import nn
+    torch.manual_seed(1)
+    activations = {
+        "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "relu": nn.ReLU(), "leaky-relu": nn.LeakyReLU(0.2), "elu": nn.ELU(0.7),
+        "selu": nn.SELU(), "gelu": nn.GELU(), "gelu-tanh": nn.GELU(approximate="tanh"), "silu": nn.SiLU(), "mish": nn.Mish(),
+        "softplus": nn.Softplus(), "softsign": nn.Softsign(), "hard-sigmoid": nn.Hardsigmoid(), "hard-tanh": nn.Hardtanh(),
+        "softmax": nn.Softmax(dim=-1), "identity": nn.Identity(),
+    }
+
+    def save(name, net, inputs, dynamo, shape=None, opset=None):
+        net.eval()
+        x = torch.tensor(random.normal(size=(SAMPLES, *(shape or (inputs,)))), dtype=torch.float32)
+        torch.onnx.export(net, (x,), folder / f"{name}.onnx", dynamo=dynamo, external_data=False, verbose=False,
+                          **({"opset_version": opset} if opset else {}),
+                          **({"dynamic_shapes": ({0: torch.export.Dim("n")},)} if dynamo else
+                             {"dynamic_axes": {"input": {0: "n"}}, "input_names": ["input"]}))
+        model = onnx.load(folder / f"{name}.onnx")
+        for node in model.graph.node:  # where in the sources each node came from
+            del node.metadata_props[:]
+        for value in [*model.graph.value_info, *model.graph.input, *model.graph.output]:
+            del value.metadata_props[:]
+        del model.graph.metadata_props[:], model.graph.value_info[:]
+        with torch.no_grad():
+            record(name, model, x.numpy(), net.double()(x.double()).numpy())
+
+    for name, activation in activations.items():
+        for dynamo in (False, True):
+            for opset in ((13,) if not dynamo else (20,)):
+                sizes = [int(v) for v in random.integers(2, 9, 3)]
+                hidden = nn.Tanh() if name == "softmax" else activation
+                net = nn.Sequential(nn.Linear(sizes[0], sizes[1]), hidden, nn.Linear(sizes[1], sizes[2]), activation)
+                save(f"torch-{name}-{'dynamo' if dynamo else 'script'}", net, sizes[0], dynamo, opset=opset)
+    for dynamo in (False, True):
+        norm = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(6), nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Dropout(0.5),
+                             nn.Linear(5, 4), nn.GELU(), nn.BatchNorm1d(4), nn.Linear(4, 3))
+        with torch.no_grad():
+            for module in norm:
+                if isinstance(module, nn.BatchNorm1d):
+                    for tensor, low in ((module.weight, -1.5), (module.bias, -1), (module.running_mean, -1), (module.running_var, 0.5)):
+                        tensor.uniform_(low, 2)
+        save(f"torch-normalized-{'dynamo' if dynamo else 'script'}", norm, 6, dynamo, shape=(2, 3))
+
+
+def model_of(nodes, constants, inputs, outputs, x, opset=13, name="graph"):
+    graph = helper.make_graph(
+        nodes, name, [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, *inputs])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, outputs])],
+        [numpy_helper.from_array(v, k) for k, v in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    from onnx.reference import ReferenceEvaluator
+    return model, ReferenceEvaluator(model).run(None, {"x": x})[0]
+
+
+def normal(*shape):
+    return random.normal(size=shape).astype(numpy.float32)
+
+
+def gemm_models():
+    for trans_b in (0, 1):
+        for alpha, beta in ((1.0, 1.0), (0.5, 2.0), (-1.5, 0.25)):
+            x, w, c = normal(SAMPLES, 4), normal(*((3, 4) if trans_b else (4, 3))), normal(3)
+            node = helper.make_node("Gemm", ["x", "w", "c"], ["y"], alpha=alpha, beta=beta, transB=trans_b)
+            name = f"gemm-{trans_b}-{alpha:g}-{beta:g}"
+            record(name, *(lambda m: (m[0], x, m[1]))(model_of([node], {"w": w, "c": c}, [4], 3, x)))
+    x = normal(SAMPLES, 4)
+    nodes = [helper.make_node("Transpose", ["x"], ["t"]), helper.make_node("Gemm", ["t", "w"], ["y"], transA=1)]
+    model, y = model_of(nodes, {"w": normal(4, 3)}, [4], 3, x)
+    record("gemm-transposed", model, x, y)
+
+
+def keras_models():
+    """As tf2onnx writes Dense layers: MatMul, Add, a Squeeze or a Reshape at the end; and a normalization in front."""
+    x = (normal(SAMPLES, 4) * 3 + 2).astype(numpy.float32)
+    nodes = [helper.make_node("Sub", ["x", "mean"], ["c"]), helper.make_node("Div", ["c", "scale"], ["n"]),
+             helper.make_node("MatMul", ["n", "w0"], ["m0"]), helper.make_node("Add", ["m0", "b0"], ["z0"]),
+             helper.make_node("Relu", ["z0"], ["a0"]), helper.make_node("MatMul", ["a0", "w1"], ["m1"]),
+             helper.make_node("Add", ["b1", "m1"], ["z1"]), helper.make_node("Softmax", ["z1"], ["y"], axis=-1)]
+    constants = {"mean": normal(4), "scale": numpy.abs(normal(4)) + 0.5, "w0": normal(4, 5), "b0": normal(5), "w1": normal(5, 3),
+                 "b1": normal(1, 3)}
+    model, y = model_of(nodes, constants, [4], 3, x)
+    record("keras-dense", model, x, y)
+    nodes = [helper.make_node("Constant", [], ["shape"], value=numpy_helper.from_array(numpy.array([-1, 6], dtype=numpy.int64))),
+             helper.make_node("Reshape", ["x", "shape"], ["f"]), helper.make_node("MatMul", ["f", "w"], ["m"]),
+             helper.make_node("Add", ["m", "b"], ["z"]), helper.make_node("Constant", [], ["two"], value_float=2.0),
+             helper.make_node("Mul", ["z", "two"], ["s"]), helper.make_node("Identity", ["s"], ["y"])]
+    x = normal(SAMPLES, 2, 3)
+    model, y = model_of(nodes, {"w": normal(6, 2).astype(numpy.float32), "b": normal(2)}, [2, 3], 2, x)
+    record("keras-reshape", model, x, y)
+    for kind, dtype in (("half", numpy.float16), ("double", numpy.float64)):
+        to = helper.np_dtype_to_tensor_dtype(numpy.dtype(dtype))
+        nodes = [helper.make_node("Cast", ["x"], ["h"], to=to), helper.make_node("MatMul", ["h", "w"], ["m"]),
+                 helper.make_node("Add", ["m", "b"], ["z"]), helper.make_node("Cast", ["z"], ["y"], to=TensorProto.FLOAT)]
+        x = random.integers(-4, 5, (SAMPLES, 4)).astype(numpy.float32)
+        constants = {"w": random.integers(-4, 5, (4, 3)).astype(dtype), "b": random.integers(-4, 5, 3).astype(dtype)}
+        model, y = model_of(nodes, constants, [4], 3, x)
+        record(f"cast-{kind}", model, x, y)
+
+
+def sklearn_models():
+    from skl2onnx import to_onnx
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    x = (normal(60, 4) * 2 + 1).astype(numpy.float32)
+    score = x[:, 0] + x[:, 1] * x[:, 2]
+    targets = {"classes": numpy.digitize(score, [0, 2]), "names": numpy.array(["no", "yes"])[(score > 1).astype(int)]}
+    for name, y in targets.items():
+        for zipmap in (False, True):
+            net = make_pipeline(StandardScaler(), MLPClassifier((5,), activation="tanh", max_iter=40, random_state=1)).fit(x, y)
+            model = to_onnx(net, x[:1], target_opset=13, options={"zipmap": zipmap})
+            p = net.predict_proba(x[:SAMPLES])
+            record(f"sklearn-{name}{'-zipmap' if zipmap else ''}", model, x[:SAMPLES], p[:, 1:] if p.shape[1] == 2 else p)
+    net = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(5, 3), max_iter=40, random_state=1)).fit(x, score)
+    record("sklearn-regressor", to_onnx(net, x[:1], target_opset=13), x[:SAMPLES], net.predict(x[:SAMPLES]))
+
+
+if __name__ == "__main__":
+    gemm_models()
+    keras_models()
+    sklearn_models()
+    torch_models()
