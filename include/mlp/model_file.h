@@ -54,6 +54,10 @@ typedef struct mlp_onnx_options {
         sizeof(mlp_onnx_options), 0                                                                          \
     }
 
+/** ::MLP_ONNX_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_onnx_options_default(mlp_onnx_options *options);
+
 /** Writes a network as an ONNX model (IR 8, operator set 13) that computes what mlp_predict() does: input
  * `input` and output `output`, float, samples × features, any number of samples; `Sub` and `Div` by the
  * standardization, then for each layer `Gemm` and its activation. Class names are the metadata

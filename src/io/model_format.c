@@ -1,8 +1,9 @@
 /* The formats of model files. */
 #include "io/model_format.h"
 
-#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -15,12 +16,12 @@ static const struct model_format *format_of(const char *path)
 {
     const size_t length = strlen(path);
     unsigned char head[MODEL_HEAD] = { 0 };
-    FILE *stream = fopen(path, "rbe");
-    if (stream != NULL) {
-        const bool read = fread(head, 1, sizeof head, stream) > 0;
-        fclose(stream);
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not keep us waiting */
+    if (file >= 0) {
+        const bool has_head = read(file, head, sizeof head) > 0;
+        close(file);
         for (size_t i = 0; i < FORMATS; i++) {
-            if (read && formats[i]->recognizes(head)) {
+            if (has_head && formats[i]->recognizes(head)) {
                 return formats[i];
             }
         }

@@ -2,6 +2,7 @@
 #include "io/onnx_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,9 +61,16 @@ mlp_status onnx_file_open(const char *path, struct onnx_file *file)
     struct stat about;
     unsigned char *bytes = NULL;
     size_t size = 0;
-    *file = (struct onnx_file){ .path = path, .stream = fopen(path, "rbe") };
-    if (file->stream == NULL || fstat(fileno(file->stream), &about) != 0) {
-        return fail(MLP_ERROR_IO, "%s: cannot open: %s", path, strerror(errno));
+    *file = (struct onnx_file){ .path = path };
+    const int descriptor =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not keep us waiting */
+    file->stream = descriptor >= 0 ? fdopen(descriptor, "rb") : NULL;
+    if (file->stream == NULL || fstat(descriptor, &about) != 0) {
+        const int error = errno;
+        if (file->stream == NULL && descriptor >= 0) {
+            close(descriptor);
+        }
+        return fail(MLP_ERROR_IO, "%s: cannot open: %s", path, strerror(error));
     }
     if (!S_ISREG(about.st_mode)) {
         return fail(MLP_ERROR_IO, "%s: not a regular file", path);
