@@ -121,25 +121,49 @@ static mlp_status pass_zip_map(struct onnx_walk *walk, const onnx_node *node)
     return MLP_OK;
 }
 
-/* scikit-learn's two classes of one unit: the concatenation of 1 − p and p. True where the walk took it. */
-static bool pass_two_classes(struct onnx_walk *walk, const onnx_node *concat)
+/* Whether a constant is the number 1. */
+static mlp_status is_one(const struct onnx_index *index, const struct onnx_constant *constant, bool *one)
+{
+    double *values;
+    size_t count;
+    TRY(onnx_constant_values(index, constant, &values, &count));
+    *one = count == 1 && values[0] == 1.0;
+    memory_free(values);
+    return MLP_OK;
+}
+
+/* Whether the walk has come to the probability of one sigmoid unit. */
+static bool is_probability(const struct onnx_walk *walk)
+{
+    const struct array *layers = &walk->layers->layers;
+    if (layers->count == 0 || onnx_open_layer(walk) != NULL || walk->affine.count > 0) {
+        return false;
+    }
+    const struct onnx_layer *last = (const struct onnx_layer *)layers->items + layers->count - 1;
+    return last->activation == MLP_ACTIVATION_SIGMOID && last->weights.rows == 1;
+}
+
+/* scikit-learn's two classes of one unit: the concatenation of 1 − p and p. *taken where the walk took it. */
+static mlp_status pass_two_classes(struct onnx_walk *walk, const onnx_node *concat, bool *taken)
 {
     struct onnx_constant constant;
     size_t users;
+    *taken = false;
     if (strcmp(concat->op_type, "Concat") != 0 || concat->n_input != 2 ||
-        strcmp(concat->input[1], walk->value) != 0) {
-        return false;
+        strcmp(concat->input[1], walk->value) != 0 || !is_probability(walk)) {
+        return MLP_OK;
     }
     const struct onnx_link *link = onnx_users(&walk->index, walk->value, &users);
-    for (size_t i = 0; i < users; i++) {
+    for (size_t i = 0; i < users && !*taken; i++) {
         const onnx_node *node = walk->index.graph->node[link[i].node];
-        if (strcmp(node->op_type, "Sub") == 0 && strcmp(node->output[0], concat->input[0]) == 0 &&
+        if (strcmp(node->op_type, "Sub") == 0 && node->n_input == 2 &&
+            strcmp(node->output[0], concat->input[0]) == 0 && strcmp(node->input[1], walk->value) == 0 &&
             onnx_constant_of(&walk->index, node->input[0], &constant)) {
-            walk->value = concat->output[0];
-            return true;
+            TRY(is_one(&walk->index, &constant, taken));
         }
     }
-    return false;
+    walk->value = *taken ? concat->output[0] : walk->value;
+    return MLP_OK;
 }
 
 /* ---- the walk ------------------------------------------------------------------------------------------ */
@@ -170,6 +194,7 @@ static mlp_status find_input(struct onnx_walk *walk)
 static mlp_status next_node(struct onnx_walk *walk, const onnx_node **next)
 {
     size_t users;
+    bool taken;
     const onnx_graph *graph = walk->index.graph;
     const struct onnx_link *link = onnx_users(&walk->index, walk->value, &users);
     *next = NULL;
@@ -178,7 +203,8 @@ static mlp_status next_node(struct onnx_walk *walk, const onnx_node **next)
         if (strcmp(node->op_type, "Shape") == 0 || node == *next) {
             continue;
         }
-        if (pass_two_classes(walk, node)) {
+        TRY(pass_two_classes(walk, node, &taken));
+        if (taken) {
             return MLP_OK;
         }
         if (*next != NULL && strcmp(graph->node[link[users - 1].node]->op_type, "Concat") != 0) {

@@ -104,7 +104,7 @@ void onnx_value_add(struct onnx_writer *w, const char *name, enum onnx_type type
     all->value.type = &all->type;
     all->type.tensor_type = &all->tensor;
     all->tensor.has_elem_type = true;
-    all->tensor.elem_type = type;
+    all->tensor.elem_type = (int32_t)type;
     all->tensor.shape = &all->shape;
     all->shape.n_dim = features > 0 ? 2 : 1;
     all->shape.dim = all->list;
@@ -191,7 +191,7 @@ unsigned char *onnx_tensor_add(struct onnx_writer *w, const char *name, enum onn
     all->tensor.n_dims = rank;
     all->tensor.dims = all->dims;
     all->tensor.has_data_type = true;
-    all->tensor.data_type = type;
+    all->tensor.data_type = (int32_t)type;
     all->tensor.name = take_text(w, name);
     all->tensor.has_raw_data = true;
     all->tensor.raw_data = (ProtobufCBinaryData){ size, bytes };
@@ -212,27 +212,28 @@ struct step {
 };
 
 /* clang-format off */
+#define STEP(name, ...) { .op = name, .operands = { __VA_ARGS__ } }
 static const struct step nodes[][MAX_STEPS] = {
-    [MLP_ACTIVATION_SIGMOID] = { { "Sigmoid", { "z" } } },
-    [MLP_ACTIVATION_TANH] = { { "Tanh", { "z" } } },
-    [MLP_ACTIVATION_RELU] = { { "Relu", { "z" } } },
+    [MLP_ACTIVATION_SIGMOID] = { STEP("Sigmoid", "z") },
+    [MLP_ACTIVATION_TANH] = { STEP("Tanh", "z") },
+    [MLP_ACTIVATION_RELU] = { STEP("Relu", "z") },
     [MLP_ACTIVATION_LEAKY_RELU] = { { "LeakyRelu", { "z" }, { "alpha" }, { 0.0 } } },
     [MLP_ACTIVATION_ELU] = { { "Elu", { "z" }, { "alpha" }, { 0.0 } } },
-    [MLP_ACTIVATION_SELU] = { { "Selu", { "z" } } },
+    [MLP_ACTIVATION_SELU] = { STEP("Selu", "z") },
     /* (z·½)·(1 + erf(z/√2)) */
-    [MLP_ACTIVATION_GELU] = { { "Mul", { "z", "0.7071067811865476" } }, { "Erf", { "1" } },
-                              { "Add", { "2", "1.0" } }, { "Mul", { "z", "0.5" } }, { "Mul", { "4", "3" } } },
+    [MLP_ACTIVATION_GELU] = { STEP("Mul", "z", "0.7071067811865476"), STEP("Erf", "1"),
+                              STEP("Add", "2", "1.0"), STEP("Mul", "z", "0.5"), STEP("Mul", "4", "3") },
     /* z·sigmoid(2u), 2u = z·(√(8/π) + 0.044715·√(8/π)·z²) */
-    [MLP_ACTIVATION_GELU_TANH] = { { "Mul", { "z", "z" } }, { "Mul", { "1", "0.0713548162726" } },
-                                   { "Add", { "2", "1.5957691216057308" } }, { "Mul", { "3", "z" } },
-                                   { "Sigmoid", { "4" } }, { "Mul", { "z", "5" } } },
-    [MLP_ACTIVATION_SILU] = { { "Sigmoid", { "z" } }, { "Mul", { "z", "1" } } },
-    [MLP_ACTIVATION_MISH] = { { "Softplus", { "z" } }, { "Tanh", { "1" } }, { "Mul", { "z", "2" } } },
-    [MLP_ACTIVATION_SOFTPLUS] = { { "Softplus", { "z" } } },
-    [MLP_ACTIVATION_SOFTSIGN] = { { "Softsign", { "z" } } },
+    [MLP_ACTIVATION_GELU_TANH] = { STEP("Mul", "z", "z"), STEP("Mul", "1", "0.0713548162726"),
+                                   STEP("Add", "2", "1.5957691216057308"), STEP("Mul", "3", "z"),
+                                   STEP("Sigmoid", "4"), STEP("Mul", "z", "5") },
+    [MLP_ACTIVATION_SILU] = { STEP("Sigmoid", "z"), STEP("Mul", "z", "1") },
+    [MLP_ACTIVATION_MISH] = { STEP("Softplus", "z"), STEP("Tanh", "1"), STEP("Mul", "z", "2") },
+    [MLP_ACTIVATION_SOFTPLUS] = { STEP("Softplus", "z") },
+    [MLP_ACTIVATION_SOFTSIGN] = { STEP("Softsign", "z") },
     [MLP_ACTIVATION_HARD_SIGMOID] = { { "HardSigmoid", { "z" }, { "alpha", "beta" }, { 1.0 / 6.0, 0.5 } } },
-    [MLP_ACTIVATION_HARD_TANH] = { { "Clip", { "z", "-1.0", "1.0" } } },
-    [MLP_ACTIVATION_SOFTMAX] = { { "Softmax", { "z" } } },
+    [MLP_ACTIVATION_HARD_TANH] = { STEP("Clip", "z", "-1.0", "1.0") },
+    [MLP_ACTIVATION_SOFTMAX] = { STEP("Softmax", "z") },
 };
 /* clang-format on */
 

@@ -239,6 +239,25 @@ static void custom_activations_are_refused(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* 1 − p and p are two classes; 2 − p and p are no network. */
+static void two_classes_add_up_to_one(void **unused)
+{
+    static const unsigned char one[] = { 0x00, 0x00, 0x80, 0x3f };
+    mlp_network *network;
+    size_t size, at = 0;
+    (void)unused;
+    unsigned char *bytes = test_read_file(recorded_path("sklearn-names-zipmap.onnx"), &size);
+    while (at + sizeof one <= size && memcmp(bytes + at, one, sizeof one) != 0) {
+        at++;
+    }
+    assert_true(at + sizeof one <= size);
+    bytes[at + 2] = 0x00;
+    bytes[at + 3] = 0x40;
+    assert_refused(mlp_model_load(test_write_file("two.onnx", bytes, size), &network), MLP_ERROR_UNSUPPORTED,
+                   "two.onnx", NULL);
+    free(bytes);
+}
+
 /* Every piece of a file, every byte of it changed, and every allocation failing: a status, nothing leaked,
  * and no network that cannot be used. */
 static void damaged_files(void **unused)
@@ -293,6 +312,7 @@ int main(void)
         cmocka_unit_test(exported_and_back),
         cmocka_unit_test(class_names_and_labels),
         cmocka_unit_test(custom_activations_are_refused),
+        cmocka_unit_test(two_classes_add_up_to_one),
         cmocka_unit_test(damaged_files),
         cmocka_unit_test(memory_that_fails),
     };
