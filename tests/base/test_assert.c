@@ -13,7 +13,7 @@
 static int end_of_child(bool condition)
 {
     const pid_t child = fork();
-    int status;
+    int status = -1;
     if (child == 0) {
         fclose(stderr);
         MLP_ASSERT(condition);
