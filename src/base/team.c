@@ -165,10 +165,15 @@ run_region(int threads, void (*work)(const struct team *team, void *context), vo
     run_member(&region);
 }
 
+/* Of LLVM's OpenMP, which prepares for a fork by itself, and holds its lock while our handler runs. */
+extern int __kmpc_global_thread_num(void *) __attribute__((weak));
+
 void team_before_fork(void)
 {
-    /* The child has none of the pool's threads: OpenMP is to start new ones there, and here. */
-    alone = omp_pause_resource_all(omp_pause_hard) != 0;
+    if (__kmpc_global_thread_num == NULL) {
+        /* The child has none of the pool's threads: OpenMP is to start new ones there, and here. */
+        alone = omp_pause_resource_all(omp_pause_hard) != 0;
+    }
     own.last = own.started = 1;
 }
 
