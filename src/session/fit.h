@@ -19,7 +19,6 @@ struct fit {
     mlp_schedule_options schedule;     /* of the options, where they have one ... */
     mlp_regularization regularization; /* ... likewise */
     mlp_workspace *workspace;
-    struct prefetch prefetch;
     struct batch *batch; /* the open step's */
     struct batch validation;
     float *best; /* parameters of the best epoch, or NULL */
@@ -39,6 +38,7 @@ struct fit {
     } window; /* both at the end of the last window in this epoch */
     struct average average;
     struct checkpoints checkpoints;
+    struct prefetch prefetch; /* the last: its thread writes to it, so that no copy of a fit takes it along */
 };
 
 /* Checks the options, resolves their defaults and allocates everything. fit->network and fit->optimizer are

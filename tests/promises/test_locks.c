@@ -113,5 +113,10 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(the_counters_count),
                                         cmocka_unit_test(predictions_take_no_lock) };
     counted = pthread_self();
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) /* which counts locks itself, and cannot have its functions wrapped */
+    return 77;
+#endif
+#endif
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,7 +122,8 @@ static void turn_times(struct fit *fit)
 
 void counters_gather(const struct fit *fit, struct fit_copy *copy)
 {
-    copy->fit = *fit;
+    memcpy(&copy->fit, fit, offsetof(struct fit, prefetch));
+    copy->fit.prefetch = (struct prefetch){ .data = fit->prefetch.data };
     copy->optimizer = *fit->optimizer;
     copy->report = *fit->report;
     copy->fit.optimizer = &copy->optimizer;
