@@ -106,6 +106,20 @@ static bool take_phases(const char *value, struct settings *settings)
     return true;
 }
 
+static bool take_data(const char *value, struct settings *settings)
+{
+    settings->data = value;
+    return strcmp(value, "fashion-mnist") == 0 || strcmp(value, "made") == 0;
+}
+
+static bool take_epochs(const char *value, struct settings *settings)
+{
+    long number;
+    const bool good = whole_number(value, 2, 10000, &number);
+    settings->epochs = (size_t)number;
+    return good;
+}
+
 static bool take_output(const char *value, struct settings *settings)
 {
     settings->output = value;
@@ -135,6 +149,11 @@ static const struct {
       "nn: Z = W·A; tn: dA = Wᵀ·dZ; nt: dW = dZ·Aᵀ (--shape: default nn)", "nn, tn or nt" },
     { "shape", "MxNxK", OPTIONS_PRODUCT, take_shape, "rows and columns of the result, inner length",
       "three sizes such as 128x64x784" },
+    { "data", "NAME", OPTIONS_TRAINING, take_data,
+      "fashion-mnist or made (default: the first where it is installed and fits)", "fashion-mnist or made" },
+    { "epochs", "N", OPTIONS_TRAINING, take_epochs, "of a training (default 10)", "2 to 10000" },
+    { "write-data", "FILE", OPTIONS_TRAINING, take_output,
+      "write the samples (bytes of features, then of labels), and train nothing", "a file's path" },
     { "output", "FILE", OPTIONS_PLOT, take_output, "a .png or .svg to draw into", "a file's path" },
     { "filter", "TEXT", 0, take_filter, "only rows whose name contains it (--list prints the names)", "" },
     { "threads", "N", 0, take_threads, "threads", "1 to 1024" },
@@ -143,6 +162,13 @@ static const struct {
 };
 
 enum { OPTIONS = sizeof table / sizeof table[0], FIRST = 256, LIST = FIRST + OPTIONS, HELP };
+
+/* Whether the command has this option; those that run to an end of their own have no --time. */
+static bool takes(const struct command *command, size_t option)
+{
+    const bool timed = table[option].take != take_time || command->seconds > 0.0;
+    return table[option].group == 0 ? timed : (table[option].group & command->options) != 0;
+}
 
 static void print_default(const struct command *command,
                           bool (*take)(const char *value, struct settings *settings))
@@ -161,7 +187,7 @@ static void print_command_help(const struct command *command)
 {
     printf("usage: mlp-bench %s [OPTION…]\n\n%s\n\n", command->name, command->about);
     for (size_t i = 0; i < OPTIONS; i++) {
-        if (table[i].group == 0 || (table[i].group & command->options) != 0) {
+        if (takes(command, i)) {
             const char *argument = table[i].argument != NULL ? table[i].argument : "";
             /* `…` is three bytes and one column */
             printf("  --%s %-*s %s", table[i].name,
@@ -184,7 +210,7 @@ static void fill_long_options(const struct command *command, struct option *opti
 {
     size_t count = 0;
     for (size_t i = 0; i < OPTIONS; i++) {
-        if (table[i].group == 0 || (table[i].group & command->options) != 0) {
+        if (takes(command, i)) {
             options[count++] =
                 (struct option){ table[i].name, table[i].argument != NULL, NULL, FIRST + (int)i };
         }
@@ -200,7 +226,8 @@ int command_run(const struct command *command, int argc, char **argv)
                                  .seconds = command->seconds,
                                  .rule = MLP_OPTIMIZER_MOMENTUM,
                                  .clip = MLP_CLIP_GLOBAL_NORM,
-                                 .custom = { .batch = 64 } };
+                                 .custom = { .batch = 64 },
+                                 .epochs = 10 };
     struct option options[OPTIONS + 3];
     mlp_info info;
     int found;

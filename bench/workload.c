@@ -88,19 +88,25 @@ static void fill(float *values, size_t count)
     }
 }
 
-static bool make_network(const struct workload *workload, int threads, struct problem *problem)
+size_t workload_layers(const struct workload *workload, mlp_layer layers[WORKLOAD_MAX_SIZES])
 {
-    mlp_layer layers[WORKLOAD_MAX_SIZES];
     const size_t count = workload->count - 1;
-    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
-    options.threads = threads;
-    memset(layers, 0, sizeof layers);
+    memset(layers, 0, count * sizeof *layers);
     for (size_t l = 0; l < count; l++) {
         layers[l].units = workload->sizes[l + 1];
         layers[l].activation = MLP_ACTIVATION_RELU;
     }
     layers[count - 1].activation =
         layers[count - 1].units > 1 ? MLP_ACTIVATION_SOFTMAX : MLP_ACTIVATION_IDENTITY;
+    return count;
+}
+
+static bool make_network(const struct workload *workload, int threads, struct problem *problem)
+{
+    mlp_layer layers[WORKLOAD_MAX_SIZES];
+    const size_t count = workload_layers(workload, layers);
+    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
+    options.threads = threads;
     if (mlp_network_create(workload->sizes[0], layers, count, NULL, &problem->network) != MLP_OK ||
         mlp_workspace_create(problem->network, workload->batch, &options, &problem->workspace) != MLP_OK) {
         fprintf(stderr, "mlp-bench: %s\n", mlp_last_error());

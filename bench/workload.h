@@ -31,6 +31,9 @@ int workloads_each(const struct settings *settings,
 /* Reads "784,128,64,10". False when it is not at least two whole numbers from 1 to 1000000. */
 bool workload_parse(const char *layers, struct workload *workload);
 
+/* Its layers: ReLU, then softmax, or identity on a single unit. Returns how many they are. */
+size_t workload_layers(const struct workload *workload, mlp_layer layers[WORKLOAD_MAX_SIZES]);
+
 /* A network with its batch: ReLU, then softmax cross-entropy, or squared error on a single unit. */
 struct problem {
     mlp_network *network;

@@ -11,19 +11,23 @@ import tempfile
 import environment
 import peer
 
-# Microseconds. `spread`: interquartile range ÷ median of the repeats within this timing.
-Timing = collections.namedtuple("Timing", "minimum median spread", defaults=[0.0])
+# Microseconds. `spread`: interquartile range ÷ median of the repeats within this timing; `first`, `last`: epochs of a
+# whole training.
+Timing = collections.namedtuple("Timing", "minimum median spread first last", defaults=[0.0, None, None])
 
 # What `compare` knows of a peer before it runs.
 Peer = collections.namedtuple("Peer", "name program variant figures workloads max_threads", defaults=[1024])
 
 ALL = tuple(peer.WORKLOADS)
 NETWORK, DRAWN = ("sgd", "adam", "one", "batch"), ("normal", "orthogonal")
+TRAINING = ("training",)
 FANN = ("sgd", "one", "batch"), ("tiny", "mnist", "lecun"), 1
 
 PEERS = {
-    "jax": Peer("JAX", "jax_peer.py", "", NETWORK, ALL),
-    "torch": Peer("PyTorch", "torch_peer.py", "fused", NETWORK + DRAWN, ALL),
+    "jax": Peer("JAX", "jax_peer.py", "", NETWORK + TRAINING, ALL),
+    "jax-scan": Peer("JAX, scan", "jax_peer.py", "scan", TRAINING, ALL),
+    "torch": Peer("PyTorch", "torch_peer.py", "fused", NETWORK + DRAWN + TRAINING, ALL),
+    "torch-flush": Peer("PyTorch, flush", "torch_peer.py", "flush", TRAINING, ALL),
     "torch-eager": Peer("PyTorch, eager", "torch_peer.py", "eager", NETWORK, ALL),
     "onnxruntime": Peer("ONNX Runtime", "onnxruntime_peer.py", "", ("one", "batch"), ALL),
     "fann": Peer("FANN", "fann_peer.c", "batch", *FANN),
@@ -65,7 +69,13 @@ def orthogonal_timing(rows):
     raise NotMeasured("mlp-bench init: no row for an orthogonal matrix")
 
 
-# A run of mlp-bench: its arguments, its seconds for each of a peer's, and the figures in its rows.
+def training_timing(rows):
+    row = rows[0]
+    return Timing(1e6 * row["seconds"], 1e6 * row["seconds"], 0.0, 1e6 * row["first_s"], 1e6 * row["last_s"])
+
+
+# A run of mlp-bench: its arguments, its seconds for each of a peer's (None: it ends by itself), and the figures in its
+# rows.
 Run = collections.namedtuple("Run", "arguments share figures")
 RUNS = {
     # half of the time that `step` takes goes to the bare products
@@ -73,6 +83,7 @@ RUNS = {
     "adam": Run(["step", "--optimizer", "adam"], 2.0, {"adam": step_timings}),
     "predict": Run(["predict"], 1.0, {"one": lambda rows: predict_timing(rows, 1),
                                       "batch": lambda rows: predict_timing(rows, None)}),
+    "training": Run(["train", "--optimizer", "adam"], None, {"training": training_timing}),
     "normal": Run(["init", "--filter", "normal"], 1.0, {"normal": deviates_timing}),
     "orthogonal": Run(["init", "--filter", "orthogonal"], 1.0, {"orthogonal": orthogonal_timing}),
 }
@@ -87,8 +98,15 @@ def find_mlp_bench(given):
 
 
 class Ours:
-    def __init__(self, path, threads, seconds):
-        self.path, self.threads, self.seconds = path, threads, seconds
+    def __init__(self, path, threads, seconds, epochs):
+        self.path, self.threads, self.seconds, self.epochs = path, threads, seconds, epochs
+
+    def write_samples(self, path):
+        """The data that everyone trains on. Without them the workers say what is missing."""
+        try:
+            self.execute("train", "--write-data", str(path))
+        except NotMeasured:
+            pass  # a training is not measured either, with the same reason
 
     def execute(self, *arguments):
         done = subprocess.run([self.path, *arguments, "--threads", str(self.threads)], capture_output=True, text=True)
@@ -105,7 +123,8 @@ class Ours:
     def time(self, run, workload):
         """{figure: Timing} of one run; `workload` is None where the figures have none."""
         chosen = ["--workload", workload] if workload else []
-        printed = self.execute(*run.arguments, *chosen, "--json", "--time", f"{run.share * self.seconds:g}")
+        extent = ["--epochs", str(self.epochs)] if run.share is None else ["--time", f"{run.share * self.seconds:g}"]
+        printed = self.execute(*run.arguments, *chosen, "--json", *extent)
         try:
             rows = [json.loads(line) for line in printed.splitlines()]
             return {figure: extract(rows) for figure, extract in run.figures.items()}
@@ -134,8 +153,8 @@ def compile_fann(source, folder):
 class Worker:
     """A peer's process, started at once; waits on its standard input between requests."""
 
-    def __init__(self, peer, command, threads, seconds):
-        self.peer, self.seconds = peer, seconds
+    def __init__(self, peer, command, threads, seconds, epochs):
+        self.peer, self.seconds, self.epochs = peer, seconds, epochs
         self.said = tempfile.TemporaryFile("w+")
         try:
             self.process = subprocess.Popen([*map(str, command), str(threads), peer.variant], text=True,
@@ -172,12 +191,14 @@ class Worker:
         return known and figure in self.peer.figures
 
     def time(self, figure, workload):
+        extent = self.epochs if figure in TRAINING else f"{self.seconds:g}"
         try:
-            print(workload or "none", figure, f"{self.seconds:g}", file=self.process.stdin, flush=True)
+            print(workload or "none", figure, extent, file=self.process.stdin, flush=True)
         except OSError:
             raise NotMeasured("its worker has ended" + self.last_words()) from None
         values = self.reply()
-        return Timing(values["minimum_us"], values["median_us"], values["spread"])
+        return Timing(values["minimum_us"], values["median_us"], values["spread"], values.get("first_us"),
+                      values.get("last_us"))
 
     def close(self):
         self.process.kill()
@@ -189,15 +210,15 @@ class Worker:
                 pass  # a request that the process will not read
 
 
-def start(name, place, folder, threads, seconds):
+def start(name, place, folder, threads, seconds, epochs):
     """Starts the worker of the peer of this name: `place` is the virtual environment, `folder` holds what is built."""
     chosen = PEERS[name]
     source = environment.HERE / chosen.program
     if threads > chosen.max_threads:
         raise NotMeasured(f"runs on {chosen.max_threads} thread only")
     if source.suffix == ".c":
-        return Worker(chosen, [compile_fann(source, folder)], threads, seconds)
+        return Worker(chosen, [compile_fann(source, folder)], threads, seconds, epochs)
     if not environment.is_set_up(place):
         raise NotMeasured(f"no environment in {place}; bench/peers/compare --setup makes it")
     # -B: no compiled modules in the source tree
-    return Worker(chosen, [environment.python_of(place), "-B", source], threads, seconds)
+    return Worker(chosen, [environment.python_of(place), "-B", source], threads, seconds, epochs)

@@ -2,7 +2,8 @@
 
 A worker is started with the number of threads, and perhaps a variant, as arguments. It says
 {"version": …} or {"missing": why}; then it answers each line "WORKLOAD FIGURE SECONDS" with
-{"minimum_us": …, "median_us": …, "spread": …} or {"error": why}.
+{"minimum_us": …, "median_us": …, "spread": …} or {"error": why}. Of the figure "training" the third word is the
+number of epochs, and the answer has the time of them all, with "first_us" and "last_us".
 """
 
 import collections
@@ -18,6 +19,7 @@ REPEATS_IN_TIME = 40       # a repeat takes this share of the time, or one call 
 LEARNING_RATE = 1e-5       # small: the figures must not drift with the weights
 DEVIATES = 1_000_000       # of one call of the figure "normal"
 ORTHOGONAL = 1024          # rows and columns of the figure "orthogonal"
+SAMPLES = 60000            # of the figure "training"
 
 Workload = collections.namedtuple("Workload", "sizes batch")  # inputs, then units of each layer; samples
 
@@ -29,6 +31,8 @@ WORKLOADS = {
     "deep": Workload([256] * 21, 128),
     "wide": Workload([1024, 2048, 2048, 1000], 512),
 }
+# That of the figure "training": tools/quickstart's.
+TRAINING = Workload([784, 256, 128, 10], 128)
 
 
 def repeatedly(call):
@@ -69,6 +73,26 @@ def measure(work, seconds):
     return summarize(repeats)
 
 
+def samples():
+    """Features (samples × inputs, float32 from 0 to 1) and classes: what `mlp-bench train --write-data` has written."""
+    import numpy
+    held = numpy.fromfile(os.environ["MLP_BENCH_SAMPLES"], dtype=numpy.uint8)
+    features = held[:-SAMPLES].reshape(SAMPLES, TRAINING.sizes[0])
+    return features.astype(numpy.float32) / numpy.float32(255), held[-SAMPLES:].astype(numpy.int64)
+
+
+def train(work, epochs):
+    """`work(epochs)` trains anew, and yields at the end of each epoch."""
+    seconds, start = [], time.perf_counter()
+    for _ in work(epochs):
+        end = time.perf_counter()
+        seconds.append(end - start)
+        start = end
+    total = 1e6 * sum(seconds)
+    return {"minimum_us": total, "median_us": total, "spread": 0.0, "first_us": 1e6 * seconds[0],
+            "last_us": 1e6 * seconds[-1]}
+
+
 class Works:
     """The works of one workload, made when first asked for; those of the workload before are dropped."""
 
@@ -104,6 +128,7 @@ def serve(load):
     for line in sys.stdin:
         workload, figure, seconds = line.split()
         try:
-            reply(measure(works.find(workload, figure), float(seconds)))
+            work = works.find(workload, figure)
+            reply(train(work, int(seconds)) if figure == "training" else measure(work, float(seconds)))
         except Exception as error:  # whatever the library raises: the other figures may still work
             reply({"error": f"{type(error).__name__}: {error}"})

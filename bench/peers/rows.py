@@ -9,6 +9,7 @@ FIGURES = {
     "adam": "step, Adam",
     "one": "predict 1",
     "batch": "predict batch",
+    "training": "whole training, Adam",
     "normal": "10⁶ normal deviates",
     "orthogonal": "orthogonal 1024²",
 }
@@ -32,6 +33,10 @@ def compare(ours, theirs):
         "peer_median_us": statistics.median(t.median for t in theirs),
         "ours_median_us": statistics.median(t.median for t in ours),
     }
+    if ours[0].first is not None:
+        for name, timings in ("peer", theirs), ("ours", ours):
+            best = min(timings, key=lambda timing: timing.minimum)
+            row |= {f"{name}_first_us": best.first, f"{name}_last_us": best.last}
     return {**row, "ratio": row["peer_us"] / row["ours_us"],
             "median_ratio": row["peer_median_us"] / row["ours_median_us"],
             "spread": max(spread_of(ours), spread_of(theirs)), "rounds": len(ours)}
@@ -53,5 +58,8 @@ def print_row(row, as_json):
         print(json.dumps(row), flush=True)
         return
     remark = "  (noisy: spread over 15 %)" if row["spread"] > NOISY else ""
+    if "ours_first_us" in row:
+        remark += "  last ÷ first epoch: {:.2f}, {:.2f}".format(row["peer_last_us"] / row["peer_first_us"],
+                                                              row["ours_last_us"] / row["ours_first_us"])
     print(f"{row['workload'] or '':9}{FIGURES[row['figure']]:21}{row['peer']:19}{microseconds(row['peer_us'])}"
           f"{microseconds(row['ours_us'])}{row['ratio']:9.2f}{row['median_ratio']:9.2f}{remark}", flush=True)

@@ -1,5 +1,6 @@
 """PyTorch's worker: training steps with the fused optimizer (variant "eager": one kernel for each operation of the
-update), inference in inference_mode, normal deviates and an orthogonal matrix."""
+update), whole trainings (variant "flush": denormals flushed), inference in inference_mode, normal deviates and an
+orthogonal matrix."""
 
 import peer
 
@@ -9,6 +10,7 @@ class Torch:
         import torch
         torch.set_num_threads(threads)
         torch.manual_seed(0)
+        torch.set_flush_denormal(variant == "flush")
         self.torch = torch
         self.version = torch.__version__
         self.options = {} if variant == "eager" else {"fused": True}
@@ -46,6 +48,26 @@ class Torch:
             optimizer.step()
         return peer.repeatedly(step)
 
+    def whole_training(self, workload):
+        torch = self.torch
+        features, classes = map(torch.from_numpy, peer.samples())
+        loss = torch.nn.CrossEntropyLoss()
+
+        def work(epochs):
+            network = self.network(workload)
+            parameters = list(network.parameters())
+            optimizer = torch.optim.Adam(parameters, lr=1e-3, **self.options)
+            for _ in range(epochs):
+                for batch in torch.randperm(peer.SAMPLES).split(workload.batch):
+                    optimizer.zero_grad(set_to_none=True)
+                    loss(network(features[batch]), classes[batch]).backward()
+                    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                    optimizer.step()
+                yield
+        for _ in work(1):
+            pass  # warms up
+        return work
+
     def inference(self, workload, samples):
         network = self.network(workload).eval()
         x = self.problem(workload)[0][:samples].contiguous()
@@ -60,6 +82,8 @@ class Torch:
         torch = self.torch
         if figure in ("sgd", "adam"):
             return self.training(workload, figure)
+        if figure == "training":
+            return self.whole_training(peer.TRAINING)
         if figure in ("one", "batch"):
             return self.inference(workload, 1 if figure == "one" else workload.batch)
         if figure == "normal":

@@ -7,7 +7,9 @@ usage: test_bench.py MLP_BENCH
 import json
 import subprocess
 import sys
+import tempfile
 
+SAMPLES = 60000
 KEYS = {"workload": str, "threads": int, "optimizer": str, "step_us": float, "gemm_us": float, "ratio": float}
 
 
@@ -51,6 +53,24 @@ def predict():
             rows[-1]["callers"] == 2 and rows[-1]["samples_per_second"] > 0)
 
 
+def train():
+    """Eight inputs, of which one is always 0 and one hardly ever not; the data has the promised share of zeros."""
+    options = ("train", "--layers", "8,6,3", "--batch", "500", "--data", "made")
+    with tempfile.NamedTemporaryFile() as file:
+        written = run(*options, "--write-data", file.name)
+        samples = file.read()
+    features, labels = samples[:-SAMPLES], samples[-SAMPLES:]
+    if written.returncode != 0 or written.stdout != "" or len(features) != 8 * SAMPLES or set(labels) != {0, 1, 2}:
+        return False
+    if any(features[0::8]) or not 0 < sum(map(bool, features[1::8])) < SAMPLES // 1000:
+        return False
+    done = run(*options, "--optimizer", "adam", "--epochs", "2", "--threads", "1", "--json")
+    row = json.loads(done.stdout)
+    return (done.returncode == 0 and (row["rule"], row["data"], row["epochs"], row["batch"]) == ("adam", "made", 2, 500) and
+            row["epoch_s"] == [row["first_s"], row["last_s"]] and row["accuracy"] > 0.5 and
+            abs(row["seconds"] - sum(row["epoch_s"])) < 1e-4 * row["seconds"])
+
+
 def lists():
     return all(name in run("step", "--list").stdout for name in ("tiny", "mnist", "lecun", "deep", "wide"))
 
@@ -66,11 +86,14 @@ CHECKS = [
     ("tiles prints its keys", tiles),
     ("step breaks down into phases", phases),
     ("predict prints its keys", predict),
+    ("train prints its keys, on data with zeros", train),
     ("step lists the workloads", lists),
     ("an unknown command is refused", lambda: refused("stepp")),
     ("an unknown workload is refused", lambda: refused("step", "--workload", "huge")),
     ("nonsense for a number is refused", lambda: refused("step", "--threads", "0")),
     ("nonsense for layers is refused", lambda: refused("step", "--layers", "10,,3")),
+    ("a training of one class is refused", lambda: refused("train", "--layers", "8,1")),
+    ("a training has no time", lambda: refused("train", "--time", "1")),
     ("an unknown rule is refused", lambda: refused("step", "--optimizer", "adamm")),
 ]
 

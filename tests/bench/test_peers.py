@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 COMPARE = pathlib.Path(sys.argv[1]).resolve()
 sys.dont_write_bytecode = True
@@ -143,6 +144,30 @@ def other_figures():
     return found == {"one": 10.0, "batch": 640.0, "normal": 5000.0, "orthogonal": 3000.0}
 
 
+def whole_trainings():
+    """Seconds of ours are microseconds; first and last epochs are those of the fastest round."""
+    ours = [[{"seconds": total, "first_s": total / 8.0, "last_s": total / 4.0}] for total in (4.0, 2.0)]
+    peer_rounds = [{**answer(6e6, 6e6), "first_us": 1e6, "last_us": 3e6}, {**answer(9e6, 9e6), "first_us": 2e6, "last_us": 4e6}]
+    plan = {"ours": {"train": ours}, "torch_peer": {"training": peer_rounds}}
+    done, order = play(plan, "--what", "training", "--peer", "torch", "--rounds", "2", "--json")
+    row = json.loads(done.stdout)
+    expected = {"ours_us": 2e6, "ours_first_us": 0.25e6, "ours_last_us": 0.5e6, "peer_us": 6e6, "peer_first_us": 1e6,
+                "peer_last_us": 3e6, "ratio": 3.0}
+    return (all(near(row[key], value) for key, value in expected.items()) and row["workload"] is None and
+            order == ["ours", "torch_peer"] * 2)
+
+
+def epochs_are_timed():
+    """Epochs of 1, 2 and 3 ms, of a training that is slept through."""
+    def work(epochs):
+        for epoch in range(epochs):
+            time.sleep(1e-3 * (epoch + 1))
+            yield
+    found = peer.train(work, 3)
+    return (found["first_us"] >= 1e3 and found["last_us"] >= 3e3 and
+            found["minimum_us"] >= found["first_us"] + found["last_us"] + 2e3)
+
+
 def goes_on_without_a_peer():
     plan = {"ours": STEPS, "torch_peer": TORCH, "jax_peer": {"missing": "No module named 'optax'"}}
     done, _ = play(plan, *STEP_OF_MNIST, "--peer", "jax,torch", "--json")
@@ -226,6 +251,8 @@ CHECKS = [
     ("one thread is kept to one processor", kept_to_one_processor),
     ("a noisy row says so", noise),
     ("predictions, deviates and orthogonal matrices", other_figures),
+    ("whole trainings", whole_trainings),
+    ("epochs are timed", epochs_are_timed),
     ("goes on without a peer that does not import", goes_on_without_a_peer),
     ("goes on without a peer that fails", goes_on_without_a_failing_peer),
     ("goes on without a command of mlp-bench", goes_on_without_a_command),
