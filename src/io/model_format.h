@@ -3,12 +3,14 @@
 #ifndef IO_MODEL_FORMAT_H
 #define IO_MODEL_FORMAT_H
 
+#include "io/byte_source.h"
 #include "io/model_description.h"
 
-/* A model's file, opened. Tensors are the format's own, known by pointers to them; NULL: the file has
- * none. */
+/* A model's file, opened, or its bytes in memory. Tensors are the format's own, known by pointers to them;
+ * NULL: the file has none. */
 struct model_file {
-    const char *path; /* borrowed */
+    struct byte_source source;
+    const char *path; /* the source's name */
     const struct model_format *format;
     struct model_description description; /* layers NULL: the file holds tensors alone */
     const void **layers;                  /* W and b of each layer; owned */
@@ -23,7 +25,7 @@ struct model_format {
     const char *suffix; /* of file names */
     /* Whether a file of these first bytes, zeros beyond its end, is of the format. */
     bool (*recognizes)(const unsigned char head[MODEL_HEAD]);
-    /* Opens file->path and finds its description and tensors; where `layers` is not 0 the tensors of so
+    /* Reads file->source and finds its description and tensors; where `layers` is not 0 the tensors of so
      * many layers, whatever the file says of them. close() afterwards also when it fails. Nothing that the
      * file claims may take more memory than a small multiple of its bytes. */
     mlp_status (*open)(struct model_file *file, size_t layers);
@@ -48,8 +50,9 @@ static inline bool model_is_onnx(const unsigned char head[MODEL_HEAD])
     return head[0] == 1 << 3 && head[1] > 0 && head[1] < 128 && head[2] != 0 && !model_is_safetensors(head);
 }
 
-/* Opens a file of any format; model_file_close() afterwards also when it fails. */
-mlp_status model_file_open(const char *path, size_t layers, struct model_file *file);
+/* Opens a model of any format. The source is the model file's from now on; model_file_close() afterwards also
+ * when it fails. */
+mlp_status model_file_open(struct byte_source source, size_t layers, struct model_file *file);
 void model_file_close(struct model_file *file);
 
 #endif

@@ -113,11 +113,13 @@ static mlp_status load_described(struct model_file *file, mlp_network **network)
 
 mlp_status mlp_model_load(const char *path, mlp_network **network)
 {
+    struct byte_source source;
     struct model_file file;
     REQUIRE_ARGUMENT(network);
     *network = NULL;
     REQUIRE_ARGUMENT(path);
-    mlp_status status = model_file_open(path, 0, &file);
+    TRY(byte_source_open(path, &source));
+    mlp_status status = model_file_open(source, 0, &file);
     status = status == MLP_OK ? load_described(&file, network) : status;
     if (status != MLP_OK) {
         mlp_network_destroy(network);
@@ -132,19 +134,21 @@ mlp_status mlp_model_load(const char *path, mlp_network **network)
 mlp_status mlp_model_load_tensors(const char *path, size_t inputs, const mlp_layer *layers, size_t count,
                                   const mlp_network_options *options, mlp_network **network)
 {
+    struct byte_source source;
     struct model_file file;
     REQUIRE_ARGUMENT(network);
     *network = NULL;
     REQUIRE_ARGUMENT(path);
     REQUIRE_ARGUMENT(layers);
-    mlp_status status = count > 0 ? model_file_open(path, count, &file) : MLP_OK;
+    FAIL_IF(count == 0, MLP_ERROR_RANGE,
+            "mlp_model_load_tensors: number of layers is 0, expected at least 1");
+    TRY(byte_source_open(path, &source));
+    mlp_status status = model_file_open(source, count, &file);
     status = status == MLP_OK ? network_create_blank(inputs, layers, count, options, network) : status;
     status = status == MLP_OK ? fill(&file, *network) : status;
     if (status != MLP_OK) {
         mlp_network_destroy(network);
     }
-    if (count > 0) {
-        model_file_close(&file);
-    }
+    model_file_close(&file);
     return status;
 }

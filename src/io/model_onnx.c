@@ -54,7 +54,7 @@ static mlp_status open_file(struct model_file *file, size_t layers)
     if (content == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    TRY(onnx_file_open(file->path, &content->file));
+    TRY(onnx_file_open(&file->source, &content->file));
     TRY(onnx_layers_read(&content->file, &content->layers));
     if (layers > 0 && layers != content->layers.layers.count) {
         return fail(MLP_ERROR_SHAPE, "%s: has %zu layers, expected %zu", file->path,

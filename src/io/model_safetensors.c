@@ -143,7 +143,7 @@ static mlp_status open_file(struct model_file *file, size_t layers)
     struct safetensors *archive = memory_allocate(1, sizeof *archive);
     file->content = archive;
     REQUIRE_MEMORY(archive);
-    TRY(safetensors_open(file->path, archive));
+    TRY(safetensors_open(&file->source, archive));
     if (layers == 0) {
         TRY(description_read(archive, &file->description));
     }

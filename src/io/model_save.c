@@ -29,7 +29,8 @@ mlp_status mlp_model_save(const mlp_network *network, const char *path)
     if (metadata != NULL) {
         size_t count = 0;
         model_tensors_list(network, outputs, &count);
-        status = safetensors_write(path, metadata, outputs, count, false);
+        struct byte_sink sink = byte_sink_file(path);
+        status = safetensors_write(&sink, metadata, outputs, count, false);
     } else {
         fail(MLP_ERROR_MEMORY, "%s: out of memory", path);
     }

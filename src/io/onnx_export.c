@@ -11,9 +11,9 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "io/byte_sink.h"
 #include "io/model_description.h"
 #include "io/onnx_nodes.h"
-#include "io/whole_file.h"
 
 /* ---- parameters ---------------------------------------------------------------------------------------- */
 
@@ -117,28 +117,27 @@ static mlp_status check(const mlp_network *network)
                                    network->parameter_count);
 }
 
-struct file_buffer {
+struct sink_buffer {
     ProtobufCBuffer base; /* must be first */
-    struct whole_file *file;
+    struct byte_sink *sink;
     mlp_status status;
 };
 
-static void append_to_file(ProtobufCBuffer *buffer, size_t size, const uint8_t *bytes)
+static void append_to_sink(ProtobufCBuffer *buffer, size_t size, const uint8_t *bytes)
 {
-    struct file_buffer *to = (struct file_buffer *)buffer;
-    to->status = to->status == MLP_OK ? whole_file_write(to->file, bytes, size) : to->status;
+    struct sink_buffer *to = (struct sink_buffer *)buffer;
+    to->status = to->status == MLP_OK ? byte_sink_write(to->sink, bytes, size) : to->status;
 }
 
-static mlp_status write_model(const Mlp__Onnx__Model *model, const char *path)
+static mlp_status write_model(const Mlp__Onnx__Model *model, struct byte_sink *sink)
 {
-    struct whole_file file;
-    TRY(whole_file_begin(path, &file));
-    struct file_buffer buffer = { .base = { append_to_file }, .file = &file };
+    TRY(byte_sink_begin(sink, mlp__onnx__model__get_packed_size(model)));
+    struct sink_buffer buffer = { .base = { append_to_sink }, .sink = sink };
     mlp__onnx__model__pack_to_buffer(model, &buffer.base);
-    return whole_file_end(&file, buffer.status);
+    return byte_sink_end(sink, buffer.status);
 }
 
-static mlp_status write_graph(const struct onnx_writer *w, const char *names, const char *path)
+static mlp_status write_graph(const struct onnx_writer *w, const char *names, struct byte_sink *sink)
 {
     Mlp__Onnx__OperatorSet set = MLP__ONNX__OPERATOR_SET__INIT;
     Mlp__Onnx__OperatorSet *sets[] = { &set };
@@ -159,18 +158,15 @@ static mlp_status write_graph(const struct onnx_writer *w, const char *names, co
     model.opset_import = sets;
     model.n_metadata_props = names != NULL;
     model.metadata_props = entries;
-    return write_model(&model, path);
+    return write_model(&model, sink);
 }
 
-mlp_status mlp_model_export_onnx(const mlp_network *network, const char *path,
-                                 const mlp_onnx_options *options)
+static mlp_status export(const mlp_network *network, const mlp_onnx_options *options, struct byte_sink *sink)
 {
     static const mlp_onnx_options defaults = MLP_ONNX_OPTIONS_INIT;
     mlp_onnx_options accepted;
     struct onnx_writer w;
     char *names = NULL;
-    REQUIRE_ARGUMENT(network);
-    REQUIRE_ARGUMENT(path);
     TRY(options_accept("mlp_onnx_options", options, &defaults, sizeof defaults, &accepted));
     TRY(check(network));
     onnx_writer_begin(&w);
@@ -191,8 +187,17 @@ mlp_status mlp_model_export_onnx(const mlp_network *network, const char *path,
     if (status == MLP_OK && network->class_name_count > 0) {
         status = description_class_names(network, &names);
     }
-    status = status == MLP_OK ? write_graph(&w, names, path) : status;
+    status = status == MLP_OK ? write_graph(&w, names, sink) : status;
     memory_free(names);
     onnx_writer_end(&w);
     return status;
+}
+
+mlp_status mlp_model_export_onnx(const mlp_network *network, const char *path,
+                                 const mlp_onnx_options *options)
+{
+    REQUIRE_ARGUMENT(network);
+    REQUIRE_ARGUMENT(path);
+    struct byte_sink sink = byte_sink_file(path);
+    return export(network, options, &sink);
 }

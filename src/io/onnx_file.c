@@ -1,12 +1,8 @@
 /* Opening ONNX files, and the numbers of their tensors. */
 #include "io/onnx_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/status.h"
@@ -56,26 +52,11 @@ static mlp_status unpack(struct onnx_file *file, const unsigned char *bytes, siz
                       file->path);
 }
 
-mlp_status onnx_file_open(const char *path, struct onnx_file *file)
+mlp_status onnx_file_open(const struct byte_source *source, struct onnx_file *file)
 {
-    struct stat about;
     unsigned char *bytes = NULL;
     size_t size = 0;
-    *file = (struct onnx_file){ .path = path };
-    const int descriptor =
-        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not keep us waiting */
-    file->stream = descriptor >= 0 ? fdopen(descriptor, "rb") : NULL;
-    if (file->stream == NULL || fstat(descriptor, &about) != 0) {
-        const int error = errno;
-        if (file->stream == NULL && descriptor >= 0) {
-            close(descriptor);
-        }
-        return fail(MLP_ERROR_IO, "%s: cannot open: %s", path, strerror(error));
-    }
-    if (!S_ISREG(about.st_mode)) {
-        return fail(MLP_ERROR_IO, "%s: not a regular file", path);
-    }
-    file->size = (size_t)about.st_size;
+    *file = (struct onnx_file){ .source = source, .path = source->name };
     file->piece = memory_allocate(ONNX_PIECE, sizeof(double));
     if (file->piece == NULL) {
         return MLP_ERROR_MEMORY;
@@ -91,9 +72,6 @@ void onnx_file_close(struct onnx_file *file)
     ProtobufCAllocator allocator = { allocate, release, file };
     if (file->model != NULL) {
         mlp__onnx__model__free_unpacked(file->model, &allocator);
-    }
-    if (file->stream != NULL) {
-        fclose(file->stream);
     }
     memory_free(file->piece);
 }
@@ -185,20 +163,6 @@ mlp_status onnx_tensor_elements(const struct onnx_file *file, const onnx_tensor 
                        file->path, name);
 }
 
-static mlp_status read_bytes(const struct onnx_file *file, size_t offset, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        const ssize_t got =
-            pread(fileno(file->stream), file->piece + done, size - done, (off_t)(offset + done));
-        if (got == 0 || (got < 0 && errno != EINTR)) {
-            return fail(MLP_ERROR_IO, "%s: cannot read: %s", file->path,
-                        got == 0 ? "became shorter" : strerror(errno));
-        }
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return MLP_OK;
-}
-
 /* What a tensor lists by itself: integers, or the bits of 16-bit numbers. */
 static double listed_number(const onnx_tensor *tensor, const struct number_type *type, size_t i)
 {
@@ -221,7 +185,8 @@ mlp_status onnx_doubles(const struct onnx_file *file, const onnx_tensor *tensor,
 {
     const struct number_type *type = type_of(tensor);
     if (tensor->has_data_size) {
-        TRY(read_bytes(file, (size_t)tensor->data_offset + first * type->size, count * type->size));
+        TRY(byte_source_read(file->source, (size_t)tensor->data_offset + first * type->size, file->piece,
+                             count * type->size));
     }
     for (size_t i = 0; i < count; i++) {
         const unsigned char *bytes = file->piece + i * type->size;
@@ -243,7 +208,8 @@ mlp_status onnx_floats(const struct onnx_file *file, const onnx_tensor *tensor, 
 {
     const struct number_type *type = type_of(tensor);
     if (tensor->has_data_size && type->floats != NULL) {
-        TRY(read_bytes(file, (size_t)tensor->data_offset + first * type->size, count * type->size));
+        TRY(byte_source_read(file->source, (size_t)tensor->data_offset + first * type->size, file->piece,
+                             count * type->size));
         tensor_type_of(type->floats)->to_floats(file->piece, count, out);
         return MLP_OK;
     }

@@ -1,14 +1,15 @@
-/* An ONNX file opened for reading: its messages in memory, the tensors' numbers still in the file. */
+/* An ONNX model opened for reading: its messages in memory, the tensors' numbers still in their source. */
 #ifndef IO_ONNX_FILE_H
 #define IO_ONNX_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include <onnx.pb-c.h>
 
 #include <mlp/status.h>
+
+#include "io/byte_source.h"
 
 typedef Mlp__Onnx__Model onnx_model;
 typedef Mlp__Onnx__Graph onnx_graph;
@@ -32,18 +33,17 @@ enum onnx_type {
 enum { ONNX_PIECE = 1 << 16 };
 
 struct onnx_file {
-    const char *path; /* borrowed */
-    FILE *stream;
-    size_t size;
-    size_t budget;    /* bytes that the messages may still take */
-    bool over_budget; /* they would have taken more */
+    const struct byte_source *source; /* borrowed */
+    const char *path;                 /* the source's name */
+    size_t budget;                    /* bytes that the messages may still take */
+    bool over_budget;                 /* they would have taken more */
     onnx_model *model;
     unsigned char *piece; /* numbers as they are in the file */
 };
 
-/* Opens a file and reads its messages, whose bytes bound the memory that they take. onnx_file_close()
- * afterwards also when it fails. FORMAT, IO, MEMORY. */
-mlp_status onnx_file_open(const char *path, struct onnx_file *file);
+/* Reads the messages, whose bytes bound the memory that they take. The source stays open until
+ * onnx_file_close(), which follows also after a failure. FORMAT, IO, MEMORY. */
+mlp_status onnx_file_open(const struct byte_source *source, struct onnx_file *file);
 void onnx_file_close(struct onnx_file *file);
 
 /* The messages' bytes without the tensors' numbers, in a new array (memory_free). */

@@ -2,6 +2,7 @@
 #include "io/onnx_graph.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"

@@ -1,6 +1,5 @@
 /* First reading of an ONNX file: its messages in the wire format of Protocol Buffers, without the numbers of
  * the tensors, whose places are noted instead. Memory is taken for what is copied alone. */
-#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -12,6 +11,8 @@
 enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 /* Bytes of a varint of 64 bits, and of a length with room for any below 2³⁵. */
 enum { VARINT_BYTES = 10, LENGTH_BYTES = 5 };
+/* Bytes that are read at once. */
+enum { WINDOW = 4096 };
 
 /* Messages that hold tensors, however deep. */
 enum message { MESSAGE_MODEL, MESSAGE_GRAPH, MESSAGE_NODE, MESSAGE_ATTRIBUTE, MESSAGE_TENSOR };
@@ -28,6 +29,8 @@ static const struct {
 struct wire {
     const struct onnx_file *file;
     size_t position;
+    unsigned char window[WINDOW]; /* bytes window_first … window_end − 1 of the source */
+    size_t window_first, window_end;
     struct array out; /* of bytes */
 };
 
@@ -37,14 +40,33 @@ static mlp_status damaged(const struct wire *wire, const char *what)
                 wire->position);
 }
 
+/* Reads on where the window does not hold the next byte. */
+static mlp_status move_window(struct wire *wire)
+{
+    const struct byte_source *source = wire->file->source;
+    const size_t left = source->size - wire->position, size = left < WINDOW ? left : (size_t)WINDOW;
+    wire->window_first = wire->position;
+    wire->window_end = wire->position; /* empty where reading fails */
+    TRY(byte_source_read(source, wire->position, wire->window, size));
+    wire->window_end += size;
+    return MLP_OK;
+}
+
 static mlp_status read_bytes(struct wire *wire, void *bytes, size_t size)
 {
-    if (fread(bytes, 1, size, wire->file->stream) != size) {
-        return ferror(wire->file->stream)
-                   ? fail(MLP_ERROR_IO, "%s: cannot read: %s", wire->file->path, strerror(errno))
-                   : damaged(wire, "the file ends");
+    if (size > wire->file->source->size - wire->position) {
+        return damaged(wire, "the file ends");
     }
-    wire->position += size;
+    for (size_t done = 0; done < size;) {
+        if (wire->position < wire->window_first || wire->position >= wire->window_end) {
+            TRY(move_window(wire));
+        }
+        const size_t held = wire->window_end - wire->position,
+                     piece = size - done < held ? size - done : held;
+        memcpy((char *)bytes + done, wire->window + (wire->position - wire->window_first), piece);
+        wire->position += piece;
+        done += piece;
+    }
     return MLP_OK;
 }
 
@@ -101,9 +123,7 @@ static mlp_status place_numbers(struct wire *wire, size_t size)
     TRY(append_varint(wire, 1001 << 3 | WIRE_VARINT));
     TRY(append_varint(wire, size));
     wire->position += size;
-    return fseeko(wire->file->stream, (off_t)wire->position, SEEK_SET) == 0
-               ? MLP_OK
-               : fail(MLP_ERROR_IO, "%s: cannot read: %s", wire->file->path, strerror(errno));
+    return MLP_OK;
 }
 
 static mlp_status copy_message(struct wire *wire, enum message message, size_t end);
@@ -178,7 +198,7 @@ static mlp_status copy_message(struct wire *wire, enum message message, size_t e
 mlp_status onnx_wire_read(struct onnx_file *file, unsigned char **bytes, size_t *size)
 {
     struct wire wire = { .file = file };
-    const mlp_status status = copy_message(&wire, MESSAGE_MODEL, file->size);
+    const mlp_status status = copy_message(&wire, MESSAGE_MODEL, file->source->size);
     *size = wire.out.count;
     *bytes = array_take(&wire.out);
     return status;

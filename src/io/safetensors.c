@@ -2,15 +2,11 @@
  * for. */
 #include "io/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/status.h"
@@ -24,40 +20,28 @@ static mlp_status bad(const struct safetensors *archive, const char *tensor, con
                           : fail(MLP_ERROR_FORMAT, "%s: %s", archive->path, what);
 }
 
-static mlp_status open_file(struct safetensors *archive)
-{
-    struct stat facts;
-    archive->file =
-        open(archive->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe nobody writes must not block */
-    FAIL_IF(archive->file < 0 || fstat(archive->file, &facts) != 0, MLP_ERROR_IO, "%s: cannot open: %s",
-            archive->path, strerror(errno));
-    FAIL_IF(!S_ISREG(facts.st_mode), MLP_ERROR_IO, "%s: is not a regular file", archive->path);
-    archive->file_size = (size_t)facts.st_size;
-    return MLP_OK;
-}
-
 static mlp_status read_header(struct safetensors *archive, size_t *length)
 {
     unsigned char bytes[SAFETENSORS_LENGTH_BYTES];
     uint64_t claimed = 0;
-    if (archive->file_size < sizeof bytes) {
+    if (archive->source->size < sizeof bytes) {
         return bad(archive, NULL, "not a safetensors file: it is shorter than 8 bytes");
     }
-    TRY(safetensors_read_at(archive, 0, bytes, sizeof bytes));
+    TRY(byte_source_read(archive->source, 0, bytes, sizeof bytes));
     for (size_t i = sizeof bytes; i-- > 0;) {
         claimed = claimed << 8 | bytes[i];
     }
     FAIL_IF(claimed > SAFETENSORS_MAX_HEADER, MLP_ERROR_FORMAT,
             "%s: not a safetensors file: the header's length is %llu, expected at most %d", archive->path,
             (unsigned long long)claimed, SAFETENSORS_MAX_HEADER);
-    FAIL_IF(claimed > archive->file_size - sizeof bytes, MLP_ERROR_FORMAT,
+    FAIL_IF(claimed > archive->source->size - sizeof bytes, MLP_ERROR_FORMAT,
             "%s: the header is longer than the file: %llu bytes, %zu are left", archive->path,
-            (unsigned long long)claimed, archive->file_size - sizeof bytes);
+            (unsigned long long)claimed, archive->source->size - sizeof bytes);
     *length = (size_t)claimed;
     archive->data = sizeof bytes + *length;
     archive->header = memory_allocate(*length + 1, 1);
     REQUIRE_MEMORY(archive->header);
-    TRY(safetensors_read_at(archive, sizeof bytes, archive->header, *length));
+    TRY(byte_source_read(archive->source, sizeof bytes, archive->header, *length));
     return archive->header[0] == '{'
                ? MLP_OK
                : bad(archive, NULL, "not a safetensors file: the header does not begin with {");
@@ -72,10 +56,10 @@ static mlp_status check_checksum(struct safetensors *archive, size_t length)
         return MLP_OK;
     }
     checksum_begin(&checksum, archive->header, length);
-    for (size_t offset = archive->data; offset < archive->file_size;) {
-        const size_t left = archive->file_size - offset, room = SAFETENSORS_PIECE * sizeof(float),
+    for (size_t offset = archive->data; offset < archive->source->size;) {
+        const size_t left = archive->source->size - offset, room = SAFETENSORS_PIECE * sizeof(float),
                      size = left < room ? left : room;
-        TRY(safetensors_read_at(archive, offset, archive->piece, size));
+        TRY(byte_source_read(archive->source, offset, archive->piece, size));
         checksum_add(&checksum, archive->piece, size);
         offset += size;
     }
@@ -128,7 +112,7 @@ static mlp_status parse_type(const struct safetensors *archive, const struct jso
 static mlp_status parse_offsets(const struct safetensors *archive, const struct json_node *offsets,
                                 struct safetensor *tensor)
 {
-    const size_t available = archive->file_size - archive->data;
+    const size_t available = archive->source->size - archive->data;
     size_t bytes;
     if (offsets == NULL || offsets->type != NODE_ARRAY || offsets->count != 2 ||
         !node_whole(node_first(offsets), &tensor->begin) ||
@@ -192,7 +176,7 @@ static int by_name(const void *a, const void *b)
 /* The tensors must cover the rest of the file without holes, overlaps or a tail. */
 static mlp_status check_cover(struct safetensors *archive)
 {
-    const size_t available = archive->file_size - archive->data;
+    const size_t available = archive->source->size - archive->data;
     size_t next = 0;
     if (archive->count > 0) {
         qsort(archive->tensors, archive->count, sizeof archive->tensors[0], by_begin);
@@ -231,11 +215,10 @@ static mlp_status parse_header(struct safetensors *archive, size_t length)
     return check_cover(archive);
 }
 
-mlp_status safetensors_open(const char *path, struct safetensors *archive)
+mlp_status safetensors_open(const struct byte_source *source, struct safetensors *archive)
 {
     size_t length = 0;
-    *archive = (struct safetensors){ .path = path, .file = -1 };
-    TRY(open_file(archive));
+    *archive = (struct safetensors){ .source = source, .path = source->name };
     TRY(read_header(archive, &length));
     archive->piece = memory_allocate(SAFETENSORS_PIECE, sizeof *archive->piece);
     REQUIRE_MEMORY(archive->piece);
@@ -249,14 +232,11 @@ mlp_status safetensors_open(const char *path, struct safetensors *archive)
 
 void safetensors_close(struct safetensors *archive)
 {
-    if (archive->path != NULL && archive->file >= 0) {
-        close(archive->file);
-    }
     json_document_free(&archive->document);
     memory_free(archive->tensors);
     memory_free(archive->piece);
     memory_free(archive->header);
-    *archive = (struct safetensors){ .file = -1 };
+    *archive = (struct safetensors){ 0 };
 }
 
 /* ---- tensors ------------------------------------------------------------------------------------------- */

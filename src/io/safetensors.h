@@ -9,8 +9,9 @@
 
 #include <mlp/status.h>
 
+#include "io/byte_sink.h"
+#include "io/byte_source.h"
 #include "io/json_reader.h"
-#include "io/whole_file.h"
 
 /* The limit of the header is the format's own. */
 enum { SAFETENSORS_MAX_RANK = 8, SAFETENSORS_LENGTH_BYTES = 8, SAFETENSORS_MAX_HEADER = 100000000 };
@@ -36,11 +37,10 @@ struct safetensor {
 };
 
 struct safetensors {
-    const char *path; /* borrowed */
-    int file;         /* descriptor; -1: not open */
-    size_t file_size;
-    size_t data;  /* offset of the first tensor's byte */
-    char *header; /* its texts */
+    const struct byte_source *source; /* borrowed */
+    const char *path;                 /* the source's name */
+    size_t data;                      /* offset of the first tensor's byte */
+    char *header;                     /* its texts */
     struct json_document document;
     const struct json_node *metadata; /* an object of texts; NULL: none */
     bool has_checksum;                /* which the file's bytes agree with */
@@ -49,10 +49,10 @@ struct safetensors {
     size_t count;
 };
 
-/* Opens a file, verifies its checksum where it has one, and reads and checks its header, whose size alone
- * bounds the memory that is taken. Ended by safetensors_close(), also after a failure. MLP_ERROR_IO,
- * MLP_ERROR_FORMAT, MLP_ERROR_MEMORY. */
-mlp_status safetensors_open(const char *path, struct safetensors *archive);
+/* Verifies the checksum where there is one, and reads and checks the header, whose size alone bounds the
+ * memory that is taken. The source stays open until safetensors_close(), which follows also after a failure.
+ * MLP_ERROR_IO, MLP_ERROR_FORMAT, MLP_ERROR_MEMORY. */
+mlp_status safetensors_open(const struct byte_source *source, struct safetensors *archive);
 void safetensors_close(struct safetensors *archive);
 
 /* The tensor of a name, or NULL. */
@@ -71,8 +71,6 @@ const char *safetensors_metadata(const struct safetensors *archive, const char *
 
 /* A type by its name, or NULL. */
 const struct tensor_type *tensor_type_of(const char *name);
-/* `size` bytes from `offset` on, which the file had when it was opened. MLP_ERROR_IO, MLP_ERROR_FORMAT. */
-mlp_status safetensors_read_at(const struct safetensors *archive, size_t offset, void *bytes, size_t size);
 
 /* Name of a tensor's type, e.g. "F32". */
 const char *safetensor_type(const struct safetensor *tensor);
@@ -109,10 +107,11 @@ struct safetensor_output {
     const double *doubles; /* entry (i, j) is doubles[i·columns + j] */
 };
 
-/* Writes metadata (an object of texts) and tensors; `with_checksum`: with one over all of it. Crash-safe.
+/* Writes metadata (an object of texts) and tensors; `with_checksum`: with one over all of it. A file appears
+ * whole or not at all; the sink has not begun before, and has ended afterwards.
  * What safetensors_open() and safetensor_matrix() would refuse is refused: MLP_ERROR_UNSUPPORTED for a
  * header beyond the format's limit, MLP_ERROR_NONFINITE for a float that is not finite. */
-mlp_status safetensors_write(const char *path, const json_t *metadata,
+mlp_status safetensors_write(struct byte_sink *sink, const json_t *metadata,
                              const struct safetensor_output *tensors, size_t count, bool with_checksum);
 
 #endif

@@ -1,9 +1,7 @@
 /* The numbers in safetensors: read piece by piece, converted, and put where they belong. */
-#include <errno.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/status.h"
 #include "io/safetensors.h"
@@ -76,18 +74,6 @@ const char *safetensor_type(const struct safetensor *tensor)
     return tensor->type->name;
 }
 
-mlp_status safetensors_read_at(const struct safetensors *archive, size_t offset, void *bytes, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        const ssize_t got = pread(archive->file, (char *)bytes + done, size - done, (off_t)(offset + done));
-        FAIL_IF(got == 0, MLP_ERROR_FORMAT, "%s: became shorter while it was read", archive->path);
-        FAIL_IF(got < 0 && errno != EINTR, MLP_ERROR_IO, "%s: cannot read: %s", archive->path,
-                strerror(errno));
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return MLP_OK;
-}
-
 /* ---- numbers ------------------------------------------------------------------------------------------- */
 
 /* Elements first … first + count − 1, at most SAFETENSORS_PIECE of them, as floats in the archive's piece. */
@@ -96,7 +82,7 @@ static mlp_status read_piece(struct safetensors *archive, const struct safetenso
 {
     const size_t size = tensor->type->size;
     unsigned char *bytes = (unsigned char *)archive->piece + count * (sizeof(float) - size);
-    TRY(safetensors_read_at(archive, archive->data + tensor->begin + first * size, bytes, count * size));
+    TRY(byte_source_read(archive->source, archive->data + tensor->begin + first * size, bytes, count * size));
     tensor->type->to_floats(bytes, count, archive->piece);
     return MLP_OK;
 }
@@ -165,7 +151,8 @@ mlp_status safetensor_doubles(struct safetensors *archive, const struct safetens
     FAIL_IF(strcmp(tensor->type->name, "F64") != 0, MLP_ERROR_UNSUPPORTED,
             "%s: tensor '%.64s' is of type %s, expected F64", archive->path, tensor->name,
             tensor->type->name);
-    TRY(safetensors_read_at(archive, archive->data + tensor->begin, out, tensor->elements * sizeof *out));
+    TRY(byte_source_read(archive->source, archive->data + tensor->begin, out,
+                         tensor->elements * sizeof *out));
     for (size_t i = 0; i < tensor->elements; i++) {
         const unsigned char *bytes = (const unsigned char *)&out[i];
         uint64_t bits = 0;

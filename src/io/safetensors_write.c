@@ -78,8 +78,7 @@ static char *header_text(const json_t *metadata, const struct safetensor_output 
 
 /* Bytes on their way into the file. */
 struct writer {
-    const char *path;
-    struct whole_file file;
+    struct byte_sink *sink;
     bool has_checksum;
     struct checksum checksum;
     float *piece; /* PIECE */
@@ -90,7 +89,7 @@ static mlp_status put(struct writer *writer, const void *bytes, size_t size)
     if (writer->has_checksum) {
         checksum_add(&writer->checksum, bytes, size);
     }
-    return whole_file_write(&writer->file, bytes, size);
+    return byte_sink_write(writer->sink, bytes, size);
 }
 
 /* Rows i … i + height − 1, columns j … j + width − 1 into the piece, row after row, as the file's
@@ -115,7 +114,7 @@ static mlp_status gather(struct writer *writer, const struct safetensor_output *
     return finite ? MLP_OK
                   : fail(MLP_ERROR_NONFINITE,
                          "%s: tensor '%s' has a value that is not finite, which no file could be loaded from",
-                         writer->path, tensor->name);
+                         writer->sink->name, tensor->name);
 }
 
 static mlp_status write_floats(struct writer *writer, const struct safetensor_output *tensor)
@@ -158,8 +157,8 @@ static mlp_status write_all(struct writer *writer, char *header, const struct sa
     for (size_t i = 0; i < sizeof length; i++) {
         length[i] = (unsigned char)((uint64_t)size >> (8 * i));
     }
-    TRY(whole_file_write(&writer->file, length, sizeof length));
-    TRY(whole_file_write(&writer->file, header, size));
+    TRY(byte_sink_write(writer->sink, length, sizeof length));
+    TRY(byte_sink_write(writer->sink, header, size));
     if (writer->has_checksum) {
         checksum_begin(&writer->checksum, header, size);
     }
@@ -171,31 +170,35 @@ static mlp_status write_all(struct writer *writer, char *header, const struct sa
         return MLP_OK;
     }
     checksum_end(&writer->checksum, digits);
-    return whole_file_overwrite(&writer->file, sizeof length + (size_t)(checksum_digits(header) - header),
-                                digits, CHECKSUM_DIGITS);
+    return byte_sink_overwrite(writer->sink, sizeof length + (size_t)(checksum_digits(header) - header),
+                               digits, CHECKSUM_DIGITS);
 }
 
-static mlp_status write_file(struct writer *writer, char *header, const struct safetensor_output *tensors,
-                             size_t count)
+static mlp_status write_archive(struct writer *writer, char *header, const struct safetensor_output *tensors,
+                                size_t count)
 {
     const size_t size = strlen(header);
+    size_t total = SAFETENSORS_LENGTH_BYTES + size;
     FAIL_IF(size > SAFETENSORS_MAX_HEADER, MLP_ERROR_UNSUPPORTED,
             "%s: the names of classes and layers take a header of %zu bytes, the format allows %d",
-            writer->path, size, SAFETENSORS_MAX_HEADER);
-    TRY(whole_file_begin(writer->path, &writer->file));
-    return whole_file_end(&writer->file, write_all(writer, header, tensors, count));
+            writer->sink->name, size, SAFETENSORS_MAX_HEADER);
+    for (size_t i = 0; i < count; i++) {
+        total += bytes_of(&tensors[i]);
+    }
+    TRY(byte_sink_begin(writer->sink, total));
+    return byte_sink_end(writer->sink, write_all(writer, header, tensors, count));
 }
 
-mlp_status safetensors_write(const char *path, const json_t *metadata,
+mlp_status safetensors_write(struct byte_sink *sink, const json_t *metadata,
                              const struct safetensor_output *tensors, size_t count, bool with_checksum)
 {
-    struct writer writer = { .path = path,
+    struct writer writer = { .sink = sink,
                              .has_checksum = with_checksum,
                              .piece = memory_allocate(PIECE, sizeof(float)) };
     char *header = writer.piece != NULL ? header_text(metadata, tensors, count, with_checksum) : NULL;
     const mlp_status status = header != NULL
-                                  ? write_file(&writer, header, tensors, count)
-                                  : fail(MLP_ERROR_MEMORY, "%s: out of memory for the header", path);
+                                  ? write_archive(&writer, header, tensors, count)
+                                  : fail(MLP_ERROR_MEMORY, "%s: out of memory for the header", sink->name);
     memory_free(header);
     memory_free(writer.piece);
     return status;

@@ -7,7 +7,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/safetensors.h"
 #include "support/support.h"
+
+/* Opens the archive that a file holds; close_archive() afterwards also when it fails. One at a time. */
+static struct byte_source archive_source;
+
+static inline mlp_status open_archive(const char *path, struct safetensors *archive)
+{
+    *archive = (struct safetensors){ 0 };
+    const mlp_status status = byte_source_open(path, &archive_source);
+    return status == MLP_OK ? safetensors_open(&archive_source, archive) : status;
+}
+
+static inline void close_archive(struct safetensors *archive)
+{
+    safetensors_close(archive);
+    byte_source_close(&archive_source);
+}
 
 /* Writes 8 bytes of length, the header as it is, and the data. Returns the path. */
 static inline const char *write_archive(const char *name, const char *header, size_t header_size,

@@ -18,8 +18,8 @@ static mlp_status open_and_close(const char *path)
 {
     struct safetensors archive;
     const size_t live = memory_live_count();
-    const mlp_status status = safetensors_open(path, &archive);
-    safetensors_close(&archive);
+    const mlp_status status = open_archive(path, &archive);
+    close_archive(&archive);
     assert_int_equal(memory_live_count(), live);
     return status;
 }
@@ -151,8 +151,7 @@ static void unusual_archives_are_read(void **unused)
     struct safetensors archive;
     float values[2];
     (void)unused;
-    assert_ok(
-        safetensors_open(write_archive("unusual", header, strlen(header), data, sizeof data), &archive));
+    assert_ok(open_archive(write_archive("unusual", header, strlen(header), data, sizeof data), &archive));
     assert_int_equal(archive.count, 4);
     assert_string_equal(safetensors_metadata(&archive, "k"), "v\xc3\xa9");
     assert_null(safetensors_metadata(&archive, "other"));
@@ -175,7 +174,7 @@ static void unusual_archives_are_read(void **unused)
     assert_string_equal(safetensor_type(none), "I64");
     assert_refused(safetensor_matrix(&archive, none, values, 1), MLP_ERROR_UNSUPPORTED, "'none'", "I64",
                    NULL);
-    safetensors_close(&archive);
+    close_archive(&archive);
 
     assert_ok(open_and_close(write_archive("empty", "{}", 2, NULL, 0)));
     assert_ok(open_and_close(write_archive("metadata", "{\"__metadata__\":{}} ", 20, NULL, 0)));
@@ -228,9 +227,9 @@ static void all_short_floats_are_converted(void **unused)
                 data[2 * i] = left_out ? 0 : (unsigned char)i;
                 data[2 * i + 1] = left_out ? 0 : (unsigned char)(i >> 8);
             }
-            assert_ok(safetensors_open(write_archive("short", types[t].header, strlen(types[t].header), data,
-                                                     sizeof data),
-                                       &archive));
+            assert_ok(open_archive(write_archive("short", types[t].header, strlen(types[t].header), data,
+                                                 sizeof data),
+                                   &archive));
             if (!finite) {
                 assert_refused(safetensor_matrix(&archive, &archive.tensors[0], values, COUNT),
                                MLP_ERROR_NONFINITE, "'t'", "inf", types[t].first_infinite, NULL);
@@ -245,7 +244,7 @@ static void all_short_floats_are_converted(void **unused)
                     }
                 }
             }
-            safetensors_close(&archive);
+            close_archive(&archive);
         }
     }
 }
@@ -278,7 +277,8 @@ static void archives_are_written(void **unused)
     size_t size;
     json_t *metadata = json_pack("{s:s}", "k", "v");
     (void)unused;
-    assert_ok(safetensors_write(path, metadata, outputs, 3, false));
+    struct byte_sink sink = byte_sink_file(path);
+    assert_ok(safetensors_write(&sink, metadata, outputs, 3, false));
     json_decref(metadata);
     unsigned char *bytes = test_read_file(path, &size);
     assert_int_equal(size, 8 + padded + sizeof data);

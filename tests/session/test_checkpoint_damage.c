@@ -239,14 +239,17 @@ static void what_must_be_refused_is(void **unused)
 static void set_in_tensor(const char *path, const char *name, size_t offset, const void *value,
                           size_t value_size)
 {
+    struct byte_source source;
     struct safetensors archive;
     size_t size;
     unsigned char *bytes = test_read_file(path, &size);
-    assert_ok(safetensors_open(path, &archive));
+    assert_ok(byte_source_open(path, &source));
+    assert_ok(safetensors_open(&source, &archive));
     const struct safetensor *tensor = safetensors_find(&archive, name);
     assert_non_null(tensor);
     memcpy(bytes + archive.data + tensor->begin + offset, value, value_size);
     safetensors_close(&archive);
+    byte_source_close(&source);
     write_file(path, bytes, size);
     free(bytes);
     seal(path);

@@ -133,7 +133,8 @@ mlp_status checkpoint_write(const struct fit *fit, const char *path)
     if (metadata == NULL || !list_all(fit, &output)) {
         status = out_of_memory(path);
     } else {
-        status = safetensors_write(path, metadata, output.tensors, output.count, true);
+        struct byte_sink sink = byte_sink_file(path);
+        status = safetensors_write(&sink, metadata, output.tensors, output.count, true);
     }
     json_decref(metadata);
     release(&output);
@@ -153,7 +154,8 @@ mlp_status checkpoint_write_best(const struct fit *fit, const char *path)
         status = out_of_memory(path);
     } else {
         model_tensors_list(&best, tensors, &count);
-        status = safetensors_write(path, metadata, tensors, count, true);
+        struct byte_sink sink = byte_sink_file(path);
+        status = safetensors_write(&sink, metadata, tensors, count, true);
     }
     json_decref(metadata);
     memory_free(tensors);

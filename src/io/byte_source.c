@@ -1,0 +1,66 @@
+/* Bytes of a file or of memory. */
+#include "io/byte_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/status.h"
+
+mlp_status byte_source_open(const char *path, struct byte_source *source)
+{
+    struct stat facts;
+    /* a pipe that nobody writes must not block */
+    *source =
+        (struct byte_source){ .name = path, .descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) };
+    FAIL_IF(source->descriptor < 0, MLP_ERROR_IO, "%s: cannot open: %s", path, strerror(errno));
+    mlp_status status = MLP_OK;
+    if (fstat(source->descriptor, &facts) != 0) {
+        status = fail(MLP_ERROR_IO, "%s: cannot open: %s", path, strerror(errno));
+    } else if (!S_ISREG(facts.st_mode)) {
+        status = fail(MLP_ERROR_IO, "%s: is not a regular file", path);
+    }
+    if (status != MLP_OK) {
+        byte_source_close(source);
+        return status;
+    }
+    source->size = (size_t)facts.st_size;
+    return MLP_OK;
+}
+
+struct byte_source byte_source_memory(const void *bytes, size_t size)
+{
+    return (struct byte_source){ .name = "memory", .bytes = bytes, .descriptor = -1, .size = size };
+}
+
+void byte_source_close(struct byte_source *source)
+{
+    if (source->descriptor >= 0) {
+        close(source->descriptor);
+    }
+    source->descriptor = -1;
+}
+
+mlp_status byte_source_read(const struct byte_source *source, size_t offset, void *bytes, size_t size)
+{
+    MLP_ASSERT(offset <= source->size && size <= source->size - offset);
+    if (size == 0) {
+        return MLP_OK;
+    }
+    if (source->bytes != NULL) {
+        memcpy(bytes, source->bytes + offset, size);
+        return MLP_OK;
+    }
+    for (size_t done = 0; done < size;) {
+        const ssize_t got =
+            pread(source->descriptor, (char *)bytes + done, size - done, (off_t)(offset + done));
+        FAIL_IF(got == 0, MLP_ERROR_FORMAT, "%s: became shorter while it was read", source->name);
+        FAIL_IF(got < 0 && errno != EINTR, MLP_ERROR_IO, "%s: cannot read: %s", source->name,
+                strerror(errno));
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return MLP_OK;
+}
