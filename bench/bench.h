@@ -11,12 +11,13 @@
 
 /* Options beyond those that every command takes (--filter, --threads, --time, --json, --list, --help). */
 enum option_group {
-    OPTIONS_NETWORK = 1,  /* --workload, --layers, --batch */
-    OPTIONS_UPDATE = 2,   /* --optimizer, --clip */
-    OPTIONS_PRODUCT = 4,  /* --product, --shape */
-    OPTIONS_PHASES = 8,   /* --phases */
-    OPTIONS_PLOT = 16,    /* --output */
-    OPTIONS_TRAINING = 32 /* --data, --epochs, --write-data */
+    OPTIONS_NETWORK = 1,   /* --workload, --layers, --batch */
+    OPTIONS_UPDATE = 2,    /* --optimizer, --clip */
+    OPTIONS_PRODUCT = 4,   /* --product, --shape */
+    OPTIONS_PHASES = 8,    /* --phases */
+    OPTIONS_PLOT = 16,     /* --output */
+    OPTIONS_TRAINING = 32, /* --data, --epochs, --write-data */
+    OPTIONS_GRID = 64      /* --limit */
 };
 
 enum product_kind { PRODUCT_KIND_NN = 0, PRODUCT_KIND_TN = 1, PRODUCT_KIND_NT = 2, PRODUCT_KINDS = 3 };
@@ -41,6 +42,7 @@ struct settings {
     const char *output; /* a file's path, or NULL */
     const char *data;   /* of trainings, or NULL */
     size_t epochs;      /* of trainings */
+    double limit;       /* seconds of all rows together */
 };
 
 struct command {
@@ -55,9 +57,9 @@ struct command {
     int (*run)(const struct settings *settings); /* exit code: 0, 1 failed, 2 bad usage */
 };
 
-extern const struct command data_command, prefetch_command, gemm_command, init_command, monitor_command,
-    optimizer_command, plot_command, predict_command, regularize_command, scaling_command, step_command,
-    tiles_command, train_command;
+extern const struct command data_command, prefetch_command, gemm_command, grid_command, init_command,
+    monitor_command, optimizer_command, plot_command, predict_command, regularize_command, scaling_command,
+    step_command, tiles_command, train_command;
 
 /* Reads the command line (argv[0] is the command, argv[-1] the program) and runs the command. Returns the
  * exit code. */

@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
 #include "statistics.h"
+
+/* Seconds after which a way to split is not tried once more. */
+#define LONG_CHOICE 0.5
 
 static int callers_threads;
 
@@ -86,7 +90,7 @@ static void run_slice(const struct gemms *g, size_t slice, size_t slices)
         product(CblasNoTrans, CblasNoTrans, w->sizes[l + 1], batch, w->sizes[l], g->weights[l], g->a[l],
                 g->a[l + 1], g->split, slice, slices);
     }
-    for (size_t l = layers; l-- > 0;) {
+    for (size_t l = g->forward_only ? 0 : layers; l-- > 0;) {
         product(CblasNoTrans, CblasTrans, w->sizes[l + 1], w->sizes[l], batch, g->d[l + 1], g->a[l],
                 g->gradients[l], g->split, slice, slices);
         if (l > 0) {
@@ -114,12 +118,21 @@ void gemms_begin(void *context)
     const struct gemms *gemms = context;
     callers_threads = openblas_get_num_threads();
     openblas_set_num_threads(gemms->split == SPLIT_BLAS ? gemms->threads : 1);
+    if (gemms->split == SPLIT_BLAS && gemms->threads > 1) {
+        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL); /* as in layer_product.c */
+        run_slice(gemms, 0, 1);
+    }
 }
 
 void gemms_end(void *context)
 {
     (void)context;
     openblas_set_num_threads(callers_threads);
+}
+
+struct contestant gemms_contestant(struct gemms *gemms)
+{
+    return (struct contestant){ .work = gemms_run, .context = gemms, .begin = gemms_begin, .end = gemms_end };
 }
 
 void gemms_choose_split(struct gemms *gemms)
@@ -129,8 +142,9 @@ void gemms_choose_split(struct gemms *gemms)
     for (int split = 0; split < (gemms->threads > 1 ? SPLIT_COUNT : 1); split++) {
         gemms->split = (enum gemm_split)split;
         gemms_begin(gemms);
+        const double end = now() + LONG_CHOICE;
         const size_t calls = calibrate(gemms_run, gemms, 0.01);
-        for (int repeat = 0; repeat < 5; repeat++) {
+        for (int repeat = 0; repeat < 5 && (repeat == 0 || now() < end); repeat++) {
             const double time = time_calls(gemms_run, gemms, calls);
             if (time < best_time) {
                 best_time = time;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "statistics.h"
 #include "workload.h"
 
 /* How the products use several threads. */
@@ -20,6 +21,7 @@ struct gemms {
     const struct workload *workload;
     int threads;
     enum gemm_split split;
+    bool forward_only;                  /* a prediction's products: Z = W·A alone */
     float *weights[WORKLOAD_MAX_SIZES]; /* out × in, tight, for each layer */
     float *gradients[WORKLOAD_MAX_SIZES];
     float *a[WORKLOAD_MAX_SIZES]; /* units × batch; a[0] is the input */
@@ -34,6 +36,8 @@ void gemms_free(struct gemms *gemms);
 void gemms_run(void *context);
 void gemms_begin(void *context);
 void gemms_end(void *context);
+
+struct contestant gemms_contestant(struct gemms *gemms);
 
 /* Takes the split that is fastest on this machine; a few runs. */
 void gemms_choose_split(struct gemms *gemms);

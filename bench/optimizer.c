@@ -8,45 +8,15 @@
 
 #include "base/team.h"
 #include "bench.h"
-#include "model/network.h"
 #include "gemms.h"
+#include "model/network.h"
 #include "optim/optimizer.h"
 #include "statistics.h"
 #include "training.h"
+#include "triad.h"
 
 /* Units and inputs of one layer: beyond all caches with its gradient and moments, and within a core's own. */
 static const size_t orders[] = { 4096, 128 };
-
-/* ---- the triad a = b + s·c ----------------------------------------------------------------------------- */
-
-struct triad {
-    int threads;
-    size_t count;
-    float *a;
-    const float *b;
-    const float *c;
-};
-
-static void triad_member(const struct team *team, void *context)
-{
-    const struct triad *t = context;
-    const struct range share = team_share(team, t->count);
-    float *restrict a = t->a;
-    const float *restrict b = t->b, *restrict c = t->c;
-    for (size_t i = share.first; i < share.end; i++) {
-        a[i] = b[i] + 3.0f * c[i];
-    }
-}
-
-static void run_triad(void *context)
-{
-    const struct triad *t = context;
-    team_run(t->threads, triad_member, context);
-}
-
-/* Bytes of an entry: b and c are read, a is written, and its line is read before that, as the update reads
- * what it writes. */
-enum { TRIAD_BYTES = 4 * sizeof(float) };
 
 /* ---- an update rule ------------------------------------------------------------------------------------ */
 
@@ -139,9 +109,9 @@ static bool run_row(const struct settings *settings, size_t order, mlp_optimizer
     float *arrays = done ? calloc(3 * pass.workspace->arena_size, sizeof *arrays) : NULL;
     if (arrays != NULL) {
         const size_t count = pass.workspace->arena_size;
-        struct triad triad = { settings->threads, count, arrays, arrays + count, arrays + 2 * count };
+        struct triad triad = { settings->threads, count, arrays };
         pair[0] = (struct contestant){ .work = run_update, .context = &pass };
-        pair[1] = (struct contestant){ .work = run_triad, .context = &triad };
+        pair[1] = (struct contestant){ .work = triad_run, .context = &triad };
         interleave(pair, 2, settings->seconds);
         print_row(settings, rule, &pass, &pair[0].summary, &pair[1].summary);
     } else if (done) {
@@ -219,9 +189,7 @@ static bool time_steps(const struct settings *settings, const struct workload *w
     }
     if (done && count > 0) {
         gemms_choose_split(gemms);
-        contestants[count] = (struct contestant){
-            .work = gemms_run, .context = gemms, .begin = gemms_begin, .end = gemms_end
-        };
+        contestants[count] = gemms_contestant(gemms);
         interleave(contestants, count + 1, settings->seconds * (double)count);
     }
     for (size_t i = 0; i < count && done; i++) {

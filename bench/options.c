@@ -28,11 +28,21 @@ static bool take_threads(const char *value, struct settings *settings)
     return good;
 }
 
-static bool take_time(const char *value, struct settings *settings)
+static bool seconds_of(const char *text, double most, double *seconds)
 {
     char *end;
-    settings->seconds = strtod(value, &end);
-    return end != value && *end == '\0' && settings->seconds > 0.0 && settings->seconds <= 3600.0;
+    *seconds = strtod(text, &end);
+    return end != text && *end == '\0' && *seconds > 0.0 && *seconds <= most;
+}
+
+static bool take_time(const char *value, struct settings *settings)
+{
+    return seconds_of(value, 3600.0, &settings->seconds);
+}
+
+static bool take_limit(const char *value, struct settings *settings)
+{
+    return seconds_of(value, 1e6, &settings->limit);
 }
 
 static bool take_json(const char *value, struct settings *settings)
@@ -154,6 +164,9 @@ static const struct {
     { "epochs", "N", OPTIONS_TRAINING, take_epochs, "of a training (default 10)", "2 to 10000" },
     { "write-data", "FILE", OPTIONS_TRAINING, take_output,
       "write the samples (bytes of features, then of labels), and train nothing", "a file's path" },
+    { "limit", "SECONDS", OPTIONS_GRID, take_limit,
+      "leave out the largest rows that would not end within it (default 600)",
+      "seconds, above 0, at most 1000000" },
     { "output", "FILE", OPTIONS_PLOT, take_output, "a .png or .svg to draw into", "a file's path" },
     { "filter", "TEXT", 0, take_filter, "only rows whose name contains it (--list prints the names)", "" },
     { "threads", "N", 0, take_threads, "threads", "1 to 1024" },
@@ -227,7 +240,8 @@ int command_run(const struct command *command, int argc, char **argv)
                                  .rule = MLP_OPTIMIZER_MOMENTUM,
                                  .clip = MLP_CLIP_GLOBAL_NORM,
                                  .custom = { .batch = 64 },
-                                 .epochs = 10 };
+                                 .epochs = 10,
+                                 .limit = 600.0 };
     struct option options[OPTIONS + 3];
     mlp_info info;
     int found;

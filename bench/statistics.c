@@ -79,11 +79,16 @@ static void repeat(struct contestant *c, double calibration_seconds)
 
 void interleave(struct contestant *contestants, size_t count, double seconds)
 {
+    interleave_at_least(contestants, count, seconds, MIN_REPEATS);
+}
+
+void interleave_at_least(struct contestant *contestants, size_t count, double seconds, size_t repeats)
+{
     for (size_t i = 0; i < count; i++) {
         repeat(&contestants[i], seconds / (40.0 * (double)count));
     }
     const double end = now() + seconds;
-    for (size_t round = 0; round < MAX_REPEATS && (round < MIN_REPEATS || now() < end); round++) {
+    for (size_t round = 0; round < MAX_REPEATS && (round < repeats || now() < end); round++) {
         for (size_t i = 0; i < count; i++) {
             repeat(&contestants[i], 0.0);
         }

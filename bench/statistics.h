@@ -40,6 +40,7 @@ struct contestant {
 /* Times the contestants in turn, A B … A B …, for about `seconds`, each at least MIN_REPEATS times, and sums
  * them up. The calls of a repeat, found while everything warms up, take a fortieth of a contestant's time. */
 void interleave(struct contestant *contestants, size_t count, double seconds);
+void interleave_at_least(struct contestant *contestants, size_t count, double seconds, size_t repeats);
 
 /* Calls per repeat that take at least `seconds`, ≥ 1: runs the work a few times, which also warms it up. */
 size_t calibrate(void (*work)(void *context), void *context, double seconds);

@@ -79,9 +79,7 @@ static bool run_row(const struct settings *settings, const struct workload *work
     if (done) {
         gemms_choose_split(&gemms);
         pair[0] = (struct contestant){ .work = training_step, .context = &step };
-        pair[1] = (struct contestant){
-            .work = gemms_run, .context = &gemms, .begin = gemms_begin, .end = gemms_end
-        };
+        pair[1] = gemms_contestant(&gemms);
         interleave(pair, 2, settings->seconds);
         if (settings->phases) {
             phases_measure(&step.problem, step.optimizer, pair[0].calls, phases);
