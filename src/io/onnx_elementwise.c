@@ -3,10 +3,14 @@
 #include "io/onnx_elementwise.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "io/onnx_graph.h"
 #include "strategy/activation.h"
 #include "theory/exact_activation.h"
+
+enum { NAME_SIZE = 32 }; /* of operators and attributes */
 
 double onnx_grid(size_t i)
 {
@@ -45,6 +49,13 @@ static double sigmoid(double z) { return 1.0 / (1.0 + exp(-z)); }
 static double softplus(double z) { return fmax(z, 0.0) + log1p(exp(-fabs(z))); }
 static double clamp(double z, double low, double high) { return fmin(fmax(z, low), high); }
 static double of_identity(const double *x, const double *p) { (void)p; return x[0]; }
+static double of_cast(const double *x, const double *p)
+{
+    if (p[0] == ONNX_BOOL) {
+        return x[0] != 0.0;
+    }
+    return p[0] == ONNX_INT32 || p[0] == ONNX_INT64 ? trunc(x[0]) : x[0];
+}
 static double of_relu(const double *x, const double *p) { (void)p; return fmax(x[0], 0.0); }
 static double of_leaky_relu(const double *x, const double *p) { return x[0] < 0.0 ? p[0] * x[0] : x[0]; }
 static double of_prelu(const double *x, const double *p)
@@ -75,7 +86,7 @@ static double of_swish(const double *x, const double *p) { return x[0] * sigmoid
 static double of_gelu(const double *x, const double *p)
 {
     const mlp_activation activation = p[0] != 0.0 ? MLP_ACTIVATION_GELU_TANH : MLP_ACTIVATION_GELU;
-    return activation_exact_value(activation, 0.0, NULL, x[0]);
+    return activation_exact_value(activation, 0.0, NULL, isnan(x[1]) ? x[0] : x[0] + x[1]);
 }
 static double of_erf(const double *x, const double *p) { (void)p; return erf(x[0]); }
 static double of_exp(const double *x, const double *p) { (void)p; return exp(x[0]); }
@@ -105,7 +116,7 @@ static const struct operator_row {
     double defaults[2];
 } operators[] = {
     { "Identity", of_identity, { NULL }, { 0 } },
-    { "Cast", of_identity, { NULL }, { 0 } },
+    { "Cast", of_cast, { "to" }, { ONNX_FLOAT } },
     { "Dropout", of_identity, { NULL }, { 0 } },
     { "Relu", of_relu, { NULL }, { 0 } },
     { "LeakyRelu", of_leaky_relu, { "alpha" }, { 0.01 } },
@@ -122,7 +133,8 @@ static const struct operator_row {
     { "Swish", of_swish, { "alpha" }, { 1.0 } },
     { "QuickGelu", of_swish, { "alpha" }, { 1.702 } },
     { "Gelu", of_gelu, { "approximate" }, { 0.0 } },
-    { "FastGelu", of_gelu, { "" }, { 1.0 } },
+    { "FastGelu", of_gelu, { "" }, { 1.0 } }, /* these two take a bias, too */
+    { "BiasGelu", of_gelu, { "" }, { 0.0 } },
     { "Erf", of_erf, { NULL }, { 0 } },
     { "Exp", of_exp, { NULL }, { 0 } },
     { "Log", of_log, { NULL }, { 0 } },
@@ -143,18 +155,22 @@ static const struct operator_row {
 };
 /* clang-format on */
 
-bool onnx_elementwise(const onnx_node *node, const double *const *operands, double *out)
+/* Fills `out` with an operator's values, its attributes by their names behind `prefix`. */
+static bool apply(const onnx_node *node, const char *op, const char *prefix, const double *const *operands,
+                  double *out)
 {
     const struct operator_row *row = NULL;
     double p[2] = { 0.0, 0.0 };
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        row = strcmp(operators[i].op, node->op_type) == 0 ? &operators[i] : row;
+        row = strcmp(operators[i].op, op) == 0 ? &operators[i] : row;
     }
     if (row == NULL) {
         return false;
     }
     for (size_t k = 0; k < 2; k++) {
-        p[k] = row->attributes[k] != NULL ? onnx_number(node, row->attributes[k], row->defaults[k]) : 0.0;
+        char name[NAME_SIZE];
+        snprintf(name, sizeof name, "%s%s", prefix, row->attributes[k] != NULL ? row->attributes[k] : "");
+        p[k] = row->attributes[k] != NULL ? onnx_number(node, name, row->defaults[k]) : 0.0;
     }
     for (size_t i = 0; i < ONNX_GRID; i++) {
         double x[ONNX_MAX_OPERANDS];
@@ -164,6 +180,12 @@ bool onnx_elementwise(const onnx_node *node, const double *const *operands, doub
         out[i] = row->value(x, p);
     }
     return true;
+}
+
+bool onnx_elementwise(const onnx_node *node, const double *const *operands, double *out)
+{
+    return (onnx_is_of_domain(node, "") || onnx_is_of_domain(node, "com.microsoft")) &&
+           apply(node, node->op_type, "", operands, out);
 }
 
 /* ---- recognition --------------------------------------------------------------------------------------- */
@@ -205,4 +227,23 @@ bool onnx_activation_of(const double *values, mlp_activation *activation, double
         }
     }
     return false;
+}
+
+bool onnx_fused_activation(const onnx_node *node, const ProtobufCBinaryData *name, mlp_activation *activation,
+                           double *parameter)
+{
+    double grid[ONNX_GRID], values[ONNX_GRID];
+    const double *const operands[ONNX_MAX_OPERANDS] = { grid };
+    char op[NAME_SIZE] = "";
+    if (name->len >= sizeof op) {
+        return false;
+    }
+    if (name->len > 0) {
+        memcpy(op, name->data, name->len);
+    }
+    for (size_t i = 0; i < ONNX_GRID; i++) {
+        grid[i] = onnx_grid(i);
+    }
+    return apply(node, op, "activation_", operands, values) &&
+           onnx_activation_of(values, activation, parameter);
 }

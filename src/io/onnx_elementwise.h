@@ -16,6 +16,10 @@ double onnx_grid(size_t i);
  * where its operator is none of those known. `out` is none of the operands. */
 bool onnx_elementwise(const onnx_node *node, const double *const *operands, double *out);
 
+/* The activation that a product's node names; its attributes have their names behind "activation_". */
+bool onnx_fused_activation(const onnx_node *node, const ProtobufCBinaryData *name, mlp_activation *activation,
+                           double *parameter);
+
 /* Finds the activation that has these values on the grid, within float's rounding of constants. */
 bool onnx_activation_of(const double *values, mlp_activation *activation, double *parameter);
 

@@ -169,6 +169,22 @@ static mlp_status pass_two_classes(struct onnx_walk *walk, const onnx_node *conc
 
 /* ---- the walk ------------------------------------------------------------------------------------------ */
 
+/* Numbers of a sample, where all dimensions but the first are given; else 0. */
+static size_t declared_features(const Mlp__Onnx__ValueInfo *input)
+{
+    const Mlp__Onnx__TensorType *tensor = input->type != NULL ? input->type->tensor_type : NULL;
+    const Mlp__Onnx__Shape *shape = tensor != NULL ? tensor->shape : NULL;
+    size_t features = shape != NULL && shape->n_dim > 1;
+    const size_t rank = features > 0 ? shape->n_dim : 0;
+    for (size_t d = 1; d < rank; d++) {
+        const int64_t size = shape->dim[d]->dim_value;
+        if (size <= 0 || !size_multiply(features, (size_t)size, &features)) {
+            return 0;
+        }
+    }
+    return features;
+}
+
 /* The graph's one input that is no initializer (which old files list, too). */
 static mlp_status find_input(struct onnx_walk *walk)
 {
@@ -185,6 +201,7 @@ static mlp_status find_input(struct onnx_walk *walk)
                         walk->index.file->path, walk->value, name);
         }
         walk->value = name;
+        walk->features = declared_features(graph->input[i]);
     }
     return walk->value != NULL
                ? MLP_OK
@@ -198,10 +215,15 @@ static mlp_status next_node(struct onnx_walk *walk, const onnx_node **next)
     bool taken;
     const onnx_graph *graph = walk->index.graph;
     const struct onnx_link *link = onnx_users(&walk->index, walk->value, &users);
+    const onnx_node *shape = NULL;
     *next = NULL;
     for (size_t i = 0; i < users; i++) {
         const onnx_node *node = graph->node[link[i].node];
-        if (strcmp(node->op_type, "Shape") == 0 || node == *next) {
+        if (strcmp(node->op_type, "Shape") == 0) {
+            shape = node;
+            continue;
+        }
+        if (node == *next) {
             continue;
         }
         TRY(pass_two_classes(walk, node, &taken));
@@ -212,6 +234,9 @@ static mlp_status next_node(struct onnx_walk *walk, const onnx_node **next)
             return onnx_refuse(walk, node, "the value that it takes goes to several nodes, expected a chain");
         }
         *next = node;
+    }
+    if (*next == NULL && shape != NULL) {
+        return onnx_refuse(walk, shape, "expected a node that takes the samples themselves");
     }
     return *next != NULL ? MLP_OK
                          : fail(MLP_ERROR_UNSUPPORTED,
@@ -248,13 +273,7 @@ static mlp_status take_node(struct onnx_walk *walk)
     if (strcmp(node->op_type, "ZipMap") == 0) {
         return pass_zip_map(walk, node);
     }
-    onnx_step *step = onnx_step_of(node->op_type);
-    return step != NULL
-               ? step(walk, node)
-               : onnx_refuse(walk, node,
-                             "none of a perceptron's operators here; expected Gemm or MatMul with constant "
-                             "weights, an activation of this library behind it, a standardization, "
-                             "BatchNormalization, Dropout, Flatten or Reshape");
+    return onnx_step_take(walk, node);
 }
 
 static mlp_status walk_graph(struct onnx_walk *walk)

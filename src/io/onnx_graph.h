@@ -71,7 +71,7 @@ struct onnx_index {
 /* A constant of the graph: a tensor, or numbers of an attribute. */
 struct onnx_constant {
     const onnx_tensor *tensor; /* NULL: values */
-    bool transposed;
+    bool transposed, reshaped;
     const onnx_attribute *attribute;
 };
 
@@ -79,10 +79,16 @@ mlp_status onnx_index_build(const struct onnx_file *file, struct onnx_index *ind
 void onnx_index_free(struct onnx_index *index);
 /* The first node that uses a value, and how many do; 0 where none does. */
 const struct onnx_link *onnx_users(const struct onnx_index *index, const char *value, size_t *count);
+/* The node that computes a value, or NULL. */
+const onnx_node *onnx_maker_of(const struct onnx_index *index, const char *value);
 bool onnx_constant_of(const struct onnx_index *index, const char *value, struct onnx_constant *constant);
 /* A constant's numbers in a new array (memory_free). */
 mlp_status onnx_constant_values(const struct onnx_index *index, const struct onnx_constant *constant,
                                 double **values, size_t *count);
+/* Whether `perm` of a Transpose exchanges two dimensions, as it does by default. */
+bool onnx_exchanges_two(const onnx_node *node);
+/* Whether its operator is of that set; "": ONNX's own. */
+bool onnx_is_of_domain(const onnx_node *node, const char *domain);
 /* The node's name, or that of its first output. */
 const char *onnx_node_name(const onnx_node *node);
 

@@ -37,6 +37,12 @@ static const struct onnx_link *find(const struct onnx_links *links, const char *
     return *count > 0 ? &links->links[low] : NULL;
 }
 
+bool onnx_is_of_domain(const onnx_node *node, const char *domain)
+{
+    const char *given = node->domain != NULL && strcmp(node->domain, "ai.onnx") != 0 ? node->domain : "";
+    return strcmp(given, domain) == 0;
+}
+
 const char *onnx_node_name(const onnx_node *node)
 {
     if (node->name != NULL && node->name[0] != '\0') {
@@ -175,6 +181,9 @@ static const char *const passing[] = { "Identity",  "Cast",    "Reshape",  "Sque
 static bool passes(const onnx_node *node)
 {
     size_t i = 0;
+    if (!onnx_is_of_domain(node, "")) {
+        return false;
+    }
     while (i < sizeof passing / sizeof passing[0] && strcmp(passing[i], node->op_type) != 0) {
         i++;
     }
@@ -192,6 +201,20 @@ static bool constant_node(const onnx_node *node, struct onnx_constant *constant)
     return true;
 }
 
+/* Whether an operator that passes leaves a tensor's shape, but for a transposition. */
+static bool keeps_shape(const onnx_node *node)
+{
+    return strcmp(node->op_type, "Identity") == 0 || strcmp(node->op_type, "Cast") == 0 ||
+           (strcmp(node->op_type, "Transpose") == 0 && onnx_exchanges_two(node));
+}
+
+const onnx_node *onnx_maker_of(const struct onnx_index *index, const char *value)
+{
+    size_t count;
+    const struct onnx_link *link = find(&index->makers, value, &count);
+    return link != NULL ? index->graph->node[link->node] : NULL;
+}
+
 enum { MAX_PASSING = 16 };
 
 bool onnx_constant_of(const struct onnx_index *index, const char *value, struct onnx_constant *constant)
@@ -204,11 +227,11 @@ bool onnx_constant_of(const struct onnx_index *index, const char *value, struct 
             constant->tensor = index->graph->initializer[link->node];
             return true;
         }
-        link = find(&index->makers, value, &count);
-        const onnx_node *node = link != NULL ? index->graph->node[link->node] : NULL;
+        const onnx_node *node = onnx_maker_of(index, value);
         if (node == NULL || !passes(node)) {
             return node != NULL && constant_node(node, constant);
         }
+        constant->reshaped |= !keeps_shape(node);
         constant->transposed ^= strcmp(node->op_type, "Transpose") == 0;
         value = node->input[0];
     }

@@ -61,11 +61,12 @@ static mlp_status add_node(struct region *region, const onnx_node *node, bool *a
     const double *operands[ONNX_MAX_OPERANDS] = { NULL };
     struct region_value *next = &region->values[region->count];
     *added = false;
-    if (node->n_input > ONNX_MAX_OPERANDS) {
+    const bool drops = strcmp(node->op_type, "Dropout") == 0; /* a training mode is the walk's to look at */
+    if (node->n_input > (drops ? 2 : ONNX_MAX_OPERANDS)) {
         return MLP_OK;
     }
     for (size_t k = 0; k < node->n_input; k++) {
-        if (node->input[k][0] == '\0' || (k > 0 && strcmp(node->op_type, "Dropout") == 0)) {
+        if (node->input[k][0] == '\0' || (k > 0 && drops)) {
             continue;
         }
         TRY(operand(region, node->input[k], k, &operands[k]));

@@ -22,7 +22,7 @@ struct onnx_layer *onnx_open_layer(const struct onnx_walk *walk)
 }
 
 /* Whatever stands in the message, the node comes first. */
-static mlp_status at_node(const struct onnx_walk *walk, const onnx_node *node, mlp_status status)
+mlp_status onnx_at_node(const struct onnx_walk *walk, const onnx_node *node, mlp_status status)
 {
     return status == MLP_OK || status == MLP_ERROR_MEMORY
                ? status
@@ -33,6 +33,21 @@ static mlp_status at_node(const struct onnx_walk *walk, const onnx_node *node, m
 static bool takes_value(const struct onnx_walk *walk, const onnx_node *node, size_t input)
 {
     return input < node->n_input && strcmp(node->input[input], walk->value) == 0;
+}
+
+/* A constant's numbers, one for each feature or one for all: they lie in its last dimension. */
+static mlp_status feature_values(const struct onnx_walk *walk, const onnx_node *node,
+                                 const struct onnx_constant *constant, double **values, size_t *count)
+{
+    const bool has_shape = constant->tensor != NULL && !constant->reshaped && !constant->transposed;
+    const size_t rank = has_shape ? constant->tensor->n_dims : 0;
+    for (size_t i = 0; i + 1 < rank; i++) {
+        if (constant->tensor->dims[i] != 1) {
+            return onnx_refuse(walk, node,
+                               "expected a constant of one number for each feature, or one for all");
+        }
+    }
+    return onnx_at_node(walk, node, onnx_constant_values(&walk->index, constant, values, count));
 }
 
 /* ---- k·x + t ------------------------------------------------------------------------------------------- */
@@ -83,8 +98,8 @@ static mlp_status step_affine(struct onnx_walk *walk, const onnx_node *node, cha
         (op == '/' && second) || walk->swapped) {
         return onnx_refuse(walk, node, "expected a constant as its other operand");
     }
-    TRY(at_node(walk, node, onnx_constant_values(&walk->index, &constant, &values, &count)));
-    const mlp_status status = at_node(walk, node, apply_constant(walk, op, second, values, count));
+    TRY(feature_values(walk, node, &constant, &values, &count));
+    const mlp_status status = onnx_at_node(walk, node, apply_constant(walk, op, second, values, count));
     memory_free(values);
     walk->value = node->output[0];
     return status;
@@ -122,7 +137,7 @@ static mlp_status read_statistics(const struct onnx_walk *walk, const onnx_node 
         if (!onnx_constant_of(&walk->index, node->input[i + 1], &constant)) {
             return onnx_refuse(walk, node, "expected constants as its statistics");
         }
-        TRY(at_node(walk, node, onnx_constant_values(&walk->index, &constant, &values[i], &numbers)));
+        TRY(onnx_at_node(walk, node, onnx_constant_values(&walk->index, &constant, &values[i], &numbers)));
         *count = i == 0 ? numbers : *count;
         if (numbers != *count || numbers == 0) {
             return onnx_refuse(walk, node, "expected as many numbers in each operand");
@@ -139,7 +154,7 @@ static mlp_status apply_statistics(struct onnx_walk *walk, const onnx_node *node
         values[0][i] /= sqrt(values[3][i] + epsilon);
         values[1][i] -= values[2][i] * values[0][i];
     }
-    return at_node(walk, node, apply(walk, values[0], values[1], count));
+    return onnx_at_node(walk, node, apply(walk, values[0], values[1], count));
 }
 
 /* (x − mean)/√(variance + ε)·scale + shift */
@@ -147,8 +162,7 @@ static mlp_status step_batch_normalization(struct onnx_walk *walk, const onnx_no
 {
     double *values[STATISTICS] = { NULL };
     size_t count = 0;
-    if (node->n_input != STATISTICS + 1 || !takes_value(walk, node, 0) || walk->swapped ||
-        onnx_number(node, "training_mode", 0.0) != 0.0) {
+    if (node->n_input != STATISTICS + 1 || walk->swapped || onnx_number(node, "training_mode", 0.0) != 0.0) {
         return onnx_refuse(walk, node, "expected a normalization of samples by constants");
     }
     mlp_status status = read_statistics(walk, node, values, &count);
@@ -177,7 +191,7 @@ static mlp_status step_scaler(struct onnx_walk *walk, const onnx_node *node)
         k[i] = (double)scale->floats[i];
         k[count + i] = -(double)offset->floats[i] * k[i];
     }
-    const mlp_status status = at_node(walk, node, apply(walk, k, k + count, count));
+    const mlp_status status = onnx_at_node(walk, node, apply(walk, k, k + count, count));
     memory_free(k);
     walk->value = node->output[0];
     return status;
@@ -230,6 +244,14 @@ static mlp_status begin_layer(struct onnx_walk *walk, const onnx_node *node, con
                     walk->index.file->path, onnx_node_name(node), node->op_type, w->columns, inputs);
     }
     if (count == 0) {
+        if (walk->features > 0 && walk->features != w->columns) {
+            return fail(MLP_ERROR_UNSUPPORTED,
+                        "%s: node '%.64s' (%.32s): its weights are for %zu inputs, expected the %zu features "
+                        "of a "
+                        "sample, which the graph's input declares",
+                        walk->index.file->path, onnx_node_name(node), node->op_type, w->columns,
+                        walk->features);
+        }
         layers->inputs = w->columns;
         TRY(take_standardization(layers, &walk->affine, w->columns));
     }
@@ -240,7 +262,7 @@ static mlp_status begin_layer(struct onnx_walk *walk, const onnx_node *node, con
         return MLP_ERROR_MEMORY;
     }
     *begun = onnx_open_layer(walk);
-    TRY(at_node(walk, node, onnx_layer_take(walk->index.file, *begun, &walk->affine)));
+    TRY(onnx_at_node(walk, node, onnx_layer_take(walk->index.file, *begun, &walk->affine)));
     onnx_affine_free(&walk->affine);
     return MLP_OK;
 }
@@ -253,10 +275,10 @@ static mlp_status find_weights(const struct onnx_walk *walk, const onnx_node *no
     size_t elements;
     if (!takes_value(walk, node, 0) || node->n_input < 2 ||
         !onnx_constant_of(&walk->index, node->input[1], &constant) || constant.tensor == NULL ||
-        constant.tensor->n_dims != 2) {
+        constant.reshaped || constant.tensor->n_dims != 2) {
         return onnx_refuse(walk, node, "expected constant weights of two dimensions as its second operand");
     }
-    TRY(at_node(walk, node, onnx_tensor_elements(walk->index.file, constant.tensor, &elements)));
+    TRY(onnx_at_node(walk, node, onnx_tensor_elements(walk->index.file, constant.tensor, &elements)));
     const size_t first = (size_t)constant.tensor->dims[0], second = (size_t)constant.tensor->dims[1];
     units_first ^= constant.transposed;
     *w = (struct onnx_parameter){ .rows = units_first ? first : second,
@@ -264,19 +286,6 @@ static mlp_status find_weights(const struct onnx_walk *walk, const onnx_node *no
                                   .tensor = constant.tensor,
                                   .transposed = !units_first,
                                   .factor = 1.0 };
-    return MLP_OK;
-}
-
-static mlp_status step_matmul(struct onnx_walk *walk, const onnx_node *node)
-{
-    struct onnx_parameter w;
-    struct onnx_layer *layer;
-    if (walk->swapped) {
-        return onnx_refuse(walk, node, "expected samples × features");
-    }
-    TRY(find_weights(walk, node, false, &w));
-    TRY(begin_layer(walk, node, &w, &layer));
-    walk->value = node->output[0];
     return MLP_OK;
 }
 
@@ -293,7 +302,7 @@ static mlp_status add_bias(struct onnx_walk *walk, const onnx_node *node, struct
     if (!onnx_constant_of(&walk->index, node->input[2], &constant)) {
         return onnx_refuse(walk, node, "expected a constant bias");
     }
-    TRY(at_node(walk, node, onnx_constant_values(&walk->index, &constant, &values, &count)));
+    TRY(feature_values(walk, node, &constant, &values, &count));
     const bool fits = count == 1 || count == layer->bias.rows;
     if (fits) {
         for (size_t i = 0; i < layer->bias.rows; i++) {
@@ -304,13 +313,30 @@ static mlp_status add_bias(struct onnx_walk *walk, const onnx_node *node, struct
     return fits ? MLP_OK : onnx_refuse(walk, node, "expected one bias for each unit");
 }
 
-/* alpha·A·B + beta·C */
-static mlp_status step_gemm(struct onnx_walk *walk, const onnx_node *node)
+/* The activation that ONNX Runtime's optimizer puts into a product. */
+static mlp_status take_fused_activation(const struct onnx_walk *walk, const onnx_node *node,
+                                        struct onnx_layer *layer)
+{
+    const onnx_attribute *name = onnx_attribute_of(node, "activation");
+    if (name == NULL) {
+        return MLP_OK;
+    }
+    layer->complete = onnx_fused_activation(node, &name->s, &layer->activation, &layer->activation_parameter);
+    return layer->complete
+               ? MLP_OK
+               : onnx_refuse(walk, node, "expected an activation of this library in its 'activation'");
+}
+
+/* alpha·A·B + beta·C; MatMul has no attributes. */
+static mlp_status step_product(struct onnx_walk *walk, const onnx_node *node)
 {
     struct onnx_parameter w;
-    struct onnx_layer *layer;
+    struct onnx_layer *layer = NULL;
     if ((onnx_number(node, "transA", 0.0) != 0.0) != walk->swapped) {
         return onnx_refuse(walk, node, "expected samples × features (transA with a Transpose before it)");
+    }
+    if (onnx_number(node, "transBatchA", 0.0) != 0.0 || onnx_number(node, "transBatchB", 0.0) != 0.0) {
+        return onnx_refuse(walk, node, "expected matrices, not batches of them");
     }
     TRY(find_weights(walk, node, onnx_number(node, "transB", 0.0) != 0.0, &w));
     w.factor = onnx_number(node, "alpha", 1.0);
@@ -318,65 +344,21 @@ static mlp_status step_gemm(struct onnx_walk *walk, const onnx_node *node)
     TRY(add_bias(walk, node, layer));
     walk->swapped = false;
     walk->value = node->output[0];
-    return MLP_OK;
+    return take_fused_activation(walk, node, layer);
 }
 
-/* ---- shapes, types and classes ------------------------------------------------------------------------- */
-
-static mlp_status step_pass(struct onnx_walk *walk, const onnx_node *node)
+/* ONNX Runtime's GELU of samples and biases. */
+static mlp_status step_bias_gelu(struct onnx_walk *walk, const onnx_node *node)
 {
-    walk->value = node->output[0];
-    return MLP_OK;
-}
-
-static mlp_status step_cast(struct onnx_walk *walk, const onnx_node *node)
-{
-    const double to = onnx_number(node, "to", 0.0);
-    walk->value = node->output[0];
-    return to == ONNX_FLOAT || to == ONNX_DOUBLE || to == ONNX_FLOAT16 || to == ONNX_BFLOAT16
-               ? MLP_OK
-               : onnx_refuse(walk, node, "expected a cast to FLOAT, DOUBLE, FLOAT16 or BFLOAT16");
-}
-
-static mlp_status step_flatten(struct onnx_walk *walk, const onnx_node *node)
-{
-    walk->value = node->output[0];
-    return onnx_number(node, "axis", 1.0) == 1.0 ? MLP_OK : onnx_refuse(walk, node, "expected axis 1");
-}
-
-/* To samples × features, by whichever numbers; to samples alone where there is one feature. */
-static mlp_status step_reshape(struct onnx_walk *walk, const onnx_node *node)
-{
-    struct onnx_constant constant;
-    double *shape;
-    size_t count;
-    const struct array *layers = &walk->layers->layers;
-    const double units = layers->count > 0
-                             ? (double)((struct onnx_layer *)layers->items)[layers->count - 1].weights.rows
-                             : -1.0;
-    if (walk->swapped || !takes_value(walk, node, 0)) {
-        return onnx_refuse(walk, node, "expected samples × features");
+    struct onnx_layer *layer = onnx_open_layer(walk);
+    if (layer == NULL) {
+        return onnx_refuse(walk, node, "expected it behind Gemm or MatMul");
     }
-    walk->value = node->output[0];
-    if (node->n_input < 2 || !onnx_constant_of(&walk->index, node->input[1], &constant)) {
-        return MLP_OK;
-    }
-    TRY(at_node(walk, node, onnx_constant_values(&walk->index, &constant, &shape, &count)));
-    const bool matrix =
-        count == 2 && shape[0] <= 1.0 && (shape[1] == -1.0 || units < 0.0 || shape[1] == units);
-    const bool vector = count == 1 && units == 1.0;
-    memory_free(shape);
-    return matrix || vector ? MLP_OK : onnx_refuse(walk, node, "expected a shape of samples × features");
-}
-
-static mlp_status step_transpose(struct onnx_walk *walk, const onnx_node *node)
-{
-    const onnx_attribute *order = onnx_attribute_of(node, "perm");
-    walk->swapped = !walk->swapped;
-    walk->value = node->output[0];
-    return order == NULL || (order->n_ints == 2 && order->ints[0] == 1 && order->ints[1] == 0)
-               ? MLP_OK
-               : onnx_refuse(walk, node, "expected two dimensions that change places");
+    TRY(step_add(walk, node));
+    layer->activation =
+        strcmp(node->op_type, "FastGelu") == 0 ? MLP_ACTIVATION_GELU_TANH : MLP_ACTIVATION_GELU;
+    layer->complete = true;
+    return MLP_OK;
 }
 
 /* The default axis is 1 up to opset 12, the last afterwards: the same for samples × features. */
@@ -395,25 +377,38 @@ static mlp_status step_softmax(struct onnx_walk *walk, const onnx_node *node)
 
 /* clang-format off */
 static const struct {
-    const char *name;
+    const char *domain, *name;
     onnx_step *step;
+    bool any_operand; /* else the value is the first one */
 } steps[] = {
-    { "Gemm", step_gemm }, { "MatMul", step_matmul },
-    { "Add", step_add }, { "Sub", step_sub }, { "Mul", step_mul }, { "Div", step_div },
-    { "BatchNormalization", step_batch_normalization }, { "Scaler", step_scaler },
-    { "Softmax", step_softmax },
-    { "Identity", step_pass }, { "Dropout", step_pass }, { "Squeeze", step_pass },
-    { "Cast", step_cast }, { "Flatten", step_flatten }, { "Reshape", step_reshape },
-    { "Transpose", step_transpose },
+    { "", "Gemm", step_product, false }, { "com.microsoft", "FusedGemm", step_product, false },
+    { "", "MatMul", step_product, false }, { "com.microsoft", "FusedMatMul", step_product, false },
+    { "", "Add", step_add, true }, { "", "Sub", step_sub, true },
+    { "", "Mul", step_mul, true }, { "", "Div", step_div, true },
+    { "com.microsoft", "BiasGelu", step_bias_gelu, false },
+    { "com.microsoft", "FastGelu", step_bias_gelu, false },
+    { "", "BatchNormalization", step_batch_normalization, false },
+    { "ai.onnx.ml", "Scaler", step_scaler, false },
+    { "", "Softmax", step_softmax, false },
+    { "", "Identity", onnx_step_identity, false }, { "", "Dropout", onnx_step_dropout, false },
+    { "", "Squeeze", onnx_step_squeeze, false }, { "", "Cast", onnx_step_cast, false },
+    { "", "Flatten", onnx_step_flatten, false }, { "", "Reshape", onnx_step_reshape, false },
+    { "", "Transpose", onnx_step_transpose, false },
 };
 /* clang-format on */
 
-onnx_step *onnx_step_of(const char *operator_name)
+mlp_status onnx_step_take(struct onnx_walk *walk, const onnx_node *node)
 {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        if (strcmp(steps[i].name, operator_name) == 0) {
-            return steps[i].step;
+        if (strcmp(steps[i].name, node->op_type) == 0 && onnx_is_of_domain(node, steps[i].domain)) {
+            return steps[i].any_operand || takes_value(walk, node, 0)
+                       ? steps[i].step(walk, node)
+                       : onnx_refuse(walk, node, "expected the samples as its first operand");
         }
     }
-    return NULL;
+    return onnx_refuse(
+        walk, node,
+        "none of a perceptron's operators here; expected Gemm or MatMul with constant weights, an "
+        "activation of this library behind it, a standardization, BatchNormalization, Dropout, "
+        "Flatten or Reshape");
 }

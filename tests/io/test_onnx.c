@@ -239,6 +239,45 @@ static void custom_activations_are_refused(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* A file that is a perceptron but for one thing: refused by what each line beside it says. */
+static void check_refused(const char *name)
+{
+    char model[256], piece[256];
+    mlp_network *network;
+    FILE *stream = fopen(recorded_path(name), "r");
+    assert_non_null(stream);
+    snprintf(model, sizeof model, "%.*s.onnx", (int)(strlen(name) - 4), name);
+    const mlp_status status = mlp_model_load(recorded_path(model), &network);
+    print_message("%s: %s\n", model, mlp_last_error());
+    assert_true(status == MLP_ERROR_UNSUPPORTED || status == MLP_ERROR_FORMAT ||
+                status == MLP_ERROR_NONFINITE);
+    assert_null(network);
+    while (fgets(piece, sizeof piece, stream) != NULL) {
+        piece[strcspn(piece, "\n")] = '\0';
+        assert_non_null(strstr(mlp_last_error(), piece));
+    }
+    fclose(stream);
+}
+
+static void what_is_no_perceptron_is_refused(void **unused)
+{
+    size_t count = 0;
+    (void)unused;
+    DIR *folder = opendir(recorded_path("refused"));
+    assert_non_null(folder);
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        char name[300];
+        snprintf(name, sizeof name, "refused/%s", entry->d_name);
+        if (strstr(name, ".txt") != NULL) {
+            check_refused(name);
+            count++;
+        }
+    }
+    closedir(folder);
+    assert_true(count >= 60);
+    assert_int_equal(memory_live_count(), 0);
+}
+
 /* 1 − p and p are two classes; 2 − p and p are no network. */
 static void two_classes_add_up_to_one(void **unused)
 {
@@ -312,6 +351,7 @@ int main(void)
         cmocka_unit_test(exported_and_back),
         cmocka_unit_test(class_names_and_labels),
         cmocka_unit_test(custom_activations_are_refused),
+        cmocka_unit_test(what_is_no_perceptron_is_refused),
         cmocka_unit_test(two_classes_add_up_to_one),
         cmocka_unit_test(damaged_files),
         cmocka_unit_test(memory_that_fails),

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Records the ONNX files of this folder, with inputs and outputs beside each: needs torch, onnx, scikit-learn, skl2onnx.
+"""Records the ONNX files of this folder, with inputs and outputs beside each: needs torch, onnx, onnxruntime,
+scikit-learn, skl2onnx.
 
-usage: record.py [FOLDER]
+usage: record.py [FOLDER [KIND...]]     all kinds: gemm keras sklearn torch runtime refused
 
 NAME.onnx is the model. NAME.txt has samples, inputs and outputs in its first line, then a sample's inputs and the
-outputs that the program which made the model computes for them, one sample a line.
+outputs that the program which made the model computes for them, one sample a line. In refused/, NAME.txt has what the
+message must say, a piece a line.
 """
 
 import pathlib
@@ -23,7 +25,7 @@ SAMPLES = 5
 
 def record(name, model, x, y):
     path = folder / f"{name}.onnx"
-    if isinstance(model, onnx.ModelProto):
+    if model is not None:
         onnx.checker.check_model(model)
         path.write_bytes(model.SerializeToString())
     y = numpy.asarray(y, dtype=numpy.float64).reshape(len(x), -1)
@@ -150,8 +152,134 @@ def sklearn_models():
     record("sklearn-regressor", to_onnx(net, x[:1], target_opset=13), x[:SAMPLES], net.predict(x[:SAMPLES]))
 
 
+def runtime_models():
+    """What ONNX Runtime's optimizer makes of the others' files, and operators of its own that it makes of larger models."""
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.log_severity_level = 3
+    for name in ("torch-elu-script", "torch-leaky-relu-script", "torch-hard-sigmoid-script", "torch-selu-script", "torch-softplus-script",
+                 "torch-gelu-script", "torch-silu-script", "torch-normalized-dynamo", "keras-dense", "sklearn-regressor"):
+        options.optimized_model_filepath = str(folder / f"optimized-{name}.onnx")
+        onnxruntime.InferenceSession(str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
+        (folder / f"optimized-{name}.txt").write_text((folder / f"{name}.txt").read_text())
+    node = helper.make_node
+    own = {"bias-gelu": [node("MatMul", ["x", "w"], ["m"]), node("BiasGelu", ["m", "b"], ["y"], domain="com.microsoft")],
+           "fast-gelu": [node("MatMul", ["x", "w"], ["m"]), node("FastGelu", ["m", "b"], ["y"], domain="com.microsoft")],
+           "fused-matmul": [node("FusedMatMul", ["x", "v"], ["y"], domain="com.microsoft", alpha=0.5, transB=1)],
+           "fused-gemm": [node("FusedGemm", ["x", "v", "b"], ["y"], domain="com.microsoft", transB=1, activation="Tanh")],
+           "biases-of-one": [node("Gemm", ["x", "w", "one"], ["m"]), node("FastGelu", ["m"], ["y"], domain="com.microsoft")]}
+    for name, nodes in own.items():
+        used = {i for n in nodes for i in n.input}
+        constants = {k: v for k, v in {"w": normal(4, 3), "v": normal(3, 4), "b": normal(3), "one": normal(1, 1)}.items() if k in used}
+        graph = helper.make_graph(nodes, "graph", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 4])],
+                                  [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 3])],
+                                  [numpy_helper.from_array(v, k) for k, v in constants.items()])
+        model = helper.make_model(graph, ir_version=8,
+                                  opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid("com.microsoft", 1)])
+        x = normal(SAMPLES, 4)
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        (folder / f"runtime-{name}.onnx").write_bytes(model.SerializeToString())
+        record(f"runtime-{name}", None, x, session.run(None, {"x": x})[0])
+
+
+def refused_models():
+    """A perceptron but for one thing each."""
+    (folder / "refused").mkdir(exist_ok=True)
+    node, w, b = helper.make_node, normal(4, 3), normal(3)
+    dense = [node("MatMul", ["x", "w"], ["m"], name="product"), node("Add", ["m", "b"], ["z"], name="bias")]
+    integers = lambda *v: numpy.array(v, dtype=numpy.int64)
+
+    def refused(name, nodes, says, constants=None, x=(None, 4), extra_inputs=(), opset=13, change=None):
+        graph = helper.make_graph(
+            nodes, "graph", [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in [("x", x), *extra_inputs]],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(v, k) for k, v in {"w": w, "b": b, **(constants or {})}.items()])
+        model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", opset)])
+        if change:
+            change(model)
+        (folder / "refused" / f"{name}.onnx").write_bytes(model.SerializeToString())
+        (folder / "refused" / f"{name}.txt").write_text("\n".join(says) + "\n")
+
+    def behind(op, *constants, says=(), **attributes):
+        names = [f"c{i}" for i in range(len(constants))]
+        refused(f"operator-{op.lower()}{len(constants)}", [*dense, node(op, ["z", *names], ["y"], name="culprit", **attributes)],
+                ["culprit", op, *says], dict(zip(names, constants)))
+
+    for op in ("Sin", "LogSoftmax", "ReduceSum", "Shape", "Sign", "Floor", "Hardmax", "NonZero", "Relux"):
+        behind(op)
+    behind("LayerNormalization", normal(3), normal(3))
+    behind("InstanceNormalization", normal(3), normal(3))
+    behind("Conv", normal(3, 3, 1))
+    behind("Gather", integers(0))
+    behind("Slice", integers(0), integers(2), integers(1))
+    behind("Tile", integers(1, 2))
+    behind("Pad", integers(0, 0, 0, 1))
+    behind("Expand", integers(5, 3))
+    behind("LSTM", normal(1, 8, 3), normal(1, 8, 2))
+    behind("Unsqueeze", integers(1))
+    refused("concat", [*dense, node("Concat", ["z", "z"], ["y"], name="culprit", axis=1)], ["culprit", "Concat"])
+    behind("Clip", numpy.float32(-2), numpy.float32(5))  # no activation of this library
+    behind("Softmax", axis=0, says=["axis"])
+    behind("Flatten", axis=0, says=["axis 1"])
+    behind("Squeeze", integers(0), says=["axis"])
+    behind("Squeeze", says=["one unit"])
+    behind("Reshape", integers(-1, 1), says=["samples × features"])
+    behind("Transpose", perm=[0, 1], says=["two dimensions"])
+    behind("Cast", to=TensorProto.INT32, says=["FLOAT"])
+    behind("Dropout", numpy.float32(0.5), numpy.array(True), says=["training"])
+    behind("Add", normal(2), says=["2 numbers"])
+    behind("Mul", normal(5, 1), says=["each feature"])
+    refused("div", [*dense, node("Div", ["b", "z"], ["y"], name="culprit")], ["culprit", "Div"])
+    refused("norm-training", [*dense, node("BatchNormalization", ["z", "b", "b", "b", "b"], ["y", "", ""], name="culprit", training_mode=1)],
+            ["culprit", "BatchNormalization"], opset=14)
+    refused("norm-sizes", [*dense, node("BatchNormalization", ["z", "b", "b", "b", "w"], ["y"], name="culprit")], ["culprit", "as many"])
+    refused("domain", [*dense, node("Relu", ["z"], ["y"], name="culprit", domain="my.operators")], ["culprit", "Relu"])
+    refused("fused", [node("FusedGemm", ["x", "w", "b"], ["y"], name="culprit", domain="com.microsoft", activation="Sin")],
+            ["culprit", "FusedGemm", "activation"])
+    refused("weights-not-constant", [node("MatMul", ["x", "v"], ["y"], name="culprit")], ["inputs 'x' and 'v'"], extra_inputs=[("v", (4, 3))])
+    refused("weights-computed", [node("Transpose", ["x"], ["v"]), node("MatMul", ["x", "v"], ["y"], name="culprit")], ["several nodes"])
+    refused("weights-first", [node("MatMul", ["w", "x"], ["y"], name="culprit")], ["culprit", "MatMul", "first operand"])
+    refused("weights-reshaped", [node("Reshape", ["w", "s"], ["v"]), node("MatMul", ["x", "v"], ["y"], name="culprit")],
+            ["culprit", "constant weights"], {"w": normal(3, 4), "s": integers(4, 3)})
+    refused("weights-of-three-dimensions", [node("MatMul", ["x", "t"], ["y"], name="culprit")], ["culprit", "two dimensions"], {"t": normal(1, 4, 3)})
+    refused("weights-do-not-fit", [*dense, node("MatMul", ["z", "w"], ["y"], name="culprit")], ["culprit", "4 inputs", "expected 3"])
+    refused("input-does-not-fit", [*dense, node("Relu", ["z"], ["y"])], ["product", "4 inputs", "5 features"], x=(None, 5))
+    refused("input-of-positions", [*dense, node("Relu", ["z"], ["y"])], ["product", "8 features"], x=(None, 2, 4))
+    refused("gemm-transposed", [node("Gemm", ["x", "w", "b"], ["y"], name="culprit", transA=1)], ["culprit", "transA"])
+    refused("bias-does-not-fit", [node("Gemm", ["x", "w", "c"], ["y"], name="culprit")], ["culprit", "one bias for each unit"], {"c": normal(2)})
+    refused("bias-of-samples", [node("Gemm", ["x", "w", "c"], ["y"], name="culprit")], ["culprit", "each feature"], {"c": normal(3, 1)})
+    refused("branch", [*dense, node("Relu", ["z"], ["a"]), node("Add", ["a", "z"], ["y"], name="culprit")], ["several nodes", "chain"])
+    refused("no-layer", [node("Relu", ["x"], ["y"], name="culprit")], ["culprit", "Relu"])
+    refused("output-elsewhere", [*dense, node("Relu", ["z"], ["a"])], ["output 'y'"])
+    for name, value in (("nan", numpy.nan), ("infinity", numpy.inf)):
+        bad = w.copy()
+        bad[1, 2] = value
+        refused(f"weights-{name}", [*dense, node("Relu", ["z"], ["y"])], ["'w'", "not finite"], {"w": bad})
+        refused(f"bias-{name}", [*dense, node("Relu", ["z"], ["y"])], ["not finite"], {"b": numpy.array([0, value, 0], dtype=numpy.float32)})
+
+    def external(model):
+        tensor = model.graph.initializer[0]
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="weights.bin")
+    refused("external-data", [*dense, node("Relu", ["z"], ["y"])], ["'w'", "another file", "external data"], change=external)
+
+    def of_type(kind):
+        def change(model):
+            model.graph.initializer[0].data_type = kind
+        return change
+    refused("type-text", [*dense, node("Relu", ["z"], ["y"])], ["'w'", "type 8", "expected FLOAT"], change=of_type(TensorProto.STRING))
+    refused("type-complex", [*dense, node("Relu", ["z"], ["y"])], ["'w'", "type 14"], change=of_type(TensorProto.COMPLEX64))
+
+    def of_shape(*dims):
+        def change(model):
+            model.graph.initializer[0].dims[:] = dims
+        return change
+    for name, dims in (("larger", (4, 4)), ("huge", (1 << 40, 1 << 40)), ("negative", (-4, -3)), ("smaller", (4, 2)), ("empty", (4, 0))):
+        refused(f"shape-{name}", [*dense, node("Relu", ["z"], ["y"])], ["'w'", "shape"], change=of_shape(*dims))
+
+
 if __name__ == "__main__":
-    gemm_models()
-    keras_models()
-    sklearn_models()
-    torch_models()
+    for kind in sys.argv[2:] or ("gemm", "keras", "sklearn", "torch", "runtime", "refused"):
+        globals()[f"{kind}_models"]()
