@@ -16,6 +16,7 @@
 #ifndef MLP_MLP_HPP
 #define MLP_MLP_HPP
 
+#include <mlp/data.hpp>
 #include <mlp/network.hpp>
 #include <mlp/training.hpp>
 

@@ -18,12 +18,11 @@ extern "C" {
 #endif
 
 /** Saves a network. The file appears whole or not at all: killed at any point, an older file of that name or
- * the new one is there. ::MLP_ERROR_UNSUPPORTED for a network with a custom activation or loss, which no file
- * can hold. A custom initializer is saved by name and comes back as automatic: the parameters are there, the
- * function is not.
- * A symbolic link stays, and its target is replaced. Where everything is written but the old file cannot be
- * replaced, the new one stays beside it under the name that is in the message. What processes that died while
- * they saved under this name left beside it is removed.
+ * the new one is there. Of a custom activation or loss the file keeps the name (mlp_network_options);
+ * ::MLP_ERROR_UNSUPPORTED for one without. A custom initializer is saved by name and comes back as automatic:
+ * the parameters are there, the function is not. A symbolic link stays, and its target is replaced. Where
+ * everything is written but the old file cannot be replaced, the new one stays beside it under the name that
+ * is in the message. What processes that died while they saved under this name left beside it is removed.
  * Errors: ARGUMENT, IO (the message names the file and the system's reason), MEMORY, UNSUPPORTED. */
 MLP_API mlp_status mlp_model_save(const mlp_network *network, const char *path);
 
@@ -41,6 +40,49 @@ MLP_API mlp_status mlp_model_try_save(const char *path);
  * Errors: ARGUMENT, IO, FORMAT (the message names what is wrong), UNSUPPORTED, MEMORY, NONFINITE (a parameter
  * is NaN or infinite). */
 MLP_API mlp_status mlp_model_load(const char *path, mlp_network **network);
+
+/** What is asked of a caller who loads a network with functions of its own. Start from
+ * ::MLP_LOAD_OPTIONS_INIT. */
+typedef struct mlp_load_options {
+    size_t struct_size; /**< Set by the INIT. */
+    /** Called for each layer with a custom activation, with the name that it was saved under: fills in
+     * *callbacks, which comes as zeros. One that stays NULL is not known, and the load fails (UNSUPPORTED,
+     * and the message names it). NULL (default): none is known. Must return. */
+    void (*find_activation)(const char *name, mlp_activation_callbacks *callbacks, void *context);
+    /** Likewise for a custom loss. Where it stays NULL the network predicts all the same, and what asks for
+     * the loss fails with STATE, naming it. */
+    void (*find_loss)(const char *name, mlp_loss_callback *loss, void **loss_context, void *context);
+    void *context; /**< Handed to both; borrowed for the call. */
+} mlp_load_options;
+
+#define MLP_LOAD_OPTIONS_INIT                                                                                \
+    {                                                                                                        \
+        sizeof(mlp_load_options), NULL, NULL, NULL                                                           \
+    }
+
+/** ::MLP_LOAD_OPTIONS_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_load_options_default(mlp_load_options *options);
+
+/** As mlp_model_load(), with options; NULL for the defaults. */
+MLP_API mlp_status mlp_model_load_with(const char *path, const mlp_load_options *options,
+                                       mlp_network **network);
+
+/** As mlp_model_load_with(), from `size` bytes in memory, which hold what a file would (also of ONNX). They
+ * are borrowed for the call, trusted as little as a file, and not copied as a whole: the load takes the
+ * memory of the network. */
+MLP_API mlp_status mlp_model_load_memory(const void *bytes, size_t size, const mlp_load_options *options,
+                                         mlp_network **network);
+
+/** As mlp_model_save(), into memory: the bytes of the file.
+ * @param bytes receives them, aligned to 64; the caller's, to be given to mlp_memory_free(); NULL on failure
+ * @param size  receives their number
+ * Errors: ARGUMENT, MEMORY, NONFINITE, UNSUPPORTED. */
+MLP_API mlp_status mlp_model_save_memory(const mlp_network *network, void **bytes, size_t *size);
+
+/** Frees bytes that a function of this library gave to the caller, and sets the pointer to NULL. NULL and a
+ * pointer to NULL are fine. */
+MLP_API void mlp_memory_free(void **bytes);
 
 /** Options of mlp_model_export_onnx(). Start from ::MLP_ONNX_OPTIONS_INIT. */
 typedef struct mlp_onnx_options {
@@ -68,6 +110,10 @@ MLP_API mlp_status mlp_onnx_options_default(mlp_onnx_options *options);
  * more; a build without the option `onnx`). */
 MLP_API mlp_status mlp_model_export_onnx(const mlp_network *network, const char *path,
                                          const mlp_onnx_options *options);
+
+/** As mlp_model_export_onnx(), into memory; `bytes` and `size` as of mlp_model_save_memory(). */
+MLP_API mlp_status mlp_model_export_onnx_memory(const mlp_network *network, const mlp_onnx_options *options,
+                                                void **bytes, size_t *size);
 
 /** Loads tensors from a safetensors file without this library's metadata, such as one that PyTorch wrote:
  * names `layers.N.weight`/`layers.N.bias`, or those of `torch.nn.Sequential` (`0.weight`, `2.weight`, …) in

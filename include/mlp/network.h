@@ -68,12 +68,18 @@ typedef struct mlp_network_options {
     mlp_loss_callback custom_loss; /**< For ::MLP_LOSS_CUSTOM. */
     void *custom_loss_context;     /**< Handed to `custom_loss`; borrowed for the life of the network and its
                                       copies. */
+    const char *custom_loss_name;  /**< What files call the custom loss, so that a loader finds it
+                                       (mlp_load_options::find_loss): as a class name, copied. NULL
+                                       (default): the network cannot be saved. */
+    const char *const *custom_activation_names; /**< Likewise of each layer's activation, where it is custom
+                                                     (mlp_load_options::find_activation); other entries are
+                                                     not looked at. NULL (default): none has one. */
 } mlp_network_options;
 
 #define MLP_NETWORK_OPTIONS_INIT                                                                             \
     {                                                                                                        \
         sizeof(mlp_network_options), sizeof(mlp_layer), 0, MLP_LOSS_AUTOMATIC, MLP_REDUCTION_MEAN, 0.0, 0.0, \
-            NULL, NULL, NULL                                                                                 \
+            NULL, NULL, NULL, NULL, NULL                                                                     \
     }
 
 /** ::MLP_NETWORK_OPTIONS_INIT as a function, for other languages: sets the members that struct_size,
@@ -147,6 +153,11 @@ MLP_API size_t mlp_network_parameter_count(const mlp_network *network);
 MLP_API mlp_loss mlp_network_loss(const mlp_network *network);
 /** The seed that the parameters were last drawn with. */
 MLP_API uint64_t mlp_network_seed(const mlp_network *network);
+
+/** What files call the network's custom loss, and a layer's custom activation; NULL where there is none.
+ * Valid until the network is destroyed. */
+MLP_API const char *mlp_network_custom_loss_name(const mlp_network *network);
+MLP_API const char *mlp_network_custom_activation_name(const mlp_network *network, size_t layer);
 
 /** Describes layer `layer`, with every default resolved: `init` and `activation_parameter` are what is in
  * force. ::MLP_ERROR_RANGE when there is no such layer. */

@@ -1,71 +1,28 @@
 /** @file
- * Data sets, networks and workspaces in C++. Include mlp/mlp.hpp. */
+ * Networks and workspaces in C++. Include mlp/mlp.hpp. */
 #ifndef MLP_NETWORK_HPP
 #define MLP_NETWORK_HPP
 
-#include <mlp/support.hpp>
+#include <mlp/data.hpp>
 
 namespace mlp
 {
 
-/** A data set (mlp/data.h). */
-class data : public detail::owner<mlp_data, mlp_data_destroy>
+/** Bytes that the library made, such as a model in memory. */
+class model_bytes : public detail::owner<void, mlp_memory_free>
 {
   public:
-    using owner::owner;
-    /** From a file, in any format that is known. */
-    static outcome<data> load(const std::string &path, const mlp_data_options *options = nullptr)
+    model_bytes() noexcept = default;
+    model_bytes(void *bytes, std::size_t size) noexcept : owner(bytes), size_(size)
     {
-        mlp_data *handle = nullptr;
-        const mlp_status status = mlp_data_load(path.c_str(), options, &handle);
-        return detail::finish(status, data(handle));
     }
-    /** From arrays, which must live as long as the set and its parts. */
-    static outcome<data> create(const mlp_data_arrays &arrays)
+    std::size_t size() const noexcept
     {
-        mlp_data *handle = nullptr;
-        const mlp_status status = mlp_data_create(&arrays, &handle);
-        return detail::finish(status, data(handle));
+        return size_;
     }
-    /** Two parts, the second of about `fraction` of the samples. */
-    outcome<std::pair<data, data>> split(double fraction, std::uint64_t seed, bool stratified = false) const
-    {
-        mlp_data *first = nullptr, *second = nullptr;
-        const mlp_status status = stratified
-                                      ? mlp_data_split_stratified(get(), fraction, seed, &first, &second)
-                                      : mlp_data_split(get(), fraction, seed, &first, &second);
-        return detail::finish(status, std::pair<data, data>(data(first), data(second)));
-    }
-    /** Training and validation set of a fold. */
-    outcome<std::pair<data, data>> fold(std::size_t folds, std::size_t fold, bool stratified,
-                                        std::uint64_t seed) const
-    {
-        mlp_data *train = nullptr, *validation = nullptr;
-        const mlp_status status = mlp_data_fold(get(), folds, fold, stratified, seed, &train, &validation);
-        return detail::finish(status, std::pair<data, data>(data(train), data(validation)));
-    }
-    outcome<data> slice(std::size_t first, std::size_t count) const
-    {
-        mlp_data *part = nullptr;
-        const mlp_status status = mlp_data_slice(get(), first, count, &part);
-        return detail::finish(status, data(part));
-    }
-    std::size_t count() const noexcept
-    {
-        return mlp_data_count(get());
-    }
-    std::size_t inputs() const noexcept
-    {
-        return mlp_data_inputs(get());
-    }
-    std::size_t class_count() const noexcept
-    {
-        return mlp_data_class_count(get());
-    }
-    std::size_t outputs() const noexcept
-    {
-        return mlp_data_outputs(get());
-    }
+
+  private:
+    std::size_t size_ = 0;
 };
 
 /** What a batch should have come out as: classes or values, which convert to it, and weights; all borrowed
@@ -123,15 +80,32 @@ class network : public detail::owner<mlp_network, mlp_network_destroy>
         : owner(handle), lambdas_(std::move(lambdas))
     {
     }
-    static outcome<network> load(const std::string &path)
+    /** From a file; `options` find a network's own functions by their names. */
+    static outcome<network> load(const std::string &path, const mlp_load_options *options = nullptr)
     {
         mlp_network *handle = nullptr;
-        const mlp_status status = mlp_model_load(path.c_str(), &handle);
+        const mlp_status status = mlp_model_load_with(path.c_str(), options, &handle);
+        return detail::finish(status, network(handle));
+    }
+    /** From `size` bytes that hold what a file would. */
+    static outcome<network> load(const void *bytes, std::size_t size,
+                                 const mlp_load_options *options = nullptr)
+    {
+        mlp_network *handle = nullptr;
+        const mlp_status status = mlp_model_load_memory(bytes, size, options, &handle);
         return detail::finish(status, network(handle));
     }
     outcome<void> save(const std::string &path) const
     {
         return finish(mlp_model_save(get(), path.c_str()));
+    }
+    /** What save() would write. */
+    outcome<model_bytes> save() const
+    {
+        void *bytes = nullptr;
+        std::size_t size = 0;
+        const mlp_status status = mlp_model_save_memory(get(), &bytes, &size);
+        return detail::finish(status, model_bytes(bytes, size));
     }
     outcome<network> copy() const
     {
@@ -356,6 +330,19 @@ class network_builder
         };
         return *this;
     }
+    /** What files call the last layer's own activation, or the loss of the caller's own, so that a loader
+     * finds it; borrowed until build(). */
+    network_builder &activation_name(const char *name)
+    {
+        activation_names_.resize(layers_.size());
+        activation_names_.back() = name;
+        return *this;
+    }
+    network_builder &loss_name(const char *name)
+    {
+        options_.custom_loss_name = name;
+        return *this;
+    }
     /** Draws the last layer's weights: void draw(span<float> values, size_t rows, size_t columns, uint64_t
      * seed, size_t layer). */
     template <typename Draw> network_builder &init(Draw draw)
@@ -413,8 +400,12 @@ class network_builder
     outcome<network> build() const
     {
         mlp_network *handle = nullptr;
+        mlp_network_options options = options_;
+        std::vector<const char *> names = activation_names_;
+        names.resize(layers_.size());
+        options.custom_activation_names = activation_names_.empty() ? nullptr : names.data();
         const mlp_status status =
-            mlp_network_create(inputs_, layers_.data(), layers_.size(), &options_, &handle);
+            mlp_network_create(inputs_, layers_.data(), layers_.size(), &options, &handle);
         network made(handle, lambdas_);
         detail::rethrow(lambdas_);
         return detail::finish(status, std::move(made));
@@ -441,6 +432,7 @@ class network_builder
 
     std::size_t inputs_;
     std::vector<mlp_layer> layers_;
+    std::vector<const char *> activation_names_;
     mlp_network_options options_ = MLP_NETWORK_OPTIONS_INIT;
     detail::shared_lambdas lambdas_;
 };

@@ -78,6 +78,26 @@ static json_t *class_names_json(const mlp_network *network)
     return names;
 }
 
+/* "" for a layer whose activation has no name. */
+static json_t *activation_names_json(const mlp_network *network)
+{
+    json_t *names = json_array();
+    for (size_t l = 0; l < network->layer_count; l++) {
+        const char *name = network->layers[l].activation_name;
+        names = with_item(names, json_string(name != NULL ? name : ""));
+    }
+    return names;
+}
+
+static bool has_named_activation(const mlp_network *network)
+{
+    size_t l = 0;
+    while (l < network->layer_count && network->layers[l].activation_name == NULL) {
+        l++;
+    }
+    return l < network->layer_count;
+}
+
 bool metadata_set_json(json_t *metadata, const char *key, json_t *value)
 {
     char *text = value != NULL ? safetensors_json_text(value, 1) : NULL;
@@ -107,6 +127,12 @@ json_t *description_write(const mlp_network *network)
                     metadata_set_json(metadata, "loss", fields_to_json(&loss_fields, &network->loss));
     if (complete && network->class_name_count > 0) {
         complete = metadata_set_json(metadata, "class_names", class_names_json(network));
+    }
+    if (complete && has_named_activation(network)) {
+        complete = metadata_set_json(metadata, "custom_activations", activation_names_json(network));
+    }
+    if (complete && network->loss_name != NULL) {
+        complete = json_object_set_new(metadata, "custom_loss", json_string(network->loss_name)) == 0;
     }
     if (!complete) {
         json_decref(metadata);
@@ -182,23 +208,39 @@ static mlp_status read_loss(const struct safetensors *archive, const struct json
     return MLP_OK;
 }
 
-static mlp_status read_class_names(const struct safetensors *archive, const struct json_node *names,
-                                   struct model_description *description)
+/* An array of one text or more; *texts is the caller's (memory_free) also on failure. */
+static mlp_status read_texts(const struct safetensors *archive, const char *key, const struct json_node *json,
+                             const char ***texts)
 {
-    if (names->type != NODE_ARRAY || names->count == 0) {
-        return bad(archive, "class_names", "is not an array of texts");
+    if (json->type != NODE_ARRAY || json->count == 0) {
+        return bad(archive, key, "is not an array of texts");
     }
-    description->class_name_count = names->count;
-    description->class_names = memory_allocate(names->count, sizeof *description->class_names);
-    REQUIRE_MEMORY(description->class_names);
-    const struct json_node *name = node_first(names);
-    for (size_t i = 0; i < names->count; i++, name = node_next(name)) {
-        description->class_names[i] = node_text(name);
-        if (description->class_names[i] == NULL) {
-            return bad(archive, "class_names", "is not an array of texts");
+    *texts = memory_allocate(json->count, sizeof **texts);
+    REQUIRE_MEMORY(*texts);
+    const struct json_node *text = node_first(json);
+    for (size_t i = 0; i < json->count; i++, text = node_next(text)) {
+        (*texts)[i] = node_text(text);
+        if ((*texts)[i] == NULL) {
+            return bad(archive, key, "is not an array of texts");
         }
     }
     return MLP_OK;
+}
+
+static mlp_status read_class_names(const struct safetensors *archive, const struct json_node *names,
+                                   struct model_description *description)
+{
+    description->class_name_count = names->count;
+    return read_texts(archive, "class_names", names, &description->class_names);
+}
+
+static mlp_status read_activation_names(const struct safetensors *archive, const struct json_node *names,
+                                        struct model_description *description)
+{
+    TRY(read_texts(archive, "custom_activations", names, &description->activation_names));
+    return names->count == description->count
+               ? MLP_OK
+               : bad(archive, "custom_activations", "has not one text for each layer");
 }
 
 static mlp_status check_format(const struct safetensors *archive)
@@ -220,6 +262,7 @@ static const struct {
     { "layers", false, read_layers },
     { "loss", false, read_loss },
     { "class_names", true, read_class_names },
+    { "custom_activations", true, read_activation_names },
 };
 
 mlp_status description_read(const struct safetensors *archive, struct model_description *description)
@@ -235,6 +278,7 @@ mlp_status description_read(const struct safetensors *archive, struct model_desc
     TRY(whole_text(archive, "inputs", &inputs));
     TRY(whole_text(archive, "seed", &description->options.seed));
     description->inputs = (size_t)inputs;
+    description->options.custom_loss_name = safetensors_metadata(archive, "custom_loss");
     mlp_status status = MLP_OK;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0] && status == MLP_OK; i++) {
         struct json_document document;
@@ -252,5 +296,6 @@ void description_free(struct model_description *description)
 {
     memory_free(description->layers);
     memory_free(description->class_names);
+    memory_free(description->activation_names);
     *description = (struct model_description){ 0 };
 }

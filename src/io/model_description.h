@@ -31,6 +31,8 @@ struct model_description {
     mlp_network_options options; /* class_weights not set: they are a tensor */
     const char **class_names;    /* owned, the texts are the file's; NULL: none */
     size_t class_name_count;
+    const char **activation_names; /* owned, the texts are the file's: one for each layer, "" where its
+                                      activation is not custom; NULL: none */
 };
 
 /* Reads the texts of an archive, once; description_free() afterwards also when it fails. Every value is

@@ -4,6 +4,7 @@
 #include <mlp/model_file.h>
 
 #include "base/memory.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "io/model_format.h"
 
@@ -60,6 +61,39 @@ static mlp_status check_claims(const struct model_file *file)
                : MLP_OK;
 }
 
+/* The callbacks of a network with functions of its own, which the caller knows by their names. Only a loss
+ * may be missing: predictions need none. */
+static mlp_status find_callbacks(struct model_file *file, const mlp_load_options *options)
+{
+    struct model_description *d = &file->description;
+    mlp_network_options *network = &d->options;
+    for (size_t l = 0; l < d->count; l++) {
+        const char *name = d->activation_names != NULL ? d->activation_names[l] : "";
+        mlp_activation_callbacks *callbacks = &d->layers[l].custom_activation;
+        if (d->layers[l].activation != MLP_ACTIVATION_CUSTOM) {
+            continue;
+        }
+        FAIL_IF(name[0] == '\0', MLP_ERROR_UNSUPPORTED,
+                "%s: layer %zu has a custom activation that was saved without a name", file->path, l);
+        if (options->find_activation != NULL) {
+            options->find_activation(name, callbacks, options->context);
+        }
+        FAIL_IF(callbacks->value == NULL || callbacks->derivative == NULL, MLP_ERROR_UNSUPPORTED,
+                "%s: layer %zu has the custom activation '%s', which is not known here "
+                "(mlp_load_options.find_activation)",
+                file->path, l, name);
+    }
+    network->custom_activation_names = d->activation_names;
+    if (network->loss == MLP_LOSS_CUSTOM && network->custom_loss_name != NULL && options->find_loss != NULL) {
+        options->find_loss(network->custom_loss_name, &network->custom_loss, &network->custom_loss_context,
+                           options->context);
+    }
+    if (network->loss == MLP_LOSS_CUSTOM && network->custom_loss == NULL) {
+        network->custom_loss = loss_missing;
+    }
+    return MLP_OK;
+}
+
 /* The network as described, its parameters not yet the file's. */
 static mlp_status create(struct model_file *file, mlp_network **network)
 {
@@ -99,10 +133,12 @@ static mlp_status load_standardization(const struct model_file *file, mlp_networ
     return status;
 }
 
-static mlp_status load_described(struct model_file *file, mlp_network **network)
+static mlp_status load_described(struct model_file *file, const mlp_load_options *options,
+                                 mlp_network **network)
 {
     const struct model_description *d = &file->description;
     TRY(check_claims(file));
+    TRY(find_callbacks(file, options));
     TRY(create(file, network));
     TRY(fill(file, *network));
     TRY(load_standardization(file, *network));
@@ -111,22 +147,46 @@ static mlp_status load_described(struct model_file *file, mlp_network **network)
                : MLP_OK;
 }
 
-mlp_status mlp_model_load(const char *path, mlp_network **network)
+/* Takes the source. */
+static mlp_status load(struct byte_source source, const mlp_load_options *options, mlp_network **network)
 {
-    struct byte_source source;
     struct model_file file;
-    REQUIRE_ARGUMENT(network);
-    *network = NULL;
-    REQUIRE_ARGUMENT(path);
-    TRY(byte_source_open(path, &source));
     mlp_status status = model_file_open(source, 0, &file);
-    status = status == MLP_OK ? load_described(&file, network) : status;
+    status = status == MLP_OK ? load_described(&file, options, network) : status;
     if (status != MLP_OK) {
         mlp_network_destroy(network);
     }
     model_file_close(&file);
     return status == MLP_ERROR_SHAPE ? MLP_ERROR_FORMAT
                                      : status; /* the file contradicts itself, not the caller */
+}
+
+mlp_status mlp_model_load(const char *path, mlp_network **network)
+{
+    return mlp_model_load_with(path, NULL, network);
+}
+
+mlp_status mlp_model_load_with(const char *path, const mlp_load_options *options, mlp_network **network)
+{
+    mlp_load_options accepted;
+    struct byte_source source;
+    REQUIRE_ARGUMENT(network);
+    *network = NULL;
+    REQUIRE_ARGUMENT(path);
+    TRY(ACCEPT_OPTIONS(mlp_load_options, MLP_LOAD_OPTIONS_INIT, options, &accepted));
+    TRY(byte_source_open(path, &source));
+    return load(source, &accepted, network);
+}
+
+mlp_status mlp_model_load_memory(const void *bytes, size_t size, const mlp_load_options *options,
+                                 mlp_network **network)
+{
+    mlp_load_options accepted;
+    REQUIRE_ARGUMENT(network);
+    *network = NULL;
+    REQUIRE_ARGUMENT(bytes);
+    TRY(ACCEPT_OPTIONS(mlp_load_options, MLP_LOAD_OPTIONS_INIT, options, &accepted));
+    return load(byte_source_memory(bytes, size), &accepted, network);
 }
 
 /* ---- bare tensors -------------------------------------------------------------------------------------- */

@@ -32,3 +32,15 @@ mlp_status mlp_model_export_onnx(const mlp_network *network, const char *path,
     (void)options;
     return fail(MLP_ERROR_UNSUPPORTED, "%s: this build cannot write ONNX models (option onnx)", path);
 }
+
+mlp_status mlp_model_export_onnx_memory(const mlp_network *network, const mlp_onnx_options *options,
+                                        void **bytes, size_t *size)
+{
+    REQUIRE_ARGUMENT(bytes);
+    *bytes = NULL;
+    REQUIRE_ARGUMENT(size);
+    *size = 0;
+    REQUIRE_ARGUMENT(network);
+    (void)options;
+    return fail(MLP_ERROR_UNSUPPORTED, "this build cannot write ONNX models (option onnx)");
+}

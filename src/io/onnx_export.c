@@ -201,3 +201,19 @@ mlp_status mlp_model_export_onnx(const mlp_network *network, const char *path,
     struct byte_sink sink = byte_sink_file(path);
     return export(network, options, &sink);
 }
+
+mlp_status mlp_model_export_onnx_memory(const mlp_network *network, const mlp_onnx_options *options,
+                                        void **bytes, size_t *size)
+{
+    struct array memory = { 0 };
+    REQUIRE_ARGUMENT(bytes);
+    *bytes = NULL;
+    REQUIRE_ARGUMENT(size);
+    *size = 0;
+    REQUIRE_ARGUMENT(network);
+    struct byte_sink sink = byte_sink_memory(&memory);
+    TRY(export(network, options, &sink));
+    *size = memory.count;
+    *bytes = array_take(&memory);
+    return MLP_OK;
+}

@@ -42,6 +42,22 @@ mlp_status network_resolve_init(struct layer *resolved)
     return MLP_OK;
 }
 
+/* Keeps the name of a callback, where it has one. `member` is where it stands in the caller's struct. */
+static mlp_status keep_name(const char *name, const char *member, char **kept)
+{
+    *kept = NULL;
+    if (name == NULL) {
+        return MLP_OK;
+    }
+    const mlp_status status = network_check_name(name);
+    if (status != MLP_OK) {
+        return fail_in(status, "%s", member);
+    }
+    *kept = memory_copy_text(name);
+    REQUIRE_MEMORY(*kept);
+    return MLP_OK;
+}
+
 /* Checks one layer and resolves its defaults. */
 static mlp_status resolve_layer(const mlp_layer *given, bool is_output, struct layer *layer)
 {
@@ -95,12 +111,35 @@ static mlp_status resolve_layers(size_t inputs, const mlp_layer *layers, size_t 
     return MLP_OK;
 }
 
+/* Of custom activations. */
+static mlp_status keep_activation_names(const char *const *names, mlp_network *network)
+{
+    for (size_t l = 0; l < network->layer_count; l++) {
+        struct layer *layer = &network->layers[l];
+        if (layer->description.activation != MLP_ACTIVATION_CUSTOM) {
+            continue;
+        }
+        const mlp_status status = keep_name(names[l], "custom_activation_names", &layer->activation_name);
+        if (status != MLP_OK) {
+            return fail_in(status, "layer %zu", l);
+        }
+    }
+    return MLP_OK;
+}
+
 static mlp_status copy_floats(const float *from, size_t count, float **to)
 {
     *to = memory_allocate(count, sizeof(float));
     REQUIRE_MEMORY(*to);
     memcpy(*to, from, count * sizeof(float));
     return MLP_OK;
+}
+
+/* Where the loss finds its name. */
+static void name_loss(mlp_network *network)
+{
+    network->loss.custom_name = network->loss_name;
+    network->loss.context = network->loss.custom == loss_missing ? network->loss_name : network->loss.context;
 }
 
 static mlp_status take_loss(const mlp_network_options *options, mlp_network *network)
@@ -120,6 +159,10 @@ static mlp_status take_loss(const mlp_network_options *options, mlp_network *net
         TRY(copy_floats(options->class_weights, output_layer(network)->units, &network->class_weights));
         loss->class_weights = network->class_weights;
     }
+    if (loss->loss == MLP_LOSS_CUSTOM) {
+        TRY(keep_name(options->custom_loss_name, "custom_loss_name", &network->loss_name));
+    }
+    name_loss(network);
     return MLP_OK;
 }
 
@@ -132,6 +175,9 @@ static mlp_status build(size_t inputs, const mlp_layer *layers, size_t count,
     network->layers = memory_allocate(count, sizeof(struct layer));
     REQUIRE_MEMORY(network->layers);
     TRY(resolve_layers(inputs, layers, count, options->layer_size, network));
+    if (options->custom_activation_names != NULL) {
+        TRY(keep_activation_names(options->custom_activation_names, network));
+    }
     TRY(take_loss(options, network));
     network->parameters = memory_allocate(network->arena_size, sizeof(float));
     REQUIRE_MEMORY(network->parameters);
@@ -180,6 +226,12 @@ void mlp_network_destroy(mlp_network **network)
     mlp_network *n = *network;
     mlp_network_set_class_names(n, NULL, 0);
     mlp_network_set_standardization(n, NULL, NULL);
+    if (n->layers != NULL) {
+        for (size_t l = 0; l < n->layer_count; l++) {
+            memory_free(n->layers[l].activation_name);
+        }
+    }
+    memory_free(n->loss_name);
     memory_free(n->class_weights);
     memory_free((float *)n->parameters);
     memory_free(n->layers);
@@ -187,11 +239,26 @@ void mlp_network_destroy(mlp_network **network)
     *network = NULL;
 }
 
-static mlp_status copy_contents(const mlp_network *network, mlp_network *copy)
+static mlp_status copy_layers(const mlp_network *network, mlp_network *copy)
 {
     copy->layers = memory_allocate(network->layer_count, sizeof(struct layer));
     REQUIRE_MEMORY(copy->layers);
-    memcpy(copy->layers, network->layers, network->layer_count * sizeof(struct layer));
+    for (size_t l = 0; l < network->layer_count; l++) {
+        copy->layers[l] = network->layers[l];
+        copy->layers[l].activation_name = NULL;
+    }
+    for (size_t l = 0; l < network->layer_count; l++) {
+        struct layer *layer = &copy->layers[l];
+        TRY(keep_name(network->layers[l].activation_name, "", &layer->activation_name));
+    }
+    return MLP_OK;
+}
+
+static mlp_status copy_contents(const mlp_network *network, mlp_network *copy)
+{
+    TRY(copy_layers(network, copy));
+    TRY(keep_name(network->loss_name, "", &copy->loss_name));
+    name_loss(copy);
     float *parameters;
     TRY(copy_floats(network->parameters, network->arena_size, &parameters));
     copy->parameters = parameters;
@@ -218,6 +285,7 @@ mlp_status mlp_network_copy(const mlp_network *network, mlp_network **copy)
     made->parameters = NULL;
     made->class_weights = made->mean = made->scale = made->inverse = NULL;
     made->loss.class_weights = NULL;
+    made->loss_name = NULL;
     made->class_names = NULL;
     made->class_name_count = 0;
     const mlp_status status = copy_contents(network, made);
@@ -236,6 +304,13 @@ GETTER(size_t, mlp_network_outputs, mlp_network, network, output_layer(network)-
 GETTER(size_t, mlp_network_parameter_count, mlp_network, network, network->parameter_count, 0)
 GETTER(mlp_loss, mlp_network_loss, mlp_network, network, network->loss.loss, MLP_LOSS_AUTOMATIC)
 GETTER(uint64_t, mlp_network_seed, mlp_network, network, network->seed, 0)
+
+GETTER(const char *, mlp_network_custom_loss_name, mlp_network, network, network->loss_name, NULL)
+
+const char *mlp_network_custom_activation_name(const mlp_network *network, size_t layer)
+{
+    return network != NULL && layer < network->layer_count ? network->layers[layer].activation_name : NULL;
+}
 
 bool network_padding_is_zero(const struct mlp_network *network, const float *arena)
 {

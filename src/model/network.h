@@ -45,6 +45,7 @@ struct layer {
     bool is_output;
     const struct activation_row *activation;
     mlp_layer description; /* every default resolved but for callbacks */
+    char *activation_name; /* of a custom one in files; owned, or NULL */
 };
 
 struct mlp_network {
@@ -57,6 +58,7 @@ struct mlp_network {
     size_t parameter_count;  /* without padding */
     struct loss_settings loss;
     float *class_weights; /* owned; loss.class_weights points here */
+    char *loss_name;      /* owned; loss.custom_name points here */
     uint64_t seed;
     float *mean; /* standardization, one per input, or NULL */
     float *scale;
@@ -75,6 +77,10 @@ mlp_status network_resolve_init(struct layer *layer);
 
 /* Draws the parameters of layers first … end − 1; where that fails they are finite, but not as they were. */
 mlp_status network_draw(mlp_network *network, size_t first, size_t end, uint64_t seed);
+
+/* Whether a text may name a class or a callback: not empty, valid UTF-8 without control characters, of a
+ * limited length. */
+mlp_status network_check_name(const char *name);
 
 /* The draw of layer l's weights. */
 struct init_task network_init_task(const struct layer *layer, size_t l);

@@ -70,16 +70,14 @@ void mlp_network_standardization(const mlp_network *network, const float **mean,
     }
 }
 
-static mlp_status check_name(size_t index, const char *name)
+mlp_status network_check_name(const char *name)
 {
-    FAIL_IF(name == NULL || name[0] == '\0', MLP_ERROR_ARGUMENT, "class names: name %zu is %s", index,
+    FAIL_IF(name == NULL || name[0] == '\0', MLP_ERROR_ARGUMENT, "is %s, expected a name",
             name == NULL ? "NULL" : "empty");
-    FAIL_IF(strlen(name) > MAX_NAME, MLP_ERROR_RANGE, "class names: name %zu has more than %d bytes", index,
-            MAX_NAME);
+    FAIL_IF(strlen(name) > MAX_NAME, MLP_ERROR_RANGE, "has more than %d bytes", MAX_NAME);
     for (const char *text = name; *text != '\0';) {
         const size_t length = utf8_length(text);
-        FAIL_IF(length == 0 || utf8_is_control(text), MLP_ERROR_ARGUMENT,
-                "class names: name %zu has %s at byte %td", index,
+        FAIL_IF(length == 0 || utf8_is_control(text), MLP_ERROR_ARGUMENT, "has %s at byte %td",
                 length == 0 ? "invalid UTF-8" : "a control character", text - name);
         text += length;
     }
@@ -103,7 +101,10 @@ static mlp_status check_names(const mlp_network *network, const char *const *nam
     FAIL_IF(count != expected, MLP_ERROR_SHAPE, "class names: %zu given, expected %zu for %zu output unit%s",
             count, expected, units, units > 1 ? "s" : "");
     for (size_t i = 0; i < count; i++) {
-        TRY(check_name(i, names[i]));
+        const mlp_status status = network_check_name(names[i]);
+        if (status != MLP_OK) {
+            return fail_in(status, "class names: name %zu", i);
+        }
     }
     return MLP_OK;
 }

@@ -89,6 +89,17 @@ mlp_status loss_resolve(struct loss_settings *settings, mlp_activation output, s
     return MLP_OK;
 }
 
+mlp_status loss_missing(const float *outputs, const mlp_targets *targets, size_t units, size_t count,
+                        size_t leading_dimension, float *gradient, double *loss, void *context)
+{
+    (void)outputs, (void)targets, (void)units, (void)count, (void)leading_dimension, (void)gradient;
+    *loss = NAN;
+    return fail(MLP_ERROR_STATE,
+                "the network's custom loss '%s' was not given when it was loaded "
+                "(mlp_load_options.find_loss)",
+                context != NULL ? (const char *)context : "");
+}
+
 static mlp_status check_classes(const mlp_targets *targets, size_t units, size_t count)
 {
     const size_t classes = units > 1 ? units : 2;

@@ -18,7 +18,13 @@ struct loss_settings {
     const float *class_weights; /* one for each output, or NULL; owned by the network */
     mlp_loss_callback custom;
     void *context;
+    const char *custom_name; /* in files, or NULL; owned by the network */
 };
+
+/* Stands for a custom loss that was not given when the network was loaded: STATE, naming it by the context,
+ * its custom_name. */
+mlp_status loss_missing(const float *outputs, const mlp_targets *targets, size_t units, size_t count,
+                        size_t leading_dimension, float *gradient, double *loss, void *context);
 
 /* A run of samples, columns first … first + columns − 1 of the batch. z, a and gradient point at column
  * `first`. */

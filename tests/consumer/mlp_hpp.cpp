@@ -115,6 +115,38 @@ void errors()
     EXPECT(text == "targets.classes has 2 entries, expected 4");
 }
 
+// A model in memory; a function of the caller's own is found by its name.
+void in_memory()
+{
+    const auto three = [](auto z, auto a) {
+        for (std::size_t i = 0; i < z.size(); i++) {
+            a[i] = 3.0f * z[i];
+        }
+    };
+    auto network = take(mlp::network_builder(2)
+                            .layer(1, three, [](auto, auto d) { std::fill(d.begin(), d.end(), 3.0f); })
+                            .activation_name("three")
+                            .build());
+    const auto bytes = take(network.save());
+    mlp_load_options options = MLP_LOAD_OPTIONS_INIT;
+    mlp_layer layer{};
+    EXPECT(mlp_network_layer(network.get(), 0, &layer) == MLP_OK);
+    options.context = &layer.custom_activation;
+    options.find_activation = [](const char *, mlp_activation_callbacks *callbacks, void *context) {
+        *callbacks = *static_cast<const mlp_activation_callbacks *>(context);
+    };
+    auto loaded = take(mlp::network::load(bytes.get(), bytes.size(), &options));
+    auto workspace = take(mlp::workspace::create(network, 4));
+    std::array<float, 4> y{}, again{};
+    (void)network.predict(workspace, x, y);
+    (void)loaded.predict(workspace, x, again);
+    EXPECT(y == again);
+    std::string text;
+    EXPECT(status_of([&] { return mlp::network::load(bytes.get(), bytes.size()); }, text) ==
+           MLP_ERROR_UNSUPPORTED);
+    EXPECT(text.find("'three'") != std::string::npos);
+}
+
 // Lambdas in the place of every callback compute what the library's own functions do, to the bit where the
 // sums are the same.
 void lambdas()
@@ -266,6 +298,7 @@ int main()
     owners();
     names();
     errors();
+    in_memory();
     lambdas();
     learns();
 #ifndef MLP_NO_EXCEPTIONS

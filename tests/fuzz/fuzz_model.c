@@ -18,13 +18,18 @@ static void check(mlp_status status, mlp_network **network)
     }
 }
 
-/* Both ways to read the same file: as a described network, and as bare tensors. */
+/* As a described network, from a file and from memory, and as bare tensors. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static const mlp_layer layers[] = { { .units = 2 }, { .units = 1 } };
     const char *path = fuzz_file(bytes, size);
     mlp_network *network = NULL;
-    check(mlp_model_load(path, &network), &network);
+    const mlp_status status = mlp_model_load(path, &network);
+    check(status, &network);
+    if (mlp_model_load_memory(bytes, size, NULL, &network) != status) {
+        abort();
+    }
+    check(status, &network);
     check(mlp_model_load_tensors(path, 3, layers, 2, NULL, &network), &network);
     return 0;
 }
