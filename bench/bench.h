@@ -57,9 +57,9 @@ struct command {
     int (*run)(const struct settings *settings); /* exit code: 0, 1 failed, 2 bad usage */
 };
 
-extern const struct command data_command, prefetch_command, gemm_command, grid_command, init_command,
-    monitor_command, optimizer_command, plot_command, predict_command, regularize_command, scaling_command,
-    step_command, tiles_command, train_command;
+extern const struct command cluster_command, data_command, prefetch_command, gemm_command, grid_command,
+    init_command, monitor_command, optimizer_command, plot_command, predict_command, regularize_command,
+    scaling_command, step_command, tiles_command, train_command;
 
 /* Reads the command line (argv[0] is the command, argv[-1] the program) and runs the command. Returns the
  * exit code. */

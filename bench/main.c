@@ -7,9 +7,9 @@
 #include "bench.h"
 
 static const struct command *const commands[] = {
-    &data_command,    &prefetch_command,  &gemm_command,  &grid_command,    &init_command,
-    &monitor_command, &optimizer_command, &plot_command,  &predict_command, &regularize_command,
-    &scaling_command, &step_command,      &tiles_command, &train_command,
+    &cluster_command,    &data_command,    &prefetch_command,  &gemm_command,  &grid_command,
+    &init_command,       &monitor_command, &optimizer_command, &plot_command,  &predict_command,
+    &regularize_command, &scaling_command, &step_command,      &tiles_command, &train_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -27,11 +27,13 @@ extern "C" {
  * mlp_loss_backward() and mlp_optimizer_step() in turn, in less time. With L-BFGS: a line search, which makes
  * several passes over the batch. Network, optimizer and workspace belong to one thread for the call.
  * Allocates nothing.
- * @param workspace made for training, with room for `count` samples
+ * @param workspace made for training, with room for `count` samples, or for the parts that
+ *                  mlp_workspace_set_parts() cuts them into
  * @param x         count × inputs
  * @param targets   one for each sample
  * @param report    may be NULL; holds the loss also when NONFINITE comes back
- * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE (parameters and optimizer state are as before, bit for bit). */
+ * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE (parameters and optimizer state are as before, bit for bit);
+ * UNSUPPORTED: a custom loss with a batch in parts. */
 MLP_API mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_workspace *workspace,
                                   const float *x, const mlp_targets *targets, size_t count,
                                   mlp_step_report *report);
@@ -134,12 +136,17 @@ typedef struct mlp_fit_options {
                                 samples is drawn anew each epoch, as up to 64 runs of neighbours from all over
                                 the data. */
     size_t window; /**< Steps over which mlp_progress::window is taken; default 0: the epoch so far. */
+    size_t parts; /**< Parts that each batch is cut into, 1 … 4096, as by mlp_workspace_set_parts(): the bits
+                        depend on it. Default 0: 1. The fit's memory is that of a part's passes, so that the
+                        batch may be larger than memory has room for; validation takes as many samples at a
+                        time as a part has, and a monitor's figures of activations and dZ are the first
+                        part's. */
 } mlp_fit_options;
 
 #define MLP_FIT_OPTIONS_INIT                                                                                 \
     {                                                                                                        \
         sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL,   \
-            0, 0                                                                                             \
+            0, 0, 0                                                                                          \
     }
 
 /** ::MLP_FIT_OPTIONS_INIT as a function, for other languages: sets the members that

@@ -69,8 +69,28 @@ MLP_API void mlp_workspace_destroy(mlp_workspace **workspace);
 MLP_API size_t mlp_workspace_batch(const mlp_workspace *workspace);
 /** Threads of a pass. */
 MLP_API int mlp_workspace_threads(const mlp_workspace *workspace);
-/** Bytes that the workspace holds, those for its regularization among them. */
+/** Bytes that the workspace holds, those for its regularization and parts among them. */
 MLP_API size_t mlp_workspace_bytes(const mlp_workspace *workspace);
+
+/** Cuts the batch of every mlp_train_step() with this workspace into `parts` contiguous parts, whose sizes
+ * differ by at most one, the longer first; a batch of fewer samples into as many parts as it has samples.
+ * Each part goes through the passes alone, its noise drawn by each sample's place in the whole batch, and the
+ * gradients are added in float by a binary tree that depends on the number of parts only: neighbours in
+ * pairs, then pairs of those, and so on. An entry is then off its exact sum by at most n·u/(1 − n·u)·Σ|gᵢ|
+ * with n = ⌈log₂ parts⌉, u = 2⁻²⁴ (Higham 2002, Accuracy and Stability of Numerical Algorithms, section 4.2).
+ * Loss, norms, clipping and update are those of the whole batch.
+ *
+ * A step may have up to parts × mlp_workspace_batch() samples: a batch larger than memory is accumulated.
+ * Afterwards the workspace holds the activations of its last part alone. Other passes than steps are not cut.
+ *
+ * Takes ⌈log₂ parts⌉ times the parameters' memory. A custom loss, which sees the whole batch at once, goes
+ * with one part only: mlp_train_step() says UNSUPPORTED otherwise.
+ * @param workspace made for training; belongs to one thread for the call
+ * @param parts     1 (as a workspace is made) to 4096
+ * Errors: ARGUMENT, RANGE, MEMORY (the workspace is as before). */
+MLP_API mlp_status mlp_workspace_set_parts(mlp_workspace *workspace, size_t parts);
+/** Parts that a step's batch is cut into. */
+MLP_API size_t mlp_workspace_parts(const mlp_workspace *workspace);
 
 /** The intermediates of a pass. */
 typedef enum mlp_tensor {

@@ -39,29 +39,58 @@ static void backward_tile(struct pass *pass, size_t l, const struct tile *tile)
     activation_gradient(pass, source, tile);
 }
 
+/* Adds what waits to a piece of the gradient, rows × columns at `offset` of the arena. */
+static void add_waiting(struct pass *pass, size_t offset, size_t rows, size_t columns, size_t stride)
+{
+    for (size_t i = 0; i < pass->addends; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            vector_kernels()->add(pass->gradient + offset + j * stride, pass->addend[i] + offset + j * stride,
+                                  rows);
+        }
+    }
+}
+
+/* Magnitudes of a gradient tile in workspace->gradients, and in the first column of tiles of those rows of
+ * db; their places in workspace->magnitudes. */
+static void measure_tile(struct pass *pass, size_t l, const struct tile *tile, size_t of_weights,
+                         size_t of_bias)
+{
+    const struct layer *layer = &pass->network->layers[l];
+    const float *gradients = pass->workspace->gradients;
+    pass->workspace->magnitudes[of_weights] =
+        vector_kernels()->measure(gradients + layer->weights + tile->row + tile->column * layer->stride,
+                                  tile->rows, tile->columns, layer->stride);
+    if (tile->column == 0) {
+        pass->workspace->magnitudes[of_bias] =
+            vector_kernels()->measure(gradients + layer->bias + tile->row, tile->rows, 1, tile->rows);
+    }
+}
+
 /* One tile of dW (rows × inputs) over the whole batch; in the first column of tiles, those rows of db too.
  * Padding comes out 0, as dZ's is. Each piece's magnitude is taken while it is in cache. */
 static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
 {
     struct mlp_workspace *workspace = pass->workspace;
-    const struct vector_kernels *kernels = vector_kernels();
     const struct layer *layer = &pass->network->layers[l];
     const struct layer_plan *plan = &workspace->plan.layers[l];
     const struct workspace_layer *w = &workspace->layers[l];
     const struct tile tile = grid_tile(&plan->weights, r, c);
     const size_t columns = grid_tile_columns(&plan->weights);
-    float *dw = workspace->gradients + layer->weights + tile.row + tile.column * layer->stride;
+    const size_t offset = layer->weights + tile.row + tile.column * layer->stride;
+    float *dw = pass->gradient + offset;
     size_t ld;
     const float *a = layer_input(pass, l, &ld);
     gemm_nt(plan->weights.block, tile.rows, tile.columns, workspace->count, w->d + tile.row, w->ld,
             a + tile.column, ld, dw, layer->stride);
-    workspace->magnitudes[plan->first_magnitude + r * columns + c] =
-        kernels->measure(dw, tile.rows, tile.columns, layer->stride);
+    add_waiting(pass, offset, tile.rows, tile.columns, layer->stride);
     if (c == 0) {
-        float *db = workspace->gradients + layer->bias + tile.row;
-        kernels->row_sums(w->d + tile.row, tile.rows, workspace->count, w->ld, db);
-        workspace->magnitudes[plan->first_magnitude + grid_tiles(&plan->weights) + r] =
-            kernels->measure(db, tile.rows, 1, tile.rows);
+        float *db = pass->gradient + layer->bias + tile.row;
+        vector_kernels()->row_sums(w->d + tile.row, tile.rows, workspace->count, w->ld, db);
+        add_waiting(pass, layer->bias + tile.row, tile.rows, 1, layer->stride);
+    }
+    if (pass->measures) {
+        measure_tile(pass, l, &tile, plan->first_magnitude + r * columns + c,
+                     plan->first_magnitude + grid_tiles(&plan->weights) + r);
     }
 }
 
@@ -162,20 +191,12 @@ void pass_measure(struct pass *pass)
 {
     struct mlp_workspace *workspace = pass->workspace;
     for (size_t l = 0; l < workspace->layer_count; l++) {
-        const struct layer *layer = &pass->network->layers[l];
         const struct layer_plan *plan = &workspace->plan.layers[l];
         const size_t columns = grid_tile_columns(&plan->weights), tiles = grid_tiles(&plan->weights);
-        struct magnitude *magnitudes = workspace->magnitudes + plan->first_magnitude;
         for (size_t t = 0; t < tiles; t++) {
             const struct tile tile = grid_tile(&plan->weights, t / columns, t % columns);
-            magnitudes[t] = vector_kernels()->measure(workspace->gradients + layer->weights + tile.row +
-                                                          tile.column * layer->stride,
-                                                      tile.rows, tile.columns, layer->stride);
-            if (tile.column == 0) {
-                magnitudes[tiles + t / columns] =
-                    vector_kernels()->measure(workspace->gradients + layer->bias + tile.row, tile.rows, 1,
-                                              tile.rows);
-            }
+            measure_tile(pass, l, &tile, plan->first_magnitude + t,
+                         plan->first_magnitude + tiles + t / columns);
         }
     }
     pass_sum_magnitudes(pass);

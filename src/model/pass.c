@@ -27,11 +27,25 @@ static void place_pre_activations(struct pass *pass)
     }
 }
 
+/* The gradient as that of one batch by itself. */
+static void take_whole_gradient(struct pass *pass)
+{
+    pass->gradient = pass->workspace->gradients;
+    pass->addends = 0;
+    pass->measures = true;
+}
+
 void pass_begin(struct pass *pass, const float *x, size_t count)
+{
+    regularize_begin(pass);
+    pass_place(pass, x, count);
+}
+
+void pass_place(struct pass *pass, const float *x, size_t count)
 {
     struct mlp_workspace *workspace = pass->workspace;
     pass->x = x;
-    regularize_begin(pass);
+    take_whole_gradient(pass);
     workspace->x =
         pass->network->mean != NULL || regularizes_inputs(workspace->regularizer) ? workspace->input : x;
     workspace->count = count;
@@ -108,20 +122,32 @@ const float *layer_input(const struct pass *pass, size_t layer, size_t *ld)
     return source != NETWORK_INPUT ? workspace->layers[source].out : workspace->x;
 }
 
-void pass_sum_loss(struct pass *pass)
+double pass_block_losses(const struct pass *pass)
 {
-    const struct loss_row *row = loss_row(pass->network->loss.loss);
     const size_t blocks = (pass->workspace->count + LOSS_BLOCK - 1) / LOSS_BLOCK;
     double sum = 0.0;
-    if (row->whole_batch) { /* the callback has set pass->loss */
-        sum = pass->network->loss.reduction == MLP_REDUCTION_SUM ? pass->loss : pass->loss * pass->mass;
-    } else {
-        for (size_t b = 0; b < blocks; b++) {
-            sum += pass->workspace->block_losses[b];
-        }
-        pass->loss = sum * pass->loss_scale;
-        sum /= (double)loss_units(&pass->network->loss, output_layer(pass->network)->units);
+    for (size_t b = 0; b < blocks; b++) {
+        sum += pass->workspace->block_losses[b];
     }
+    return sum;
+}
+
+void pass_set_loss(struct pass *pass, double sum)
+{
+    pass->loss = sum * pass->loss_scale;
+    sum /= (double)loss_units(&pass->network->loss, output_layer(pass->network)->units);
+    pass->workspace->loss = (struct loss_sum){ sum, pass->mass };
+}
+
+void pass_sum_loss(struct pass *pass)
+{
+    if (!loss_row(pass->network->loss.loss)->whole_batch) {
+        pass_set_loss(pass, pass_block_losses(pass));
+        return;
+    }
+    /* the callback has set pass->loss */
+    const double sum =
+        pass->network->loss.reduction == MLP_REDUCTION_SUM ? pass->loss : pass->loss * pass->mass;
     pass->workspace->loss = (struct loss_sum){ sum, pass->mass };
 }
 
@@ -161,17 +187,24 @@ static void run_loss_backward(const struct team *team, void *context)
     pass_backward(team, context);
 }
 
-mlp_status pass_check_batch(const char *function, const mlp_network *network, const mlp_workspace *workspace,
-                            const float *x, size_t count)
+mlp_status pass_check_training(const char *function, const mlp_network *network,
+                               const mlp_workspace *workspace, const float *x)
 {
     TRY(check_training(function, network, workspace, WORKSPACE_EMPTY));
     FAIL_IF(x == NULL, MLP_ERROR_ARGUMENT, "%s: x is NULL", function);
+    return MLP_OK;
+}
+
+mlp_status pass_check_batch(const char *function, const mlp_network *network, const mlp_workspace *workspace,
+                            const float *x, size_t count)
+{
+    TRY(pass_check_training(function, network, workspace, x));
     FAIL_IF(count == 0 || count > workspace->batch, MLP_ERROR_RANGE,
             "%s: count is %zu, expected 1 to the workspace's batch, %zu", function, count, workspace->batch);
     return MLP_OK;
 }
 
-static mlp_status prepare_targets(struct pass *pass, size_t count)
+mlp_status pass_prepare_targets(struct pass *pass, size_t count)
 {
     const struct loss_settings *loss = &pass->network->loss;
     const size_t units = output_layer(pass->network)->units;
@@ -184,7 +217,7 @@ static mlp_status prepare_targets(struct pass *pass, size_t count)
 mlp_status pass_check_targets(struct pass *pass, size_t count)
 {
     const float *weights = pass->targets->weights;
-    TRY(prepare_targets(pass, count));
+    TRY(pass_prepare_targets(pass, count));
     if (pass->mass > 0.0 || weights == NULL || loss_row(pass->network->loss.loss)->whole_batch) {
         return MLP_OK;
     }
@@ -211,7 +244,7 @@ mlp_status pass_evaluate(const mlp_network *network, mlp_workspace *workspace, c
                          const mlp_targets *targets, size_t count, bool noise)
 {
     struct pass pass = { .network = network, .workspace = workspace, .targets = targets, .noise = noise };
-    TRY(prepare_targets(&pass, count));
+    TRY(pass_prepare_targets(&pass, count));
     pass_begin(&pass, x, count);
     pass.loss = 0.0; /* what a custom loss that is not asked leaves */
     pass_run(&pass, evaluate, &pass);
@@ -245,6 +278,7 @@ static mlp_status loss_pass(const char *function, struct pass *pass, double *los
     TRY(check_training(function, pass->network, pass->workspace, WORKSPACE_FORWARD));
     TRY(pass_check_targets(pass, pass->workspace->count));
     pass->workspace->state = WORKSPACE_FORWARD;
+    take_whole_gradient(pass);
     pass_run(pass, work, pass);
     pass_sum_loss(pass);
     if (loss != NULL) {
@@ -295,6 +329,7 @@ mlp_status mlp_backward(const mlp_network *network, mlp_workspace *workspace, co
     REQUIRE_ARGUMENT(dy);
     TRY(check_training(__func__, network, workspace, WORKSPACE_FORWARD));
     FLUSH_DENORMALS;
+    take_whole_gradient(&pass);
     take_output_gradient(&pass, dy);
     pass_run(&pass, run_backward, &pass);
     workspace->state = WORKSPACE_BACKWARD;

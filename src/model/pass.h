@@ -9,6 +9,9 @@
 #include "base/team.h"
 #include "model/workspace.h"
 
+/* Sums that a gradient can be added to at once: as many as wait, PARTS_LEVELS. */
+enum { PASS_ADDENDS = 12 };
+
 /* A batch on its way through the passes. */
 struct pass {
     const struct mlp_network *network;
@@ -22,10 +25,23 @@ struct pass {
     bool want_gradient;
     bool noise;            /* a forward pass of training: model/regularize.h */
     float *input_gradient; /* inputs × count, for pass_input_gradient() */
+    size_t first;          /* place of the first sample in the step's batch, by which noise is drawn */
+    float *gradient;       /* where dW and db go: workspace->gradients, but for some parts of a batch ... */
+    const float *addend[PASS_ADDENDS]; /* ... and arenas that are added to them, in this order */
+    size_t addends;
+    bool measures; /* the magnitudes of the gradient tiles are wanted */
+    struct {
+        const float *x;
+        const mlp_targets *targets;
+        size_t count, parts;
+        mlp_targets part; /* targets of the part under way */
+    } batch;              /* of a step: model/parts.h */
 };
 
 /* Sets workspace->x, count and plan for a batch of 1 … workspace->batch samples; before the team starts. */
 void pass_begin(struct pass *pass, const float *x, size_t count);
+/* The same without a step of the noise: of a further part of a batch. */
+void pass_place(struct pass *pass, const float *x, size_t count);
 
 /* Threads that this batch keeps busy, at most the workspace's. */
 int pass_threads(const struct pass *pass);
@@ -38,6 +54,9 @@ void pass_backward(const struct team *team,
 /* Adds the blocks' losses up, in order, into pass->loss and workspace->loss. By one thread, after the team or
  * a barrier. */
 void pass_sum_loss(struct pass *pass);
+/* The sum of the blocks' losses; and what stands for such a sum in pass->loss and workspace->loss. */
+double pass_block_losses(const struct pass *pass);
+void pass_set_loss(struct pass *pass, double sum);
 
 /* Adds the tiles' magnitudes up, tensor by tensor, in grid order, into workspace->squares and largest.
  * Likewise. */
@@ -49,9 +68,11 @@ void pass_measure(struct pass *pass);
 /* dL/dx of the batch, after pass_backward(); `context` is the pass. */
 void pass_input_gradient(const struct team *team, void *context);
 
-/* What the functions that take a batch check; texts begin with `function`. */
+/* What the functions that take a batch check; texts begin with `function`. The second without its size. */
 mlp_status pass_check_batch(const char *function, const mlp_network *network, const mlp_workspace *workspace,
                             const float *x, size_t count);
+mlp_status pass_check_training(const char *function, const mlp_network *network,
+                               const mlp_workspace *workspace, const float *x);
 
 /* Forward and loss of a batch of 1 … workspace->batch samples, with the noise of training or without, in a
  * workspace for training or evaluation. Leaves A of the output and the loss in it; a loss that is not finite
@@ -64,6 +85,9 @@ mlp_status pass_check_targets(struct pass *pass, size_t count);
 
 /* MLP_OK when the loss is finite, else the custom loss's status or MLP_ERROR_NONFINITE. */
 mlp_status pass_loss_status(const struct pass *pass);
+
+/* Sets pass->mass and loss_scale from targets that need not have a mass. Errors: those of targets. */
+mlp_status pass_prepare_targets(struct pass *pass, size_t count);
 
 /* Runs a team of pass_threads() with BLAS kept to one thread. */
 void pass_run(struct pass *pass, void (*work)(const struct team *team, void *context), void *context);

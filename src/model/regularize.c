@@ -159,6 +159,7 @@ static struct dropout_tile input_tile(const struct pass *pass, const float *in, 
         .draw = r->input,
         .units = workspace->inputs,
         .rows = workspace->inputs,
+        .first = pass->first,
         .mask = r->mask,
         .in = in,
         .in_ld = workspace->inputs,
@@ -167,7 +168,7 @@ static struct dropout_tile input_tile(const struct pass *pass, const float *in, 
     };
 }
 
-/* Values first … first + count − 1 of the batch: out = in + noise. out may be in. */
+/* Values first … first + count − 1 of the step's batch: out = in + noise. out may be in. */
 static void add_noise(const struct regularizer *r, size_t first, size_t count, const float *in, float *out)
 {
     const struct random_stream stream = random_stream(r->options.seed, RANDOM_NOISE, 0, (size_t)r->current);
@@ -190,7 +191,7 @@ void regularize_inputs(struct pass *pass, const struct range *share)
     float *out = pass->workspace->input + first;
     const float *in = pass->network->mean != NULL ? out : pass->x + first;
     if (r->options.input_noise > 0.0) {
-        add_noise(r, first, count * inputs, in, out);
+        add_noise(r, pass->first * inputs + first, count * inputs, in, out);
         in = out;
     }
     if (r->input.threshold > 0) {
@@ -219,6 +220,7 @@ static struct dropout_tile hidden_tile(const struct pass *pass, size_t l, const 
         .rows = tile->row + tile->rows < units ? tile->rows : units - tile->row,
         .column = tile->column,
         .columns = tile->columns,
+        .first = pass->first,
         .mask = layer->mask,
         .in = in + offset,
         .in_ld = layer->ld,

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "base/team.h"
 #include "linalg/blas_memory.h"
+#include "model/parts.h"
 #include "model/regularize.h"
 
 enum { MAX_THREADS = 1024 };
@@ -195,14 +196,15 @@ void mlp_workspace_destroy(mlp_workspace **workspace)
     memory_free(w->squares);
     memory_free(w->largest);
     regularizer_free(w->regularizer);
+    parts_free(w->parts);
     memory_free(w);
     *workspace = NULL;
 }
 
 GETTER(size_t, mlp_workspace_batch, mlp_workspace, workspace, workspace->batch, 0)
 GETTER(int, mlp_workspace_threads, mlp_workspace, workspace, workspace->threads, 0)
-GETTER(size_t, mlp_workspace_bytes, mlp_workspace, workspace, workspace->bytes + regularizer_bytes(workspace),
-       0)
+GETTER(size_t, mlp_workspace_bytes, mlp_workspace, workspace,
+       workspace->bytes + regularizer_bytes(workspace) + parts_bytes(workspace), 0)
 
 mlp_status workspace_check(const struct mlp_workspace *workspace, const struct mlp_network *network)
 {

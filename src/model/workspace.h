@@ -45,6 +45,7 @@ struct mlp_workspace {
     float *buffers;                  /* what the layers and `input` point into */
     float *input;                    /* inputs × batch: features that were standardized, or have noise */
     struct regularizer *regularizer; /* owned; NULL: passes have no noise */
+    struct parts *parts;             /* owned; NULL: steps take their batch whole */
     float *partial;                  /* stride × batch: the second slice of a Z that is computed in two */
     float *gradients;                /* mirror of the parameter arena */
     struct plan plan;                /* for the current count */

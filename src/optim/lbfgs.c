@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "linalg/vector.h"
+#include "model/parts.h"
 #include "model/regularize.h"
 #include "optim/optimizer.h"
 
@@ -80,9 +81,7 @@ static double add_decay(const struct search *search)
 static void run_passes(const struct team *team, void *context)
 {
     struct pass *pass = context;
-    pass_forward(team, pass);
-    pass_loss(team, pass);
-    pass_backward(team, pass);
+    pass_run_batch(team, pass);
 }
 
 /* The objective and its gradient, in the workspace, at the parameters as they are. */
@@ -90,12 +89,12 @@ static double evaluate(struct search *search)
 {
     struct pass *pass = search->pass;
     mlp_workspace_set_regularization_step(pass->workspace, search->noise_step);
-    pass_begin(pass, search->x, search->count);
+    pass_begin_batch(pass, search->x, search->count);
     pass_run(pass, run_passes, pass);
     if (pass->status != MLP_OK) {
         return NAN;
     }
-    pass_sum_loss(pass);
+    pass_sum_batch_loss(pass);
     pass_sum_magnitudes(pass);
     return pass->loss + add_decay(search);
 }

@@ -143,6 +143,14 @@ void tally_batch(struct tally *tally, const mlp_network *network, const mlp_work
     }
 }
 
+void tally_add(struct tally *tally, const struct tally *counts)
+{
+    tally->samples += counts->samples;
+    tally->right += counts->right;
+    tally->right_top_k += counts->right_top_k;
+    tally->classed += counts->classed;
+}
+
 void tally_loss(struct tally *tally, const struct loss_sum *loss)
 {
     tally->loss += loss->sum;

@@ -54,6 +54,9 @@ struct tally {
 void tally_batch(struct tally *tally, const mlp_network *network, const mlp_workspace *workspace,
                  const struct batch *batch, size_t top_k, uint64_t *confusion);
 
+/* Adds the counts of some samples, not their loss. */
+void tally_add(struct tally *tally, const struct tally *counts);
+
 /* Adds the loss of a batch. */
 void tally_loss(struct tally *tally, const struct loss_sum *loss);
 /* The loss of all samples so far, by the network's reduction; NAN where a mean has no mass. */

@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "base/status.h"
-#include "model/pass.h"
+#include "model/parts.h"
 #include "session/evaluate.h"
 #include "session/fit.h"
 #include "session/mixup.h"
@@ -75,7 +75,11 @@ static void add_step(struct fit *fit, const mlp_step_report *step)
     if (isfinite(step->loss)) {
         tally_loss(&fit->tally, &fit->workspace->loss);
     }
-    tally_batch(&fit->tally, fit->network, fit->workspace, fit->batch, 1, NULL);
+    if (fit->workspace->parts != NULL) {
+        tally_add(&fit->tally, &fit->seen);
+    } else {
+        tally_batch(&fit->tally, fit->network, fit->workspace, fit->batch, 1, NULL);
+    }
     if (step->skipped != 0) {
         open->skipped += 1.0;
     } else {
@@ -105,14 +109,29 @@ static mlp_epoch epoch_figures(const struct fit *fit, const mlp_metrics *validat
     };
 }
 
+void fit_see_part(void *context, const struct pass *pass, size_t first)
+{
+    struct fit *fit = context;
+    struct batch part = *fit->batch;
+    part.classes = part.classes != NULL ? part.classes + first : NULL;
+    part.count = fit->workspace->count;
+    if (first == 0) {
+        fit->seen = (struct tally){ 0 };
+    }
+    tally_batch(&fit->seen, fit->network, fit->workspace, &part, 1, NULL);
+    if (first == 0 && fit->watched && pass->want_gradient) {
+        monitor_look(fit->report->monitor, fit->network, fit->workspace);
+    }
+}
+
 /* A batch without mass has nothing to learn from: its step is left out, its samples are counted. */
 static mlp_status skip_step(struct fit *fit, mlp_step_report *step)
 {
     *step = (mlp_step_report){ .skipped = 1,
                                .clip = { .norm = NAN, .scale = 1.0 },
                                .update_clip = { .scale = 1.0 } };
-    return pass_evaluate(fit->network, fit->workspace, fit->batch->x, &fit->batch->targets, fit->batch->count,
-                         true);
+    return pass_evaluate_batch(fit->network, fit->workspace, fit->batch->x, &fit->batch->targets,
+                               fit->batch->count);
 }
 
 /* One step at the schedule's rate, on the batch as mixup makes it; recorded when the monitor is due. */
@@ -122,7 +141,7 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
     struct monitor *monitor = fit->report->monitor;
     const mlp_regularization *noise = fit->options.regularization;
     const size_t number = fit->epoch * progress->steps + progress->step;
-    const bool watched = monitor != NULL && monitor_begin(monitor, fit->network);
+    fit->watched = monitor != NULL && monitor_begin(monitor, fit->network);
     progress->monitor = NULL;
     progress->warning = NULL;
     TRY(schedule_state_apply(&fit->schedule_state, fit->optimizer, number, fit->epoch));
@@ -135,7 +154,10 @@ static mlp_status run_step(struct fit *fit, mlp_step_report *step)
     }
     TRY(mlp_train_step(fit->network, fit->optimizer, fit->workspace, fit->batch->x, &fit->batch->targets,
                        fit->batch->count, step));
-    if (watched && step->skipped == 0) {
+    if (fit->watched && step->skipped == 0) {
+        if (fit->workspace->parts == NULL) {
+            monitor_look(monitor, fit->network, fit->workspace);
+        }
         progress->monitor =
             monitor_record(monitor, fit->network, fit->workspace, progress->epoch, step, &progress->warning);
     }

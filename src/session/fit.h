@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "model/pass.h"
 #include "optim/optimizer.h"
 #include "session/average.h"
 #include "session/batch.h"
@@ -32,6 +33,8 @@ struct fit {
     mlp_epoch open;     /* its sums; steps: those done */
     double open_start;  /* likewise */
     struct tally tally; /* of the open epoch */
+    struct tally seen;  /* of a step's parts so far, where its batch has some */
+    bool watched;       /* the monitor records the step under way */
     struct {
         mlp_epoch open;
         struct tally tally;
@@ -47,6 +50,9 @@ mlp_status fit_prepare(struct fit *fit, const mlp_data *data, const mlp_fit_opti
 /* Runs at every exit of mlp_fit(), also for an exception that a callback throws: neither the prefetching
  * thread nor the checkpoint folder's lock outlives the fit. Takes a fit that was prepared in part, too. */
 void fit_release(struct fit *fit);
+
+/* Counts a part of a step's batch, and shows the first to the monitor: a part_visitor of a fit. */
+void fit_see_part(void *fit, const struct pass *pass, size_t first);
 
 /* Of a clock that only goes forward. */
 double seconds_now(void);

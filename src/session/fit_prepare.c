@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "model/parts.h"
 #include "model/regularize.h"
 #include "session/fit.h"
 #include "session/mixup.h"
@@ -33,6 +34,11 @@ static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
     TRY(ACCEPT_OPTIONS(mlp_fit_options, MLP_FIT_OPTIONS_INIT, given, o));
     FAIL_IF(o->epochs > MAX_EPOCHS, MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d",
             o->epochs, MAX_EPOCHS);
+    FAIL_IF(o->parts > PARTS_MOST, MLP_ERROR_RANGE, "fit options: parts is %zu, expected at most %d",
+            o->parts, PARTS_MOST);
+    FAIL_IF(o->parts > 1 && fit->network->loss.loss == MLP_LOSS_CUSTOM, MLP_ERROR_UNSUPPORTED,
+            "fit options: parts is %zu, expected 1 with a custom loss, which sees the whole batch at once",
+            o->parts);
     FAIL_IF(o->patience > 0 && o->validation == NULL, MLP_ERROR_ARGUMENT,
             "fit options: patience is %zu, but there is no validation set to watch", o->patience);
     FAIL_IF(!(o->minimum_improvement >= 0.0) || !isfinite(o->minimum_improvement), MLP_ERROR_RANGE,
@@ -71,6 +77,7 @@ static void resolve(struct fit *fit, size_t count)
     o->epochs = o->epochs > 0 ? o->epochs : DEFAULT_EPOCHS;
     o->batch = o->batch > 0 ? o->batch : DEFAULT_BATCH;
     o->batch = o->batch < count ? o->batch : count;
+    o->parts = o->parts > 0 ? o->parts : 1;
     o->monitor_interval = o->monitor_interval < MAX_INTERVAL ? o->monitor_interval : MAX_INTERVAL;
     fit->best_loss = INFINITY;
     fit->progress = (mlp_progress){
@@ -87,7 +94,12 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
     const mlp_fit_options *o = &fit->options;
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     options.threads = o->threads;
-    TRY(mlp_workspace_create(fit->network, o->batch, &options, &fit->workspace));
+    TRY(mlp_workspace_create(fit->network, (o->batch - 1) / o->parts + 1, &options, &fit->workspace));
+    TRY(mlp_workspace_set_parts(fit->workspace, o->parts));
+    if (fit->workspace->parts != NULL) {
+        fit->workspace->parts->visit = fit_see_part;
+        fit->workspace->parts->context = fit;
+    }
     const struct prefetch_options prefetch = { .batch = o->batch,
                                                .window = o->shuffle_window,
                                                .seed = o->seed,
@@ -98,8 +110,8 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
     TRY(prepare_noise(fit));
     TRY(average_begin(&fit->average, o->average, fit->network, o->epochs));
     if (o->validation != NULL) {
-        const size_t count = o->validation->count;
-        TRY(batch_make(&fit->validation, o->validation, o->batch < count ? o->batch : count));
+        const size_t count = o->validation->count, room = fit->workspace->batch;
+        TRY(batch_make(&fit->validation, o->validation, room < count ? room : count));
     }
     if (o->patience > 0 && o->keep_last == 0) {
         fit->best = memory_allocate(fit->network->arena_size, sizeof(float));

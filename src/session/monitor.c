@@ -96,20 +96,27 @@ static double norm(const float *matrix, const struct layer *layer)
     return sqrt(vector_kernels()->measure(matrix, layer->units, layer->inputs, layer->stride).squares);
 }
 
-static void measure_layer(const struct monitor *monitor, const mlp_network *network,
-                          const mlp_workspace *workspace, size_t l, mlp_monitor_layer *figures)
+static void measure_passes(const struct monitor *monitor, const mlp_network *network,
+                           const mlp_workspace *workspace, size_t l, mlp_monitor_layer *figures)
+{
+    const size_t units = network->layers[l].units;
+    const struct workspace_layer *buffers = &workspace->layers[l];
+    const double values = (double)units * (double)workspace->count;
+    *figures = (mlp_monitor_layer){ 0 };
+    measure_activations(&monitor->bounds[l], buffers, units, workspace->count, figures);
+    figures->pre_gradient_rms =
+        sqrt(vector_kernels()->measure(buffers->d, units, workspace->count, buffers->ld).squares / values);
+    figures->dead = l + 1 < network->layer_count ? count_dead(buffers, units, workspace->count) : 0;
+}
+
+static void measure_update(const struct monitor *monitor, const mlp_network *network,
+                           const mlp_workspace *workspace, size_t l, mlp_monitor_layer *figures)
 {
     const struct layer *layer = &network->layers[l];
-    const struct workspace_layer *buffers = &workspace->layers[l];
-    const double values = (double)layer->units * (double)workspace->count;
-    *figures = (mlp_monitor_layer){ .weight_norm = norm(network->parameters + layer->weights, layer),
-                                    .weight_gradient_norm = sqrt(workspace->squares[2 * l]) };
-    measure_activations(&monitor->bounds[l], buffers, layer->units, workspace->count, figures);
-    figures->pre_gradient_rms = sqrt(
-        vector_kernels()->measure(buffers->d, layer->units, workspace->count, buffers->ld).squares / values);
+    figures->weight_norm = norm(network->parameters + layer->weights, layer);
+    figures->weight_gradient_norm = sqrt(workspace->squares[2 * l]);
     figures->gradient_ratio = figures->weight_gradient_norm / figures->weight_norm;
     figures->update_ratio = norm(monitor->before + layer->weights, layer) / figures->weight_norm;
-    figures->dead = l + 1 < network->layer_count ? count_dead(buffers, layer->units, workspace->count) : 0;
 }
 
 /* ---- findings ------------------------------------------------------------------------------------------ */
@@ -200,20 +207,32 @@ static void thin(struct monitor *monitor)
     monitor->interval *= 2;
 }
 
-const mlp_monitor_record *monitor_record(struct monitor *monitor, const mlp_network *network,
-                                         const mlp_workspace *workspace, size_t epoch,
-                                         const mlp_step_report *step, const char **warning)
+static mlp_monitor_layer *open_figures(const struct monitor *monitor)
+{
+    return &monitor->figures[monitor->count * monitor->layers];
+}
+
+void monitor_look(struct monitor *monitor, const mlp_network *network, const mlp_workspace *workspace)
 {
     if (monitor->count == MONITOR_RECORDS) {
         thin(monitor);
     }
+    for (size_t l = 0; l < monitor->layers; l++) {
+        measure_passes(monitor, network, workspace, l, &open_figures(monitor)[l]);
+    }
+}
+
+const mlp_monitor_record *monitor_record(struct monitor *monitor, const mlp_network *network,
+                                         const mlp_workspace *workspace, size_t epoch,
+                                         const mlp_step_report *step, const char **warning)
+{
     mlp_monitor_record *record = &monitor->records[monitor->count];
-    mlp_monitor_layer *figures = &monitor->figures[monitor->count * monitor->layers];
+    mlp_monitor_layer *figures = open_figures(monitor);
     for (size_t i = 0; i < monitor->arena_size; i++) {
         monitor->before[i] -= network->parameters[i];
     }
     for (size_t l = 0; l < monitor->layers; l++) {
-        measure_layer(monitor, network, workspace, l, &figures[l]);
+        measure_update(monitor, network, workspace, l, &figures[l]);
     }
     *record = (mlp_monitor_record){
         .step = monitor->steps, .epoch = epoch, .loss = step->loss, .gradient_norm = step->clip.norm

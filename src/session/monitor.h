@@ -40,8 +40,10 @@ void monitor_end(struct monitor *monitor);
 
 /* Before each step: whether it will be recorded; keeps the parameters then. */
 bool monitor_begin(struct monitor *monitor, const mlp_network *network);
-/* After a step that is to be recorded and was applied; the workspace holds its passes. Returns the record,
- * and in *warning the words for what it is the first to find, or NULL; both are valid until the next one. */
+/* Makes room for a record, and measures the passes that the workspace holds for it. */
+void monitor_look(struct monitor *monitor, const mlp_network *network, const mlp_workspace *workspace);
+/* After a step that is to be recorded, was looked at and applied. Returns the record, and in *warning the
+ * words for what it is the first to find, or NULL; both are valid until the next one. */
 const mlp_monitor_record *monitor_record(struct monitor *monitor, const mlp_network *network,
                                          const mlp_workspace *workspace, size_t epoch,
                                          const mlp_step_report *step, const char **warning);

@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "base/denormals.h"
 #include "base/status.h"
-#include "model/pass.h"
+#include "model/parts.h"
 #include "optim/optimizer.h"
 
 struct step {
@@ -19,7 +19,7 @@ struct step {
  * any norm is taken: of what it leaves the magnitudes are pass_measure()'s. */
 static void complete_gradient(struct pass *pass)
 {
-    pass_sum_loss(pass);
+    pass_sum_batch_loss(pass);
     pass_sum_magnitudes(pass);
 }
 
@@ -27,9 +27,7 @@ static void complete_gradient(struct pass *pass)
 static void train(const struct team *team, void *context)
 {
     struct step *step = context;
-    pass_forward(team, &step->pass);
-    pass_loss(team, &step->pass);
-    pass_backward(team, &step->pass);
+    pass_run_batch(team, &step->pass);
     if (team->rank == 0 && step->pass.status == MLP_OK) {
         complete_gradient(&step->pass);
         optimizer_decide(&step->update, step->pass.loss, true);
@@ -56,14 +54,17 @@ mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_wo
     }
     REQUIRE_ARGUMENT(optimizer);
     REQUIRE_ARGUMENT(targets);
-    TRY(pass_check_batch(__func__, network, workspace, x, count));
+    TRY(pass_check_training(__func__, network, workspace, x));
+    TRY(parts_check(__func__, workspace, count));
+    FAIL_IF(workspace->parts != NULL && network->loss.loss == MLP_LOSS_CUSTOM, MLP_ERROR_UNSUPPORTED,
+            "%s: a custom loss sees the whole batch at once, expected a workspace of one part", __func__);
     TRY(optimizer_check(optimizer, network));
     TRY(pass_check_targets(&step.pass, count));
     FLUSH_DENORMALS;
     if (optimizer->rule->search != NULL) {
         optimizer->rule->search(&step.pass, x, count, &step.update);
     } else {
-        pass_begin(&step.pass, x, count);
+        pass_begin_batch(&step.pass, x, count);
         pass_run(&step.pass, train, &step);
     }
     MLP_ASSERT(network_padding_is_zero(network, network->parameters));

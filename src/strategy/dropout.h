@@ -39,6 +39,7 @@ struct dropout_tile {
     size_t units; /* of a sample */
     size_t row, rows;
     size_t column, columns;
+    size_t first;        /* place of column 0 in what the stream is of: a step's batch */
     unsigned char *mask; /* of the whole batch */
     const float *in;     /* at the tile's first value */
     size_t in_ld;

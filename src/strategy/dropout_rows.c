@@ -23,11 +23,12 @@ static const int32_t bits[DROPOUT_GROUP] = { 1 << 0,  1 << 1,  1 << 2,  1 << 3, 
                                              1 << 6,  1 << 7,  1 << 8,  1 << 9, 1 << 10, 1 << 11,
                                              1 << 12, 1 << 13, 1 << 14, 1 << 15 };
 
-/* Draws groups first … first + count − 1 of the mask. */
+/* Draws groups first … first + count − 1 of the mask, by their places in the stream. */
 static void draw_groups(const struct dropout_tile *tile, size_t first, size_t count)
 {
     LEVEL_NAME(random_kernels)
-        .below(&tile->stream, 2 * first, 2 * count, tile->draw.threshold, tile->mask + 2 * first);
+        .below(&tile->stream, 2 * (first + tile->first * dropout_groups(tile->units)), 2 * count,
+               tile->draw.threshold, tile->mask + 2 * first);
 }
 
 static void draw_mask(const struct dropout_tile *tile)

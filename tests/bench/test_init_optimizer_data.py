@@ -71,6 +71,11 @@ def monitor():
     return len(rows) == 1 and rows[0]["network"] == "tiny" and positive(rows[0], "step_seconds", "every_100", "every_10")
 
 
+def cluster():
+    rows = rows_of(run("cluster", "--filter", "tiny", "--threads", "1", "--time", "0.01", "--json"))
+    return [row["parts"] for row in rows] == [1, 2, 4, 8] and rows[0]["ratio"] == 1.0
+
+
 def regularize():
     rows = rows_of(run("regularize", "--filter", "tiny", "--threads", "1", "--time", "0.01", "--json"))
     return (len(rows) == 7 and rows[0]["regularizer"] == "none" and rows[0]["ratio"] == 1.0 and
@@ -106,6 +111,7 @@ CHECKS = [
     ("optimizer holds each rule against the triad, and its step against the products", optimizer),
     ("optimizer takes a step with every rule", every_rule_has_a_step),
     ("monitor holds a watched fit against a plain one", monitor),
+    ("cluster holds parts against one", cluster),
     ("regularize holds each against a plain step", regularize),
     ("prefetch times who gathers and from where", prefetch),
     ("data times its rows and leaves nothing behind", data),

@@ -20,7 +20,7 @@ struct way {
     mlp_optimizer_rule rule;
     mlp_clip clip;
     int threads;
-    size_t patience;
+    size_t patience, parts;
     double rate; /* 0: the rule's */
     bool no_validation, monitor, keep_order;
     bool everything; /* weights of samples and classes, standardization, what an optimizer can be given */
@@ -120,6 +120,7 @@ static inline void make(struct fixture *f, const struct way *way)
     f->fit.threads = way->threads;
     f->fit.validation = way->no_validation ? NULL : f->validation;
     f->fit.patience = way->patience;
+    f->fit.parts = way->parts;
     f->fit.monitor_interval = way->monitor ? 2 : 0;
     f->fit.schedule = way->schedule;
     f->fit.regularization = way->noise;

@@ -124,6 +124,121 @@ static void every_rule_and_clip_goes_on_with_dropout(void **unused)
     }
 }
 
+/* Batches of 16 and one of 14, in parts of sizes that differ, or of one sample; on one thread, then on three.
+ * */
+static void batches_in_parts_go_on(void **unused)
+{
+    static const size_t parts[] = { 2, 5, 14, 15, 16, 100 };
+    mlp_regularization noise = MLP_REGULARIZATION_INIT;
+    mlp_average_options average = MLP_AVERAGE_OPTIONS_INIT;
+    (void)unused;
+    noise.hidden_dropout = 0.3;
+    noise.input_noise = 0.1;
+    noise.mixup = 0.3;
+    average.rule = MLP_AVERAGE_EMA;
+    for (size_t r = 0; r < mlp_optimizer_count(); r++) {
+        const bool plain = r == MLP_OPTIMIZER_LBFGS;
+        struct way way = { .rule = (mlp_optimizer_rule)r,
+                           .clip = plain ? MLP_CLIP_NONE : MLP_CLIP_GLOBAL_NORM,
+                           .parts = parts[r % (sizeof parts / sizeof parts[0])],
+                           .noise = &noise,
+                           .average = &average,
+                           .monitor = true,
+                           .everything = !plain,
+                           .threads = 3 };
+        struct way before = way;
+        before.threads = 1;
+        compare_ways(&way, &before, 3 * 7 + 4);
+    }
+}
+
+/* In parts the training is the same but for rounding: what it counts is what is counted in one piece. */
+static void parts_tell_the_same_history(void **unused)
+{
+    const struct way whole = { .rule = MLP_OPTIMIZER_SGD, .rate = 0.1, .threads = 1, .monitor = true };
+    struct way cut = whole;
+    (void)unused;
+    for (cut.parts = 2; cut.parts <= 17; cut.parts += 5) {
+        struct fixture a, b;
+        mlp_report *one, *many;
+        make(&a, &whole);
+        make(&b, &cut);
+        assert_ok(run(&a, &one));
+        assert_ok(run(&b, &many));
+        for (size_t e = 0; e < EPOCHS; e++) {
+            mlp_epoch x, y;
+            assert_ok(mlp_report_epoch(one, e, &x));
+            assert_ok(mlp_report_epoch(many, e, &y));
+            assert_close(y.loss, x.loss, 1e-5);
+            assert_close(y.gradient_norm, x.gradient_norm, 1e-4);
+            assert_close(y.validation.loss, x.validation.loss, 1e-5);
+            assert_true(x.accuracy == y.accuracy && x.validation.accuracy == y.validation.accuracy &&
+                        x.validation.count == y.validation.count && x.steps == y.steps);
+        }
+        assert_int_equal(mlp_report_monitor_count(one), mlp_report_monitor_count(many));
+        mlp_report_destroy(&one);
+        mlp_report_destroy(&many);
+        drop(&a);
+        drop(&b);
+    }
+}
+
+/* The first batch of each epoch has no mass: its step is left out, its samples are counted. */
+static void parts_without_mass_are_left_out(void **unused)
+{
+    (void)unused;
+    for (size_t parts = 1; parts <= 4; parts += 3) {
+        const struct way way = {
+            .rule = MLP_OPTIMIZER_SGD, .threads = 2, .parts = parts, .keep_order = true
+        };
+        struct fixture f;
+        mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
+        mlp_data *data;
+        mlp_report *report;
+        mlp_epoch epoch;
+        make(&f, &way);
+        memset(f.weights, 0, BATCH * sizeof *f.weights);
+        arrays.count = COUNT;
+        arrays.inputs = INPUTS;
+        arrays.features = f.x;
+        arrays.classes = f.y;
+        arrays.weights = f.weights;
+        assert_ok(mlp_data_create(&arrays, &data));
+        f.fit.epochs = 1;
+        assert_ok(mlp_fit(f.network, f.optimizer, data, &f.fit, &report));
+        assert_ok(mlp_report_epoch(report, 0, &epoch));
+        assert_close(epoch.skipped, 1.0 / 8.0, 1e-12);
+        assert_close(epoch.accuracy * COUNT, round(epoch.accuracy * COUNT), 1e-9);
+        mlp_report_destroy(&report);
+        mlp_data_destroy(&data);
+        drop(&f);
+    }
+}
+
+static void other_parts_are_refused(void **unused)
+{
+    const struct way five = { .rule = MLP_OPTIMIZER_ADAM, .parts = 5 };
+    struct way six = five;
+    struct fixture f;
+    const char *folder = new_folder();
+    (void)unused;
+    six.parts = 6;
+    make(&f, &five);
+    f.checkpoint.folder = folder;
+    f.fit.checkpoint = &f.checkpoint;
+    f.stop_after = 3;
+    assert_ok(run(&f, NULL));
+    drop(&f);
+    make(&f, &six);
+    f.checkpoint.folder = folder;
+    f.checkpoint.resume = 1;
+    f.fit.checkpoint = &f.checkpoint;
+    assert_refused(run(&f, NULL), MLP_ERROR_ARGUMENT, "parts 5", "6", NULL);
+    f.fit.parts = 4097;
+    assert_refused(run(&f, NULL), MLP_ERROR_RANGE, "parts", "4097", "4096", NULL);
+    drop(&f);
+}
+
 static void any_moment_will_do(void **unused)
 {
     const struct way way = { .rule = MLP_OPTIMIZER_NADAM, .patience = 3, .monitor = true };
@@ -239,6 +354,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_and_clip_goes_on_with_dropout),
+        cmocka_unit_test(batches_in_parts_go_on),
+        cmocka_unit_test(parts_tell_the_same_history),
+        cmocka_unit_test(parts_without_mass_are_left_out),
+        cmocka_unit_test(other_parts_are_refused),
         cmocka_unit_test(any_moment_will_do),
         cmocka_unit_test(schedules_averages_and_early_stopping_go_on),
         cmocka_unit_test(everything_together_goes_on),

@@ -74,7 +74,7 @@ static const struct field average_members[] = {
 
 #define FIT(member) FIELD(mlp_fit_options, member)
 static const struct field fit_members[] = {
-    FIT(batch), FIT(keep_order), FIT(minimum_improvement), FIT(monitor_interval),
+    FIT(batch), FIT(parts), FIT(keep_order), FIT(minimum_improvement), FIT(monitor_interval),
     FIELD_DIGITS("seed", mlp_fit_options, seed),
 };
 /* clang-format on */

@@ -149,6 +149,8 @@ const struct option_row train_rows[] = {
     FLAG("keep-order", fit.keep_order, 1, "Do not shuffle."),
     SIZE("shuffle-window", "N", fit.shuffle_window, 1, MANY, "Shuffle N samples at a time, drawn as 64 runs "
         "of neighbours from all over the data (default: all; with --stream as many as are 128 MiB)."),
+    SIZE("parts", "P", fit.parts, 1, 4096, "Cut each batch into P parts, whose gradients are added by a "
+        "fixed tree: memory is that of a part, and the bits depend on P alone (default: 1)."),
     SIZE("top-k", "K", fit.top_k, 1, MANY, "K of the top-k accuracy (default: 5)."),
     COUNT("threads", "N", fit.threads, 1, 1024, "Threads to work with (default: OpenMP's, see `mlp info`)."),
     FLAG("monitor", monitor, 1, "Watch the layers every 100 steps: warn when one vanishes, explodes, dies or "

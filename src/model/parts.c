@@ -1,0 +1,210 @@
+/* A step's batch in parts. */
+#include "model/parts.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "model/regularize.h"
+
+/* ---- memory -------------------------------------------------------------------------------------------- */
+
+void parts_free(struct parts *parts)
+{
+    if (parts != NULL) {
+        for (size_t k = 0; k < PARTS_LEVELS; k++) {
+            memory_free(parts->waiting[k]);
+        }
+        memory_free(parts->losses);
+        memory_free(parts);
+    }
+}
+
+size_t parts_bytes(const struct mlp_workspace *workspace)
+{
+    return workspace->parts != NULL ? sizeof *workspace->parts + workspace->parts->bytes : 0;
+}
+
+static bool allocate(struct parts *parts, size_t arena_size)
+{
+    struct memory_row row = { 0 };
+    while ((size_t)1 << parts->levels < parts->count) {
+        parts->waiting[parts->levels++] = memory_take(&row, arena_size, sizeof(float));
+    }
+    parts->losses = memory_take(&row, parts->count, sizeof *parts->losses);
+    parts->bytes = row.bytes;
+    return !row.failed;
+}
+
+mlp_status mlp_workspace_set_parts(mlp_workspace *workspace, size_t parts)
+{
+    struct parts *made = NULL;
+    REQUIRE_ARGUMENT(workspace);
+    FAIL_IF(parts == 0 || parts > PARTS_MOST, MLP_ERROR_RANGE,
+            "mlp_workspace_set_parts: parts is %zu, expected 1 to %d", parts, PARTS_MOST);
+    FAIL_IF(workspace->purpose != MLP_WORKSPACE_TRAINING, MLP_ERROR_ARGUMENT,
+            "mlp_workspace_set_parts: the workspace was made for inference, expected one for training");
+    if (parts > 1) {
+        made = memory_allocate(1, sizeof *made);
+        REQUIRE_MEMORY(made);
+        made->count = parts;
+        if (!allocate(made, workspace->arena_size)) {
+            parts_free(made);
+            return MLP_ERROR_MEMORY;
+        }
+    }
+    parts_free(workspace->parts);
+    workspace->parts = made;
+    workspace->state = WORKSPACE_EMPTY;
+    return MLP_OK;
+}
+
+GETTER(size_t, mlp_workspace_parts, mlp_workspace, workspace,
+       workspace->parts != NULL ? workspace->parts->count : 1, 0)
+
+/* ---- the cut ------------------------------------------------------------------------------------------- */
+
+struct range part_range(size_t count, size_t parts, size_t part)
+{
+    const struct team cut = { .size = (int)parts, .rank = (int)part };
+    return team_share(&cut, count);
+}
+
+size_t parts_of(const struct mlp_workspace *workspace, size_t count)
+{
+    const size_t parts = workspace->parts != NULL ? workspace->parts->count : 1;
+    return parts < count ? parts : count;
+}
+
+mlp_status parts_check(const char *function, const struct mlp_workspace *workspace, size_t count)
+{
+    const size_t parts = workspace->parts != NULL ? workspace->parts->count : 1;
+    FAIL_IF(count == 0 || (count - 1) / parts >= workspace->batch, MLP_ERROR_RANGE,
+            "%s: count is %zu, expected 1 to the workspace's batch, %zu, times its %zu parts", function,
+            count, workspace->batch, parts);
+    return MLP_OK;
+}
+
+/* ---- the passes ---------------------------------------------------------------------------------------- */
+
+/* The targets from sample `first` on. */
+static mlp_targets targets_from(const mlp_targets *targets, size_t first, size_t units)
+{
+    mlp_targets part = *targets;
+    part.classes = part.classes != NULL ? part.classes + first : NULL;
+    part.values = part.values != NULL ? part.values + first * units : NULL;
+    part.weights = part.weights != NULL ? part.weights + first : NULL;
+    return part;
+}
+
+/* Where the part's gradient goes, and what it is added to: the last part meets all that waits. */
+static void place_gradient(struct pass *pass, size_t part)
+{
+    const struct parts *parts = pass->workspace->parts;
+    const bool is_last = part + 1 == pass->batch.parts;
+    size_t level = 0;
+    pass->addends = 0;
+    for (; level < parts->levels && (is_last || (part >> level & 1) != 0); level++) {
+        if ((part >> level & 1) != 0) {
+            pass->addend[pass->addends++] = parts->waiting[level];
+        }
+    }
+    pass->gradient = is_last ? pass->workspace->gradients : parts->waiting[level];
+    pass->measures = is_last;
+}
+
+static void begin_part(struct pass *pass, size_t part)
+{
+    const struct range range = part_range(pass->batch.count, pass->batch.parts, part);
+    pass->first = range.first;
+    pass->batch.part = targets_from(pass->batch.targets, range.first, output_layer(pass->network)->units);
+    pass->targets = &pass->batch.part;
+    pass_place(pass, pass->batch.x + range.first * pass->network->inputs, range.end - range.first);
+    place_gradient(pass, part);
+}
+
+void pass_begin_batch(struct pass *pass, const float *x, size_t count)
+{
+    pass->batch.x = x;
+    pass->batch.count = count;
+    pass->batch.parts = parts_of(pass->workspace, count);
+    if (pass->batch.parts == 1) {
+        pass_begin(pass, x, count);
+        return;
+    }
+    pass->batch.targets = pass->batch.targets != NULL ? pass->batch.targets : pass->targets;
+    regularize_begin(pass);
+    begin_part(pass, 0);
+}
+
+static void end_part(struct pass *pass, size_t part)
+{
+    const struct parts *parts = pass->workspace->parts;
+    if (parts == NULL) {
+        return;
+    }
+    parts->losses[part] = pass_block_losses(pass);
+    if (parts->visit != NULL) {
+        parts->visit(parts->context, pass, pass->first);
+    }
+}
+
+void pass_run_batch(const struct team *team, struct pass *pass)
+{
+    for (size_t part = 0; part < pass->batch.parts; part++) {
+        if (part > 0) {
+            if (team->rank == 0) {
+                begin_part(pass, part);
+            }
+            team_barrier(team);
+        }
+        pass_forward(team, pass);
+        pass_loss(team, pass);
+        if (pass->want_gradient) {
+            pass_backward(team, pass);
+        } else {
+            team_barrier(team);
+        }
+        if (team->rank == 0) {
+            end_part(pass, part);
+        }
+    }
+}
+
+/* values[0] becomes their sum by the tree. */
+static double sum_by_tree(double *values, size_t count)
+{
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t i = 0; i + width < count; i += 2 * width) {
+            values[i] += values[i + width];
+        }
+    }
+    return values[0];
+}
+
+void pass_sum_batch_loss(struct pass *pass)
+{
+    if (pass->batch.parts == 1) {
+        pass_sum_loss(pass);
+        return;
+    }
+    pass_set_loss(pass, sum_by_tree(pass->workspace->parts->losses, pass->batch.parts));
+}
+
+static void run_batch(const struct team *team, void *context)
+{
+    pass_run_batch(team, context);
+}
+
+mlp_status pass_evaluate_batch(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                               const mlp_targets *targets, size_t count)
+{
+    struct pass pass = { .network = network, .workspace = workspace, .targets = targets, .noise = true };
+    if (workspace->parts == NULL) {
+        return pass_evaluate(network, workspace, x, targets, count, true);
+    }
+    TRY(pass_prepare_targets(&pass, count));
+    pass_begin_batch(&pass, x, count);
+    pass_run(&pass, run_batch, &pass);
+    pass_sum_batch_loss(&pass);
+    workspace->state = WORKSPACE_FORWARD;
+    return MLP_OK;
+}
