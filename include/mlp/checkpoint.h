@@ -15,6 +15,8 @@
 #include <stddef.h>
 
 #include <mlp/export.h>
+#include <mlp/network.h>
+#include <mlp/optimizer.h>
 #include <mlp/status.h>
 
 #ifdef __cplusplus
@@ -54,6 +56,29 @@ typedef struct mlp_checkpoint_options {
 /** ::MLP_CHECKPOINT_OPTIONS_INIT as a function, for other languages: sets the members that
  * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
 MLP_API mlp_status mlp_checkpoint_options_default(mlp_checkpoint_options *options);
+
+/** Writes a checkpoint of a loop by hand (mlp_train_step(), or the passes and mlp_optimizer_step()): the
+ * network, the optimizer's state, counters and learning rate, what its clipping remembers, and the caller's
+ * own bytes: the step, the place in the data, whatever else the loop needs. A file like a fit's, with a
+ * checksum; mlp_model_load() reads its network. It appears whole or not at all: killed at any point, the
+ * older file of this name or the new one is there.
+ * @param own      the caller's own bytes, as they are in memory; NULL with `own_size` 0: none
+ * Errors: ARGUMENT, IO, MEMORY, NONFINITE, SHAPE (an optimizer of another shape). */
+MLP_API mlp_status mlp_checkpoint_save(const char *path, const mlp_network *network,
+                                       const mlp_optimizer *optimizer, const void *own, size_t own_size);
+
+/** Puts a network and an optimizer where mlp_checkpoint_save() found them: the next steps have the bits that
+ * they would have had, on the same kernels (`mlp info`), for the same batches, noise
+ * (mlp_workspace_set_regularization_step()) and learning rates. Both are created as they were for the loop
+ * that was saved: layers, loss, standardization and the optimizer's options, factors and clipping must be the
+ * same, but for the learning rate, which comes from the file.
+ * The file is untrusted, and everything is checked before anything changes.
+ * @param own      receives the caller's own bytes
+ * @param own_size their number, which must be the file's
+ * Errors: ARGUMENT (another setting: the message names it; another `own_size`), FORMAT (no such checkpoint,
+ * or damaged), IO, MEMORY, SHAPE, UNSUPPORTED. On failure nothing has changed. */
+MLP_API mlp_status mlp_checkpoint_load(const char *path, mlp_network *network, mlp_optimizer *optimizer,
+                                       void *own, size_t own_size);
 
 /** Name of a policy ("continue", "stop"), or NULL for an unknown value. Static text; any thread. */
 MLP_API const char *mlp_checkpoint_failure_name(mlp_checkpoint_failure policy);

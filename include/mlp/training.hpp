@@ -90,6 +90,22 @@ class optimizer : public detail::owner<mlp_optimizer, mlp_optimizer_destroy>
     detail::shared_lambdas lambdas_;
 };
 
+/** Writes a checkpoint of a loop by hand, with `own` in it: mlp_checkpoint_save(). */
+template <typename Own>
+outcome<void> save_checkpoint(const std::string &path, const network &of, const optimizer &by, const Own &own)
+{
+    static_assert(std::is_trivially_copyable_v<Own> && !std::is_pointer_v<Own>);
+    return detail::finish(mlp_checkpoint_save(path.c_str(), of.get(), by.get(), &own, sizeof own));
+}
+
+/** Puts network, optimizer and `own` where save_checkpoint() found them: mlp_checkpoint_load(). */
+template <typename Own>
+outcome<void> load_checkpoint(const std::string &path, network &of, optimizer &by, Own &own)
+{
+    static_assert(std::is_trivially_copyable_v<Own> && !std::is_pointer_v<Own>);
+    return detail::finish(mlp_checkpoint_load(path.c_str(), of.get(), by.get(), &own, sizeof own));
+}
+
 /** One training step: forward, loss, backward, clip, update. No allocation. */
 inline outcome<mlp_step_report> train_step(network &of, optimizer &by, workspace &in, span<const float> x,
                                            const targets &with)

@@ -92,19 +92,24 @@ void matrix_transpose(const float *values, size_t rows, size_t columns, size_t l
 /* Reads a tensor of type F64, whatever its values. MLP_ERROR_UNSUPPORTED for another type; MLP_ERROR_IO. */
 mlp_status safetensor_doubles(struct safetensors *archive, const struct safetensor *tensor, double *out);
 
+/* Reads a tensor of type U8. MLP_ERROR_UNSUPPORTED for another type; MLP_ERROR_IO. */
+mlp_status safetensor_bytes(struct safetensors *archive, const struct safetensor *tensor, unsigned char *out);
+
 /* JSON as text, followed by blanks up to a multiple of `multiple` bytes; the caller's (memory_free). NULL
  * when memory is short. (The text of json_dumps() belongs to whatever allocator the application gave
  * jansson.) */
 char *safetensors_json_text(const json_t *value, size_t multiple);
 
-/* One tensor to be written, row-major: of float32 `values`, or where that is NULL of float64 `doubles`. */
+/* One tensor to be written, row-major: of float32 `values`, float64 `doubles` or `bytes`, whichever is not
+ * NULL. */
 struct safetensor_output {
     char name[64];
     size_t rows;
     size_t columns;      /* 0: rank 1 */
     const float *values; /* entry (i, j) is values[i + j·leading_dimension] */
     size_t leading_dimension;
-    const double *doubles; /* entry (i, j) is doubles[i·columns + j] */
+    const double *doubles;      /* entry (i, j) is doubles[i·columns + j] */
+    const unsigned char *bytes; /* likewise */
 };
 
 /* Writes metadata (an object of texts) and tensors; `with_checksum`: with one over all of it. A file appears

@@ -146,11 +146,24 @@ mlp_status safetensor_matrix(struct safetensors *archive, const struct safetenso
     return MLP_OK;
 }
 
+static mlp_status require_type(const struct safetensors *archive, const struct safetensor *tensor,
+                               const char *type)
+{
+    FAIL_IF(strcmp(tensor->type->name, type) != 0, MLP_ERROR_UNSUPPORTED,
+            "%s: tensor '%.64s' is of type %s, expected %s", archive->path, tensor->name, tensor->type->name,
+            type);
+    return MLP_OK;
+}
+
+mlp_status safetensor_bytes(struct safetensors *archive, const struct safetensor *tensor, unsigned char *out)
+{
+    TRY(require_type(archive, tensor, "U8"));
+    return byte_source_read(archive->source, archive->data + tensor->begin, out, tensor->elements);
+}
+
 mlp_status safetensor_doubles(struct safetensors *archive, const struct safetensor *tensor, double *out)
 {
-    FAIL_IF(strcmp(tensor->type->name, "F64") != 0, MLP_ERROR_UNSUPPORTED,
-            "%s: tensor '%.64s' is of type %s, expected F64", archive->path, tensor->name,
-            tensor->type->name);
+    TRY(require_type(archive, tensor, "F64"));
     TRY(byte_source_read(archive->source, archive->data + tensor->begin, out,
                          tensor->elements * sizeof *out));
     for (size_t i = 0; i < tensor->elements; i++) {

@@ -15,10 +15,21 @@ enum {
     TILE = 16
 }; /* floats that are written at once; see safetensors.c */
 
+static size_t elements_of(const struct safetensor_output *tensor)
+{
+    return tensor->rows * (tensor->columns > 0 ? tensor->columns : 1);
+}
+
+/* What a tensor is made of. */
+static const struct tensor_type *type_of(const struct safetensor_output *tensor)
+{
+    const char *name = tensor->values != NULL ? "F32" : "U8";
+    return tensor_type_of(tensor->doubles != NULL ? "F64" : name);
+}
+
 static size_t bytes_of(const struct safetensor_output *tensor)
 {
-    return tensor->rows * (tensor->columns > 0 ? tensor->columns : 1) *
-           (tensor->values != NULL ? sizeof(float) : sizeof(double));
+    return elements_of(tensor) * type_of(tensor)->size;
 }
 
 static json_t *entry_of(const struct safetensor_output *tensor, size_t begin)
@@ -26,8 +37,8 @@ static json_t *entry_of(const struct safetensor_output *tensor, size_t begin)
     const json_int_t rows = (json_int_t)tensor->rows, columns = (json_int_t)tensor->columns;
     const json_int_t first = (json_int_t)begin, end = (json_int_t)(begin + bytes_of(tensor));
     json_t *shape = tensor->columns > 0 ? json_pack("[I, I]", rows, columns) : json_pack("[I]", rows);
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensor->values != NULL ? "F32" : "F64", "shape", shape,
-                     "data_offsets", first, end);
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", type_of(tensor)->name, "shape", shape, "data_offsets",
+                     first, end);
 }
 
 char *safetensors_json_text(const json_t *value, size_t multiple)
@@ -135,7 +146,7 @@ static mlp_status write_floats(struct writer *writer, const struct safetensor_ou
 
 static mlp_status write_doubles(struct writer *writer, const struct safetensor_output *tensor)
 {
-    const size_t count = tensor->rows * (tensor->columns > 0 ? tensor->columns : 1);
+    const size_t count = elements_of(tensor);
     for (size_t i = 0; i < count; i++) {
         unsigned char bytes[sizeof(double)];
         uint64_t bits;
@@ -146,6 +157,15 @@ static mlp_status write_doubles(struct writer *writer, const struct safetensor_o
         TRY(put(writer, bytes, sizeof bytes));
     }
     return MLP_OK;
+}
+
+static mlp_status write_tensor(struct writer *writer, const struct safetensor_output *tensor)
+{
+    if (tensor->values != NULL) {
+        return write_floats(writer, tensor);
+    }
+    return tensor->doubles != NULL ? write_doubles(writer, tensor)
+                                   : put(writer, tensor->bytes, elements_of(tensor));
 }
 
 static mlp_status write_all(struct writer *writer, char *header, const struct safetensor_output *tensors,
@@ -163,8 +183,7 @@ static mlp_status write_all(struct writer *writer, char *header, const struct sa
         checksum_begin(&writer->checksum, header, size);
     }
     for (size_t i = 0; i < count; i++) {
-        TRY(tensors[i].values != NULL ? write_floats(writer, &tensors[i])
-                                      : write_doubles(writer, &tensors[i]));
+        TRY(write_tensor(writer, &tensors[i]));
     }
     if (!writer->has_checksum) {
         return MLP_OK;

@@ -147,6 +147,26 @@ void in_memory()
     EXPECT(text.find("'three'") != std::string::npos);
 }
 
+// A loop by hand goes on from its checkpoint.
+void checkpoints()
+{
+    const char *path = "loop.safetensors";
+    auto network = take(mlp::network_builder(2).layer(1, MLP_ACTIVATION_SIGMOID).build());
+    auto optimizer = take(mlp::optimizer::create(network, MLP_OPTIMIZER_ADAM));
+    auto workspace = take(mlp::workspace::create(network, 4));
+    std::array<float, 4> y{}, again{};
+    long step = 1, found = 0;
+    (void)mlp::train_step(network, optimizer, workspace, x, mlp::targets(classes));
+    (void)mlp::save_checkpoint(path, network, optimizer, step);
+    for (auto *outputs : { &y, &again }) {
+        (void)mlp::train_step(network, optimizer, workspace, x, mlp::targets(classes));
+        (void)network.predict(workspace, x, *outputs);
+        (void)mlp::load_checkpoint(path, network, optimizer, found);
+    }
+    EXPECT(found == 1 && y == again);
+    std::remove(path);
+}
+
 // Lambdas in the place of every callback compute what the library's own functions do, to the bit where the
 // sums are the same.
 void lambdas()
@@ -299,6 +319,7 @@ int main()
     names();
     errors();
     in_memory();
+    checkpoints();
     lambdas();
     learns();
 #ifndef MLP_NO_EXCEPTIONS

@@ -70,12 +70,21 @@ stop_and_resume() {
     ./train_long "$digits" parts.safetensors parts && cmp whole.safetensors parts.safetensors
 }
 
+# Leaves a loop by hand off in its middle, twice, and starts it again: the loss of one in one go.
+stop_loop() {
+    rm -f "$work/whole.loop" "$work/parts.loop" && cd "$work"
+    ./resume_by_hand whole.loop >whole.txt || return 1
+    ! ./resume_by_hand parts.loop 137 && ! ./resume_by_hand parts.loop 612 || return 1
+    ./resume_by_hand parts.loop >parts.txt 2>from.txt && grep 'from step 600' from.txt && cmp whole.txt parts.txt
+}
+
 run_examples() {
     digits=$source/examples/data/digits.csv
     check "$1: train_digits runs" "$work/train_digits" "$digits" "$work/digits.safetensors"
     check "$1: predict_threads runs" "$work/predict_threads" "$work/digits.safetensors" "$digits"
     check "$1: step_by_step runs" "$work/step_by_step"
     check "$1: custom_loss runs" "$work/custom_loss"
+    check "$1: resume_by_hand, left off and resumed, comes to the same" stop_loop
     check "$1: embed runs" "$work/embed"
     check "$1: train_long, stopped and resumed, gives the same model" stop_and_resume
 }
@@ -86,7 +95,7 @@ for kind in shared static; do
     else
         libraries=$(static_libraries)
     fi
-    for example in train_digits step_by_step predict_threads custom_loss train_long; do
+    for example in train_digits step_by_step predict_threads custom_loss train_long resume_by_hand; do
         check "$kind: $example compiles" build_example c "$example" "$libraries"
     done
     check "$kind: embed compiles" build_example c++ embed "$libraries"

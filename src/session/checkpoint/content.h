@@ -9,6 +9,9 @@
 /* 1: without a checksum; is read, too. */
 #define CHECKPOINT_VERSION 2
 
+/* Metadata of a loop's checkpoint (loop.c), which a fit's has not. */
+#define LOOP_KEY "loop_state"
+
 /* ---- counters.c: the scalars of a fit under way -------------------------------------------------------- */
 
 /* A fit and what its scalars lie in, as shallow copies: read into and checked here before anything is put in
@@ -26,6 +29,12 @@ void counters_gather(const struct fit *fit, struct fit_copy *copy);
 /* The name of the first counter that cannot be true of this fit; NULL: none. Its epoch is checked already. */
 const char *counters_check(const struct fit_copy *copy);
 void counters_apply(const struct fit_copy *copy, struct fit *fit);
+
+/* The optimizer's alone; of the copy, all 0 before, its fit.network is set nowhere. */
+extern const struct field_list optimizer_counter_fields;
+void optimizer_counters_gather(const mlp_optimizer *optimizer, struct fit_copy *copy);
+const char *optimizer_counters_check(const struct fit_copy *copy);
+void optimizer_counters_apply(const struct fit_copy *copy, mlp_optimizer *optimizer);
 
 /* ---- tables.c: what is held in rows -------------------------------------------------------------------- */
 
@@ -55,6 +64,8 @@ bool is_share(double value);
 /* All that the bits of the fit depend on, as one object; the caller's reference. Reads the data, before the
  * first step. Errors: MEMORY; IO, FORMAT from data in files. */
 mlp_status checkpoint_settings(struct fit *fit, json_t **settings);
+/* Those of a loop: of the network and the optimizer, but for the learning rate, which a loop may change. */
+json_t *checkpoint_loop_settings(const mlp_network *network, const mlp_optimizer *optimizer);
 /* What the last bits depend on beyond that: the library, BLAS and its kernels, the vector level. */
 json_t *checkpoint_machine(void);
 /* The text names the first difference between ours and a file's. ARGUMENT: another value; UNSUPPORTED: a

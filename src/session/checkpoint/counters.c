@@ -50,7 +50,7 @@ static size_t most_averaged(const struct fit *f)
 #define WATCHED(condition) (m == NULL || (condition))
 
 /* clang-format off */
-#define COUNTERS(ROW)                                                                                        \
+#define FIT_COUNTERS(ROW)                                                                                    \
     ROW(epoch,             fit.epoch,                     f->epoch <= f->options.epochs)                     \
     ROW(step,              fit.open.steps,                f->open.steps <= f->progress.steps)                \
     ROW(samples,           fit.progress.samples,          f->progress.samples == samples_of(f))              \
@@ -81,13 +81,17 @@ static size_t most_averaged(const struct fit *f)
     ROW(window_classed,       fit.window.tally.classed,      f->window.tally.classed <= f->tally.classed)    \
     ROW(schedule_scale,    fit.schedule_state.scale,      is_share(f->schedule_state.scale))                 \
     ROW(schedule_best,     fit.schedule_state.best,       !isnan(f->schedule_state.best))                    \
-    ROW(schedule_since_best, fit.schedule_state.since_best, f->schedule_state.since_best <= f->epoch)        \
+    ROW(schedule_since_best, fit.schedule_state.since_best, f->schedule_state.since_best <= f->epoch)
+
+#define OPTIMIZER_COUNTERS(ROW)                                                                              \
     ROW(learning_rate,     optimizer.options.learning_rate, is_rate(f))                                      \
     ROW(rate_scale,        optimizer.rate_scale,          is_sum(o->rate_scale))                             \
     ROW(product,           optimizer.product,             is_share(o->product))                              \
     ROW(updates,           optimizer.updates,             true)                                              \
     ROW(skips,             optimizer.skips,               o->skips <= o->options.max_skips)                  \
-    ROW(pairs,             optimizer.pairs,               true)                                              \
+    ROW(pairs,             optimizer.pairs,               true)
+
+#define OTHER_COUNTERS(ROW)                                                                                  \
     ROW(averaged,          fit.average.count,             f->average.count <= most_averaged(f))              \
     ROW(monitor_interval,  monitor.interval,              WATCHED(is_interval(f)))                           \
     ROW(monitor_steps,     monitor.steps,                 WATCHED(m->steps == steps_done(f)))                \
@@ -95,6 +99,7 @@ static size_t most_averaged(const struct fit *f)
                                                         m->count <= steps_done(f)))                          \
     ROW(monitor_reported,  monitor.reported,              WATCHED(m->reported < 1u << mlp_finding_count()))
 
+#define COUNTERS(ROW) FIT_COUNTERS(ROW) OPTIMIZER_COUNTERS(ROW) OTHER_COUNTERS(ROW)
 #define FIELD_OF(name, member, condition) FIELD_AS(#name, struct fit_copy, member),
 #define CONDITION_OF(name, member, condition)                                                                \
     static bool name##_holds(const struct fit *f)                                                            \
@@ -107,10 +112,13 @@ static size_t most_averaged(const struct fit *f)
 #define HOLDS_OF(name, member, condition) name##_holds,
 static const struct field members[] = { COUNTERS(FIELD_OF) };
 COUNTERS(CONDITION_OF)
+#define ONE_OF(name, member, condition) +1
+enum { OPTIMIZER_FIRST = 0 FIT_COUNTERS(ONE_OF), OPTIMIZER_COUNT = 0 OPTIMIZER_COUNTERS(ONE_OF) };
 static bool (*const conditions[])(const struct fit *f) = { COUNTERS(HOLDS_OF) };
 /* clang-format on */
 
 const struct field_list counter_fields = FIELD_LIST(members);
+const struct field_list optimizer_counter_fields = { members + OPTIMIZER_FIRST, OPTIMIZER_COUNT };
 
 /* What was a moment of the clock becomes a duration until now, and back. */
 static void turn_times(struct fit *fit)
@@ -136,13 +144,30 @@ void counters_gather(const struct fit *fit, struct fit_copy *copy)
     turn_times(&copy->fit);
 }
 
+/* The name of the first counter of first … end − 1 whose condition does not hold, or NULL. */
+static const char *check(const struct fit_copy *copy, size_t first, size_t end)
+{
+    while (first < end && conditions[first](&copy->fit)) {
+        first++;
+    }
+    return first < end ? members[first].name : NULL;
+}
+
 const char *counters_check(const struct fit_copy *copy)
 {
-    size_t i = 0;
-    while (i < counter_fields.count && conditions[i](&copy->fit)) {
-        i++;
-    }
-    return i < counter_fields.count ? members[i].name : NULL;
+    return check(copy, 0, counter_fields.count);
+}
+
+void optimizer_counters_gather(const mlp_optimizer *optimizer, struct fit_copy *copy)
+{
+    copy->optimizer = *optimizer;
+    copy->fit.optimizer = &copy->optimizer;
+    copy->fit.report = &copy->report;
+}
+
+const char *optimizer_counters_check(const struct fit_copy *copy)
+{
+    return check(copy, OPTIMIZER_FIRST, OPTIMIZER_FIRST + OPTIMIZER_COUNT);
 }
 
 /* Where a member of the copy lies in the fit; NULL: in a monitor that it has not. */
@@ -160,14 +185,26 @@ static char *original(struct fit *fit, size_t offset)
                : (char *)fit + offset;
 }
 
-void counters_apply(const struct fit_copy *copy, struct fit *fit)
+static void apply(const struct fit_copy *copy, const struct field_list *list, struct fit *fit)
 {
-    for (size_t i = 0; i < counter_fields.count; i++) {
-        char *place = original(fit, members[i].offset);
+    for (size_t i = 0; i < list->count; i++) {
+        char *place = original(fit, list->fields[i].offset);
         if (place != NULL) {
-            memcpy(place, (const char *)copy + members[i].offset, field_size(&members[i]));
+            memcpy(place, (const char *)copy + list->fields[i].offset, field_size(&list->fields[i]));
         }
     }
+}
+
+void optimizer_counters_apply(const struct fit_copy *copy, mlp_optimizer *optimizer)
+{
+    struct mlp_report none = { 0 };
+    struct fit fit = { .optimizer = optimizer, .report = &none };
+    apply(copy, &optimizer_counter_fields, &fit);
+}
+
+void counters_apply(const struct fit_copy *copy, struct fit *fit)
+{
+    apply(copy, &counter_fields, fit);
     turn_times(fit);
     fit->progress.resumed = steps_done(fit);
 }

@@ -177,6 +177,16 @@ mlp_status checkpoint_settings(struct fit *fit, json_t **settings)
     return *settings != NULL ? MLP_OK : fail(MLP_ERROR_MEMORY, "out of memory for checkpoints");
 }
 
+json_t *checkpoint_loop_settings(const mlp_network *network, const mlp_optimizer *optimizer)
+{
+    json_t *rule = optimizer_json(optimizer);
+    json_object_del(rule, "learning_rate");
+    json_t *all = with_count(json_object(), "inputs", network->inputs);
+    all = with_member(all, "layers", layers_json(network));
+    all = with_member(all, "loss", fields_to_json(&loss_fields, &network->loss));
+    return with_member(all, "optimizer", rule);
+}
+
 json_t *checkpoint_machine(void)
 {
     mlp_info info;

@@ -8,9 +8,10 @@
 #include "io/model_description.h"
 #include "io/model_tensors.h"
 #include "session/checkpoint/content.h"
+#include "session/checkpoint/state.h"
 
 /* Beyond the arenas: the network's extras, the history, the monitor's two, and the clipping's memory. */
-enum { EXTRA_TENSORS = MODEL_EXTRA_TENSORS + 4, PREFIX_SIZE = 25, TABLES = 3 };
+enum { EXTRA_TENSORS = MODEL_EXTRA_TENSORS + 4, TABLES = 3 };
 
 struct output {
     struct safetensor_output *tensors;
@@ -62,31 +63,21 @@ const float *checkpoint_best(const struct fit *fit)
 /* The network, the optimizer's state, the best parameters and the mean. */
 static void list_arenas(const struct fit *fit, struct output *output)
 {
-    const struct mlp_optimizer *optimizer = fit->optimizer;
     const float *best = checkpoint_best(fit);
-    model_tensors_list(fit->network, output->tensors, &output->count);
-    for (size_t s = 0; s < optimizer->rule->states; s++) {
-        char prefix[PREFIX_SIZE];
-        snprintf(prefix, sizeof prefix, "optimizer.%zu.", s);
-        arena_tensors_list(fit->network, prefix, optimizer->state[s], output->tensors, &output->count);
-    }
+    training_state_list(fit->network, fit->optimizer, output->tensors, &output->count);
     if (best != NULL) {
         arena_tensors_list(fit->network, "best.", best, output->tensors, &output->count);
     }
     if (average_is_there(&fit->average)) {
         arena_tensors_list(fit->network, "average.", fit->average.mean, output->tensors, &output->count);
     }
-    struct safetensor_output *memory = &output->tensors[output->count++];
-    snprintf(memory->name, sizeof memory->name, "optimizer.clip");
-    memory->rows = sizeof optimizer->memory / sizeof(double);
-    memory->doubles = (const double *)(const void *)&optimizer->memory;
 }
 
 static bool list_all(const struct fit *fit, struct output *output)
 {
     const struct mlp_report *report = fit->report;
     const struct monitor *monitor = report->monitor;
-    const size_t arenas = RULE_STATES + 3;
+    const size_t arenas = STATE_ARENAS + 2;
     output->tensors =
         memory_allocate(arena_tensor_count(fit->network) * arenas + EXTRA_TENSORS, sizeof *output->tensors);
     if (output->tensors == NULL) {
