@@ -1,7 +1,7 @@
 /* The bare products of a training step. */
 #include "gemms.h"
 
-#include <cblas.h>
+#include MLP_CBLAS_HEADER
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include <omp.h>
 #endif
 
+#include "linalg/blas.h"
 #include "statistics.h"
 
 /* Seconds after which a way to split is not tried once more. */
@@ -116,8 +117,8 @@ void gemms_run(void *context)
 void gemms_begin(void *context)
 {
     const struct gemms *gemms = context;
-    callers_threads = openblas_get_num_threads();
-    openblas_set_num_threads(gemms->split == SPLIT_BLAS ? gemms->threads : 1);
+    callers_threads = blas_threads();
+    blas_set_threads(gemms->split == SPLIT_BLAS ? gemms->threads : 1);
     if (gemms->split == SPLIT_BLAS && gemms->threads > 1) {
         nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL); /* as in layer_product.c */
         run_slice(gemms, 0, 1);
@@ -127,7 +128,7 @@ void gemms_begin(void *context)
 void gemms_end(void *context)
 {
     (void)context;
-    openblas_set_num_threads(callers_threads);
+    blas_set_threads(callers_threads);
 }
 
 struct contestant gemms_contestant(struct gemms *gemms)

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cblas.h>
-
 #include "base/random.h"
 #include "bench.h"
+#include "linalg/blas.h"
 #include "statistics.h"
 #include "strategy/init.h"
 
@@ -126,7 +125,7 @@ static bool run_orthogonal(const struct settings *settings, float *values, float
     bare = (struct factorization){ .gaussian = gaussian, .q = q };
     pair[0] = (struct contestant){ .work = run_filling, .context = &filling };
     pair[1] = (struct contestant){ .work = run_factorization, .context = &bare };
-    openblas_set_num_threads(1); /* the library keeps to one, so that bits do not depend on threads */
+    blas_set_threads(1); /* the library keeps to one, so that bits do not depend on threads */
     interleave(pair, 2, 2.0 * settings->seconds);
     const double ms = 1e3 * pair[0].summary.minimum, lapack_ms = 1e3 * pair[1].summary.minimum;
     const double spread = fmax(pair[0].summary.spread, pair[1].summary.spread);

@@ -2,12 +2,13 @@
  * and bare. */
 #include "layer_product.h"
 
-#include <cblas.h>
+#include MLP_CBLAS_HEADER
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/memory.h"
+#include "linalg/blas.h"
 #include "linalg/blas_section.h"
 #include "linalg/gemm.h"
 #include "linalg/vector.h"
@@ -164,8 +165,8 @@ static void run_bare(void *context)
 static void begin_bare(void *context)
 {
     struct layer_product *p = context;
-    p->callers_threads = openblas_get_num_threads();
-    openblas_set_num_threads(p->threads);
+    p->callers_threads = blas_threads();
+    blas_set_threads(p->threads);
     if (p->threads > 1) {
         nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
         run_bare(p);
@@ -175,7 +176,7 @@ static void begin_bare(void *context)
 static void end_bare(void *context)
 {
     const struct layer_product *p = context;
-    openblas_set_num_threads(p->callers_threads);
+    blas_set_threads(p->callers_threads);
 }
 
 struct contestant layer_product_library(struct layer_product *p)

@@ -1,12 +1,13 @@
 /* mlp-bench tiles: one product of a network, cut into tiles of many sizes: what src/linalg/tiling.c is drawn
  * from. */
-#include <cblas.h>
+#include MLP_CBLAS_HEADER
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
+#include "linalg/blas.h"
 #include "linalg/tiling.h"
 #include "statistics.h"
 
@@ -127,7 +128,7 @@ static void print_table(const struct tiled *t, const struct speeds *speeds)
     double best = 0.0;
     printf("%s %zux%zux%zu, OpenBLAS core %s, one thread: GF/s by rows (down) and columns (across) of a "
            "tile\n      ",
-           product_kind_name(t->product), t->m, t->n, t->k, openblas_get_corename());
+           product_kind_name(t->product), t->m, t->n, t->k, blas_core());
     for (size_t c = 0; c < COLUMN_SIZES; c++) {
         print_size(column_sizes[c]);
     }
@@ -178,7 +179,7 @@ static int run(const struct settings *settings)
     if (settings->m == 0) {
         return bad_usage("tiles", "--shape", "(missing)", "three sizes such as 128x64x784");
     }
-    openblas_set_num_threads(1);
+    blas_set_threads(1);
     const bool made = make_operands(&tiled);
     if (made) {
         measure(&tiled, settings->seconds, &speeds);

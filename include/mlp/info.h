@@ -21,9 +21,9 @@ extern "C" {
 /** What the library runs on. All texts are static; fields are never NULL unless said. */
 typedef struct mlp_info {
     const char *version;         /**< Library version. */
-    const char *blas_config;     /**< OpenBLAS's own description: version and build options. */
+    const char *blas_config;     /**< Name and version of BLAS, then what it says of itself. */
     const char *blas_core;       /**< OpenBLAS's kernels in use, e.g. "SkylakeX". */
-    const char *blas_threading;  /**< "sequential", "pthreads" or "openmp". */
+    const char *blas_threading;  /**< "sequential", "pthreads" or "openmp"; "unknown" without OpenBLAS. */
     int blas_small_matrix;       /**< 1 when the core has kernels for small products that skip packing. */
     const char *vector_level;    /**< Vector kernels in use: "baseline", "avx2" or "avx512". */
     const char *processor_level; /**< Best vector level the processor offers, in the same words. */
@@ -51,9 +51,9 @@ MLP_API const char *mlp_blas_core_reason(void);
  * call changes for a moment. Workspaces made before keep their way to cut products.
  * @param name Prescott, Sandybridge, Haswell, Zen, SkylakeX or Cooperlake; NULL: the best for this
  * processor
- * Errors: ARGUMENT (another name), UNSUPPORTED (OpenBLAS cannot change its kernels, the processor does not
- * run them, another thread computes, or a product tried with them was wrong), MEMORY. OpenBLAS's choice
- * then stays. */
+ * Errors: ARGUMENT (another name), UNSUPPORTED (the library was built on another BLAS, OpenBLAS cannot change
+ * its kernels, the processor does not run them, another thread computes, or a product tried with them was
+ * wrong), MEMORY. OpenBLAS's choice then stays. */
 MLP_API mlp_status mlp_blas_select_core(const char *name);
 
 #ifdef __cplusplus

@@ -1,7 +1,6 @@
 /* Sections: OpenBLAS kept to one thread while the library runs its own, and a fork kept out of OpenBLAS. */
 #include "linalg/blas_section.h"
 
-#include <cblas.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -12,6 +11,7 @@
 #endif
 
 #include "base/team.h"
+#include "linalg/blas.h"
 
 static void pause_briefly(unsigned round)
 {
@@ -44,13 +44,14 @@ static uint64_t with_count(uint64_t state, uint32_t count)
     return (state >> COUNT_BITS << COUNT_BITS) | count;
 }
 
-/* OpenBLAS's OpenMP build also sets the calling thread's OpenMP default, which is the caller's too. */
+/* OpenBLAS's OpenMP build, for one, also sets the calling thread's OpenMP default, which is the
+ * caller's too. */
 static void set_blas_threads(int threads)
 {
 #ifdef _OPENMP
     const int openmp_default = omp_get_max_threads();
 #endif
-    openblas_set_num_threads(threads);
+    blas_set_threads(threads);
 #ifdef _OPENMP
     if (omp_get_max_threads() != openmp_default) {
         omp_set_num_threads(openmp_default);
@@ -63,7 +64,7 @@ static void set_blas_threads(int threads)
 static bool callers_setting_is_one(void)
 {
     const uint64_t before = atomic_load(&holders);
-    return count_of(before) == 0 && openblas_get_num_threads() == 1 && atomic_load(&holders) == before;
+    return count_of(before) == 0 && blas_threads() == 1 && atomic_load(&holders) == before;
 }
 
 /* Waits until no thread is changing the setting. */
@@ -87,7 +88,7 @@ static void hold_one_thread(void)
             continue;
         }
         if (count == 0) {
-            callers_threads = openblas_get_num_threads();
+            callers_threads = blas_threads();
             if (callers_threads != 1) {
                 set_blas_threads(1);
             }

@@ -1,7 +1,7 @@
 /* Matrix products: the only caller of cblas_sgemm and cblas_sgemv. */
 #include "linalg/gemm.h"
 
-#include <cblas.h>
+#include MLP_CBLAS_HEADER
 
 #include "base/assert.h"
 #include "linalg/vector.h"

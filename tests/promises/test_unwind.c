@@ -9,11 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cblas.h>
-
 #include <mlp/mlp.h>
 
 #include "base/memory.h"
+#include "linalg/blas.h"
 
 enum { COUNT = 1000, INPUTS = 8 };
 
@@ -94,17 +93,17 @@ static void leave(struct things *t, bool returns)
 static void nothing_is_left(void **unused)
 {
     (void)unused;
-    openblas_set_num_threads(2);
+    blas_set_threads(2);
     for (int kind = 0; kind < 3; kind++) {
         struct things t = { .folder = kind == 1 ? test_path("checkpoints") : NULL,
                             .progress = kind < 2 ? leave_progress : NULL };
-        const int blas = openblas_get_num_threads();
+        const int blas = blas_threads();
         make(&t, kind == 2 ? leave_loss : NULL);
         const size_t threads = count_threads(), memory = memory_live_count();
         leave(&t, false);
         assert_int_equal(count_threads(), threads);
         assert_int_equal(memory_live_count(), memory);
-        assert_int_equal(openblas_get_num_threads(), blas);
+        assert_int_equal(blas_threads(), blas);
         t.progress = NULL;
         if (kind < 2) {
             leave(&t, true); /* the folder is free, no thread hangs */

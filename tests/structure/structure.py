@@ -25,7 +25,7 @@ TOP_LEVEL = {"include", "src", "tests", "bench", "pkgconfig", "meson.build", "me
 DOORS = [
     (r"\bcblas_[a-z]", "src/linalg/gemm.c", "CBLAS"),
     (r"\bLAPACKE_[a-z]", "src/linalg/lapack.c", "LAPACKE"),
-    (r"\bopenblas_[a-z]", ("src/linalg/blas.c", "src/linalg/blas_section.c", "src/linalg/blas_core.c"), "OpenBLAS"),
+    (r"\bopenblas_[a-z]", ("src/linalg/blas_openblas.c", "src/linalg/blas_any.c", "src/linalg/blas_core.c"), "OpenBLAS"),
     (r"\b(malloc|calloc|realloc|aligned_alloc|strdup|posix_memalign)\s*\(", "src/base/memory.c", "the allocator"),
     (r"#\s*pragma omp|\bomp_[a-z]", ("src/base/team.c", "src/linalg/blas_section.c"), "OpenMP"),
 ]

@@ -1,4 +1,4 @@
-/* Facts about OpenBLAS. */
+/* OpenBLAS. */
 #include "linalg/blas.h"
 
 #include <cblas.h>
@@ -57,6 +57,16 @@ const char *blas_threading(void)
     case OPENBLAS_OPENMP: return "openmp";
     default: return "unknown";
     }
+}
+
+int blas_threads(void)
+{
+    return openblas_get_num_threads();
+}
+
+void blas_set_threads(int threads)
+{
+    openblas_set_num_threads(threads);
 }
 
 const char *blas_core_suggested(void)
