@@ -115,6 +115,40 @@ MLP_API mlp_status mlp_model_export_onnx(const mlp_network *network, const char 
 MLP_API mlp_status mlp_model_export_onnx_memory(const mlp_network *network, const mlp_onnx_options *options,
                                                 void **bytes, size_t *size);
 
+/** Options of mlp_model_export_c(). Start from ::MLP_C_OPTIONS_INIT. */
+typedef struct mlp_c_options {
+    size_t struct_size;   /**< Set by the INIT. */
+    const char *name;     /**< Prefix of what the files declare: a letter, then letters, digits and `_`, at
+                             most 62. Default NULL: the file's name without `.c`. */
+    int int8;             /**< Not 0: weights in 8 bits, as mlp_network_quantize() rounds them. Default 0. */
+    const float *samples; /**< sample_count × inputs, for the self-test; borrowed. Default NULL: four drawn
+                             ones, normally distributed with the standardization's mean and scale. */
+    size_t sample_count;  /**< Of `samples`, at least 1. Default 0. */
+} mlp_c_options;
+
+#define MLP_C_OPTIONS_INIT                                                                                   \
+    {                                                                                                        \
+        sizeof(mlp_c_options), 0, 0, 0, 0                                                                    \
+    }
+
+/** ::MLP_C_OPTIONS_INIT as a function, for other languages: sets the members that struct_size, which the
+ * caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_c_options_default(mlp_c_options *options);
+
+/** Writes a network as a C file that needs nothing but libm, and its header beside it: C99 and C++11, no
+ * allocation, `static const` weights, `int NAME_predict(const float *x, float *y)`. It computes the outputs
+ * of one sample within 1e-6 of mlp_predict(), relative to 1 or to the largest of them, and returns 0, or −1
+ * where one is not finite. Compiled with `-DNAME_TEST` (the name in capitals) it is a program that compares
+ * the outputs of recorded samples and exits with 0 where they agree within 1e-5. Each file appears whole or
+ * not at all, as with mlp_model_save(); the header comes first.
+ * @param path    ends in `.c`; the header's ends in `.h`
+ * @param options NULL for the defaults
+ * Errors: ARGUMENT (also a name that C cannot have), RANGE (sample_count), IO, MEMORY, UNSUPPORTED (a custom
+ * activation, whose layer the message names; 2³¹ weights or more in a layer), NONFINITE (outputs of the
+ * samples). */
+MLP_API mlp_status mlp_model_export_c(const mlp_network *network, const char *path,
+                                      const mlp_c_options *options);
+
 /** Loads tensors from a safetensors file without this library's metadata, such as one that PyTorch wrote:
  * names `layers.N.weight`/`layers.N.bias`, or those of `torch.nn.Sequential` (`0.weight`, `2.weight`, …) in
  * ascending order; F32, F16 and BF16. The caller says what the file cannot: the layers.

@@ -185,6 +185,11 @@ typedef struct mlp_init_summary {
 MLP_API mlp_status mlp_network_init_summary(const mlp_network *network, size_t layer,
                                             mlp_init_summary *summary);
 
+/** Rounds every weight to 8 bits: those of a unit become whole multiples, −127 to 127, of one scale, the
+ * unit's largest |W_ij| / 127. What mlp_model_export_c() writes with `int8`, to be evaluated before it is
+ * written. Biases stay. Errors: ARGUMENT. */
+MLP_API mlp_status mlp_network_quantize(mlp_network *network);
+
 /** Borrowed view of W of a layer, units × inputs; valid until the network is destroyed. */
 MLP_API mlp_status mlp_network_weights(const mlp_network *network, size_t layer, mlp_const_matrix *weights);
 /** Borrowed view of b of a layer, units × 1; valid until the network is destroyed. */

@@ -15,6 +15,7 @@
     }
 
 /* clang-format off */
+DEFAULT(mlp_c_options, MLP_C_OPTIONS_INIT)
 DEFAULT(mlp_average_options, MLP_AVERAGE_OPTIONS_INIT)
 DEFAULT(mlp_checkpoint_options, MLP_CHECKPOINT_OPTIONS_INIT)
 DEFAULT(mlp_data_arrays, MLP_DATA_ARRAYS_INIT)

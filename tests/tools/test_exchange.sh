@@ -1,0 +1,76 @@
+#!/bin/sh
+# The mlp command's models in other formats: what it exports, and what compilers make of it.
+# Usage: test_exchange.sh PATH-OF-MLP COMPILER...
+# Prints TAP.
+mlp=$(realpath "$1")
+shift
+compiler=$*
+. "$(dirname "$0")/tap.sh"
+
+# runs NAME COMMAND...: exits with 0
+runs() {
+    name=$1
+    shift
+    "$@" >out 2>err </dev/null
+    result $? "$name"
+}
+
+# refuses CODE PATTERN ARGUMENT...: exits so, and the message has the pattern
+refuses() {
+    code=$1 pattern=$2
+    shift 2
+    "$mlp" "$@" >out 2>err </dev/null
+    [ $? -eq "$code" ] && grep -q -e "^mlp: .*$pattern" err
+    result $? "refused: $*"
+}
+
+same() { # same NAME FILE FILE
+    cmp -s "$2" "$3"
+    result $? "$1"
+}
+
+runs 'a model to export' "$mlp" train --data digits --hidden 12 --epochs 2 --seed 1 --output model.safetensors
+"$mlp" predict model.safetensors --data digits >expected 2>err
+
+# ---- safetensors and ONNX
+runs 'safetensors' "$mlp" export model.safetensors copy.safetensors
+same '  the same bytes' model.safetensors copy.safetensors
+if "$mlp" export model.safetensors model.onnx >out 2>err; then
+    result 0 'ONNX'
+    runs '  and back' "$mlp" export model.onnx back.safetensors
+    "$mlp" predict back.safetensors --data digits >got 2>err
+    same '  predicts the same' expected got
+    runs '  with the class as an output' "$mlp" export model.safetensors label.onnx --class-output
+    grep -q label label.onnx
+    result $? '  the output has its name'
+else
+    grep -q 'option onnx' err
+    result $? 'ONNX is refused by a build without it'
+fi
+
+# ---- C
+runs 'C' "$mlp" export model.safetensors model.c
+runs 'C in 8 bits' "$mlp" export model.safetensors small.c --int8 --name tiny --data digits
+grep -q '^float .*accuracy' out && grep -q '^int8 .*accuracy' out
+result $? '  says what they cost'
+for flags in '-x c -std=c99' '-x c++ -std=c++11'; do
+    # shellcheck disable=SC2086
+    if echo 'int main() { return 0; }' | $compiler $flags - -o nothing >out 2>err; then
+        runs "model.c with $flags" $compiler $flags -Wall -Wextra -pedantic -Wconversion -Werror -DMODEL_TEST model.c -o model -lm
+        runs '  tests itself' ./model
+        runs "small.c with $flags" $compiler $flags -Wall -Wextra -pedantic -Wconversion -Werror -DTINY_TEST small.c -o small -lm
+        runs '  tests itself' ./small
+    else
+        skipped "model.c with $flags" 'no such compiler'
+    fi
+done
+
+# ---- refusals
+refuses 2 'expected a model and the file' export model.safetensors
+refuses 2 'ends in .onnx, .c or .safetensors' export model.safetensors model.h5
+refuses 2 'ends in .onnx, .c or .safetensors' export model.safetensors .c
+refuses 1 "'2' cannot begin names of C" export model.safetensors 2.c
+refuses 1 'cannot open' export missing.safetensors model.c
+refuses 1 'no-such' export model.safetensors no-such/model.c
+
+echo "1..$count"
