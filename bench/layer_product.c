@@ -64,7 +64,7 @@ static void forward_member(const struct team *team, struct layer_product *p)
     const size_t stride = p->layer.stride, inputs = p->layer.inputs;
     const struct range share = team_share(team, slices * tiles);
     for (size_t t = share.first; t < share.end; t++) {
-        const struct tile tile = grid_tile(grid, t % tiles / columns, t % columns);
+        const struct tile tile = grid_visit(grid, 0, columns, t % tiles);
         const size_t slice = t / tiles, first = inputs * slice / slices, end = inputs * (slice + 1) / slices;
         float *z = slice == 0 ? p->output : p->partial;
         gemm_nn(grid->block, tile.rows, tile.columns, end - first, p->weights + tile.row + first * stride,
@@ -87,23 +87,29 @@ static void backward_member(const struct team *team, struct layer_product *p)
     const size_t columns = grid_tile_columns(grid), stride = p->layer.stride;
     const struct range share = team_share(team, grid_tiles(grid));
     for (size_t t = share.first; t < share.end; t++) {
-        const struct tile tile = grid_tile(grid, t / columns, t % columns);
+        const struct tile tile = grid_visit(grid, 0, columns, t);
         gemm_tn(grid->block, tile.rows, tile.columns, p->layer.units, p->weights + tile.row * stride, stride,
                 p->output + tile.column * stride, stride, p->input + tile.row + tile.column * p->input_ld,
                 p->input_ld);
     }
 }
 
-/* dW (stride × in) = dZ·Aᵀ, in the order in which the tiles lie in memory. */
+/* dW (stride × in) = dZ·Aᵀ, in the order in which the tiles lie in memory, a long batch in runs. */
 static void gradient_member(const struct team *team, struct layer_product *p)
 {
     const struct grid *grid = &p->layer_plan.weights;
     const size_t rows = grid_tile_rows(grid), stride = p->layer.stride;
     const struct range share = team_share(team, grid_tiles(grid));
-    for (size_t t = share.first; t < share.end; t++) {
-        const struct tile tile = grid_tile(grid, t % rows, t / rows);
-        gemm_nt(grid->block, tile.rows, tile.columns, p->shape.batch, p->output + tile.row, stride,
-                p->input + tile.column, p->input_ld, p->weights + tile.row + tile.column * stride, stride);
+    const size_t batch = p->shape.batch, run = grid->block.inner < batch ? grid->block.inner : batch;
+    for (size_t s = 0; s < batch; s += run) {
+        const size_t length = batch - s < run ? batch - s : run;
+        for (size_t t = share.first; t < share.end; t++) {
+            const struct tile tile = grid_tile(grid, t % rows, t / rows);
+            (s == 0 ? gemm_nt : gemm_nt_add)(grid->block, tile.rows, tile.columns, length,
+                                             p->output + tile.row + s * stride, stride,
+                                             p->input + tile.column + s * p->input_ld, p->input_ld,
+                                             p->weights + tile.row + tile.column * stride, stride);
+        }
     }
 }
 

@@ -13,7 +13,8 @@ static size_t smaller(size_t a, size_t b)
 
 /* The pieces of the inner length outermost: a piece of A stays in cache for all columns. */
 static void multiply(struct gemm_block block, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, size_t m, size_t n,
-                     size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c, size_t ldc)
+                     size_t k, const float *a, size_t lda, const float *b, size_t ldb, float first_beta,
+                     float *c, size_t ldc)
 {
     const size_t a_step = ta == CblasNoTrans ? lda : 1, b_step = tb == CblasNoTrans ? 1 : ldb;
     const size_t b_column = tb == CblasNoTrans ? ldb : 1;
@@ -24,8 +25,8 @@ static void multiply(struct gemm_block block, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOS
         for (size_t column = 0; column < n;) {
             const size_t columns = smaller(block.columns, n - column);
             cblas_sgemm(CblasColMajor, ta, tb, (int)m, (int)columns, (int)inner, 1.0f, a + first * a_step,
-                        (int)lda, b + first * b_step + column * b_column, (int)ldb, first == 0 ? 0.0f : 1.0f,
-                        c + column * ldc, (int)ldc);
+                        (int)lda, b + first * b_step + column * b_column, (int)ldb,
+                        first == 0 ? first_beta : 1.0f, c + column * ldc, (int)ldc);
             column += columns;
         }
         first += inner;
@@ -39,7 +40,7 @@ void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float 
         vector_kernels()->multiply(a, m, k, lda, b, c);
         return;
     }
-    multiply(block, CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, c, ldc);
+    multiply(block, CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc);
 }
 
 void gemm_tn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
@@ -49,11 +50,17 @@ void gemm_tn(struct gemm_block block, size_t m, size_t n, size_t k, const float 
         cblas_sgemv(CblasColMajor, CblasTrans, (int)k, (int)m, 1.0f, a, (int)lda, b, 1, 0.0f, c, 1);
         return;
     }
-    multiply(block, CblasTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, c, ldc);
+    multiply(block, CblasTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc);
 }
 
 void gemm_nt(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
              const float *b, size_t ldb, float *c, size_t ldc)
 {
-    multiply(block, CblasNoTrans, CblasTrans, m, n, k, a, lda, b, ldb, c, ldc);
+    multiply(block, CblasNoTrans, CblasTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc);
+}
+
+void gemm_nt_add(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                 const float *b, size_t ldb, float *c, size_t ldc)
+{
+    multiply(block, CblasNoTrans, CblasTrans, m, n, k, a, lda, b, ldb, 1.0f, c, ldc);
 }

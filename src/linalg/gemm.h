@@ -28,5 +28,8 @@ void gemm_tn(struct gemm_block block, size_t m, size_t n, size_t k, const float 
 /* C (m×n) = A · Bᵀ, A is m×k, B is n×k. */
 void gemm_nt(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
              const float *b, size_t ldb, float *c, size_t ldc);
+/* C += A · Bᵀ. */
+void gemm_nt_add(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                 const float *b, size_t ldb, float *c, size_t ldc);
 
 #endif

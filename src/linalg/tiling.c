@@ -1,15 +1,26 @@
 /* How a product is cut into tiles.
  *
- * Measured on OpenBLAS 0.3.21, one thread, GF/s, by `mlp-bench tiles --product nn --shape 128x64x784` and the
- * like:
- *
  * Cores with small-matrix kernels (SkylakeX, Cooperlake, SapphireRapids) skip packing when m·n·k ≤ 10⁶, and
- * the TN kernel only up to m·n of about 1150. On a Zen 4 core, whole product → tile:
- *   NN 128×64×784    70…97 → 113 (32×16), 117 (64×16)    NN 256×128×256   104 → 117 (64×16)
- *   TN 256×128×256     100 → 106 (64×16)                 TN 304×128×100    98 → 80 (64×16), 93 (64×128)
- *   NT 128×784×64       94 → 107 (64×128)                NT 304×784×128   105 → 116 (64×96)
- *   NT 2048×2048×512   105 → 107 (64×24)                 NN 2048×512×2048 103 → 97 (256×512), packed
- * Where both operands are packed at every call, cutting the batch costs more than cutting the units. */
+ * the TN kernel only up to m·n of about 1150. All others pack both operands at every call, so that cutting
+ * the batch costs more than cutting the units. Measured on OpenBLAS 0.3.21, one thread of a Zen 5 with its
+ * Cooperlake kernels, GF/s, by `mlp-bench gemm --threads 1 --product NN --shape MxNxK` (whole → as cut here)
+ * and, where rows × columns are named, by `mlp-bench tiles` of the same:
+ *
+ *   regime          product          whole   cut    other cuts
+ *   small           NN 128×64×784    192     252    Zen 4: 70…97 → 117
+ *                   NN 112×500×100   236     247    64×16: 227, 64×64: 251
+ *                   NN 208×500×200   253     261    64×16: 248, 64×64: 262
+ *                   NT 208×200×500   237     257    64×48: 201, packed
+ *                   TN 256×128×256   218     236    packed 256×256: 219
+ *   TN, short k     TN 300×128×100   204     196    64×128: 187
+ *   TN, many        TN 200×5000×200  240     220    64×16: 215; 256×512: 231, for half as many threads
+ *   long            NN 1024×512×1024 251     256    packed 256×512: 240
+ *                   NT 512×512×5000  235     239
+ *                   TN 1024×512×1024 243     245    in small calls: 207
+ *   large           NN 3008×2000×3000 248    231    in small calls: 225
+ *                   NN 2048×512×2048 238     234    in small calls: 240; an Intel loses a quarter by them
+ *                   NT 2048×2048×512 237     216    in small calls: 215; there half
+ */
 #include "linalg/tiling.h"
 
 #include <stdbool.h>
@@ -20,8 +31,15 @@
 static const size_t small_product = 1000000;
 
 /* Shortest inner length at which the TN small-matrix kernel beats packing, and the work above which that
- * matters. */
-enum { TN_SHORT_INNER = 112, TN_SHORT_WORK = 2000000 };
+ * matters; columns from which packing beats it anyhow. */
+enum { TN_SHORT_INNER = 112, TN_SHORT_WORK = 2000000, TN_MANY_COLUMNS = 1024, TN_COLUMNS = 256 };
+
+/* Columns of NN tiles: more of them are faster, where enough are left for many threads. */
+enum { NN_COLUMNS = 32, NN_COLUMNS_FROM = 256, NN_MORE_COLUMNS = 64, NN_MORE_COLUMNS_FROM = 1024 };
+
+/* Entries of W, and of dW, beyond any core's own cache, from which calls pack for batches of this size on:
+ * what small calls read over the strides of large matrices comes from far and is not foreseen. */
+enum { LARGE_WEIGHTS = 1 << 20, LARGE_GRADIENT = 1 << 21, LARGE_BATCH = 256 };
 
 enum {
     SMALL_ROWS = 64,
@@ -33,12 +51,14 @@ enum {
     PACKED_NARROW = 512
 };
 
-/* Calls of a product that is too long for one: columns and inner length; the TN kernel's m·n allows fewer
- * columns. */
-enum { LONG_COLUMNS = 48, LONG_INNER = 256, TN_LONG_INNER = 512 };
+/* Calls of an NN or NT product that is too long for one: columns and inner length. */
+enum { LONG_COLUMNS = 48, LONG_INNER = 256 };
 
 /* Inner length from which a product is computed in two slices. */
 enum { INNER_SPLIT = 512 };
+
+/* Entries of the right operand that a band of tiles has at most, where a column of tiles has no more. */
+enum { BAND_ENTRIES = 262144 };
 
 /* Entries and rows that a matrix-vector product should at least cover: short runs of columns are slow to
  * read. A sample through 1024-2048-2048-1000 takes 1240 µs in runs of 128 rows, 810 in runs of 512, 750
@@ -81,64 +101,95 @@ static struct grid packed_grid(enum product product, size_t m, size_t n)
     const size_t rows = m >= PACKED_NARROW ? PACKED_ROWS : PACKED_ROWS_NARROW;
     if (product == PRODUCT_NT) {
         const size_t columns = n >= PACKED_NARROW ? PACKED_ROWS : PACKED_ROWS_NARROW;
-        return (struct grid){ m, n, even_extent(m, rows), even_extent(n, columns), GEMM_WHOLE };
+        return (struct grid){ m, n, even_extent(m, rows), even_extent(n, columns), GEMM_WHOLE, 1 };
     }
     if (m > rows) {
-        return (struct grid){ m, n, even_extent(m, rows), smaller(PACKED_COLUMNS, n), GEMM_WHOLE };
+        return (struct grid){ m, n, even_extent(m, rows), smaller(PACKED_COLUMNS, n), GEMM_WHOLE, 1 };
     }
     if (n > PACKED_COLUMNS_LEAST) {
-        return (struct grid){ m, n, m, PACKED_COLUMNS_LEAST, GEMM_WHOLE };
+        return (struct grid){ m, n, m, PACKED_COLUMNS_LEAST, GEMM_WHOLE, 1 };
     }
-    return (struct grid){ m, n, smaller(PACKED_ROWS_LEAST, m), n, GEMM_WHOLE };
+    return (struct grid){ m, n, smaller(PACKED_ROWS_LEAST, m), n, GEMM_WHOLE, 1 };
+}
+
+/* Tiles of large calls on cores that have small ones. */
+static struct grid large_grid(enum product product, size_t m, size_t n)
+{
+    const size_t rows = product == PRODUCT_NT ? PACKED_COLUMNS : PACKED_ROWS;
+    return (struct grid){ m, n, even_extent(m, rows), smaller(PACKED_COLUMNS, n), GEMM_WHOLE, 1 };
 }
 
 static struct grid small_grid(enum product product, size_t m, size_t n, size_t k)
 {
-    static const size_t nt_columns[] = { 128, 96, 64, 48, 24, 16, 0 };
+    static const size_t nt_columns[] = { 128, 96, 64, 48, 24, 16, 0 }, nn_columns[] = { 64, 32, 16, 0 };
+    const size_t fitting = small_product / (SMALL_ROWS * k);
     size_t columns = TILE_MIN_COLUMNS;
     if (product == PRODUCT_NT) {
-        columns = largest_fitting(nt_columns, small_product / (SMALL_ROWS * k));
+        columns = largest_fitting(nt_columns, fitting);
+    } else if (product == PRODUCT_NN && n >= NN_COLUMNS_FROM) {
+        const size_t most = n >= NN_MORE_COLUMNS_FROM ? NN_MORE_COLUMNS : NN_COLUMNS;
+        columns = largest_fitting(nn_columns, smaller(most, fitting));
     }
-    return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n), GEMM_WHOLE };
+    return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n), GEMM_WHOLE, 1 };
 }
 
 /* Too long for one call of a small-matrix kernel: pieces of the inner length, each of them small. */
 static struct grid long_grid(enum product product, size_t m, size_t n, size_t k)
 {
-    static const struct gemm_block blocks[] = {
-        [PRODUCT_NN] = { LONG_COLUMNS, LONG_INNER },
-        [PRODUCT_TN] = { TILE_MIN_COLUMNS, TN_LONG_INNER },
-        [PRODUCT_NT] = { LONG_COLUMNS, LONG_INNER },
-    };
-    struct gemm_block block = blocks[product];
+    const struct gemm_block block = { LONG_COLUMNS, even_extent(k, LONG_INNER) };
     const size_t columns = product == PRODUCT_NT ? block.columns : (size_t)PACKED_COLUMNS;
-    block.inner = even_extent(k, block.inner);
-    return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n), block };
+    return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n), block, 1 };
+}
+
+/* Whether the matrix of weights or their gradient is large, and the batch long enough to pay for packing. */
+static bool is_large(enum product product, size_t m, size_t n, size_t k)
+{
+    if (product == PRODUCT_NT) {
+        return k >= LARGE_BATCH && m >= (LARGE_GRADIENT + n - 1) / n;
+    }
+    return n >= LARGE_BATCH && m >= (LARGE_WEIGHTS + k - 1) / k;
+}
+
+/* A TN product whose small kernel is slower than packing. */
+static bool is_packed_transposed(size_t m, size_t n, size_t k)
+{
+    return n >= TN_MANY_COLUMNS || (k < TN_SHORT_INNER && m * n >= TN_SHORT_WORK / k);
 }
 
 /* One column: bound by reading the matrix. */
 static struct grid vector_grid(size_t m, size_t k)
 {
     const size_t rows = (VECTOR_TILE / k + 15) / 16 * 16;
-    return (struct grid){ m, 1, smaller(rows < VECTOR_ROWS ? VECTOR_ROWS : rows, m), 1, GEMM_WHOLE };
+    return (struct grid){ m, 1, smaller(rows < VECTOR_ROWS ? VECTOR_ROWS : rows, m), 1, GEMM_WHOLE, 1 };
 }
 
-struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class)
+static struct grid choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class)
 {
-    MLP_ASSERT(m > 0 && n > 0 && k > 0);
     if (n == 1 && product != PRODUCT_NT) {
         return vector_grid(m, k);
     }
     if (class != BLAS_SMALL_MATRIX) {
         return packed_grid(product, m, n);
     }
-    if (!fits_small(k)) {
-        return long_grid(product, m, n, k);
+    if (is_large(product, m, n, k)) {
+        return large_grid(product, m, n);
     }
-    if (product == PRODUCT_TN && k < TN_SHORT_INNER && m * n >= TN_SHORT_WORK / k) {
-        return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(PACKED_COLUMNS, n), GEMM_WHOLE };
+    if (!fits_small(k)) {
+        return product == PRODUCT_TN ? large_grid(product, m, n) : long_grid(product, m, n, k);
+    }
+    if (product == PRODUCT_TN && is_packed_transposed(m, n, k)) {
+        return (struct grid){ m, n, even_extent(m, PACKED_ROWS), smaller(TN_COLUMNS, n), GEMM_WHOLE, 1 };
     }
     return small_grid(product, m, n, k);
+}
+
+struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class)
+{
+    MLP_ASSERT(m > 0 && n > 0 && k > 0);
+    struct grid grid = choose(product, m, n, k, class);
+    const size_t tiles = BAND_ENTRIES / (grid.columns * k);
+    grid.band = tiles > 0 ? tiles : 1;
+    return grid;
 }
 
 /* Each thread reads, in forward, the columns of W whose gradient and update are its own too: a line that
@@ -156,4 +207,11 @@ struct tile grid_tile(const struct grid *grid, size_t r, size_t c)
     const size_t row = r * grid->rows, column = c * grid->columns;
     return (struct tile){ row, smaller(grid->rows, grid->m - row), column,
                           smaller(grid->columns, grid->n - column) };
+}
+
+struct tile grid_visit(const struct grid *grid, size_t first, size_t end, size_t i)
+{
+    const size_t band_tiles = grid->band * grid_tile_rows(grid), column = first + i / band_tiles * grid->band;
+    const size_t columns = smaller(grid->band, end - column);
+    return grid_tile(grid, i % band_tiles / columns, column + i % band_tiles % columns);
 }

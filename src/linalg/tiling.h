@@ -22,6 +22,7 @@ struct grid {
     size_t rows;
     size_t columns;
     struct gemm_block block; /* the calls that make up a tile */
+    size_t band;             /* columns of tiles that are visited row by row before the next ones */
 };
 
 struct tile {
@@ -60,5 +61,9 @@ static inline size_t grid_tiles(const struct grid *grid)
 
 /* The tile in row r and column c of the grid. */
 struct tile grid_tile(const struct grid *grid, size_t r, size_t c);
+
+/* The i-th tile of the tile columns first … end − 1, in the order in which they are visited: band by band, a
+ * band row by row. Then what a band has of the right operand stays in cache for all rows. */
+struct tile grid_visit(const struct grid *grid, size_t first, size_t end, size_t i);
 
 #endif

@@ -66,9 +66,9 @@ static void measure_tile(struct pass *pass, size_t l, const struct tile *tile, s
     }
 }
 
-/* One tile of dW (rows × inputs) over the whole batch; in the first column of tiles, those rows of db too.
- * Padding comes out 0, as dZ's is. Each piece's magnitude is taken while it is in cache. */
-static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
+/* A tile of dW that is summed up: what waits is added; in the first column of tiles, those rows of db are
+ * made, too. Each piece's magnitude is taken while it is in cache. */
+static void complete_tile(struct pass *pass, size_t l, size_t r, size_t c)
 {
     struct mlp_workspace *workspace = pass->workspace;
     const struct layer *layer = &pass->network->layers[l];
@@ -76,13 +76,8 @@ static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
     const struct workspace_layer *w = &workspace->layers[l];
     const struct tile tile = grid_tile(&plan->weights, r, c);
     const size_t columns = grid_tile_columns(&plan->weights);
-    const size_t offset = layer->weights + tile.row + tile.column * layer->stride;
-    float *dw = pass->gradient + offset;
-    size_t ld;
-    const float *a = layer_input(pass, l, &ld);
-    gemm_nt(plan->weights.block, tile.rows, tile.columns, workspace->count, w->d + tile.row, w->ld,
-            a + tile.column, ld, dw, layer->stride);
-    add_waiting(pass, offset, tile.rows, tile.columns, layer->stride);
+    add_waiting(pass, layer->weights + tile.row + tile.column * layer->stride, tile.rows, tile.columns,
+                layer->stride);
     if (c == 0) {
         float *db = pass->gradient + layer->bias + tile.row;
         vector_kernels()->row_sums(w->d + tile.row, tile.rows, workspace->count, w->ld, db);
@@ -94,6 +89,55 @@ static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c)
     }
 }
 
+/* One tile of dW (rows × inputs) over a run of samples, added to what those before came to; with the last
+ * run it is complete. Padding comes out 0, as dZ's is. */
+static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c, const struct range *samples)
+{
+    const struct mlp_workspace *workspace = pass->workspace;
+    const struct layer *layer = &pass->network->layers[l];
+    const struct grid *grid = &workspace->plan.layers[l].weights;
+    const struct workspace_layer *w = &workspace->layers[l];
+    const struct tile tile = grid_tile(grid, r, c);
+    float *dw = pass->gradient + layer->weights + tile.row + tile.column * layer->stride;
+    size_t ld;
+    const float *a = layer_input(pass, l, &ld);
+    (samples->first == 0 ? gemm_nt
+                         : gemm_nt_add)(grid->block, tile.rows, tile.columns, samples->end - samples->first,
+                                        w->d + tile.row + samples->first * w->ld, w->ld,
+                                        a + tile.column + samples->first * ld, ld, dw, layer->stride);
+    if (samples->end == workspace->count) {
+        complete_tile(pass, l, r, c);
+    }
+}
+
+/* A member's share of the arena: entries first … end − 1. */
+struct area {
+    double first, end;
+};
+
+/* This member's tiles of a layer, whose first tile lies at `area`. A long batch is gone through in runs: what
+ * all tiles read of a run stays in cache. */
+static void gradient_of_layer(struct pass *pass, size_t l, double area, const struct area *share)
+{
+    const size_t count = pass->workspace->count;
+    const struct grid *grid = &pass->workspace->plan.layers[l].weights;
+    const size_t rows = grid_tile_rows(grid), tiles = grid_tiles(grid);
+    for (struct range samples = { 0, 0 }; samples.end < count; samples.first = samples.end) {
+        const size_t left = count - samples.first;
+        double middle = area;
+        samples.end = samples.first + (grid->block.inner < left ? grid->block.inner : left);
+        for (size_t t = 0; t < tiles; t++) {
+            const struct tile tile = grid_tile(grid, t % rows, t / rows);
+            const double half = 0.5 * (double)tile.rows * (double)tile.columns;
+            middle += half;
+            if (middle >= share->first && middle < share->end) {
+                gradient_tile(pass, l, t % rows, t / rows, &samples);
+            }
+            middle += half;
+        }
+    }
+}
+
 /* Every member takes a run of tiles of about the same area, in the order in which they lie in the arena; the
  * middle of a tile decides whose it is. The update shares the arena out likewise, so that most of a member's
  * gradients are still in its own cache. */
@@ -101,21 +145,14 @@ static void gradient_tiles(const struct team *team, struct pass *pass)
 {
     const struct mlp_network *network = pass->network;
     const double member_area = (double)network->arena_size / team->size;
-    const double first = member_area * team->rank;
-    const double end =
-        team->rank + 1 < team->size ? member_area * (team->rank + 1) : 2.0 * (double)network->arena_size;
+    const bool last = team->rank + 1 == team->size;
+    const struct area share = { member_area * team->rank,
+                                last ? 2.0 * (double)network->arena_size : member_area * (team->rank + 1) };
     double area = 0.0;
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct grid *grid = &pass->workspace->plan.layers[l].weights;
-        const size_t rows = grid_tile_rows(grid), tiles = grid_tiles(grid);
-        for (size_t t = 0; t < tiles; t++) {
-            const struct tile tile = grid_tile(grid, t % rows, t / rows);
-            const double half = 0.5 * (double)tile.rows * (double)tile.columns;
-            if (area + half >= first && area + half < end) {
-                gradient_tile(pass, l, t % rows, t / rows);
-            }
-            area += 2.0 * half;
-        }
+        gradient_of_layer(pass, l, area, &share);
+        area += (double)grid->m * (double)grid->n;
     }
 }
 

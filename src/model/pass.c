@@ -80,18 +80,16 @@ void visit_tiles(const struct team *team, struct pass *pass, const struct grid *
         const size_t first = share.first / grid->columns,
                      end = (share.end + grid->columns - 1) / grid->columns;
         if (share.first < share.end) {
-            for (size_t r = 0; r < rows; r++) {
-                for (size_t c = first; c < end; c++) {
-                    const struct tile tile = grid_tile(grid, r, c);
-                    visit(pass, layer, &tile);
-                }
+            for (size_t t = 0; t < rows * (end - first); t++) {
+                const struct tile tile = grid_visit(grid, first, end, t);
+                visit(pass, layer, &tile);
             }
         }
         return;
     }
     const struct range share = team_share(team, rows * columns);
     for (size_t t = share.first; t < share.end; t++) {
-        const struct tile tile = grid_tile(grid, t / columns, t % columns);
+        const struct tile tile = grid_visit(grid, 0, columns, t);
         visit(pass, layer, &tile);
     }
 }
@@ -102,7 +100,7 @@ void visit_slices(const struct team *team, struct pass *pass, const struct grid 
     const size_t columns = grid_tile_columns(grid), tiles = grid_tiles(grid);
     const struct range share = team_share(team, slices * tiles);
     for (size_t t = share.first; t < share.end; t++) {
-        const struct tile tile = grid_tile(grid, t % tiles / columns, t % columns);
+        const struct tile tile = grid_visit(grid, 0, columns, t % tiles);
         visit(pass, layer, t / tiles, &tile);
     }
 }

@@ -94,10 +94,12 @@ bool plan_magnitudes_bound(const struct layer *layers, size_t layer_count, size_
 
 bool plan_is_chained(const struct plan *plan, int team_size)
 {
-    const size_t shards = (plan->count + plan->shard - 1) / plan->shard;
     const size_t size = (size_t)team_size;
-    const size_t most = (shards + size - 1) / size;
-    return size == 1 || (double)(most * size) <= shard_imbalance_limit * (double)shards;
+    const size_t shards = (plan->count + plan->shard - 1) / plan->shard;
+    const size_t most =
+        (shards + size - 1) / size * plan->shard; /* columns of a member, but for the last shard */
+    return size == 1 ||
+           (shards >= size && (double)most * (double)size <= shard_imbalance_limit * (double)plan->count);
 }
 
 struct range plan_columns(const struct plan *plan, const struct team *team)

@@ -92,6 +92,26 @@ static void nt_transposes_the_second(void **unused)
     check_sizes(gemm_nt, false, true);
 }
 
+/* C += A·Bᵀ over a run of the inner length after another has the bits of the whole, where the runs are its
+ * block's. */
+static void runs_add_up_to_the_whole(void **unused)
+{
+    enum { M = 64, N = 40, K = 500, RUN = 96 };
+    static const struct gemm_block block = { 24, RUN };
+    static float left[M * K], right[N * K], whole[M * N], sum[M * N];
+    uint64_t state = 9;
+    (void)unused;
+    BLAS_SECTION(true);
+    test_fill(&state, -1.0, 1.0, left, M * K);
+    test_fill(&state, -1.0, 1.0, right, N * K);
+    gemm_nt(block, M, N, K, left, M, right, N, whole, M);
+    gemm_nt(block, M, N, RUN, left, M, right, N, sum, M);
+    for (size_t k = RUN; k < K; k += RUN) {
+        gemm_nt_add(block, M, N, K - k < RUN ? K - k : RUN, left + k * M, M, right + k * N, N, sum, M);
+    }
+    assert_memory_equal(sum, whole, sizeof sum);
+}
+
 /* NaN and infinity in an operand come out in the rows and columns they belong to, and nowhere else. */
 static void what_is_not_finite_stays_in_its_place(void **unused)
 {
@@ -118,6 +138,7 @@ int main(void)
         cmocka_unit_test(nn_is_the_product),
         cmocka_unit_test(tn_transposes_the_first),
         cmocka_unit_test(nt_transposes_the_second),
+        cmocka_unit_test(runs_add_up_to_the_whole),
         cmocka_unit_test(what_is_not_finite_stays_in_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,23 +120,62 @@ static void cuts_are_on_multiples_of_16_rows(void **unused)
     }
 }
 
-/* On cores with small-matrix kernels no call of a product that is too long to be small goes over their limit.
- */
-static void calls_of_long_products_are_small(void **unused)
+/* On cores with small-matrix kernels a call is either within their limits (m·n·k ≤ 10⁶; for TN m·n ≤ 1150
+ * besides), or so large that packing its operands costs little: as many rows and columns as they go
+ * into the result, or as a packing core's tile has. */
+static void assert_small_or_packed(enum product product, const struct grid *grid, size_t k)
+{
+    const size_t columns = smaller(grid->block.columns, grid->columns), inner = smaller(grid->block.inner, k);
+    const bool small =
+        grid->rows * columns * inner <= 1000000 && (product != PRODUCT_TN || grid->rows * columns <= 1150);
+    const bool packed = grid->block.inner >= k && columns == grid->columns &&
+                        grid->rows >= smaller(grid->m, 128) && columns >= smaller(grid->n, 256);
+    assert_true(columns > 0 && inner > 0);
+    assert_true(small || packed);
+}
+
+static void calls_are_small_or_large(void **unused)
 {
     uint64_t state = 5;
     (void)unused;
     for (int s = 0; s < SHAPES; s++) {
         const size_t m = draw_length(&state, 5000.0), n = 1 + draw_length(&state, 5000.0);
-        const size_t k = 977 + draw_length(&state, 1e5);
+        const size_t k = draw_length(&state, s % 2 ? 1e5 : 1000.0);
         for (int p = 0; p < PRODUCTS; p++) {
             const struct grid grid = grid_choose((enum product)p, m, n, k, BLAS_SMALL_MATRIX);
-            const size_t columns = smaller(grid.block.columns, grid.columns),
-                         inner = smaller(grid.block.inner, k);
-            assert_true(columns > 0 && inner > 0);
-            assert_true(grid.rows * columns * inner <= 1000000);
-            assert_true(p != PRODUCT_TN || grid.rows * columns <= 1150);
+            if (n > 1) {
+                assert_small_or_packed((enum product)p, &grid, k);
+            }
         }
+    }
+}
+
+/* The tiles of some columns of tiles, each once: band by band, a band row by row, a band's share of the right
+ * operand within 2^18 entries or one tile wide. */
+static void visits_go_band_by_band(void **unused)
+{
+    uint64_t state = 8;
+    (void)unused;
+    for (int s = 0; s < 400; s++) {
+        const size_t m = draw_length(&state, 900.0), n = draw_length(&state, 3000.0),
+                     k = draw_length(&state, 3000.0);
+        const struct grid grid =
+            grid_choose((enum product)(s % PRODUCTS), m, n, k, (enum blas_class)(s / PRODUCTS % CLASSES));
+        const size_t columns = grid_tile_columns(&grid), rows = grid_tile_rows(&grid);
+        const size_t first = (size_t)test_uniform(&state, 0.0, (double)columns);
+        const size_t end = first + 1 + (size_t)test_uniform(&state, 0.0, (double)(columns - first));
+        size_t i = 0;
+        assert_true(grid.band == 1 || grid.band * grid.columns * k <= 262144);
+        for (size_t band = first; band < end; band += grid.band) {
+            for (size_t r = 0; r < rows; r++) {
+                for (size_t c = band; c < smaller(band + grid.band, end); c++) {
+                    const struct tile expected = grid_tile(&grid, r, c),
+                                      tile = grid_visit(&grid, first, end, i++);
+                    assert_memory_equal(&tile, &expected, sizeof tile);
+                }
+            }
+        }
+        assert_int_equal(i, rows * (end - first));
     }
 }
 
@@ -170,21 +209,6 @@ static void wider_tiles_hold_narrower_ones(void **unused)
     }
 }
 
-/* Tiles for the small-matrix kernels stay within what those kernels take (m·n·k ≤ 10⁶). */
-static void small_tiles_skip_packing(void **unused)
-{
-    uint64_t state = 5;
-    (void)unused;
-    for (int s = 0; s < SHAPES; s++) {
-        const size_t m = draw_length(&state, 2000.0), n = 1 + draw_length(&state, 600.0);
-        const size_t k = (size_t)test_uniform(&state, 1.0, 977.0);
-        const struct grid z = grid_choose(PRODUCT_NN, m, n, k, BLAS_SMALL_MATRIX);
-        const struct grid dw = grid_choose(PRODUCT_NT, m, n, k, BLAS_SMALL_MATRIX);
-        assert_true(z.rows * z.columns * k <= 1000000);
-        assert_true(dw.rows * dw.columns * k <= 1000000);
-    }
-}
-
 /* A shape is cut the same way every time: nothing but the arguments enters. */
 static void the_cut_depends_on_the_arguments_alone(void **unused)
 {
@@ -210,9 +234,9 @@ int main(void)
         cmocka_unit_test(every_entry_is_in_one_tile),
         cmocka_unit_test(tiles_have_their_minimum),
         cmocka_unit_test(cuts_are_on_multiples_of_16_rows),
-        cmocka_unit_test(calls_of_long_products_are_small),
+        cmocka_unit_test(calls_are_small_or_large),
+        cmocka_unit_test(visits_go_band_by_band),
         cmocka_unit_test(wider_tiles_hold_narrower_ones),
-        cmocka_unit_test(small_tiles_skip_packing),
         cmocka_unit_test(the_cut_depends_on_the_arguments_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,6 +261,53 @@ static void long_products(void **unused)
     }
 }
 
+/* dW = dZ·Aᵀ of a hidden layer, summed up in double from the workspace's own dZ and A. */
+static void check_weight_gradient(mlp_workspace *workspace, size_t layer)
+{
+    mlp_matrix dz, a, dw;
+    assert_ok(mlp_workspace_view(workspace, MLP_TENSOR_PRE_ACTIVATION_GRADIENT, layer, &dz));
+    assert_ok(mlp_workspace_view(workspace, MLP_TENSOR_ACTIVATION, layer - 1, &a));
+    assert_ok(mlp_workspace_view(workspace, MLP_TENSOR_WEIGHT_GRADIENT, layer, &dw));
+    for (size_t i = 0; i < dw.rows; i++) {
+        for (size_t j = 0; j < dw.columns; j++) {
+            double sum = 0.0, absolute = 0.0;
+            for (size_t s = 0; s < dz.columns; s++) {
+                const double term = (double)dz.data[i + s * dz.leading_dimension] *
+                                    (double)a.data[j + s * a.leading_dimension];
+                sum += term;
+                absolute += fabs(term);
+            }
+            assert_true(fabs(dw.data[i + j * dw.leading_dimension] - sum) <= 1e-6 * absolute);
+        }
+    }
+}
+
+/* Batches whose dW is summed up in runs of samples, the last one short or a single sample. */
+static void long_batches(void **unused)
+{
+    enum { WIDTH = 70, LONGEST = 1281 };
+    static const size_t counts[] = { 500, 1000, 1025, LONGEST };
+    static float x[LONGEST * INPUTS], dy[LONGEST * 10];
+    const struct setting s = { .hidden = { WIDTH, WIDTH },
+                               .outputs = 10,
+                               .hidden_activation = MLP_ACTIVATION_TANH,
+                               .loss = { .loss = MLP_LOSS_SQUARED_ERROR } };
+    mlp_network *network = make_network(&s, 3);
+    uint64_t state = 5;
+    (void)unused;
+    test_fill(&state, -1.0, 1.0, x, LONGEST * INPUTS);
+    test_fill(&state, -1.0, 1.0, dy, LONGEST * 10);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        mlp_workspace *workspace;
+        assert_ok(mlp_workspace_create(network, counts[i], NULL, &workspace));
+        assert_ok(mlp_forward(network, workspace, x, counts[i]));
+        assert_ok(mlp_backward(network, workspace, dy));
+        check_weight_gradient(workspace, 1);
+        mlp_workspace_destroy(&workspace);
+    }
+    mlp_network_destroy(&network);
+}
+
 static void reductions_weights_and_smoothing(void **unused)
 {
     static const float class_weights[] = { 0.5f, 2.0f, 0.0f, 1.0f, 3.0f };
@@ -360,6 +407,7 @@ int main(void)
         cmocka_unit_test(every_activation_with_every_loss),
         cmocka_unit_test(every_width_and_batch),
         cmocka_unit_test(long_products),
+        cmocka_unit_test(long_batches),
         cmocka_unit_test(reductions_weights_and_smoothing),
         cmocka_unit_test(a_callers_gradient),
         cmocka_unit_test(standardization),

@@ -145,7 +145,6 @@ static void shards_hold_whole_tiles(void **unused)
 static void check_columns(const struct chain *chain)
 {
     const struct plan *plan = &chain->plan;
-    const size_t shards = (plan->count + plan->shard - 1) / plan->shard;
     assert_true(plan_is_chained(plan, 1));
     for (int size = 1; size <= MAX_TEAM; size++) {
         const bool chained = plan_is_chained(plan, size);
@@ -163,9 +162,23 @@ static void check_columns(const struct chain *chain)
         }
         assert_int_equal(next, plan->count);
         if (chained && size > 1) {
-            assert_true((double)((most + plan->shard - 1) / plan->shard) * size <= 1.15 * (double)shards);
+            assert_true((double)most * size <= 1.15 * (double)plan->count); /* in samples, not in shards */
         }
     }
+}
+
+/* A few samples more do not leave all of them to one member, as shards of 512 and 16 samples would. */
+static void no_member_is_left_with_a_remainder(void **unused)
+{
+    const struct layer wide = { .units = 1024, .inputs = 1024, .rows = 1024 };
+    struct layer_plan layer_plan;
+    struct plan plan = { .class = BLAS_SMALL_MATRIX, .layer_count = 1, .layers = &layer_plan };
+    (void)unused;
+    plan_make(&plan, &wide, 528);
+    assert_true(plan.shard > 264);
+    assert_false(plan_is_chained(&plan, 2));
+    plan_make(&plan, &wide, 2 * plan.shard);
+    assert_true(plan_is_chained(&plan, 2));
 }
 
 static void columns_are_shared_out(void **unused)
@@ -307,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grids_have_the_products_shapes), cmocka_unit_test(parts_fit_their_bound),
         cmocka_unit_test(a_bound_that_overflows_is_refused), cmocka_unit_test(shards_hold_whole_tiles),
+        cmocka_unit_test(no_member_is_left_with_a_remainder),
         cmocka_unit_test(columns_are_shared_out), cmocka_unit_test(a_team_visits_every_tile_once),
         cmocka_unit_test(parts_follow_from_the_inner_length),
             cmocka_unit_test(a_plan_depends_on_shapes_alone),
