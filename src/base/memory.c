@@ -11,6 +11,7 @@
 static atomic_size_t allocations;
 static atomic_size_t live;
 static atomic_size_t fail_countdown = SIZE_MAX;
+static atomic_bool fail_for_good;
 
 bool size_multiply(size_t a, size_t b, size_t *out)
 {
@@ -48,7 +49,9 @@ static bool planned_failure(void)
     if (left == SIZE_MAX) {
         return false;
     }
-    atomic_store_explicit(&fail_countdown, left == 0 ? SIZE_MAX : left - 1, memory_order_relaxed);
+    if (left > 0 || !atomic_load_explicit(&fail_for_good, memory_order_relaxed)) {
+        atomic_store_explicit(&fail_countdown, left == 0 ? SIZE_MAX : left - 1, memory_order_relaxed);
+    }
     return left == 0;
 }
 
@@ -122,6 +125,13 @@ void memory_free(void *pointer)
 
 void memory_fail_after(size_t n)
 {
+    atomic_store(&fail_for_good, false);
+    atomic_store(&fail_countdown, n);
+}
+
+void memory_fail_from(size_t n)
+{
+    atomic_store(&fail_for_good, true);
     atomic_store(&fail_countdown, n);
 }
 

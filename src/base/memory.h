@@ -39,9 +39,10 @@ char *memory_copy_text(const char *text);
 /* NULL is fine. */
 void memory_free(void *pointer);
 
-/* Makes the n-th allocation from now fail (0: the next one), once; SIZE_MAX: none. For tests. Not for use
- * while other threads allocate. */
+/* Makes the n-th allocation from now fail (0: the next one), once; SIZE_MAX: none. memory_fail_from(): and
+ * all that follow. For tests. Not for use while other threads allocate. */
 void memory_fail_after(size_t n);
+void memory_fail_from(size_t n);
 
 /* Allocations made since the process began, and those not yet freed. For tests. */
 size_t memory_allocation_count(void);

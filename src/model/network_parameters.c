@@ -36,17 +36,7 @@ static struct init_task init_task_of(const mlp_network *network, size_t l, uint6
     return task;
 }
 
-/* What is not finite must not stay in the parameters. */
-static mlp_status fill_tensor(const struct init_task *task, float *values, size_t rows, size_t columns,
-                              size_t stride)
-{
-    const mlp_status status = init_fill(task, values, rows, columns, stride);
-    if (status != MLP_OK) {
-        memset(values, 0, stride * columns * sizeof(float));
-    }
-    return status;
-}
-
+/* Where this fails what was drawn may not be finite: the caller does not keep it. */
 static mlp_status fill_layer(mlp_network *network, size_t l, uint64_t seed)
 {
     FLUSH_DENORMALS;
@@ -54,8 +44,8 @@ static mlp_status fill_layer(mlp_network *network, size_t l, uint64_t seed)
     float *parameters = network_write(network);
     const struct init_task weights = init_task_of(network, l, seed, false),
                            bias = init_task_of(network, l, seed, true);
-    TRY(fill_tensor(&weights, parameters + layer->weights, layer->units, layer->inputs, layer->stride));
-    return fill_tensor(&bias, parameters + layer->bias, layer->units, 1, layer->stride);
+    TRY(init_fill(&weights, parameters + layer->weights, layer->units, layer->inputs, layer->stride));
+    return init_fill(&bias, parameters + layer->bias, layer->units, 1, layer->stride);
 }
 
 static mlp_status check_layer(const char *function, const mlp_network *network, size_t layer,

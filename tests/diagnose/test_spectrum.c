@@ -131,6 +131,63 @@ static void a_slope_against_a_difference(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* Of a 2 × 2 matrix (a b; c d), the larger first: σ² = (F ± √(F² − 4·det²))/2, F the sum of all squares. */
+static void singular_values_of_two(double a, double b, double c, double d, double *values)
+{
+    const double squares = a * a + b * b + c * c + d * d, determinant = a * d - b * c;
+    const double root = sqrt(squares * squares - 4.0 * determinant * determinant);
+    values[0] = sqrt(0.5 * (squares + root));
+    values[1] = fabs(determinant) / values[0];
+}
+
+/* W₂·diag(1 − tanh²)·W₁ for each of three samples, by hand; figures over all of them. */
+static void jacobians_of_several_samples(void **unused)
+{
+    enum { SAMPLES = 3 };
+    const mlp_layer layers[] = { { .units = 2, .activation = MLP_ACTIVATION_TANH }, { .units = 2 } };
+    const float w1[] = { 0.9f, -0.4f, 0.3f, 1.2f }, w2[] = { 1.5f, 0.2f, -0.7f, 0.8f };
+    const float mean[] = { 0.1f, -0.2f }, scale[] = { 2.0f, 0.5f };
+    const float x[] = { 0.3f, -0.6f, 1.0f, 0.8f, -0.2f, 0.1f };
+    mlp_network *network = make(layers, 2, 2);
+    float values[2 * SAMPLES];
+    double expected[2 * SAMPLES], squares = 0.0, fourths = 0.0, ranks = 0.0, smallest = INFINITY,
+                                  largest = 0.0;
+    mlp_spectrum s;
+    (void)unused;
+    assert_ok(mlp_network_set_weights(network, 0, w1));
+    assert_ok(mlp_network_set_weights(network, 1, w2));
+    assert_ok(mlp_network_set_standardization(network, mean, scale));
+    assert_ok(mlp_jacobian_spectrum(network, x, SAMPLES, values, &s));
+    for (size_t k = 0; k < SAMPLES; k++) {
+        const double u = (x[2 * k] - mean[0]) / scale[0], v = (x[2 * k + 1] - mean[1]) / scale[1];
+        double j[4], *sigma = expected + 2 * k; /* column-major */
+        for (size_t i = 0; i < 4; i++) {
+            const size_t row = i % 2, column = i / 2;
+            j[i] = 0.0;
+            for (size_t h = 0; h < 2; h++) {
+                const double slope = 1.0 - pow(tanh(w1[h] * u + w1[h + 2] * v), 2.0);
+                j[i] += w2[row + 2 * h] * slope * w1[h + 2 * column];
+            }
+        }
+        singular_values_of_two(j[0], j[2], j[1], j[3], sigma);
+        for (size_t i = 0; i < 2; i++) {
+            assert_close(values[2 * k + i], sigma[i], 1e-5);
+            squares += pow(sigma[i], 2.0) / (2 * SAMPLES);
+            fourths += pow(sigma[i], 4.0) / (2 * SAMPLES);
+        }
+        ranks += (1.0 + pow(sigma[1] / sigma[0], 2.0)) / SAMPLES;
+        smallest = fmin(smallest, sigma[1]);
+        largest = fmax(largest, sigma[0]);
+    }
+    assert_int_equal(s.count, 2);
+    assert_close(s.smallest, smallest, 1e-5);
+    assert_close(s.largest, largest, 1e-5);
+    assert_close(s.condition, largest / smallest, 1e-4);
+    assert_close(s.stable_rank, ranks, 1e-5);
+    assert_close(s.isometry, sqrt(fourths - squares * squares) / squares, 1e-4);
+    mlp_network_destroy(&network);
+}
+
 static void what_is_not_finite_is_refused(void **unused)
 {
     const mlp_layer layers[] = { { .units = 3 } };
@@ -157,6 +214,7 @@ int main(void)
         cmocka_unit_test(orthogonal_weights_are_an_isometry),
         cmocka_unit_test(a_linear_network),
         cmocka_unit_test(a_slope_against_a_difference),
+        cmocka_unit_test(jacobians_of_several_samples),
         cmocka_unit_test(what_is_not_finite_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,8 +84,7 @@ static bool is_due(void)
     return wanted != 0 && (onwards ? call >= wanted : call == wanted);
 }
 
-/* ---- memory
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------------------- */
 
 static bool memory_fails(void *caller)
 {
@@ -151,8 +151,7 @@ char *strndup(const char *text, size_t most)
     return copy != NULL ? memcpy(copy, text, length) : NULL;
 }
 
-/* ---- the system's calls, of regular files and folders alone
- * ---------------------------------------------------------- */
+/* ---- the system's calls, of regular files and folders alone -------------------------------------------- */
 
 static bool is_of_a_file(int descriptor)
 {
@@ -218,14 +217,21 @@ int ftruncate64(int descriptor, off_t size)
     return truncate_file(descriptor, size);
 }
 
-/* What a stream writes goes through the C library's own write(): here the stream's functions fail instead. */
+/* What a stream writes goes through the C library's own write(): here the stream's functions fail instead,
+ * where what they add is more than the stream's buffer has room for. */
+static bool is_written(FILE *stream, size_t bytes)
+{
+    const size_t room = __fbufsize(stream) > 0 ? __fbufsize(stream) : BUFSIZ;
+    return __fpending(stream) + bytes >= room && is_of_a_file(fileno(stream));
+}
+
 size_t fwrite(const void *bytes, size_t size, size_t count, FILE *stream)
 {
     static size_t (*next)(const void *, size_t, size_t, FILE *);
     if (next == NULL) {
         *(void **)&next = dlsym(RTLD_NEXT, "fwrite");
     }
-    if (!is_of_a_file(fileno(stream)) || !call_fails()) {
+    if (!is_written(stream, size * count) || !call_fails()) {
         return next(bytes, size, count, stream);
     }
     return shortened ? next(bytes, size, count / 2, stream) : 0;
@@ -237,6 +243,7 @@ int fflush(FILE *stream)
     if (next == NULL) {
         *(void **)&next = dlsym(RTLD_NEXT, "fflush");
     }
-    const bool fails = stream != NULL && is_of_a_file(fileno(stream)) && call_fails();
+    const bool fails =
+        stream != NULL && __fpending(stream) > 0 && is_of_a_file(fileno(stream)) && call_fails();
     return fails && !shortened ? EOF : next(stream);
 }

@@ -2,10 +2,12 @@
 #include "support/support.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cblas.h>
 
@@ -154,14 +156,54 @@ static void a_network_outlives_the_choice(void **unused)
     mlp_network_destroy(&network);
 }
 
-int main(void)
+/* What another process of this program runs on and why, MLP_BLAS_CORE set or (NULL) not. */
+static const char *core_of_another(const char *wanted)
 {
+    static char line[256];
+    char command[512], path[256];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    assert_true(length > 0);
+    path[length] = '\0';
+    snprintf(command, sizeof command, "env -u OPENBLAS_CORETYPE -u MLP_BLAS_CORE %s%s '%s' --core",
+             wanted != NULL ? "MLP_BLAS_CORE=" : "", wanted != NULL ? wanted : "", path);
+    FILE *stream = popen(command, "r");
+    assert_non_null(stream);
+    assert_non_null(fgets(line, sizeof line, stream));
+    assert_int_equal(pclose(stream), 0);
+    return line;
+}
+
+/* When the library is loaded, before there are other threads than OpenBLAS's. */
+static void the_environment_chooses(void **unused)
+{
+    (void)unused;
+    if (!can_switch()) {
+        skip();
+    }
+    for (size_t i = 0; i < NAMES; i++) {
+        if (mlp_blas_select_core(names[i]) == MLP_OK) {
+            assert_int_equal(strncasecmp(core_of_another(names[i]), names[i], strlen(names[i])), 0);
+        }
+    }
+    assert_non_null(strstr(core_of_another("Pentium"), "\"Pentium\""));
+    assert_null(strstr(core_of_another(NULL), "left alone"));
+    assert_null(strstr(core_of_another("keep"), "left alone"));
+}
+
+int main(int count, char **arguments)
+{
+    if (count == 2 && strcmp(arguments[1], "--core") == 0) {
+        printf("%s %s\n", openblas_get_corename(),
+               mlp_blas_core_reason() != NULL ? mlp_blas_core_reason() : "");
+        return 0;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cores_by_name),
         cmocka_unit_test(the_best_core),
         cmocka_unit_test(what_cannot_be_had),
         cmocka_unit_test(not_while_another_thread_computes),
         cmocka_unit_test(a_network_outlives_the_choice),
+        cmocka_unit_test(the_environment_chooses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

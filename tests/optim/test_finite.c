@@ -148,7 +148,7 @@ static void every_rule_is_finite_or_refused(void **unused)
         if (r == MLP_OPTIMIZER_LBFGS) {
             continue;
         }
-        for (size_t k = 0; k < SIZES * SIZES * 5 * 4; k++) {
+        for (size_t k = 0; k < SIZES * SIZES * 5 * 6; k++) {
             struct fixture f;
             mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
             options.rule = (mlp_optimizer_rule)r;
@@ -163,6 +163,9 @@ static void every_rule_is_finite_or_refused(void **unused)
             make(&f, &options, k % 2 == 0 ? 1 : 2);
             if (variant == 3 && f.optimizer->options.epsilon > 0.0) {
                 f.optimizer->options.epsilon = 1e-44; /* a float still */
+            }
+            if (variant > 3 && f.optimizer->options.epsilon > 0.0) {
+                f.optimizer->options.epsilon = variant == 4 ? 1e30 : 1.5e38;
             }
             put_parameters(&f, sizes[k / SIZES % SIZES]);
             follow(&f, sizes[k % SIZES], &made, &refused);

@@ -18,7 +18,7 @@ struct fixture {
     float x[COUNT * INPUTS], values[COUNT];
     int32_t y[COUNT];
     mlp_network *network;
-    mlp_workspace *workspace, *judge;
+    mlp_workspace *workspace, *observer;
     mlp_optimizer *optimizer;
     mlp_targets targets;
 };
@@ -41,7 +41,7 @@ static void make(struct fixture *f, size_t hidden, double decay)
     assert_ok(hidden > 0 ? mlp_network_create(INPUTS, deep, 2, NULL, &f->network)
                          : mlp_network_create(INPUTS, &linear, 1, NULL, &f->network));
     assert_ok(mlp_workspace_create(f->network, COUNT, NULL, &f->workspace));
-    assert_ok(mlp_workspace_create(f->network, COUNT, NULL, &f->judge));
+    assert_ok(mlp_workspace_create(f->network, COUNT, NULL, &f->observer));
     assert_ok(mlp_optimizer_create(f->network, &options, &f->optimizer));
     f->targets = hidden > 0 ? (mlp_targets){ f->y, NULL, NULL } : (mlp_targets){ NULL, f->values, NULL };
 }
@@ -50,7 +50,7 @@ static void drop(struct fixture *f)
 {
     mlp_optimizer_destroy(&f->optimizer);
     mlp_workspace_destroy(&f->workspace);
-    mlp_workspace_destroy(&f->judge);
+    mlp_workspace_destroy(&f->observer);
     mlp_network_destroy(&f->network);
 }
 
@@ -58,8 +58,8 @@ static void drop(struct fixture *f)
 static double evaluate(struct fixture *f, double decay, double *gradient)
 {
     double loss;
-    assert_ok(mlp_forward(f->network, f->judge, f->x, COUNT));
-    assert_ok(mlp_loss_backward(f->network, f->judge, &f->targets, &loss));
+    assert_ok(mlp_forward(f->network, f->observer, f->x, COUNT));
+    assert_ok(mlp_loss_backward(f->network, f->observer, &f->targets, &loss));
     memset(gradient, 0, MOST * sizeof *gradient);
     for (size_t l = 0; l < f->network->layer_count; l++) {
         const struct layer *layer = &f->network->layers[l];
@@ -67,7 +67,7 @@ static double evaluate(struct fixture *f, double decay, double *gradient)
             for (size_t i = 0; i < layer->units; i++) {
                 const size_t at = layer->weights + i + j * layer->stride;
                 const double w = f->network->parameters[at], own = j < layer->inputs ? decay : 0.0;
-                gradient[at] = f->judge->gradients[at] + own * w;
+                gradient[at] = f->observer->gradients[at] + own * w;
                 loss += 0.5 * own * w * w;
             }
         }
@@ -169,7 +169,7 @@ static void the_minimum_is_pytorchs(void **unused)
                               .init = MLP_INIT_ZEROS };
     static float x[SAMPLES * FEATURES];
     static int32_t y[SAMPLES];
-    struct fixture f = { .judge = NULL };
+    struct fixture f = { .observer = NULL };
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
     double loss, squares = 0.0;
     (void)unused;
@@ -316,7 +316,7 @@ static void a_loss_that_fails_changes_nothing(void **unused)
         assert_memory_equal(before, f.network->parameters, f.network->arena_size * sizeof(float));
         assert_int_equal(mlp_optimizer_updates(f.optimizer), updates);
         assert_int_equal(f.optimizer->pairs, pairs);
-        f.judge = NULL;
+        f.observer = NULL;
         drop(&f);
     }
 }
@@ -411,18 +411,18 @@ static void every_trial_has_the_same_noise(void **unused)
     noise.hidden_dropout = 0.5;
     noise.seed = 3;
     assert_ok(mlp_workspace_set_regularization(f.workspace, &noise));
-    assert_ok(mlp_workspace_set_regularization(f.judge, &noise));
+    assert_ok(mlp_workspace_set_regularization(f.observer, &noise));
     for (uint64_t step = 0; step < 12; step++) {
         mlp_step_report report;
         double slope0 = 0.0, slope1 = 0.0;
-        mlp_workspace_set_regularization_step(f.judge, step);
+        mlp_workspace_set_regularization_step(f.observer, step);
         const double f0 = evaluate(&f, 0.0, before);
         for (size_t i = 0; i < f.network->arena_size; i++) {
             w[i] = f.network->parameters[i];
         }
         mlp_workspace_set_regularization_step(f.workspace, step);
         assert_ok(mlp_train_step(f.network, f.optimizer, f.workspace, f.x, &f.targets, COUNT, &report));
-        mlp_workspace_set_regularization_step(f.judge, step);
+        mlp_workspace_set_regularization_step(f.observer, step);
         const double f1 = evaluate(&f, 0.0, after);
         for (size_t i = 0; i < f.network->arena_size; i++) {
             const double s = (double)f.network->parameters[i] - w[i];

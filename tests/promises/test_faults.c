@@ -1,4 +1,5 @@
-/* The k-th allocation fails, for every k: a status comes back, nothing leaks, and the next attempt works. */
+/* The k-th allocation fails, for every k, alone or with all that follow: a status comes back, nothing leaks,
+ * and the next attempt works. */
 #include "support/support.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ enum { MAX_ALLOCATIONS = 400 };
 /* ---- the C library's allocator, for what allocates by itself: jansson, zlib, stdio --------------------- */
 
 static atomic_size_t calls_left = SIZE_MAX; /* until one fails; SIZE_MAX: none does */
+static bool fails_for_good;                 /* and all that follow */
 
 #ifndef SANITIZED
 void *__libc_malloc(size_t size);
@@ -37,7 +39,9 @@ static bool fails(void)
     if (left == SIZE_MAX) {
         return false;
     }
-    atomic_store(&calls_left, left == 0 ? SIZE_MAX : left - 1);
+    if (left > 0 || !fails_for_good) {
+        atomic_store(&calls_left, left == 0 ? SIZE_MAX : left - 1);
+    }
     errno = left == 0 ? ENOMEM : errno;
     return left == 0;
 }
@@ -139,14 +143,16 @@ static mlp_status live(const char *path)
     return status;
 }
 
-static void every_allocation_may_fail(void **unused)
+/* Once, or for good. */
+static void (*const ways_to_fail[])(size_t n) = { memory_fail_after, memory_fail_from };
+
+static void every_allocation_fails(void (*begin)(size_t n))
 {
     const char *path = test_path("faults.safetensors");
     const size_t live_before = memory_live_count();
     size_t k = 0;
-    (void)unused;
     for (; k < MAX_ALLOCATIONS; k++) {
-        memory_fail_after(k);
+        begin(k);
         const mlp_status status = live(path);
         memory_fail_after(SIZE_MAX);
         assert_int_equal(memory_live_count(), live_before);
@@ -160,30 +166,33 @@ static void every_allocation_may_fail(void **unused)
     assert_ok(live(path));
 }
 
+static void every_allocation_may_fail(void **unused)
+{
+    (void)unused;
+    every_allocation_fails(memory_fail_after);
+    every_allocation_fails(memory_fail_from);
+}
+
 /* The same through the C library's allocator. What fails inside another library may come back as something
  * other than out of memory, but never as a leak of ours or a crash. */
-static void every_call_to_malloc_may_fail(void **unused)
+static void every_call_to_malloc_fails(bool for_good)
 {
     const char *path = test_path("faults-malloc.safetensors");
     const size_t live_before = memory_live_count();
     size_t k = 0, failures = 0;
     mlp_network *saved;
-    (void)unused;
-#ifdef SANITIZED
-    print_message("the sanitizer owns the allocator: not failed in this build\n");
-    skip();
-#endif
     assert_ok(live(path)); /* what BLAS, OpenMP and stdio keep is there by now */
+    fails_for_good = for_good;
     for (; k < 20 * MAX_ALLOCATIONS; k++) {
         atomic_store(&calls_left, k);
         const mlp_status status = live(path);
-        const bool spared = atomic_load(&calls_left) != SIZE_MAX;
+        const size_t left = atomic_load(&calls_left);
         atomic_store(&calls_left, SIZE_MAX);
         assert_int_equal(memory_live_count(), live_before);
         assert_ok(mlp_model_load(path, &saved)); /* the old file or the new one, never half of one */
         mlp_network_destroy(&saved);
         failures += status != MLP_OK;
-        if (spared) {
+        if (for_good ? left > 0 : left != SIZE_MAX) { /* none failed */
             assert_ok(status);
             break;
         }
@@ -191,6 +200,17 @@ static void every_call_to_malloc_may_fail(void **unused)
     }
     assert_true(failures > 30 && k < 20 * MAX_ALLOCATIONS);
     assert_ok(live(path));
+}
+
+static void every_call_to_malloc_may_fail(void **unused)
+{
+    (void)unused;
+#ifdef SANITIZED
+    print_message("the sanitizer owns the allocator: not failed in this build\n");
+    skip();
+#endif
+    every_call_to_malloc_fails(false);
+    every_call_to_malloc_fails(true);
 }
 
 /* ---- one creator at a time: what it gives back when it fails ------------------------------------------- */
@@ -290,14 +310,14 @@ static void every_creator_fails_cleanly(void **unused)
     assert_ok(mlp_network_create(30, small_layers, 2, NULL, &shared_network));
     shared_path = test_path("creators.safetensors");
     assert_ok(mlp_model_save(shared_network, shared_path));
-    for (size_t c = 0; c < sizeof creators / sizeof creators[0]; c++) {
+    for (size_t c = 0; c < 2 * sizeof creators / sizeof creators[0]; c++) {
         const size_t live_before = memory_live_count();
         size_t k = 0;
         mlp_status status = MLP_ERROR_MEMORY;
         for (; k < MAX_ALLOCATIONS && status != MLP_OK; k++) {
             void *made = NULL;
-            memory_fail_after(k);
-            status = creators[c](&made);
+            ways_to_fail[c % 2](k);
+            status = creators[c / 2](&made);
             memory_fail_after(SIZE_MAX);
             assert_int_equal(memory_live_count(), live_before);
             assert_int_equal(made == NULL, status != MLP_OK);
