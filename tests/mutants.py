@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Whether the tests notice a change: tries random changes of one token in src/, and says which of them no test notices.
 
-usage: tests/mutants.py [--count N] [--seed S] [--jobs J] [--work FOLDER] [--only PATH…] [--report]
+usage: tests/mutants.py [--count N] [--seed S] [--jobs J] [--work FOLDER] [--only PATH…] [--near] [--report]
 
 Each change is built in a copy of the sources under FOLDER (default build-mutants) and tried on the tests of its own folder first,
-then on those of the folders above, until one fails. A change that does not compile, or that compiles to the same objects, does not
-count. Results are kept in FOLDER/results.jsonl: the same command goes on where it was stopped, a larger --count goes further.
+then on those of the folders above, until one fails; tests that none of the changed objects is linked into are left out. A change that
+does not compile, or that compiles to the same objects, does not count. With --near only the tests of the change's own folder are run: what they do not notice is
+listed, and is what the same command without --near tries on all tests. Results are kept in FOLDER/results.jsonl: the same command goes on where it was stopped, a larger --count goes further.
 Change number i is a function of the seed, i and the sources alone; results of other sources are kept, and their changes not repeated.
 """
 
@@ -30,6 +31,7 @@ MESON, NINJA = "/usr/bin/meson", "/usr/bin/ninja"
 SETUP = ["-Dwerror=true", "-Doptimization=2", "-Ddebug=false", "-Dassertions=true", "-Dtools=false", "-Dbench=false"]
 FOLDERS = ["base", "linalg", "strategy", "theory", "model", "optim", "diagnose", "data", "io", "session"]
 AT_A_TIME = 6  # test programs that are linked before they run
+NEAR = "unnoticed in its folder"
 
 # ---- what a change of one token can be ----
 
@@ -165,10 +167,23 @@ class Copy:
         self.tests = {t["name"]: t for t in listed if "tests/" in t["cmd"][0] and not t["cmd"][0].endswith((".py", ".sh")) and
                       not any("/" in argument for argument in t["cmd"][1:])}
         self.objects = self.fingerprints()
+        self.linked = self.linked_objects()
 
     def fingerprints(self):
         return {path.relative_to(self.build).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
                 for path in (self.build / "src").rglob("*.o")}
+
+    def symbols(self, path):
+        listed = subprocess.run(["nm", "--defined-only", "--format=posix", *(["-g"] if path.suffix == ".o" else []), str(path)],
+                                capture_output=True, text=True, check=True).stdout
+        return {line.split()[0] for line in listed.splitlines() if line and not line.endswith(":")}
+
+    def linked_objects(self):
+        """For each test the objects of the library that are in its program. One that defines nothing may be in any."""
+        defined = {name: self.symbols(self.build / name) for name in self.objects}
+        programs = {name: self.symbols(self.build / self.target(name)) for name in self.tests}
+        return {test: {name for name, symbols in defined.items() if not symbols or symbols & program}
+                for test, program in programs.items()}
 
     def compile(self, *targets):
         return run([NINJA, "-C", str(self.build), "-j1", *targets], 900)
@@ -188,20 +203,26 @@ class Copy:
 
 # ---- trying ----
 
-def order_of_tests(copy, path, seconds):
-    """The tests for a change in this file: its own, those of its folder, those above; quick ones first in each."""
+def order_of_tests(copy, path, seconds, changed, near):
+    """The tests for a change in this file: its own, those of its folder, those above; quick ones first in each. None that a
+    changed object is not part of: its program is the same, unless it includes the changed header itself."""
     folder, stem = path.split("/")[1], pathlib.Path(path).stem
     rooms = FOLDERS[FOLDERS.index(folder):] + ["plan", "promises", "properties"] + FOLDERS[:FOLDERS.index(folder)]
 
+    def suite_of(name):
+        return copy.tests[name]["suite"][0].split(":")[-1]
+
     def rank(name):
-        suite = copy.tests[name]["suite"][0].split(":")[-1]
+        suite = suite_of(name)
         own = suite == folder and (name in stem or stem in name)
         return (not own, rooms.index(suite) if suite in rooms else len(rooms), seconds[name])
-    return sorted(copy.tests, key=rank)
+    own_code = path.endswith(".h")  # tests include it, too
+    return sorted((name for name in copy.tests if (own_code or changed & copy.linked[name]) and
+                   (not near or suite_of(name) == folder)), key=rank)
 
 
-def try_change(copy, path, change, seconds):
-    """'equivalent', 'invalid', 'survived' or the test that failed."""
+def try_change(copy, path, change, seconds, near):
+    """'equivalent', 'invalid', 'survived', NEAR or the test that failed."""
     begin, end, replacement = change
     file = copy.folder / path
     original = (SOURCE / path).read_text()
@@ -209,18 +230,22 @@ def try_change(copy, path, change, seconds):
     try:
         if copy.compile("src/libmlp-core.a")[0] != 0:
             return "invalid"
-        if copy.fingerprints() == copy.objects:
+        found = copy.fingerprints()
+        changed = {name for name in copy.objects.keys() | found.keys() if found.get(name) != copy.objects.get(name)}
+        if not changed:
             return "equivalent"
-        tests = order_of_tests(copy, path, seconds)
+        tests = order_of_tests(copy, path, seconds, changed, near)
         for at in range(0, len(tests), AT_A_TIME):
             some = tests[at:at + AT_A_TIME]
             if copy.compile(*sorted({copy.target(name) for name in some}))[0] != 0:
                 return "invalid"
             for name in some:
                 failure = copy.test(name, 20.0 * seconds[name] + 20.0)
+                if failure == f"{name}: timeout":  # of the change, or of a busy machine?
+                    failure = copy.test(name, 60.0 * seconds[name] + 120.0)
                 if failure:
                     return failure
-        return "survived"
+        return NEAR if near else "survived"
     finally:
         file.write_text(original)
 
@@ -249,14 +274,15 @@ def baseline(copy, work):
 
 def load(work):
     file = work / "results.jsonl"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return list({(r["seed"], r["index"], tuple(r["only"])): r for r in rows}.values())  # the last of each
 
 
 def report(results):
     counted = [r for r in results if r["result"] not in ("invalid", "equivalent")]
-    survivors = [r for r in counted if r["result"] == "survived"]
+    survivors = [r for r in counted if r["result"] in ("survived", NEAR)]
     for r in survivors:
-        print(f"# change {r['index']} of seed {r['seed']}\n{r['difference']}\n")
+        print(f"# change {r['index']} of seed {r['seed']}: {r['result']}\n{r['difference']}\n")
     share = 100.0 * (1.0 - len(survivors) / len(counted)) if counted else 100.0
     print(f"{len(counted)} changes, {len(counted) - len(survivors)} noticed ({share:.1f} %), {len(survivors)} survived; "
           f"{len(results) - len(counted)} more did not compile or compiled to the same code")
@@ -269,6 +295,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--work", type=pathlib.Path, default=SOURCE / "build-mutants")
     parser.add_argument("--only", nargs="*", default=[], help="beginnings of paths, e.g. src/io/csv")
+    parser.add_argument("--near", action="store_true", help="run the tests of the change's own folder alone")
     parser.add_argument("--report", action="store_true", help="what has been tried so far, and nothing else")
     options = parser.parse_args()
     options.work.mkdir(exist_ok=True)
@@ -284,6 +311,8 @@ def search(options, results):
     for job in range(options.jobs):
         copies.append(Copy(options.work / f"copy-{job}"))
     seconds = baseline(copies[0], options.work)
+    if not options.near:
+        results[:] = [r for r in results if r["result"] != NEAR]
     tried = {(r["seed"], r["index"], tuple(r["only"])) for r in results}
     lock, state = threading.Lock(), {"next": 0}
 
@@ -301,7 +330,7 @@ def search(options, results):
                     return
             path, change = random.Random(f"{options.seed}-{index}").choice(sites)
             shown = difference(path, change)
-            result = try_change(copy, path, change, seconds)
+            result = try_change(copy, path, change, seconds, options.near)
             row = {"seed": options.seed, "index": index, "only": options.only, "path": path, "result": result, "difference": shown}
             with lock:
                 results.append(row)
