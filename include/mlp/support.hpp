@@ -101,14 +101,12 @@ class error : public std::runtime_error
     mlp_status status_;
 };
 
-/** A value, or why there is none. */
-template <typename T> class [[nodiscard]] result
+/** Whether a call succeeded, and why not. */
+class ending
 {
   public:
-    result(T value) : value_(std::move(value))
-    {
-    }
-    result(mlp_status status, std::string text) : status_(status), text_(std::move(text))
+    ending() = default;
+    ending(mlp_status status, std::string text) : status_(status), text_(std::move(text))
     {
     }
     explicit operator bool() const noexcept
@@ -123,6 +121,20 @@ template <typename T> class [[nodiscard]] result
     {
         return text_;
     } /**< Empty for MLP_OK. */
+
+  private:
+    mlp_status status_ = MLP_OK;
+    std::string text_;
+};
+
+/** A value, or why there is none. */
+template <typename T> class [[nodiscard]] result : public ending
+{
+  public:
+    result(T value) : value_(std::move(value))
+    {
+    }
+    using ending::ending;
     /** The value; only where there is one. */
     T &operator*() &noexcept
     {
@@ -147,34 +159,13 @@ template <typename T> class [[nodiscard]] result
 
   private:
     std::optional<T> value_;
-    mlp_status status_ = MLP_OK;
-    std::string text_;
 };
 
 /** Success, or why not. */
-template <> class [[nodiscard]] result<void>
+template <> class [[nodiscard]] result<void> : public ending
 {
   public:
-    result() = default;
-    result(mlp_status status, std::string text) : status_(status), text_(std::move(text))
-    {
-    }
-    explicit operator bool() const noexcept
-    {
-        return status_ == MLP_OK;
-    }
-    mlp_status status() const noexcept
-    {
-        return status_;
-    }
-    const std::string &text() const noexcept
-    {
-        return text_;
-    } /**< Empty for MLP_OK. */
-
-  private:
-    mlp_status status_ = MLP_OK;
-    std::string text_;
+    using ending::ending;
 };
 
 #ifdef MLP_NO_EXCEPTIONS

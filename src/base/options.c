@@ -61,14 +61,14 @@ mlp_status options_accept(const char *type, const void *given, const void *defau
     return MLP_OK;
 }
 
-void options_return(const void *own, size_t size, size_t first, void *options)
+void options_return(const void *current, size_t size, size_t first, void *options)
 {
     size_t given_size;
     memcpy(&given_size, options, sizeof given_size);
     if (given_size < first || given_size > size) {
         given_size = first;
     }
-    memcpy(options, own, given_size);
+    memcpy(options, current, given_size);
     memcpy(options, &given_size, sizeof given_size);
 }
 

@@ -24,7 +24,7 @@ mlp_status options_accept(const char *type, const void *given, const void *defau
 /* The other way: fills a caller's options struct from `own`, `size` bytes. As many bytes are written as its
  * struct_size says where that is possible (first … size), and `first`, the size of the type's first release,
  * otherwise: programs of that release had no need to set it. */
-void options_return(const void *own, size_t size, size_t first, void *options);
+void options_return(const void *current, size_t size, size_t first, void *options);
 
 /* Fills a caller's options struct of type `type` from `defaults`, `size` bytes: as many as its struct_size
  * says (which stays), zeros beyond `size`. MLP_ERROR_ARGUMENT for NULL and an impossible struct_size. */

@@ -88,7 +88,7 @@ void team_barrier(const struct team *team)
 static _Thread_local struct {
     int last;    /* threads of this thread's last region */
     int started; /* as many have been seen to start */
-} own = { 1, 1 };
+} region_threads = { 1, 1 };
 
 struct trial {
     pthread_mutex_t all_started;
@@ -128,13 +128,13 @@ static atomic_bool alone;
 static int team_size(int threads)
 {
     threads = threads < processors_within_quota() ? threads : processors_within_quota();
-    if (threads > own.started && !alone) {
-        own.started = own.last + startable(threads - own.last);
+    if (threads > region_threads.started && !alone) {
+        region_threads.started = region_threads.last + startable(threads - region_threads.last);
     }
     if (alone) {
         return 1;
     }
-    return threads < own.started ? threads : own.started;
+    return threads < region_threads.started ? threads : region_threads.started;
 }
 
 struct region {
@@ -160,7 +160,7 @@ run_region(int threads, void (*work)(const struct team *team, void *context), vo
     struct region region = { .barrier.spins = threads <= processors_allowed() ? SPINS : 0,
                              .work = work,
                              .context = context };
-    own.last = threads;
+    region_threads.last = threads;
 #pragma omp parallel num_threads(threads)
     run_member(&region);
 }
@@ -174,7 +174,7 @@ void team_before_fork(void)
         /* The child has none of the pool's threads: OpenMP is to start new ones there, and here. */
         alone = omp_pause_resource_all(omp_pause_hard) != 0;
     }
-    own.last = own.started = 1;
+    region_threads.last = region_threads.started = 1;
 }
 
 void team_after_fork(bool child)

@@ -265,6 +265,22 @@ static const struct {
     { "custom_activations", true, read_activation_names },
 };
 
+/* One of the texts, where it is there or has to be. */
+static mlp_status read_text(const struct safetensors *archive, size_t i,
+                            struct model_description *description)
+{
+    struct json_document document;
+    if (texts[i].optional && safetensors_metadata(archive, texts[i].key) == NULL) {
+        return MLP_OK;
+    }
+    mlp_status status = safetensors_metadata_json(archive, texts[i].key, &document);
+    if (status == MLP_OK) {
+        status = texts[i].read(archive, document.nodes, description);
+    }
+    json_document_free(&document);
+    return status;
+}
+
 mlp_status description_read(const struct safetensors *archive, struct model_description *description)
 {
     const mlp_network_options defaults = MLP_NETWORK_OPTIONS_INIT;
@@ -279,17 +295,10 @@ mlp_status description_read(const struct safetensors *archive, struct model_desc
     TRY(whole_text(archive, "seed", &description->options.seed));
     description->inputs = (size_t)inputs;
     description->options.custom_loss_name = safetensors_metadata(archive, "custom_loss");
-    mlp_status status = MLP_OK;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && status == MLP_OK; i++) {
-        struct json_document document;
-        if (texts[i].optional && safetensors_metadata(archive, texts[i].key) == NULL) {
-            continue;
-        }
-        status = safetensors_metadata_json(archive, texts[i].key, &document);
-        status = status == MLP_OK ? texts[i].read(archive, document.nodes, description) : status;
-        json_document_free(&document);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        TRY(read_text(archive, i, description));
     }
-    return status;
+    return MLP_OK;
 }
 
 void description_free(struct model_description *description)

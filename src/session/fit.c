@@ -183,7 +183,7 @@ static void report_step(struct fit *fit, const mlp_step_report *step)
 /* The steps that the open epoch still has to do. */
 static mlp_status run_steps(struct fit *fit)
 {
-    const size_t count = fit->prefetch.data->count, size = fit->options.batch;
+    const size_t count = fit->prefetch->data->count, size = fit->options.batch;
     if (fit->open.steps == 0) {
         fit->tally = (struct tally){ 0 };
         fit->open_start = seconds_now();
@@ -192,7 +192,7 @@ static mlp_status run_steps(struct fit *fit)
     fit->progress.step = fit->open.steps;
     for (size_t done = fit->open.steps * size; done < count && !fit->report->stopped; done += size) {
         mlp_step_report step;
-        TRY(prefetch_take(&fit->prefetch, fit->epoch, done, &fit->batch));
+        TRY(prefetch_take(fit->prefetch, fit->epoch, done, &fit->batch));
         TRY(run_step(fit, &step));
         add_step(fit, &step);
         average_step(&fit->average, fit->network, fit->workspace->threads);
@@ -346,7 +346,9 @@ static mlp_status run(struct fit *fit)
 mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
                    const mlp_fit_options *options, mlp_report **report)
 {
-    struct fit fit __attribute__((cleanup(fit_release))) = { .network = network, .optimizer = optimizer };
+    struct prefetch prefetch = { .data = NULL };
+    struct fit fit __attribute__((
+        cleanup(fit_release))) = { .network = network, .optimizer = optimizer, .prefetch = &prefetch };
     if (report != NULL) {
         *report = NULL;
     }

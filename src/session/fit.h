@@ -41,7 +41,7 @@ struct fit {
     } window; /* both at the end of the last window in this epoch */
     struct average average;
     struct checkpoints checkpoints;
-    struct prefetch prefetch; /* the last: its thread writes to it, so that no copy of a fit takes it along */
+    struct prefetch *prefetch; /* mlp_fit()'s; apart, as its thread writes to it while the fit is copied */
 };
 
 /* Checks the options, resolves their defaults and allocates everything. fit->network and fit->optimizer are

@@ -65,8 +65,8 @@ static mlp_status prepare_noise(struct fit *fit)
     passes.mixup = 0.0; /* is this loop's */
     TRY(mlp_workspace_set_regularization(fit->workspace, &passes));
     if (fit->options.regularization->mixup > 0.0) {
-        TRY(mixup_prepare(&fit->prefetch.batches[0], fit->network));
-        TRY(mixup_prepare(&fit->prefetch.batches[1], fit->network));
+        TRY(mixup_prepare(&fit->prefetch->batches[0], fit->network));
+        TRY(mixup_prepare(&fit->prefetch->batches[1], fit->network));
     }
     return MLP_OK;
 }
@@ -106,7 +106,7 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
                                                .epochs = o->epochs,
                                                .keep_order = o->keep_order != 0,
                                                .threads = fit->workspace->threads };
-    TRY(prefetch_make(&fit->prefetch, data, &prefetch));
+    TRY(prefetch_make(fit->prefetch, data, &prefetch));
     TRY(prepare_noise(fit));
     TRY(average_begin(&fit->average, o->average, fit->network, o->epochs));
     if (o->validation != NULL) {
@@ -145,7 +145,7 @@ void fit_release(struct fit *fit)
         monitor_end(fit->report->monitor);
     }
     mlp_workspace_destroy(&fit->workspace);
-    prefetch_free(&fit->prefetch);
+    prefetch_free(fit->prefetch);
     batch_free(&fit->validation);
     average_free(&fit->average);
     memory_free(fit->best);

@@ -14,11 +14,14 @@ static const double thresholds[] = { 0.5, 1e-3, 1.0, 50.0, 1e-30, 1e30 };
 
 #define LENGTH(array) (unsigned)(sizeof(array) / sizeof(array)[0])
 
-/* `often`: of ten problems, how many have something other than the plainest. */
+/* `often`: of ten problems, how many have something other than the plainest. Of strategies with a custom row,
+ * which comes last, that one is left out. */
 static const struct {
     const char *name;
     unsigned count;
     int often;
+    size_t (*strategies)(void); /* in the place of a count */
+    bool custom;
 } rows[CHOICES] = {
     [INPUTS] = { "inputs", LENGTH(sizes), 10 },
     [LAYERS] = { "layers", REFERENCE_LAYERS, 9 },
@@ -26,27 +29,27 @@ static const struct {
     [UNITS + 1] = { "units1", LENGTH(sizes), 10 },
     [UNITS + 2] = { "units2", LENGTH(sizes), 10 },
     [UNITS + 3] = { "units3", LENGTH(sizes), 10 },
-    [ACTIVATION] = { "activation0", MLP_ACTIVATION_CUSTOM, 9 },
-    [ACTIVATION + 1] = { "activation1", MLP_ACTIVATION_CUSTOM, 9 },
-    [ACTIVATION + 2] = { "activation2", MLP_ACTIVATION_CUSTOM, 9 },
-    [ACTIVATION + 3] = { "activation3", MLP_ACTIVATION_CUSTOM, 9 },
+    [ACTIVATION] = { "activation0", 0, 9, mlp_activation_count, true },
+    [ACTIVATION + 1] = { "activation1", 0, 9, mlp_activation_count, true },
+    [ACTIVATION + 2] = { "activation2", 0, 9, mlp_activation_count, true },
+    [ACTIVATION + 3] = { "activation3", 0, 9, mlp_activation_count, true },
     [COUNT] = { "count", LENGTH(counts), 10 },
     [BATCH] = { "batch", LENGTH(counts), 10 },
     [FEATURES] = { "features", MAGNITUDES, 4 },
     [PARAMETERS] = { "parameters", MAGNITUDES, 3 },
     [CONSTANT] = { "constant", 3, 3 },
     [STANDARDIZE] = { "standardize", 2, 3 },
-    [LOSS] = { "loss", MLP_LOSS_CUSTOM, 7 },
+    [LOSS] = { "loss", 0, 7, mlp_loss_count, true },
     [REDUCTION] = { "reduction", 3, 5 },
     [SMOOTHING] = { "smoothing", 3, 2 },
     [CLASS_WEIGHTS] = { "class-weights", WEIGHTINGS, 3 },
     [WEIGHTS] = { "weights", WEIGHTINGS, 4 },
     [DENSE] = { "dense", 2, 4 },
-    [RULE] = { "rule", MLP_OPTIMIZER_LBFGS + 1, 9 },
+    [RULE] = { "rule", 0, 9, mlp_optimizer_count, false },
     [RATE] = { "rate", LENGTH(rates), 5 },
-    [CLIP] = { "clip", MLP_CLIP_CUSTOM, 5 },
+    [CLIP] = { "clip", 0, 5, mlp_clip_count, true },
     [THRESHOLD] = { "threshold", LENGTH(thresholds), 5 },
-    [UPDATE_CLIP] = { "update-clip", MLP_CLIP_ADAPTIVE, 2 },
+    [UPDATE_CLIP] = { "update-clip", MLP_CLIP_BLOCK_RMS + 1, 2 }, /* the last that clips updates */
     [DECAY] = { "decay", 4, 3 },
     [L1] = { "l1", 3, 2 },
     [MAX_NORM] = { "max-norm", 3, 2 },
@@ -56,12 +59,18 @@ static const struct {
     [INPUT_NOISE] = { "input-noise", 2, 2 },
     [MIXUP] = { "mixup", 2, 2 },
     [AVERAGE] = { "average", 3, 3 },
-    [SCHEDULE] = { "schedule", MLP_SCHEDULE_CUSTOM, 4 },
+    [SCHEDULE] = { "schedule", 0, 4, mlp_schedule_count, true },
     [PATIENCE] = { "patience", 3, 3 },
     [MONITOR] = { "monitor", 3, 3 },
     [KEEP_ORDER] = { "keep-order", 2, 3 },
     [STOP] = { "stop", 20, 10 },
 };
+
+static unsigned count_of(unsigned row)
+{
+    return rows[row].strategies != NULL ? (unsigned)rows[row].strategies() - rows[row].custom
+                                        : rows[row].count;
+}
 
 static unsigned below(uint64_t *state, unsigned limit)
 {
@@ -74,7 +83,7 @@ void problem_draw(struct problem *problem, uint64_t seed)
     problem->seed = seed;
     for (unsigned i = 0; i < CHOICES; i++) {
         const bool plain = (int)below(&state, 10) >= rows[i].often;
-        const unsigned choice = below(&state, rows[i].count);
+        const unsigned choice = below(&state, count_of(i));
         problem->choice[i] = plain ? 0 : choice;
     }
 }
@@ -104,7 +113,7 @@ static bool read_word(struct problem *problem, const char *word)
     for (unsigned i = 0; i < CHOICES; i++) {
         if (strlen(rows[i].name) == length && strncmp(word, rows[i].name, length) == 0) {
             problem->choice[i] = (unsigned)strtoul(sign + 1, NULL, 10);
-            return problem->choice[i] < rows[i].count;
+            return problem->choice[i] < count_of(i);
         }
     }
     return false;

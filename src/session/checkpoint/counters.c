@@ -9,7 +9,7 @@
 
 static size_t samples_of(const struct fit *f)
 {
-    const size_t count = f->prefetch.data->count;
+    const size_t count = f->prefetch->data->count;
     return f->epoch * count + (f->open.steps < f->progress.steps ? f->open.steps * f->options.batch : count);
 }
 
@@ -65,7 +65,7 @@ static size_t most_averaged(const struct fit *f)
     ROW(epoch_seconds,     fit.open_start,                is_sum(f->open_start))                             \
     ROW(tally_loss,        fit.tally.loss,                isfinite(f->tally.loss))                           \
     ROW(tally_loss_weight, fit.tally.loss_weight,         is_sum(f->tally.loss_weight))                      \
-    ROW(tally_samples,     fit.tally.samples,             f->tally.samples <= f->prefetch.data->count)       \
+    ROW(tally_samples,     fit.tally.samples,             f->tally.samples <= f->prefetch->data->count)      \
     ROW(tally_right,       fit.tally.right,               f->tally.right <= f->tally.classed)                \
     ROW(tally_right_top_k, fit.tally.right_top_k,         f->tally.right_top_k <= f->tally.classed)          \
     ROW(tally_classed,     fit.tally.classed,             f->tally.classed <= f->tally.samples)              \
@@ -130,8 +130,7 @@ static void turn_times(struct fit *fit)
 
 void counters_gather(const struct fit *fit, struct fit_copy *copy)
 {
-    memcpy(&copy->fit, fit, offsetof(struct fit, prefetch));
-    copy->fit.prefetch = (struct prefetch){ .data = fit->prefetch.data };
+    copy->fit = *fit;
     copy->optimizer = *fit->optimizer;
     copy->report = *fit->report;
     copy->fit.optimizer = &copy->optimizer;

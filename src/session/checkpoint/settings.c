@@ -156,7 +156,7 @@ static mlp_status describe_data(struct batch *batch, json_t **object)
 mlp_status checkpoint_settings(struct fit *fit, json_t **settings)
 {
     json_t *training, *validation;
-    TRY(describe_data(&fit->prefetch.batches[0], &training)); /* nothing has been handed out */
+    TRY(describe_data(&fit->prefetch->batches[0], &training)); /* nothing has been handed out */
     const mlp_status status = describe_data(&fit->validation, &validation);
     if (status != MLP_OK) {
         json_decref(training);
@@ -173,7 +173,7 @@ mlp_status checkpoint_settings(struct fit *fit, json_t **settings)
     all = with_member(all, "training_data", training);
     all = with_member(all, "validation_data", validation);
     *settings = with_count(all, "shuffle_window",
-                           fit->prefetch.order.window); /* after the samples, which it may hang on */
+                           fit->prefetch->order.window); /* after the samples, which it may hang on */
     return *settings != NULL ? MLP_OK : fail(MLP_ERROR_MEMORY, "out of memory for checkpoints");
 }
 
