@@ -55,6 +55,60 @@ MLP_API mlp_status mlp_data_arrays_default(mlp_data_arrays *arrays);
  * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE (the message names sample and feature), MEMORY. */
 MLP_API mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data);
 
+/** Samples that a callback is asked for. A destination that is NULL is not wanted; where all are NULL the
+ * samples are passed over. */
+typedef struct mlp_data_block {
+    size_t epoch;     /**< Of the fit, from 0; 0 outside of one. */
+    size_t first;     /**< Sample of the epoch, from 0. */
+    size_t count;     /**< Samples, ≥ 1: first … first + count − 1. */
+    float *x;         /**< Receives count × inputs finite values; or NULL. */
+    int32_t *classes; /**< Receives count classes, 0 … class_count − 1; or NULL. */
+    float *values;    /**< Receives count × outputs finite values; or NULL. */
+    float *weights;   /**< Receives count finite weights ≥ 0; or NULL. */
+} mlp_data_block;
+
+/** Makes samples: of a ring buffer, a data base, a simulation, an augmentation. It must return: no exception
+ * and no longjmp() may leave it. One call is made at a time, at times from a thread of the library's own,
+ * which reads a batch ahead while the last one is trained on. Any status but MLP_OK ends what needed the
+ * samples with it; after MLP_ERROR_IO or MLP_ERROR_FORMAT mlp_fit() writes a last checkpoint. */
+typedef mlp_status (*mlp_data_callback)(const mlp_data_block *block, void *context);
+
+/** A source of samples that are made when they are wanted. Start from ::MLP_DATA_SOURCE_INIT. */
+typedef struct mlp_data_source {
+    size_t struct_size; /**< Set by the INIT. */
+    size_t count;       /**< Samples of an epoch, ≥ 1. */
+    size_t inputs;      /**< Features of a sample, ≥ 1. */
+    size_t class_count; /**< Classes, where targets are classes; 0 (default): they are not. */
+    size_t outputs;     /**< Target values of a sample, where targets are values; 0 (default): they are not.
+                             */
+    int weighted;       /**< Not 0: samples have weights. Default 0: all 1. */
+    int sequential;     /**< Not 0: samples come in one order, and a block follows the one before it or begins
+                             an epoch with sample 0. Such data are never shuffled nor split; where a sample
+                             further on is wanted, as when a fit goes on from a checkpoint or in a slice,
+                             those before it are passed over. Default 0: any block of the epoch may be asked
+                             for, and the order of mlp_fit() is shuffled as ever, sample by sample. */
+    uint64_t fingerprint;   /**< By which a checkpoint knows the source again; default 0. A fit goes on to the
+                               same bits where the same epoch and sample give the same values. */
+    mlp_data_callback read; /**< Required. */
+    void *context;          /**< Handed to `read`; borrowed while a data set of this source lives. */
+} mlp_data_source;
+
+#define MLP_DATA_SOURCE_INIT                                                                                 \
+    {                                                                                                        \
+        sizeof(mlp_data_source), 0, 0, 0, 0, 0, 0, 0, NULL, NULL                                             \
+    }
+
+/** ::MLP_DATA_SOURCE_INIT as a function, for other languages: sets the members that
+ * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
+MLP_API mlp_status mlp_data_source_default(mlp_data_source *source);
+
+/** Makes a data set whose samples come from a callback. It does what a data set does, but that classes are
+ * not known before they are read (no stratified splits, no balanced weights). Whatever reads it may fail with
+ * what the callback returns, and with RANGE or NONFINITE where it gives what no sample may have (the message
+ * names the sample).
+ * Errors: ARGUMENT, RANGE, SHAPE, MEMORY. */
+MLP_API mlp_status mlp_data_create_from_source(const mlp_data_source *source, mlp_data **data);
+
 /** File formats of data sets. */
 typedef enum mlp_data_format {
     /** By what the (unpacked) file begins with, else by its name, else CSV. */

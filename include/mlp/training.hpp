@@ -259,6 +259,7 @@ class fit
         detail::rethrow(lambdas_);
         detail::rethrow(of.lambdas());
         detail::rethrow(by.lambdas());
+        detail::rethrow(on.lambdas());
         return detail::finish(status, std::move(made));
     }
 

@@ -17,6 +17,7 @@ void storage_free(struct storage *storage)
     text_list_free(&storage->class_names);
     text_list_free(&storage->feature_names);
     feature_file_free(storage->file);
+    data_source_free(storage->source);
     for (size_t i = 0; i < sizeof storage->owned / sizeof storage->owned[0]; i++) {
         memory_free(storage->owned[i]);
     }
@@ -155,6 +156,27 @@ mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **data)
     storage->values = arrays->values;
     storage->outputs = arrays->outputs;
     storage->weights = arrays->weights;
+    return data_from_storage(storage, data);
+}
+
+mlp_status mlp_data_create_from_source(const mlp_data_source *source, mlp_data **data)
+{
+    mlp_data_source accepted;
+    REQUIRE_ARGUMENT(data);
+    *data = NULL;
+    REQUIRE_ARGUMENT(source);
+    TRY(data_source_accept(source, &accepted));
+    struct storage *storage = memory_allocate(1, sizeof *storage);
+    REQUIRE_MEMORY(storage);
+    storage->count = accepted.count;
+    storage->inputs = accepted.inputs;
+    storage->class_count = accepted.class_count;
+    storage->outputs = accepted.outputs;
+    storage->source = data_source_make(&accepted);
+    if (storage->source == NULL) {
+        storage_free(storage);
+        return MLP_ERROR_MEMORY;
+    }
     return data_from_storage(storage, data);
 }
 

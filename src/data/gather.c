@@ -34,7 +34,10 @@ mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_
         const size_t run = run_length(data, order, first, count, i);
         const size_t start = sample_at(data, order, first, i);
         float *out = x + i * inputs;
-        if (storage->file != NULL) {
+        if (storage->source != NULL) {
+            const mlp_data_block block = { .first = start, .count = run, .x = out };
+            TRY(data_source_read(storage->source, &block));
+        } else if (storage->file != NULL) {
             TRY(feature_file_read(storage->file, start, run, out));
         } else if (storage->features != NULL) {
             memcpy(out, storage->features + start * inputs, run * inputs * sizeof(float));
@@ -44,6 +47,38 @@ mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_
         }
         i += run;
     }
+    return MLP_OK;
+}
+
+/* From a source: features and targets come together. */
+static mlp_status gather_block(const mlp_data *data, const size_t *order, const mlp_data_block *block)
+{
+    const struct storage *storage = data->storage;
+    for (size_t i = 0; i < block->count;) {
+        const size_t run = run_length(data, order, block->first, block->count, i);
+        mlp_data_block part = { .epoch = block->epoch,
+                                .first = sample_at(data, order, block->first, i),
+                                .count = run };
+        part.x = block->x != NULL ? block->x + i * storage->inputs : NULL;
+        part.classes = block->classes != NULL ? block->classes + i : NULL;
+        part.values = block->values != NULL ? block->values + i * storage->outputs : NULL;
+        part.weights = block->weights != NULL ? block->weights + i : NULL;
+        TRY(data_source_read(storage->source, &part));
+        i += run;
+    }
+    return MLP_OK;
+}
+
+mlp_status data_gather(const mlp_data *data, const size_t *order, const mlp_data_block *block)
+{
+    if (data->storage->source != NULL) {
+        return gather_block(data, order, block);
+    }
+    if (block->x != NULL) {
+        TRY(data_gather_features(data, order, block->first, block->count, block->x));
+    }
+    data_gather_targets(data, order, block->first, block->count, block->classes, block->values,
+                        block->weights);
     return MLP_OK;
 }
 
@@ -84,15 +119,14 @@ mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float
     REQUIRE_ARGUMENT(data);
     FAIL_IF(first > data->count || count > data->count - first, MLP_ERROR_RANGE,
             "data: %zu samples from %zu on are asked for, but there are %zu", count, first, data->count);
-    FAIL_IF(classes != NULL && data->storage->classes == NULL, MLP_ERROR_ARGUMENT,
+    FAIL_IF(classes != NULL && !storage_has_classes(data->storage), MLP_ERROR_ARGUMENT,
             "data: classes are asked for, but the targets are %s",
-            data->storage->values != NULL ? "values" : "none");
-    FAIL_IF(values != NULL && data->storage->values == NULL, MLP_ERROR_ARGUMENT,
+            storage_has_values(data->storage) ? "values" : "none");
+    FAIL_IF(values != NULL && !storage_has_values(data->storage), MLP_ERROR_ARGUMENT,
             "data: target values are asked for, but the targets are %s",
-            data->storage->classes != NULL ? "classes" : "none");
-    if (x != NULL) {
-        TRY(data_gather_features(data, NULL, first, count, x));
-    }
-    data_gather_targets(data, NULL, first, count, classes, values, NULL);
-    return MLP_OK;
+            storage_has_classes(data->storage) ? "classes" : "none");
+    const mlp_data_block block = {
+        .first = first, .count = count, .x = x, .classes = classes, .values = values
+    };
+    return data_gather(data, NULL, &block);
 }

@@ -140,8 +140,11 @@ static mlp_status check_arguments(const char *function, const struct deal *deal,
     FAIL_IF(deal->data == NULL, MLP_ERROR_ARGUMENT, "%s: data is NULL", function);
     FAIL_IF(first == NULL || second == NULL, MLP_ERROR_ARGUMENT, "%s: the pointer to the %s set is NULL",
             function, first == NULL ? "first" : "second");
+    FAIL_IF(storage_is_sequential(deal->data->storage), MLP_ERROR_ARGUMENT,
+            "%s: the data come from a sequential source, of which there are slices alone", function);
     FAIL_IF(deal->stratified && deal->data->storage->classes == NULL, MLP_ERROR_ARGUMENT,
-            "%s: a stratified split needs classes, the data set has none", function);
+            "%s: a stratified split needs classes, the data set has none%s", function,
+            deal->data->storage->source != NULL ? " before they are read" : "");
     FAIL_IF(deal->data->count < 2, MLP_ERROR_RANGE, "%s: the data set has 1 sample, expected at least 2",
             function);
     return MLP_OK;
@@ -218,7 +221,8 @@ mlp_status mlp_data_balanced_weights(const mlp_data *data, float *weights)
     const size_t classes = data->storage->class_count;
     size_t present = 0;
     FAIL_IF(data->storage->classes == NULL, MLP_ERROR_ARGUMENT,
-            "mlp_data_balanced_weights: the data set has no classes");
+            "mlp_data_balanced_weights: the data set has no classes%s",
+            data->storage->source != NULL ? " before they are read" : "");
     size_t *counts = memory_allocate(classes, sizeof *counts);
     REQUIRE_MEMORY(counts);
     for (size_t i = 0; i < data->count; i++) {

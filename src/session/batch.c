@@ -16,13 +16,13 @@ mlp_status batch_check_data(const char *function, const mlp_network *network, co
     const size_t units = output_layer(network)->units, classes = units > 1 ? units : 2;
     FAIL_IF(s->inputs != network->inputs, MLP_ERROR_SHAPE, "%s: the data set has %zu inputs, the network %zu",
             function, s->inputs, network->inputs);
-    FAIL_IF(s->classes != NULL && s->class_count > classes, MLP_ERROR_SHAPE,
+    FAIL_IF(storage_has_classes(s) && s->class_count > classes, MLP_ERROR_SHAPE,
             "%s: the data set has %zu classes, the network's output speaks for %zu", function, s->class_count,
             classes);
-    FAIL_IF(s->values != NULL && s->outputs != units && network->loss.loss != MLP_LOSS_CUSTOM,
+    FAIL_IF(storage_has_values(s) && s->outputs != units && network->loss.loss != MLP_LOSS_CUSTOM,
             MLP_ERROR_SHAPE, "%s: the data set has %zu target values a sample, the network %zu outputs",
             function, s->outputs, units);
-    FAIL_IF(s->classes == NULL && s->values == NULL && network->loss.loss != MLP_LOSS_CUSTOM,
+    FAIL_IF(!storage_has_classes(s) && !storage_has_values(s) && network->loss.loss != MLP_LOSS_CUSTOM,
             MLP_ERROR_ARGUMENT, "%s: the data set has no targets", function);
     return MLP_OK;
 }
@@ -32,6 +32,9 @@ mlp_status batch_check_mass(const char *function, const mlp_network *network, co
     const struct storage *s = data->storage;
     const mlp_targets targets = { s->classes, s->values, s->weights };
     size_t i = 0;
+    if (s->source != NULL) {
+        return MLP_OK; /* batches without mass are left out */
+    }
     while (i < data->count && loss_sample_mass(&network->loss, &targets, data_sample(data, i)) == 0.0) {
         i++;
     }
@@ -56,11 +59,12 @@ mlp_status batch_make(struct batch *batch, const mlp_data *data, size_t size)
     FAIL_IF(!size_multiply(size, s->inputs, &floats) || !size_multiply(size, s->outputs, &values),
             MLP_ERROR_SHAPE, "a batch of %zu samples is more than memory can hold", size);
     batch->x = memory_allocate(floats, sizeof(float));
-    batch->classes = s->classes != NULL ? memory_allocate(size, sizeof(int32_t)) : NULL;
-    batch->values = s->values != NULL ? memory_allocate(values, sizeof(float)) : NULL;
-    batch->weights = s->weights != NULL ? memory_allocate(size, sizeof(float)) : NULL;
-    if (batch->x == NULL || (s->classes != NULL && batch->classes == NULL) ||
-        (s->values != NULL && batch->values == NULL) || (s->weights != NULL && batch->weights == NULL)) {
+    batch->classes = storage_has_classes(s) ? memory_allocate(size, sizeof(int32_t)) : NULL;
+    batch->values = storage_has_values(s) ? memory_allocate(values, sizeof(float)) : NULL;
+    batch->weights = storage_has_weights(s) ? memory_allocate(size, sizeof(float)) : NULL;
+    if (batch->x == NULL || (storage_has_classes(s) && batch->classes == NULL) ||
+        (storage_has_values(s) && batch->values == NULL) ||
+        (storage_has_weights(s) && batch->weights == NULL)) {
         return MLP_ERROR_MEMORY;
     }
     batch->targets = (mlp_targets){ batch->classes, batch->values, batch->weights };
@@ -101,6 +105,11 @@ mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, 
     struct gathering gathering = { batch, order, first };
     const size_t floats = count * batch->data->storage->inputs;
     batch->count = count;
+    if (batch->data->storage->source != NULL) {
+        const mlp_data_block block = { batch->epoch,   first,         count,         batch->x,
+                                       batch->classes, batch->values, batch->weights };
+        return data_gather(batch->data, order, &block);
+    }
     if (batch->data->storage->file != NULL) {
         TRY(gather_share(&gathering, (struct range){ 0, count }));
     } else {

@@ -15,6 +15,7 @@ struct batch {
     const mlp_data *data;
     size_t size;      /* largest */
     size_t count;     /* gathered */
+    size_t epoch;     /* that a source is told */
     float *x;         /* size × inputs */
     int32_t *classes; /* or NULL */
     float *values;    /* or NULL */
@@ -30,7 +31,7 @@ mlp_status batch_make(struct batch *batch, const mlp_data *data, size_t size);
 void batch_free(struct batch *batch);
 
 /* Gathers samples order[0 … count − 1] (NULL: first … first + count − 1), on up to `threads` threads; from a
- * file on the calling one. Errors: IO, FORMAT. */
+ * file or a source on the calling one. Errors: IO, FORMAT, a source's. */
 mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads);
 
 /* MLP_ERROR_RANGE unless some sample of the data set has a mass to divide a mean loss by. */

@@ -38,7 +38,7 @@ size_t evaluate_top_k(size_t top_k)
 static mlp_status check(const mlp_network *network, const mlp_data *data, const uint64_t *confusion)
 {
     TRY(batch_check_data("mlp_evaluate", network, data));
-    FAIL_IF(confusion != NULL && data->storage->classes == NULL, MLP_ERROR_ARGUMENT,
+    FAIL_IF(confusion != NULL && !storage_has_classes(data->storage), MLP_ERROR_ARGUMENT,
             "mlp_evaluate: a confusion matrix needs classes, the data set has none");
     return MLP_OK;
 }

@@ -131,6 +131,9 @@ mlp_status fit_prepare(struct fit *fit, const mlp_data *data, const mlp_fit_opti
     TRY(accept_options(fit, given));
     TRY(batch_check_data("mlp_fit", fit->network, data));
     TRY(batch_check_mass("mlp_fit", fit->network, data));
+    if (storage_is_sequential(data->storage)) {
+        fit->options.keep_order = 1;
+    }
     resolve(fit, data->count);
     return allocate(fit, data);
 }

@@ -14,6 +14,7 @@ static mlp_status gather(struct prefetch *prefetch, struct batch *batch, size_t 
 {
     const size_t left = prefetch->data->count - first;
     const size_t *order = sample_order_batch(&prefetch->order, epoch, first);
+    batch->epoch = epoch;
     return batch_gather(batch, order, first, left < batch->size ? left : batch->size, threads);
 }
 
@@ -101,8 +102,8 @@ static void await(struct prefetch *prefetch)
 /* Reading a file waits; copying from memory pays only on a processor that the steps do not use. */
 static bool gathers_ahead(const struct prefetch *prefetch)
 {
-    const bool pays =
-        prefetch->data->storage->file != NULL || prefetch->options.threads < processors_allowed();
+    const bool pays = prefetch->data->storage->file != NULL || prefetch->data->storage->source != NULL ||
+                      prefetch->options.threads < processors_allowed();
     return prefetch->options.ahead == PREFETCH_WHERE_IT_PAYS ? pays
                                                              : prefetch->options.ahead == PREFETCH_ALWAYS;
 }
@@ -112,7 +113,7 @@ mlp_status prefetch_make(struct prefetch *prefetch, const mlp_data *data,
 {
     *prefetch = (struct prefetch){ .options = *options, .data = data, .epoch = SIZE_MAX };
     TRY(sample_order_make(&prefetch->order, data, options->batch, options->window, options->seed,
-                          !options->keep_order));
+                          !options->keep_order && !storage_is_sequential(data->storage)));
     TRY(batch_make(&prefetch->batches[0], data, options->batch));
     if (gathers_ahead(prefetch)) {
         TRY(batch_make(&prefetch->batches[1], data, options->batch));

@@ -37,6 +37,7 @@ struct defaults {
     EACH(mlp_rate_test_options, MLP_RATE_TEST_OPTIONS_INIT) \
     EACH(mlp_regularization, MLP_REGULARIZATION_INIT) \
     EACH(mlp_schedule_options, MLP_SCHEDULE_OPTIONS_INIT) \
+    EACH(mlp_data_source, MLP_DATA_SOURCE_INIT) \
     EACH(mlp_load_options, MLP_LOAD_OPTIONS_INIT) \
     EACH(mlp_onnx_options, MLP_ONNX_OPTIONS_INIT) \
     EACH(mlp_c_options, MLP_C_OPTIONS_INIT) \

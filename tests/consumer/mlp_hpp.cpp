@@ -73,7 +73,7 @@ void owners()
     static_assert(std::is_nothrow_move_constructible_v<network> &&
                   std::is_nothrow_move_assignable_v<network>);
     static_assert(!std::is_copy_constructible_v<network> && !std::is_copy_assignable_v<network>);
-    static_assert(sizeof(mlp::workspace) <= 2 * sizeof(void *) && sizeof(mlp::data) == sizeof(void *));
+    static_assert(sizeof(mlp::workspace) <= 2 * sizeof(void *) && sizeof(mlp::data) <= 3 * sizeof(void *));
     network a = take(mlp::network_builder(2).layer(3, MLP_ACTIVATION_TANH).layer(1).build());
     const mlp_network *handle = a.get();
     network b = std::move(a);
@@ -165,6 +165,29 @@ void checkpoints()
     }
     EXPECT(found == 1 && y == again);
     std::remove(path);
+}
+
+// Data from a lambda, whose parts keep it.
+void sources()
+{
+    mlp_data_source like = MLP_DATA_SOURCE_INIT;
+    like.count = 4;
+    like.inputs = 2;
+    like.class_count = 2;
+    auto part = [&] {
+        auto all = take(mlp::data::from_source(like, [](const mlp_data_block &block) {
+            for (std::size_t i = 0; i < block.count; i++) {
+                std::copy_n(x.data() + 2 * (block.first + i), 2, block.x + 2 * i);
+                block.classes[i] = classes[block.first + i];
+            }
+            return MLP_OK;
+        }));
+        return take(all.slice(1, 3));
+    }();
+    std::array<float, 6> read{};
+    std::array<std::int32_t, 3> of{};
+    EXPECT(mlp_data_read(part.get(), 0, 3, read.data(), of.data(), nullptr) == MLP_OK);
+    EXPECT(std::equal(read.begin(), read.end(), x.begin() + 2) && of[2] == 0);
 }
 
 // Lambdas in the place of every callback compute what the library's own functions do, to the bit where the
@@ -320,6 +343,7 @@ int main()
     errors();
     in_memory();
     checkpoints();
+    sources();
     lambdas();
     learns();
 #ifndef MLP_NO_EXCEPTIONS

@@ -31,6 +31,10 @@ mlp_status data_fingerprint(struct batch *batch, uint64_t *fingerprint)
     const size_t every = (count + fit - 1) / fit;
     uint64_t hash = START;
     *fingerprint = hash;
+    if (s->source != NULL) {
+        *fingerprint = s->source->options.fingerprint;
+        return MLP_OK;
+    }
     for (size_t first = 0; first < count;) {
         const size_t left = count - first, most = every > 1 ? 1 : batch->size,
                      samples = left < most ? left : most;
