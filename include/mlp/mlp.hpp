@@ -18,6 +18,7 @@
 
 #include <mlp/data.hpp>
 #include <mlp/network.hpp>
+#include <mlp/network_builder.hpp>
 #include <mlp/training.hpp>
 
 #endif

@@ -11,7 +11,13 @@
  * operand or a result of a magnitude below 1.2e-38 (FLT_MIN) is 0. Their arithmetic takes many times as long
  * on some processors, and moments and gradients that fade would end there. The calling thread's own setting
  * (MXCSR, FPCR) is what it was when the call returns, and in the callbacks of mlp_fit(); those that compute
- * within a pass (losses, activations) are called with denormals at 0. */
+ * within a pass (losses, activations) are called with denormals at 0.
+ *
+ * Where one input of a sample is NaN every output of that sample is NaN, whatever the activations (of this
+ * library: a custom one gives what it makes of NaN), and its class is 0; other samples are as ever. An
+ * infinite input gives NaN where infinities of both signs meet in a sum, as behind any layer that spreads it,
+ * and what the activation has at its end otherwise. A workspace with mlp_workspace_options::check_inputs
+ * refuses both (NONFINITE). In training the loss is NaN then, and such a step is never applied. */
 #ifndef MLP_PASS_H
 #define MLP_PASS_H
 
@@ -62,6 +68,13 @@ MLP_API mlp_status mlp_input_gradient(const mlp_network *network, mlp_workspace 
  * @param outputs receives count × outputs */
 MLP_API mlp_status mlp_predict(const mlp_network *network, mlp_workspace *workspace, const float *x,
                                size_t count, float *outputs);
+
+/** As mlp_predict(), of samples that lie `stride` floats apart, as in rows of a wider table: sample i is
+ * x[i·stride … i·stride + inputs − 1], and nothing else is read. The bits are those of mlp_predict().
+ * @param stride ≥ inputs
+ * Errors: as of mlp_predict(); RANGE for a smaller stride. */
+MLP_API mlp_status mlp_predict_strided(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                                       size_t stride, size_t count, float *outputs);
 
 /** Most probable class of each sample: the largest output, the first of equals; for one output unit with
  * sigmoid, 1 when the output exceeds 0.5.

@@ -41,11 +41,14 @@ typedef struct mlp_workspace_options {
     int keep_pre_activations; /**< 1: Z of every layer stays for mlp_workspace_view(). 0 (default): that of a
                                  hidden layer may be overwritten by its A, where φ′ follows from A, as for
                                  ReLU: a deep network's step then takes a few percent less. */
+    size_t check_inputs; /**< Not 0: an input that is NaN or infinite is refused, wherever samples are given
+                              with this workspace (NONFINITE, and the message names sample and input), before
+                              anything is computed. Default 0: see mlp/pass.h. */
 } mlp_workspace_options;
 
 #define MLP_WORKSPACE_OPTIONS_INIT                                                                           \
     {                                                                                                        \
-        sizeof(mlp_workspace_options), MLP_WORKSPACE_TRAINING, 0, 0                                          \
+        sizeof(mlp_workspace_options), MLP_WORKSPACE_TRAINING, 0, 0, 0                                       \
     }
 
 /** ::MLP_WORKSPACE_OPTIONS_INIT as a function, for other languages: sets the members that

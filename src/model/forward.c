@@ -1,4 +1,6 @@
 /* Forward: Z = W·A + b and A = φ(Z), layer by layer; then the loss. */
+#include <string.h>
+
 #include <math.h>
 
 #include "linalg/gemm.h"
@@ -77,16 +79,22 @@ static void forward_in_slices(const struct team *team, struct pass *pass, size_t
     }
 }
 
-/* The batch as the first layer sees it: (x − mean) / scale, with noise; each member its own columns. */
+/* The batch as the first layer sees it: packed, (x − mean) / scale, with noise; each member its own columns.
+ * */
 static void prepare_input(const struct team *team, struct pass *pass)
 {
     struct mlp_workspace *workspace = pass->workspace;
     const struct mlp_network *network = pass->network;
     const struct range share = plan_columns(&workspace->plan, team);
+    const size_t inputs = network->inputs, stride = pass->stride > 0 ? pass->stride : inputs;
     if (network->mean != NULL) {
         for (size_t j = share.first; j < share.end; j++) {
-            vector_kernels()->standardize(pass->x + j * network->inputs, network->mean, network->inverse,
-                                          network->inputs, workspace->input + j * network->inputs);
+            vector_kernels()->standardize(pass->x + j * stride, network->mean, network->inverse, inputs,
+                                          workspace->input + j * inputs);
+        }
+    } else if (pass->stride > 0) {
+        for (size_t j = share.first; j < share.end; j++) {
+            memcpy(workspace->input + j * inputs, pass->x + j * stride, inputs * sizeof(float));
         }
     }
     if (regularizes_inputs(workspace->regularizer) && share.end > share.first) {

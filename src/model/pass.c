@@ -46,8 +46,9 @@ void pass_place(struct pass *pass, const float *x, size_t count)
     struct mlp_workspace *workspace = pass->workspace;
     pass->x = x;
     take_whole_gradient(pass);
-    workspace->x =
-        pass->network->mean != NULL || regularizes_inputs(workspace->regularizer) ? workspace->input : x;
+    const bool prepared =
+        pass->network->mean != NULL || regularizes_inputs(workspace->regularizer) || pass->stride > 0;
+    workspace->x = prepared ? workspace->input : x;
     workspace->count = count;
     workspace->state = WORKSPACE_EMPTY;
     place_pre_activations(pass);
@@ -199,7 +200,7 @@ mlp_status pass_check_batch(const char *function, const mlp_network *network, co
     TRY(pass_check_training(function, network, workspace, x));
     FAIL_IF(count == 0 || count > workspace->batch, MLP_ERROR_RANGE,
             "%s: count is %zu, expected 1 to the workspace's batch, %zu", function, count, workspace->batch);
-    return MLP_OK;
+    return workspace_check_inputs(function, workspace, x, workspace->inputs, count);
 }
 
 mlp_status pass_prepare_targets(struct pass *pass, size_t count)

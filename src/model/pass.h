@@ -16,7 +16,8 @@ enum { PASS_ADDENDS = 12 };
 struct pass {
     const struct mlp_network *network;
     struct mlp_workspace *workspace;
-    const float *x;             /* the batch as the caller gave it */
+    const float *x;             /* the batch as the caller gave it ... */
+    size_t stride;              /* ... floats from one sample to the next; 0: the inputs */
     const mlp_targets *targets; /* for the loss */
     double mass;                /* of the targets: loss_mass() */
     double loss_scale;          /* from loss_scale() */

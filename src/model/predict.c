@@ -34,13 +34,13 @@ static size_t predict_piece(struct prediction *prediction, const float *x, size_
     struct pass *pass = &prediction->pass;
     const size_t left = count - done;
     const size_t piece = left < pass->workspace->batch ? left : pass->workspace->batch;
-    pass_begin(pass, x + done * pass->network->inputs, piece);
+    pass_begin(pass, x + done * (pass->stride > 0 ? pass->stride : pass->network->inputs), piece);
     pass_run(pass, predict, prediction);
     return piece;
 }
 
 static mlp_status check(const char *function, const mlp_network *network, const mlp_workspace *workspace,
-                        const float *x, size_t count, const void *out, const char *out_name)
+                        const float *x, size_t stride, size_t count, const void *out, const char *out_name)
 {
     const struct {
         const char *name;
@@ -51,19 +51,37 @@ static mlp_status check(const char *function, const mlp_network *network, const 
                 pointers[i].name);
     }
     FAIL_IF(count == 0, MLP_ERROR_RANGE, "%s: count is 0, expected at least 1", function);
-    return workspace_check(workspace, network);
+    TRY(workspace_check(workspace, network));
+    FAIL_IF(stride > 0 && stride < network->inputs, MLP_ERROR_RANGE,
+            "%s: stride is %zu, expected at least the inputs, %zu", function, stride, network->inputs);
+    return workspace_check_inputs(function, workspace, x, stride > 0 ? stride : network->inputs, count);
 }
 
-mlp_status mlp_predict(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
-                       float *outputs)
+/* stride 0: the inputs. */
+static mlp_status predict_outputs(const char *function, const mlp_network *network, mlp_workspace *workspace,
+                                  const float *x, size_t stride, size_t count, float *outputs)
 {
     struct prediction prediction = { .pass = { .network = network, .workspace = workspace } };
-    TRY(check(__func__, network, workspace, x, count, outputs, "outputs"));
+    TRY(check(function, network, workspace, x, stride, count, outputs, "outputs"));
+    prediction.pass.stride = stride == network->inputs ? 0 : stride;
     for (size_t done = 0; done < count;) {
         prediction.outputs = outputs + done * output_layer(network)->units;
         done += predict_piece(&prediction, x, done, count);
     }
     return MLP_OK;
+}
+
+mlp_status mlp_predict(const mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
+                       float *outputs)
+{
+    return predict_outputs(__func__, network, workspace, x, 0, count, outputs);
+}
+
+mlp_status mlp_predict_strided(const mlp_network *network, mlp_workspace *workspace, const float *x,
+                               size_t stride, size_t count, float *outputs)
+{
+    FAIL_IF(stride == 0, MLP_ERROR_RANGE, "mlp_predict_strided: stride is 0, expected at least the inputs");
+    return predict_outputs(__func__, network, workspace, x, stride, count, outputs);
 }
 
 size_t network_class_of(const struct mlp_network *network, const float *outputs)
@@ -85,7 +103,7 @@ mlp_status mlp_predict_classes(const mlp_network *network, mlp_workspace *worksp
                                size_t count, int32_t *classes)
 {
     struct prediction prediction = { .pass = { .network = network, .workspace = workspace } };
-    TRY(check(__func__, network, workspace, x, count, classes, "classes"));
+    TRY(check(__func__, network, workspace, x, 0, count, classes, "classes"));
     const struct workspace_layer *last = &workspace->layers[network->layer_count - 1];
     for (size_t done = 0; done < count;) {
         const size_t piece = predict_piece(&prediction, x, done, count);

@@ -1,6 +1,7 @@
 /* The workspace: one allocation for all buffers of a pass, made once. */
 #include "model/workspace.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -138,6 +139,7 @@ static mlp_status create(const mlp_network *network, size_t batch, const mlp_wor
     made->evaluation = evaluation;
     made->batch = batch;
     made->keep_z = options->keep_pre_activations;
+    made->check_inputs = options->check_inputs != 0;
     made->threads = 1;
     if (team_has_openmp()) {
         made->threads = options->threads > 0 ? options->threads : team_default_threads();
@@ -215,6 +217,28 @@ mlp_status workspace_check(const struct mlp_workspace *workspace, const struct m
         FAIL_IF(workspace->units[l] != network->layers[l].units, MLP_ERROR_SHAPE,
                 "workspace was made for %zu units in layer %zu, the network has %zu", workspace->units[l], l,
                 network->layers[l].units);
+    }
+    return MLP_OK;
+}
+
+mlp_status workspace_check_inputs(const char *function, const struct mlp_workspace *workspace, const float *x,
+                                  size_t stride, size_t count)
+{
+    const size_t samples = workspace->check_inputs ? count : 0;
+    for (size_t i = 0; i < samples; i++) {
+        const float *sample = x + i * stride;
+        bool finite = true;
+        for (size_t j = 0; j < workspace->inputs; j++) {
+            finite &= isfinite(sample[j]) != 0;
+        }
+        if (!finite) {
+            size_t j = 0;
+            while (isfinite(sample[j])) {
+                j++;
+            }
+            return fail(MLP_ERROR_NONFINITE, "%s: sample %zu, input %zu is %g, expected a finite number",
+                        function, i, j, (double)sample[j]);
+        }
     }
     return MLP_OK;
 }

@@ -34,6 +34,7 @@ struct mlp_workspace {
     bool evaluation; /* of inference with the loss: see pass_evaluate() */
     size_t batch;    /* largest */
     bool keep_z;     /* of every layer */
+    bool check_inputs;
     int threads;
     int reserved; /* threads that OpenBLAS has buffers for on this workspace's behalf */
     size_t bytes; /* without the regularizer's */
@@ -62,6 +63,11 @@ struct mlp_workspace {
 /* One of inference for pass_evaluate(). Errors as of mlp_workspace_create(). */
 mlp_status workspace_create_for_evaluation(const mlp_network *network, size_t batch, int threads,
                                            mlp_workspace **workspace);
+
+/* MLP_ERROR_NONFINITE where the workspace is to refuse inputs that are not finite and one of `count` samples,
+ * `stride` floats apart, has such; the text begins with `function`. */
+mlp_status workspace_check_inputs(const char *function, const struct mlp_workspace *workspace, const float *x,
+                                  size_t stride, size_t count);
 
 /* MLP_ERROR_SHAPE unless the workspace was made for a network of this shape. */
 mlp_status workspace_check(const struct mlp_workspace *workspace, const struct mlp_network *network);

@@ -55,6 +55,7 @@ mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_wo
     REQUIRE_ARGUMENT(optimizer);
     REQUIRE_ARGUMENT(targets);
     TRY(pass_check_training(__func__, network, workspace, x));
+    TRY(workspace_check_inputs(__func__, workspace, x, network->inputs, count));
     TRY(parts_check(__func__, workspace, count));
     FAIL_IF(workspace->parts != NULL && network->loss.loss == MLP_LOSS_CUSTOM, MLP_ERROR_UNSUPPORTED,
             "%s: a custom loss sees the whole batch at once, expected a workspace of one part", __func__);

@@ -138,7 +138,7 @@ void in_memory()
     auto loaded = take(mlp::network::load(bytes.get(), bytes.size(), &options));
     auto workspace = take(mlp::workspace::create(network, 4));
     std::array<float, 4> y{}, again{};
-    (void)network.predict(workspace, x, y);
+    (void)network.predict_strided(workspace, x, 2, y);
     (void)loaded.predict(workspace, x, again);
     EXPECT(y == again);
     std::string text;

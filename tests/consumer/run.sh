@@ -84,6 +84,7 @@ run_examples() {
     check "$1: predict_threads runs" "$work/predict_threads" "$work/digits.safetensors" "$digits"
     check "$1: step_by_step runs" "$work/step_by_step"
     check "$1: custom_loss runs" "$work/custom_loss"
+    check "$1: real_time runs" "$work/real_time"
     check "$1: resume_by_hand, left off and resumed, comes to the same" stop_loop
     check "$1: embed runs" "$work/embed"
     check "$1: train_long, stopped and resumed, gives the same model" stop_and_resume
@@ -95,7 +96,7 @@ for kind in shared static; do
     else
         libraries=$(static_libraries)
     fi
-    for example in train_digits step_by_step predict_threads custom_loss train_long resume_by_hand; do
+    for example in train_digits step_by_step predict_threads custom_loss train_long resume_by_hand real_time; do
         check "$kind: $example compiles" build_example c "$example" "$libraries"
     done
     check "$kind: embed compiles" build_example c++ embed "$libraries"
