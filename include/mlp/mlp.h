@@ -9,6 +9,7 @@
 #include <mlp/clip.h>
 #include <mlp/data.h>
 #include <mlp/diagnose.h>
+#include <mlp/exchange.h>
 #include <mlp/export.h>
 #include <mlp/gradient_check.h>
 #include <mlp/info.h>

@@ -25,7 +25,9 @@ typedef enum mlp_status {
     MLP_ERROR_FORMAT = -6,      /**< A file is damaged, truncated, or not what it claims to be. */
     MLP_ERROR_NONFINITE = -7,   /**< A loss or gradient is NaN or infinite; nothing was updated. */
     MLP_ERROR_UNSUPPORTED = -8, /**< Valid, but not offered by this build or this version. */
-    MLP_ERROR_STATE = -9        /**< A call out of order, such as backward without forward. */
+    MLP_ERROR_STATE = -9,       /**< A call out of order, such as backward without forward. */
+    MLP_ERROR_EXCHANGE =
+        -10 /**< The ranks of a training could not exchange: one has ended, or is too late. */
 } mlp_status;
 
 /** Short name of a status, such as "out of range"; never NULL. Static text; any thread. */

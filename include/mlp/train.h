@@ -9,6 +9,7 @@
 #include <mlp/average.h>
 #include <mlp/checkpoint.h>
 #include <mlp/data.h>
+#include <mlp/exchange.h>
 #include <mlp/export.h>
 #include <mlp/loss.h>
 #include <mlp/monitor.h>
@@ -141,12 +142,21 @@ typedef struct mlp_fit_options {
                         batch may be larger than memory has room for; validation takes as many samples at a
                         time as a part has, and a monitor's figures of activations and dZ are the first
                         part's. */
+    const mlp_exchange
+        *exchange;        /**< This process as one rank of several that train together (mlp/exchange.h);
+                                       NULL: alone. Every rank makes the same call; all but rank 0 may leave
+                                       out `checkpoint`, which rank 0 alone writes and reads, and `progress`:
+                                       what one rank's callback stops, all stop. Ranks whose options, data,
+                                       network or optimizer differ are refused (ARGUMENT), with the rank and
+                                       the first difference. A monitor's figures of passes are rank 0's. */
+    int allow_other_bits; /**< Not 0: also ranks with another BLAS, core or vector level, whose results may
+                               differ in the last bits, and thereby the networks of the ranks. Default 0. */
 } mlp_fit_options;
 
 #define MLP_FIT_OPTIONS_INIT                                                                                 \
     {                                                                                                        \
         sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL,   \
-            0, 0, 0                                                                                          \
+            0, 0, 0, NULL, 0                                                                                 \
     }
 
 /** ::MLP_FIT_OPTIONS_INIT as a function, for other languages: sets the members that
@@ -189,7 +199,8 @@ typedef struct mlp_report mlp_report;
  * names; UNSUPPORTED: by a newer library; FORMAT: it and all before it are damaged; IO), nothing has changed.
  * When data that were opened cannot be read on (IO, FORMAT), the network is that after the last step.
  * Errors: ARGUMENT, SHAPE, RANGE, NONFINITE, MEMORY; IO, FORMAT, UNSUPPORTED from checkpoints; IO, FORMAT
- * from opened data. */
+ * from opened data; EXCHANGE where ranks cannot exchange (the network is that after the last step). The
+ * failure of a rank is that of all, and the text names the rank. */
 MLP_API mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_data *data,
                            const mlp_fit_options *options, mlp_report **report);
 

@@ -23,6 +23,7 @@ const char *mlp_status_text(mlp_status status)
     case MLP_ERROR_NONFINITE: return "not a finite number";
     case MLP_ERROR_UNSUPPORTED: return "not supported";
     case MLP_ERROR_STATE: return "call out of order";
+    case MLP_ERROR_EXCHANGE: return "no exchange between ranks";
     }
     return "unknown status";
 }

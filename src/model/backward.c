@@ -51,18 +51,21 @@ static void add_waiting(struct pass *pass, size_t offset, size_t rows, size_t co
 }
 
 /* Magnitudes of a gradient tile in workspace->gradients, and in the first column of tiles of those rows of
- * db; their places in workspace->magnitudes. */
-static void measure_tile(struct pass *pass, size_t l, const struct tile *tile, size_t of_weights,
-                         size_t of_bias)
+ * db. */
+static void measure_tile(struct pass *pass, size_t l, size_t r, size_t c)
 {
+    struct mlp_workspace *workspace = pass->workspace;
     const struct layer *layer = &pass->network->layers[l];
-    const float *gradients = pass->workspace->gradients;
-    pass->workspace->magnitudes[of_weights] =
-        vector_kernels()->measure(gradients + layer->weights + tile->row + tile->column * layer->stride,
-                                  tile->rows, tile->columns, layer->stride);
-    if (tile->column == 0) {
-        pass->workspace->magnitudes[of_bias] =
-            vector_kernels()->measure(gradients + layer->bias + tile->row, tile->rows, 1, tile->rows);
+    const struct layer_plan *plan = &workspace->plan.layers[l];
+    const struct tile tile = grid_tile(&plan->weights, r, c);
+    const float *gradients = workspace->gradients;
+    struct magnitude *magnitudes = workspace->magnitudes + plan->first_magnitude;
+    magnitudes[r * grid_tile_columns(&plan->weights) + c] =
+        vector_kernels()->measure(gradients + layer->weights + tile.row + tile.column * layer->stride,
+                                  tile.rows, tile.columns, layer->stride);
+    if (c == 0) {
+        magnitudes[grid_tiles(&plan->weights) + r] =
+            vector_kernels()->measure(gradients + layer->bias + tile.row, tile.rows, 1, tile.rows);
     }
 }
 
@@ -75,7 +78,6 @@ static void complete_tile(struct pass *pass, size_t l, size_t r, size_t c)
     const struct layer_plan *plan = &workspace->plan.layers[l];
     const struct workspace_layer *w = &workspace->layers[l];
     const struct tile tile = grid_tile(&plan->weights, r, c);
-    const size_t columns = grid_tile_columns(&plan->weights);
     add_waiting(pass, layer->weights + tile.row + tile.column * layer->stride, tile.rows, tile.columns,
                 layer->stride);
     if (c == 0) {
@@ -84,8 +86,7 @@ static void complete_tile(struct pass *pass, size_t l, size_t r, size_t c)
         add_waiting(pass, layer->bias + tile.row, tile.rows, 1, layer->stride);
     }
     if (pass->measures) {
-        measure_tile(pass, l, &tile, plan->first_magnitude + r * columns + c,
-                     plan->first_magnitude + grid_tiles(&plan->weights) + r);
+        measure_tile(pass, l, r, c);
     }
 }
 
@@ -224,17 +225,27 @@ void pass_sum_magnitudes(struct pass *pass)
     }
 }
 
+static void measure_share(struct pass *pass, size_t l, const struct range *share)
+{
+    const size_t columns = grid_tile_columns(&pass->workspace->plan.layers[l].weights);
+    for (size_t t = share->first; t < share->end; t++) {
+        measure_tile(pass, l, t / columns, t % columns);
+    }
+}
+
+void pass_measure_tiles(const struct team *team, struct pass *pass)
+{
+    for (size_t l = 0; l < pass->workspace->layer_count; l++) {
+        const struct range share = team_share(team, grid_tiles(&pass->workspace->plan.layers[l].weights));
+        measure_share(pass, l, &share);
+    }
+}
+
 void pass_measure(struct pass *pass)
 {
-    struct mlp_workspace *workspace = pass->workspace;
-    for (size_t l = 0; l < workspace->layer_count; l++) {
-        const struct layer_plan *plan = &workspace->plan.layers[l];
-        const size_t columns = grid_tile_columns(&plan->weights), tiles = grid_tiles(&plan->weights);
-        for (size_t t = 0; t < tiles; t++) {
-            const struct tile tile = grid_tile(&plan->weights, t / columns, t % columns);
-            measure_tile(pass, l, &tile, plan->first_magnitude + t,
-                         plan->first_magnitude + tiles + t / columns);
-        }
+    for (size_t l = 0; l < pass->workspace->layer_count; l++) {
+        const struct range all = { 0, grid_tiles(&pass->workspace->plan.layers[l].weights) };
+        measure_share(pass, l, &all);
     }
     pass_sum_magnitudes(pass);
 }

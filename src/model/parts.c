@@ -1,6 +1,9 @@
 /* A step's batch in parts. */
 #include "model/parts.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/status.h"
 #include "model/regularize.h"
@@ -14,6 +17,7 @@ void parts_free(struct parts *parts)
             memory_free(parts->waiting[k]);
         }
         memory_free(parts->losses);
+        exchange_free(&parts->buffers);
         memory_free(parts);
     }
 }
@@ -26,26 +30,30 @@ size_t parts_bytes(const struct mlp_workspace *workspace)
 static bool allocate(struct parts *parts, size_t arena_size)
 {
     struct memory_row row = { 0 };
-    while ((size_t)1 << parts->levels < parts->count) {
+    const struct range most = exchange_parts(&parts->exchange, parts->count, 0);
+    while ((size_t)1 << parts->levels < most.end - most.first) {
         parts->waiting[parts->levels++] = memory_take(&row, arena_size, sizeof(float));
     }
     parts->losses = memory_take(&row, parts->count, sizeof *parts->losses);
     parts->bytes = row.bytes;
-    return !row.failed;
+    const bool alone = parts->exchange.size == 1;
+    return !row.failed && (alone || exchange_make(&parts->buffers, &parts->exchange, parts->count, arena_size,
+                                                  &parts->bytes));
 }
 
-mlp_status mlp_workspace_set_parts(mlp_workspace *workspace, size_t parts)
+static mlp_status set_parts(const char *function, mlp_workspace *workspace, size_t parts,
+                            const mlp_exchange *exchange)
 {
     struct parts *made = NULL;
-    REQUIRE_ARGUMENT(workspace);
-    FAIL_IF(parts == 0 || parts > PARTS_MOST, MLP_ERROR_RANGE,
-            "mlp_workspace_set_parts: parts is %zu, expected 1 to %d", parts, PARTS_MOST);
+    FAIL_IF(parts == 0 || parts > PARTS_MOST, MLP_ERROR_RANGE, "%s: parts is %zu, expected 1 to %d", function,
+            parts, PARTS_MOST);
     FAIL_IF(workspace->purpose != MLP_WORKSPACE_TRAINING, MLP_ERROR_ARGUMENT,
-            "mlp_workspace_set_parts: the workspace was made for inference, expected one for training");
-    if (parts > 1) {
+            "%s: the workspace was made for inference, expected one for training", function);
+    if (parts > 1 || exchange->size > 1) {
         made = memory_allocate(1, sizeof *made);
         REQUIRE_MEMORY(made);
         made->count = parts;
+        made->exchange = *exchange;
         if (!allocate(made, workspace->arena_size)) {
             parts_free(made);
             return MLP_ERROR_MEMORY;
@@ -55,6 +63,21 @@ mlp_status mlp_workspace_set_parts(mlp_workspace *workspace, size_t parts)
     workspace->parts = made;
     workspace->state = WORKSPACE_EMPTY;
     return MLP_OK;
+}
+
+mlp_status mlp_workspace_set_parts(mlp_workspace *workspace, size_t parts)
+{
+    const mlp_exchange alone = MLP_EXCHANGE_INIT;
+    REQUIRE_ARGUMENT(workspace);
+    return set_parts(__func__, workspace, parts, &alone);
+}
+
+mlp_status mlp_workspace_set_exchange(mlp_workspace *workspace, size_t parts, const mlp_exchange *exchange)
+{
+    mlp_exchange accepted;
+    REQUIRE_ARGUMENT(workspace);
+    TRY(exchange_accept(exchange, &accepted));
+    return set_parts(__func__, workspace, parts, &accepted);
 }
 
 GETTER(size_t, mlp_workspace_parts, mlp_workspace, workspace,
@@ -95,11 +118,12 @@ static mlp_targets targets_from(const mlp_targets *targets, size_t first, size_t
     return part;
 }
 
-/* Where the part's gradient goes, and what it is added to: the last part meets all that waits. */
-static void place_gradient(struct pass *pass, size_t part)
+/* Where the part's gradient goes, and what it is added to. `part` counts from the first of its subtree of
+ * `size` parts, whose last part meets all that waits there; their sum goes to `sum`. */
+static void place_gradient(struct pass *pass, size_t part, size_t size, float *sum)
 {
     const struct parts *parts = pass->workspace->parts;
-    const bool is_last = part + 1 == pass->batch.parts;
+    const bool is_last = part + 1 == size;
     size_t level = 0;
     pass->addends = 0;
     for (; level < parts->levels && (is_last || (part >> level & 1) != 0); level++) {
@@ -107,8 +131,25 @@ static void place_gradient(struct pass *pass, size_t part)
             pass->addend[pass->addends++] = parts->waiting[level];
         }
     }
-    pass->gradient = is_last ? pass->workspace->gradients : parts->waiting[level];
-    pass->measures = is_last;
+    pass->gradient = is_last ? sum : parts->waiting[level];
+}
+
+/* A rank of several leaves the sums of its nodes; the whole tree is one rank's. */
+static void place_in_tree(struct pass *pass, size_t part)
+{
+    struct parts *parts = pass->workspace->parts;
+    struct tree_node nodes[EXCHANGE_NODES];
+    size_t k = 0;
+    pass->measures = parts->exchange.size == 1 && part + 1 == pass->batch.parts;
+    if (parts->exchange.size == 1) {
+        place_gradient(pass, part, pass->batch.parts, pass->workspace->gradients);
+        return;
+    }
+    tree_nodes(pass->batch.first, pass->batch.end, nodes);
+    while (part >= nodes[k].first + ((size_t)1 << nodes[k].level)) {
+        k++;
+    }
+    place_gradient(pass, part - nodes[k].first, (size_t)1 << nodes[k].level, parts->buffers.nodes[k]);
 }
 
 static void begin_part(struct pass *pass, size_t part)
@@ -118,39 +159,62 @@ static void begin_part(struct pass *pass, size_t part)
     pass->batch.part = targets_from(pass->batch.targets, range.first, output_layer(pass->network)->units);
     pass->targets = &pass->batch.part;
     pass_place(pass, pass->batch.x + range.first * pass->network->inputs, range.end - range.first);
-    place_gradient(pass, part);
+    place_in_tree(pass, part);
 }
 
 void pass_begin_batch(struct pass *pass, const float *x, size_t count)
 {
+    struct parts *parts = pass->workspace->parts;
     pass->batch.x = x;
     pass->batch.count = count;
     pass->batch.parts = parts_of(pass->workspace, count);
-    if (pass->batch.parts == 1) {
+    pass->batch.end = 1;
+    if (parts == NULL) {
         pass_begin(pass, x, count);
         return;
     }
+    const struct range own = exchange_parts(&parts->exchange, pass->batch.parts, parts->exchange.rank);
+    pass->batch.first = own.first;
+    pass->batch.end = own.end;
     pass->batch.targets = pass->batch.targets != NULL ? pass->batch.targets : pass->targets;
+    memset(parts->counts, 0, sizeof parts->counts);
     regularize_begin(pass);
-    begin_part(pass, 0);
+    pass->status = MLP_OK;
+    pass->loss = NAN;
+    if (own.first < own.end) {
+        begin_part(pass, own.first);
+    }
 }
 
 static void end_part(struct pass *pass, size_t part)
 {
-    const struct parts *parts = pass->workspace->parts;
+    struct parts *parts = pass->workspace->parts;
     if (parts == NULL) {
         return;
     }
     parts->losses[part] = pass_block_losses(pass);
     if (parts->visit != NULL) {
-        parts->visit(parts->context, pass, pass->first);
+        parts->visit(parts->context, pass, pass->first, parts->counts);
+    }
+}
+
+/* Of other ranks' parts, too. */
+static void exchange_batch(const struct team *team, struct pass *pass)
+{
+    if (pass->workspace->parts == NULL || pass->workspace->parts->exchange.size == 1) {
+        return;
+    }
+    if (pass->want_gradient) {
+        exchange_gradient(team, pass);
+    } else if (team->rank == 0) {
+        pass->status = exchange_totals(pass);
     }
 }
 
 void pass_run_batch(const struct team *team, struct pass *pass)
 {
-    for (size_t part = 0; part < pass->batch.parts; part++) {
-        if (part > 0) {
+    for (size_t part = pass->batch.first; part < pass->batch.end; part++) {
+        if (part > pass->batch.first) {
             if (team->rank == 0) {
                 begin_part(pass, part);
             }
@@ -167,6 +231,7 @@ void pass_run_batch(const struct team *team, struct pass *pass)
             end_part(pass, part);
         }
     }
+    exchange_batch(team, pass);
 }
 
 /* values[0] becomes their sum by the tree. */
@@ -182,7 +247,7 @@ static double sum_by_tree(double *values, size_t count)
 
 void pass_sum_batch_loss(struct pass *pass)
 {
-    if (pass->batch.parts == 1) {
+    if (pass->workspace->parts == NULL) {
         pass_sum_loss(pass);
         return;
     }
@@ -204,7 +269,8 @@ mlp_status pass_evaluate_batch(const mlp_network *network, mlp_workspace *worksp
     TRY(pass_prepare_targets(&pass, count));
     pass_begin_batch(&pass, x, count);
     pass_run(&pass, run_batch, &pass);
-    pass_sum_batch_loss(&pass);
     workspace->state = WORKSPACE_FORWARD;
+    TRY(pass.status);
+    pass_sum_batch_loss(&pass);
     return MLP_OK;
 }

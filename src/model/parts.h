@@ -15,21 +15,28 @@
 #include <stdint.h>
 
 #include "base/team.h"
+#include "model/exchange.h"
 #include "model/pass.h"
 
 enum { PARTS_MOST = 4096, PARTS_LEVELS = 12 };
 
 /* Called on one thread when a part's outputs and dZ are in the workspace, which holds this part alone;
- * `first` is its first sample's place in the batch. */
-typedef void (*part_visitor)(void *context, const struct pass *pass, size_t first);
+ * `first` is its first sample's place in the batch. Adds to `counts`, which are those of the batch in the
+ * end. */
+enum { PART_COUNTS = 4 };
+typedef void (*part_visitor)(void *context, const struct pass *pass, size_t first,
+                             uint64_t counts[PART_COUNTS]);
 
 struct parts {
     size_t count;                 /* parts that a batch is cut into */
-    size_t levels;                /* ⌈log₂ count⌉ */
+    size_t levels;                /* sums that wait at most */
     float *waiting[PARTS_LEVELS]; /* mirrors of the gradient arena: what waits in each level */
     double *losses;               /* of each part of a batch */
+    uint64_t counts[PART_COUNTS]; /* of a batch, as the visitor makes them */
     part_visitor visit;           /* or NULL */
     void *context;
+    mlp_exchange exchange; /* of size 1: there is none */
+    struct exchange_buffers buffers;
     size_t bytes; /* held */
 };
 
@@ -49,8 +56,9 @@ mlp_status parts_check(const char *function, const struct mlp_workspace *workspa
 
 /* The passes of a whole batch. As pass_begin(), of the first part; x and the targets stay the caller's. */
 void pass_begin_batch(struct pass *pass, const float *x, size_t count);
-/* Forward, loss and, where it is wanted, backward of every part, as a team; what it has written is visible
- * to all. Afterwards the gradient is in workspace->gradients, measured; Z, A and dZ are the last part's. */
+/* Forward, loss and, where it is wanted, backward of every part, of other ranks, too, as a team; what it has
+ * written is visible to all. Afterwards the gradient is in workspace->gradients, measured; Z, A and dZ are
+ * the last part's. */
 void pass_run_batch(const struct team *team, struct pass *pass);
 /* As pass_sum_loss(), of the whole batch. */
 void pass_sum_batch_loss(struct pass *pass);

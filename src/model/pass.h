@@ -35,8 +35,9 @@ struct pass {
         const float *x;
         const mlp_targets *targets;
         size_t count, parts;
-        mlp_targets part; /* targets of the part under way */
-    } batch;              /* of a step: model/parts.h */
+        size_t first, end; /* this rank's parts */
+        mlp_targets part;  /* targets of the part under way */
+    } batch;               /* of a step: model/parts.h */
 };
 
 /* Sets workspace->x, count and plan for a batch of 1 … workspace->batch samples; before the team starts. */
@@ -65,6 +66,9 @@ void pass_sum_magnitudes(struct pass *pass);
 
 /* Measures the gradient tiles afresh (a caller may have changed them), then as above. Likewise. */
 void pass_measure(struct pass *pass);
+
+/* Measures this member's share of the gradient tiles afresh; pass_sum_magnitudes() adds them up. */
+void pass_measure_tiles(const struct team *team, struct pass *pass);
 
 /* dL/dx of the batch, after pass_backward(); `context` is the pass. */
 void pass_input_gradient(const struct team *team, void *context);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "model/parts.h"
 #include "strategy/loss.h"
 
 /* Floats from which on a thread pays when gathering. */
@@ -84,6 +85,7 @@ struct gathering {
     struct batch *batch;
     const size_t *order;
     size_t first;
+    struct range samples; /* of the batch, whose features are wanted */
 };
 
 static mlp_status gather_share(const struct gathering *g, struct range shard)
@@ -97,13 +99,18 @@ static mlp_status gather_share(const struct gathering *g, struct range shard)
 static void gather(const struct team *team, void *context)
 {
     const struct gathering *g = context;
-    gather_share(g, team_share(team, g->batch->count));
+    const struct range share = team_share(team, g->samples.end - g->samples.first);
+    gather_share(g, (struct range){ g->samples.first + share.first, g->samples.first + share.end });
 }
 
 mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, size_t count, int threads)
 {
-    struct gathering gathering = { batch, order, first };
-    const size_t floats = count * batch->data->storage->inputs;
+    const struct range all = { 0, count };
+    const struct gathering gathering = {
+        batch, order, first,
+        batch->parts != NULL ? exchange_samples(&batch->parts->exchange, count, batch->parts->count) : all
+    };
+    const size_t floats = (gathering.samples.end - gathering.samples.first) * batch->data->storage->inputs;
     batch->count = count;
     if (batch->data->storage->source != NULL) {
         const mlp_data_block block = { batch->epoch,   first,         count,         batch->x,
@@ -111,9 +118,9 @@ mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, 
         return data_gather(batch->data, order, &block);
     }
     if (batch->data->storage->file != NULL) {
-        TRY(gather_share(&gathering, (struct range){ 0, count }));
+        TRY(gather_share(&gathering, gathering.samples));
     } else {
-        team_run(team_size_for(floats, FLOATS_OF_A_THREAD, threads), gather, &gathering);
+        team_run(team_size_for(floats, FLOATS_OF_A_THREAD, threads), gather, (void *)(uintptr_t)&gathering);
     }
     data_gather_targets(batch->data, order, first, count, batch->classes, batch->values, batch->weights);
     return MLP_OK;

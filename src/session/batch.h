@@ -13,6 +13,8 @@
 
 struct batch {
     const mlp_data *data;
+    /* of ranks: the features of this rank's samples alone are wanted; or NULL */
+    const struct parts *parts;
     size_t size;      /* largest */
     size_t count;     /* gathered */
     size_t epoch;     /* that a source is told */

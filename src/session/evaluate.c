@@ -9,24 +9,35 @@
 
 enum { DEFAULT_BATCH = 256, DEFAULT_TOP_K = 5 };
 
+mlp_status evaluate_batch(const mlp_network *network, mlp_workspace *workspace, struct batch *batch,
+                          size_t first, size_t top_k, struct tally *tally, uint64_t *confusion)
+{
+    const size_t left = batch->data->count - first;
+    TRY(batch_gather(batch, NULL, first, left < batch->size ? left : batch->size, workspace->threads));
+    TRY(pass_evaluate(network, workspace, batch->x, &batch->targets, batch->count, false));
+    tally_batch(tally, network, workspace, batch, top_k, confusion);
+    tally_loss(tally, &workspace->loss);
+    return MLP_OK;
+}
+
+mlp_metrics tally_metrics(const struct tally *tally, const mlp_network *network)
+{
+    return (mlp_metrics){
+        .loss = tally_mean_loss(tally, network),
+        .accuracy = tally_share(tally, tally->right),
+        .top_k_accuracy = tally_share(tally, tally->right_top_k),
+        .count = tally->samples,
+    };
+}
+
 mlp_status evaluate_data(const mlp_network *network, mlp_workspace *workspace, struct batch *batch,
                          size_t top_k, mlp_metrics *metrics, uint64_t *confusion)
 {
     struct tally tally = { 0 };
-    const size_t count = batch->data->count;
-    for (size_t done = 0; done < count; done += batch->size) {
-        const size_t left = count - done;
-        TRY(batch_gather(batch, NULL, done, left < batch->size ? left : batch->size, workspace->threads));
-        TRY(pass_evaluate(network, workspace, batch->x, &batch->targets, batch->count, false));
-        tally_batch(&tally, network, workspace, batch, top_k, confusion);
-        tally_loss(&tally, &workspace->loss);
+    for (size_t done = 0; done < batch->data->count; done += batch->size) {
+        TRY(evaluate_batch(network, workspace, batch, done, top_k, &tally, confusion));
     }
-    *metrics = (mlp_metrics){
-        .loss = tally_mean_loss(&tally, network),
-        .accuracy = tally_share(&tally, tally.right),
-        .top_k_accuracy = tally_share(&tally, tally.right_top_k),
-        .count = tally.samples,
-    };
+    *metrics = tally_metrics(&tally, network);
     return MLP_OK;
 }
 

@@ -13,10 +13,9 @@
 #include <time.h>
 
 #include "base/status.h"
-#include "model/parts.h"
-#include "session/evaluate.h"
 #include "session/fit.h"
 #include "session/mixup.h"
+#include "session/ranks.h"
 
 double seconds_now(void)
 {
@@ -76,7 +75,11 @@ static void add_step(struct fit *fit, const mlp_step_report *step)
         tally_loss(&fit->tally, &fit->workspace->loss);
     }
     if (fit->workspace->parts != NULL) {
-        tally_add(&fit->tally, &fit->seen);
+        const uint64_t *counts = fit->workspace->parts->counts;
+        tally_add(&fit->tally, &(struct tally){ .samples = counts[0],
+                                                .right = counts[1],
+                                                .right_top_k = counts[2],
+                                                .classed = counts[3] });
     } else {
         tally_batch(&fit->tally, fit->network, fit->workspace, fit->batch, 1, NULL);
     }
@@ -109,16 +112,18 @@ static mlp_epoch epoch_figures(const struct fit *fit, const mlp_metrics *validat
     };
 }
 
-void fit_see_part(void *context, const struct pass *pass, size_t first)
+void fit_see_part(void *context, const struct pass *pass, size_t first, uint64_t counts[PART_COUNTS])
 {
     struct fit *fit = context;
+    struct tally tally = { 0 };
     struct batch part = *fit->batch;
     part.classes = part.classes != NULL ? part.classes + first : NULL;
     part.count = fit->workspace->count;
-    if (first == 0) {
-        fit->seen = (struct tally){ 0 };
-    }
-    tally_batch(&fit->seen, fit->network, fit->workspace, &part, 1, NULL);
+    tally_batch(&tally, fit->network, fit->workspace, &part, 1, NULL);
+    counts[0] += tally.samples;
+    counts[1] += tally.right;
+    counts[2] += tally.right_top_k;
+    counts[3] += tally.classed;
     if (first == 0 && fit->watched && pass->want_gradient) {
         monitor_look(fit->report->monitor, fit->network, fit->workspace);
     }
@@ -180,6 +185,12 @@ static void report_step(struct fit *fit, const mlp_step_report *step)
     }
 }
 
+static mlp_status take_batch(struct fit *fit, size_t done)
+{
+    const mlp_status status = prefetch_take(fit->prefetch, fit->epoch, done, &fit->batch);
+    return fit->reads_files ? ranks_agree(fit, status) : status;
+}
+
 /* The steps that the open epoch still has to do. */
 static mlp_status run_steps(struct fit *fit)
 {
@@ -192,12 +203,12 @@ static mlp_status run_steps(struct fit *fit)
     fit->progress.step = fit->open.steps;
     for (size_t done = fit->open.steps * size; done < count && !fit->report->stopped; done += size) {
         mlp_step_report step;
-        TRY(prefetch_take(fit->prefetch, fit->epoch, done, &fit->batch));
+        TRY(take_batch(fit, done));
         TRY(run_step(fit, &step));
         add_step(fit, &step);
         average_step(&fit->average, fit->network, fit->workspace->threads);
         report_step(fit, &step);
-        TRY(checkpoints_step(fit));
+        TRY(ranks_agree(fit, checkpoints_step(fit)));
     }
     return MLP_OK;
 }
@@ -233,8 +244,7 @@ static mlp_status measure_epoch(struct fit *fit, mlp_epoch *figures)
     mlp_metrics validation = not_measured;
     mlp_status status = MLP_OK;
     if (fit->options.validation != NULL) {
-        status = evaluate_data(fit->network, fit->workspace, &fit->validation,
-                               evaluate_top_k(fit->options.top_k), &validation, NULL);
+        status = ranks_validate(fit, &validation);
     }
     *figures = epoch_figures(fit, &validation);
     if (status == MLP_OK && fit->options.validation != NULL) {
@@ -284,7 +294,7 @@ static mlp_status run_epoch(struct fit *fit)
     if (status == MLP_OK) {
         close_epoch(fit, figures);
     }
-    return status;
+    return ranks_agree(fit, status);
 }
 
 /* The progress callback hears of a last checkpoint that could not be written. */
@@ -332,7 +342,7 @@ static mlp_status run(struct fit *fit)
     }
     report->stopped_early = !report->stopped && out_of_patience(fit);
     /* Before the parameters are exchanged: a training does not resume from what follows. */
-    const mlp_status status = write_last_checkpoint(fit);
+    const mlp_status status = ranks_agree(fit, write_last_checkpoint(fit));
     const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
     if (have_best && report->best + 1 < report->epochs) {
         memcpy(network_write(fit->network), fit->best, fit->network->arena_size * sizeof(float));
@@ -356,8 +366,8 @@ mlp_status mlp_fit(mlp_network *network, mlp_optimizer *optimizer, const mlp_dat
     REQUIRE_ARGUMENT(optimizer);
     REQUIRE_ARGUMENT(data);
     TRY(optimizer_check(optimizer, network));
-    TRY(fit_prepare(&fit, data, options));
-    TRY(checkpoints_begin(&fit));
+    TRY(ranks_agree(&fit, fit_prepare(&fit, data, options)));
+    TRY(ranks_begin(&fit));
     const mlp_status status = run(&fit);
     if (report != NULL) {
         monitor_end(fit.report->monitor);

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "model/pass.h"
+#include "model/parts.h"
 #include "optim/optimizer.h"
 #include "session/average.h"
 #include "session/batch.h"
@@ -22,7 +22,10 @@ struct fit {
     mlp_workspace *workspace;
     struct batch *batch; /* the open step's */
     struct batch validation;
-    float *best; /* parameters of the best epoch, or NULL */
+    mlp_exchange exchange;   /* of size 1: this process is alone */
+    bool reads_files;        /* some rank does in its steps: it may fail there */
+    struct tally *evaluated; /* of ranks: of each batch of the validation, theirs and all; NULL without */
+    float *best;             /* parameters of the best epoch, or NULL */
     double best_loss;
     size_t since_best; /* epochs without improvement */
     double start;      /* of the clock; one that went on from a checkpoint began that much earlier */
@@ -33,7 +36,6 @@ struct fit {
     mlp_epoch open;     /* its sums; steps: those done */
     double open_start;  /* likewise */
     struct tally tally; /* of the open epoch */
-    struct tally seen;  /* of a step's parts so far, where its batch has some */
     bool watched;       /* the monitor records the step under way */
     struct {
         mlp_epoch open;
@@ -52,7 +54,7 @@ mlp_status fit_prepare(struct fit *fit, const mlp_data *data, const mlp_fit_opti
 void fit_release(struct fit *fit);
 
 /* Counts a part of a step's batch, and shows the first to the monitor: a part_visitor of a fit. */
-void fit_see_part(void *fit, const struct pass *pass, size_t first);
+void fit_see_part(void *fit, const struct pass *pass, size_t first, uint64_t counts[PART_COUNTS]);
 
 /* Of a clock that only goes forward. */
 double seconds_now(void);

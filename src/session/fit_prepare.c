@@ -32,13 +32,17 @@ static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
 {
     mlp_fit_options *o = &fit->options;
     TRY(ACCEPT_OPTIONS(mlp_fit_options, MLP_FIT_OPTIONS_INIT, given, o));
+    TRY(exchange_accept(o->exchange, &fit->exchange));
     FAIL_IF(o->epochs > MAX_EPOCHS, MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d",
             o->epochs, MAX_EPOCHS);
     FAIL_IF(o->parts > PARTS_MOST, MLP_ERROR_RANGE, "fit options: parts is %zu, expected at most %d",
             o->parts, PARTS_MOST);
-    FAIL_IF(o->parts > 1 && fit->network->loss.loss == MLP_LOSS_CUSTOM, MLP_ERROR_UNSUPPORTED,
-            "fit options: parts is %zu, expected 1 with a custom loss, which sees the whole batch at once",
-            o->parts);
+    FAIL_IF((o->parts > 1 || fit->exchange.size > 1) && fit->network->loss.loss == MLP_LOSS_CUSTOM,
+            MLP_ERROR_UNSUPPORTED,
+            "fit options: parts is %zu on %d ranks, expected 1 and 1 with a custom loss, which sees the "
+            "whole batch "
+            "at once",
+            o->parts, fit->exchange.size);
     FAIL_IF(o->patience > 0 && o->validation == NULL, MLP_ERROR_ARGUMENT,
             "fit options: patience is %zu, but there is no validation set to watch", o->patience);
     FAIL_IF(!(o->minimum_improvement >= 0.0) || !isfinite(o->minimum_improvement), MLP_ERROR_RANGE,
@@ -89,13 +93,24 @@ static void resolve(struct fit *fit, size_t count)
     fit->start = seconds_now();
 }
 
+/* Of each batch, this rank's and then all ranks'. */
+static mlp_status make_evaluated(struct fit *fit)
+{
+    if (fit->exchange.size == 1 || fit->options.validation == NULL) {
+        return MLP_OK;
+    }
+    const size_t batches = (fit->validation.data->count - 1) / fit->validation.size + 1;
+    fit->evaluated = memory_allocate(2 * batches, sizeof *fit->evaluated);
+    return fit->evaluated != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+}
+
 static mlp_status allocate(struct fit *fit, const mlp_data *data)
 {
     const mlp_fit_options *o = &fit->options;
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     options.threads = o->threads;
     TRY(mlp_workspace_create(fit->network, (o->batch - 1) / o->parts + 1, &options, &fit->workspace));
-    TRY(mlp_workspace_set_parts(fit->workspace, o->parts));
+    TRY(mlp_workspace_set_exchange(fit->workspace, o->parts, &fit->exchange));
     if (fit->workspace->parts != NULL) {
         fit->workspace->parts->visit = fit_see_part;
         fit->workspace->parts->context = fit;
@@ -116,6 +131,7 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
     if (o->patience > 0 && o->keep_last == 0) {
         fit->best = memory_allocate(fit->network->arena_size, sizeof(float));
     }
+    TRY(make_evaluated(fit));
     fit->report = report_create(o->epochs);
     if (fit->report != NULL && o->monitor_interval > 0) {
         fit->report->monitor = monitor_create(fit->network, o->monitor_interval);
@@ -152,5 +168,6 @@ void fit_release(struct fit *fit)
     batch_free(&fit->validation);
     average_free(&fit->average);
     memory_free(fit->best);
+    memory_free(fit->evaluated);
     mlp_report_destroy(&fit->report);
 }

@@ -41,6 +41,7 @@ struct defaults {
     EACH(mlp_load_options, MLP_LOAD_OPTIONS_INIT) \
     EACH(mlp_onnx_options, MLP_ONNX_OPTIONS_INIT) \
     EACH(mlp_c_options, MLP_C_OPTIONS_INIT) \
+    EACH(mlp_exchange, MLP_EXCHANGE_INIT) \
     EACH(mlp_fit_options, MLP_FIT_OPTIONS_INIT) \
     EACH(mlp_workspace_options, MLP_WORKSPACE_OPTIONS_INIT)
 

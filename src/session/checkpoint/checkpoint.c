@@ -125,8 +125,10 @@ static mlp_status prepare(struct fit *fit)
 {
     struct checkpoints *c = &fit->checkpoints;
     const bool keeps_best = fit->options.validation != NULL && fit->best == NULL;
-    TRY(checkpoint_settings(fit, &c->settings));
-    c->machine = checkpoint_machine();
+    if (c->settings == NULL) { /* several ranks have them already */
+        TRY(checkpoint_settings(fit, &c->settings));
+        c->machine = checkpoint_machine();
+    }
     c->best = keeps_best ? memory_allocate(fit->network->arena_size, sizeof *c->best) : NULL;
     return c->machine != NULL && (c->best != NULL || !keeps_best)
                ? MLP_OK
@@ -152,11 +154,11 @@ void checkpoints_close(struct checkpoints *checkpoints)
 {
     if (checkpoints->wanted) {
         checkpoint_folder_close(&checkpoints->folder);
-        json_decref(checkpoints->settings);
-        json_decref(checkpoints->machine);
-        memory_free(checkpoints->best);
-        checkpoints->wanted = false;
     }
+    json_decref(checkpoints->settings);
+    json_decref(checkpoints->machine);
+    memory_free(checkpoints->best);
+    *checkpoints = (struct checkpoints){ 0 };
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------- */

@@ -79,10 +79,13 @@ const float *checkpoint_best(const struct fit *fit);
 
 /* Writes a checkpoint, or the best network alone. */
 mlp_status checkpoint_write(const struct fit *fit, const char *path);
+mlp_status checkpoint_write_sink(const struct fit *fit, struct byte_sink *sink);
 mlp_status checkpoint_write_best(const struct fit *fit, const char *path);
 /* Puts the fit, its network, optimizer and report where the checkpoint stands. On failure nothing has
  * changed. FORMAT, IO: the file is damaged, unreadable or none. `other_machine` receives what differs in the
  * machine, or "". */
 mlp_status checkpoint_read(struct fit *fit, const char *path, char *other_machine, size_t size);
+mlp_status checkpoint_read_source(struct fit *fit, const struct byte_source *source, char *other_machine,
+                                  size_t size);
 
 #endif

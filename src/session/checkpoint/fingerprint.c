@@ -24,6 +24,11 @@ static uint64_t add(uint64_t hash, const void *numbers, size_t count)
     return hash;
 }
 
+uint64_t floats_fingerprint(uint64_t before, const float *values, size_t count)
+{
+    return add(before ^ START, values, count);
+}
+
 mlp_status data_fingerprint(struct batch *batch, uint64_t *fingerprint)
 {
     const struct storage *s = batch->data->storage;

@@ -175,16 +175,22 @@ static void apply(const struct content *content, struct fit *fit)
 
 mlp_status checkpoint_read(struct fit *fit, const char *path, char *other_machine, size_t size)
 {
-    struct safetensors archive;
     struct byte_source source;
     other_machine[0] = '\0';
     TRY(byte_source_open(path, &source));
+    const mlp_status status = checkpoint_read_source(fit, &source, other_machine, size);
+    byte_source_close(&source);
+    return status;
+}
+
+mlp_status checkpoint_read_source(struct fit *fit, const struct byte_source *source, char *other_machine,
+                                  size_t size)
+{
+    struct safetensors archive;
+    other_machine[0] = '\0';
     struct content *content = memory_allocate(1, sizeof *content);
-    if (content == NULL) {
-        byte_source_close(&source);
-        return MLP_ERROR_MEMORY;
-    }
-    mlp_status status = safetensors_open(&source, &archive);
+    REQUIRE_MEMORY(content);
+    mlp_status status = safetensors_open(source, &archive);
     status = status == MLP_OK ? read_content(&archive, fit, content) : status;
     status = status == MLP_OK ? look_at_machine(&archive, fit, other_machine, size) : status;
     if (status == MLP_OK) {
@@ -193,6 +199,5 @@ mlp_status checkpoint_read(struct fit *fit, const char *path, char *other_machin
     release(content);
     memory_free(content);
     safetensors_close(&archive);
-    byte_source_close(&source);
     return status == MLP_ERROR_SHAPE ? MLP_ERROR_FORMAT : status; /* of the network's vectors */
 }

@@ -118,14 +118,19 @@ static json_t *metadata_of(const struct fit *fit)
 
 mlp_status checkpoint_write(const struct fit *fit, const char *path)
 {
+    struct byte_sink sink = byte_sink_file(path);
+    return checkpoint_write_sink(fit, &sink);
+}
+
+mlp_status checkpoint_write_sink(const struct fit *fit, struct byte_sink *sink)
+{
     struct output output = { 0 };
     json_t *metadata = metadata_of(fit);
     mlp_status status = MLP_OK;
     if (metadata == NULL || !list_all(fit, &output)) {
-        status = out_of_memory(path);
+        status = out_of_memory(sink->name);
     } else {
-        struct byte_sink sink = byte_sink_file(path);
-        status = safetensors_write(&sink, metadata, output.tensors, output.count, true);
+        status = safetensors_write(sink, metadata, output.tensors, output.count, true);
     }
     json_decref(metadata);
     release(&output);

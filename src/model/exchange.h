@@ -1,0 +1,57 @@
+/* What ranks exchange: words on how they are, and in a step the gradient. */
+#ifndef MODEL_EXCHANGE_H
+#define MODEL_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mlp/exchange.h>
+
+#include "base/team.h"
+#include "model/pass.h"
+
+enum { EXCHANGE_RANKS = 1024, EXCHANGE_NODES = 24 };
+
+/* A subtree of a batch's parts: 2^level of them from part `first` on, a multiple of that. */
+struct tree_node {
+    size_t first, level;
+};
+
+/* The nodes that the parts first … end − 1 are, in order; returns their number. */
+size_t tree_nodes(size_t first, size_t end, struct tree_node nodes[EXCHANGE_NODES]);
+
+/* Buffers of a step's exchange. */
+struct exchange_buffers {
+    char *send, *receive;               /* all_to_all: for each rank a heading and its slices of the nodes */
+    float *slice;                       /* the sums of this rank's slice */
+    size_t *send_bytes, *receive_bytes; /* one for each rank */
+    float *nodes[EXCHANGE_NODES];       /* arenas of this rank's nodes */
+    size_t node_count;                  /* as many */
+};
+
+/* Takes over a caller's exchange, NULL for one rank, and checks it; one that is refused becomes one rank. */
+mlp_status exchange_accept(const mlp_exchange *given, mlp_exchange *exchange);
+
+/* Every rank gives how it fares: MLP_OK where all are well; else the first other status, with its rank's
+ * text, on all of them. *stop becomes whether any rank has it. With one rank: `status`. */
+mlp_status exchange_agree(const mlp_exchange *exchange, mlp_status status, bool *stop);
+
+/* Parts of `parts` that rank `rank` owns. */
+struct range exchange_parts(const mlp_exchange *exchange, size_t parts, int rank);
+
+/* Samples of a batch of `count`, in up to `parts` parts, that are this rank's. */
+struct range exchange_samples(const mlp_exchange *exchange, size_t count, size_t parts);
+
+/* Of a workspace whose parts have an exchange: for batches of up to `parts` parts. */
+bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchange, size_t parts,
+                   size_t arena_size, size_t *bytes);
+void exchange_free(struct exchange_buffers *buffers);
+
+/* What the ranks' nodes add up to becomes everybody's workspace->gradients, measured; losses and counts
+ * likewise. As a team; a failure is in pass->status. */
+void exchange_gradient(const struct team *team, struct pass *pass);
+/* Losses and counts alone. On one thread. */
+mlp_status exchange_totals(struct pass *pass);
+
+#endif

@@ -1,0 +1,232 @@
+/* A fit on several ranks. */
+#include "session/ranks.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <mlp/version.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "session/checkpoint/content.h"
+#include "session/checkpoint/fingerprint.h"
+#include "session/evaluate.h"
+#include "session/fit.h"
+
+enum { DIGITS = 24, UNIT = 8, MACHINE_TEXT = 1024 };
+
+static bool is_alone(const struct fit *fit)
+{
+    return fit->exchange.size <= 1; /* 0: it was never accepted */
+}
+
+mlp_status ranks_agree(struct fit *fit, mlp_status status)
+{
+    if (is_alone(fit)) {
+        return status;
+    }
+    bool stop = fit->report != NULL && fit->report->stopped;
+    TRY(exchange_agree(&fit->exchange, status, &stop));
+    if (fit->report != NULL) {
+        fit->report->stopped = stop;
+    }
+    return MLP_OK;
+}
+
+/* ---- bytes of rank 0's --------------------------------------------------------------------------------- */
+
+/* An array of bytes of rank 0 becomes everybody's. */
+static mlp_status broadcast(const struct fit *fit, struct array *bytes)
+{
+    const mlp_exchange *e = &fit->exchange;
+    uint64_t size = bytes->count;
+    mlp_status status = MLP_OK;
+    TRY(e->broadcast(e->context, &size, sizeof size, 0));
+    const size_t padded = size_round_up((size_t)size, UNIT);
+    char *room = array_room(bytes, padded + UNIT - bytes->count, 1);
+    status = exchange_agree(e, room != NULL ? MLP_OK : MLP_ERROR_MEMORY, NULL);
+    TRY(status);
+    bytes->count = (size_t)size;
+    return e->broadcast(e->context, bytes->items, padded, 0);
+}
+
+/* ---- at one -------------------------------------------------------------------------------------------- */
+
+static json_t *with_digits(json_t *object, const char *key, uint64_t number)
+{
+    char text[DIGITS];
+    snprintf(text, sizeof text, "%016" PRIx64, number);
+    return with_member(object, key, json_string(text));
+}
+
+/* What must be the same on all ranks, beyond the settings. */
+static json_t *describe(const struct fit *fit)
+{
+    const mlp_optimizer *optimizer = fit->optimizer;
+    uint64_t state = 0;
+    for (size_t s = 0; s < optimizer->rule->states; s++) {
+        state = floats_fingerprint(state, optimizer->state[s], optimizer->arena_size);
+    }
+    json_t *all = json_object();
+    all = with_member(all, "library_version", json_string(mlp_version()));
+    all = with_member(all, "settings", json_incref(fit->checkpoints.settings));
+    if (fit->options.allow_other_bits == 0) {
+        all = with_member(all, "machine", json_incref(fit->checkpoints.machine));
+    }
+    all = with_member(all, "epochs", json_integer((json_int_t)fit->options.epochs));
+    all = with_member(all, "patience", json_integer((json_int_t)fit->options.patience));
+    all = with_digits(all, "initial_parameters",
+                      floats_fingerprint(0, fit->network->parameters, fit->network->arena_size));
+    all = with_digits(all, "optimizer_state", state);
+    return with_member(all, "updates", json_integer((json_int_t)optimizer->updates));
+}
+
+static mlp_status write_json(const json_t *json, struct array *text)
+{
+    const size_t size = json_dumpb(json, NULL, 0, JSON_COMPACT);
+    char *room = size > 0 ? array_room(text, size, 1) : NULL;
+    REQUIRE_MEMORY(room);
+    text->count = json_dumpb(json, room, size, JSON_COMPACT);
+    return MLP_OK;
+}
+
+/* Ours against the text of rank 0. */
+static mlp_status compare(const json_t *ours, const struct array *text)
+{
+    struct json_document theirs;
+    char *characters = text->items;
+    characters[text->count] = '\0';
+    TRY(json_read("rank 0", "its settings", characters, text->count, &theirs));
+    const mlp_status status = checkpoint_compare("rank 0", ours, theirs.nodes);
+    json_document_free(&theirs);
+    return status;
+}
+
+static mlp_status compare_ranks(struct fit *fit)
+{
+    struct checkpoints *c = &fit->checkpoints;
+    struct array text = { 0 };
+    json_t *ours = NULL;
+    mlp_status status = checkpoint_settings(fit, &c->settings);
+    if (status == MLP_OK) {
+        c->machine = checkpoint_machine();
+        ours = c->machine != NULL ? describe(fit) : NULL;
+        status = ours != NULL ? write_json(ours, &text)
+                              : fail(MLP_ERROR_MEMORY, "out of memory for the settings of ranks");
+    }
+    status = exchange_agree(&fit->exchange, status, NULL);
+    status = status == MLP_OK ? broadcast(fit, &text) : status;
+    if (status == MLP_OK) {
+        status = exchange_agree(&fit->exchange, compare(ours, &text), NULL);
+    }
+    json_decref(ours);
+    array_free(&text);
+    return status;
+}
+
+/* ---- checkpoints --------------------------------------------------------------------------------------- */
+
+/* Room for the best parameters, where rank 0's checkpoint may have them. */
+static mlp_status prepare_best(struct fit *fit)
+{
+    struct checkpoints *c = &fit->checkpoints;
+    if (fit->options.validation == NULL || fit->best != NULL) {
+        return MLP_OK;
+    }
+    c->best = memory_allocate(fit->network->arena_size, sizeof *c->best);
+    return c->best != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+}
+
+static mlp_status take_state(struct fit *fit, const struct array *bytes)
+{
+    char machine[MACHINE_TEXT];
+    const struct byte_source source = byte_source_memory(bytes->items, bytes->count);
+    TRY(prepare_best(fit));
+    return checkpoint_read_source(fit, &source, machine, sizeof machine);
+}
+
+/* The checkpoint that rank 0 has gone on from, as everybody's state. */
+static mlp_status share_state(struct fit *fit)
+{
+    struct array bytes = { 0 };
+    const bool is_first = fit->exchange.rank == 0;
+    mlp_status status = MLP_OK;
+    if (is_first && fit->report->checkpoint != NULL) {
+        struct byte_sink sink = byte_sink_memory(&bytes);
+        status = checkpoint_write_sink(fit, &sink);
+    }
+    status = exchange_agree(&fit->exchange, status, NULL);
+    status = status == MLP_OK ? broadcast(fit, &bytes) : status;
+    if (status == MLP_OK) {
+        const bool takes = !is_first && bytes.count > 0;
+        status = exchange_agree(&fit->exchange, takes ? take_state(fit, &bytes) : MLP_OK, NULL);
+    }
+    array_free(&bytes);
+    return status;
+}
+
+/* Where some rank reads from a file or a callback, all ask before each step whether it could. */
+static mlp_status share_sources(struct fit *fit)
+{
+    const struct storage *storage = fit->prefetch->data->storage;
+    bool some = storage->file != NULL || storage->source != NULL;
+    TRY(exchange_agree(&fit->exchange, MLP_OK, &some));
+    fit->reads_files = some;
+    return MLP_OK;
+}
+
+mlp_status ranks_begin(struct fit *fit)
+{
+    if (is_alone(fit)) {
+        return checkpoints_begin(fit);
+    }
+    TRY(compare_ranks(fit));
+    TRY(exchange_agree(&fit->exchange, fit->exchange.rank == 0 ? checkpoints_begin(fit) : MLP_OK, NULL));
+    TRY(share_state(fit));
+    TRY(share_sources(fit));
+    if (fit->options.regularization == NULL || fit->options.regularization->mixup == 0.0) {
+        fit->prefetch->batches[0].parts = fit->prefetch->batches[1].parts = fit->workspace->parts;
+    }
+    return MLP_OK;
+}
+
+/* ---- validation ---------------------------------------------------------------------------------------- */
+
+static mlp_status gather_tallies(struct fit *fit, const struct range *own, size_t batches)
+{
+    size_t bytes[EXCHANGE_RANKS];
+    struct tally *all = fit->evaluated + batches;
+    for (int r = 0; r < fit->exchange.size; r++) {
+        const struct range theirs = exchange_parts(&fit->exchange, batches, r);
+        bytes[r] = (theirs.end - theirs.first) * sizeof *all;
+    }
+    return fit->exchange.all_gather(fit->exchange.context, fit->evaluated + own->first, all, bytes);
+}
+
+mlp_status ranks_validate(struct fit *fit, mlp_metrics *metrics)
+{
+    struct batch *batch = &fit->validation;
+    const size_t top_k = evaluate_top_k(fit->options.top_k);
+    if (is_alone(fit)) {
+        return evaluate_data(fit->network, fit->workspace, batch, top_k, metrics, NULL);
+    }
+    const size_t batches = (batch->data->count - 1) / batch->size + 1;
+    const struct range own = exchange_parts(&fit->exchange, batches, fit->exchange.rank);
+    struct tally sum = { 0 };
+    mlp_status status = MLP_OK;
+    for (size_t b = own.first; b < own.end && status == MLP_OK; b++) {
+        fit->evaluated[b] = (struct tally){ 0 };
+        status = evaluate_batch(fit->network, fit->workspace, batch, b * batch->size, top_k,
+                                &fit->evaluated[b], NULL);
+    }
+    TRY(exchange_agree(&fit->exchange, status, NULL));
+    TRY(gather_tallies(fit, &own, batches));
+    for (size_t b = 0; b < batches; b++) {
+        const struct tally *one = &fit->evaluated[batches + b];
+        tally_add(&sum, one);
+        tally_loss(&sum, &(struct loss_sum){ one->loss, one->loss_weight });
+    }
+    *metrics = tally_metrics(&sum, fit->network);
+    return MLP_OK;
+}
