@@ -197,6 +197,11 @@ class fit
         options_.validation = set.get();
         return *this;
     }
+    fit &parts(std::size_t parts)
+    {
+        options_.parts = parts;
+        return *this;
+    }
     fit &patience(std::size_t epochs)
     {
         options_.patience = epochs;

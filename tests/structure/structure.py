@@ -19,7 +19,7 @@ STRATEGIES = ["activation", "init", "loss", "schedule", "dropout"]
 MAX_FUNCTION, MAX_FILE, MAX_COLUMNS = 70, 450, 110
 MAX_TEST_FUNCTION, MAX_TEST_FILE = 80, 500
 TOP_LEVEL = {"include", "src", "tests", "bench", "pkgconfig", "meson.build", "meson_options.txt", "README.md", "examples",
-             "tools", "docs", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
+             "tools", "docs", "mpi", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
 
 # What only one file may call: pattern, the file, what it is.
 DOORS = [
@@ -79,7 +79,7 @@ def doors():
 
 
 def sizes():
-    for path in files(["src", "tools", "bench", "include", "tests", "examples"], {".c", ".h", ".cpp", ".hpp"}):
+    for path in files(["src", "tools", "bench", "include", "mpi", "tests", "examples"], {".c", ".h", ".cpp", ".hpp"}):
         lines = path.read_text().splitlines()
         is_test = path.relative_to(source).parts[0] == "tests"
         most, longest = (MAX_TEST_FILE, MAX_TEST_FUNCTION) if is_test else (MAX_FILE, MAX_FUNCTION)
@@ -183,7 +183,7 @@ def nested_choices(code):
 
 
 def conditions():
-    for path in files(["src", "tools", "bench", "include", "examples", "tests"], {".c", ".h", ".cpp"}):
+    for path in files(["src", "tools", "bench", "include", "mpi", "examples", "tests"], {".c", ".h", ".cpp"}):
         code = without_comments(path.read_text())
         found = list(loop_ifs(code)) + ([] if "tests" in path.relative_to(source).parts else list(nested_choices(code)))
         for place, what in sorted(found):

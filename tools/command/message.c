@@ -5,13 +5,21 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "ranks.h"
+
+struct ranks ranks = { .program = "mlp" };
+
 static void print_message(const char *format, va_list arguments)
 {
     char text[4096], escaped[2 * sizeof text];
     fflush(stdout);
     vsnprintf(text, sizeof text, format, arguments);
     mlp_text_escape(text, escaped, sizeof escaped);
-    fprintf(stderr, "mlp: %s\n", escaped);
+    if (ranks.rank == 0) {
+        fprintf(stderr, "%s: %s\n", ranks.program, escaped);
+    } else {
+        snprintf(ranks.message, sizeof ranks.message, "%.*s", RANKS_TEXT - 1, escaped);
+    }
 }
 
 void print_escaped(FILE *stream, const char *text)

@@ -58,6 +58,18 @@ static int check_files(const struct train_settings *s)
     return code;
 }
 
+/* Rank 0 alone writes, and says how it goes. */
+static int join_ranks(struct train_settings *s)
+{
+    s->fit.exchange = ranks.exchange;
+    if (ranks.rank > 0) {
+        s->output = s->history = s->monitor_history = s->log = s->plot = NULL;
+        s->log_interval = 0;
+        s->quiet = 1;
+    }
+    return s->exchange_timeout > 0.0 ? ranks.set_timeout(s->exchange_timeout) : EXIT_DONE;
+}
+
 static int prepare_output(struct training *training)
 {
     const struct train_settings *settings = &training->settings;
@@ -161,6 +173,7 @@ static int fit(struct training *training)
     const mlp_status status =
         mlp_fit(training->network, training->optimizer, training->data.train, options, &training->report);
     progress_end(&training->display);
+    ranks.ended_together = status != MLP_ERROR_EXCHANGE;
     if (status == MLP_OK) {
         return EXIT_DONE;
     }
@@ -217,6 +230,9 @@ static int report_interrupt(const struct training *training)
 static int finish(struct training *training)
 {
     struct train_result *result = &training->result;
+    if (ranks.rank > 0) {
+        return EXIT_DONE;
+    }
     int code = save(training);
     result->network = training->network;
     result->report = training->report;
@@ -263,6 +279,7 @@ static int run(void *settings, int operands, char **operand)
     FAIL_IF(operands > 0, usage_error("train: unexpected '%s'; the data goes after --data", operand[0]));
     TRY(train_settings_check(s));
     TRY(check_files(s));
+    TRY(join_ranks(s));
     TRY(load_start(s));
     TRY(train_data_open(s, &training->data));
     return s->folds > 0 ? cross_validate(s, &training->data) : train_once(training);

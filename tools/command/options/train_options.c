@@ -172,6 +172,13 @@ const struct option_row train_rows[] = {
     SIZE("checkpoint-keep", "N", checkpoint.keep, 1, MANY, "Keep the newest N (default: 3)."),
     PARSED("checkpoint-failure", "POLICY", parse_checkpoint_failure, "What a checkpoint that cannot be "
         "written leads to: continue, with a warning, or stop (default: continue)."),
+#ifdef MLP_COMMAND_MPI
+    GROUP("Ranks:"),
+    FLAG("allow-other-bits", fit.allow_other_bits, 1, "Also ranks with another BLAS, core or vector level, "
+        "whose results may differ in the last bits."),
+    REAL("exchange-timeout", "S", exchange_timeout, 0, 1e6, ENDS_OPEN, "Seconds that a rank waits for "
+        "another before the training ends (default: 60). What rank 0 writes meanwhile counts."),
+#endif
     GROUP("Output:"),
     TEXT("output", "FILE", output, "Save the model here, as safetensors. Ctrl-C saves what was reached; a "
         "second one ends at once.", .letter = 'o'),

@@ -11,6 +11,7 @@
 #include "options/data_argument.h"
 #include "options/layer_option.h"
 #include "options/network_options.h"
+#include "ranks.h"
 
 struct train_settings {
     struct data_request request; /* first, for the parsers of data options */
@@ -43,6 +44,7 @@ struct train_settings {
     int find_learning_rate, clip_survey;
     int monitor; /* watch, every fit.monitor_interval steps */
     int json, quiet;
+    double exchange_timeout; /* of mlp-mpi, in seconds; 0: its default */
 };
 
 extern const struct option_row train_rows[];
