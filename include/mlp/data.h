@@ -58,7 +58,7 @@ MLP_API mlp_status mlp_data_create(const mlp_data_arrays *arrays, mlp_data **dat
 /** Samples that a callback is asked for. A destination that is NULL is not wanted; where all are NULL the
  * samples are passed over. */
 typedef struct mlp_data_block {
-    size_t epoch;     /**< Of the fit, from 0; 0 outside of one. */
+    size_t epoch;     /**< Of the fit that trains on it, from 0; else 0. */
     size_t first;     /**< Sample of the epoch, from 0. */
     size_t count;     /**< Samples, ≥ 1: first … first + count − 1. */
     float *x;         /**< Receives count × inputs finite values; or NULL. */
