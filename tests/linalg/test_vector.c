@@ -8,6 +8,7 @@
 
 #include "base/cpu.h"
 #include "linalg/vector.h"
+#include "linalg/vector_reduce.h"
 
 enum { CAPACITY = 16384, LARGEST_TAIL = 70 };
 
@@ -303,6 +304,32 @@ static void test_dot(void **unused)
     assert_close(kernels_of(cpu_level())->dot(a, b, 1), (double)1e30f * (double)1e30f, 1e-15);
 }
 
+/* Sums and largest values against plain loops; the largest at every place, NaN beside it. */
+static void test_reductions(void **unused)
+{
+    enum { MOST = 3 * REDUCE_LANES + 5 };
+    float x[MOST];
+    uint64_t state = 23;
+    (void)unused;
+    for (size_t count = 0; count <= MOST; count++) {
+        double sum = 0.0;
+        test_fill(&state, -3.0, -1.0, x, MOST);
+        for (size_t i = 0; i < count; i++) {
+            sum += (double)x[i];
+        }
+        assert_close(vector_sum(x, count), sum, 1e-14);
+        assert_true(count > 0 || vector_largest(x, count) == -INFINITY);
+        for (size_t i = 0; i < count; i++) {
+            const float kept = x[i];
+            x[i] = 7.0f;
+            x[(i + 1) % count] = i + 1 < count ? NAN : x[(i + 1) % count];
+            assert_true(vector_largest(x, count) == 7.0f);
+            x[(i + 1) % count] = i + 1 < count ? -2.0f : x[(i + 1) % count];
+            x[i] = kept;
+        }
+    }
+}
+
 static void test_add_scaled(void **unused)
 {
     float x[LARGEST_TAIL], sum[LARGEST_TAIL], expected[LARGEST_TAIL];
@@ -328,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_measure),
         cmocka_unit_test(test_multiply),
         cmocka_unit_test(test_dot),
+        cmocka_unit_test(test_reductions),
         cmocka_unit_test(test_add_scaled),
         cmocka_unit_test(test_multiply_beyond_the_caches),
         cmocka_unit_test(test_measure_special_values),
