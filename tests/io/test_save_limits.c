@@ -80,11 +80,48 @@ static void names_have_a_limit(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* A length of the header whose bytes are those that ONNX files begin with: 8, 1 … 127, not 0. */
+static void lengths_that_look_like_onnx(void **unused)
+{
+    enum { CLASSES = 20 };
+    static char long_name[LONGEST_NAME + 1], first[512];
+    const char *names[CLASSES];
+    char numbered[CLASSES][LONGEST_NAME + 1];
+    const mlp_layer layer = { .units = CLASSES };
+    const char *path = test_path("length.safetensors");
+    mlp_network *network, *loaded;
+    bool met = false;
+    (void)unused;
+    memset(long_name, 'x', LONGEST_NAME);
+    for (size_t i = 0; i < CLASSES; i++) {
+        memcpy(numbered[i], long_name, sizeof long_name);
+        numbered[i][0] = (char)('a' + i);
+        names[i] = numbered[i];
+    }
+    names[0] = first;
+    assert_ok(mlp_network_create(1, &layer, 1, NULL, &network));
+    for (size_t length = 8; length < sizeof first - 8 && !met; length += 8) {
+        size_t size;
+        memset(first, 'y', length);
+        assert_ok(mlp_network_set_class_names(network, names, CLASSES));
+        assert_ok(mlp_model_save(network, path));
+        unsigned char *bytes = test_read_file(path, &size);
+        met = bytes[0] == 8 && bytes[1] > 0 && bytes[1] < 128 && bytes[2] != 0;
+        free(bytes);
+    }
+    assert_true(met);
+    assert_ok(mlp_model_load(path, &loaded));
+    assert_string_equal(mlp_network_class_name(loaded, 0), first);
+    mlp_network_destroy(&loaded);
+    mlp_network_destroy(&network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_have_a_limit),
         cmocka_unit_test(names_have_a_limit),
+        cmocka_unit_test(lengths_that_look_like_onnx),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
