@@ -111,6 +111,40 @@ static void the_limit_of_a_quadratic_is_found(void **unused)
     drop(&f);
 }
 
+/* The lowest point and the steepest fall over a fortieth of the steps each way, before it, of the points
+ * alone: what lies behind them is none. With a highest rate at which the loss still falls the lowest is the last. */
+static void the_suggestion_is_that_of_the_points(void **unused)
+{
+    static const double highest[] = { 1e-4, 1e-2, 0.3, 10.0, 1e30 };
+    (void)unused;
+    for (size_t i = 0; i < 5; i++) {
+        struct fixture f;
+        mlp_rate_suggestion suggestion;
+        size_t lowest = 0, steepest = 0;
+        double fall = 0.0;
+        make(&f, MLP_OPTIMIZER_SGD);
+        f.options.high = highest[i];
+        for (size_t k = 0; k < 400; k++) {
+            f.points[k].smoothed = -1e9;
+        }
+        assert_ok(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, &suggestion));
+        for (size_t k = 0; k < f.count; k++) {
+            lowest = f.points[k].smoothed < f.points[lowest].smoothed ? k : lowest;
+        }
+        for (size_t k = 5; k <= lowest; k++) { /* 200 steps */
+            if (k + 5 < f.count && f.points[k - 5].smoothed - f.points[k + 5].smoothed > fall) {
+                fall = f.points[k - 5].smoothed - f.points[k + 5].smoothed;
+                steepest = k;
+            }
+        }
+        assert_true(fall > 0.0);
+        assert_true(suggestion.lowest == f.points[lowest].rate);
+        assert_true(suggestion.steepest == f.points[steepest].rate);
+        assert_true(highest[i] > 0.1 || lowest + 1 == f.count);
+        drop(&f);
+    }
+}
+
 static void everything_is_put_back(void **unused)
 {
     (void)unused;
@@ -246,6 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_limit_of_a_quadratic_is_found),
+        cmocka_unit_test(the_suggestion_is_that_of_the_points),
         cmocka_unit_test(everything_is_put_back),
         cmocka_unit_test(bad_options_are_named),
         cmocka_unit_test(short_memory_loses_nothing),
