@@ -37,7 +37,10 @@ typedef struct mlp_workspace_options {
     int threads; /**< Threads of a pass, 1 … 1024; 0: the smallest of OpenMP's default at the time of
                     creation, the processors of the affinity mask and the CPU quota of the control groups.
                     Results have the same bits for any value. 1 in a build without OpenMP; fewer where the
-                    system does not let as many start, or a CPU quota pays for no more. */
+                    system does not let as many start, or a CPU quota pays for no more. Between passes the
+                    threads wait as OpenMP has them: GNU's spin for milliseconds, in which they take the
+                    processor from whoever else is busy, unless GOMP_SPINCOUNT (2000, say) or
+                    OMP_WAIT_POLICY=passive is in the environment when the program begins. */
     int keep_pre_activations; /**< 1: Z of every layer stays for mlp_workspace_view(). 0 (default): that of a
                                  hidden layer may be overwritten by its A, where φ′ follows from A, as for
                                  ReLU: a deep network's step then takes a few percent less. */

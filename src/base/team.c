@@ -52,13 +52,33 @@ static void open_barrier(struct barrier *barrier)
     }
 }
 
-static void await_barrier(struct barrier *barrier, unsigned phase)
+/* How long this thread spins: less after each wait that ended in sleep, as on a busy machine, where spinning is
+ * the work of others; now and then in full, to see whether it is quiet again. */
+static _Thread_local struct {
+    int spins;
+    unsigned waits;
+} patience = { SPINS, 0 };
+
+/* Whether the phase ended before the spins did. */
+static bool spin(struct barrier *barrier, unsigned phase)
 {
-    for (int spin = 0; spin < barrier->spins; spin++) {
+    const bool full = ++patience.waits % 32 == 0;
+    const int spins = full || patience.spins > barrier->spins ? barrier->spins : patience.spins;
+    for (int i = 0; i < spins; i++) {
         if (atomic_load_explicit(&barrier->phase, memory_order_acquire) != phase) {
-            return;
+            patience.spins = full ? SPINS : patience.spins;
+            return true;
         }
         relax();
+    }
+    patience.spins /= 2;
+    return false;
+}
+
+static void await_barrier(struct barrier *barrier, unsigned phase)
+{
+    if (spin(barrier, phase)) {
+        return;
     }
     atomic_fetch_add(&barrier->sleepers, 1);
     while (atomic_load(&barrier->phase) == phase) {

@@ -147,4 +147,11 @@ timeout 60 "$mlp" train --data digits --train-first 320 --hidden 16 --threads 1 
     >out 2>err </dev/null
 [ $? -eq 0 ] && sleep 0.2 && [ "$(wc -l <from-pipe)" -eq 3 ]
 result $? 'a log may be a pipe, with --resume, too'
+# ---- GNU's OpenMP tells how long its threads spin, each time a program begins
+if OMP_DISPLAY_ENV=verbose "$mlp" --version 2>&1 | grep -q GOMP_SPINCOUNT; then
+    spins() { env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT OMP_DISPLAY_ENV=verbose "$@" 2>&1 | sed -n "s/.*GOMP_SPINCOUNT = '\(.*\)'/\1/p" | tail -n 1; }
+    [ "$(spins "$mlp" train --help)" = 2000 ] && [ "$(spins env GOMP_SPINCOUNT=70 "$mlp" train --help)" = 70 ] &&
+        [ "$(spins "$mlp" --version)" -gt 2000 ]
+    result $? 'threads of a training spin briefly, where the environment does not say how long'
+fi
 echo "1..$count"

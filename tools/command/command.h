@@ -2,6 +2,7 @@
 #ifndef TOOLS_COMMAND_H
 #define TOOLS_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -21,6 +22,7 @@ struct command {
     /* Works on the operands, what is no option. Returns an exit code. */
     int (*run)(void *settings, int operands, char **operand);
     void (*release)(void *settings); /* in any case; NULL: nothing is held */
+    bool trains;                     /* many steps, whose threads must not spin long */
 };
 
 /* All of them: NAME_command. */

@@ -96,6 +96,16 @@ static int run(int argc, char **argv)
     return usage_error("no command '%s'; `mlp --help` lists them", argv[1]);
 }
 
+bool command_trains(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(name, commands[i]->name) == 0) {
+            return commands[i]->trains;
+        }
+    }
+    return false;
+}
+
 /* A file that is opened later must not become a closed standard stream. */
 static void open_standard_streams(void)
 {

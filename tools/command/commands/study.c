@@ -255,6 +255,7 @@ static void release(void *settings)
 
 const struct command study_command = {
     .name = "study",
+    .trains = true,
     .summary = "put claims about initialization to the test",
     .synopsis = "NAME|--all [OPTION...]",
     .description = "Puts a claim of the practice of weight initialization to the test: states the claim and "

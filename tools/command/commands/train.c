@@ -304,6 +304,7 @@ static void release(void *settings)
 
 const struct command train_command = {
     .name = "train",
+    .trains = true,
     .summary = "train a network on data and save it",
     .synopsis = "--data DATA [OPTION...]",
     .description = "Makes a network for the data, trains it, saves it and tells its loss and accuracy. "
