@@ -156,16 +156,16 @@ static void a_network_outlives_the_choice(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* What another process of this program runs on and why, MLP_BLAS_CORE set or (NULL) not. */
-static const char *core_of_another(const char *wanted)
+/* What another process of this program runs on and why, with a variable ("NAME=" and its value) or none. */
+static const char *core_of_another(const char *variable, const char *value)
 {
     static char line[256];
     char command[512], path[256];
     const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
     assert_true(length > 0);
     path[length] = '\0';
-    snprintf(command, sizeof command, "env -u OPENBLAS_CORETYPE -u MLP_BLAS_CORE %s%s '%s' --core",
-             wanted != NULL ? "MLP_BLAS_CORE=" : "", wanted != NULL ? wanted : "", path);
+    snprintf(command, sizeof command, "env -u OPENBLAS_CORETYPE -u MLP_BLAS_CORE %s%s '%s' --core", variable,
+             value, path);
     FILE *stream = popen(command, "r");
     assert_non_null(stream);
     assert_non_null(fgets(line, sizeof line, stream));
@@ -182,12 +182,17 @@ static void the_environment_chooses(void **unused)
     }
     for (size_t i = 0; i < NAMES; i++) {
         if (mlp_blas_select_core(names[i]) == MLP_OK) {
-            assert_int_equal(strncasecmp(core_of_another(names[i]), names[i], strlen(names[i])), 0);
+            assert_int_equal(strncasecmp(core_of_another("MLP_BLAS_CORE=", names[i]), names[i],
+                                         strlen(names[i])),
+                             0);
         }
     }
-    assert_non_null(strstr(core_of_another("Pentium"), "\"Pentium\""));
-    assert_null(strstr(core_of_another(NULL), "left alone"));
-    assert_null(strstr(core_of_another("keep"), "left alone"));
+    assert_non_null(strstr(core_of_another("MLP_BLAS_CORE=", "Pentium"), "\"Pentium\""));
+    assert_null(strstr(core_of_another("", ""), "left alone"));
+    assert_int_equal(strncasecmp(core_of_another("OPENBLAS_CORETYPE=", "Prescott"), "Prescott", 8), 0);
+    assert_non_null(
+        strstr(core_of_another("OPENBLAS_CORETYPE=", "Prescott"), "OPENBLAS_CORETYPE has chosen"));
+    assert_null(strstr(core_of_another("MLP_BLAS_CORE=", "keep"), "left alone"));
 }
 
 int main(int count, char **arguments)

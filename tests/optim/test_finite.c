@@ -139,16 +139,28 @@ static void follow(struct fixture *f, double gradient, size_t *made, size_t *ref
 static const double sizes[] = { 1e-45, 1e-30, 1.0, 1e12, 1e19, 1e30, 2e38, FLT_MAX };
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
+/* A rule of one's own may make gradients larger. */
+static mlp_status grow(const double *norms, const double *largest, size_t tensors, float *scale,
+                       void *context)
+{
+    (void)norms, (void)largest, (void)context;
+    for (size_t t = 0; t < tensors; t++) {
+        scale[t] = 1e18f;
+    }
+    return MLP_OK;
+}
+
 static void every_rule_is_finite_or_refused(void **unused)
 {
     static const double rates[] = { 1e-40, 0.01, 10.0, 1e20, 3e38 };
+    static const mlp_clip clips[] = { [3] = MLP_CLIP_AUTO, [6] = MLP_CLIP_CUSTOM };
     size_t made = 0, refused = 0;
     (void)unused;
     for (size_t r = 0; r < mlp_optimizer_count(); r++) {
         if (r == MLP_OPTIMIZER_LBFGS) {
             continue;
         }
-        for (size_t k = 0; k < SIZES * SIZES * 5 * 6; k++) {
+        for (size_t k = 0; k < SIZES * SIZES * 5 * 7; k++) {
             struct fixture f;
             mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
             options.rule = (mlp_optimizer_rule)r;
@@ -159,7 +171,8 @@ static void every_rule_is_finite_or_refused(void **unused)
             const size_t variant = k / SIZES / SIZES / 5;
             options.weight_decay = variant == 1 ? 1e30 : 0.0;
             options.l1 = variant == 2 ? 3e38 : 0.0;
-            options.clip = variant == 3 ? MLP_CLIP_AUTO : MLP_CLIP_NONE;
+            options.clip = clips[variant];
+            options.custom_clip = variant == 6 ? grow : NULL;
             make(&f, &options, k % 2 == 0 ? 1 : 2);
             if (variant == 3 && f.optimizer->options.epsilon > 0.0) {
                 f.optimizer->options.epsilon = 1e-44; /* a float still */

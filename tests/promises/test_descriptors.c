@@ -183,6 +183,11 @@ static void new_names_are_flushed(void **unused)
         assert_true(was_flushed(above));
         assert_true(was_flushed(checkpoints));
     }
+    assert_int_equal(chdir(above), 0);
+    snprintf(checkpoints, sizeof checkpoints, "q/");
+    flushed.count = 0;
+    fit(0);
+    assert_true(was_flushed("."));
 }
 
 int main(void)
