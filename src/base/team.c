@@ -52,8 +52,8 @@ static void open_barrier(struct barrier *barrier)
     }
 }
 
-/* How long this thread spins: less after each wait that ended in sleep, as on a busy machine, where spinning is
- * the work of others; now and then in full, to see whether it is quiet again. */
+/* How long this thread spins: less after each wait that ended in sleep, as on a busy machine, where spinning
+ * takes the processor from others; now and then in full, to see whether it is quiet again. */
 static _Thread_local struct {
     int spins;
     unsigned waits;
