@@ -112,7 +112,8 @@ static void the_limit_of_a_quadratic_is_found(void **unused)
 }
 
 /* The lowest point and the steepest fall over a fortieth of the steps each way, before it, of the points
- * alone: what lies behind them is none. With a highest rate at which the loss still falls the lowest is the last. */
+ * alone: what lies behind them is none. With a highest rate at which the loss still falls the lowest is the
+ * last. */
 static void the_suggestion_is_that_of_the_points(void **unused)
 {
     static const double highest[] = { 1e-4, 1e-2, 0.3, 10.0, 1e30 };
