@@ -14,6 +14,15 @@ static const double thresholds[] = { 0.5, 1e-3, 1.0, 50.0, 1e-30, 1e30 };
 
 #define LENGTH(array) (unsigned)(sizeof(array) / sizeof(array)[0])
 
+#define COUNTED(text, most, share)                                                                           \
+    {                                                                                                        \
+        .name = text, .count = most, .often = share                                                          \
+    }
+#define STRATEGY(text, share, counter, has_custom)                                                           \
+    {                                                                                                        \
+        .name = text, .often = share, .strategies = counter, .custom = has_custom                            \
+    }
+
 /* `often`: of ten problems, how many have something other than the plainest. Of strategies with a custom row,
  * which comes last, that one is left out. */
 static const struct {
@@ -23,47 +32,47 @@ static const struct {
     size_t (*strategies)(void); /* in the place of a count */
     bool custom;
 } rows[CHOICES] = {
-    [INPUTS] = { "inputs", LENGTH(sizes), 10 },
-    [LAYERS] = { "layers", REFERENCE_LAYERS, 9 },
-    [UNITS] = { "units0", LENGTH(sizes), 10 },
-    [UNITS + 1] = { "units1", LENGTH(sizes), 10 },
-    [UNITS + 2] = { "units2", LENGTH(sizes), 10 },
-    [UNITS + 3] = { "units3", LENGTH(sizes), 10 },
-    [ACTIVATION] = { "activation0", 0, 9, mlp_activation_count, true },
-    [ACTIVATION + 1] = { "activation1", 0, 9, mlp_activation_count, true },
-    [ACTIVATION + 2] = { "activation2", 0, 9, mlp_activation_count, true },
-    [ACTIVATION + 3] = { "activation3", 0, 9, mlp_activation_count, true },
-    [COUNT] = { "count", LENGTH(counts), 10 },
-    [BATCH] = { "batch", LENGTH(counts), 10 },
-    [FEATURES] = { "features", MAGNITUDES, 4 },
-    [PARAMETERS] = { "parameters", MAGNITUDES, 3 },
-    [CONSTANT] = { "constant", 3, 3 },
-    [STANDARDIZE] = { "standardize", 2, 3 },
-    [LOSS] = { "loss", 0, 7, mlp_loss_count, true },
-    [REDUCTION] = { "reduction", 3, 5 },
-    [SMOOTHING] = { "smoothing", 3, 2 },
-    [CLASS_WEIGHTS] = { "class-weights", WEIGHTINGS, 3 },
-    [WEIGHTS] = { "weights", WEIGHTINGS, 4 },
-    [DENSE] = { "dense", 2, 4 },
-    [RULE] = { "rule", 0, 9, mlp_optimizer_count, false },
-    [RATE] = { "rate", LENGTH(rates), 5 },
-    [CLIP] = { "clip", 0, 5, mlp_clip_count, true },
-    [THRESHOLD] = { "threshold", LENGTH(thresholds), 5 },
-    [UPDATE_CLIP] = { "update-clip", MLP_CLIP_BLOCK_RMS + 1, 2 }, /* the last that clips updates */
-    [DECAY] = { "decay", 4, 3 },
-    [L1] = { "l1", 3, 2 },
-    [MAX_NORM] = { "max-norm", 3, 2 },
-    [CENTRALIZE] = { "centralize", 2, 2 },
-    [NONFINITE] = { "nonfinite", 3, 3 },
-    [DROPOUT] = { "dropout", 3, 2 },
-    [INPUT_NOISE] = { "input-noise", 2, 2 },
-    [MIXUP] = { "mixup", 2, 2 },
-    [AVERAGE] = { "average", 3, 3 },
-    [SCHEDULE] = { "schedule", 0, 4, mlp_schedule_count, true },
-    [PATIENCE] = { "patience", 3, 3 },
-    [MONITOR] = { "monitor", 3, 3 },
-    [KEEP_ORDER] = { "keep-order", 2, 3 },
-    [STOP] = { "stop", 20, 10 },
+    [INPUTS] = COUNTED("inputs", LENGTH(sizes), 10),
+    [LAYERS] = COUNTED("layers", REFERENCE_LAYERS, 9),
+    [UNITS] = COUNTED("units0", LENGTH(sizes), 10),
+    [UNITS + 1] = COUNTED("units1", LENGTH(sizes), 10),
+    [UNITS + 2] = COUNTED("units2", LENGTH(sizes), 10),
+    [UNITS + 3] = COUNTED("units3", LENGTH(sizes), 10),
+    [ACTIVATION] = STRATEGY("activation0", 9, mlp_activation_count, true),
+    [ACTIVATION + 1] = STRATEGY("activation1", 9, mlp_activation_count, true),
+    [ACTIVATION + 2] = STRATEGY("activation2", 9, mlp_activation_count, true),
+    [ACTIVATION + 3] = STRATEGY("activation3", 9, mlp_activation_count, true),
+    [COUNT] = COUNTED("count", LENGTH(counts), 10),
+    [BATCH] = COUNTED("batch", LENGTH(counts), 10),
+    [FEATURES] = COUNTED("features", MAGNITUDES, 4),
+    [PARAMETERS] = COUNTED("parameters", MAGNITUDES, 3),
+    [CONSTANT] = COUNTED("constant", 3, 3),
+    [STANDARDIZE] = COUNTED("standardize", 2, 3),
+    [LOSS] = STRATEGY("loss", 7, mlp_loss_count, true),
+    [REDUCTION] = COUNTED("reduction", 3, 5),
+    [SMOOTHING] = COUNTED("smoothing", 3, 2),
+    [CLASS_WEIGHTS] = COUNTED("class-weights", WEIGHTINGS, 3),
+    [WEIGHTS] = COUNTED("weights", WEIGHTINGS, 4),
+    [DENSE] = COUNTED("dense", 2, 4),
+    [RULE] = STRATEGY("rule", 9, mlp_optimizer_count, false),
+    [RATE] = COUNTED("rate", LENGTH(rates), 5),
+    [CLIP] = STRATEGY("clip", 5, mlp_clip_count, true),
+    [THRESHOLD] = COUNTED("threshold", LENGTH(thresholds), 5),
+    [UPDATE_CLIP] = COUNTED("update-clip", MLP_CLIP_BLOCK_RMS + 1, 2), /* the last that clips updates */
+    [DECAY] = COUNTED("decay", 4, 3),
+    [L1] = COUNTED("l1", 3, 2),
+    [MAX_NORM] = COUNTED("max-norm", 3, 2),
+    [CENTRALIZE] = COUNTED("centralize", 2, 2),
+    [NONFINITE] = COUNTED("nonfinite", 3, 3),
+    [DROPOUT] = COUNTED("dropout", 3, 2),
+    [INPUT_NOISE] = COUNTED("input-noise", 2, 2),
+    [MIXUP] = COUNTED("mixup", 2, 2),
+    [AVERAGE] = COUNTED("average", 3, 3),
+    [SCHEDULE] = STRATEGY("schedule", 4, mlp_schedule_count, true),
+    [PATIENCE] = COUNTED("patience", 3, 3),
+    [MONITOR] = COUNTED("monitor", 3, 3),
+    [KEEP_ORDER] = COUNTED("keep-order", 2, 3),
+    [STOP] = COUNTED("stop", 20, 10),
 };
 
 static unsigned count_of(unsigned row)
