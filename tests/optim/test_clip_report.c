@@ -122,6 +122,17 @@ static const struct {
     { MLP_CLIP_Z, 2.5, false },
 };
 
+/* Of block-rms: the threshold by √(mean square) of the tensor with large entries. */
+static void check_block_rms(const struct fixture *f, size_t where)
+{
+    const double large = (double)LARGE * (double)LARGE, small = (double)SMALL * (double)SMALL;
+    const double rms = sqrt((large + (UNITS - 1) * small) / UNITS); /* one unit of them is large */
+    if (where != NOWHERE) {
+        assert_close(f->report.clip.largest / rms, 1.0, 1e-6);
+        assert_close(f->report.clip.scale / (0.5 / rms), 1.0, 1e-6);
+    }
+}
+
 static void one_rule_for_all_layers(void **unused)
 {
     (void)unused;
@@ -134,6 +145,9 @@ static void one_rule_for_all_layers(void **unused)
                 const size_t last =
                     rules[i].clip == MLP_CLIP_ADAPTIVE ? TENSORS - 2 : TENSORS; /* not the output */
                 check(&f, where, unit, rules[i].acts && where < last);
+                if (rules[i].clip == MLP_CLIP_BLOCK_RMS) {
+                    check_block_rms(&f, where);
+                }
                 drop(&f);
             }
         }
@@ -166,6 +180,9 @@ static void rules_of_single_layers(void **unused)
                 check(&f, where, 1,
                       rules[i].clip != MLP_CLIP_NONE && where != NOWHERE &&
                           (clipped == LAYERS || clipped == where / 2));
+                if (rules[i].clip == MLP_CLIP_BLOCK_RMS && clipped == LAYERS) {
+                    check_block_rms(&f, where);
+                }
                 drop(&f);
             }
         }
