@@ -91,6 +91,13 @@ mlp_status onnx_layer_scale(struct onnx_layer *layer, const struct onnx_affine *
     return MLP_OK;
 }
 
+/* Numbers of a matrix that are read at once. */
+static size_t piece_of(const struct onnx_parameter *p)
+{
+    const size_t elements = p->rows * p->columns;
+    return elements < ONNX_PIECE ? elements : (size_t)ONNX_PIECE;
+}
+
 /* b += W·t of `count` numbers of the tensor from `first` on. */
 static void add_products(struct onnx_layer *layer, const struct onnx_affine *affine, const double *values,
                          size_t first, size_t count)
@@ -123,7 +130,7 @@ mlp_status onnx_layer_take(const struct onnx_file *file, struct onnx_layer *laye
         return MLP_OK;
     }
     TRY(scale_vector(&layer->weights.column_scale, layer->weights.columns, affine));
-    double *values = memory_allocate(ONNX_PIECE, sizeof *values);
+    double *values = memory_allocate(piece_of(&layer->weights), sizeof *values);
     const mlp_status status =
         values != NULL ? add_all_products(file, layer, affine, values) : MLP_ERROR_MEMORY;
     memory_free(values);
@@ -185,7 +192,7 @@ mlp_status onnx_parameter_read(const struct onnx_file *file, const struct onnx_p
             out[i] = (float)p->values[i];
         }
     } else {
-        float *piece = memory_allocate(ONNX_PIECE, sizeof *piece);
+        float *piece = memory_allocate(piece_of(p), sizeof *piece);
         const mlp_status status = piece != NULL ? read_matrix(file, p, piece, out, stride) : MLP_ERROR_MEMORY;
         memory_free(piece);
         TRY(status);

@@ -57,7 +57,8 @@ mlp_status onnx_file_open(const struct byte_source *source, struct onnx_file *fi
     unsigned char *bytes = NULL;
     size_t size = 0;
     *file = (struct onnx_file){ .source = source, .path = source->name };
-    file->piece = memory_allocate(ONNX_PIECE, sizeof(double));
+    const size_t largest = (size_t)ONNX_PIECE * sizeof(double), bytes_of_file = file->source->size;
+    file->piece = memory_allocate(1, bytes_of_file < largest ? bytes_of_file : largest);
     if (file->piece == NULL) {
         return MLP_ERROR_MEMORY;
     }
