@@ -149,10 +149,18 @@ MLP_API mlp_status mlp_c_options_default(mlp_c_options *options);
 MLP_API mlp_status mlp_model_export_c(const mlp_network *network, const char *path,
                                       const mlp_c_options *options);
 
-/** Loads tensors from a safetensors file without this library's metadata, such as one that PyTorch wrote:
- * names `layers.N.weight`/`layers.N.bias`, or those of `torch.nn.Sequential` (`0.weight`, `2.weight`, …) in
- * ascending order; F32, F16 and BF16. The caller says what the file cannot: the layers.
- * Arguments as for mlp_network_create(); shapes must match. */
+/** Loads tensors from a safetensors file without this library's metadata, such as a state_dict of PyTorch.
+ * The caller says what the file cannot: the activations.
+ * Layers are modules with a `weight` of two dimensions, and a `bias` or none (zeros): in the order of the
+ * numbers in their names, where these differ in nothing else (`0.weight`, `2.weight`; `model.fc1.weight`,
+ * `model.fc2.weight`; whatever stands in front), else in the one order that their shapes allow. F64, F32, F16
+ * and BF16. A BatchNorm1d (`running_mean`, `running_var`, with ε = 1e-5) is folded into W and b: behind the
+ * product of the layer whose number precedes its own (`0`, `1`) or is the same (`fc1`, `bn1`), in front of
+ * the first layer, or in front of the next one where an activation's number lies between. Where that is not
+ * clear, and for any other module (LayerNorm, convolutions), UNSUPPORTED with its name. What has no tensors,
+ * such as Dropout, is not in the file.
+ * Arguments as for mlp_network_create(), but `inputs` and units of layers may be 0: the file's. Other sizes
+ * must be the file's: SHAPE. */
 MLP_API mlp_status mlp_model_load_tensors(const char *path, size_t inputs, const mlp_layer *layers,
                                           size_t count, const mlp_network_options *options,
                                           mlp_network **network);

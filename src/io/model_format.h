@@ -12,8 +12,10 @@ struct model_file {
     struct byte_source source;
     const char *path; /* the source's name */
     const struct model_format *format;
-    struct model_description description; /* layers NULL: the file holds tensors alone */
-    const void **layers;                  /* W and b of each layer; owned */
+    struct model_description
+        description;     /* layers NULL: the file holds tensors alone; of those that were asked
+                                             for it has `inputs` and units */
+    const void **layers; /* W and b of each layer; owned */
     size_t layer_count;
     const void *mean, *scale, *class_weights;
     void *content; /* the format's own; owned */
@@ -35,6 +37,8 @@ struct model_format {
     /* Reads a tensor into a column-major matrix of leading dimension `stride`. NONFINITE where a value is
      * not finite; IO, UNSUPPORTED. */
     mlp_status (*read)(const struct model_file *file, const void *tensor, float *out, size_t stride);
+    /* Changes parameters that have been read by what the file has besides; NULL: nothing. */
+    mlp_status (*finish)(const struct model_file *file, mlp_network *network);
 };
 
 extern const struct model_format format_safetensors, format_onnx;

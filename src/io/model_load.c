@@ -1,5 +1,7 @@
 /* Loading a network, whatever the format of its file. */
 #include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
 
 #include <mlp/model_file.h>
 
@@ -191,6 +193,42 @@ mlp_status mlp_model_load_memory(const void *bytes, size_t size, const mlp_load_
 
 /* ---- bare tensors -------------------------------------------------------------------------------------- */
 
+/* A copy of the caller's layers, of whatever size, in which sizes of 0 are the file's. */
+static mlp_status layers_of_file(const struct model_file *file, const mlp_layer *layers, size_t layer_size,
+                                 unsigned char **copy)
+{
+    const size_t count = file->description.count;
+    *copy = memory_allocate(count, layer_size);
+    REQUIRE_MEMORY(*copy);
+    memcpy(*copy, layers, count * layer_size);
+    for (size_t l = 0; l < count; l++) {
+        size_t units;
+        unsigned char *place = *copy + l * layer_size + offsetof(mlp_layer, units);
+        memcpy(&units, place, sizeof units);
+        units = units > 0 ? units : file->description.layers[l].units;
+        memcpy(place, &units, sizeof units);
+    }
+    return MLP_OK;
+}
+
+/* The network of the caller's layers, blank. */
+static mlp_status create_bare(const struct model_file *file, size_t inputs, const mlp_layer *layers,
+                              size_t count, const mlp_network_options *options, mlp_network **network)
+{
+    const size_t layer_size = options != NULL ? options->layer_size : sizeof *layers;
+    unsigned char *copy = NULL;
+    if (layer_size < sizeof(size_t) || file->description.layers == NULL) {
+        return network_create_blank(inputs, layers, count, options, network);
+    }
+    mlp_status status = layers_of_file(file, layers, layer_size, &copy);
+    if (status == MLP_OK) {
+        status = network_create_blank(inputs > 0 ? inputs : file->description.inputs, (const mlp_layer *)copy,
+                                      count, options, network);
+    }
+    memory_free(copy);
+    return status;
+}
+
 mlp_status mlp_model_load_tensors(const char *path, size_t inputs, const mlp_layer *layers, size_t count,
                                   const mlp_network_options *options, mlp_network **network)
 {
@@ -204,8 +242,11 @@ mlp_status mlp_model_load_tensors(const char *path, size_t inputs, const mlp_lay
             "mlp_model_load_tensors: number of layers is 0, expected at least 1");
     TRY(byte_source_open(path, &source));
     mlp_status status = model_file_open(source, count, &file);
-    status = status == MLP_OK ? network_create_blank(inputs, layers, count, options, network) : status;
+    status = status == MLP_OK ? create_bare(&file, inputs, layers, count, options, network) : status;
     status = status == MLP_OK ? fill(&file, *network) : status;
+    if (status == MLP_OK && file.format->finish != NULL) {
+        status = file.format->finish(&file, *network);
+    }
     if (status != MLP_OK) {
         mlp_network_destroy(network);
     }

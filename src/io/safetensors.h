@@ -80,7 +80,7 @@ const char *safetensor_type(const struct safetensor *tensor);
 mlp_status safetensors_metadata_json(const struct safetensors *archive, const char *key,
                                      struct json_document *document);
 
-/* Reads a tensor of type F32, F16 or BF16, of rank 2 (row-major in the file) or less, into the
+/* Reads a tensor of type F64, F32, F16 or BF16, of rank 2 (row-major in the file) or less, into the
  * column-major matrix `out` of leading dimension `stride`: entry (i, j) to out[i + j·stride].
  * MLP_ERROR_UNSUPPORTED for another type, MLP_ERROR_NONFINITE where a value is not finite; MLP_ERROR_IO. */
 mlp_status safetensor_matrix(struct safetensors *archive, const struct safetensor *tensor, float *out,

@@ -40,6 +40,18 @@ static float from_f16(const unsigned char *bytes)
     return value;
 }
 
+/* Beyond a float's range it becomes infinite, which is refused as such. */
+static float from_f64(const unsigned char *bytes)
+{
+    uint64_t bits = 0;
+    double value;
+    for (int b = 0; b < 8; b++) {
+        bits |= (uint64_t)bytes[b] << (8 * b);
+    }
+    memcpy(&value, &bits, sizeof value);
+    return (float)value;
+}
+
 /* Bytes of the file become floats. They may lie in the last part of `out`, so that it goes upwards. */
 #define CONVERTER(name, one, size)                                                                           \
     static void name(const unsigned char *bytes, size_t count, float *out)                                   \
@@ -51,10 +63,11 @@ static float from_f16(const unsigned char *bytes)
 CONVERTER(floats_of_f32, from_f32, 4)
 CONVERTER(floats_of_f16, from_f16, 2)
 CONVERTER(floats_of_bf16, from_bf16, 2)
+CONVERTER(floats_of_f64, from_f64, 8)
 
 static const struct tensor_type types[] = {
     { "F32", 4, floats_of_f32 }, { "F16", 2, floats_of_f16 }, { "BF16", 2, floats_of_bf16 },
-    { "F64", 8, NULL },          { "I64", 8, NULL },          { "I32", 4, NULL },
+    { "F64", 8, floats_of_f64 }, { "I64", 8, NULL },          { "I32", 4, NULL },
     { "I16", 2, NULL },          { "I8", 1, NULL },           { "U64", 8, NULL },
     { "U32", 4, NULL },          { "U16", 2, NULL },          { "U8", 1, NULL },
     { "BOOL", 1, NULL },         { "F8_E4M3", 1, NULL },      { "F8_E5M2", 1, NULL },
@@ -81,7 +94,8 @@ static mlp_status read_piece(struct safetensors *archive, const struct safetenso
                              size_t count)
 {
     const size_t size = tensor->type->size;
-    unsigned char *bytes = (unsigned char *)archive->piece + count * (sizeof(float) - size);
+    const size_t spare = size < sizeof(float) ? count * (sizeof(float) - size) : 0;
+    unsigned char *bytes = (unsigned char *)archive->piece + spare;
     TRY(byte_source_read(archive->source, archive->data + tensor->begin + first * size, bytes, count * size));
     tensor->type->to_floats(bytes, count, archive->piece);
     return MLP_OK;
@@ -128,11 +142,11 @@ mlp_status safetensor_matrix(struct safetensors *archive, const struct safetenso
 {
     const size_t columns = tensor->rank > 1 ? tensor->elements / tensor->shape[0] : 1,
                  rows = tensor->elements / (columns > 0 ? columns : 1);
-    const size_t width = columns < SAFETENSORS_PIECE ? columns : (size_t)SAFETENSORS_PIECE,
-                 fit = width > 0 ? SAFETENSORS_PIECE / width : 1,
+    const size_t piece = tensor->type->size > sizeof(float) ? SAFETENSORS_PIECE / 2 : SAFETENSORS_PIECE,
+                 width = columns < piece ? columns : piece, fit = width > 0 ? piece / width : 1,
                  height = fit > TILE ? fit / TILE * TILE : fit;
     FAIL_IF(tensor->type->to_floats == NULL, MLP_ERROR_UNSUPPORTED,
-            "%s: tensor '%.64s' is of type %s, expected F32, F16 or BF16", archive->path, tensor->name,
+            "%s: tensor '%.64s' is of type %s, expected F64, F32, F16 or BF16", archive->path, tensor->name,
             tensor->type->name);
     for (size_t i = 0; i < rows; i += height) {
         const size_t down = rows - i < height ? rows - i : height;

@@ -3,6 +3,7 @@
 # Usage: test_exchange.sh PATH-OF-MLP COMPILER...
 # Prints TAP.
 mlp=$(realpath "$1")
+recorded=$(realpath "$(dirname "$0")/../io/pytorch")
 shift
 compiler=$*
 . "$(dirname "$0")/tap.sh"
@@ -64,6 +65,26 @@ for flags in '-x c -std=c99' '-x c++ -std=c++11'; do
         skipped "model.c with $flags" 'no such compiler'
     fi
 done
+
+# ---- import
+cp "$recorded/named.safetensors" "$recorded/norm-unclear.safetensors" .
+runs 'a state_dict' "$mlp" import named.safetensors named.mlp --layers relu,tanh,identity
+[ "$(cat out)" = '5 -> 7 relu -> 4 tanh -> 3 identity' ]
+result $? '  says its layers'
+runs '  is a model' "$mlp" inspect named.mlp
+refuses 1 'needs --layers' import named.safetensors other.mlp
+refuses 1 '3 layers, expected 2' import named.safetensors other.mlp --layers relu,softmax
+refuses 1 'BatchNorm1d' import norm-unclear.safetensors other.mlp --layers relu,identity
+refuses 2 'expected a file and the model' import named.safetensors
+refuses 2 '--layers: ' import named.safetensors other.mlp --layers what
+printf '\211HDF\r\n\032\n....' >model.h5
+refuses 1 'HDF5.*ONNX' import model.h5 other.mlp
+printf 'PK\003\004............' >model.keras
+refuses 1 'zip.*ONNX' import model.keras other.mlp
+printf '\200\002............' >model.pt
+refuses 1 'pickle.*safetensors' evaluate model.pt --data digits
+[ ! -e other.mlp ]
+result $? '  nothing is written'
 
 # ---- refusals
 refuses 2 'expected a model and the file' export model.safetensors
