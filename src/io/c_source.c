@@ -136,7 +136,9 @@ void c_put_layer(struct c_source *source, const mlp_network *network, size_t l)
     memory_free(scales);
 }
 
-/* Sums of 32 products are added up, so that rounding grows slowly with the number of inputs. */
+/* Sums of 32 products are added up, so that rounding grows slowly with the number of inputs. GCC from -O3 on
+ * would unroll the eight units and then compute a chain of sums for each; the pragma keeps them side by side in
+ * a vector (the digits of docs/export.md: 0.4 µs instead of 1.1). */
 void c_put_dense(struct c_source *source)
 {
     const char *type = source->int8 ? "signed char" : "float", *cast = source->int8 ? "(float)" : "",
@@ -148,15 +150,17 @@ void c_put_dense(struct c_source *source)
           "*z)\n{\n"
           "    int u = 0, j, k;\n",
           type, scale);
-    c_put(source, "    for (; u + 8 <= units; u += 8, w += 8 * inputs) {\n"
+    c_put(source, "    for (; u + 8 <= units; u += 8) {\n"
                   "        float sum[8] = { 0.0f };\n"
                   "        for (j = 0; j < inputs;) {\n"
                   "            const int end = inputs - j > 32 ? j + 32 : inputs;\n"
                   "            float part[8] = { 0.0f };\n"
-                  "            for (; j < end; j++) {\n");
+                  "            for (; j < end; j++, w += 8) {\n"
+                  "                const float value = x[j];\n");
     c_put(source,
+          "#if defined(__GNUC__) && __GNUC__ >= 8 && !defined(__clang__)\n#pragma GCC unroll 1\n#endif\n"
           "                for (k = 0; k < 8; k++) {\n"
-          "                    part[k] += %sw[8 * j + k] * x[j];\n"
+          "                    part[k] += %sw[k] * value;\n"
           "                }\n            }\n"
           "            for (k = 0; k < 8; k++) {\n"
           "                sum[k] += part[k];\n            }\n        }\n",
