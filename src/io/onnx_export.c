@@ -15,34 +15,7 @@
 #include "io/model_description.h"
 #include "io/onnx_nodes.h"
 
-/* ---- parameters ---------------------------------------------------------------------------------------- */
-
-/* A float's bytes in the order of the format. */
-static void put_float(float value, unsigned char *bytes)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    for (unsigned b = 0; b < 4; b++) {
-        bytes[b] = (unsigned char)(bits >> (8 * b));
-    }
-}
-
-/* A tensor of rows × columns, or a vector where columns is 0, of values[i + j·stride]. */
-static void add_matrix(struct onnx_writer *w, const char *name, const float *values, size_t rows,
-                       size_t columns, size_t stride)
-{
-    const size_t width = columns > 0 ? columns : 1;
-    unsigned char *bytes = onnx_tensor_add(w, name, ONNX_FLOAT, columns > 0 ? 2 : 1,
-                                           (const size_t[2]){ rows, columns }, rows * width * sizeof(float));
-    if (bytes == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < width; j++) {
-            put_float(values[i + j * stride], bytes + 4 * (i * width + j));
-        }
-    }
-}
+/* ---- the graph ---------------------------------------------------------------------------------------- */
 
 static void add_layer(struct onnx_writer *w, const mlp_network *network, size_t l, bool is_last)
 {
@@ -52,8 +25,9 @@ static void add_layer(struct onnx_writer *w, const mlp_network *network, size_t 
     snprintf(bias, sizeof bias, "layers.%zu.bias", l);
     snprintf(z, sizeof z, "z%zu", l);
     snprintf(a, sizeof a, "a%zu", l);
-    add_matrix(w, weights, network->parameters + layer->weights, layer->units, layer->inputs, layer->stride);
-    add_matrix(w, bias, network->parameters + layer->bias, layer->units, 0, layer->stride);
+    onnx_matrix_add(w, weights, network->parameters + layer->weights, layer->units, layer->inputs,
+                    layer->stride);
+    onnx_matrix_add(w, bias, network->parameters + layer->bias, layer->units, 0, layer->stride);
     const char *end = is_last ? "output" : a;
     const bool linear = layer->description.activation == MLP_ACTIVATION_IDENTITY;
     const char *product = linear ? end : z;
@@ -69,8 +43,8 @@ static void add_layer(struct onnx_writer *w, const mlp_network *network, size_t 
 
 static void add_standardization(struct onnx_writer *w, const mlp_network *network)
 {
-    add_matrix(w, "standardization.mean", network->mean, network->inputs, 0, network->inputs);
-    add_matrix(w, "standardization.scale", network->scale, network->inputs, 0, network->inputs);
+    onnx_matrix_add(w, "standardization.mean", network->mean, network->inputs, 0, network->inputs);
+    onnx_matrix_add(w, "standardization.scale", network->scale, network->inputs, 0, network->inputs);
     onnx_node_add(w, "Sub", (const char *const[]){ "input", "standardization.mean" }, 2, "centered");
     onnx_node_add(w, "Div", (const char *const[]){ "centered", "standardization.scale" }, 2, "standardized");
     onnx_value_set(w, "standardized");
@@ -86,12 +60,13 @@ static void add_label(struct onnx_writer *w, const mlp_network *network)
         onnx_integer_add(w, node, "keepdims", 0);
         return;
     }
-    const float middle = output->description.activation == MLP_ACTIVATION_IDENTITY ? 0.0f : 0.5f;
+    static const float middle[] = { 0.5f, 0.0f };
+    const bool logit = output->description.activation == MLP_ACTIVATION_IDENTITY;
     unsigned char *axis = onnx_tensor_add(w, "label.axis", ONNX_INT64, 1, (const size_t[]){ 1 }, 8);
     if (axis != NULL) {
         axis[0] = 1;
     }
-    add_matrix(w, "label.threshold", &middle, 1, 0, 1);
+    onnx_matrix_add(w, "label.threshold", &middle[logit], 1, 0, 1);
     onnx_node_add(w, "Greater", (const char *const[]){ "output", "label.threshold" }, 2, "label.exceeds");
     Mlp__Onnx__Node *cast =
         onnx_node_add(w, "Cast", (const char *const[]){ "label.exceeds" }, 1, "label.column");
@@ -115,50 +90,6 @@ static mlp_status check(const mlp_network *network)
                             : fail(MLP_ERROR_UNSUPPORTED,
                                    "the network has %zu parameters: an ONNX file holds less than 2 GiB",
                                    network->parameter_count);
-}
-
-struct sink_buffer {
-    ProtobufCBuffer base; /* must be first */
-    struct byte_sink *sink;
-    mlp_status status;
-};
-
-static void append_to_sink(ProtobufCBuffer *buffer, size_t size, const uint8_t *bytes)
-{
-    struct sink_buffer *to = (struct sink_buffer *)buffer;
-    to->status = to->status == MLP_OK ? byte_sink_write(to->sink, bytes, size) : to->status;
-}
-
-static mlp_status write_model(const Mlp__Onnx__Model *model, struct byte_sink *sink)
-{
-    TRY(byte_sink_begin(sink, mlp__onnx__model__get_packed_size(model)));
-    struct sink_buffer buffer = { .base = { append_to_sink }, .sink = sink };
-    mlp__onnx__model__pack_to_buffer(model, &buffer.base);
-    return byte_sink_end(sink, buffer.status);
-}
-
-static mlp_status write_graph(const struct onnx_writer *w, const char *names, struct byte_sink *sink)
-{
-    Mlp__Onnx__OperatorSet set = MLP__ONNX__OPERATOR_SET__INIT;
-    Mlp__Onnx__OperatorSet *sets[] = { &set };
-    Mlp__Onnx__Entry entry = MLP__ONNX__ENTRY__INIT;
-    Mlp__Onnx__Entry *entries[] = { &entry };
-    Mlp__Onnx__Model model = MLP__ONNX__MODEL__INIT;
-    set.domain = "";
-    set.has_version = true;
-    set.version = ONNX_OPSET;
-    entry.key = "class_names";
-    entry.value = (char *)names;
-    model.has_ir_version = true;
-    model.ir_version = ONNX_IR;
-    model.producer_name = "libmlp";
-    model.producer_version = MLP_VERSION;
-    model.graph = (Mlp__Onnx__Graph *)&w->graph;
-    model.n_opset_import = 1;
-    model.opset_import = sets;
-    model.n_metadata_props = names != NULL;
-    model.metadata_props = entries;
-    return write_model(&model, sink);
 }
 
 static mlp_status export(const mlp_network *network, const mlp_onnx_options *options, struct byte_sink *sink)
@@ -187,7 +118,7 @@ static mlp_status export(const mlp_network *network, const mlp_onnx_options *opt
     if (status == MLP_OK && network->class_name_count > 0) {
         status = description_class_names(network, &names);
     }
-    status = status == MLP_OK ? write_graph(&w, names, sink) : status;
+    status = status == MLP_OK ? onnx_model_write(&w, names, sink) : status;
     memory_free(names);
     onnx_writer_end(&w);
     return status;

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "io/safetensors.h"
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
@@ -27,6 +28,7 @@ void onnx_writer_end(struct onnx_writer *w)
     array_free(&w->tensors);
     array_free(&w->inputs);
     array_free(&w->outputs);
+    array_free(&w->numbers);
 }
 
 /* Memory of the writer; NULL after a failure. */
@@ -173,15 +175,16 @@ void onnx_float_add(struct onnx_writer *w, Mlp__Onnx__Node *node, const char *na
     }
 }
 
-unsigned char *onnx_tensor_add(struct onnx_writer *w, const char *name, enum onnx_type type, size_t rank,
-                               const size_t *shape, size_t size)
+/* A tensor whose numbers are still to come. */
+static Mlp__Onnx__Tensor *add_tensor(struct onnx_writer *w, const char *name, enum onnx_type type,
+                                     size_t rank, const size_t *shape,
+                                     const struct safetensor_output *numbers)
 {
     struct {
         Mlp__Onnx__Tensor tensor;
         int64_t dims[2];
     } *all = take(w, sizeof *all);
-    unsigned char *bytes = take(w, size);
-    if (bytes == NULL) {
+    if (all == NULL) {
         return NULL;
     }
     mlp__onnx__tensor__init(&all->tensor);
@@ -193,10 +196,33 @@ unsigned char *onnx_tensor_add(struct onnx_writer *w, const char *name, enum onn
     all->tensor.has_data_type = true;
     all->tensor.data_type = (int32_t)type;
     all->tensor.name = take_text(w, name);
-    all->tensor.has_raw_data = true;
-    all->tensor.raw_data = (ProtobufCBinaryData){ size, bytes };
+    w->status = w->status == MLP_OK ? array_append(&w->numbers, numbers, 1, sizeof *numbers) : w->status;
     append(w, &w->tensors, &all->tensor);
+    return w->status == MLP_OK ? &all->tensor : NULL;
+}
+
+unsigned char *onnx_tensor_add(struct onnx_writer *w, const char *name, enum onnx_type type, size_t rank,
+                               const size_t *shape, size_t size)
+{
+    const struct safetensor_output none = { .values = NULL };
+    unsigned char *bytes = take(w, size);
+    Mlp__Onnx__Tensor *tensor = add_tensor(w, name, type, rank, shape, &none);
+    if (tensor == NULL) {
+        return NULL;
+    }
+    tensor->has_raw_data = true;
+    tensor->raw_data = (ProtobufCBinaryData){ size, bytes };
     return bytes;
+}
+
+void onnx_matrix_add(struct onnx_writer *w, const char *name, const float *values, size_t rows,
+                     size_t columns, size_t stride)
+{
+    struct safetensor_output numbers = {
+        .rows = rows, .columns = columns, .values = values, .leading_dimension = stride
+    };
+    snprintf(numbers.name, sizeof numbers.name, "%s", name);
+    add_tensor(w, name, ONNX_FLOAT, columns > 0 ? 2 : 1, (const size_t[2]){ rows, columns }, &numbers);
 }
 
 /* ---- activations --------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <mlp/activation.h>
 
 #include "base/array.h"
+#include "io/byte_sink.h"
 #include "io/onnx_file.h"
 
 /* Operators as of set 13 of 2020, which every runtime since has; IR 8. */
@@ -24,6 +25,7 @@ struct onnx_writer {
     char value[ONNX_NAME];                        /* what the next node takes */
     struct array owned;                           /* of pointers: all that was added */
     struct array nodes, tensors, inputs, outputs; /* the graph's, of pointers */
+    struct array numbers; /* of struct safetensor_output, one for each tensor; values NULL: it has raw data */
 };
 
 void onnx_writer_begin(struct onnx_writer *writer);
@@ -41,8 +43,16 @@ void onnx_float_add(struct onnx_writer *writer, Mlp__Onnx__Node *node, const cha
 /* A tensor of rank 0 to 2; its bytes, all 0, are the caller's to fill in. NULL after a failure. */
 unsigned char *onnx_tensor_add(struct onnx_writer *writer, const char *name, enum onnx_type type, size_t rank,
                                const size_t *shape, size_t size);
+/* A tensor of rows × columns floats, or of rows where columns is 0: values[i + j·stride], borrowed until the
+ * model is written. */
+void onnx_matrix_add(struct onnx_writer *writer, const char *name, const float *values, size_t rows,
+                     size_t columns, size_t stride);
 /* The nodes from the writer's value to `end` = φ(value); l makes their names different. */
 void onnx_activation_add(struct onnx_writer *writer, mlp_activation activation, double parameter, size_t l,
                          const char *end);
+
+/* Writes the model with the writer's graph; tensors' numbers go from the network into the sink piece by
+ * piece. `names`: the metadata class_names, or NULL. */
+mlp_status onnx_model_write(const struct onnx_writer *writer, const char *names, struct byte_sink *sink);
 
 #endif

@@ -119,4 +119,8 @@ struct safetensor_output {
 mlp_status safetensors_write(struct byte_sink *sink, const json_t *metadata,
                              const struct safetensor_output *tensors, size_t count, bool with_checksum);
 
+/* A tensor's float `values` alone, as such a file has them: row-major, little-endian. IO, MEMORY, NONFINITE.
+ * */
+mlp_status safetensor_floats_write(struct byte_sink *sink, const struct safetensor_output *tensor);
+
 #endif

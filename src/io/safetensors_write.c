@@ -144,6 +144,15 @@ static mlp_status write_floats(struct writer *writer, const struct safetensor_ou
     return MLP_OK;
 }
 
+mlp_status safetensor_floats_write(struct byte_sink *sink, const struct safetensor_output *tensor)
+{
+    struct writer writer = { .sink = sink, .piece = memory_allocate(PIECE, sizeof *writer.piece) };
+    REQUIRE_MEMORY(writer.piece);
+    const mlp_status status = write_floats(&writer, tensor);
+    memory_free(writer.piece);
+    return status;
+}
+
 static mlp_status write_doubles(struct writer *writer, const struct safetensor_output *tensor)
 {
     const size_t count = elements_of(tensor);
