@@ -81,6 +81,44 @@ static void files_of_other_programs(void **unused)
     assert_int_equal(memory_live_count(), 0);
 }
 
+static void take(const unsigned char **from, size_t *left, void *to, size_t size)
+{
+    assert_true(size <= *left);
+    memcpy(to, *from, size);
+    *from += size;
+    *left -= size;
+}
+
+/* PyTorch's files and outputs for 20 shapes of every activation; on a processor of its byte order. */
+static void random_shapes_of_pytorch(void **unused)
+{
+    size_t left, count = 0;
+    unsigned char *bytes = test_read_file(recorded_path("torch-shapes.bin"), &left);
+    const unsigned char *from = bytes;
+    (void)unused;
+    for (; left > 0; count++) {
+        uint32_t sizes[4]; /* of the model, samples, inputs, outputs */
+        float x[64], y[64], got[64];
+        mlp_network *network;
+        take(&from, &left, sizes, sizeof sizes);
+        assert_true(sizes[0] <= left && sizes[1] * sizes[2] <= 64 && sizes[1] * sizes[3] <= 64);
+        assert_ok(mlp_model_load_memory(from, sizes[0], NULL, &network));
+        from += sizes[0];
+        left -= sizes[0];
+        take(&from, &left, x, sizeof *x * sizes[1] * sizes[2]);
+        take(&from, &left, y, sizeof *y * sizes[1] * sizes[3]);
+        assert_int_equal(mlp_network_inputs(network), sizes[2]);
+        assert_int_equal(mlp_network_outputs(network), sizes[3]);
+        predict(network, x, sizes[1], got);
+        for (size_t i = 0; i < sizes[1] * sizes[3]; i++) {
+            assert_close(got[i], y[i], 1e-5);
+        }
+        mlp_network_destroy(&network);
+    }
+    free(bytes);
+    assert_int_equal(count, 20 * MLP_ACTIVATION_CUSTOM);
+}
+
 /* ---- our files ----------------------------------------------------------------------------------------- */
 
 enum { SHAPES = 20, SAMPLES = 2, LARGEST = 9 };
@@ -347,6 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_of_other_programs),
+        cmocka_unit_test(random_shapes_of_pytorch),
         cmocka_unit_test(every_activation_in_onnx_runtime),
         cmocka_unit_test(exported_and_back),
         cmocka_unit_test(class_names_and_labels),

@@ -2,7 +2,7 @@
 """Records the ONNX files of this folder, with inputs and outputs beside each: needs torch, onnx, onnxruntime,
 scikit-learn, skl2onnx.
 
-usage: record.py [FOLDER [KIND...]]     all kinds: gemm keras sklearn torch runtime refused
+usage: record.py [FOLDER [KIND...]]     all kinds: gemm keras sklearn torch shapes runtime refused
 
 NAME.onnx is the model. NAME.txt has samples, inputs and outputs in its first line, then a sample's inputs and the
 outputs that the program which made the model computes for them, one sample a line. In refused/, NAME.txt has what the
@@ -34,16 +34,21 @@ def record(name, model, x, y):
     (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
 
 
-def torch_models():
-    import torch
+def torch_activations():
     from torch import nn
-    torch.manual_seed(1)
-    activations = {
+    return {
         "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "relu": nn.ReLU(), "leaky-relu": nn.LeakyReLU(0.2), "elu": nn.ELU(0.7),
         "selu": nn.SELU(), "gelu": nn.GELU(), "gelu-tanh": nn.GELU(approximate="tanh"), "silu": nn.SiLU(), "mish": nn.Mish(),
         "softplus": nn.Softplus(), "softsign": nn.Softsign(), "hard-sigmoid": nn.Hardsigmoid(), "hard-tanh": nn.Hardtanh(),
         "softmax": nn.Softmax(dim=-1), "identity": nn.Identity(),
     }
+
+
+def torch_models():
+    import torch
+    from torch import nn
+    torch.manual_seed(1)
+    activations = torch_activations()
 
     def save(name, net, inputs, dynamo, shape=None, opset=None):
         net.eval()
@@ -77,6 +82,32 @@ def torch_models():
                     for tensor, low in ((module.weight, -1.5), (module.bias, -1), (module.running_mean, -1), (module.running_var, 0.5)):
                         tensor.uniform_(low, 2)
         save(f"torch-normalized-{'dynamo' if dynamo else 'script'}", norm, 6, dynamo, shape=(2, 3))
+
+
+def shapes_models():
+    """20 networks of random shapes for every activation, in one file: for each the model's size, samples, inputs and outputs as
+    32-bit numbers, the model, the samples' inputs and outputs as floats."""
+    import io
+
+    import torch
+    from torch import nn
+    torch.manual_seed(2)
+    random = numpy.random.default_rng(2)
+    with open(folder / "torch-shapes.bin", "wb") as pack:
+        for name, activation in torch_activations().items():
+            for _ in range(20):
+                sizes = [int(v) for v in random.integers(1, 8, 3)]
+                sizes[2] += name == "softmax"
+                hidden = nn.Tanh() if name == "softmax" else activation
+                net = nn.Sequential(nn.Linear(sizes[0], sizes[1]), hidden, nn.Linear(sizes[1], sizes[2]), activation).eval()
+                x = torch.tensor(random.normal(size=(2, sizes[0])) * 2, dtype=torch.float32)
+                file = io.BytesIO()
+                torch.onnx.export(net, (x,), file, dynamo=False, opset_version=13, input_names=["input"], dynamic_axes={"input": {0: "n"}})
+                with torch.no_grad():
+                    y = net.double()(x.double()).float()
+                net.float()
+                pack.write(numpy.array([len(file.getvalue()), 2, sizes[0], sizes[2]], dtype="<u4").tobytes() + file.getvalue() +
+                           x.numpy().astype("<f4").tobytes() + y.numpy().astype("<f4").tobytes())
 
 
 def model_of(nodes, constants, inputs, outputs, x, opset=13, name="graph"):
@@ -281,5 +312,5 @@ def refused_models():
 
 
 if __name__ == "__main__":
-    for kind in sys.argv[2:] or ("gemm", "keras", "sklearn", "torch", "runtime", "refused"):
+    for kind in sys.argv[2:] or ("gemm", "keras", "sklearn", "torch", "shapes", "runtime", "refused"):
         globals()[f"{kind}_models"]()
