@@ -118,8 +118,8 @@ static mlp_status collect(const struct safetensors *archive, struct modules *mod
     }
     for (size_t i = 0; i < archive->count; i++) {
         const struct module one = modules->items[i];
-        struct module *last = &modules->items[modules->count - 1];
-        if (modules->count == 0 || by_path(last, &one) != 0) {
+        struct module *last = modules->count > 0 ? &modules->items[modules->count - 1] : NULL;
+        if (last == NULL || by_path(last, &one) != 0) {
             modules->items[modules->count++] = one;
             continue;
         }
