@@ -8,6 +8,10 @@
 #ifndef BASE_VECTOR_MATH_H
 #define BASE_VECTOR_MATH_H
 
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "not with -ffast-math: NaN would go unseen, and sums would not have the same bits everywhere"
+#endif
+
 #include <stdint.h>
 #include <string.h>
 

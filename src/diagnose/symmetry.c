@@ -11,7 +11,9 @@ static double largest_magnitude(const mlp_const_matrix *w)
     double largest = 0.0;
     for (size_t j = 0; j < w->columns; j++) {
         for (size_t i = 0; i < w->rows; i++) {
-            largest = fmax(largest, fabs((double)w->data[i + j * w->leading_dimension]));
+            const double magnitude = fabs((double)w->data[i + j * w->leading_dimension]);
+            largest =
+                magnitude > largest ? magnitude : largest; /* gcc 12.2 fails on fmax() here, for aarch64 */
         }
     }
     return largest;

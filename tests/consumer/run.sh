@@ -34,7 +34,7 @@ libdir=$(dirname "$(find "$prefix" -name libmlp.so)")
 export PKG_CONFIG_PATH="$libdir/pkgconfig"
 export LD_LIBRARY_PATH="$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 pkg="pkg-config --define-prefix"
-flags="-O1 -Wall -Wextra -pedantic -Werror"
+flags="-Wall -Wextra -pedantic -Werror"
 # Debian's libdir has two levels below the prefix, which --define-prefix does not expect: say it plainly.
 sed -i "s|^prefix=.*|prefix=$prefix|" "$PKG_CONFIG_PATH/mlp.pc"
 pkg="pkg-config"
@@ -90,18 +90,19 @@ run_examples() {
     check "$1: train_long, stopped and resumed, gives the same model" stop_and_resume
 }
 
-for kind in shared static; do
-    if [ "$kind" = shared ]; then
-        libraries=$($pkg --libs mlp)
-    else
-        libraries=$(static_libraries)
-    fi
-    for example in train_digits step_by_step predict_threads custom_loss train_long resume_by_hand real_time; do
-        check "$kind: $example compiles" build_example c "$example" "$libraries"
-    done
-    check "$kind: embed compiles" build_example c++ embed "$libraries"
-    run_examples "$kind"
+libraries=$($pkg --libs mlp)
+for example in train_digits step_by_step predict_threads custom_loss train_long resume_by_hand real_time; do
+    check "shared: $example compiles" build_example c "$example" "$libraries"
 done
+check "shared: embed compiles" build_example c++ embed "$libraries"
+run_examples shared
+
+# The same library, linked otherwise: one program of each language.
+libraries=$(static_libraries)
+check "static: train_digits compiles" build_example c train_digits "$libraries"
+check "static: embed compiles" build_example c++ embed "$libraries"
+check "static: train_digits runs" "$work/train_digits" "$source/examples/data/digits.csv" "$work/digits.safetensors"
+check "static: embed runs" "$work/embed"
 
 # The static program must not need libmlp.so.
 check "static: no libmlp.so needed" sh -c "! ldd '$work/train_digits' | grep -q libmlp"
@@ -122,6 +123,42 @@ for command in mlp mlp-bench; do
         check "$command --help runs" "$prefix/bin/$command" --help
     fi
 done
+
+# find_package(mlp CONFIG), in C and C++, shared and static; a version that is not there is refused.
+cmake_programs() {
+    rm -rf "$work/cmake" && mkdir "$work/cmake" && cd "$work/cmake"
+    cat >CMakeLists.txt <<'C'
+cmake_minimum_required(VERSION 3.16)
+project(programs C CXX)
+find_package(mlp 0.1 CONFIG REQUIRED)
+find_package(mlp 99 CONFIG QUIET)
+if(mlp_FOUND)
+  message(FATAL_ERROR "found a version that is not there")
+endif()
+file(WRITE "${CMAKE_BINARY_DIR}/program.c" "#include <mlp/mlp.h>\nint main(void) { return mlp_version()[0] == 0; }\n")
+file(WRITE "${CMAKE_BINARY_DIR}/program.cpp" "#include <mlp/mlp.h>\nint main() { return mlp_version()[0] == 0; }\n")
+foreach(kind mlp static)
+  foreach(language c cpp)
+    add_executable(${kind}_${language} "${CMAKE_BINARY_DIR}/program.${language}")
+    target_link_libraries(${kind}_${language} PRIVATE mlp::${kind})
+  endforeach()
+endforeach()
+C
+    cmake -S . -B build "-DCMAKE_PREFIX_PATH=$prefix" && cmake --build build &&
+        build/mlp_c && build/mlp_cpp && build/static_c && build/static_cpp && ! ldd build/static_c | grep libmlp
+}
+if command -v cmake >/dev/null; then
+    check "CMake: find_package" cmake_programs
+fi
+
+# What may reorder sums or drop NaN breaks the promises: the compiler stops, and says why.
+fast_math() {
+    for flag in -ffast-math -Ofast -ffinite-math-only; do
+        ! ${CC:-cc} -std=c11 -O1 $flag -DMLP_LEVEL=baseline -fsyntax-only -I"$source/src" -I"$source/include" "$source/src/base/random_blocks.c" 2>"$work/errors" &&
+            grep '#error.*same bits' "$work/errors" || return 1
+    done
+}
+check "-ffast-math is refused, with its reason" fast_math
 
 echo "1..$number"
 exit "$failures"

@@ -19,7 +19,7 @@ STRATEGIES = ["activation", "init", "loss", "schedule", "dropout"]
 MAX_FUNCTION, MAX_FILE, MAX_COLUMNS = 70, 450, 110
 MAX_TEST_FUNCTION, MAX_TEST_FILE = 80, 500
 TOP_LEVEL = {"include", "src", "tests", "bench", "pkgconfig", "meson.build", "meson_options.txt", "README.md", "examples",
-             "tools", "docs", "mpi", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
+             "tools", "docs", "mpi", "cmake", "debian", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
 
 # What only one file may call: pattern, the file, what it is.
 DOORS = [
