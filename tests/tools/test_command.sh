@@ -50,6 +50,34 @@ json_is_valid() {
     fi
 }
 
+# ---- completion
+for shell in bash zsh fish; do
+    exits 0 "completion $shell" completion $shell
+    holds train out
+    cp out completion.$shell
+    if command -v $shell >/dev/null; then
+        $shell -n completion.$shell 2>err
+        result $? "  $shell reads it"
+    fi
+done
+refuses "expected bash, zsh or fish, got 'csh'" completion csh
+refuses 'expected one of' completion
+# complete WORD…: what bash offers for the last word
+complete() {
+    bash -c 'source ./completion.bash; complete -p mlp >/dev/null || exit 1; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mlp
+        printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
+}
+if command -v bash >/dev/null; then
+    [ "$(complete mlp evaluate --th)" = --threads ] && [ "$(complete mlp tra)" = train ] && complete mlp train --optimizer adam | grep -qx adamw
+    result $? 'bash completes commands, options and names'
+    for command in $("$mlp" --help | sed -n '/^Commands:/,/^$/ s/^  \([a-z-]*\) .*/\1/p'); do
+        "$mlp" $command --help | sed '/^Examples:/,$d' | sed -nE 's/^ +(-., )?(--[a-z0-9-]+).*/\2/p' | sort -u >listed
+        complete mlp $command -- | sort -u | cmp -s - listed || echo "$command"
+    done >err
+    [ ! -s err ]
+    result $? 'bash completes every option of every command'
+fi
+
 # ---- help and info
 for command in train evaluate predict inspect info; do
     exits 0 "$command --help" $command --help
