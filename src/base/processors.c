@@ -5,13 +5,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <math.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/platform.h"
 
 enum { TEXT_SIZE = 4096 };
 
@@ -115,10 +116,7 @@ int processors_within_quota(void)
 
 static int count_allowed(void)
 {
-    cpu_set_t mask;
-    const int quota = processors_within_quota();
-    const int processors =
-        sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    const int quota = processors_within_quota(), processors = platform_processors();
     const int allowed = quota < processors ? quota : processors;
     return allowed > 1 ? allowed : 1;
 }

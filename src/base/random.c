@@ -62,12 +62,29 @@ void random_normal(const struct random_stream *stream, size_t first, size_t coun
     fill(stream, first, count, out, LEVEL_SELECT(random_kernels)->normal);
 }
 
+uint64_t random_multiply_high_by_halves(uint64_t a, uint64_t b)
+{
+    const uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
+    const uint64_t low = a_low * b_high + (a_low * b_low >> 32); /* neither sum can overflow */
+    const uint64_t high = a_high * b_low + (uint32_t)low;
+    return a_high * b_high + (low >> 32) + (high >> 32);
+}
+
+static uint64_t multiply_high(uint64_t a, uint64_t b)
+{
+#ifdef __SIZEOF_INT128__
+    return (uint64_t)((unsigned __int128)a * b >> 64);
+#else
+    return random_multiply_high_by_halves(a, b);
+#endif
+}
+
 uint64_t random_below(const struct random_stream *stream, size_t index, uint64_t bound)
 {
     uint32_t words[4];
     block_of(stream, index, words);
     const uint64_t draw = (uint64_t)words[0] << 32 | words[1];
-    return (uint64_t)(((unsigned __int128)draw * bound) >> 64);
+    return multiply_high(draw, bound);
 }
 
 void random_shuffle(const struct random_stream *stream, size_t *order, size_t count)

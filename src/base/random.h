@@ -37,6 +37,9 @@ void random_uniform(const struct random_stream *stream, size_t first, size_t cou
 void random_normal(const struct random_stream *stream, size_t first, size_t count,
                    float *out); /* Box–Muller, to 6 ulp */
 
+/* The upper half of a · b, where a compiler has no integers of 128 bits. */
+uint64_t random_multiply_high_by_halves(uint64_t a, uint64_t b);
+
 /* Value number `index` of the stream as a whole number below `bound` (> 0), with a bias below
  * bound/2⁶⁴: a 64-bit draw is scaled down. */
 uint64_t random_below(const struct random_stream *stream, size_t index, uint64_t bound);

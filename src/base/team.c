@@ -1,19 +1,16 @@
 /* A team of threads inside one parallel region (OpenMP; one thread in a serial build). */
 #include "base/team.h"
 
-#include <limits.h>
 #include <stddef.h>
 
 #include "base/denormals.h"
+#include "base/platform.h"
 #include "base/processors.h"
 
 #ifdef _OPENMP
-#include <linux/futex.h>
 #include <omp.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* ---- the barrier --------------------------------------------------------------------------------------- */
 
@@ -38,17 +35,12 @@ static void relax(void)
 #endif
 }
 
-static void futex(atomic_uint *word, int operation, unsigned value)
-{
-    syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
-}
-
 static void open_barrier(struct barrier *barrier)
 {
     atomic_store_explicit(&barrier->arrived, 0, memory_order_relaxed);
     atomic_fetch_add(&barrier->phase, 1);
     if (atomic_load(&barrier->sleepers) > 0) {
-        futex(&barrier->phase, FUTEX_WAKE, INT_MAX);
+        platform_wake_all(&barrier->phase);
     }
 }
 
@@ -82,7 +74,7 @@ static void await_barrier(struct barrier *barrier, unsigned phase)
     }
     atomic_fetch_add(&barrier->sleepers, 1);
     while (atomic_load(&barrier->phase) == phase) {
-        futex(&barrier->phase, FUTEX_WAIT, phase);
+        platform_wait(&barrier->phase, phase);
     }
     atomic_fetch_sub(&barrier->sleepers, 1);
 }

@@ -1,11 +1,11 @@
 /* Texts by number, and numbers by text. */
 #include "base/text_pool.h"
 
-#include <endian.h>
 #include <string.h>
 #include <sys/auxv.h>
 
 #include "base/memory.h"
+#include "base/platform.h"
 #include "base/status.h"
 
 /* ---- a list -------------------------------------------------------------------------------------------- */
@@ -70,14 +70,12 @@ uint64_t siphash(const uint64_t key[2], const void *bytes, size_t size)
     uint64_t v[4] = { key[0] ^ 0x736F6D6570736575u, key[1] ^ 0x646F72616E646F6Du,
                       key[0] ^ 0x6C7967656E657261u, key[1] ^ 0x7465646279746573u };
     const unsigned char *next = bytes, *last = next + size - size % 8;
-    uint64_t word;
-    for (; next < last; next += sizeof word) {
-        memcpy(&word, next, sizeof word);
-        sip_word(v, le64toh(word));
+    unsigned char rest[8] = { 0 };
+    for (; next < last; next += sizeof rest) {
+        sip_word(v, read_little_endian_64(next));
     }
-    word = 0;
-    memcpy(&word, last, size % 8);
-    sip_word(v, le64toh(word) | (uint64_t)size << 56);
+    memcpy(rest, last, size % 8);
+    sip_word(v, read_little_endian_64(rest) | (uint64_t)size << 56);
     v[2] ^= 0xFF;
     sip_rounds(v, 4);
     return v[0] ^ v[1] ^ v[2] ^ v[3];

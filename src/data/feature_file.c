@@ -1,7 +1,6 @@
 /* Features that stay in a file. */
 #include "data/feature_file.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/platform.h"
 #include "base/status.h"
 #include "linalg/vector.h"
 
@@ -84,9 +84,7 @@ static mlp_status read_bytes(const struct feature_file *file, size_t offset, siz
 void floats_from_big_endian(float *values, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        bits = be32toh(bits);
+        const uint32_t bits = read_big_endian_32(&values[i]);
         memcpy(&values[i], &bits, sizeof bits);
     }
 }
@@ -110,6 +108,6 @@ void feature_file_announce(const struct feature_file *file, size_t first, size_t
     const size_t size = file->inputs * feature_size(file->kind), end = (first + count) * size;
     for (size_t offset = first * size; offset < end; offset += ANNOUNCED) {
         const size_t piece = end - offset < ANNOUNCED ? end - offset : (size_t)ANNOUNCED;
-        posix_fadvise(file->descriptor, (off_t)(file->start + offset), (off_t)piece, POSIX_FADV_WILLNEED);
+        platform_read_ahead(file->descriptor, file->start + offset, piece);
     }
 }

@@ -1,5 +1,6 @@
 /* Parts of a data set that share its storage: seeded splits and folds, and a run of samples. */
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -158,10 +159,17 @@ static bool is_at_the_end(size_t i, size_t count, const size_t *numbers)
     return i >= count - numbers[0];
 }
 
+/* Holds the product of two sizes. */
+#if SIZE_MAX > UINT32_MAX
+typedef unsigned __int128 size_product;
+#else
+typedef uint64_t size_product;
+#endif
+
 /* numbers[0] samples, evenly spread over all that are dealt. */
 static bool is_spread(size_t i, size_t count, const size_t *numbers)
 {
-    const unsigned __int128 wanted = numbers[0];
+    const size_product wanted = numbers[0];
     return (i + 1) * wanted / count > i * wanted / count;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/platform.h"
 #include "base/status.h"
 
 enum { BUFFER_SIZE = 1 << 18 };
@@ -17,25 +18,6 @@ static mlp_status failure(const struct unpacked_file *file, const char *what)
 {
     return fail(MLP_ERROR_IO, "%s: cannot %s a temporary file in '%s': %s", file->origin, what, file->folder,
                 strerror(errno));
-}
-
-/* Where the file system knows no files without names: one that loses its name at once. */
-static int create_and_unlink(const char *folder)
-{
-    static const char name[] = "/mlp-XXXXXX";
-    const size_t size = strlen(folder) + sizeof name;
-    char *path = memory_allocate(size, 1);
-    if (path == NULL) {
-        errno = ENOMEM;
-        return -1;
-    }
-    snprintf(path, size, "%s%s", folder, name);
-    const int descriptor = mkostemp(path, O_CLOEXEC);
-    if (descriptor >= 0) {
-        unlink(path);
-    }
-    memory_free(path);
-    return descriptor;
 }
 
 static const char *default_folder(void)
@@ -51,10 +33,7 @@ mlp_status unpacked_file_create(const char *origin, const char *folder, struct u
                                     .descriptor = -1 };
     file->buffer = memory_allocate(BUFFER_SIZE, 1);
     REQUIRE_MEMORY(file->buffer);
-    file->descriptor = open(file->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (file->descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-        file->descriptor = create_and_unlink(file->folder);
-    }
+    file->descriptor = platform_temporary_file(file->folder);
     return file->descriptor >= 0 ? MLP_OK : failure(file, "create");
 }
 

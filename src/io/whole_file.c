@@ -8,11 +8,11 @@
 #include <stdbool.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/platform.h"
 #include "base/status.h"
 
 enum { MAX_ATTEMPTS = 100, MAX_SUFFIX = 48 };
@@ -40,7 +40,7 @@ bool whole_file_is_temporary(const char *rest)
 static bool lock_temporary(const char *name, int descriptor)
 {
     struct stat here, there;
-    flock(descriptor, LOCK_EX);
+    platform_lock_file(descriptor, true);
     return fstat(descriptor, &here) == 0 && stat(name, &there) == 0 && here.st_ino == there.st_ino;
 }
 
@@ -83,7 +83,7 @@ static void remove_leftovers(const char *path)
         }
         const int descriptor =
             openat(dirfd(stream), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+        if (descriptor >= 0 && platform_lock_file(descriptor, false) == PLATFORM_LOCKED) {
             unlinkat(dirfd(stream), entry->d_name, 0);
         }
         if (descriptor >= 0) {

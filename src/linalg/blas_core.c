@@ -2,7 +2,6 @@
  * is newer than the library is Prescott (its issue 4267). Builds for many processors can choose again, in
  * the same process, which this does when the library is loaded. */
 #include <cblas.h>
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <mlp/info.h>
 
 #include "base/cpu.h"
+#include "base/platform.h"
 #include "base/status.h"
 #include "linalg/blas.h"
 #include "linalg/blas_memory.h"
@@ -171,25 +171,10 @@ mlp_status mlp_blas_select_core(const char *name)
 
 /* ---- when the library is loaded ------------------------------------------------------------------------ */
 
-/* Threads of this process, or 0 where that cannot be seen. */
-static int count_threads(void)
-{
-    int count = 0;
-    DIR *folder = opendir("/proc/self/task");
-    if (folder == NULL) {
-        return 0;
-    }
-    for (const struct dirent *item = readdir(folder); item != NULL; item = readdir(folder)) {
-        count += item->d_name[0] != '.';
-    }
-    closedir(folder);
-    return count;
-}
-
 /* Whether this process has no threads but this one and OpenBLAS's. */
 static bool is_alone(void)
 {
-    const int threads = count_threads();
+    const int threads = platform_count_threads();
     const int blas = openblas_get_parallel() == OPENBLAS_THREAD ? openblas_get_num_threads() : 1;
     return threads >= 1 && threads <= blas;
 }

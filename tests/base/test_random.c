@@ -183,6 +183,31 @@ static void shuffles_are_fair(void **unused)
     assert_true(chi2 < 56.0);
 }
 
+/* Schoolbook: the digits of 16 bits. */
+static void the_upper_half_of_a_product(void **unused)
+{
+    const uint64_t extremes[] = { 0, 1, UINT32_MAX, (uint64_t)UINT32_MAX + 1, UINT64_MAX - 1, UINT64_MAX };
+    const struct random_stream stream = random_stream(6, RANDOM_SHUFFLE, 0, 0);
+    (void)unused;
+    for (size_t trial = 0; trial < 10000; trial++) {
+        const uint64_t a = trial < 36 ? extremes[trial / 6] : random_below(&stream, 2 * trial, UINT64_MAX);
+        const uint64_t b =
+            trial < 36 ? extremes[trial % 6] : random_below(&stream, 2 * trial + 1, UINT64_MAX);
+        uint64_t digits[8] = { 0 };
+        for (int i = 0; i < 16; i++) {
+            const uint64_t product = (a >> 16 * (i / 4) & 0xFFFF) * (b >> 16 * (i % 4) & 0xFFFF);
+            digits[i / 4 + i % 4] += product & 0xFFFF;
+            digits[i / 4 + i % 4 + 1] += product >> 16;
+        }
+        for (int i = 0; i < 7; i++) {
+            digits[i + 1] += digits[i] >> 16;
+            digits[i] &= 0xFFFF;
+        }
+        assert_true(random_multiply_high_by_halves(a, b) ==
+                    (digits[4] | digits[5] << 16 | digits[6] << 32 | digits[7] << 48));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(known_answers),
@@ -191,6 +216,7 @@ int main(void)
                                         cmocka_unit_test(every_level_draws_the_same),
                                         cmocka_unit_test(logarithms_and_turns_of_words),
                                         cmocka_unit_test(moments),
-                                        cmocka_unit_test(shuffles_are_fair) };
+                                        cmocka_unit_test(shuffles_are_fair),
+                                        cmocka_unit_test(the_upper_half_of_a_product) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/memory.h"
+#include "base/platform.h"
 #include "base/status.h"
 #include "io/whole_file.h"
 
@@ -189,7 +189,7 @@ static bool lock(int descriptor)
 {
     const struct timespec pause = { .tv_nsec = 1000000000 / LOCK_ATTEMPTS };
     int attempt = 0;
-    while (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    while (platform_lock_file(descriptor, false) == PLATFORM_LOCKED_ELSEWHERE) {
         if (++attempt > LOCK_ATTEMPTS) {
             return false;
         }

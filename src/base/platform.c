@@ -1,0 +1,142 @@
+/* Linux's own calls, and what serves where there are none. */
+#include "base/platform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+#if defined(__linux__) && !defined(MLP_PORTABLE)
+#include <dirent.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#else
+#include <time.h>
+#endif
+
+/* A file that loses its name at once. */
+static int create_and_unlink(const char *folder)
+{
+    static const char name[] = "/mlp-XXXXXX";
+    const size_t size = strlen(folder) + sizeof name;
+    char *path = memory_allocate(size, 1);
+    if (path == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    snprintf(path, size, "%s%s", folder, name);
+    const int descriptor = mkstemp(path);
+    if (descriptor >= 0) {
+        fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+        unlink(path);
+    }
+    memory_free(path);
+    return descriptor;
+}
+
+#if defined(__linux__) && !defined(MLP_PORTABLE)
+int platform_temporary_file(const char *folder)
+{
+    const int descriptor = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (descriptor < 0 &&
+        (errno == EOPNOTSUPP || errno == EISDIR)) { /* the file system knows no such files */
+        return create_and_unlink(folder);
+    }
+    return descriptor;
+}
+
+void platform_read_ahead(int descriptor, size_t offset, size_t size)
+{
+    posix_fadvise(descriptor, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
+}
+
+enum platform_lock platform_lock_file(int descriptor, bool wait)
+{
+    if (flock(descriptor, wait ? LOCK_EX : LOCK_EX | LOCK_NB) == 0) {
+        return PLATFORM_LOCKED;
+    }
+    return errno == EWOULDBLOCK ? PLATFORM_LOCKED_ELSEWHERE : PLATFORM_LOCKLESS;
+}
+
+int platform_processors(void)
+{
+    cpu_set_t mask;
+    return sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask)
+                                                         : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int platform_count_threads(void)
+{
+    int count = 0;
+    DIR *folder = opendir("/proc/self/task");
+    if (folder == NULL) {
+        return 0;
+    }
+    for (const struct dirent *item = readdir(folder); item != NULL; item = readdir(folder)) {
+        count += item->d_name[0] != '.';
+    }
+    closedir(folder);
+    return count;
+}
+
+void platform_wait(atomic_uint *word, unsigned value)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+void platform_wake_all(atomic_uint *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+#else
+int platform_temporary_file(const char *folder)
+{
+    return create_and_unlink(folder);
+}
+
+void platform_read_ahead(int descriptor, size_t offset, size_t size)
+{
+    (void)descriptor, (void)offset, (void)size;
+}
+
+/* POSIX's locks belong to the process. One for writing needs a descriptor for writing: a folder, or a file that was
+ * opened for reading, is as in a file system without locks. */
+enum platform_lock platform_lock_file(int descriptor, bool wait)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    if (fcntl(descriptor, wait ? F_SETLKW : F_SETLK, &lock) == 0) {
+        return PLATFORM_LOCKED;
+    }
+    return errno == EACCES || errno == EAGAIN ? PLATFORM_LOCKED_ELSEWHERE : PLATFORM_LOCKLESS;
+}
+
+int platform_processors(void)
+{
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int platform_count_threads(void)
+{
+    return 0;
+}
+
+/* Who waits looks again after a while. */
+void platform_wait(atomic_uint *word, unsigned value)
+{
+    const struct timespec nap = { .tv_nsec = 50000 };
+    if (atomic_load(word) == value) {
+        nanosleep(&nap, NULL);
+    }
+}
+
+void platform_wake_all(atomic_uint *word)
+{
+    (void)word;
+}
+#endif
