@@ -44,9 +44,10 @@ typedef struct mlp_const_matrix {
 
 /** One layer. Everything zero but `units` is a sensible linear layer. */
 typedef struct mlp_layer {
-    size_t units;                /**< 1 … 2³¹ − 64. */
-    mlp_activation activation;   /**< Default identity. */
-    double activation_parameter; /**< Slope or α; 0: the activation's default; see ::mlp_activation. */
+    size_t units;                               /**< 1 … 2³¹ − 64. */
+    mlp_activation activation;                  /**< Default identity. */
+    double activation_parameter;                /**< Slope or α; 0: the activation's default (::MLP_ZERO: 0);
+                                      see ::mlp_activation. */
     mlp_activation_callbacks custom_activation; /**< For ::MLP_ACTIVATION_CUSTOM. */
     mlp_init init;                              /**< Of the weights; default automatic. */
     mlp_init_parameters init_parameters;        /**< Default all zero. */

@@ -110,7 +110,8 @@ typedef enum mlp_nonfinite {
     MLP_NONFINITE_ZERO = 2
 } mlp_nonfinite;
 
-/** Options of mlp_optimizer_create(). Start from ::MLP_OPTIMIZER_OPTIONS_INIT. */
+/** Options of mlp_optimizer_create(). Start from ::MLP_OPTIMIZER_OPTIONS_INIT. ::MLP_ZERO says 0
+ * where 0 stands for the default. */
 typedef struct mlp_optimizer_options {
     size_t struct_size;      /**< Set by the INIT. */
     mlp_optimizer_rule rule; /**< Default SGD. */

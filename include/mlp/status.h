@@ -14,6 +14,10 @@
 extern "C" {
 #endif
 
+/** Says 0 in a member of options where 0 stands for the default and is in the range, too: µ, β₁, β₂, weight
+ * decay, mlp_layer::activation_parameter. The smallest positive double that is not denormal; 0 in float. */
+#define MLP_ZERO 2.2250738585072014e-308
+
 /** Result of a call: 0 is success, negative values are errors. */
 typedef enum mlp_status {
     MLP_OK = 0,                 /**< Success. */

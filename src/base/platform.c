@@ -105,8 +105,8 @@ void platform_read_ahead(int descriptor, size_t offset, size_t size)
     (void)descriptor, (void)offset, (void)size;
 }
 
-/* POSIX's locks belong to the process. One for writing needs a descriptor for writing: a folder, or a file that was
- * opened for reading, is as in a file system without locks. */
+/* POSIX's locks belong to the process. One for writing needs a descriptor for writing: a folder, or a file
+ * that was opened for reading, is as in a file system without locks. */
 enum platform_lock platform_lock_file(int descriptor, bool wait)
 {
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };

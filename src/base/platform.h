@@ -1,5 +1,5 @@
-/* What Linux has and POSIX has not, each with what serves in its place. With -Dplatform=portable, and on any other
- * system, the places are taken: that build runs everything, and is what the tests of it run. */
+/* What Linux has and POSIX has not, each with what serves in its place. With -Dplatform=portable, and on any
+ * other system, the places are taken. */
 #ifndef BASE_PLATFORM_H
 #define BASE_PLATFORM_H
 
@@ -11,17 +11,19 @@
 
 /* ---- files --------------------------------------------------------------------------------------------- */
 
-/* A file in `folder` that has no name and goes with its descriptor; -1 with errno where there is none to be had. */
+/* A file in `folder` that has no name and goes with its descriptor; -1 with errno where there is none to be
+ * had. */
 int platform_temporary_file(const char *folder);
 
-/* Has the system read `size` bytes from `offset` ahead; where it cannot, they are read when they are needed. */
+/* Has the system read `size` bytes from `offset` ahead; where it cannot, they are read when they are
+ * needed. */
 void platform_read_ahead(int descriptor, size_t offset, size_t size);
 
 enum platform_lock { PLATFORM_LOCKED, PLATFORM_LOCKED_ELSEWHERE, PLATFORM_LOCKLESS };
 
 /* Locks a file against other descriptors, or where there is no flock() against other processes, until the
- * descriptor is closed. PLATFORM_LOCKED_ELSEWHERE is no answer to `wait`; PLATFORM_LOCKLESS: the file system knows
- * no locks. */
+ * descriptor is closed. PLATFORM_LOCKED_ELSEWHERE is no answer to `wait`; PLATFORM_LOCKLESS: the file system
+ * knows no locks. */
 enum platform_lock platform_lock_file(int descriptor, bool wait);
 
 /* ---- processors and threads ---------------------------------------------------------------------------- */

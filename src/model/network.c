@@ -90,6 +90,10 @@ static bool place_layer(struct layer *layer, size_t *arena, size_t *parameters)
     return *arena <= SIZE_MAX / 64;
 }
 
+/* Callers without options have layers of this size. One that grows gives mlp_network_create() a new version,
+ * whose older one passes 0.1.0's size on (docs/abi.md). */
+_Static_assert(sizeof(void *) != 8 || sizeof(mlp_layer) == 176, "mlp_layer has grown: see docs/abi.md");
+
 static mlp_status resolve_layers(size_t inputs, const mlp_layer *layers, size_t count, size_t layer_size,
                                  mlp_network *network)
 {

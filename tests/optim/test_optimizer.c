@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <mlp/pass.h>
+#include <mlp/train.h>
 
 #include "model/network.h"
 #include "model/workspace.h"
@@ -261,6 +262,44 @@ static void defaults_are_resolved(void **unused)
     drop(&f);
 }
 
+/* One weight and a bias, one sample: w·x + b. Adam's step is lr·g/√v̂ with β₁ = 0. */
+static void zero_can_be_said(void **unused)
+{
+    const mlp_layer layer = { .units = 1 };
+    const float x = 0.5f, y = 9.0f;
+    mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    mlp_network *network;
+    mlp_workspace *workspace;
+    mlp_optimizer *optimizer;
+    mlp_const_matrix weights, bias;
+    const mlp_targets targets = { .values = &y };
+    (void)unused;
+    options.rule = MLP_OPTIMIZER_ADAMW;
+    options.learning_rate = 0.5;
+    options.beta1 = MLP_ZERO;
+    options.beta2 = 0.9;
+    options.weight_decay = MLP_ZERO;
+    assert_ok(mlp_network_create(1, &layer, 1, NULL, &network));
+    assert_ok(mlp_workspace_create(network, 1, NULL, &workspace));
+    assert_ok(mlp_optimizer_create(network, &options, &optimizer));
+    assert_ok(mlp_network_weights(network, 0, &weights));
+    assert_ok(mlp_network_bias(network, 0, &bias));
+    double w = (double)weights.data[0], b = 0.0, v = 0.0;
+    for (int step = 1; step <= 5; step++) {
+        const double gradient = w * 0.5 + b - 9.0; /* of b, up to a factor, as is that of w */
+        v = 0.9 * v + 0.1 * gradient * gradient;
+        const double update = 0.5 * gradient / sqrt(v / (1.0 - pow(0.9, step)));
+        w -= update;
+        b -= update;
+        assert_ok(mlp_train_step(network, optimizer, workspace, &x, &targets, 1, NULL));
+        assert_close(weights.data[0], w, 1e-5);
+        assert_close(bias.data[0], b, 1e-5);
+    }
+    mlp_optimizer_destroy(&optimizer);
+    mlp_workspace_destroy(&workspace);
+    mlp_network_destroy(&network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +307,7 @@ int main(void)
         cmocka_unit_test(decay_spares_biases),
         cmocka_unit_test(nothing_nonfinite_is_applied),
         cmocka_unit_test(skip_and_zero_policies),
+        cmocka_unit_test(zero_can_be_said),
         cmocka_unit_test(bad_options_are_named),
         cmocka_unit_test(defaults_are_resolved),
     };

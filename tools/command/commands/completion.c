@@ -1,4 +1,4 @@
-/* `mlp completion`: what a shell needs to complete commands, options and names, from the tables of the options. */
+/* `mlp completion`: by what a shell completes commands, options and names, from the tables of the options. */
 #include <stdbool.h>
 #include <string.h>
 
