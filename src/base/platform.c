@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/memory.h"
-
 #if defined(__linux__) && !defined(MLP_PORTABLE)
 #include <dirent.h>
 #include <linux/futex.h>
@@ -23,20 +21,16 @@
 /* A file that loses its name at once. */
 static int create_and_unlink(const char *folder)
 {
-    static const char name[] = "/mlp-XXXXXX";
-    const size_t size = strlen(folder) + sizeof name;
-    char *path = memory_allocate(size, 1);
-    if (path == NULL) {
-        errno = ENOMEM;
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/mlp-XXXXXX", folder) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
         return -1;
     }
-    snprintf(path, size, "%s%s", folder, name);
     const int descriptor = mkstemp(path);
     if (descriptor >= 0) {
         fcntl(descriptor, F_SETFD, FD_CLOEXEC);
         unlink(path);
     }
-    memory_free(path);
     return descriptor;
 }
 

@@ -67,6 +67,7 @@ static void what_is_announced_is_what_is_wanted(void **unused)
     static unsigned char values[BYTES];
     mlp_data *data, *slice;
     (void)unused;
+    NEEDS_LINUX;
     for (int floats = 0; floats < 2; floats++) {
         const off_t size = floats ? 4 * INPUTS : INPUTS;
         assert_ok(mlp_data_open_idx(write_features(floats, values), NULL, NULL, &data));

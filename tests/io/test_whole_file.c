@@ -180,6 +180,7 @@ static void what_cannot_be_renamed_stays(void **unused)
     const char *path = fresh_path("kept");
     char name[600];
     (void)unused;
+    NEEDS_LINUX;
     assert_ok(write_text(path, "old"));
     must_fail = "rename";
     const mlp_status status = write_text(path, "new");
@@ -203,6 +204,7 @@ static void leftovers_of_the_dead_are_removed(void **unused)
     char name[600];
     struct whole_file living;
     (void)unused;
+    NEEDS_LINUX;
     snprintf(name, sizeof name, "%s.%d-7.tmp", path,
              1); /* whoever has the number now does not hold the file */
     FILE *dead = fopen(name, "w");

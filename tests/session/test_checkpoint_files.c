@@ -84,6 +84,7 @@ static void a_folder_in_use_is_refused(void **unused)
     const struct way way = { .rule = MLP_OPTIMIZER_SGD };
     struct fixture f;
     (void)unused;
+    NEEDS_LINUX;
     make(&f, &way);
     f.checkpoint.folder = new_folder();
     f.fit.checkpoint = &f.checkpoint;

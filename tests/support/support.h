@@ -21,6 +21,13 @@ void test_fill(uint64_t *state, double low, double high, float *out, size_t coun
 void test_assert_close(double value, double expected, double tolerance, const char *text, const char *file,
                        int line);
 
+/* First in a test of what -Dplatform=portable has not: locks between descriptors, read-ahead. */
+#ifdef MLP_PORTABLE
+#define NEEDS_LINUX skip()
+#else
+#define NEEDS_LINUX (void)0
+#endif
+
 /* MLP_OK, or fails with the library's error text. */
 #define assert_ok(call) test_assert_status((call), MLP_OK, #call, __FILE__, __LINE__)
 /* The given error, and every one of the words in the error text (a NULL ends them): assert_refused(f(), E,
