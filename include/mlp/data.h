@@ -183,6 +183,10 @@ typedef struct mlp_data_options {
  * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
 MLP_API mlp_status mlp_data_options_default(mlp_data_options *options);
 
+/** Says of which format a file is, by its content and its name; never automatic. Errors: ARGUMENT, IO, FORMAT
+ * (damaged gzip), UNSUPPORTED (gzip without zlib). */
+MLP_API mlp_status mlp_data_recognize(const char *path, mlp_data_format *format);
+
 /** Reads a data set from a file of any format, plain or gzip'd.
  *
  * With `stream` the features stay in a file, every use reads those it needs, and labels are in memory, 4
@@ -191,6 +195,7 @@ MLP_API mlp_status mlp_data_options_default(mlp_data_options *options);
  * the data set. mlp_fit() shuffles such data by windows (mlp_fit_options::shuffle_window) and reads ahead.
  *
  * Time and memory are bounded by small multiples of the unpacked file's size, whatever the file holds.
+ * @param path    "-": standard input
  * @param options NULL for the defaults
  * @param data    receives a data set that the caller owns; NULL on failure
  * Errors: IO, FORMAT (the message names file, line and column, or what is wrong), ARGUMENT (no such label
@@ -229,6 +234,17 @@ MLP_API const char *mlp_data_class_name(const mlp_data *data, size_t class_index
 /** Name of a feature as read from a CSV header, or NULL. Valid until the data set is destroyed. */
 MLP_API const char *mlp_data_feature_name(const mlp_data *data, size_t feature);
 
+/** The sample's text in the column that a schema keeps beside the samples (mlp_schema_options::id), or NULL.
+ * Valid until the data set is destroyed. */
+MLP_API const char *mlp_data_id(const mlp_data *data, size_t sample);
+/** What was understood of the table that the data set was read from by a schema, in one line ("150 samples; 4
+ * numeric features; label 'species' (column 5), 3 classes; header; delimiter ','"); NULL: none. Valid until
+ * the data set is destroyed. */
+MLP_API const char *mlp_data_notice(const mlp_data *data);
+/** What a reader of that table would want to know, a line each ("column 'id' (1) counts 0, 1, 2, ...: is it a
+ * feature?"); NULL: nothing. Valid until the data set is destroyed. */
+MLP_API const char *mlp_data_warnings(const mlp_data *data);
+
 /** Splits into two disjoint parts, chosen by a seeded shuffle.
  * @param fraction part of the samples that goes to `second`, in (0, 1); rounded, at least one sample on each
  *                 side
@@ -240,6 +256,15 @@ MLP_API mlp_status mlp_data_split(const mlp_data *data, double fraction, uint64_
  * ::MLP_ERROR_ARGUMENT without classes. */
 MLP_API mlp_status mlp_data_split_stratified(const mlp_data *data, double fraction, uint64_t seed,
                                              mlp_data **first, mlp_data **second);
+
+/** As mlp_data_split(), by groups (mlp_schema_options::group): no group has samples on both sides. The
+ * groups, shuffled by the seed, go to `second` one after another until it has the share of the samples.
+ * ::MLP_ERROR_ARGUMENT without groups, ::MLP_ERROR_RANGE where there are fewer than two. */
+MLP_API mlp_status mlp_data_split_groups(const mlp_data *data, double fraction, uint64_t seed,
+                                         mlp_data **first, mlp_data **second);
+
+/** Whether the samples have groups. */
+MLP_API int mlp_data_has_groups(const mlp_data *data);
 
 /** One round of K-fold cross-validation: a seeded shuffle deals the samples into K parts, equal to within a
  * sample; part `fold` is `validation`, the others together are `train`. The K folds of a seed cover the data,
@@ -269,9 +294,17 @@ MLP_API mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t coun
                                  float *values);
 
 /** Learns a standardization on this data set (the training part) and keeps it with the network: mean and
- * standard deviation of every feature, in double; the scale of a constant feature is 1.
+ * standard deviation of every feature, in double; the scale of a constant feature is 1. Of data that a schema
+ * made, booleans, levels and indicators stay as they are: mean 0, scale 1.
  * Errors: ARGUMENT, SHAPE (other number of inputs), MEMORY; IO, FORMAT from opened data. */
 MLP_API mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network);
+
+/** Learns the mean and the standard deviation of every target value of this data set (the training part), in
+ * double, and keeps them as the network's output scaling (mlp_network_set_output_scaling()): the network is
+ * trained on values of mean 0 and deviation 1, and predicts in the user's units. The scale of a constant is
+ * 1.
+ * Errors: ARGUMENT (targets that are no values), SHAPE (other number of outputs), MEMORY. */
+MLP_API mlp_status mlp_data_standardize_targets(const mlp_data *data, mlp_network *network);
 
 #ifdef __cplusplus
 }

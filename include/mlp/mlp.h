@@ -24,6 +24,7 @@
 #include <mlp/rate_test.h>
 #include <mlp/regularize.h>
 #include <mlp/schedule.h>
+#include <mlp/schema.h>
 #include <mlp/status.h>
 #include <mlp/train.h>
 #include <mlp/version.h>

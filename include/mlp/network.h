@@ -211,6 +211,19 @@ MLP_API mlp_status mlp_network_set_standardization(mlp_network *network, const f
  */
 MLP_API void mlp_network_standardization(const mlp_network *network, const float **mean, const float **scale);
 
+/** Keeps an affine map of the outputs with the model, for targets far from mean 0 and deviation 1:
+ * mlp_predict() gives scale·a + shift, where a is the last layer's output, and mlp_fit(), mlp_rate_test() and
+ * mlp_evaluate() take target values t as (t − shift)/scale, so that losses are in the network's own units.
+ * Single passes (mlp_forward(), mlp_train_step(), mlp_diagnose()) know nothing of it. Files keep it.
+ * @param shift one finite value per output; both NULL removes the map
+ * @param scale one finite value > 0 per output
+ * Errors: ARGUMENT, NONFINITE, RANGE, MEMORY. */
+MLP_API mlp_status mlp_network_set_output_scaling(mlp_network *network, const float *shift,
+                                                  const float *scale);
+/** Borrowed arrays of one value per output, or NULLs when there is none; valid until the next set or destroy.
+ */
+MLP_API void mlp_network_output_scaling(const mlp_network *network, const float **shift, const float **scale);
+
 /** Keeps class names with the model: one for each output (two for one sigmoid unit), non-empty, without
  * control characters (C0, DEL, C1), valid UTF-8, copied. `names` NULL with `count` 0 removes them. */
 MLP_API mlp_status mlp_network_set_class_names(mlp_network *network, const char *const *names, size_t count);

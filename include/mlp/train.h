@@ -59,6 +59,26 @@ typedef struct mlp_metrics {
 MLP_API mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t batch, int threads,
                                 size_t top_k, mlp_metrics *metrics, uint64_t *confusion);
 
+/** How well one output predicts a number, in the units of the targets. */
+typedef struct mlp_number_metrics {
+    double rmse; /**< √(Σ w·(y − t)² / Σ w), w the samples' weights. */
+    double mae;  /**< Σ w·|y − t| / Σ w. */
+    double r2;   /**< 1 − Σ w·(y − t)² / Σ w·(t − t̄)²; NaN where all targets are alike. */
+    double baseline_rmse; /**< RMSE of predicting t̄, the mean of the targets: their standard deviation. */
+    double mean;          /**< t̄. */
+    double bias;          /**< Σ w·(y − t) / Σ w. */
+    double reserved[2];   /**< 0. */
+} mlp_number_metrics;
+
+/** Evaluates the predictions of a data set whose targets are values.
+ * @param batch   samples at a time; 0: 256
+ * @param threads as mlp_workspace_options::threads
+ * @param metrics receives one for each output
+ * Errors: ARGUMENT (also targets that are no values), SHAPE, MEMORY; NONFINITE where a prediction is not
+ * finite, or all weights are 0; IO, FORMAT from opened data. */
+MLP_API mlp_status mlp_evaluate_numbers(const mlp_network *network, const mlp_data *data, size_t batch,
+                                        int threads, mlp_number_metrics *metrics);
+
 /** The state of a fit, for the progress callback. */
 typedef struct mlp_progress {
     size_t epoch;    /**< Current epoch from 1. */

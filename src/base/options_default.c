@@ -31,6 +31,8 @@ DEFAULT(mlp_optimizer_options, MLP_OPTIMIZER_OPTIONS_INIT)
 DEFAULT(mlp_rate_test_options, MLP_RATE_TEST_OPTIONS_INIT)
 DEFAULT(mlp_regularization, MLP_REGULARIZATION_INIT)
 DEFAULT(mlp_schedule_options, MLP_SCHEDULE_OPTIONS_INIT)
+DEFAULT(mlp_schema_options, MLP_SCHEMA_OPTIONS_INIT)
+DEFAULT(mlp_table_options, MLP_TABLE_OPTIONS_INIT)
 DEFAULT(mlp_fit_options, MLP_FIT_OPTIONS_INIT)
 DEFAULT(mlp_workspace_options, MLP_WORKSPACE_OPTIONS_INIT)
 /* clang-format on */

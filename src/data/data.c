@@ -16,6 +16,9 @@ void storage_free(struct storage *storage)
     }
     text_list_free(&storage->class_names);
     text_list_free(&storage->feature_names);
+    text_list_free(&storage->ids);
+    memory_free(storage->notice);
+    memory_free(storage->warnings);
     feature_file_free(storage->file);
     data_source_free(storage->source);
     for (size_t i = 0; i < sizeof storage->owned / sizeof storage->owned[0]; i++) {
@@ -201,5 +204,13 @@ const char *mlp_data_feature_name(const mlp_data *data, size_t feature)
     return data != NULL ? text_or_null(&data->storage->feature_names, feature) : NULL;
 }
 
+const char *mlp_data_id(const mlp_data *data, size_t sample)
+{
+    return data != NULL && sample < data->count ? text_or_null(&data->storage->ids, data_sample(data, sample))
+                                                : NULL;
+}
+
+GETTER(const char *, mlp_data_notice, mlp_data, data, data->storage->notice, NULL)
+GETTER(const char *, mlp_data_warnings, mlp_data, data, data->storage->warnings, NULL)
 GETTER(mlp_data_format, mlp_data_file_format, mlp_data, data, data->storage->format,
        MLP_DATA_FORMAT_AUTOMATIC)

@@ -13,6 +13,16 @@
 #include "data/data_source.h"
 #include "data/feature_file.h"
 
+/* Arrays that a storage may own. */
+enum storage_array {
+    STORAGE_FEATURES,
+    STORAGE_TARGETS,
+    STORAGE_WEIGHTS,
+    STORAGE_GROUPS,
+    STORAGE_FLAGS,
+    STORAGE_ARRAYS
+};
+
 /* Features and targets of all samples of a source; freed with its last data set. */
 struct storage {
     atomic_size_t references;
@@ -31,7 +41,12 @@ struct storage {
     struct text_list class_names;   /* class_count, or none */
     struct text_list feature_names; /* inputs, or none */
     mlp_data_format format;         /* of the file; automatic: there is none */
-    void *owned[3];                 /* arrays to free with the storage: features, targets, weights */
+    const int32_t *groups;          /* number of each sample's group, ≥ 0; or NULL */
+    const bool *flags;           /* of each input: it is 0 or 1, and stays so when others are standardized; or
+                                       NULL: none is */
+    struct text_list ids;        /* one for each sample, or none */
+    char *notice, *warnings;     /* of the file that was read, or NULL; owned */
+    void *owned[STORAGE_ARRAYS]; /* to free with the storage */
 };
 
 struct mlp_data {

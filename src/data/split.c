@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/status.h"
-#include "data/data.h"
+#include "data/split.h"
 
 /* A data set of `count` samples on the same storage, with room for their indices when `listed`. */
 static mlp_data *share(const mlp_data *data, size_t count, bool listed)
@@ -78,54 +78,52 @@ static mlp_status make_order(const struct deal *deal, size_t *order)
 /* Which subset the i-th sample dealt goes to: true for the second. */
 typedef bool (*deal_rule)(size_t i, size_t count, const size_t *numbers);
 
-/* Fills two subsets, each with its positions in ascending order, so that reading them walks the storage
- * forward. `order`: positions as they are dealt; `in_second`: room for as many. */
-static void deal_out(const mlp_data *data, const size_t *order, bool *in_second, deal_rule is_second,
-                     const size_t *numbers, mlp_data *const subsets[2])
+mlp_status data_subsets(const mlp_data *data, const bool *in_second, size_t second_count, mlp_data **first,
+                        mlp_data **second)
 {
-    size_t filled[2] = { 0, 0 };
-    for (size_t i = 0; i < data->count; i++) {
-        in_second[order[i]] = is_second(i, data->count, numbers);
+    mlp_data *subsets[2] = { share(data, data->count - second_count, true), share(data, second_count, true) };
+    if (subsets[0] == NULL || subsets[1] == NULL) {
+        mlp_data_destroy(&subsets[0]);
+        mlp_data_destroy(&subsets[1]);
+        return MLP_ERROR_MEMORY;
     }
+    size_t filled[2] = { 0, 0 };
     for (size_t i = 0; i < data->count; i++) {
         const int side = in_second[i];
         subsets[side]->samples[filled[side]++] = data_sample(data, i);
     }
+    *first = subsets[0];
+    *second = subsets[1];
+    return MLP_OK;
 }
 
-static mlp_status fill_subsets(const struct deal *deal, deal_rule is_second, const size_t *numbers,
-                               mlp_data *const subsets[2])
+/* `order`: positions as they are dealt; `in_second`: room for as many. */
+static mlp_status deal_out(const struct deal *deal, deal_rule is_second, const size_t *numbers, size_t *order,
+                           bool *in_second)
+{
+    TRY(make_order(deal, order));
+    for (size_t i = 0; i < deal->data->count; i++) {
+        in_second[order[i]] = is_second(i, deal->data->count, numbers);
+    }
+    return MLP_OK;
+}
+
+/* Makes and fills both subsets, whose positions ascend, so that reading them walks the storage forward;
+ * `second_count` samples go to the second. */
+static mlp_status make_subsets(const struct deal *deal, deal_rule is_second, const size_t *numbers,
+                               size_t second_count, mlp_data **first, mlp_data **second)
 {
     size_t *order = memory_allocate(deal->data->count, sizeof *order);
     bool *in_second = memory_allocate(deal->data->count, sizeof *in_second);
     mlp_status status = MLP_ERROR_MEMORY;
     if (order != NULL && in_second != NULL) {
-        status = make_order(deal, order);
+        status = deal_out(deal, is_second, numbers, order, in_second);
     }
     if (status == MLP_OK) {
-        deal_out(deal->data, order, in_second, is_second, numbers, subsets);
+        status = data_subsets(deal->data, in_second, second_count, first, second);
     }
     memory_free(order);
     memory_free(in_second);
-    return status;
-}
-
-/* Makes and fills both subsets; `second_count` samples go to the second. */
-static mlp_status make_subsets(const struct deal *deal, deal_rule is_second, const size_t *numbers,
-                               size_t second_count, mlp_data **first, mlp_data **second)
-{
-    mlp_data *subsets[2] = { share(deal->data, deal->data->count - second_count, true),
-                             share(deal->data, second_count, true) };
-    mlp_status status = MLP_ERROR_MEMORY;
-    if (subsets[0] != NULL && subsets[1] != NULL) {
-        status = fill_subsets(deal, is_second, numbers, subsets);
-    }
-    if (status != MLP_OK) {
-        mlp_data_destroy(&subsets[0]);
-        mlp_data_destroy(&subsets[1]);
-    }
-    *first = subsets[0];
-    *second = subsets[1];
     return status;
 }
 

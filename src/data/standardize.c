@@ -85,6 +85,10 @@ static mlp_status learn(const mlp_data *data, struct moments *moments)
     for (size_t j = 0; j < inputs; j++) {
         const float scale = (float)sqrt(moments->sum[j] / count);
         moments->scale[j] = scale > 0.0f && isfinite(1.0f / scale) ? scale : 1.0f;
+        if (data->storage->flags != NULL && data->storage->flags[j]) {
+            moments->mean[j] = 0.0f;
+            moments->scale[j] = 1.0f;
+        }
     }
     return MLP_OK;
 }
@@ -106,5 +110,46 @@ mlp_status mlp_data_standardize(const mlp_data *data, mlp_network *network)
         status = mlp_network_set_standardization(network, moments.mean, moments.scale);
     }
     free_moments(&moments);
+    return status;
+}
+
+/* Mean and deviation of output i's values, from the first as the origin. */
+static void learn_target(const mlp_data *data, size_t i, float *shift, float *scale)
+{
+    const struct storage *s = data->storage;
+    const double origin = (double)s->values[data_sample(data, 0) * s->outputs + i],
+                 count = (double)data->count;
+    double sum = 0.0, squares = 0.0;
+    for (size_t position = 0; position < data->count; position++) {
+        sum += (double)s->values[data_sample(data, position) * s->outputs + i] - origin;
+    }
+    const double mean = origin + sum / count;
+    for (size_t position = 0; position < data->count; position++) {
+        const double difference = (double)s->values[data_sample(data, position) * s->outputs + i] - mean;
+        squares += difference * difference;
+    }
+    const float deviation = (float)sqrt(squares / count);
+    *shift = (float)mean;
+    *scale = deviation > 0.0f && isfinite(deviation) && isfinite(1.0f / deviation) ? deviation : 1.0f;
+}
+
+mlp_status mlp_data_standardize_targets(const mlp_data *data, mlp_network *network)
+{
+    REQUIRE_ARGUMENT(data);
+    REQUIRE_ARGUMENT(network);
+    const size_t outputs = data->storage->outputs;
+    FAIL_IF(data->storage->values == NULL, MLP_ERROR_ARGUMENT,
+            "standardize: the targets of the data set are %s, expected values",
+            data->storage->classes != NULL ? "classes" : "none");
+    FAIL_IF(mlp_network_outputs(network) != outputs, MLP_ERROR_SHAPE,
+            "standardize: the data set has %zu target values a sample, but the network has %zu outputs",
+            outputs, mlp_network_outputs(network));
+    float *shift = memory_allocate(2 * outputs, sizeof *shift);
+    REQUIRE_MEMORY(shift);
+    for (size_t i = 0; i < outputs; i++) {
+        learn_target(data, i, &shift[i], &shift[outputs + i]);
+    }
+    const mlp_status status = mlp_network_set_output_scaling(network, shift, shift + outputs);
+    memory_free(shift);
     return status;
 }

@@ -194,8 +194,11 @@ static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, si
 static mlp_status open_file(struct byte_reader *reader)
 {
     struct stat about;
+    const bool standard_input = strcmp(reader->path, "-") == 0;
+    reader->path = standard_input ? "standard input" : reader->path;
     do {
-        reader->descriptor = open(reader->path, O_RDONLY | O_CLOEXEC);
+        reader->descriptor = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                            : open(reader->path, O_RDONLY | O_CLOEXEC);
     } while (reader->descriptor < 0 && errno == EINTR);
     FAIL_IF(reader->descriptor < 0 || fstat(reader->descriptor, &about) != 0, MLP_ERROR_IO,
             "%s: cannot open: %s", reader->path, strerror(errno));

@@ -8,10 +8,10 @@
 
 struct byte_reader; /* opaque */
 
-/* Opens a file. *reader is the caller's, closed by byte_reader_close(); NULL on failure. The path is borrowed
- * until then, for messages. `unpack_limit`: bytes that a gzip'd file may unpack to; 0: 1 GiB, or 100 times
- * what it takes packed where that is more. MLP_ERROR_UNSUPPORTED for a gzip'd file in a build without zlib.
- */
+/* Opens a file; "-" is standard input. *reader is the caller's, closed by byte_reader_close(); NULL on
+ * failure. The path is borrowed until then, for messages. `unpack_limit`: bytes that a gzip'd file may unpack
+ * to; 0: 1 GiB, or 100 times what it takes packed where that is more. MLP_ERROR_UNSUPPORTED for a gzip'd file
+ * in a build without zlib. */
 mlp_status byte_reader_open(const char *path, size_t unpack_limit, struct byte_reader **reader);
 void byte_reader_close(struct byte_reader *reader);
 

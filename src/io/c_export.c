@@ -182,6 +182,10 @@ static void put_predict(struct c_source *source, const mlp_network *network)
         c_put_activation(source, &layer->description, to);
         from = to;
     }
+    if (network->output_scale != NULL) {
+        c_put(source, "    for (i = 0; i < %zu; i++) {\n        y[i] = y[i] * scale[i] + shift[i];\n    }\n",
+              output_layer(network)->units);
+    }
     c_put(source,
           "    for (i = 0; i < %zu; i++) {\n        if (!(fabsf(y[i]) <= FLT_MAX)) {\n"
           "            return -1;\n        }\n    }\n    return 0;\n}\n",
@@ -219,6 +223,11 @@ static void put_source(struct c_source *source, const mlp_network *network, cons
         c_put(source, "\n/* Inputs are standardized: (x - mean) * inverse. */\n");
         c_put_floats(source, "mean", network->mean, network->inputs);
         c_put_floats(source, "inverse", network->inverse, network->inputs);
+    }
+    if (network->output_scale != NULL) {
+        c_put(source, "\n/* Outputs are in the targets' units: y * scale + shift. */\n");
+        c_put_floats(source, "scale", network->output_scale, output_layer(network)->units);
+        c_put_floats(source, "shift", network->output_shift, output_layer(network)->units);
     }
     for (size_t l = 0; l < network->layer_count; l++) {
         c_put_layer(source, network, l);

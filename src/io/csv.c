@@ -294,7 +294,7 @@ static mlp_status hand_over_features(struct loading *l, struct storage *s)
         s->file = feature_file_make(descriptor, l->path, &layout);
         return s->file != NULL ? MLP_OK : MLP_ERROR_MEMORY;
     }
-    s->features = s->owned[0] = array_take(&l->features);
+    s->features = s->owned[STORAGE_FEATURES] = array_take(&l->features);
     return MLP_OK;
 }
 
@@ -303,12 +303,12 @@ static mlp_status fill_storage(struct loading *l, struct storage *s)
 {
     TRY(hand_over_features(l, s));
     if (l->options.regression != 0 && is_labelled(l)) {
-        s->values = s->owned[1] = array_take(&l->values);
+        s->values = s->owned[STORAGE_TARGETS] = array_take(&l->values);
         s->outputs = 1;
     } else if (is_labelled(l)) {
         int32_t *classes;
         TRY(csv_labels_resolve(&l->labels, &classes, &s->class_names));
-        s->classes = s->owned[1] = classes;
+        s->classes = s->owned[STORAGE_TARGETS] = classes;
         s->class_count = text_list_count(&s->class_names);
     }
     if (text_list_count(&l->header) > 0 && is_labelled(l)) {

@@ -1,12 +1,9 @@
 /* The label column of a CSV file: texts that become class indices. */
 #include "io/csv_labels.h"
 
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/memory.h"
 #include "base/status.h"
+#include "base/text_order.h"
 
 /* ---- samples ------------------------------------------------------------------------------------------- */
 
@@ -47,72 +44,16 @@ void csv_labels_free(struct csv_labels *labels)
     array_free(&labels->classes);
 }
 
-/* ---- class order --------------------------------------------------------------------------------------- */
-
-static bool whole_number(const char *text, long long *value)
-{
-    char *end;
-    *value = strtoll(text, &end, 10);
-    return end != text && *end == '\0' && strlen(text) <= 18; /* 18 digits cannot overflow */
-}
-
-/* Numbers of texts, compared by the texts. */
-static int by_text(const void *a, const void *b, void *texts)
-{
-    return strcmp(text_list_get(texts, *(const uint32_t *)a), text_list_get(texts, *(const uint32_t *)b));
-}
-
-static int by_number(const void *a, const void *b, void *texts)
-{
-    long long x, y;
-    whole_number(text_list_get(texts, *(const uint32_t *)a), &x);
-    whole_number(text_list_get(texts, *(const uint32_t *)b), &y);
-    return x != y ? (x > y) - (x < y) : by_text(a, b, texts);
-}
-
-static bool all_numbers(const struct text_list *texts)
-{
-    long long value;
-    size_t i = 0;
-    while (i < text_list_count(texts) && whole_number(text_list_get(texts, i), &value)) {
-        i++;
-    }
-    return i == text_list_count(texts);
-}
-
-/* Sorts the texts, and makes the samples' labels follow. */
-static mlp_status sort_texts(struct text_list *texts, int32_t *classes, size_t count)
-{
-    const size_t text_count = text_list_count(texts);
-    uint32_t *order = memory_allocate(text_count, sizeof *order);
-    uint32_t *moved = memory_allocate(text_count, sizeof *moved);
-    if (order == NULL || moved == NULL) {
-        memory_free(order);
-        memory_free(moved);
-        return MLP_ERROR_MEMORY;
-    }
-    for (size_t i = 0; i < text_count; i++) {
-        order[i] = (uint32_t)i;
-    }
-    qsort_r(order, text_count, sizeof *order, all_numbers(texts) ? by_number : by_text, texts);
-    uint32_t *offsets = texts->offsets.items;
-    for (size_t i = 0; i < text_count; i++) {
-        moved[order[i]] = (uint32_t)i;
-        order[i] = offsets[order[i]];
-    }
-    memcpy(offsets, order, text_count * sizeof *offsets);
-    for (size_t i = 0; i < count; i++) {
-        classes[i] = (int32_t)moved[classes[i]];
-    }
-    memory_free(order);
-    memory_free(moved);
-    return MLP_OK;
-}
-
 mlp_status csv_labels_resolve(struct csv_labels *labels, int32_t **classes, struct text_list *class_names)
 {
     if (labels->name_count == 0) {
-        TRY(sort_texts(&labels->pool.texts, labels->classes.items, labels->classes.count));
+        uint32_t *numbers;
+        int32_t *samples = labels->classes.items;
+        TRY(text_list_sort(&labels->pool.texts, &numbers));
+        for (size_t i = 0; i < labels->classes.count; i++) {
+            samples[i] = (int32_t)numbers[samples[i]];
+        }
+        memory_free(numbers);
     }
     *classes = array_take(&labels->classes);
     *class_names = labels->pool.texts;

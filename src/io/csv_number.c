@@ -124,18 +124,32 @@ static enum number_kind kind_of_text(const char *text)
     return strcasecmp(unsigned_text, "nan") == 0 ? NUMBER_MISSING : NUMBER_NONE;
 }
 
-size_t number_scan(const char *text, locale_t locale, float *value)
+size_t number_scan_double(const char *text, locale_t locale, double *value)
 {
-    const double float_limit =
-        0x1.ffffffp127; /* half a unit above FLT_MAX: from here on a float is infinite */
     struct decimal decimal;
     const char *end = scan_decimal(text, &decimal);
     if (end == NULL) {
         return 0;
     }
-    const double wide = decimal_value(text, &decimal, locale);
-    *value = fabs(wide) < float_limit ? (float)wide : INFINITY;
+    *value = decimal_value(text, &decimal, locale);
     return (size_t)(end - text);
+}
+
+float number_to_float(double value)
+{
+    const double float_limit =
+        0x1.ffffffp127; /* half a unit above FLT_MAX: from here on a float is infinite */
+    return fabs(value) < float_limit ? (float)value : INFINITY;
+}
+
+size_t number_scan(const char *text, locale_t locale, float *value)
+{
+    double wide;
+    const size_t length = number_scan_double(text, locale, &wide);
+    if (length > 0) {
+        *value = number_to_float(wide);
+    }
+    return length;
 }
 
 enum number_kind number_parse(const char *text, locale_t locale, float *value)

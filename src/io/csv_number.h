@@ -25,6 +25,10 @@ mlp_status number_locale(locale_t *locale);
  * large. */
 size_t number_scan(const char *text, locale_t locale, float *value);
 
+/* The same in double, and what a float makes of it: infinite where it is too large. */
+size_t number_scan_double(const char *text, locale_t locale, double *value);
+float number_to_float(double value);
+
 /* Reads the whole of `text`. *value is set, rounded from the nearest double, for NUMBER_FINITE alone; numbers
  * too small for a float become 0 or subnormal. */
 enum number_kind number_parse(const char *text, locale_t locale, float *value);

@@ -58,21 +58,29 @@ static mlp_status begin_field(struct csv_reader *r, bool quoted)
     return array_append(&r->fields, &field, 1, sizeof field);
 }
 
-static mlp_status bad(const struct csv_reader *r, const char *what)
+static mlp_status bad_at(const struct csv_reader *r, size_t line, const char *what)
 {
-    return fail(MLP_ERROR_FORMAT, "%s: line %zu, column %zu: %s", byte_reader_path(r->bytes), r->next_line,
+    return fail(MLP_ERROR_FORMAT, "%s: line %zu, column %zu: %s", byte_reader_path(r->bytes), line,
                 r->fields.count, what);
 }
+
+static mlp_status bad(const struct csv_reader *r, const char *what)
+{
+    return bad_at(r, r->next_line, what);
+}
+
+static const char nul_byte[] = "a NUL byte: is the file UTF-16, or no text?";
 
 /* The inside of quotes, up to and with the closing one; "" stands for one quote. */
 static mlp_status read_quoted(struct csv_reader *r)
 {
+    const size_t opened = r->next_line;
     int byte;
     r->next++; /* the opening quote */
     for (;;) {
         TRY(peek(r, &byte));
         if (byte == END_OF_FILE) {
-            return bad(r, "the file ends inside quotes");
+            return bad_at(r, opened, "a quote opens here and is never closed: the file ends inside quotes");
         }
         r->next++;
         if (byte == '"') {
@@ -82,7 +90,7 @@ static mlp_status read_quoted(struct csv_reader *r)
             }
             r->next++;
         } else if (byte == '\0') {
-            return bad(r, "a NUL byte");
+            return bad(r, nul_byte);
         } else if (byte == '\n') {
             r->next_line++;
         }
@@ -92,7 +100,12 @@ static mlp_status read_quoted(struct csv_reader *r)
 
 static bool is_blank(const struct csv_reader *r, int byte)
 {
-    return (byte == ' ' || byte == '\t') && byte != (unsigned char)r->delimiter;
+    return (byte == ' ' || byte == '\t') && (r->blanks || byte != (unsigned char)r->delimiter);
+}
+
+static bool is_delimiter(const struct csv_reader *r, int byte)
+{
+    return r->blanks ? is_blank(r, byte) : byte == (unsigned char)r->delimiter;
 }
 
 static mlp_status skip_blanks(struct csv_reader *r)
@@ -114,11 +127,11 @@ static mlp_status read_plain(struct csv_reader *r)
     int byte;
     for (;;) {
         TRY(peek(r, &byte));
-        if (byte == END_OF_FILE || byte == '\n' || byte == '\r' || byte == (unsigned char)r->delimiter) {
+        if (byte == END_OF_FILE || byte == '\n' || byte == '\r' || is_delimiter(r, byte)) {
             break;
         }
         if (byte == '"' || byte == '\0') {
-            return bad(r, byte == '"' ? "a quote inside a field that does not begin with one" : "a NUL byte");
+            return bad(r, byte == '"' ? "a quote inside a field that does not begin with one" : nul_byte);
         }
         r->next++;
         put(r, (char)byte);
@@ -136,19 +149,26 @@ static mlp_status end_field(struct csv_reader *r, bool *more)
     int byte;
     *more = false;
     TRY(peek(r, &byte));
-    if (byte == END_OF_FILE) {
+    if (r->blanks) {
+        TRY(skip_blanks(r));
+        TRY(peek(r, &byte));
+        *more = byte != END_OF_FILE && byte != '\n' && byte != '\r';
+    }
+    if (byte == END_OF_FILE || *more) {
         return MLP_OK;
     }
-    if (byte == (unsigned char)r->delimiter) {
+    if (is_delimiter(r, byte)) {
         r->next++;
         *more = true;
         return MLP_OK;
     }
+    bool ended = byte == '\n';
     if (byte == '\r') {
         r->next++;
         TRY(peek(r, &byte));
+        ended = byte == '\n' || r->bare_cr;
     }
-    if (byte != '\n' && byte != END_OF_FILE) {
+    if (!ended && byte != END_OF_FILE) {
         return bad(r, csv_field_quoted(r, r->fields.count - 1) ? "text after a closing quote"
                                                                : "a carriage return inside a line");
     }
@@ -211,6 +231,23 @@ mlp_status csv_peek_line(struct csv_reader *r, char **line)
     } while (r->buffer.count - r->next > left);
     *line = NULL;
     return MLP_OK;
+}
+
+mlp_status csv_peek_bytes(struct csv_reader *r, const char **bytes, size_t *size)
+{
+    r->start = r->next;
+    if (r->next == r->buffer.count) {
+        TRY(refill(r));
+    }
+    *bytes = (const char *)r->buffer.items + r->next;
+    *size = r->buffer.count - r->next;
+    return MLP_OK;
+}
+
+void csv_skip(struct csv_reader *r, size_t bytes, size_t lines)
+{
+    r->next += bytes;
+    r->next_line += lines;
 }
 
 void csv_take_line(struct csv_reader *r, const char *end)

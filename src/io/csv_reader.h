@@ -13,7 +13,9 @@
 struct csv_reader {
     struct byte_reader *bytes; /* borrowed */
     char delimiter;
-    size_t line; /* of the record that was read last: its first physical line, from 1 */
+    bool blanks;  /* fields stand between runs of blanks; the delimiter is one */
+    bool bare_cr; /* a carriage return alone ends a line */
+    size_t line;  /* of the record that was read last: its first physical line, from 1 */
     size_t next_line;
     struct array fields; /* uint32_t: 2 · (where its text begins, in the record) + (it is quoted) */
     struct array buffer; /* char: the file from somewhere on; one byte of room behind it */
@@ -37,6 +39,13 @@ mlp_status csv_next(struct csv_reader *reader, bool *found);
 /* The next line as it stands in the file, without taking it: *line up to the first '\n'; NULL where the file
  * ends before one. The caller may write over a line that it takes. Errors: as csv_next(). */
 mlp_status csv_peek_line(struct csv_reader *reader, char **line);
+
+/* The bytes that come next, without taking them: as many as are left, or about 64 KiB. Before anything is
+ * read. Errors: as csv_next(). */
+mlp_status csv_peek_bytes(struct csv_reader *reader, const char **bytes, size_t *size);
+
+/* Leaves out bytes that were peeked at, `lines` lines. */
+void csv_skip(struct csv_reader *reader, size_t bytes, size_t lines);
 
 /* Takes the line up to and with the '\n' at `end`. */
 void csv_take_line(struct csv_reader *reader, const char *end);

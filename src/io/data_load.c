@@ -86,6 +86,17 @@ static mlp_status recognize(const struct data_file *file, mlp_data_format *forma
     return MLP_OK;
 }
 
+mlp_status mlp_data_recognize(const char *path, mlp_data_format *format)
+{
+    struct data_file file = { .path = path };
+    REQUIRE_ARGUMENT(path);
+    REQUIRE_ARGUMENT(format);
+    TRY(byte_reader_open(path, 0, &file.bytes));
+    const mlp_status status = recognize(&file, format);
+    byte_reader_close(file.bytes);
+    return status;
+}
+
 /* ---- loading ------------------------------------------------------------------------------------------- */
 
 static mlp_status load_file(const struct data_file *file, struct storage *storage)

@@ -124,7 +124,7 @@ static mlp_status take_labels(const char *path, const struct idx *idx, struct st
 {
     TRY(check_labels(path, idx, storage->count));
     int32_t *classes = memory_allocate(idx->count, sizeof *classes);
-    storage->classes = storage->owned[1] = classes;
+    storage->classes = storage->owned[STORAGE_TARGETS] = classes;
     REQUIRE_MEMORY(classes);
     for (size_t i = 0; i < idx->count; i++) {
         const size_t class = ((const unsigned char *)idx->values)[i];
@@ -154,7 +154,7 @@ static mlp_status load_features(struct byte_reader *reader, struct storage *stor
     const mlp_status status = read_idx(reader, &idx);
     storage->count = idx.count;
     storage->inputs = idx.width;
-    storage->owned[0] = idx.values;
+    storage->owned[STORAGE_FEATURES] = idx.values;
     storage->features = idx.type == TYPE_FLOAT ? idx.values : NULL;
     storage->bytes = idx.type == TYPE_BYTE ? idx.values : NULL;
     storage->byte_scale = BYTE_SCALE;

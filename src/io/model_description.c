@@ -11,8 +11,10 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "io/schema_json.h"
 
-static const char format_version[] = "1";
+/* The second has the scaling of outputs, which readers of the first would leave out. */
+static const char *const format_versions[] = { "1", "2" };
 enum { PLACE_SIZE = 64 };
 
 /* ---- layers and losses --------------------------------------------------------------------------------- */
@@ -120,9 +122,9 @@ json_t *description_write(const mlp_network *network)
     char inputs[32], seed[32];
     snprintf(inputs, sizeof inputs, "%zu", network->inputs);
     snprintf(seed, sizeof seed, "%" PRIu64, network->seed);
-    json_t *metadata =
-        json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", "mlp", "format_version", format_version,
-                  "library_version", mlp_version(), "inputs", inputs, "seed", seed);
+    json_t *metadata = json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", "mlp", "format_version",
+                                 format_versions[network->output_scale != NULL], "library_version",
+                                 mlp_version(), "inputs", inputs, "seed", seed);
     bool complete = metadata != NULL && metadata_set_json(metadata, "layers", layers_json(network)) &&
                     metadata_set_json(metadata, "loss", fields_to_json(&loss_fields, &network->loss));
     if (complete && network->class_name_count > 0) {
@@ -133,6 +135,9 @@ json_t *description_write(const mlp_network *network)
     }
     if (complete && network->loss_name != NULL) {
         complete = json_object_set_new(metadata, "custom_loss", json_string(network->loss_name)) == 0;
+    }
+    if (complete && network->schema != NULL) {
+        complete = metadata_set_json(metadata, "schema", schema_to_json(network->schema));
     }
     if (!complete) {
         json_decref(metadata);
@@ -243,13 +248,20 @@ static mlp_status read_activation_names(const struct safetensors *archive, const
                : bad(archive, "custom_activations", "has not one text for each layer");
 }
 
+static mlp_status read_schema(const struct safetensors *archive, const struct json_node *json,
+                              struct model_description *description)
+{
+    return schema_from_json(json, archive->path, &description->schema);
+}
+
 static mlp_status check_format(const struct safetensors *archive)
 {
     const char *version = safetensors_metadata(archive, "format_version");
-    return version != NULL && strcmp(version, format_version) == 0
+    return version != NULL &&
+                   (strcmp(version, format_versions[0]) == 0 || strcmp(version, format_versions[1]) == 0)
                ? MLP_OK
-               : fail(MLP_ERROR_UNSUPPORTED, "%s: format version '%.16s', this library reads %s",
-                      archive->path, version != NULL ? version : "", format_version);
+               : fail(MLP_ERROR_UNSUPPORTED, "%s: format version '%.16s', this library reads 1 and 2",
+                      archive->path, version != NULL ? version : "");
 }
 
 /* The texts that hold JSON. */
@@ -259,10 +271,9 @@ static const struct {
     mlp_status (*read)(const struct safetensors *archive, const struct json_node *json,
                        struct model_description *description);
 } texts[] = {
-    { "layers", false, read_layers },
-    { "loss", false, read_loss },
-    { "class_names", true, read_class_names },
-    { "custom_activations", true, read_activation_names },
+    { "layers", false, read_layers },          { "loss", false, read_loss },
+    { "class_names", true, read_class_names }, { "custom_activations", true, read_activation_names },
+    { "schema", true, read_schema },
 };
 
 /* One of the texts, where it is there or has to be. */
@@ -306,5 +317,6 @@ void description_free(struct model_description *description)
     memory_free(description->layers);
     memory_free(description->class_names);
     memory_free(description->activation_names);
+    mlp_schema_destroy(&description->schema);
     *description = (struct model_description){ 0 };
 }

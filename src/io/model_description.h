@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include <mlp/schema.h>
+
 #include "io/fields.h"
 #include "io/safetensors.h"
 #include "model/network.h"
@@ -33,6 +35,7 @@ struct model_description {
     size_t class_name_count;
     const char **activation_names; /* owned, the texts are the file's: one for each layer, "" where its
                                       activation is not custom; NULL: none */
+    mlp_schema *schema;            /* owned, or NULL */
 };
 
 /* Reads the texts of an archive, once; description_free() afterwards also when it fails. Every value is

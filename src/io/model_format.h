@@ -17,7 +17,7 @@ struct model_file {
                                              for it has `inputs` and units */
     const void **layers; /* W and b of each layer; owned */
     size_t layer_count;
-    const void *mean, *scale, *class_weights;
+    const void *mean, *scale, *shift, *output_scale, *class_weights;
     void *content; /* the format's own; owned */
 };
 

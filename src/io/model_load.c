@@ -116,23 +116,35 @@ static mlp_status create(struct model_file *file, mlp_network **network)
     return status;
 }
 
-static mlp_status load_standardization(const struct model_file *file, mlp_network *network)
+/* Two vectors of `count` values that go together, and are kept by `set`. */
+static mlp_status load_pair(const struct model_file *file, const char *names, const void *const pair[2],
+                            size_t count, mlp_network *network,
+                            mlp_status (*set)(mlp_network *, const float *, const float *))
 {
-    const size_t inputs = network->inputs;
-    if (file->mean == NULL && file->scale == NULL) {
+    if (pair[0] == NULL && pair[1] == NULL) {
         return MLP_OK;
     }
-    FAIL_IF(file->mean == NULL || file->scale == NULL, MLP_ERROR_FORMAT,
-            "%s: one of standardization.mean and standardization.scale is missing", file->path);
-    float *values = memory_allocate(2 * inputs, sizeof(float));
+    FAIL_IF(pair[0] == NULL || pair[1] == NULL, MLP_ERROR_FORMAT, "%s: one of %s is missing", file->path,
+            names);
+    float *values = memory_allocate(2 * count, sizeof(float));
     REQUIRE_MEMORY(values);
-    mlp_status status = read_checked(file, file->mean, inputs, 0, values, inputs);
-    status = status == MLP_OK ? read_checked(file, file->scale, inputs, 0, values + inputs, inputs) : status;
+    mlp_status status = read_checked(file, pair[0], count, 0, values, count);
+    status = status == MLP_OK ? read_checked(file, pair[1], count, 0, values + count, count) : status;
     if (status == MLP_OK) {
-        status = described(file, mlp_network_set_standardization(network, values, values + inputs));
+        status = described(file, set(network, values, values + count));
     }
     memory_free(values);
     return status;
+}
+
+static mlp_status load_scalings(const struct model_file *file, mlp_network *network)
+{
+    const void *const inputs[2] = { file->mean, file->scale }, *const outputs[2] = { file->shift,
+                                                                                     file->output_scale };
+    TRY(load_pair(file, "standardization.mean and standardization.scale", inputs, network->inputs, network,
+                  mlp_network_set_standardization));
+    return load_pair(file, "output.shift and output.scale", outputs, output_layer(network)->units, network,
+                     mlp_network_set_output_scaling);
 }
 
 static mlp_status load_described(struct model_file *file, const mlp_load_options *options,
@@ -143,7 +155,10 @@ static mlp_status load_described(struct model_file *file, const mlp_load_options
     TRY(find_callbacks(file, options));
     TRY(create(file, network));
     TRY(fill(file, *network));
-    TRY(load_standardization(file, *network));
+    TRY(load_scalings(file, *network));
+    if (d->schema != NULL) {
+        TRY(described(file, mlp_network_set_schema(*network, d->schema)));
+    }
     return d->class_names != NULL
                ? described(file, mlp_network_set_class_names(*network, d->class_names, d->class_name_count))
                : MLP_OK;

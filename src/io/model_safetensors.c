@@ -33,6 +33,8 @@ static mlp_status find_described(const struct safetensors *archive, struct model
     }
     file->mean = safetensors_find(archive, "standardization.mean");
     file->scale = safetensors_find(archive, "standardization.scale");
+    file->shift = safetensors_find(archive, "output.shift");
+    file->output_scale = safetensors_find(archive, "output.scale");
     file->class_weights = safetensors_find(archive, "loss.class_weights");
     return parameters == 2 * file->layer_count
                ? MLP_OK

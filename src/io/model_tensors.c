@@ -44,6 +44,8 @@ void model_tensors_list(const mlp_network *network, struct safetensor_output *ou
     arena_tensors_list(network, "", network->parameters, outputs, count);
     add_vector(outputs, count, "standardization.mean", network->mean, network->inputs);
     add_vector(outputs, count, "standardization.scale", network->scale, network->inputs);
+    add_vector(outputs, count, "output.shift", network->output_shift, output_layer(network)->units);
+    add_vector(outputs, count, "output.scale", network->output_scale, output_layer(network)->units);
     add_vector(outputs, count, "loss.class_weights", network->class_weights, output_layer(network)->units);
 }
 

@@ -6,13 +6,13 @@
 #include "io/safetensors.h"
 #include "model/network.h"
 
-/* Tensors of an arena, and of a network beyond its parameters at most: standardization (2) and class weights.
- */
+/* Tensors of an arena, and of a network beyond its parameters at most: standardization (2), output scaling
+ * (2) and class weights. */
 static inline size_t arena_tensor_count(const mlp_network *network)
 {
     return 2 * network->layer_count;
 }
-enum { MODEL_EXTRA_TENSORS = 3 };
+enum { MODEL_EXTRA_TENSORS = 5 };
 
 /* Lists the tensors `prefix`layers.N.weight and .bias of an arena laid out as the network's; outputs[*count]
  * is the first, and *count grows. The prefix has at most 24 characters. */

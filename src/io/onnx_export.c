@@ -17,6 +17,12 @@
 
 /* ---- the graph ---------------------------------------------------------------------------------------- */
 
+/* What the last layer gives. */
+static const char *last_value(const mlp_network *network)
+{
+    return network->output_scale != NULL ? "output.raw" : "output";
+}
+
 static void add_layer(struct onnx_writer *w, const mlp_network *network, size_t l, bool is_last)
 {
     const struct layer *layer = &network->layers[l];
@@ -28,7 +34,7 @@ static void add_layer(struct onnx_writer *w, const mlp_network *network, size_t 
     onnx_matrix_add(w, weights, network->parameters + layer->weights, layer->units, layer->inputs,
                     layer->stride);
     onnx_matrix_add(w, bias, network->parameters + layer->bias, layer->units, 0, layer->stride);
-    const char *end = is_last ? "output" : a;
+    const char *end = is_last ? last_value(network) : a;
     const bool linear = layer->description.activation == MLP_ACTIVATION_IDENTITY;
     const char *product = linear ? end : z;
     Mlp__Onnx__Node *gemm =
@@ -39,6 +45,16 @@ static void add_layer(struct onnx_writer *w, const mlp_network *network, size_t 
         onnx_activation_add(w, layer->description.activation, layer->description.activation_parameter, l,
                             end);
     }
+}
+
+/* The outputs in the targets' units. */
+static void add_output_scaling(struct onnx_writer *w, const mlp_network *network)
+{
+    const size_t outputs = output_layer(network)->units;
+    onnx_matrix_add(w, "output.scale", network->output_scale, outputs, 0, outputs);
+    onnx_matrix_add(w, "output.shift", network->output_shift, outputs, 0, outputs);
+    onnx_node_add(w, "Mul", (const char *const[]){ "output.raw", "output.scale" }, 2, "output.scaled");
+    onnx_node_add(w, "Add", (const char *const[]){ "output.scaled", "output.shift" }, 2, "output");
 }
 
 static void add_standardization(struct onnx_writer *w, const mlp_network *network)
@@ -109,6 +125,9 @@ static mlp_status export(const mlp_network *network, const mlp_onnx_options *opt
     }
     for (size_t l = 0; l < network->layer_count; l++) {
         add_layer(&w, network, l, l + 1 == network->layer_count);
+    }
+    if (network->output_scale != NULL) {
+        add_output_scaling(&w, network);
     }
     if (accepted.label) {
         onnx_value_add(&w, "label", ONNX_INT64, 0, true);

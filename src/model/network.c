@@ -1,6 +1,8 @@
 /* The life of a network's handle: creating, copying, destroying; its shape. */
 #include <string.h>
 
+#include <mlp/schema.h>
+
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
@@ -229,7 +231,9 @@ void mlp_network_destroy(mlp_network **network)
     }
     mlp_network *n = *network;
     mlp_network_set_class_names(n, NULL, 0);
+    mlp_network_set_schema(n, NULL);
     mlp_network_set_standardization(n, NULL, NULL);
+    mlp_network_set_output_scaling(n, NULL, NULL);
     if (n->layers != NULL) {
         for (size_t l = 0; l < n->layer_count; l++) {
             memory_free(n->layers[l].activation_name);
@@ -271,6 +275,8 @@ static mlp_status copy_contents(const mlp_network *network, mlp_network *copy)
         copy->loss.class_weights = copy->class_weights;
     }
     TRY(mlp_network_set_standardization(copy, network->mean, network->scale));
+    TRY(mlp_network_set_output_scaling(copy, network->output_shift, network->output_scale));
+    TRY(mlp_network_set_schema(copy, network->schema));
     return network->class_name_count > 0
                ? mlp_network_set_class_names(copy, (const char *const *)network->class_names,
                                              network->class_name_count)
@@ -288,6 +294,8 @@ mlp_status mlp_network_copy(const mlp_network *network, mlp_network **copy)
     made->layers = NULL;
     made->parameters = NULL;
     made->class_weights = made->mean = made->scale = made->inverse = NULL;
+    made->output_shift = made->output_scale = NULL;
+    made->schema = NULL;
     made->loss.class_weights = NULL;
     made->loss_name = NULL;
     made->class_names = NULL;

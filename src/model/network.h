@@ -62,7 +62,10 @@ struct mlp_network {
     uint64_t seed;
     float *mean; /* standardization, one per input, or NULL */
     float *scale;
-    float *inverse; /* 1 / scale */
+    float *inverse;      /* 1 / scale */
+    float *output_shift; /* of the outputs' scaling, one per output, or NULL */
+    float *output_scale;
+    struct mlp_schema *schema; /* a reference, or NULL */
     char **class_names;
     size_t class_name_count;
 };

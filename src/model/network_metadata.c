@@ -1,6 +1,9 @@
-/* What travels with a network: the standardization of its inputs and the names of its classes. */
+/* What travels with a network: the standardization of its inputs, the schema of the tables it reads, and the
+ * names of its classes. */
 #include <math.h>
 #include <string.h>
+
+#include <mlp/schema.h>
 
 #include "base/escape.h"
 #include "base/memory.h"
@@ -9,14 +12,36 @@
 
 enum { MAX_NAME = 4096 };
 
-static mlp_status check_standardization(const mlp_network *network, const float *mean, const float *scale)
+/* `names`: of the whole, of `shift`, and of what there are `count` of, for messages. */
+static mlp_status check_scaling(const char *const names[3], size_t count, const float *shift,
+                                const float *scale)
 {
-    for (size_t i = 0; i < network->inputs; i++) {
-        FAIL_IF(!isfinite(mean[i]), MLP_ERROR_NONFINITE,
-                "standardization: mean of input %zu is %g, expected a finite number", i, (double)mean[i]);
+    for (size_t i = 0; i < count; i++) {
+        FAIL_IF(!isfinite(shift[i]), MLP_ERROR_NONFINITE, "%s: %s of %s %zu is %g, expected a finite number",
+                names[0], names[1], names[2], i, (double)shift[i]);
         FAIL_IF(!(scale[i] > 0.0f) || !isfinite(scale[i]) || !isfinite(1.0f / scale[i]), MLP_ERROR_RANGE,
-                "standardization: scale of input %zu is %g, expected a finite number above 0", i,
+                "%s: scale of %s %zu is %g, expected a finite number above 0", names[0], names[2], i,
                 (double)scale[i]);
+    }
+    return MLP_OK;
+}
+
+/* Copies of `count` floats of two arrays, and of the second's reciprocals. */
+static mlp_status copy_scaling(size_t count, const float *shift, const float *scale, float *kept[3])
+{
+    for (int i = 0; i < 3; i++) {
+        kept[i] = memory_allocate(count, sizeof(float));
+    }
+    if (kept[0] == NULL || kept[1] == NULL || kept[2] == NULL) {
+        for (int i = 0; i < 3; i++) {
+            memory_free(kept[i]);
+        }
+        return MLP_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        kept[0][i] = shift[i];
+        kept[1][i] = scale[i];
+        kept[2][i] = 1.0f / scale[i];
     }
     return MLP_OK;
 }
@@ -40,22 +65,10 @@ mlp_status mlp_network_set_standardization(mlp_network *network, const float *me
     }
     REQUIRE_ARGUMENT(mean);
     REQUIRE_ARGUMENT(scale);
-    TRY(check_standardization(network, mean, scale));
+    static const char *const words[3] = { "standardization", "mean", "input" };
     float *kept[3];
-    for (int i = 0; i < 3; i++) {
-        kept[i] = memory_allocate(network->inputs, sizeof(float));
-    }
-    if (kept[0] == NULL || kept[1] == NULL || kept[2] == NULL) {
-        for (int i = 0; i < 3; i++) {
-            memory_free(kept[i]);
-        }
-        return MLP_ERROR_MEMORY;
-    }
-    for (size_t i = 0; i < network->inputs; i++) {
-        kept[0][i] = mean[i];
-        kept[1][i] = scale[i];
-        kept[2][i] = 1.0f / scale[i];
-    }
+    TRY(check_scaling(words, network->inputs, mean, scale));
+    TRY(copy_scaling(network->inputs, mean, scale, kept));
     replace_standardization(network, kept[0], kept[1], kept[2]);
     return MLP_OK;
 }
@@ -67,6 +80,43 @@ void mlp_network_standardization(const mlp_network *network, const float **mean,
     }
     if (scale != NULL) {
         *scale = network != NULL ? network->scale : NULL;
+    }
+}
+
+static void replace_output_scaling(mlp_network *network, float *shift, float *scale)
+{
+    memory_free(network->output_shift);
+    memory_free(network->output_scale);
+    network->output_shift = shift;
+    network->output_scale = scale;
+}
+
+mlp_status mlp_network_set_output_scaling(mlp_network *network, const float *shift, const float *scale)
+{
+    static const char *const words[3] = { "output scaling", "shift", "output" };
+    REQUIRE_ARGUMENT(network);
+    if (shift == NULL && scale == NULL) {
+        replace_output_scaling(network, NULL, NULL);
+        return MLP_OK;
+    }
+    REQUIRE_ARGUMENT(shift);
+    REQUIRE_ARGUMENT(scale);
+    float *kept[3];
+    const size_t outputs = output_layer(network)->units;
+    TRY(check_scaling(words, outputs, shift, scale));
+    TRY(copy_scaling(outputs, shift, scale, kept));
+    memory_free(kept[2]);
+    replace_output_scaling(network, kept[0], kept[1]);
+    return MLP_OK;
+}
+
+void mlp_network_output_scaling(const mlp_network *network, const float **shift, const float **scale)
+{
+    if (shift != NULL) {
+        *shift = network != NULL ? network->output_shift : NULL;
+    }
+    if (scale != NULL) {
+        *scale = network != NULL ? network->output_scale : NULL;
     }
 }
 
@@ -139,3 +189,19 @@ const char *mlp_network_class_name(const mlp_network *network, size_t class_inde
 }
 
 GETTER(size_t, mlp_network_class_name_count, mlp_network, network, network->class_name_count, 0)
+
+mlp_status mlp_network_set_schema(mlp_network *network, const mlp_schema *schema)
+{
+    mlp_schema *reference = NULL;
+    REQUIRE_ARGUMENT(network);
+    if (schema != NULL) {
+        FAIL_IF(mlp_schema_inputs(schema) != network->inputs, MLP_ERROR_SHAPE,
+                "schema: makes %zu inputs, the network has %zu", mlp_schema_inputs(schema), network->inputs);
+        TRY(mlp_schema_copy(schema, &reference));
+    }
+    mlp_schema_destroy(&network->schema);
+    network->schema = reference;
+    return MLP_OK;
+}
+
+GETTER(const mlp_schema *, mlp_network_schema, mlp_network, network, network->schema, NULL)

@@ -28,6 +28,22 @@ static void predict(const struct team *team, void *context)
     }
 }
 
+/* The outputs of `count` samples in the units of the targets. */
+static void scale_outputs(const struct mlp_network *network, size_t count, float *outputs)
+{
+    const size_t units = output_layer(network)->units;
+    if (network->output_scale == NULL) {
+        return;
+    }
+    for (size_t j = 0; j < count; j++) {
+        for (size_t i = 0; i < units; i++) {
+            const double value = (double)outputs[j * units + i];
+            outputs[j * units + i] =
+                (float)(value * (double)network->output_scale[i] + (double)network->output_shift[i]);
+        }
+    }
+}
+
 /* Predicts the samples from `done` on that the workspace takes at once, and returns how many those are. */
 static size_t predict_piece(struct prediction *prediction, const float *x, size_t done, size_t count)
 {
@@ -68,6 +84,7 @@ static mlp_status predict_outputs(const char *function, const mlp_network *netwo
         prediction.outputs = outputs + done * output_layer(network)->units;
         done += predict_piece(&prediction, x, done, count);
     }
+    scale_outputs(network, count, outputs);
     return MLP_OK;
 }
 

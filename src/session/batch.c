@@ -72,6 +72,23 @@ mlp_status batch_make(struct batch *batch, const mlp_data *data, size_t size)
     return MLP_OK;
 }
 
+void batch_scale_targets(struct batch *batch, const mlp_network *network)
+{
+    batch->shift = network->output_shift;
+    batch->scale = network->output_scale;
+}
+
+static void scale_values(const struct batch *batch)
+{
+    const size_t outputs = batch->data->storage->outputs;
+    for (size_t j = 0; j < batch->count; j++) {
+        for (size_t i = 0; i < outputs; i++) {
+            float *value = &batch->values[j * outputs + i];
+            *value = (float)(((double)*value - (double)batch->shift[i]) / (double)batch->scale[i]);
+        }
+    }
+}
+
 void batch_free(struct batch *batch)
 {
     memory_free(batch->x);
@@ -123,6 +140,9 @@ mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, 
         team_run(team_size_for(floats, FLOATS_OF_A_THREAD, threads), gather, (void *)(uintptr_t)&gathering);
     }
     data_gather_targets(batch->data, order, first, count, batch->classes, batch->values, batch->weights);
+    if (batch->values != NULL && batch->scale != NULL) {
+        scale_values(batch);
+    }
     return MLP_OK;
 }
 

@@ -23,6 +23,7 @@ struct batch {
     float *values;    /* or NULL */
     float *weights;   /* or NULL: all 1 */
     mlp_targets targets;
+    const float *shift, *scale; /* values are (value − shift)/scale; borrowed; NULL: as they are */
 };
 
 /* MLP_ERROR_SHAPE or ARGUMENT unless the data set's samples and targets suit the network. */
@@ -31,6 +32,9 @@ mlp_status batch_check_data(const char *function, const mlp_network *network, co
 /* Buffers for batches of up to `size` samples; batch_free() afterwards also when it fails. */
 mlp_status batch_make(struct batch *batch, const mlp_data *data, size_t size);
 void batch_free(struct batch *batch);
+
+/* Values are gathered in the units of the network's outputs. */
+void batch_scale_targets(struct batch *batch, const mlp_network *network);
 
 /* Gathers samples order[0 … count − 1] (NULL: first … first + count − 1), on up to `threads` threads; from a
  * file or a source on the calling one. Errors: IO, FORMAT, a source's. */

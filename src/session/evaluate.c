@@ -74,6 +74,7 @@ mlp_status mlp_evaluate(const mlp_network *network, const mlp_data *data, size_t
     if (status == MLP_OK) {
         status = batch_make(&buffers, data, batch);
     }
+    batch_scale_targets(&buffers, network);
     if (status == MLP_OK) {
         status = evaluate_data(network, workspace, &buffers, evaluate_top_k(top_k), metrics, confusion);
     }

@@ -120,6 +120,7 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
                                                .seed = o->seed,
                                                .epochs = o->epochs,
                                                .keep_order = o->keep_order != 0,
+                                               .network = fit->network,
                                                .threads = fit->workspace->threads };
     TRY(prefetch_make(fit->prefetch, data, &prefetch));
     TRY(prepare_noise(fit));
@@ -127,6 +128,7 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
     if (o->validation != NULL) {
         const size_t count = o->validation->count, room = fit->workspace->batch;
         TRY(batch_make(&fit->validation, o->validation, room < count ? room : count));
+        batch_scale_targets(&fit->validation, fit->network);
     }
     if (o->patience > 0 && o->keep_last == 0) {
         fit->best = memory_allocate(fit->network->arena_size, sizeof(float));

@@ -114,9 +114,14 @@ mlp_status prefetch_make(struct prefetch *prefetch, const mlp_data *data,
     *prefetch = (struct prefetch){ .options = *options, .data = data, .epoch = SIZE_MAX };
     TRY(sample_order_make(&prefetch->order, data, options->batch, options->window, options->seed,
                           !options->keep_order && !storage_is_sequential(data->storage)));
-    TRY(batch_make(&prefetch->batches[0], data, options->batch));
-    if (gathers_ahead(prefetch)) {
-        TRY(batch_make(&prefetch->batches[1], data, options->batch));
+    const int batches = gathers_ahead(prefetch) ? 2 : 1;
+    for (int b = 0; b < batches; b++) {
+        TRY(batch_make(&prefetch->batches[b], data, options->batch));
+        if (options->network != NULL) {
+            batch_scale_targets(&prefetch->batches[b], options->network);
+        }
+    }
+    if (batches > 1) {
         prefetch->ahead = start_thread(prefetch);
     }
     return MLP_OK;

@@ -25,6 +25,7 @@ struct prefetch_options {
     size_t epochs; /* nothing is gathered beyond */
     int threads;   /* of the steps, and to gather with where no other thread does */
     enum prefetch_mode ahead;
+    const mlp_network *network; /* whose output scaling target values are gathered by; NULL: none */
 };
 
 struct prefetch {

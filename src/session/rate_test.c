@@ -118,6 +118,7 @@ static mlp_status prepare(struct test *test, const mlp_data *data)
     TRY(mlp_workspace_set_regularization(test->workspace, test->options->regularization));
     const struct prefetch_options prefetch = { .batch = test->options->batch,
                                                .seed = test->options->seed,
+                                               .network = test->network,
                                                .epochs = SIZE_MAX,
                                                .threads = test->workspace->threads };
     return prefetch_make(&test->prefetch, data, &prefetch);

@@ -39,6 +39,8 @@ struct defaults {
     EACH(mlp_schedule_options, MLP_SCHEDULE_OPTIONS_INIT) \
     EACH(mlp_data_source, MLP_DATA_SOURCE_INIT) \
     EACH(mlp_load_options, MLP_LOAD_OPTIONS_INIT) \
+    EACH(mlp_schema_options, MLP_SCHEMA_OPTIONS_INIT) \
+    EACH(mlp_table_options, MLP_TABLE_OPTIONS_INIT) \
     EACH(mlp_onnx_options, MLP_ONNX_OPTIONS_INIT) \
     EACH(mlp_c_options, MLP_C_OPTIONS_INIT) \
     EACH(mlp_exchange, MLP_EXCHANGE_INIT) \

@@ -105,7 +105,10 @@ mlp_status training_state_check_network(struct safetensors *archive, const mlp_n
 {
     TRY(check_vector(archive, "standardization.mean", network->mean, network->inputs));
     TRY(check_vector(archive, "standardization.scale", network->scale, network->inputs));
-    return check_vector(archive, "loss.class_weights", network->class_weights, output_layer(network)->units);
+    const size_t outputs = output_layer(network)->units;
+    TRY(check_vector(archive, "output.shift", network->output_shift, outputs));
+    TRY(check_vector(archive, "output.scale", network->output_scale, outputs));
+    return check_vector(archive, "loss.class_weights", network->class_weights, outputs);
 }
 
 mlp_status training_state_as_damage(mlp_status status)

@@ -74,6 +74,7 @@ static const struct option_row rows[] = {
     COUNT("threads", "N", train.fit.threads, 1, 1024, "Threads to work with (default: OpenMP's)."),
     FLAG("json", train.json, 1, "Print the figures as JSON."),
     DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last)."),
+    DATA_SCHEMA_ROWS,
     FLAG("regression", train.request.regression, 1, "The label is a number to predict, not a class."),
     GROUP("Network, where no MODEL is given:"),
     PARSED("hidden", "UNITS,...", parse_hidden, "Units of each hidden layer, or none (default: 128)."),
@@ -89,6 +90,18 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
+/* Targets in the units of the network's outputs. */
+static void scale_values(const mlp_network *network, size_t count, float *values)
+{
+    const float *shift, *scale;
+    const size_t outputs = mlp_network_outputs(network);
+    mlp_network_output_scaling(network, &shift, &scale);
+    const size_t numbers = scale != NULL ? count * outputs : 0;
+    for (size_t i = 0; i < numbers; i++) {
+        values[i] = (values[i] - shift[i % outputs]) / scale[i % outputs];
+    }
+}
+
 static int read_batch(struct diagnose_settings *s, const mlp_data *data)
 {
     const bool classes = mlp_data_class_count(data) > 0;
@@ -98,8 +111,10 @@ static int read_batch(struct diagnose_settings *s, const mlp_data *data)
     s->labels = calloc(s->count, sizeof *s->labels);
     FAIL_IF(s->x == NULL || s->values == NULL || s->labels == NULL, out_of_memory());
     s->targets = (mlp_targets){ .classes = classes ? s->labels : NULL, .values = classes ? NULL : s->values };
-    return work_code(
-        mlp_data_read(data, 0, s->count, s->x, classes ? s->labels : NULL, classes ? NULL : s->values));
+    TRY(work_code(
+        mlp_data_read(data, 0, s->count, s->x, classes ? s->labels : NULL, classes ? NULL : s->values)));
+    scale_values(s->network, s->count, s->values);
+    return EXIT_DONE;
 }
 
 static int check_gradients(struct diagnose_settings *s)

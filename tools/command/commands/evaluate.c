@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mlp/schema.h>
 #include <mlp/train.h>
 
 #include "command.h"
@@ -24,7 +25,8 @@ struct evaluate_settings {
     mlp_network *network;
     struct data_set set;
     mlp_metrics metrics;
-    uint64_t *confusion; /* NULL for numbers, and where no matrix is printed */
+    mlp_number_metrics *numbers; /* of each output; NULL for classes */
+    uint64_t *confusion;         /* NULL for numbers, and where no matrix is printed */
 };
 
 #define FIELD(member) offsetof(struct evaluate_settings, member)
@@ -67,6 +69,13 @@ static json_t *json_confusion(const struct evaluate_settings *s)
     return matrix;
 }
 
+/* Of a target, as the table that the model learnt from named it. */
+static const char *output_name(const mlp_network *network, size_t output)
+{
+    const char *name = mlp_schema_target_name(mlp_network_schema(network), output);
+    return name != NULL ? name : "";
+}
+
 static json_t *json_classes(const struct evaluate_settings *s)
 {
     if (mlp_data_class_count(s->set.data) == 0) {
@@ -80,15 +89,43 @@ static json_t *json_classes(const struct evaluate_settings *s)
     return names;
 }
 
+static json_t *json_number_metrics(const struct evaluate_settings *s)
+{
+    json_t *list = s->numbers != NULL ? json_array() : json_null();
+    const size_t outputs = s->numbers != NULL ? mlp_network_outputs(s->network) : 0;
+    for (size_t i = 0; i < outputs; i++) {
+        const mlp_number_metrics *m = &s->numbers[i];
+        json_array_append_new(list,
+                              json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+                                        json_text(output_name(s->network, i)), "rmse", json_figure(m->rmse),
+                                        "mae", json_figure(m->mae), "r2", json_figure(m->r2), "baseline_rmse",
+                                        json_figure(m->baseline_rmse), "bias", json_figure(m->bias)));
+    }
+    return list;
+}
+
 static int print_evaluation_json(const struct evaluate_settings *s)
 {
     return print_json(
-        json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "model", json_text(s->model), "data",
-                  json_text(s->data), "samples", json_count(s->metrics.count), "loss_name",
+        json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", json_text(s->model),
+                  "data", json_text(s->data), "samples", json_count(s->metrics.count), "loss_name",
                   mlp_loss_name(mlp_network_loss(s->network)), "loss", json_figure(s->metrics.loss),
                   "accuracy", json_figure(s->metrics.accuracy), "top_k", json_count(top_k_of(s)),
                   "top_k_accuracy", json_figure(s->metrics.top_k_accuracy), "classes", json_classes(s),
-                  "confusion", json_confusion(s)));
+                  "confusion", json_confusion(s), "numbers", json_number_metrics(s)));
+}
+
+static void print_numbers(const struct evaluate_settings *s)
+{
+    const size_t outputs = mlp_network_outputs(s->network);
+    printf("%-20s %12s %12s %8s  %s\n", "target", "RMSE", "MAE", "R2", "RMSE of the mean");
+    for (size_t i = 0; i < outputs; i++) {
+        const mlp_number_metrics *m = &s->numbers[i];
+        print_escaped(stdout, output_name(s->network, i));
+        printf("%*s %12.6g %12.6g %8.4f  %.6g (%.1f %% of it)\n",
+               (int)(20 - strnlen(output_name(s->network, i), 20)), "", m->rmse, m->mae, m->r2,
+               m->baseline_rmse, 100.0 * m->rmse / m->baseline_rmse);
+    }
 }
 
 static void print_evaluation(const struct evaluate_settings *s)
@@ -100,6 +137,9 @@ static void print_evaluation(const struct evaluate_settings *s)
     }
     if (!isnan(s->metrics.top_k_accuracy)) {
         printf("top-%-5zu %.4f\n", top_k_of(s), s->metrics.top_k_accuracy);
+    }
+    if (s->numbers != NULL) {
+        print_numbers(s);
     }
     if (s->confusion != NULL) {
         print_confusion(stdout, s->network, s->confusion, network_classes(s->network));
@@ -131,6 +171,11 @@ static int run(void *settings, int operands, char **operand)
     }
     TRY(work_code(
         mlp_evaluate(s->network, s->set.data, s->batch, s->threads, s->top_k, &s->metrics, s->confusion)));
+    if (!classified) {
+        s->numbers = calloc(mlp_network_outputs(s->network), sizeof *s->numbers);
+        TRY(s->numbers != NULL ? EXIT_DONE : out_of_memory());
+        TRY(work_code(mlp_evaluate_numbers(s->network, s->set.data, s->batch, s->threads, s->numbers)));
+    }
     if (s->json) {
         return print_evaluation_json(s);
     }
@@ -142,6 +187,7 @@ static void release(void *settings)
 {
     struct evaluate_settings *s = settings;
     free(s->confusion);
+    free(s->numbers);
     mlp_data_destroy(&s->set.data);
     mlp_network_destroy(&s->network);
 }

@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "interrupt.h"
+#include "options/table_argument.h"
 #include "reports/monitor_report.h"
 #include "reports/output_file.h"
 #include "training/progress.h"
@@ -168,6 +169,7 @@ static int fit(struct training *training)
     options->window = training->settings.log_interval;
     options->progress = on_progress;
     options->progress_context = training;
+    tell_of_table(training->settings.data, training->data.set.data, training->settings.quiet == 0);
     progress_begin(&training->display, training->settings.quiet != 0);
     catch_interrupts();
     const mlp_status status =

@@ -2,6 +2,7 @@
 #include "options/data_argument.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "message.h"
 #include "options/named_data.h"
 #include "options/number.h"
+#include "options/table_argument.h"
 
 enum { LABEL_LAST = -1, LABEL_NONE = -2, MAX_COLUMN = 1000000000 };
 
@@ -32,6 +34,7 @@ int parse_label(const char *text, void *settings)
     struct data_request *request = settings;
     uint64_t column;
     request->label = NULL;
+    request->labels = text;
     request->label_given = 1;
     request->csv_option = "--label";
     if (parse_whole(text, &column)) {
@@ -55,13 +58,46 @@ int parse_label(const char *text, void *settings)
 
 int parse_delimiter(const char *text, void *settings)
 {
+    static const struct {
+        const char *name;
+        char character;
+    } words[] = { { "comma", ',' }, { "semicolon", ';' }, { "tab", '\t' },   { "\\t", '\t' },
+                  { "bar", '|' },   { "pipe", '|' },      { "blanks", ' ' }, { "space", ' ' } };
     struct data_request *request = settings;
-    const char character = strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0 ? '\t' : text[0];
+    request->delimiter = text[0] != '\0' && text[1] == '\0' ? text[0] : '\0';
     request->csv_option = "--delimiter";
-    FAIL_IF((character != '\t' && strlen(text) != 1) || strchr("\"\r\n", character) != NULL,
-            usage_error("--delimiter: expected one character that is no quote, or 'tab', got '%s'", text));
-    request->delimiter = character;
-    return EXIT_DONE;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(text, words[i].name) == 0) {
+            request->delimiter = words[i].character;
+        }
+    }
+    return request->delimiter != '\0' && strchr("\"\r\n", request->delimiter) == NULL
+               ? EXIT_DONE
+               : usage_error("--delimiter: expected one character that is no quote, or comma, semicolon, "
+                             "tab, bar or "
+                             "blanks, got '%s'",
+                             text);
+}
+
+int parse_decimal(const char *text, void *settings)
+{
+    struct data_request *request = settings;
+    request->csv_option = "--decimal";
+    request->decimal = strcmp(text, "comma") == 0 || strcmp(text, ",") == 0 ? ',' : '.';
+    return request->decimal == ',' || strcmp(text, "point") == 0 || strcmp(text, ".") == 0
+               ? EXIT_DONE
+               : usage_error("--decimal: expected point or comma, got '%s'", text);
+}
+
+int parse_missing(const char *text, void *settings)
+{
+    struct data_request *request = settings;
+    char policy[16];
+    const char *comma = strchr(text, ',');
+    snprintf(policy, sizeof policy, "%.*s", comma != NULL ? (int)(comma - text) : (int)strlen(text), text);
+    request->csv_option = "--missing";
+    request->missing_words = comma != NULL ? comma + 1 : NULL;
+    return usage_code("--missing", mlp_missing_from_name(policy, &request->missing));
 }
 
 int parse_header(const char *text, void *settings)
@@ -99,12 +135,26 @@ static mlp_csv_options csv_options(const struct data_request *request, const str
     return options;
 }
 
+/* Whether the file is a table that is read by a schema. */
+static bool is_table(const struct data_source *source, const mlp_data_options *how, const char *path)
+{
+    mlp_data_format format;
+    const bool table = how->labels_path == NULL && how->format == MLP_DATA_FORMAT_AUTOMATIC &&
+                       (source->schema != NULL || source->learns);
+    const bool known = table && strcmp(path, "-") != 0 && mlp_data_recognize(path, &format) == MLP_OK;
+    return table && (!known || format == MLP_DATA_FORMAT_CSV); /* what cannot be read is refused later */
+}
+
 /* `label_known`: a CSV file has its label where the request says, or in the last column. */
 static int open_file(const struct data_request *request, const struct data_source *source,
                      const mlp_data_options *how, const char *path, bool label_known, struct data_set *set)
 {
     const mlp_csv_options csv = csv_options(request, source, label_known);
     mlp_data_options options = *how;
+    if (is_table(source, how, path)) {
+        set->csv = true;
+        return load_table(request, source, path, set);
+    }
     options.stream = request->stream;
     options.unpack_limit = request->unpack_limit;
     options.csv = &csv;
@@ -118,10 +168,15 @@ static int open_file(const struct data_request *request, const struct data_sourc
     if (status == MLP_OK) {
         return EXIT_DONE;
     }
+    return data_failure(source, path, status, csv.label == NULL && csv.label_index == LABEL_NONE);
+}
+
+int data_failure(const struct data_source *source, const char *path, mlp_status status, bool without_label)
+{
     work_code(status);
     if (status == MLP_ERROR_IO && access(path, F_OK) != 0 && strpbrk(path, "./") == NULL) {
         notice("%s: there is no such file, and the known sets are %s", source->option, known_data_names());
-    } else if (status == MLP_ERROR_FORMAT && csv.label == NULL && csv.label_index == LABEL_NONE) {
+    } else if (status == MLP_ERROR_FORMAT && without_label) {
         notice("a CSV file is read as features alone; if a column holds labels, name it with --label");
     }
     return status == MLP_ERROR_ARGUMENT ? EXIT_USAGE : EXIT_WORK;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include <mlp/data.h>
+#include <mlp/schema.h>
 
 #include "options/options.h"
 
@@ -19,6 +20,14 @@ struct data_request {
     char delimiter; /* 0: a comma */
     int header;     /* as in mlp_csv_options */
     int regression;
+    const char *labels;                                     /* --label as it was given, or NULL */
+    char decimal;                                           /* as in mlp_table_options */
+    const char *ignore, *categorical, *id, *weight, *group; /* columns, or NULL; the first two in lists */
+    int dates;
+    mlp_missing missing;
+    const char *missing_words; /* a list, or NULL */
+    const char *label_word;
+    size_t rare, levels;
     const char *csv_option; /* an option that only CSV files understand and that was given, or NULL */
     int stream;             /* features stay in their file */
     size_t unpack_limit;    /* as in mlp_data_options */
@@ -32,6 +41,7 @@ int data_request_default(void *settings);
 struct data_set {
     mlp_data *data;
     const char *const *names; /* of the classes, where the set is known by name; NULL: ask the data */
+    mlp_schema *schema;       /* learnt from the file, or NULL; the caller's, as the data are */
     bool csv;
     bool has_test_part;
 };
@@ -44,6 +54,8 @@ struct data_source {
     bool label_needed;   /* the last column of a CSV file is the label unless the request says otherwise */
     const char *const *class_names; /* that labels must match, or NULL */
     size_t class_name_count;
+    const mlp_schema *schema; /* by which a table is read, or NULL */
+    bool learns;              /* without one: a table's schema is learnt */
 };
 
 /* Loads it. Returns an exit code after a message, or EXIT_DONE; `set->data` belongs to the caller then. */
@@ -64,6 +76,8 @@ int parse_label(const char *text, void *settings);
 int parse_delimiter(const char *text, void *settings);
 int parse_header(const char *text, void *settings);
 int parse_part(const char *text, void *settings);
+int parse_decimal(const char *text, void *settings);
+int parse_missing(const char *text, void *settings);
 
 #define DATA_SPEC_HELP                                                                                       \
     "A CSV file (plain or gzip'd); IMAGES,LABELS: a pair of IDX files; IMAGES, with the comma: IDX without " \
@@ -87,11 +101,49 @@ int parse_part(const char *text, void *settings);
       .high = 1e18,                                                                                          \
       .help = "What a gzip'd file of data may unpack to (default: 1 GiB, or 100 times its size where that "  \
               "is more)." },                                                                                 \
-        GROUP("CSV files:"), PARSED("label", "COLUMN", parse_label, label_help),                             \
+        GROUP("Tables (CSV files):"), PARSED("label", "COLUMN", parse_label, label_help),                    \
         PARSED("delimiter", "CHARACTER", parse_delimiter,                                                    \
-               "What stands between fields: one character, or tab (default: comma)."),                       \
+               "What stands between fields: one character, or comma, semicolon, tab, bar, blanks (default: " \
+               "found by looking)."),                                                                        \
+        PARSED("decimal", "CHARACTER", parse_decimal,                                                        \
+               "What begins a fraction: a point or a comma (default: found by looking)."),                   \
         PARSED("header", "yes|no|auto", parse_header,                                                        \
-               "Whether the first line names the columns (default auto: it does when a field other than "    \
-               "the label is no number).")
+               "Whether the first line names the columns (default auto: by evidence).")
+
+/* How a table's columns are to be understood, for commands that learn it. */
+#define DATA_TEXT(option, word, member, ...)                                                                 \
+    {                                                                                                        \
+        .kind = OPTION_TEXT, .name = option, .argument = word,                                               \
+        .offset = offsetof(struct data_request, member), .note = offsetof(struct data_request, csv_option),  \
+        .help = __VA_ARGS__                                                                                  \
+    }
+#define DATA_SIZE(option, word, member, ...)                                                                 \
+    {                                                                                                        \
+        .kind = OPTION_SIZE, .name = option, .argument = word,                                               \
+        .offset = offsetof(struct data_request, member), .note = offsetof(struct data_request, csv_option),  \
+        .low = 1, .high = 1e9, .help = __VA_ARGS__                                                           \
+    }
+#define DATA_SCHEMA_ROWS                                                                                     \
+    DATA_TEXT("ignore", "COLUMN,...", ignore, "Columns to leave out, by name or by number from 0."),         \
+        DATA_TEXT("categorical", "COLUMN,...", categorical,                                                  \
+                  "Columns whose values, also numbers, are levels: one input each."),                        \
+        { .kind = OPTION_FLAG,                                                                               \
+          .name = "dates",                                                                                   \
+          .offset = offsetof(struct data_request, dates),                                                    \
+          .flag = 1,                                                                                         \
+          .help = "Read columns of ISO 8601 dates: days, and day of the week, of the year and time as "      \
+                  "cycles." },                                                                               \
+        PARSED("missing", "POLICY[,WORD...]", parse_missing,                                                 \
+               "What a missing value (nothing, NA, N/A, NaN, null, ? or one of the words) leads to: "        \
+               "refuse, "                                                                                    \
+               "drop the row, or impute the median or the commonest level (default: refuse)."),              \
+        DATA_TEXT("missing-label", "NAME", label_word,                                                       \
+                  "A class that is called like a missing value, as NA for Namibia."),                        \
+        DATA_SIZE("rare", "N", rare, "Levels of fewer than N samples share one input (default: none)."),     \
+        DATA_SIZE("levels", "N", levels, "Levels that a column may have (default: 1000)."),                  \
+        DATA_TEXT("id", "COLUMN", id, "Column to keep beside the predictions, not to learn from."),          \
+        DATA_TEXT("weight-column", "COLUMN", weight, "Column of the samples' weights, of at least 0."),      \
+        DATA_TEXT("group", "COLUMN", group,                                                                  \
+                  "Samples of the same value here are never split between training and --validation.")
 
 #endif

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include <mlp/model_file.h>
+#include <mlp/schema.h>
 
 #include "message.h"
+#include "options/table_argument.h"
 
 int load_model(const char *path, mlp_network **network)
 {
@@ -35,7 +37,11 @@ int open_data_of_model(struct data_request *request, struct data_source source, 
     TRY(network_class_names(network, &names, &source.class_name_count));
     source.class_names = names;
     request->regression = !network_classifies(network);
+    source.schema = mlp_network_schema(network);
     const int code = data_open(request, &source, set);
+    if (code == EXIT_DONE) {
+        tell_of_table(source.spec, set->data, true);
+    }
     free(names);
     return code;
 }
@@ -44,6 +50,10 @@ bool network_classifies(const mlp_network *network)
 {
     mlp_layer output;
     const mlp_loss loss = mlp_network_loss(network);
+    const mlp_target_kind target = mlp_schema_target_kind(mlp_network_schema(network));
+    if (target != MLP_TARGET_NONE) {
+        return target == MLP_TARGET_CLASSES;
+    }
     return mlp_network_class_name_count(network) > 0 || loss == MLP_LOSS_CROSS_ENTROPY ||
            loss == MLP_LOSS_BINARY_CROSS_ENTROPY ||
            (mlp_network_layer(network, mlp_network_layer_count(network) - 1, &output) == MLP_OK &&

@@ -43,6 +43,7 @@ void network_settings_free(struct network_settings *settings);
 struct output_needs {
     size_t classes; /* 0: values */
     size_t values;
+    int flags; /* the values are 0 or 1 */
 };
 
 /* The network for `inputs` features, drawn from `seed`; the caller destroys it. Returns an exit code. */

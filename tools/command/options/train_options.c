@@ -32,7 +32,9 @@ const struct option_row train_rows[] = {
     FLAG("no-standardize", standardize, 0, "Leave the features as they are (default for IDX files, whose "
         "bytes are scaled to 0...1).", .note = OF_A_MODEL),
     DATA_STREAM_ROW,
-    DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last)."),
+    DATA_CSV_ROWS("Column of the label: its name, its number from 0, or last (default: last). Several, with "
+        "commas: numbers to predict, or questions of yes or no where all are 0 or 1."),
+    DATA_SCHEMA_ROWS,
     FLAG("regression", request.regression, 1, "The label is a number to predict, not a class."),
     GROUP("Network:"),
     TEXT("from", "MODEL", from,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "interrupt.h"
+#include "options/table_argument.h"
 #include "reports/json_output.h"
 #include "message.h"
 #include "training/progress.h"
@@ -158,6 +159,7 @@ int cross_validate(struct train_settings *settings, const struct train_data *dat
     }
     struct fold *folds = calloc(settings->folds, sizeof *folds);
     FAIL_IF(folds == NULL, out_of_memory());
+    tell_of_table(settings->data, data->set.data, settings->quiet == 0);
     catch_interrupts();
     for (size_t k = 0; k < settings->folds && code == EXIT_DONE; k++) {
         code = run_fold(settings, data, k, &folds[k]);

@@ -66,6 +66,9 @@ static mlp_activation default_output(const struct network_settings *settings,
                                      const struct output_needs *needs)
 {
     const mlp_loss loss = settings->options.loss;
+    if (needs->flags && loss != MLP_LOSS_SQUARED_ERROR) {
+        return MLP_ACTIVATION_SIGMOID;
+    }
     if (needs->classes == 0 || loss == MLP_LOSS_ABSOLUTE_ERROR || loss == MLP_LOSS_HUBER) {
         return MLP_ACTIVATION_IDENTITY;
     }
@@ -193,6 +196,19 @@ static int balance_classes(struct network_settings *network, const mlp_data *dat
     return code;
 }
 
+/* Numbers are learnt with mean 0 and deviation 1, where the output can be any number. */
+static int scale_targets(const struct train_settings *settings, const struct train_data *data,
+                         mlp_network *network)
+{
+    mlp_layer output;
+    const bool flags = mlp_schema_target_kind(data->schema) == MLP_TARGET_FLAGS;
+    TRY(work_code(mlp_network_layer(network, mlp_network_layer_count(network) - 1, &output)));
+    return data->classes == 0 && !flags && settings->standardize != 0 &&
+                   output.activation == MLP_ACTIVATION_IDENTITY
+               ? work_code(mlp_data_standardize_targets(data->train, network))
+               : EXIT_DONE;
+}
+
 int train_network_make(struct train_settings *settings, const struct train_data *data, mlp_network **network)
 {
     if (settings->start != NULL) {
@@ -201,12 +217,17 @@ int train_network_make(struct train_settings *settings, const struct train_data 
     if (settings->network.balanced) {
         TRY(balance_classes(&settings->network, data->train));
     }
-    const struct output_needs needs = { data->classes, mlp_data_outputs(data->train) };
+    const struct output_needs needs = { data->classes, mlp_data_outputs(data->train),
+                                        mlp_schema_target_kind(data->schema) == MLP_TARGET_FLAGS };
     const bool standardize = settings->standardize < 0 ? data->set.csv : settings->standardize != 0;
     TRY(network_from_settings(&settings->network, mlp_data_inputs(data->train), &needs, network));
+    if (data->schema != NULL) {
+        TRY(work_code(mlp_network_set_schema(*network, data->schema)));
+    }
     if (standardize) {
         TRY(work_code(mlp_data_standardize(data->train, *network)));
     }
+    TRY(scale_targets(settings, data, *network));
     const size_t outputs = mlp_network_outputs(*network);
     if (outputs == data->classes || (outputs == 1 && data->classes == 2)) {
         TRY(work_code(mlp_network_set_class_names(*network, data->names, data->classes)));

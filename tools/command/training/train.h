@@ -79,8 +79,9 @@ int choose_checkpoints(struct train_settings *settings);
 
 /* The data sets of a training; absent ones are NULL. */
 struct train_data {
-    struct data_set set; /* as loaded; class names live as long as it does */
-    mlp_data *train;     /* may be set.data itself */
+    struct data_set set;      /* as loaded; class names live as long as it does */
+    const mlp_schema *schema; /* of tables: learnt, or the model's to start from; or NULL */
+    mlp_data *train;          /* may be set.data itself */
     mlp_data *validation, *test;
     const char **names; /* of the classes, owned array; NULL when targets are values */
     char *numbers;      /* owned: "0", "1", ... where the data has no names */

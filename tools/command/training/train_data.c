@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "message.h"
+#include "options/table_argument.h"
 #include "training/train.h"
 
 enum { NUMBER_SIZE = 24 };
@@ -48,9 +49,13 @@ static int open_other(const struct train_settings *settings, const char *option,
                                         .part = part,
                                         .label_needed = true,
                                         .class_names = data->names,
-                                        .class_name_count = data->classes };
+                                        .class_name_count = data->classes,
+                                        .schema = data->schema };
     const int code = data_open(&settings->request, &source, &set);
     *other = set.data;
+    if (code == EXIT_DONE) {
+        tell_of_table(spec, set.data, false);
+    }
     FAIL_IF(code == EXIT_DONE && mlp_data_inputs(set.data) != mlp_data_inputs(data->set.data),
             work_error("%s: '%s' has %zu features, the training data has %zu", option, spec,
                        mlp_data_inputs(set.data), mlp_data_inputs(data->set.data)));
@@ -79,6 +84,7 @@ static int cut_validation(const struct train_settings *settings, struct train_da
     } else if (settings->validation_fraction > 0.0) {
         mlp_status (*split)(const mlp_data *, double, uint64_t, mlp_data **, mlp_data **) =
             settings->stratified ? mlp_data_split_stratified : mlp_data_split;
+        split = settings->request.group != NULL ? mlp_data_split_groups : split;
         TRY(work_code(
             split(data->train, settings->validation_fraction, settings->seed, &train, &data->validation)));
     } else {
@@ -117,7 +123,12 @@ static int open_test(const struct train_settings *settings, struct train_data *d
 static int open_train(const struct train_settings *settings, struct train_data *data)
 {
     struct data_source source = {
-        .option = "--data", .spec = settings->data, .part = PART_TRAIN, .label_needed = true
+        .option = "--data",
+        .spec = settings->data,
+        .part = PART_TRAIN,
+        .label_needed = true,
+        .schema = settings->start != NULL ? mlp_network_schema(settings->start) : NULL,
+        .learns = settings->start == NULL,
     };
     const char **names = NULL;
     if (settings->start != NULL) {
@@ -127,6 +138,7 @@ static int open_train(const struct train_settings *settings, struct train_data *
     const int code = data_open(&settings->request, &source, &data->set);
     free(names);
     data->train = data->set.data;
+    data->schema = source.schema != NULL ? source.schema : data->set.schema;
     return code;
 }
 
@@ -142,6 +154,8 @@ int train_data_open(const struct train_settings *settings, struct train_data *da
         TRY(open_other(settings, "--validation-data", settings->validation_data, PART_DEFAULT, data,
                        &data->validation));
     }
+    FAIL_IF(settings->request.group != NULL && (settings->stratified || settings->folds > 0),
+            usage_error("--group: cannot be given with --stratified or --folds"));
     TRY(cut_validation(settings, data));
     TRY(cut_first(settings, data));
     return open_test(settings, data);
@@ -153,6 +167,7 @@ void train_data_free(struct train_data *data)
     mlp_data_destroy(&data->validation);
     mlp_data_destroy(&data->test);
     mlp_data_destroy(&data->set.data);
+    mlp_schema_destroy(&data->set.schema);
     free(data->names);
     free(data->numbers);
 }

@@ -1,0 +1,175 @@
+/* What the reader of a table would want to know. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "io/table_notice.h"
+
+enum { SAMPLES_OF_A_LEVEL = 5 };
+
+struct looking {
+    struct notice *warnings;
+    struct table_rows *rows;
+    const struct mlp_schema *schema;
+    const struct schema_slot *slots;
+};
+
+/* "column 'age' (3)", or "column 3". */
+static const char *name_of(const struct looking *l, size_t c, char text[128])
+{
+    const char *name = l->schema->columns[c].name;
+    if (name != NULL) {
+        snprintf(text, 128, "column '%.64s'", name);
+    } else {
+        snprintf(text, 128, "column %zu", c + 1);
+    }
+    return text;
+}
+
+/* ---- a column ------------------------------------------------------------------------------------------ */
+
+/* What a pass over a column's cells finds. */
+struct column_facts {
+    size_t unseen; /* levels that the schema has not */
+    bool constant;
+};
+
+static bool is_same(const struct schema_column *column, union cell a, union cell b)
+{
+    return schema_has_levels(column) ? a.level == b.level
+                                     : a.number == b.number || (isnan(a.number) && isnan(b.number));
+}
+
+static mlp_status look_at(const struct looking *l, size_t c, struct column_facts *facts)
+{
+    const struct schema_column *column = &l->schema->columns[c];
+    struct table *table = &l->rows->table;
+    const union cell *rows;
+    union cell first = { 0 };
+    size_t count = 1;
+    *facts = (struct column_facts){ .constant = table->rows > 1 };
+    for (size_t block = 0; count > 0; block++) {
+        TRY(table_block(table, block, &rows, &count));
+        for (size_t r = 0; r < count; r++) {
+            const union cell cell = rows[r * table->width + l->slots[c].cell];
+            first = block == 0 && r == 0 ? cell : first;
+            facts->constant &= is_same(column, cell, first);
+            facts->unseen += schema_has_levels(column) && cell.level == LEVEL_UNSEEN;
+        }
+    }
+    return MLP_OK;
+}
+
+static mlp_status warn_of_column(const struct looking *l, size_t c, bool learnt)
+{
+    struct column_facts facts;
+    char text[128];
+    TRY(look_at(l, c, &facts));
+    if (facts.unseen > 0) {
+        notice_line(l->warnings,
+                    "%s: %zu of %zu values are levels that the training data did not have, and count as none "
+                    "of them",
+                    name_of(l, c, text), facts.unseen, l->rows->table.rows);
+    }
+    if (!learnt) {
+        return MLP_OK;
+    }
+    if (facts.constant) {
+        notice_line(l->warnings, "%s has one value only, from which nothing is learnt", name_of(l, c, text));
+    }
+    const char *name = l->schema->columns[c].name;
+    if (l->rows->columns[c].counts && (c == 0 || name == NULL || name[0] == '\0')) {
+        notice_line(l->warnings, "%s counts 0, 1, 2, ...: where it is an index, leave it out by --ignore %zu",
+                    name_of(l, c, text), c);
+    }
+    return MLP_OK;
+}
+
+/* ---- features and the label ---------------------------------------------------------------------------- */
+
+/* Whether every level goes with one class alone. `class_of`: room for the levels. */
+static mlp_status determines(const struct looking *l, size_t c, size_t label, uint32_t *class_of, bool *found)
+{
+    struct table *table = &l->rows->table;
+    const union cell *rows;
+    size_t count = 1;
+    *found = true;
+    for (size_t block = 0; count > 0 && *found; block++) {
+        TRY(table_block(table, block, &rows, &count));
+        for (size_t r = 0; r < count; r++) {
+            const union cell *row = rows + r * table->width;
+            const uint32_t level = row[l->slots[c].cell].level, class = row[l->slots[label].cell].level;
+            if (level >= LEVEL_UNSEEN) {
+                continue;
+            }
+            *found &= class_of[level] == 0 || class_of[level] == class + 1;
+            class_of[level] = class + 1;
+        }
+    }
+    return MLP_OK;
+}
+
+/* A text of few levels from which the class can be read off is likely to be made of it. */
+static mlp_status warn_of_leak(const struct looking *l, size_t c, size_t label)
+{
+    const size_t levels = text_list_count(&l->rows->columns[c].levels->texts);
+    char text[128];
+    bool found = false;
+    if (levels < 2 || mlp_schema_class_count(l->schema) < 2 ||
+        levels > l->rows->table.rows / SAMPLES_OF_A_LEVEL) {
+        return MLP_OK;
+    }
+    uint32_t *class_of = memory_allocate(levels, sizeof *class_of);
+    REQUIRE_MEMORY(class_of);
+    const mlp_status status = determines(l, c, label, class_of, &found);
+    memory_free(class_of);
+    if (status == MLP_OK && found) {
+        notice_line(l->warnings, "%s determines the label: is it known when the model is used?",
+                    name_of(l, c, text));
+    }
+    return status;
+}
+
+static void warn_of_classes(const struct looking *l)
+{
+    const size_t classes = mlp_schema_class_count(l->schema), rows = l->rows->table.rows;
+    if (l->schema->target != MLP_TARGET_CLASSES) {
+        return;
+    }
+    if (classes == 1 && rows > 1) {
+        notice_line(l->warnings, "the label is the same in all rows: is --label right?");
+    } else if (2 * classes > rows && rows > 4) {
+        notice_line(l->warnings,
+                    "the label has %zu different values in %zu rows: --regression, if it is a number to "
+                    "predict",
+                    classes, rows);
+    }
+}
+
+mlp_status table_warn(struct notice *warnings, struct table_rows *rows, const struct mlp_schema *schema,
+                      const struct schema_slot *slots)
+{
+    const struct looking l = { warnings, rows, schema, slots };
+    size_t label = SIZE_MAX;
+    bool learnt = false;
+    for (size_t c = 0; c < schema->column_count; c++) {
+        const bool is_class =
+            schema->columns[c].role == MLP_ROLE_LABEL && schema->target == MLP_TARGET_CLASSES;
+        label = is_class && slots[c].map != NULL ? c : label;
+        learnt |= slots[c].learnt;
+    }
+    for (size_t c = 0; c < schema->column_count; c++) {
+        if (schema->columns[c].role != MLP_ROLE_FEATURE) {
+            continue;
+        }
+        TRY(warn_of_column(&l, c, learnt));
+        if (label != SIZE_MAX && learnt && schema_has_levels(&schema->columns[c])) {
+            TRY(warn_of_leak(&l, c, label));
+        }
+    }
+    if (learnt) {
+        warn_of_classes(&l);
+    }
+    return MLP_OK;
+}

@@ -1,0 +1,214 @@
+/* Schemas: tables that say the same in other words give the same inputs; what does not fit is refused with
+ * its place. */
+#include "support/support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mlp/model_file.h>
+#include <mlp/schema.h>
+
+static const char *file_of(const char *text)
+{
+    return test_write_file("table.csv", text, strlen(text));
+}
+
+static const char people[] = "age,colour,member,born,label\n"
+                             "30,red,yes,1700000000,A\n"
+                             "40,green,no,1700000001,B\n"
+                             "50,red,no,1700000002,A\n"
+                             "60,blue,yes,1700000003,C\n";
+
+static mlp_schema *learn(const char *text, const mlp_schema_options *options, mlp_data **data)
+{
+    mlp_schema *schema;
+    assert_ok(mlp_schema_learn(file_of(text), options, &schema, data));
+    return schema;
+}
+
+static void assert_inputs(const mlp_data *data, size_t sample, const double *expected)
+{
+    float x[32];
+    assert_ok(mlp_data_read(data, sample, 1, x, NULL, NULL));
+    for (size_t i = 0; i < mlp_data_inputs(data); i++) {
+        assert_close(x[i], expected[i], 1e-6);
+    }
+}
+
+static void columns_become_inputs(void **state)
+{
+    const double second[] = { 40, 0, 1, 0, 0, -0.5 };
+    mlp_data *data;
+    (void)state;
+    mlp_schema *schema = learn(people, NULL, &data);
+    assert_int_equal(mlp_data_inputs(data), 6); /* age; blue, green, red; member; born less its mean */
+    assert_string_equal(mlp_schema_input_name(schema, 3), "colour=red");
+    assert_string_equal(mlp_data_feature_name(data, 4), "member");
+    assert_inputs(data, 1, second);
+    assert_int_equal(mlp_data_class_count(data), 3);
+    assert_string_equal(mlp_data_class_name(data, 2), "C");
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+}
+
+/* Other order, other delimiter, other columns beside, an unknown level. */
+static void other_files_are_read_by_name(void **state)
+{
+    static const char *const forms[] = {
+        "label;extra;born;member;colour;age\nC;q;1700000003;YES;violet;60\n",
+        "born\tage\tmember\tlabel\tcolour\n1700000003\t60\tTrue\tC\tviolet\n",
+        "\xEF\xBB\xBF"
+        "label|born|member|colour|age|\r\nC|1700000003|t| violet |6e1|\r\n",
+        "# of no account\nage born member colour label\n60  1700000003 1 violet C\n",
+        "sep=;\rage;born;member;colour;label\r60;1700000003;1;violet;C\r",
+        "60,violet,1,1700000003,C\n",
+    };
+    const double expected[] = { 60, 0, 0, 0, 1, 1.5 };
+    mlp_data *data;
+    (void)state;
+    mlp_schema *schema = learn(people, NULL, &data);
+    mlp_data_destroy(&data);
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        int32_t class;
+        assert_ok(mlp_schema_load(schema, file_of(forms[i]), NULL, &data));
+        assert_int_equal(mlp_data_count(data), 1);
+        assert_inputs(data, 0, expected);
+        assert_ok(mlp_data_read(data, 0, 1, NULL, &class, NULL));
+        assert_int_equal(class, 2);
+        assert_non_null(strstr(mlp_data_warnings(data), "1 of 1 values are levels"));
+        mlp_data_destroy(&data);
+    }
+    mlp_schema_destroy(&schema);
+}
+
+static void a_model_keeps_it(void **state)
+{
+    const mlp_layer layer = { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX };
+    const char *const texts[] = { "60", "red", "no", "1700000003", NULL };
+    const double expected[] = { 60, 0, 0, 1, 0, 1.5 };
+    const char *path = test_path("model");
+    float x[6];
+    mlp_network *network, *copy, *loaded;
+    (void)state;
+    mlp_schema *schema = learn(people, NULL, NULL);
+    assert_ok(mlp_network_create(mlp_schema_inputs(schema), &layer, 1, NULL, &network));
+    assert_ok(mlp_network_set_schema(network, schema));
+    mlp_schema_destroy(&schema);
+    assert_ok(mlp_network_copy(network, &copy));
+    mlp_network_destroy(&network);
+    assert_ok(mlp_model_save(copy, path));
+    assert_ok(mlp_model_load(path, &loaded));
+    assert_ok(mlp_schema_encode(mlp_network_schema(loaded), texts, x));
+    for (size_t i = 0; i < 6; i++) {
+        assert_close(x[i], expected[i], 1e-6);
+    }
+    mlp_network_destroy(&copy);
+    mlp_network_destroy(&loaded);
+}
+
+static void missing_values_are_refused_dropped_or_filled(void **state)
+{
+    static const char text[] = "a,c,y\n1,u,5\nNA,v,6\n3,?,7\n9,v,8\n";
+    const double filled[2][5] = { { 3, 1, 0, 1, 0 }, { 3, 0, 0, 1, 1 } };
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    mlp_schema *schema;
+    mlp_data *data;
+    (void)state;
+    options.regression = 1;
+    const char *path = file_of(text);
+    assert_refused(mlp_schema_learn(path, &options, &schema, &data), MLP_ERROR_FORMAT,
+                   "line 3, column 1 (a): missing value 'NA'", NULL);
+    options.missing = MLP_MISSING_DROP;
+    assert_ok(mlp_schema_learn(path, &options, &schema, &data));
+    assert_int_equal(mlp_data_count(data), 2);
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+    options.missing = MLP_MISSING_IMPUTE;
+    assert_ok(mlp_schema_learn(path, &options, &schema, &data));
+    assert_int_equal(mlp_data_count(data), 4);
+    assert_inputs(data, 1, filled[0]); /* the median of 1, 3, 9; v is commonest */
+    assert_inputs(data, 2, filled[1]);
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+}
+
+/* No group on both sides, all samples on one, about the share asked for; ids and warnings come along. */
+static void groups_stay_together(void **state)
+{
+    static char text[8192] = "id,x,g,w,y\n";
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    mlp_data *data, *part[2];
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "p%d,%d,g%d,%d,%c\n", i, i, i % 20, 1 + i % 3, 'A' + i % 2);
+    }
+    options.group = "g";
+    options.id = "id";
+    options.weight = "w";
+    mlp_schema *schema = learn(text, &options, &data);
+    assert_int_equal(mlp_data_inputs(data), 1);
+    assert_true(mlp_data_has_groups(data));
+    assert_ok(mlp_data_split_groups(data, 0.25, 3, &part[0], &part[1]));
+    bool side[2][20] = { { false } };
+    for (int s = 0; s < 2; s++) {
+        for (size_t i = 0; i < mlp_data_count(part[s]); i++) {
+            const int number = atoi(mlp_data_id(part[s], i) + 1);
+            float x;
+            assert_ok(mlp_data_read(part[s], i, 1, &x, NULL, NULL));
+            assert_true(x == (float)number);
+            side[s][number % 20] = true;
+        }
+    }
+    for (int g = 0; g < 20; g++) {
+        assert_true(side[0][g] != side[1][g]);
+    }
+    assert_int_equal(mlp_data_count(part[0]) + mlp_data_count(part[1]), 300);
+    assert_int_equal(mlp_data_count(part[1]), 75);
+    mlp_data_destroy(&part[0]);
+    mlp_data_destroy(&part[1]);
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+}
+
+static void what_does_not_fit_is_named(void **state)
+{
+    static const struct {
+        const char *text, *message;
+        mlp_status status;
+    } cases[] = {
+        { "a,b,y\n1,2,x\n1,2\n", "line 3, column 3: the line has 2 fields, expected 3", MLP_ERROR_FORMAT },
+        { "a,b,y\n1,2,x\n1,\"2,y\n", "line 3, column 2: a quote opens here", MLP_ERROR_FORMAT },
+        { "a,a,y\n1,2,x\n", "several columns are named 'a'", MLP_ERROR_ARGUMENT },
+        { "a,b,y\n2020-01-02,2,x\n", "column 'a' (1) holds dates: --dates", MLP_ERROR_FORMAT },
+        { "\xFF\xFE"
+          "a\0b\0",
+          "UTF-16", MLP_ERROR_FORMAT },
+        { "a,b,y\n1,caf\xE9,x\n", "is not UTF-8 (Latin-1?)", MLP_ERROR_FORMAT },
+        { "a,b,y\n1,\"1,234\",x\n2,5,y\n", "without separators of thousands", MLP_ERROR_FORMAT },
+        { "", "the file is empty", MLP_ERROR_FORMAT },
+        { "a,b,y\n", "a header and no samples", MLP_ERROR_FORMAT },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mlp_schema *schema;
+        assert_refused(mlp_schema_learn(file_of(cases[i].text), NULL, &schema, NULL), cases[i].status,
+                       cases[i].message, NULL);
+        assert_null(schema);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_become_inputs),
+        cmocka_unit_test(other_files_are_read_by_name),
+        cmocka_unit_test(a_model_keeps_it),
+        cmocka_unit_test(missing_values_are_refused_dropped_or_filled),
+        cmocka_unit_test(groups_stay_together),
+        cmocka_unit_test(what_does_not_fit_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
