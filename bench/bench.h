@@ -11,13 +11,14 @@
 
 /* Options beyond those that every command takes (--filter, --threads, --time, --json, --list, --help). */
 enum option_group {
-    OPTIONS_NETWORK = 1,   /* --workload, --layers, --batch */
-    OPTIONS_UPDATE = 2,    /* --optimizer, --clip */
-    OPTIONS_PRODUCT = 4,   /* --product, --shape */
-    OPTIONS_PHASES = 8,    /* --phases */
-    OPTIONS_PLOT = 16,     /* --output */
-    OPTIONS_TRAINING = 32, /* --data, --epochs, --write-data */
-    OPTIONS_GRID = 64      /* --limit */
+    OPTIONS_NETWORK = 1,    /* --workload, --layers, --batch */
+    OPTIONS_UPDATE = 2,     /* --optimizer, --clip */
+    OPTIONS_PRODUCT = 4,    /* --product, --shape */
+    OPTIONS_PHASES = 8,     /* --phases */
+    OPTIONS_PLOT = 16,      /* --output */
+    OPTIONS_TRAINING = 32,  /* --data, --epochs, --write-data */
+    OPTIONS_GRID = 64,      /* --limit */
+    OPTIONS_DENORMALS = 128 /* --denormals */
 };
 
 enum product_kind { PRODUCT_KIND_NN = 0, PRODUCT_KIND_TN = 1, PRODUCT_KIND_NT = 2, PRODUCT_KINDS = 3 };
@@ -29,6 +30,7 @@ struct settings {
     double seconds; /* for each row */
     bool json;
     bool phases;
+    bool denormals;
     const char *filter;     /* part of the names to run, or NULL for all */
     struct workload custom; /* --layers and --batch; count 0: no layers were given */
     bool batch_given;

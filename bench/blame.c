@@ -40,21 +40,21 @@ static size_t occurrences(const struct workload *workload, size_t layer)
     return count;
 }
 
-static void examine_product(const struct product_shape *shape, int threads, size_t times,
-                            struct suspect *worst)
+/* On one thread: the tiles are the same for any number. `share`: layers of this shape, by threads. */
+static void examine_product(const struct product_shape *shape, double share, struct suspect *worst)
 {
     static const char *const names[PRODUCT_KINDS] = { "Z", "dA", "dW" };
     static struct layer_product product;
     static struct contestant pair[2];
     char text[BLAME_TEXT / 2];
-    if (layer_product_make(shape, threads, &product)) {
+    if (layer_product_make(shape, 1, &product)) {
         pair[0] = layer_product_library(&product);
         pair[1] = layer_product_bare(&product);
         interleave_at_least(pair, 2, product_seconds, PRODUCT_REPEATS);
         const double ours = pair[0].summary.minimum, bare = pair[1].summary.minimum;
         snprintf(text, sizeof text, "%s %zux%zu: %.2f x bare", names[shape->kind], shape->out, shape->in,
                  ours / bare);
-        accuse(worst, (double)times * (ours - bare), text);
+        accuse(worst, share * (ours - bare), text);
     }
     layer_product_free(&product);
 }
@@ -84,7 +84,8 @@ void blame_find(const struct workload *workload, int threads, struct problem *pr
             for (int kind = 0; kind < PRODUCT_KINDS; kind++) {
                 shape.kind = (enum product_kind)kind;
                 /* the first layer has no dA */
-                examine_product(&shape, threads, times - (kind == PRODUCT_KIND_TN && l == 0 ? 1 : 0), &worst);
+                const size_t products = times - (kind == PRODUCT_KIND_TN && l == 0 ? 1 : 0);
+                examine_product(&shape, (double)products / threads, &worst);
             }
         }
     }

@@ -39,7 +39,8 @@ static void run_update(void *context)
     team_run(pass->threads, update_member, &pass->plan);
 }
 
-static bool make_pass(size_t order, mlp_optimizer_rule rule, int threads, struct pass_of_rule *pass)
+static bool make_pass(size_t order, mlp_optimizer_rule rule, const struct settings *settings,
+                      struct pass_of_rule *pass)
 {
     const mlp_layer layer = { .units = order, .init = MLP_INIT_CONSTANT, .init_parameters = { .a = 0.01 } };
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
@@ -47,7 +48,7 @@ static bool make_pass(size_t order, mlp_optimizer_rule rule, int threads, struct
     options.learning_rate = 1e-6;
     options.clip = MLP_CLIP_GLOBAL_NORM;
     options.clip_threshold = 1.0;
-    *pass = (struct pass_of_rule){ .threads = threads };
+    *pass = (struct pass_of_rule){ .threads = settings->threads };
     if (mlp_network_create(order, &layer, 1, NULL, &pass->network) != MLP_OK ||
         mlp_workspace_create(pass->network, 1, NULL, &pass->workspace) != MLP_OK ||
         mlp_optimizer_create(pass->network, &options, &pass->optimizer) != MLP_OK) {
@@ -55,7 +56,10 @@ static bool make_pass(size_t order, mlp_optimizer_rule rule, int threads, struct
         return false;
     }
     for (size_t i = 0; i < pass->workspace->arena_size; i++) {
-        pass->workspace->gradients[i] = 0.01f;
+        pass->workspace->gradients[i] = settings->denormals ? 1e-39f : 0.01f;
+        for (size_t s = 0; s < (size_t)pass->optimizer->rule->states; s++) {
+            pass->optimizer->state[s][i] = settings->denormals ? 1e-39f : 0.0f;
+        }
     }
     pass->workspace->squares[0] = 4.0; /* a norm of 2: the clip is at work */
     pass->plan = (struct update_plan){ .optimizer = pass->optimizer,
@@ -105,7 +109,7 @@ static bool run_row(const struct settings *settings, size_t order, mlp_optimizer
 {
     static struct contestant pair[2];
     struct pass_of_rule pass;
-    bool done = make_pass(order, rule, settings->threads, &pass);
+    bool done = make_pass(order, rule, settings, &pass);
     float *arrays = done ? calloc(3 * pass.workspace->arena_size, sizeof *arrays) : NULL;
     if (arrays != NULL) {
         const size_t count = pass.workspace->arena_size;
@@ -248,7 +252,7 @@ const struct command optimizer_command = {
              "triad_bytes_per_second share\n"
              "spread; of steps: rule threads workload step_us gemm_us ratio spread.",
     .example = "mlp-bench optimizer --filter adam --threads 2",
-    .options = OPTIONS_NETWORK,
+    .options = OPTIONS_NETWORK | OPTIONS_DENORMALS,
     .seconds = 1.5,
     .list = list,
     .run = run,

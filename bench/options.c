@@ -130,6 +130,14 @@ static bool take_epochs(const char *value, struct settings *settings)
     return good;
 }
 
+static bool take_denormals(const char *value, struct settings *settings)
+{
+    (void)value;
+    settings->denormals = true;
+    workload_use_denormals();
+    return true;
+}
+
 static bool take_output(const char *value, struct settings *settings)
 {
     settings->output = value;
@@ -167,6 +175,8 @@ static const struct {
     { "limit", "SECONDS", OPTIONS_GRID, take_limit,
       "leave out the largest rows that would not end within it (default 600)",
       "seconds, above 0, at most 1000000" },
+    { "denormals", NULL, OPTIONS_DENORMALS, take_denormals,
+      "inputs (optimizer: gradients and moments, too) are below 1.2e-38", "" },
     { "output", "FILE", OPTIONS_PLOT, take_output, "a .png or .svg to draw into", "a file's path" },
     { "filter", "TEXT", 0, take_filter, "only rows whose name contains it (--list prints the names)", "" },
     { "threads", "N", 0, take_threads, "threads", "1 to 1024" },

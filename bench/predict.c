@@ -210,7 +210,7 @@ const struct command predict_command = {
              "spread, and for\n"
              "callers at once: workload callers batch samples_per_second speedup.",
     .example = "mlp-bench predict --workload mnist --threads 1",
-    .options = OPTIONS_NETWORK,
+    .options = OPTIONS_NETWORK | OPTIONS_DENORMALS,
     .seconds = 0.7,
     .list = workloads_list,
     .run = run,

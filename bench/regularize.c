@@ -89,7 +89,7 @@ const struct command regularize_command = {
              "network is mnist unless --workload, --layers or --filter say otherwise.\n\n"
              "JSON keys: network threads regularizer step_us ratio spread.",
     .example = "mlp-bench regularize --threads 1",
-    .options = OPTIONS_NETWORK,
+    .options = OPTIONS_NETWORK | OPTIONS_DENORMALS,
     .seconds = 10.0,
     .list = workloads_list,
     .run = run,

@@ -112,7 +112,7 @@ const struct command step_command = {
         "JSON keys: workload threads optimizer clip step_us gemm_us ratio step_median_us gemm_median_us\n"
         "median_ratio spread, and with --phases an object phases_us.",
     .example = "mlp-bench step --workload mnist --threads 2 --optimizer adam",
-    .options = OPTIONS_NETWORK | OPTIONS_UPDATE | OPTIONS_PHASES,
+    .options = OPTIONS_NETWORK | OPTIONS_DENORMALS | OPTIONS_UPDATE | OPTIONS_PHASES,
     .seconds = 2.0,
     .list = workloads_list,
     .run = run,

@@ -78,13 +78,21 @@ bool workload_parse(const char *layers, struct workload *workload)
     }
 }
 
+static bool denormals;
+
+void workload_use_denormals(void)
+{
+    denormals = true;
+}
+
 /* Fills with values on (−1, 1): a fixed linear congruential sequence, the same on every machine. */
 static void fill(float *values, size_t count)
 {
+    const float scale = denormals ? 1e-39f : 1.0f;
     uint32_t state = 12345;
     for (size_t i = 0; i < count; i++) {
         state = state * 1664525u + 1013904223u;
-        values[i] = (float)(state >> 8) * 0x1p-23f - 1.0f;
+        values[i] = ((float)(state >> 8) * 0x1p-23f - 1.0f) * scale;
     }
 }
 

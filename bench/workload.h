@@ -34,6 +34,9 @@ bool workload_parse(const char *layers, struct workload *workload);
 /* Its layers: ReLU, then softmax, or identity on a single unit. Returns how many they are. */
 size_t workload_layers(const struct workload *workload, mlp_layer layers[WORKLOAD_MAX_SIZES]);
 
+/* From here on problems are made of inputs below 1.2e-38. */
+void workload_use_denormals(void);
+
 /* A network with its batch: ReLU, then softmax cross-entropy, or squared error on a single unit. */
 struct problem {
     mlp_network *network;

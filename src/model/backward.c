@@ -111,11 +111,6 @@ static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c, const
     }
 }
 
-/* A member's share of the arena: entries first … end − 1. */
-struct area {
-    double first, end;
-};
-
 /* This member's tiles of a layer, whose first tile lies at `area`. A long batch is gone through in runs: what
  * all tiles read of a run stays in cache. */
 static void gradient_of_layer(struct pass *pass, size_t l, double area, const struct area *share)
@@ -125,16 +120,13 @@ static void gradient_of_layer(struct pass *pass, size_t l, double area, const st
     const size_t rows = grid_tile_rows(grid), tiles = grid_tiles(grid);
     for (struct range samples = { 0, 0 }; samples.end < count; samples.first = samples.end) {
         const size_t left = count - samples.first;
-        double middle = area;
+        double next = area;
         samples.end = samples.first + (grid->block.inner < left ? grid->block.inner : left);
         for (size_t t = 0; t < tiles; t++) {
             const struct tile tile = grid_tile(grid, t % rows, t / rows);
-            const double half = 0.5 * (double)tile.rows * (double)tile.columns;
-            middle += half;
-            if (middle >= share->first && middle < share->end) {
+            if (area_takes(share, &next, &tile)) {
                 gradient_tile(pass, l, t % rows, t / rows, &samples);
             }
-            middle += half;
         }
     }
 }
@@ -145,10 +137,7 @@ static void gradient_of_layer(struct pass *pass, size_t l, double area, const st
 static void gradient_tiles(const struct team *team, struct pass *pass)
 {
     const struct mlp_network *network = pass->network;
-    const double member_area = (double)network->arena_size / team->size;
-    const bool last = team->rank + 1 == team->size;
-    const struct area share = { member_area * team->rank,
-                                last ? 2.0 * (double)network->arena_size : member_area * (team->rank + 1) };
+    const struct area share = area_share(team, (double)network->arena_size);
     double area = 0.0;
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct grid *grid = &pass->workspace->plan.layers[l].weights;

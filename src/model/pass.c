@@ -72,6 +72,20 @@ void pass_run(struct pass *pass, void (*work)(const struct team *team, void *con
     team_run(pass_threads(pass), work, context);
 }
 
+struct area area_share(const struct team *team, double whole)
+{
+    const double each = whole / team->size;
+    const bool last = team->rank + 1 == team->size;
+    return (struct area){ each * team->rank, last ? INFINITY : each * (team->rank + 1) };
+}
+
+bool area_takes(const struct area *share, double *area, const struct tile *tile)
+{
+    const double half = 0.5 * (double)tile->rows * (double)tile->columns, middle = *area + half;
+    *area = middle + half;
+    return middle >= share->first && middle < share->end;
+}
+
 void visit_tiles(const struct team *team, struct pass *pass, const struct grid *grid, size_t layer,
                  tile_visitor visit)
 {
@@ -88,10 +102,13 @@ void visit_tiles(const struct team *team, struct pass *pass, const struct grid *
         }
         return;
     }
-    const struct range share = team_share(team, rows * columns);
-    for (size_t t = share.first; t < share.end; t++) {
+    const struct area share = area_share(team, (double)grid->m * (double)grid->n);
+    double area = 0.0;
+    for (size_t t = 0; t < rows * columns; t++) {
         const struct tile tile = grid_visit(grid, 0, columns, t);
-        visit(pass, layer, &tile);
+        if (area_takes(&share, &area, &tile)) {
+            visit(pass, layer, &tile);
+        }
     }
 }
 
@@ -99,10 +116,13 @@ void visit_slices(const struct team *team, struct pass *pass, const struct grid 
                   size_t layer, slice_visitor visit)
 {
     const size_t columns = grid_tile_columns(grid), tiles = grid_tiles(grid);
-    const struct range share = team_share(team, slices * tiles);
-    for (size_t t = share.first; t < share.end; t++) {
+    const struct area share = area_share(team, (double)slices * (double)grid->m * (double)grid->n);
+    double area = 0.0;
+    for (size_t t = 0; t < slices * tiles; t++) {
         const struct tile tile = grid_visit(grid, 0, columns, t % tiles);
-        visit(pass, layer, t / tiles, &tile);
+        if (area_takes(&share, &area, &tile)) {
+            visit(pass, layer, t / tiles, &tile);
+        }
     }
 }
 

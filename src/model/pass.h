@@ -99,6 +99,18 @@ void pass_run(struct pass *pass, void (*work)(const struct team *team, void *con
 
 /* ---- between the files of this folder ------------------------------------------------------------------ */
 
+/* A member's share of tiles that lie one after the other: entries first … end − 1. The middle of a tile
+ * decides whose it is: tiles of unlike sizes are shared out by what they cost. */
+struct area {
+    double first, end;
+};
+
+/* A member's share of `whole` entries. */
+struct area area_share(const struct team *team, double whole);
+
+/* Whether the share has the tile whose first entry is at `area`, which goes on to the next tile. */
+bool area_takes(const struct area *share, double *area, const struct tile *tile);
+
 /* One tile of a layer's product. */
 typedef void (*tile_visitor)(struct pass *pass, size_t layer, const struct tile *tile);
 

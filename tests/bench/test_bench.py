@@ -29,6 +29,11 @@ def step():
             near(row["ratio"], row["step_us"] / row["gemm_us"]))
 
 
+def denormals():
+    done = run("step", "--workload", "tiny", "--threads", "1", "--denormals", "--time", "0.02", "--json")
+    return done.returncode == 0 and json.loads(done.stdout)["step_us"] > 0
+
+
 def own_layers():
     done = run("step", "--layers", "20,30,5", "--batch", "7", "--threads", "1", "--clip", "none", "--time", "0.05", "--json")
     return done.returncode == 0 and json.loads(done.stdout)["workload"] == "20,30,5"
@@ -100,6 +105,7 @@ def refused(*arguments):
 
 CHECKS = [
     ("step prints its keys", step),
+    ("step takes denormal inputs", denormals),
     ("step takes layers", own_layers),
     ("tiles prints its keys", tiles),
     ("step breaks down into phases", phases),

@@ -196,6 +196,7 @@ static const struct grid *visited;
 static size_t visited_layer;
 static struct range visitor_columns;
 static bool visitor_keeps_to_its_columns;
+static size_t visitor_area;
 
 static void count_part(struct pass *pass, size_t layer, size_t part, const struct tile *tile)
 {
@@ -208,6 +209,7 @@ static void count_part(struct pass *pass, size_t layer, size_t part, const struc
     assert_memory_equal(tile, &expected, sizeof expected);
     assert_true(index < MAX_TILES && part < MAX_PARTS);
     visits[part][index]++;
+    visitor_area += tile->rows * tile->columns;
 }
 
 static void count_tile(struct pass *pass, size_t layer, const struct tile *tile)
@@ -220,7 +222,8 @@ static void count_tile(struct pass *pass, size_t layer, const struct tile *tile)
 }
 
 /* All members one after the other, through visit_tiles() or, for several parts, visit_slices(): between them
- * every tile of every part once; a chained member stays in its own columns, unless there are parts. */
+ * every tile of every part once; a chained member stays in its own columns, unless there are parts; others
+ * have about the same area each. */
 static void visit_by_all(const struct chain *chain, const struct grid *grid, size_t layer, size_t parts,
                          int size)
 {
@@ -236,10 +239,15 @@ static void visit_by_all(const struct chain *chain, const struct grid *grid, siz
     for (int rank = 0; rank < size; rank++) {
         const struct team team = { size, rank, NULL };
         visitor_columns = plan_columns(&chain->plan, &team);
+        visitor_area = 0;
         if (parts == 1) {
             visit_tiles(&team, &pass, grid, layer, count_tile);
         } else {
             visit_slices(&team, &pass, grid, parts, layer, count_part);
+        }
+        if (parts > 1 || !visitor_keeps_to_its_columns) { /* no more than the average and a tile */
+            assert_true(visitor_area * (size_t)size <=
+                        parts * grid->m * grid->n + grid->rows * grid->columns * (size_t)size);
         }
     }
     for (size_t part = 0; part < MAX_PARTS; part++) {
