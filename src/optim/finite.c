@@ -45,10 +45,16 @@ static double finish_length(const struct mlp_optimizer *optimizer, double rate, 
                : rate * sqrt((double)optimizer->arena_size) * fmax(parameters, 1.0);
 }
 
-/* What decay and L1 penalty add to a gradient. */
-static double penalty_of(const struct mlp_optimizer *optimizer, double decay, double parameters)
+/* What decay adds to a direction, where decoupled, or to a gradient; the L1 penalty adds to a gradient. */
+static double decay_of(const struct mlp_optimizer *optimizer, double factor, double parameters)
 {
-    return decay * (optimizer->options.weight_decay * parameters + optimizer->options.l1);
+    return factor * optimizer->options.weight_decay * parameters;
+}
+
+static double penalty_of(const struct mlp_optimizer *optimizer, double factor, double parameters)
+{
+    const bool decoupled = optimizer->options.decay == MLP_DECAY_DECOUPLED;
+    return factor * optimizer->options.l1 + (decoupled ? 0.0 : decay_of(optimizer, factor, parameters));
 }
 
 /* Whether gradients with their decay may be above what a rule takes. */
@@ -77,7 +83,8 @@ void finite_predict(struct update_plan *plan)
     const double state = (kept + gradient + square + o->epsilon + LONGEST_STEP) * ROUNDING;
     const double correction = (double)(fabsf(k->correction1) + fabsf(k->figures[0]) + fabsf(k->figures[1]));
     const double root = o->epsilon > 0.0 ? fmin(o->epsilon, 1.0) : 1.0;
-    const double direction = 2.0 * correction * state / root + penalty;
+    const double direction =
+        2.0 * correction * state / root + penalty + decay_of(optimizer, most.decay, parameters);
     const double moved = parameters + most.rate * direction + LONGEST_STEP;
     const double after = (moved + finish_length(optimizer, most.rate, moved)) * ROUNDING;
     plan->finite = direction <= LIMIT && after <= LIMIT && 2.0 * state / (1.0 - o->beta2) <= LIMIT;

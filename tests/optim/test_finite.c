@@ -341,6 +341,34 @@ static void nothing_moves_at_a_rate_of_0(void **unused)
     }
 }
 
+/* Ordinary steps are known to be finite: hardly one in fifty is tried first, which takes as long again. */
+static void ordinary_updates_are_hardly_ever_tried(void **unused)
+{
+    enum { STEPS = 1000 };
+    const struct team alone = { 1, 0, NULL };
+    (void)unused;
+    for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) {
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        struct fixture f;
+        size_t tried = 0;
+        options.rule = (mlp_optimizer_rule)r;
+        make(&f, &options, 1);
+        for (size_t step = 0; step < STEPS; step++) {
+            struct update_plan plan = { .optimizer = f.optimizer,
+                                        .network = f.network,
+                                        .workspace = f.workspace };
+            put_gradients(&f, 0.01, step);
+            optimizer_decide(&plan, 1.0, true);
+            tried += plan.finite ? 0 : 1;
+            optimizer_update(&alone, &plan);
+        }
+        if (tried > STEPS / 50) {
+            fail_msg("%s: %zu of %d updates are tried", mlp_optimizer_name(options.rule), tried, STEPS);
+        }
+        drop(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +378,7 @@ int main(void)
         cmocka_unit_test(overflowing_updates_follow_the_policy),
         cmocka_unit_test(clipped_updates_are_exact),
         cmocka_unit_test(nothing_moves_at_a_rate_of_0),
+        cmocka_unit_test(ordinary_updates_are_hardly_ever_tried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
