@@ -1,8 +1,8 @@
 /* Strategy names: an enum value and its text, from one table. */
 #include "base/names.h"
 
+#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/status.h"
 
@@ -38,12 +38,25 @@ static void list_names(const struct name_table *table, char *text, size_t size)
     }
 }
 
+/* Whether two names are the same but for the case of ASCII letters, whatever the locale. */
+static bool same_name(const char *a, const char *b)
+{
+    for (; *a != '\0' || *b != '\0'; a++, b++) {
+        const char x = *a >= 'A' && *a <= 'Z' ? (char)(*a - 'A' + 'a') : *a,
+                   y = *b >= 'A' && *b <= 'Z' ? (char)(*b - 'A' + 'a') : *b;
+        if (x != y) {
+            return false;
+        }
+    }
+    return true;
+}
+
 mlp_status name_find(const struct name_table *table, const char *name, int *value)
 {
     char known[768];
     FAIL_IF(name == NULL, MLP_ERROR_ARGUMENT, "%s: name is NULL", table->subject);
     for (size_t i = 0; i < table->count; i++) {
-        if (strcmp(row_of(table, (int)i)->name, name) == 0) {
+        if (same_name(row_of(table, (int)i)->name, name)) {
             *value = (int)i;
             return MLP_OK;
         }

@@ -93,6 +93,21 @@ for name in leaky-relu hard-tanh he-normal orthogonal binary-cross-entropy neste
 done
 exits 0 'help' --help
 exits 0 'version' --version
+cp out version
+exits 0 'version as a command' version
+cmp -s out version
+result $? '  says the same'
+"$mlp" train --help >help
+exits 0 'help of a command' help train
+cmp -s out help
+result $? '  is what its --help prints'
+refuses 'did you mean train' help trian
+refuses 'did you mean evaluate' evalute
+refuses "unknown option '--epohcs': did you mean --epochs" train --epohcs 3
+refuses "unknown option '--learning_rate=1': did you mean --learning-rate" train --learning_rate=1
+refuses "ambiguous option '--l': it may be .*--label, .*--l2" train --l 3
+refuses '--epochs: given twice' train --data digits --epochs 1 --epochs 2
+exits 0 'names in any case' train --data digits --epochs 1 --train-first 100 --activation ReLU --optimizer Adam --quiet
 exits 0 'info' info
 holds '^BLAS core' out
 exits 0 'info --json' info --json

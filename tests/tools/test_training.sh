@@ -6,7 +6,7 @@ mlp=$(realpath "$1")
 . "$(dirname "$0")/tap.sh"
 
 train() {
-    "$mlp" train --data digits --train-first 320 --hidden 16 --threads 1 "$@" >out 2>err </dev/null
+    "$mlp" train --data "${data:-digits}" --train-first 320 --hidden 16 --threads 1 "$@" >out 2>err </dev/null
 }
 
 # refused OPTIONS WORDS...: wrong usage, and a message with all the words
@@ -111,8 +111,10 @@ done
 refused '--find-learning-rate --optimizer lbfgs' '--find-learning-rate: lbfgs'
 refused '--clip-survey --optimizer lbfgs' '--clip-survey: lbfgs'
 printf 'a,b,y\n1,2,3\n2,3,4\n3,4,6\n4,5,7\n' >numbers.csv
-refused '--data numbers.csv --regression --folds 2 --stratified' '--stratified: needs classes'
-refused '--data numbers.csv --regression --validation 0.5 --stratified' '--stratified: needs classes'
+data=numbers.csv
+refused '--regression --folds 2 --stratified' '--stratified: needs classes'
+refused '--regression --validation 0.5 --stratified' '--stratified: needs classes'
+data=digits
 refused '--folds 3 --find-learning-rate' '--folds: cannot be given with --find-learning-rate'
 refused '--folds 3 --validation 0.5' '--folds: cannot be given with --validation'
 refused '--folds 321' '--folds: .* 320, got 321'

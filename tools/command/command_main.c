@@ -12,6 +12,7 @@
 
 #include "command.h"
 #include "command_main.h"
+#include "options/near.h"
 
 #define COMMAND(name) &name##_command,
 static const struct command *const commands[] = {
@@ -74,26 +75,55 @@ static int run_command(const struct command *command, int argc, char **argv)
     return code == OPTIONS_HELP ? EXIT_DONE : code;
 }
 
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(name, commands[i]->name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+static int refuse_command(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        FAIL_IF(name_is_near(name, commands[i]->name),
+                usage_error("no command '%s': did you mean %s? `mlp --help` lists them", name,
+                            commands[i]->name));
+    }
+    return usage_error("no command '%s'; `mlp --help` lists them", name);
+}
+
+/* `mlp help [COMMAND]`. */
+static int help(const char *name)
+{
+    const struct command *command = name != NULL ? find_command(name) : NULL;
+    if (name == NULL) {
+        print_help(stdout);
+        return EXIT_DONE;
+    }
+    TRY(command != NULL ? EXIT_DONE : refuse_command(name));
+    print_command_help(command, stdout);
+    return EXIT_DONE;
+}
+
 static int run(int argc, char **argv)
 {
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        print_help(stdout);
-        return EXIT_DONE;
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        return help(name[0] != '-' && argc > 2 ? argv[2] : NULL);
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
         printf("mlp %s\n", mlp_version());
         return EXIT_DONE;
     }
-    for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(argv[1], commands[i]->name) == 0) {
-            return run_command(commands[i], argc - 1, argv + 1);
-        }
-    }
-    return usage_error("no command '%s'; `mlp --help` lists them", argv[1]);
+    const struct command *command = find_command(name);
+    return command != NULL ? run_command(command, argc - 1, argv + 1) : refuse_command(name);
 }
 
 bool command_trains(const char *name)

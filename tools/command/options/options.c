@@ -3,11 +3,13 @@
 
 #include <getopt.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
+#include "options/near.h"
 #include "options/number.h"
 
 enum { FIRST_VALUE = 256, HELP_VALUE = FIRST_VALUE - 1 };
@@ -99,6 +101,37 @@ static size_t make_tables(const struct option_row *rows, struct option *long_opt
     return count;
 }
 
+/* Adds ", --NAME" for every option that begins with a word, or is near it. */
+static void list_options(const struct option_row *rows, const char *word, bool near, char *text, size_t size)
+{
+    const size_t length = strcspn(word, "=");
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)length, word);
+    text[0] = '\0';
+    for (size_t used = 0; rows->kind != OPTION_END; rows++) {
+        if (rows->kind != OPTION_GROUP && used < size &&
+            (near ? name_is_near(name, rows->name) : strncmp(rows->name, word, length) == 0)) {
+            const int written =
+                snprintf(text + used, size - used, "%s--%s", used > 0 ? ", " : "", rows->name);
+            used += written > 0 ? (size_t)written : 0;
+        }
+    }
+}
+
+/* A long option that is none, or the beginning of several. */
+static int refuse_unknown(const struct command *command, const char *word)
+{
+    char options[512];
+    const char *name = word + strspn(word, "-");
+    list_options(command->rows, name, false, options, sizeof options);
+    FAIL_IF(options[0] != '\0', usage_error("ambiguous option '%s': it may be %s", word, options));
+    list_options(command->rows, name, true, options, sizeof options);
+    FAIL_IF(options[0] != '\0', usage_error("unknown option '%s': did you mean %s? `mlp %s --help` lists "
+                                            "the options",
+                                            word, options, command->name));
+    return usage_error("unknown option '%s'; `mlp %s --help` lists the options", word, command->name);
+}
+
 /* getopt says '?' or ':'. */
 static int refuse(const struct command *command, int answer, char **argv)
 {
@@ -110,8 +143,16 @@ static int refuse(const struct command *command, int answer, char **argv)
     FAIL_IF(row != NULL || optopt == HELP_VALUE, usage_error("%s: this option takes no value", word));
     FAIL_IF(optopt != 0,
             usage_error("unknown option '-%c'; `mlp %s --help` lists the options", optopt, command->name));
-    return usage_error("unknown or ambiguous option '%s'; `mlp %s --help` lists the options", word,
-                       command->name);
+    return refuse_unknown(command, word);
+}
+
+/* Applies an option; a value that is given twice is refused, for one of the two would go unnoticed. */
+static int apply_once(const struct option_row *row, bool *given, void *settings)
+{
+    FAIL_IF(*given && row->argument != NULL,
+            usage_error("--%s: given twice; the second value is '%s'", row->name, optarg));
+    *given = true;
+    return apply(row, optarg, settings);
 }
 
 static const struct option_row *row_of_answer(const struct option_row *rows, int answer)
@@ -133,8 +174,9 @@ int parse_options(const struct command *command, int argc, char **argv, void *se
     }
     struct option *long_options = calloc(count + 2, sizeof *long_options);
     char *letters = calloc(2 * count + 3, 1);
+    bool *given = calloc(count + 1, sizeof *given);
     int code = EXIT_DONE;
-    if (long_options == NULL || letters == NULL) {
+    if (long_options == NULL || letters == NULL || given == NULL) {
         code = out_of_memory();
     } else {
         make_tables(command->rows, long_options, letters);
@@ -148,11 +190,13 @@ int parse_options(const struct command *command, int argc, char **argv, void *se
         } else if (answer == '?' || answer == ':') {
             code = refuse(command, answer, argv);
         } else {
-            code = apply(row_of_answer(command->rows, answer), optarg, settings);
+            const struct option_row *row = row_of_answer(command->rows, answer);
+            code = apply_once(row, &given[row - command->rows], settings);
         }
     }
     free(long_options);
     free(letters);
+    free(given);
     *operands = argc - optind;
     return code;
 }
