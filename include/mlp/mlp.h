@@ -16,6 +16,7 @@
 #include <mlp/init.h>
 #include <mlp/loss.h>
 #include <mlp/mean_field.h>
+#include <mlp/metrics.h>
 #include <mlp/model_file.h>
 #include <mlp/monitor.h>
 #include <mlp/network.h>
