@@ -123,8 +123,29 @@ exits 0 'evaluate' evaluate model --data digits
 awk '/^accuracy/ { found = $2 >= 0.95 } END { exit !found }' out
 result $? '  accuracy is at least 0.95'
 holds 'recall  precision' out
+holds '^mean of the classes  *1797  *0\.9[0-9]*  *0\.9[0-9]*  *0\.9[0-9]*  *0\.99' out
+holds '^calibration  0\.0[0-9]* expected error' out
 exits 0 'evaluate --json' evaluate model --data digits --json
 json_is_valid out
+holds '"roc_auc"' out
+awk 'BEGIN { print "a,y"; for (i = 0; i < 200; i++) print i % 20 "," (i % 20 + i % 7 > 12 ? "yes" : "no") }' >two.csv
+exits 0 'two classes' train --data two.csv --quiet --output two
+! grep -q 'top-' out
+result $? '  no top-5 of two classes'
+exits 0 'evaluate two classes' evaluate two --data two.csv
+holds "^'yes' from a probability of" out
+awk '/^      0\.[1-9] / { n++; if ($3 > last && n > 1) bad = 1; last = $3 } END { exit bad || n != 9 }' out
+result $? '  nine thresholds, whose recall falls'
+refuses 'svg or .png' evaluate two --data two.csv --plot two.pdf
+if command -v gnuplot >/dev/null 2>&1; then
+    exits 0 'evaluate --plot' evaluate two --data two.csv --plot two.svg
+    grep -q 'Reliability' two.svg && grep -q 'ROC' two.svg && grep -q 'Confusion' two.svg
+    result $? '  three charts'
+fi
+awk 'BEGIN { print "a,y"; for (i = 0; i < 100; i++) print i / 50 "," i / 25 }' >line.csv
+exits 0 'numbers' train --data line.csv --regression --quiet --output line
+exits 0 'evaluate numbers' evaluate line --data line.csv
+holds '^output  *RMSE  *MAE  *R2' out
 exits 0 'predict' predict model --data digits
 [ "$(wc -l <out)" -eq 1797 ]
 result $? '  one label for each sample'

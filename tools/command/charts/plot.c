@@ -116,6 +116,9 @@ static void write_curve(FILE *script, const struct curve *curve, size_t c, bool 
     fprintf(script, "%s$curve%zu ", first ? "plot " : ", ", c);
     if (curve->kind == CURVE_THEORY) {
         fprintf(script, "using 1:2 with lines linewidth 2 dashtype 2 linecolor rgb '%s'", colour);
+    } else if (curve->kind == CURVE_POINTS) {
+        fprintf(script, "using 1:2 with points pointtype %d pointsize 0.5 linecolor rgb '%s'",
+                curve->colour % 7 + 5, colour);
     } else if (curve->deviation != NULL) {
         fprintf(script,
                 "using 1:2:3:4 with yerrorlines linewidth 1.5 pointtype %d pointsize 0.7 linecolor rgb '%s'",

@@ -7,7 +7,8 @@
 
 enum curve_kind {
     CURVE_MEASURED, /* points joined by a line, with bars where there is a deviation */
-    CURVE_THEORY    /* a dashed line without points */
+    CURVE_THEORY,   /* a dashed line without points */
+    CURVE_POINTS    /* points that no line joins */
 };
 
 struct curve {

@@ -7,7 +7,10 @@
 #include <mlp/train.h>
 
 #include "command.h"
+#include "charts/plot.h"
 #include "reports/confusion.h"
+#include "reports/evaluation.h"
+#include "reports/output_file.h"
 #include "options/data_argument.h"
 #include "reports/json_output.h"
 #include "options/model_argument.h"
@@ -17,7 +20,7 @@ enum { MAX_CLASSES_JSON = 1000 };
 
 struct evaluate_settings {
     struct data_request request; /* first, for the parsers of data options */
-    const char *data;
+    const char *data, *plot;
     size_t top_k, batch;
     int threads, json;
     /* what was found */
@@ -27,6 +30,8 @@ struct evaluate_settings {
     mlp_metrics metrics;
     mlp_number_metrics *numbers; /* of each output; NULL for classes */
     uint64_t *confusion;         /* NULL for numbers, and where no matrix is printed */
+    struct evaluation evaluation;
+    bool detailed; /* `evaluation` is there: numbers, or classes with a matrix */
 };
 
 #define FIELD(member) offsetof(struct evaluate_settings, member)
@@ -37,6 +42,8 @@ static const struct option_row rows[] = {
     TEXT("data", "DATA", data, "Required. " DATA_SPEC_HELP, .letter = 'd'),
     DATA_PART_ROW,
     SIZE("top-k", "K", top_k, 1, 1e18, "K of the top-k accuracy (default: 5)."),
+    TEXT("plot", "FILE", plot, "Draw here, as SVG or PNG, with gnuplot: ROC, reliability and "
+        "confusion of classes, or the residuals of numbers."),
     SIZE("batch", "N", batch, 1, 1e18, "Samples at a time (default: 256)."),
     COUNT("threads", "N", threads, 1, 1024, "Threads to work with (default: OpenMP's)."),
     FLAG("json", json, 1, "Print the result as JSON."),
@@ -106,13 +113,17 @@ static json_t *json_number_metrics(const struct evaluate_settings *s)
 
 static int print_evaluation_json(const struct evaluate_settings *s)
 {
-    return print_json(
+    json_t *result =
         json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", json_text(s->model),
                   "data", json_text(s->data), "samples", json_count(s->metrics.count), "loss_name",
                   mlp_loss_name(mlp_network_loss(s->network)), "loss", json_figure(s->metrics.loss),
                   "accuracy", json_figure(s->metrics.accuracy), "top_k", json_count(top_k_of(s)),
                   "top_k_accuracy", json_figure(s->metrics.top_k_accuracy), "classes", json_classes(s),
-                  "confusion", json_confusion(s), "numbers", json_number_metrics(s)));
+                  "confusion", json_confusion(s), "numbers", json_number_metrics(s));
+    if (s->detailed) {
+        json_add_evaluation(result, &s->evaluation);
+    }
+    return print_json(result);
 }
 
 static void print_numbers(const struct evaluate_settings *s)
@@ -135,7 +146,7 @@ static void print_evaluation(const struct evaluate_settings *s)
     if (!isnan(s->metrics.accuracy)) {
         printf("accuracy  %.4f\n", s->metrics.accuracy);
     }
-    if (!isnan(s->metrics.top_k_accuracy)) {
+    if (!isnan(s->metrics.top_k_accuracy) && top_k_of(s) < network_classes(s->network)) {
         printf("top-%-5zu %.4f\n", top_k_of(s), s->metrics.top_k_accuracy);
     }
     if (s->numbers != NULL) {
@@ -147,12 +158,27 @@ static void print_evaluation(const struct evaluate_settings *s)
         printf("\nThe confusion matrix has %zu classes: --json prints up to %d.\n",
                network_classes(s->network), MAX_CLASSES_JSON);
     }
+    if (s->detailed) {
+        print_evaluation_figures(&s->evaluation);
+    }
+}
+
+/* What can be said before the work begins. */
+static int check(const struct evaluate_settings *s)
+{
+    FAIL_IF(s->data == NULL, usage_error("evaluate: --data is missing; `mlp evaluate --help` explains it"));
+    if (s->plot == NULL) {
+        return EXIT_DONE;
+    }
+    TRY(plot_check_name("--plot", s->plot));
+    TRY(plot_check_gnuplot("--plot"));
+    return check_output("--plot", s->plot);
 }
 
 static int run(void *settings, int operands, char **operand)
 {
     struct evaluate_settings *s = settings;
-    FAIL_IF(s->data == NULL, usage_error("evaluate: --data is missing; `mlp evaluate --help` explains it"));
+    TRY(check(s));
     TRY(open_model(&evaluate_command, operands, operand, &s->network));
     s->model = operand[0];
     const struct data_source source = {
@@ -176,16 +202,25 @@ static int run(void *settings, int operands, char **operand)
         TRY(s->numbers != NULL ? EXIT_DONE : out_of_memory());
         TRY(work_code(mlp_evaluate_numbers(s->network, s->set.data, s->batch, s->threads, s->numbers)));
     }
-    if (s->json) {
-        return print_evaluation_json(s);
+    s->detailed = !classified || s->confusion != NULL;
+    if (s->detailed) {
+        TRY(evaluation_make(&s->evaluation, s->network, s->set.data, s->batch, s->threads, s->confusion));
     }
-    print_evaluation(s);
-    return EXIT_DONE;
+    if (s->json) {
+        TRY(print_evaluation_json(s));
+    } else {
+        print_evaluation(s);
+    }
+    FAIL_IF(s->plot != NULL && !s->detailed,
+            usage_error("--plot: the model has %zu classes, expected at most %d", classes,
+                        s->json ? MAX_CLASSES_JSON : CONFUSION_CLASSES));
+    return s->plot != NULL ? plot_evaluation(s->plot, &s->evaluation) : EXIT_DONE;
 }
 
 static void release(void *settings)
 {
     struct evaluate_settings *s = settings;
+    evaluation_free(&s->evaluation);
     free(s->confusion);
     free(s->numbers);
     mlp_data_destroy(&s->set.data);
@@ -196,8 +231,11 @@ const struct command evaluate_command = {
     .name = "evaluate",
     .summary = "measure how good a model is on labelled data",
     .synopsis = "MODEL --data DATA [OPTION...]",
-    .description = "Tells a model's loss, accuracy and top-k accuracy on data whose labels are known, and "
-                   "which classes it takes for which.",
+    .description =
+        "Tells a model's loss, accuracy and top-k accuracy on data whose labels are known, and "
+        "which classes it takes for which; of each class precision, recall, F1, the area under the "
+        "ROC curve and average precision, of probabilities their calibration, of numbers the "
+        "residuals.",
     .rows = rows,
     .examples = "  mlp evaluate fashion.safetensors --data fashion-mnist\n"
                 "  mlp evaluate iris.safetensors --data held-out.csv --label species\n"

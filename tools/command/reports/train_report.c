@@ -2,12 +2,14 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "reports/json_output.h"
 #include "message.h"
+#include "options/model_argument.h"
+#include "reports/json_output.h"
 #include "reports/monitor_report.h"
 #include "reports/output_file.h"
 #include "training/train.h"
 
+/* `top_k` 0: without it. */
 static void print_metrics(const char *name, const mlp_metrics *metrics, size_t top_k)
 {
     if (metrics->count == 0) {
@@ -16,7 +18,7 @@ static void print_metrics(const char *name, const mlp_metrics *metrics, size_t t
     printf("%-12s %8zu samples  loss %-10.5g", name, metrics->count, metrics->loss);
     if (!isnan(metrics->accuracy)) {
         printf("  accuracy %.4f", metrics->accuracy);
-        if (!isnan(metrics->top_k_accuracy)) {
+        if (!isnan(metrics->top_k_accuracy) && top_k > 0) {
             printf("  top-%zu %.4f", top_k, metrics->top_k_accuracy);
         }
     }
@@ -38,7 +40,8 @@ static void print_network(const mlp_network *network)
 
 static void print_summary(const struct train_settings *settings, const struct train_result *result)
 {
-    const size_t top_k = settings->fit.top_k != 0 ? settings->fit.top_k : 5;
+    const size_t k = settings->fit.top_k != 0 ? settings->fit.top_k : 5;
+    const size_t top_k = k < network_classes(result->network) ? k : 0; /* of all classes it is 1 */
     const size_t epochs = mlp_report_epochs(result->report);
     print_network(result->network);
     printf("%-12s %zu epoch%s", "training", epochs, epochs == 1 ? "" : "s");

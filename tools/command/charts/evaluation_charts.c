@@ -1,0 +1,154 @@
+/* Charts of an evaluation: ROC, reliability and confusion of classes; residuals of numbers. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "charts/plot.h"
+#include "options/model_argument.h"
+#include "reports/evaluation.h"
+
+/* Curves of a chart, points of a curve at most; a heat map has its figures in the cells. */
+enum { CURVES = 7, POINTS = 500, HEAT_CLASSES = 20, NAME_SIZE = 24, CHARTS = 3 };
+
+struct drawn {
+    double x[POINTS + 1], y[POINTS + 1];
+};
+
+/* Thins the points out to POINTS; the last is kept. */
+static void draw_curve(const mlp_threshold *points, size_t found, struct drawn *drawn, struct curve *curve)
+{
+    const mlp_threshold all = points[found - 1];
+    const size_t step = (found + POINTS - 1) / POINTS;
+    size_t count = 0;
+    for (size_t i = 0; i < found; i += step) {
+        const mlp_threshold point = i + step < found ? points[i] : all;
+        drawn->x[count] = (double)point.false_positives / (double)all.false_positives;
+        drawn->y[count++] = (double)point.true_positives / (double)all.true_positives;
+    }
+    curve->x = drawn->x;
+    curve->y = drawn->y;
+    curve->count = count;
+}
+
+static int draw_roc(struct evaluation *e, struct drawn *drawn, char (*numbers)[NAME_SIZE],
+                    struct curve *curves)
+{
+    mlp_threshold *points = calloc(e->count + 1, sizeof *points);
+    size_t found;
+    int code = points != NULL ? EXIT_DONE : out_of_memory();
+    for (size_t c = 0; c < e->columns && c < CURVES; c++) {
+        for (size_t i = 0; i < e->count; i++) {
+            e->truth[i] = (size_t)e->classes[i] == c;
+        }
+        if (code == EXIT_DONE) {
+            code = work_code(mlp_roc_curve(e->scores + c * e->count, e->truth, e->count, points, &found));
+        }
+        if (code == EXIT_DONE) {
+            curves[c] =
+                (struct curve){ .title = network_class_text(e->network, c, numbers[c]), .colour = (int)c };
+            draw_curve(points, found, &drawn[c], &curves[c]);
+        }
+    }
+    free(points);
+    return code;
+}
+
+/* Shares of the rows, which sum to 1. */
+static void fill_heat(const struct evaluation *e, double *values)
+{
+    for (size_t row = 0; row < e->columns; row++) {
+        for (size_t column = 0; column < e->columns; column++) {
+            values[row * e->columns + column] = (double)e->confusion[row * e->columns + column] /
+                                                (double)e->of_class[row].counts.count; /* 0/0 is NaN */
+        }
+    }
+}
+
+static int plot_classes(const char *path, struct evaluation *e, struct drawn *drawn)
+{
+    static const double diagonal[] = { 0.0, 1.0 };
+    char numbers[HEAT_CLASSES][NAME_SIZE];
+    const char *names[HEAT_CLASSES];
+    double heat[HEAT_CLASSES * HEAT_CLASSES], confidence[RELIABILITY_BINS], right[RELIABILITY_BINS];
+    const size_t roc_curves = e->columns < CURVES ? e->columns : CURVES;
+    struct curve curves[CURVES + 1], reliability[2];
+    struct chart charts[CHARTS];
+    size_t count = 0;
+    TRY(draw_roc(e, drawn, numbers, curves));
+    curves[roc_curves] =
+        (struct curve){ .kind = CURVE_THEORY, .colour = 6, .x = diagonal, .y = diagonal, .count = 2 };
+    charts[count++] = (struct chart){ .title = "ROC, each class against the rest",
+                                      .x_label = "false positive rate",
+                                      .y_label = "true positive rate",
+                                      .curves = curves,
+                                      .curve_count = roc_curves + 1 };
+    if (!isnan(e->calibration)) {
+        for (size_t b = 0; b < RELIABILITY_BINS; b++) {
+            confidence[b] = e->bins[b].confidence;
+            right[b] = e->bins[b].right;
+        }
+        reliability[0] =
+            (struct curve){ .title = "measured", .x = confidence, .y = right, .count = RELIABILITY_BINS };
+        reliability[1] = curves[roc_curves];
+        charts[count++] = (struct chart){ .title = "Reliability",
+                                          .x_label = "probability of the predicted class",
+                                          .y_label = "share that is right",
+                                          .curves = reliability,
+                                          .curve_count = 2 };
+    }
+    const struct heat_map map = { .rows = names,
+                                  .columns = names,
+                                  .row_count = e->columns,
+                                  .column_count = e->columns,
+                                  .values = heat,
+                                  .low = 0.0,
+                                  .high = 1.0 };
+    if (e->columns <= HEAT_CLASSES) {
+        for (size_t c = 0; c < e->columns; c++) {
+            names[c] = network_class_text(e->network, c, numbers[c]);
+        }
+        fill_heat(e, heat);
+        charts[count++] = (struct chart){ .title = "Confusion, shares of each true class",
+                                          .x_label = "predicted class",
+                                          .y_label = "true class",
+                                          .heat = &map };
+    }
+    return plot_draw(path, charts, count);
+}
+
+/* Residuals against predictions, of at most POINTS samples, in turns of each output. */
+static int plot_numbers(const char *path, const struct evaluation *e, struct drawn *drawn)
+{
+    struct curve curves[CURVES];
+    char numbers[CURVES][NAME_SIZE];
+    const size_t outputs = e->columns < CURVES ? e->columns : CURVES, step = (e->count + POINTS - 1) / POINTS;
+    for (size_t c = 0; c < outputs; c++) {
+        size_t count = 0;
+        for (size_t i = c * e->count; i < (c + 1) * e->count; i += step) {
+            drawn[c].x[count] = (double)e->scores[i];
+            drawn[c].y[count++] = (double)e->scores[i] - (double)e->values[i];
+        }
+        snprintf(numbers[c], NAME_SIZE, "output %zu", c);
+        curves[c] = (struct curve){ .title = numbers[c],
+                                    .kind = CURVE_POINTS,
+                                    .colour = (int)c,
+                                    .x = drawn[c].x,
+                                    .y = drawn[c].y,
+                                    .count = count };
+    }
+    const struct chart chart = { .title = "Residuals",
+                                 .x_label = "prediction",
+                                 .y_label = "prediction - truth",
+                                 .curves = curves,
+                                 .curve_count = outputs };
+    return plot_draw(path, &chart, 1);
+}
+
+int plot_evaluation(const char *path, struct evaluation *evaluation)
+{
+    struct drawn *drawn = calloc(CURVES, sizeof *drawn);
+    FAIL_IF(drawn == NULL, out_of_memory());
+    const int code = evaluation->classes != NULL ? plot_classes(path, evaluation, drawn)
+                                                 : plot_numbers(path, evaluation, drawn);
+    free(drawn);
+    return code;
+}

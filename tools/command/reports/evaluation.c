@@ -1,0 +1,305 @@
+/* Figures of a model's predictions beyond loss and accuracy. */
+#include "reports/evaluation.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options/model_argument.h"
+#include "reports/json_output.h"
+#include "reports/prediction.h"
+
+enum { NAME_SIZE = 24, TEXT_SIZE = 128, THRESHOLDS = 9 };
+
+/* Of "yes, it is class 1" from a probability on. */
+struct threshold_figures {
+    double threshold, precision, recall, f1, accuracy;
+};
+
+static void keep_outputs(struct evaluation *e, const struct prediction *prediction)
+{
+    const size_t outputs = mlp_network_outputs(e->network);
+    for (size_t i = 0; i < prediction->count; i++) {
+        const float *values = prediction_outputs(prediction, i);
+        const size_t sample = prediction->first + i;
+        for (size_t c = 0; c < outputs; c++) {
+            e->scores[(e->columns - outputs + c) * e->count + sample] = values[c];
+        }
+        if (e->columns > outputs) { /* one output for two classes */
+            e->scores[sample] = 1.0f - values[0];
+        }
+    }
+}
+
+static int keep_truth(struct evaluation *e, const struct prediction *prediction, float *rows)
+{
+    const size_t first = prediction->first, count = prediction->count;
+    if (e->classes != NULL) {
+        return work_code(mlp_data_read(prediction->data, first, count, NULL, e->classes + first, NULL));
+    }
+    TRY(work_code(mlp_data_read(prediction->data, first, count, NULL, NULL, rows)));
+    for (size_t i = 0; i < count * e->columns; i++) {
+        e->values[i % e->columns * e->count + first + i / e->columns] = rows[i];
+    }
+    return EXIT_DONE;
+}
+
+static int collect(struct evaluation *e, struct prediction *prediction)
+{
+    float *rows = calloc(prediction->batch, e->columns * sizeof *rows);
+    int code = rows != NULL ? prediction_next(prediction) : out_of_memory();
+    while (code == EXIT_DONE && prediction->count > 0) {
+        keep_outputs(e, prediction);
+        code = keep_truth(e, prediction, rows);
+        code = code == EXIT_DONE ? prediction_next(prediction) : code;
+    }
+    free(rows);
+    return code;
+}
+
+static int measure_class(struct evaluation *e, size_t c)
+{
+    struct class_figures *figures = &e->of_class[c];
+    const float *scores = e->scores + c * e->count;
+    for (size_t i = 0; i < e->count; i++) {
+        e->truth[i] = (size_t)e->classes[i] == c;
+    }
+    TRY(work_code(mlp_class_metrics_of(e->confusion, e->columns, c, &figures->counts)));
+    TRY(work_code(mlp_roc_auc(scores, e->truth, e->count, &figures->roc_auc)));
+    return work_code(mlp_average_precision(scores, e->truth, e->count, &figures->average_precision));
+}
+
+/* How well the probability of the predicted class says how often it is right. */
+static int measure_calibration(struct evaluation *e)
+{
+    float *confidence = calloc(e->count, sizeof *confidence);
+    FAIL_IF(confidence == NULL, out_of_memory());
+    bool probabilities = true;
+    for (size_t i = 0; i < e->count; i++) {
+        size_t best = 0;
+        for (size_t c = 0; c < e->columns; c++) {
+            const float score = e->scores[c * e->count + i];
+            best = score > e->scores[best * e->count + i] ? c : best;
+            probabilities = probabilities && score >= 0.0f && score <= 1.0f;
+        }
+        confidence[i] = e->scores[best * e->count + i];
+        e->truth[i] = (size_t)e->classes[i] == best;
+    }
+    e->calibration = (double)NAN;
+    const int code = probabilities
+                         ? work_code(mlp_calibration_error(confidence, e->truth, e->count, RELIABILITY_BINS,
+                                                           e->bins, &e->calibration))
+                         : EXIT_DONE;
+    free(confidence);
+    return code;
+}
+
+static int measure(struct evaluation *e)
+{
+    for (size_t c = 0; c < e->columns; c++) {
+        const size_t at = c * e->count;
+        TRY(e->classes != NULL
+                ? measure_class(e, c)
+                : work_code(mlp_residuals_of(e->scores + at, e->values + at, 1, e->count, &e->residuals[c])));
+    }
+    return e->classes != NULL ? measure_calibration(e) : EXIT_DONE;
+}
+
+int evaluation_make(struct evaluation *evaluation, const mlp_network *network, const mlp_data *data,
+                    size_t batch, int threads, const uint64_t *confusion)
+{
+    struct evaluation *e = evaluation;
+    struct prediction prediction = { 0 };
+    *e = (struct evaluation){ .network = network, .count = mlp_data_count(data), .confusion = confusion };
+    e->columns = confusion != NULL ? network_classes(network) : mlp_network_outputs(network);
+    e->scores = calloc(e->count, e->columns * sizeof *e->scores);
+    e->truth = calloc(e->count, 1);
+    if (confusion != NULL) {
+        e->classes = calloc(e->count, sizeof *e->classes);
+        e->of_class = calloc(e->columns, sizeof *e->of_class);
+    } else {
+        e->values = calloc(e->count, e->columns * sizeof *e->values);
+        e->residuals = calloc(e->columns, sizeof *e->residuals);
+    }
+    const bool made = e->classes != NULL ? e->of_class != NULL : e->values != NULL && e->residuals != NULL;
+    FAIL_IF(!made || e->scores == NULL || e->truth == NULL, out_of_memory());
+    int code = prediction_begin(&prediction, network, data, batch > 0 ? batch : 256, threads);
+    code = code == EXIT_DONE ? collect(e, &prediction) : code;
+    prediction_free(&prediction);
+    return code == EXIT_DONE ? measure(e) : code;
+}
+
+void evaluation_free(struct evaluation *evaluation)
+{
+    free(evaluation->scores);
+    free(evaluation->classes);
+    free(evaluation->values);
+    free(evaluation->truth);
+    free(evaluation->of_class);
+    free(evaluation->residuals);
+}
+
+/* ---- what is derived ----------------------------------------------------------------------------------- */
+
+static struct threshold_figures figures_at(const struct evaluation *e, double threshold)
+{
+    double hits = 0.0, called = 0.0, positive = 0.0, right = 0.0;
+    for (size_t i = 0; i < e->count; i++) {
+        const bool yes = (double)e->scores[e->count + i] >= threshold, truth = e->classes[i] == 1;
+        hits += yes && truth;
+        called += yes;
+        positive += truth;
+        right += yes == truth;
+    }
+    return (struct threshold_figures){ threshold, hits / called, hits / positive,
+                                       2.0 * hits / (called + positive), right / (double)e->count };
+}
+
+/* Mean over the classes that have the figure. */
+static struct class_figures mean_figures(const struct evaluation *e)
+{
+    double sums[5] = { 0 }, counts[5] = { 0 };
+    for (size_t c = 0; c < e->columns; c++) {
+        const struct class_figures *f = &e->of_class[c];
+        const double figures[5] = { f->counts.precision, f->counts.recall, f->counts.f1, f->roc_auc,
+                                    f->average_precision };
+        for (size_t k = 0; k < 5; k++) {
+            sums[k] += isnan(figures[k]) ? 0.0 : figures[k];
+            counts[k] += !isnan(figures[k]);
+        }
+    }
+    return (struct class_figures){ .counts = { .count = e->count,
+                                               .precision = sums[0] / counts[0],
+                                               .recall = sums[1] / counts[1],
+                                               .f1 = sums[2] / counts[2] },
+                                   .roc_auc = sums[3] / counts[3],
+                                   .average_precision = sums[4] / counts[4] };
+}
+
+/* ---- text ---------------------------------------------------------------------------------------------- */
+
+static void print_figure(double value)
+{
+    if (isnan(value)) {
+        printf("  %9s", "-");
+    } else {
+        printf("  %9.4f", value);
+    }
+}
+
+static void print_class(const char *name, const struct class_figures *figures)
+{
+    char text[TEXT_SIZE];
+    mlp_text_escape(name, text, sizeof text);
+    printf("%-20.20s %8" PRIu64, text, figures->counts.count);
+    print_figure(figures->counts.precision);
+    print_figure(figures->counts.recall);
+    print_figure(figures->counts.f1);
+    print_figure(figures->roc_auc);
+    print_figure(figures->average_precision);
+    putchar('\n');
+}
+
+static void print_thresholds(const struct evaluation *e)
+{
+    char number[NAME_SIZE], text[TEXT_SIZE];
+    mlp_text_escape(network_class_text(e->network, 1, number), text, sizeof text);
+    printf("\n'%s' from a probability of\n%9s  %9s  %9s  %9s  %9s\n", text, "", "precision", "recall", "F1",
+           "accuracy");
+    for (int i = 1; i <= THRESHOLDS; i++) {
+        const struct threshold_figures f = figures_at(e, i / 10.0);
+        printf("%9.1f", f.threshold);
+        print_figure(f.precision);
+        print_figure(f.recall);
+        print_figure(f.f1);
+        print_figure(f.accuracy);
+        putchar('\n');
+    }
+}
+
+static void print_residuals(const struct evaluation *e)
+{
+    printf("\nResiduals (prediction - truth)\n\n%6s %11s %11s %9s %11s %11s %11s %11s\n", "output", "RMSE",
+           "MAE", "R2", "mean", "minimum", "median", "maximum");
+    for (size_t c = 0; c < e->columns; c++) {
+        const mlp_residuals *r = &e->residuals[c];
+        printf("%6zu %11.5g %11.5g", c, r->rmse, r->mae);
+        print_figure(r->r2);
+        printf(" %11.5g %11.5g %11.5g %11.5g\n", r->bias, r->quantiles[0], r->quantiles[2], r->quantiles[4]);
+    }
+}
+
+void print_evaluation_figures(const struct evaluation *evaluation)
+{
+    const struct evaluation *e = evaluation;
+    if (e->classes == NULL) {
+        print_residuals(e);
+        return;
+    }
+    printf("\n%-20s %8s  %9s  %9s  %9s  %9s  %9s\n", "class", "samples", "precision", "recall", "F1",
+           "ROC AUC", "avg prec");
+    for (size_t c = 0; c < e->columns; c++) {
+        char number[NAME_SIZE];
+        print_class(network_class_text(e->network, c, number), &e->of_class[c]);
+    }
+    const struct class_figures mean = mean_figures(e);
+    print_class("mean of the classes", &mean);
+    if (!isnan(e->calibration)) {
+        printf("\ncalibration  %.4f expected error, %d bins\n", e->calibration, RELIABILITY_BINS);
+    }
+    if (e->columns == 2 && !isnan(e->calibration)) {
+        print_thresholds(e);
+    }
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
+
+static json_t *json_class(const char *name, const struct class_figures *f)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "class", json_text(name), "samples",
+                     json_count(f->counts.count), "precision", json_figure(f->counts.precision), "recall",
+                     json_figure(f->counts.recall), "f1", json_figure(f->counts.f1), "roc_auc",
+                     json_figure(f->roc_auc), "average_precision", json_figure(f->average_precision));
+}
+
+static void json_add_classes(json_t *object, const struct evaluation *e)
+{
+    json_t *classes = json_array(), *thresholds = json_array();
+    for (size_t c = 0; c < e->columns; c++) {
+        char number[NAME_SIZE];
+        json_array_append_new(classes,
+                              json_class(network_class_text(e->network, c, number), &e->of_class[c]));
+    }
+    for (int i = 1; e->columns == 2 && i <= THRESHOLDS; i++) {
+        const struct threshold_figures f = figures_at(e, i / 10.0);
+        json_array_append_new(thresholds,
+                              json_pack("{s:o, s:o, s:o, s:o, s:o}", "threshold", json_figure(f.threshold),
+                                        "precision", json_figure(f.precision), "recall",
+                                        json_figure(f.recall), "f1", json_figure(f.f1), "accuracy",
+                                        json_figure(f.accuracy)));
+    }
+    json_object_set_new(object, "per_class", classes);
+    json_object_set_new(object, "calibration_error", json_figure(e->calibration));
+    json_object_set_new(object, "thresholds", thresholds);
+}
+
+void json_add_evaluation(json_t *object, const struct evaluation *evaluation)
+{
+    if (evaluation->classes != NULL) {
+        json_add_classes(object, evaluation);
+        return;
+    }
+    json_t *residuals = json_array();
+    for (size_t c = 0; c < evaluation->columns; c++) {
+        const mlp_residuals *r = &evaluation->residuals[c];
+        json_t *quantiles = json_array();
+        for (size_t q = 0; q < 5; q++) {
+            json_array_append_new(quantiles, json_figure(r->quantiles[q]));
+        }
+        json_array_append_new(residuals, json_pack("{s:o, s:o, s:o, s:o, s:o}", "rmse", json_figure(r->rmse),
+                                                   "mae", json_figure(r->mae), "r2", json_figure(r->r2),
+                                                   "mean", json_figure(r->bias), "quantiles", quantiles));
+    }
+    json_object_set_new(object, "residuals", residuals);
+}
