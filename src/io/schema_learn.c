@@ -288,6 +288,7 @@ static mlp_status check_texts(const char *member, const mlp_texts *texts)
             "schema options: %s has %zu texts, but they are NULL", member, texts->count);
     for (size_t i = 0; i < texts->count; i++) {
         FAIL_IF(texts->texts[i] == NULL, MLP_ERROR_ARGUMENT, "schema options: %s[%zu] is NULL", member, i);
+        TRY(cell_check_text(texts->texts[i]));
     }
     return MLP_OK;
 }
@@ -299,6 +300,9 @@ static mlp_status check_options(const mlp_schema_options *o)
     TRY(check_texts("categorical", &o->categorical));
     TRY(check_texts("missing_words", &o->missing_words));
     TRY(check_texts("classes", &o->classes));
+    if (o->label_word != NULL) {
+        TRY(cell_check_text(o->label_word));
+    }
     FAIL_IF(mlp_missing_name(o->missing) == NULL, MLP_ERROR_ARGUMENT,
             "schema options: missing is %d, expected refuse, drop or impute", (int)o->missing);
     return MLP_OK;

@@ -35,6 +35,13 @@ bool cell_is_missing(const struct cell_style *style, const char *text)
     return false;
 }
 
+bool cell_misses(const struct cell_style *style, const struct cell_column *column, const char *text)
+{
+    const bool is_class =
+        column->role == MLP_ROLE_LABEL && style->label_word != NULL && strcmp(text, style->label_word) == 0;
+    return !is_class && cell_is_missing(style, text);
+}
+
 /* A number that is the whole text. */
 static bool parse_double(const struct cell_style *style, const char *text, double *value)
 {
@@ -153,7 +160,7 @@ static mlp_status parse_boolean(const struct cell_style *style, struct cell_colu
     return MLP_OK;
 }
 
-static mlp_status check_utf8(const char *text)
+mlp_status cell_check_text(const char *text)
 {
     for (const char *at = text; *at != '\0';) {
         const size_t length = utf8_length(at);
@@ -170,7 +177,7 @@ static mlp_status parse_level(const struct cell_style *style, struct cell_column
     size_t number = text_pool_find(column->levels, text);
     (void)style;
     if (number == SIZE_MAX && column->grows) {
-        TRY(check_utf8(text));
+        TRY(cell_check_text(text));
         TRY(text_pool_add(column->levels, text, &number));
         FAIL_IF(number >= (size_t)INT32_MAX, MLP_ERROR_FORMAT, "more than %d different texts", INT32_MAX);
     }
@@ -203,10 +210,8 @@ mlp_status cell_parse(const struct cell_style *style, struct cell_column *column
         [MLP_COLUMN_CATEGORICAL] = parse_level,
         [MLP_COLUMN_DATE] = parse_date,
     };
-    const bool is_class =
-        column->role == MLP_ROLE_LABEL && style->label_word != NULL && strcmp(text, style->label_word) == 0;
     *result = CELL_TAKEN;
-    if (!is_class && cell_is_missing(style, text)) {
+    if (cell_misses(style, column, text)) {
         *result = CELL_MISSING;
         column->missing++;
         if (column->kind == MLP_COLUMN_CATEGORICAL) {

@@ -42,11 +42,16 @@ struct cell_column {
 enum cell_result { CELL_TAKEN, CELL_MISSING };
 
 bool cell_is_missing(const struct cell_style *style, const char *text);
+/* The same of a value of a column: of a label `label_word` is not. */
+bool cell_misses(const struct cell_style *style, const struct cell_column *column, const char *text);
 unsigned cell_look(const struct cell_style *style, const char *text);
 
 /* The number, or the days of a date, that a text stands for. False where it is none. */
 bool cell_value(const struct cell_style *style, const struct cell_column *column, const char *text,
                 double *value);
+
+/* FORMAT for text that is not UTF-8, which files of models cannot keep. */
+mlp_status cell_check_text(const char *text);
 
 /* Whether a missing value may be written as a number. */
 bool cell_missing_by_number(const struct cell_style *style);

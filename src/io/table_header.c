@@ -187,6 +187,11 @@ mlp_status table_take_header(struct table_file *file, int option, const char *co
         return MLP_OK;
     }
     for (size_t column = 0; column < file->columns; column++) {
+        const mlp_status status = cell_check_text(table_head_field(file, 0, column));
+        if (status != MLP_OK) {
+            return fail_in(status, "%s: line %zu, column %zu", file->path,
+                           ((const size_t *)file->lines.items)[0], column + 1);
+        }
         TRY(text_list_append(&file->names, table_head_field(file, 0, column)));
     }
     file->head_next = 1;

@@ -81,8 +81,7 @@ static mlp_status refuse_cell(const struct table_rows *rows, const struct cell_c
     return status == MLP_ERROR_FORMAT ? table_fail_at(&rows->file, column->number, status) : status;
 }
 
-/* *kept: not dropped for a missing value. */
-static mlp_status take_cell(struct table_rows *rows, struct cell_column *column, union cell *row, bool *kept)
+static mlp_status take_cell(struct table_rows *rows, struct cell_column *column, union cell *row)
 {
     enum cell_result result;
     const mlp_status status = cell_parse(&rows->file.cells, column, table_field(&rows->file, column->number),
@@ -90,11 +89,21 @@ static mlp_status take_cell(struct table_rows *rows, struct cell_column *column,
     if (status != MLP_OK) {
         return refuse_cell(rows, column, status);
     }
-    if (result == CELL_TAKEN || (rows->missing == MLP_MISSING_IMPUTE && column->role == MLP_ROLE_FEATURE)) {
-        return MLP_OK;
+    const bool filled = rows->missing == MLP_MISSING_IMPUTE && column->role == MLP_ROLE_FEATURE;
+    return result == CELL_TAKEN || filled ? MLP_OK : refuse_missing(rows, column);
+}
+
+/* Whether the record is to be left out, whatever else it holds. */
+static bool is_dropped(const struct table_rows *rows)
+{
+    const size_t columns = rows->missing == MLP_MISSING_DROP ? rows->file.columns : 0;
+    for (size_t c = 0; c < columns; c++) {
+        const struct cell_column *column = &rows->columns[c];
+        if (column->cell != SIZE_MAX && cell_misses(&rows->file.cells, column, table_field(&rows->file, c))) {
+            return true;
+        }
     }
-    *kept = false;
-    return rows->missing == MLP_MISSING_DROP ? MLP_OK : refuse_missing(rows, column);
+    return false;
 }
 
 static mlp_status keep_row(struct table_rows *rows)
@@ -107,16 +116,18 @@ static mlp_status keep_row(struct table_rows *rows)
 
 static mlp_status take_record(struct table_rows *rows)
 {
-    bool kept = true;
     union cell *row = table_room(&rows->table);
     REQUIRE_MEMORY(row);
+    if (is_dropped(rows)) {
+        rows->dropped++;
+        return MLP_OK;
+    }
     for (size_t c = 0; c < rows->file.columns; c++) {
         if (rows->columns[c].cell != SIZE_MAX) {
-            TRY(take_cell(rows, &rows->columns[c], row, &kept));
+            TRY(take_cell(rows, &rows->columns[c], row));
         }
     }
-    rows->dropped += !kept;
-    return kept ? keep_row(rows) : MLP_OK;
+    return keep_row(rows);
 }
 
 /* ---- lines where every field is what it is expected to be ---------------------------------------------- */

@@ -59,8 +59,8 @@ static void other_files_are_read_by_name(void **state)
     static const char *const forms[] = {
         "label;extra;born;member;colour;age\nC;q;1700000003;YES;violet;60\n",
         "born\tage\tmember\tlabel\tcolour\n1700000003\t60\tTrue\tC\tviolet\n",
-        "\xEF\xBB\xBF"
-        "label|born|member|colour|age|\r\nC|1700000003|t| violet |6e1|\r\n",
+        ("\xEF\xBB\xBF"
+         "label|born|member|colour|age|\r\nC|1700000003|t| violet |6e1|\r\n"),
         "# of no account\nage born member colour label\n60  1700000003 1 violet C\n",
         "sep=;\rage;born;member;colour;label\r60;1700000003;1;violet;C\r",
         "60,violet,1,1700000003,C\n",
