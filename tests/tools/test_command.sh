@@ -520,9 +520,14 @@ done
 for item in 0 x:value:1 :value:1 ''; do
     refuses '--layer-clip: expected LAYER:RULE' train --data digits --layer-clip="$item"
 done
-for rule in adamw lamb muon; do
-    refuses "--weight-decay: 0 with $rule" train --data digits --optimizer $rule --weight-decay 0
+refuses '--optimizer momentum' train --data digits --optimizer sgd --momentum 0.9
+for rule in lamb muon adamw; do
+    exits 0 "--weight-decay 0 with $rule" train --data digits --optimizer $rule --learning-rate 0.001 --weight-decay 0 \
+        --epochs 1 --quiet --output undecayed
 done
+exits 0 'adam' train --data digits --optimizer adam --learning-rate 0.001 --epochs 1 --quiet --output adam
+cmp undecayed adam
+result $? '  adamw without decay is adam, bit for bit'
 
 # ---- schedules
 exits 0 'a schedule' train --data digits --schedule step:period=2,factor=0.5,per=epoch --learning-rate 0.01 --epochs 5 \

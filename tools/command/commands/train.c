@@ -1,4 +1,5 @@
 /* `mlp train`: makes a network for the data, trains it, saves it, says how good it is. */
+#include <float.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -122,24 +123,27 @@ static mlp_status scale_rates(const struct train_settings *settings, const mlp_n
     return MLP_OK;
 }
 
-/* The library takes 0 for the rule's default. */
-static int check_decay(const struct train_settings *settings, const mlp_optimizer *optimizer)
+/* The library takes a decay of 0 for the rule's default: the smallest number that it takes as given is 0 in
+ * float. */
+static int make_optimizer(const struct train_settings *settings, const mlp_network *network,
+                          mlp_optimizer **optimizer)
 {
-    mlp_optimizer_options options;
-    mlp_optimizer_get_options(optimizer, &options);
-    return !settings->weight_decay_given || settings->optimizer.weight_decay > 0.0 ||
-                   options.weight_decay == 0.0
-               ? EXIT_DONE
-               : usage_error("--weight-decay: 0 with %s would mean its default, %g; 1e-30 is as good as none",
-                             mlp_optimizer_name(options.rule), options.weight_decay);
+    mlp_optimizer_options options = settings->optimizer, resolved;
+    TRY(option_code(mlp_optimizer_create(network, &options, optimizer)));
+    mlp_optimizer_get_options(*optimizer, &resolved);
+    if (!settings->weight_decay_given || options.weight_decay > 0.0 || resolved.weight_decay == 0.0) {
+        return EXIT_DONE;
+    }
+    mlp_optimizer_destroy(optimizer);
+    options.weight_decay = DBL_MIN;
+    return option_code(mlp_optimizer_create(network, &options, optimizer));
 }
 
 int train_optimizer_make(const struct train_settings *settings, const mlp_network *network,
                          mlp_optimizer **optimizer)
 {
-    TRY(option_code(mlp_optimizer_create(network, &settings->optimizer, optimizer)));
+    TRY(make_optimizer(settings, network, optimizer));
     TRY(option_code(scale_rates(settings, network, *optimizer)));
-    TRY(check_decay(settings, *optimizer));
     return layer_changes_apply(&settings->layers, *optimizer, mlp_network_layer_count(network));
 }
 

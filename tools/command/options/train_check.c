@@ -85,6 +85,8 @@ int train_settings_check(struct train_settings *settings)
                         "them",
                         validations));
     TRY(check_mode(settings));
+    FAIL_IF(settings->optimizer.rule == MLP_OPTIMIZER_SGD && settings->optimizer.momentum > 0.0,
+            usage_error("--momentum: sgd has none; --optimizer momentum, or nesterov, is sgd with it"));
     FAIL_IF(settings->stratified && settings->validation_fraction == 0.0 && settings->folds == 0,
             usage_error("--stratified: needs --validation FRACTION or --folds K"));
     FAIL_IF(settings->plot != NULL && !settings->find_learning_rate,

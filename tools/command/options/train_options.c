@@ -72,8 +72,9 @@ const struct option_row train_rows[] = {
     GROUP("Loss:"),
     PARSED("loss", "NAME", parse_loss,
         "Loss (default: what suits the output's activation).", .note = OF_A_MODEL),
-    PARSED("reduction", "NAME", parse_reduction, "How the losses of a batch become one: mean, sum or "
-        "sample-mean (default: mean).", .note = OF_A_MODEL),
+    PARSED("reduction", "NAME", parse_reduction, "How the losses of a batch become one: mean "
+        "(over samples, and for losses of single units over the units, too: PyTorch's), sum, or sample-mean "
+        "(over samples, summed over the units: the textbooks'; default: mean).", .note = OF_A_MODEL),
     REAL("label-smoothing", "E", network.options.label_smoothing, 0, 1, ENDS_LOW,
         "Move this share of each target to all classes evenly; of at least 0, below 1; cross-entropy only "
         "(default: 0).", .note = OF_A_MODEL),
