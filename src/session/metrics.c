@@ -66,7 +66,7 @@ mlp_status mlp_roc_curve(const float *scores, const uint8_t *positive, size_t co
     REQUIRE_ARGUMENT(points);
     REQUIRE_ARGUMENT(found);
     TRY(sort_scores("mlp_roc_curve", scores, positive, count, &sorted));
-    points[0] = (mlp_threshold){ .threshold = INFINITY };
+    points[0] = (mlp_threshold){ .threshold = (double)INFINITY };
     *found = 1;
     for (size_t at = 0; at < count; ++*found) {
         points[*found] = points[*found - 1];
