@@ -13,6 +13,7 @@ struct looking {
     struct table_rows *rows;
     const struct mlp_schema *schema;
     const struct schema_slot *slots;
+    size_t constants, first_constant; /* columns of one value */
 };
 
 /* "column 'age' (3)", or "column 3". */
@@ -61,7 +62,7 @@ static mlp_status look_at(const struct looking *l, size_t c, struct column_facts
     return MLP_OK;
 }
 
-static mlp_status warn_of_column(const struct looking *l, size_t c, bool learnt)
+static mlp_status warn_of_column(struct looking *l, size_t c, bool learnt)
 {
     struct column_facts facts;
     char text[128];
@@ -76,7 +77,8 @@ static mlp_status warn_of_column(const struct looking *l, size_t c, bool learnt)
         return MLP_OK;
     }
     if (facts.constant) {
-        notice_line(l->warnings, "%s has one value only, from which nothing is learnt", name_of(l, c, text));
+        l->first_constant = l->constants == 0 ? c : l->first_constant;
+        l->constants++;
     }
     const char *name = l->schema->columns[c].name;
     if (l->rows->columns[c].counts && (c == 0 || name == NULL || name[0] == '\0')) {
@@ -84,6 +86,21 @@ static mlp_status warn_of_column(const struct looking *l, size_t c, bool learnt)
                     name_of(l, c, text), c);
     }
     return MLP_OK;
+}
+
+/* One line for all of them: pictures have many. */
+static void warn_of_constants(const struct looking *l)
+{
+    char text[128];
+    if (l->constants == 1) {
+        notice_line(l->warnings, "%s has one value only, from which nothing is learnt",
+                    name_of(l, l->first_constant, text));
+    } else if (l->constants > 1) {
+        notice_line(l->warnings,
+                    "%zu columns, of which %s is the first, have one value only, from which nothing is "
+                    "learnt",
+                    l->constants, name_of(l, l->first_constant, text));
+    }
 }
 
 /* ---- features and the label ---------------------------------------------------------------------------- */
@@ -150,7 +167,7 @@ static void warn_of_classes(const struct looking *l)
 mlp_status table_warn(struct notice *warnings, struct table_rows *rows, const struct mlp_schema *schema,
                       const struct schema_slot *slots)
 {
-    const struct looking l = { warnings, rows, schema, slots };
+    struct looking l = { warnings, rows, schema, slots, 0, 0 };
     size_t label = SIZE_MAX;
     bool learnt = false;
     for (size_t c = 0; c < schema->column_count; c++) {
@@ -168,6 +185,7 @@ mlp_status table_warn(struct notice *warnings, struct table_rows *rows, const st
             TRY(warn_of_leak(&l, c, label));
         }
     }
+    warn_of_constants(&l);
     if (learnt) {
         warn_of_classes(&l);
     }

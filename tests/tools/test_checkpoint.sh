@@ -8,21 +8,22 @@ kills=${MLP_TEST_KILLS:-200}
 mounted=
 trap '[ -n "$mounted" ] && umount "$mounted"; rm -rf "$folder"' EXIT
 
-options='--data digits --train-first 320 --validation 0.3 --batch 32 --epochs 12 --optimizer nadam --clip global-norm:1
-    --schedule cosine --patience 12 --threads 1 --output model'
+options='--data digits --train-first 320 --validation 0.3 --batch 32 --optimizer nadam --clip global-norm:1
+    --patience 12 --threads 1 --output model'
+twelve='--epochs 12 --schedule cosine'
 train() {
     "$mlp" train $options "$@" >out 2>err </dev/null
 }
 
 # ---- killed at random moments, from before the first step to beyond the last
 begin=$(date +%s%N)
-train --checkpoint whole --checkpoint-steps 1 && mv model expected
+train $twelve --checkpoint whole --checkpoint-steps 1 && mv model expected
 result $? 'a training in one go'
 whole=$((($(date +%s%N) - begin) / 1000000))
 killed=0 finished=0 wrong=0
 while [ $killed -lt "$kills" ] && [ $wrong -eq 0 ]; do
     moment=$((1 + whole * ($(od -An -N1 -tu1 /dev/urandom) + 1) / 400)) # ms
-    timeout -s KILL "$((moment / 1000)).$(printf %03d $((moment % 1000)))" "$mlp" train $options --checkpoint killed \
+    timeout -s KILL "$((moment / 1000)).$(printf %03d $((moment % 1000)))" "$mlp" train $options $twelve --checkpoint killed \
         --checkpoint-steps 1 --resume >out 2>err </dev/null
     code=$?
     if [ $code -eq 137 ]; then
@@ -34,7 +35,7 @@ while [ $killed -lt "$kills" ] && [ $wrong -eq 0 ]; do
         wrong=1
     fi
 done 2>/dev/null # the shell tells of each kill
-[ $wrong -eq 0 ] && train --checkpoint killed --checkpoint-steps 1 --resume && cmp -s model expected
+[ $wrong -eq 0 ] && train $twelve --checkpoint killed --checkpoint-steps 1 --resume && cmp -s model expected
 result $? "killed $killed times, resumed to the same bits $((finished + 1)) times"
 [ $finished -gt 0 ] && [ "$(find killed -name '*.safetensors.*' | wc -l)" -eq 0 ]
 result $? '  and nothing half-written is left'
@@ -51,16 +52,16 @@ kill -INT $process
 wait $process
 [ $? -eq 1 ] && grep -q "'stopped/checkpoint-[0-9]*.safetensors'; the same command with --resume goes on" err
 result $? 'SIGINT writes a checkpoint and says how to go on'
-train --checkpoint stopped
+train $twelve --checkpoint stopped
 [ $? -eq 2 ] && grep -q 'holds checkpoints already' err
 result $? 'without --resume a folder that holds checkpoints is refused'
-train --checkpoint stopped --resume
+train $twelve --checkpoint stopped --resume
 [ $? -eq 2 ] && grep -q 'was made with .* this fit has' err
 result $? 'a checkpoint of other settings is refused by the first difference'
-train --resume
+train $twelve --resume
 [ $? -eq 2 ] && grep -q -e '--resume: needs --checkpoint' err
 result $? '--resume needs a folder'
-train --checkpoint other --checkpoint-failure pray
+train $twelve --checkpoint other --checkpoint-failure pray
 [ $? -eq 2 ] && grep -q 'continue, stop' err
 result $? 'an unknown policy is refused'
 "$mlp" train --data digits --epochs 3 --checkpoint longer --output model --quiet >out 2>err &&
@@ -73,8 +74,8 @@ result $? 'a checkpoint is a model'
 
 
 # ---- other data, another machine, damage, and folders that are none
-MLP_VECTOR_LEVEL=baseline "$mlp" train $options --epochs 2 --checkpoint moved --checkpoint-steps 3 >out 2>err </dev/null
-MLP_VECTOR_LEVEL=baseline "$mlp" train $options --epochs 3 --checkpoint moved --seed 1 --resume >out 2>err </dev/null
+MLP_VECTOR_LEVEL=baseline "$mlp" train $options --schedule cosine --epochs 2 --checkpoint moved --checkpoint-steps 3 >out 2>err </dev/null
+MLP_VECTOR_LEVEL=baseline "$mlp" train $options --schedule cosine --epochs 3 --checkpoint moved --seed 1 --resume >out 2>err </dev/null
 [ $? -eq 2 ] && grep -q 'was made with' err
 result $? 'a checkpoint of another seed is refused'
 sed '7s/5/6/' "$(dirname "$mlp")/digits.csv" >other.csv
@@ -90,11 +91,11 @@ if "$mlp" info | grep -q '^vector level *avx'; then
 fi
 newest=$(find moved -name 'checkpoint-*' | sort | tail -n 1)
 head -c 5000 "$newest" >cut && mv cut "$newest"
-MLP_VECTOR_LEVEL=baseline "$mlp" train $options --epochs 2 --checkpoint moved --resume >out 2>err </dev/null &&
+MLP_VECTOR_LEVEL=baseline "$mlp" train $options --schedule cosine --epochs 2 --checkpoint moved --resume >out 2>err </dev/null &&
     grep -q "$newest.*goes on from the checkpoint before it" err
 result $? 'a damaged checkpoint gives way to the one before it, with a warning'
 touch file
-train --checkpoint file
+train $twelve --checkpoint file
 [ $? -eq 1 ] && grep -q 'file: cannot open the folder: Not a directory' err
 result $? 'a file in the place of the folder is refused'
 
