@@ -137,10 +137,11 @@ MLP_API mlp_status mlp_c_options_default(mlp_c_options *options);
 
 /** Writes a network as a C file that needs nothing but libm, and its header beside it: C99 and C++11, no
  * allocation, `static const` weights, `int NAME_predict(const float *x, float *y)`. It computes the outputs
- * of one sample within 1e-6 of mlp_predict(), relative to 1 or to the largest of them, and returns 0, or −1
- * where one is not finite. Compiled with `-DNAME_TEST` (the name in capitals) it is a program that compares
- * the outputs of recorded samples and exits with 0 where they agree within 1e-5. Each file appears whole or
- * not at all, as with mlp_model_save(); the header comes first.
+ * of one sample within 1e-6 of mlp_predict(), relative to 1 or to the largest of them, where inputs are of
+ * the size that standardized ones have, and returns 0, or −1 where one is not finite. Compiled with
+ * `-DNAME_TEST` (the name in capitals) it is a program that compares the outputs of recorded samples and
+ * exits with 0 where they agree within 1e-5. Each file appears whole or not at all, as with
+ * mlp_model_save(); the header comes first.
  * @param path    ends in `.c`; the header's ends in `.h`
  * @param options NULL for the defaults
  * Errors: ARGUMENT (also a name that C cannot have), RANGE (sample_count), IO, MEMORY, UNSUPPORTED (a custom

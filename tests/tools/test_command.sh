@@ -145,7 +145,7 @@ fi
 awk 'BEGIN { print "a,y"; for (i = 0; i < 100; i++) print i / 50 "," i / 25 }' >line.csv
 exits 0 'numbers' train --data line.csv --regression --quiet --output line
 exits 0 'evaluate numbers' evaluate line --data line.csv
-holds '^output  *RMSE  *MAE  *R2' out
+holds '^target  *RMSE  *MAE  *R2' out
 exits 0 'predict' predict model --data digits
 [ "$(wc -l <out)" -eq 1797 ]
 result $? '  one label for each sample'

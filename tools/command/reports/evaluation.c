@@ -220,13 +220,12 @@ static void print_thresholds(const struct evaluation *e)
 
 static void print_residuals(const struct evaluation *e)
 {
-    printf("\nResiduals (prediction - truth)\n\n%6s %11s %11s %9s %11s %11s %11s %11s\n", "output", "RMSE",
-           "MAE", "R2", "mean", "minimum", "median", "maximum");
+    printf("\nResiduals (prediction - truth)\n\n%6s %11s %11s %11s %11s %11s %11s\n", "output", "mean",
+           "minimum", "quartile", "median", "quartile", "maximum");
     for (size_t c = 0; c < e->columns; c++) {
         const mlp_residuals *r = &e->residuals[c];
-        printf("%6zu %11.5g %11.5g", c, r->rmse, r->mae);
-        print_figure(r->r2);
-        printf(" %11.5g %11.5g %11.5g %11.5g\n", r->bias, r->quantiles[0], r->quantiles[2], r->quantiles[4]);
+        printf("%6zu %11.5g %11.5g %11.5g %11.5g %11.5g %11.5g\n", c, r->bias, r->quantiles[0],
+               r->quantiles[1], r->quantiles[2], r->quantiles[3], r->quantiles[4]);
     }
 }
 
@@ -297,9 +296,8 @@ void json_add_evaluation(json_t *object, const struct evaluation *evaluation)
         for (size_t q = 0; q < 5; q++) {
             json_array_append_new(quantiles, json_figure(r->quantiles[q]));
         }
-        json_array_append_new(residuals, json_pack("{s:o, s:o, s:o, s:o, s:o}", "rmse", json_figure(r->rmse),
-                                                   "mae", json_figure(r->mae), "r2", json_figure(r->r2),
-                                                   "mean", json_figure(r->bias), "quantiles", quantiles));
+        json_array_append_new(residuals,
+                              json_pack("{s:o, s:o}", "mean", json_figure(r->bias), "quantiles", quantiles));
     }
     json_object_set_new(object, "residuals", residuals);
 }
