@@ -22,18 +22,18 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* ---- the names that options take ----------------------------------------------------------------------- */
 
-/* Of a strategy: what mlp_…_name() gives for 0 … mlp_…_count() − 1. */
-#define NAMES(strategy)                                                                                      \
+/* Of a strategy and its enum: what mlp_…_name() gives for 0 … mlp_…_count() − 1. */
+#define NAMES(strategy, type)                                                                                \
     static const char *strategy##_name(int i)                                                                \
     {                                                                                                        \
-        return i < (int)mlp_##strategy##_count() ? mlp_##strategy##_name(i) : NULL;                          \
+        return i < (int)mlp_##strategy##_count() ? mlp_##strategy##_name((type)i) : NULL;                    \
     }
-NAMES(activation)
-NAMES(loss)
-NAMES(init)
-NAMES(optimizer)
-NAMES(schedule)
-NAMES(clip)
+NAMES(activation, mlp_activation)
+NAMES(loss, mlp_loss)
+NAMES(init, mlp_init)
+NAMES(optimizer, mlp_optimizer_rule)
+NAMES(schedule, mlp_schedule)
+NAMES(clip, mlp_clip)
 
 static const struct {
     const char *option;
