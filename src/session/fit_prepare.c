@@ -165,8 +165,8 @@ void fit_release(struct fit *fit)
     if (fit->report != NULL) {
         monitor_end(fit->report->monitor);
     }
+    prefetch_free(fit->prefetch); /* its thread looks at the workspace's parts */
     mlp_workspace_destroy(&fit->workspace);
-    prefetch_free(fit->prefetch);
     batch_free(&fit->validation);
     average_free(&fit->average);
     memory_free(fit->best);
