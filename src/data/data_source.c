@@ -1,10 +1,10 @@
 /* Samples from a callback. */
 #include "data/data_source.h"
 
-#include <math.h>
 #include <stdint.h>
 
 #include "base/memory.h"
+#include "base/nonfinite.h"
 #include "base/options.h"
 #include "base/status.h"
 
@@ -54,19 +54,10 @@ static mlp_status check_finite(const mlp_data_block *block, const float *values,
                                const char *what)
 {
     const size_t size = values != NULL ? block->count * width : 0;
-    bool finite = true;
-    for (size_t i = 0; i < size; i++) {
-        finite &= isfinite(values[i]) != 0;
-    }
-    if (finite) {
-        return MLP_OK;
-    }
-    size_t i = 0;
-    while (isfinite(values[i])) {
-        i++;
-    }
-    return fail(MLP_ERROR_NONFINITE, "data source: sample %zu, %s %zu is %g, expected a finite number",
-                block->first + i / width, what, i % width, (double)values[i]);
+    const size_t i = nonfinite_find(values, size);
+    FAIL_IF(i < size, MLP_ERROR_NONFINITE, "data source: sample %zu, %s %zu is %g, expected a finite number",
+            block->first + i / width, what, i % width, (double)values[i]);
+    return MLP_OK;
 }
 
 static mlp_status check(const mlp_data_source *o, const mlp_data_block *block)

@@ -1,8 +1,8 @@
 /* The numbers in safetensors: read piece by piece, converted, and put where they belong. */
-#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "base/nonfinite.h"
 #include "base/status.h"
 #include "io/safetensors.h"
 
@@ -105,19 +105,10 @@ static mlp_status check_finite(const struct safetensors *archive, const struct s
                                size_t first, size_t count, size_t columns)
 {
     const float *values = archive->piece;
-    bool finite = true;
-    for (size_t i = 0; i < count; i++) {
-        finite &= isfinite(values[i]) != 0;
-    }
-    if (finite) {
-        return MLP_OK;
-    }
-    size_t i = 0;
-    while (isfinite(values[i])) {
-        i++;
-    }
-    return fail(MLP_ERROR_NONFINITE, "%s: tensor '%.64s' has the value %g at row %zu, column %zu",
-                archive->path, tensor->name, (double)values[i], (first + i) / columns, (first + i) % columns);
+    const size_t i = nonfinite_find(values, count);
+    FAIL_IF(i < count, MLP_ERROR_NONFINITE, "%s: tensor '%.64s' has the value %g at row %zu, column %zu",
+            archive->path, tensor->name, (double)values[i], (first + i) / columns, (first + i) % columns);
+    return MLP_OK;
 }
 
 void matrix_transpose(const float *values, size_t rows, size_t columns, size_t line, float *out,
