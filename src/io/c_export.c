@@ -250,9 +250,10 @@ static mlp_status find_name(const char *path, const char *given, char name[64])
     FAIL_IF(strpbrk(file, "\"\\\n\r") != NULL, MLP_ERROR_ARGUMENT,
             "%s: a quotation mark, a backslash or a line break in its name, which #include cannot have",
             path);
-    snprintf(name, 64, "%.*s", given != NULL ? 63 : (int)(length - 2 < 63 ? length - 2 : 63),
-             given != NULL ? given : file);
-    bool valid = strlen(given != NULL ? given : file) < 63;
+    const char *text = given != NULL ? given : file;
+    const size_t size = given != NULL ? strlen(given) : length - 2;
+    snprintf(name, 64, "%.*s", size < 63 ? (int)size : 63, text);
+    bool valid = size < 63;
     for (size_t i = 0; name[i] != '\0'; i++) {
         const bool letter = (name[i] >= 'a' && name[i] <= 'z') || (name[i] >= 'A' && name[i] <= 'Z');
         valid = valid && (letter || (i > 0 && (name[i] == '_' || (name[i] >= '0' && name[i] <= '9'))));
