@@ -60,7 +60,9 @@ mlp_status text_list_sort(struct text_list *texts, uint32_t **numbers)
         moved[order[i]] = (uint32_t)i;
         order[i] = offsets[order[i]];
     }
-    memcpy(offsets, order, text_count * sizeof *offsets);
+    for (size_t i = 0; i < text_count; i++) {
+        offsets[i] = order[i];
+    }
     memory_free(order);
     return MLP_OK;
 }

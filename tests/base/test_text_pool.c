@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text_order.h"
 #include "base/text_pool.h"
 
 /* The vectors of the paper's reference implementation: key 00 01 … 0f, input 00 01 … of each length. */
@@ -75,10 +76,36 @@ static void every_allocation_may_fail(void **unused)
     assert_int_equal(memory_live_count(), live);
 }
 
+/* The order of `count` texts, against what is expected; none at all is a list, too. */
+static void texts_are_sorted(void **state)
+{
+    (void)state;
+    const char *given[] = { "10", "9", "-3", "b" };
+    const char *expected[][5] = {
+        { NULL }, { "10" }, { "9", "10" }, { "-3", "9", "10" }, { "-3", "10", "9", "b" }
+    };
+    for (size_t count = 0; count <= 4; count++) {
+        struct text_list texts = { 0 };
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(text_list_append(&texts, given[i]), MLP_OK);
+        }
+        uint32_t *numbers;
+        assert_int_equal(text_list_sort(&texts, &numbers), MLP_OK);
+        assert_int_equal(text_list_count(&texts), count);
+        for (size_t i = 0; i < count; i++) {
+            assert_string_equal(text_list_get(&texts, i), expected[count][i]);
+            assert_string_equal(text_list_get(&texts, numbers[i]), given[i]);
+        }
+        memory_free(numbers);
+        text_list_free(&texts);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(siphash_is_that_of_its_paper),
                                         cmocka_unit_test(a_text_has_one_number),
+                                        cmocka_unit_test(texts_are_sorted),
                                         cmocka_unit_test(every_allocation_may_fail) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
