@@ -89,6 +89,7 @@ static double of_gelu(const double *x, const double *p)
     return activation_exact_value(activation, 0.0, NULL, isnan(x[1]) ? x[0] : x[0] + x[1]);
 }
 static double of_erf(const double *x, const double *p) { (void)p; return erf(x[0]); }
+static double of_erfc(const double *x, const double *p) { (void)p; return erfc(x[0]); }
 static double of_exp(const double *x, const double *p) { (void)p; return exp(x[0]); }
 static double of_log(const double *x, const double *p) { (void)p; return log(x[0]); }
 static double of_abs(const double *x, const double *p) { (void)p; return fabs(x[0]); }
@@ -136,6 +137,7 @@ static const struct operator_row {
     { "FastGelu", of_gelu, { "" }, { 1.0 } }, /* these two take a bias, too */
     { "BiasGelu", of_gelu, { "" }, { 0.0 } },
     { "Erf", of_erf, { NULL }, { 0 } },
+    { "Erfc", of_erfc, { NULL }, { 0 } }, /* of no operator set: tf2onnx 1.17 writes it for Keras' GELU */
     { "Exp", of_exp, { NULL }, { 0 } },
     { "Log", of_log, { NULL }, { 0 } },
     { "Abs", of_abs, { NULL }, { 0 } },

@@ -197,7 +197,8 @@ static mlp_status find_input(struct onnx_walk *walk)
         }
         if (walk->value != NULL) {
             return fail(MLP_ERROR_UNSUPPORTED,
-                        "%s: the graph has the inputs '%.64s' and '%.64s', expected one",
+                        "%s: the graph has the inputs '%.64s' and '%.64s', expected one, and "
+                        "constants among the initializers",
                         walk->index.file->path, walk->value, name);
         }
         walk->value = name;

@@ -79,6 +79,8 @@ refuses 2 'expected a file and the model' import named.safetensors
 refuses 2 '--layers: ' import named.safetensors other.mlp --layers what
 printf '\211HDF\r\n\032\n....' >model.h5
 refuses 1 'HDF5.*ONNX' import model.h5 other.mlp
+! grep -q -e --layers err
+result $? '  and not for want of --layers'
 printf 'PK\003\004............' >model.keras
 refuses 1 'zip.*ONNX' import model.keras other.mlp
 printf '\200\002............' >model.pt

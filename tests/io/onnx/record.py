@@ -2,7 +2,8 @@
 """Records the ONNX files of this folder, with inputs and outputs beside each: needs torch, onnx, onnxruntime,
 scikit-learn, skl2onnx.
 
-usage: record.py [FOLDER [KIND...]]     all kinds: gemm keras sklearn torch shapes runtime refused
+usage: record.py [FOLDER [KIND...]]     all kinds: gemm keras sklearn torch shapes runtime refused; and by name alone:
+                                         tf2onnx (needs keras, tensorflow-cpu, tf2onnx)
 
 NAME.onnx is the model. NAME.txt has samples, inputs and outputs in its first line, then a sample's inputs and the
 outputs that the program which made the model computes for them, one sample a line. In refused/, NAME.txt has what the
@@ -163,6 +164,40 @@ def keras_models():
         constants = {"w": random.integers(-4, 5, (4, 3)).astype(dtype), "b": random.integers(-4, 5, 3).astype(dtype)}
         model, y = model_of(nodes, constants, [4], 3, x)
         record(f"cast-{kind}", model, x, y)
+
+
+def tf2onnx_models():
+    """Keras' own export to ONNX, which is tf2onnx's."""
+    import keras
+    from keras import layers
+    keras.utils.set_random_seed(1)
+    uniform = keras.initializers.RandomUniform
+
+    def dense(units, activation=None):
+        return layers.Dense(units, activation=activation, bias_initializer=uniform(-1, 1))
+
+    def normalization():
+        return layers.BatchNormalization(beta_initializer=uniform(-1, 1), gamma_initializer=uniform(-1.5, 2),
+                                         moving_mean_initializer=uniform(-1, 1), moving_variance_initializer=uniform(0.5, 2))
+
+    spread = numpy.abs(normal(4)) + 0.5
+    models = {
+        "dense": ([5], [dense(7, "relu"), dense(4, "softmax")]),
+        "normalized": ([4], [layers.Rescaling(1 / spread, offset=normal(4)), layers.Dense(6, use_bias=False), normalization(),
+                             layers.Activation("relu"), layers.Dropout(0.5), dense(5), layers.LeakyReLU(negative_slope=0.2),
+                             normalization(), dense(3)]),
+        "flattened": ([2, 3], [layers.Flatten(), layers.Rescaling(1 / 255), dense(5, "gelu"), dense(4, "elu"),
+                               dense(1, "sigmoid"), layers.Reshape((1,))]),
+        "activations": ([4], [normalization(), dense(3, "selu"), dense(3, "silu"), dense(3, "mish"), dense(3, "hard_sigmoid"),
+                              dense(3, "hard_tanh"), dense(3, "softsign"), dense(2, "softplus")]),
+    }
+    for name, (shape, modules) in models.items():
+        net = keras.Sequential([keras.Input(shape), *modules])
+        x = normal(SAMPLES, *shape) * 2
+        record(f"tf2onnx-{name}", None, x, net(x, training=False))
+        path = folder / f"tf2onnx-{name}.onnx"
+        net.export(path, format="onnx", verbose=False)
+        assert len(onnx.load(path).graph.input) == 1
 
 
 def sklearn_models():

@@ -58,7 +58,8 @@ static int run(void *settings, int operands, char **operand)
     FAIL_IF(operands != 2, usage_error("import: expected a file and the model to write; usage: mlp import %s",
                                        import_command.synopsis));
     const int code = s->layers.count > 0 ? load_tensors(s, operand[0]) : load_model(operand[0], &s->network);
-    if (code != EXIT_DONE && s->layers.count == 0) {
+    if (code != EXIT_DONE && s->layers.count == 0 &&
+        strstr(mlp_last_error(), "mlp_model_load_tensors") != NULL) {
         notice("a file of bare tensors needs --layers, the activations: relu,relu,softmax");
     }
     TRY(code);
