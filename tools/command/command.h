@@ -17,6 +17,7 @@ struct command {
     const struct option_row *rows;    /* ends with a row of kind OPTION_END */
     void (*strategies)(FILE *stream); /* lists the names that options take, or NULL */
     const char *examples;             /* whole lines */
+    size_t given;         /* in the settings, of a pointer to the struct given_options; 0: none is wanted */
     size_t settings_size; /* of the struct that options are read into and the work is done with; zeros */
     int (*prepare)(void *settings); /* sets defaults that are not zero; NULL: there are none */
     /* Works on the operands, what is no option. Returns an exit code. */

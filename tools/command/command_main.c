@@ -58,12 +58,16 @@ static int close_output(int code)
 static int run_command(const struct command *command, int argc, char **argv)
 {
     void *settings = calloc(1, command->settings_size);
+    struct given_options given = { 0 };
     int operands = 0, code = settings != NULL ? EXIT_DONE : out_of_memory();
     if (code == EXIT_DONE && command->prepare != NULL) {
         code = command->prepare(settings);
     }
     if (code == EXIT_DONE) {
-        code = parse_options(command, argc, argv, settings, &operands);
+        code = parse_options(command, argc, argv, settings, &given, &operands);
+    }
+    if (code == EXIT_DONE && command->given != 0) {
+        *(const struct given_options **)((char *)settings + command->given) = &given;
     }
     if (code == EXIT_DONE) {
         code = command->run(settings, operands, argv + argc - operands);
@@ -72,6 +76,7 @@ static int run_command(const struct command *command, int argc, char **argv)
         command->release(settings);
     }
     free(settings);
+    given_options_free(&given);
     return code == OPTIONS_HELP ? EXIT_DONE : code;
 }
 

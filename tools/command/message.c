@@ -9,11 +9,19 @@
 
 struct ranks ranks = { .program = "mlp" };
 
+static const char *begins_with; /* or NULL */
+
+void message_place(const char *place)
+{
+    begins_with = place;
+}
+
 static void print_message(const char *format, va_list arguments)
 {
     char text[4096], escaped[2 * sizeof text];
     fflush(stdout);
-    vsnprintf(text, sizeof text, format, arguments);
+    const int begun = begins_with != NULL ? snprintf(text, sizeof text, "%.2000s: ", begins_with) : 0;
+    vsnprintf(text + begun, sizeof text - (size_t)begun, format, arguments);
     mlp_text_escape(text, escaped, sizeof escaped);
     if (ranks.rank == 0) {
         fprintf(stderr, "%s: %s\n", ranks.program, escaped);

@@ -19,6 +19,8 @@ __attribute__((format(printf, 1, 2))) int usage_error(const char *format, ...);
 __attribute__((format(printf, 1, 2))) int work_error(const char *format, ...);
 /* A message that is no failure: returns EXIT_DONE. */
 __attribute__((format(printf, 1, 2))) int notice(const char *format, ...);
+/* What messages begin with from now on, such as FILE:LINE; NULL: nothing. Borrowed. */
+void message_place(const char *place);
 /* Prints a text from a file or the command line, what would steer a terminal escaped; messages do so
  * themselves. */
 void print_escaped(FILE *stream, const char *text);

@@ -278,11 +278,23 @@ static int train_once(struct training *training)
     return code;
 }
 
+static int print_config(const struct train_settings *s)
+{
+    char *text = config_text(&train_command, s->given);
+    FAIL_IF(text == NULL, out_of_memory());
+    fputs(text, stdout);
+    free(text);
+    return EXIT_DONE;
+}
+
 static int run(void *settings, int operands, char **operand)
 {
     struct training *training = settings;
     struct train_settings *s = &training->settings;
     FAIL_IF(operands > 0, usage_error("train: unexpected '%s'; the data goes after --data", operand[0]));
+    if (s->print_config) {
+        return print_config(s);
+    }
     TRY(train_settings_check(s));
     TRY(check_files(s));
     TRY(join_ranks(s));
@@ -328,6 +340,7 @@ const struct command train_command = {
                 "      --output houses.safetensors\n"
                 "  mlp train --from digits.safetensors --data mine.csv --freeze 0 --epochs 3 \\\n"
                 "      --output mine.safetensors\n",
+    .given = offsetof(struct training, settings.given),
     .settings_size = sizeof(struct training),
     .prepare = train_settings_default,
     .run = run,

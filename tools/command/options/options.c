@@ -12,7 +12,7 @@
 #include "options/near.h"
 #include "options/number.h"
 
-enum { FIRST_VALUE = 256, HELP_VALUE = FIRST_VALUE - 1 };
+enum { FIRST_VALUE = 256, HELP_VALUE = FIRST_VALUE - 1, PLACE_SIZE = 4096 };
 
 static int set_size(const struct option_row *row, const char *text, void *field)
 {
@@ -146,13 +146,37 @@ static int refuse(const struct command *command, int answer, char **argv)
     return refuse_unknown(command, word);
 }
 
-/* Applies an option; a value that is given twice is refused, for one of the two would go unnoticed. */
-static int apply_once(const struct option_row *row, bool *given, void *settings)
+/* Which row is given where in the list, or NULL. */
+static const struct given_option *find_given(const struct given_options *given, const struct option_row *row)
 {
-    FAIL_IF(*given && row->argument != NULL,
-            usage_error("--%s: given twice; the second value is '%s'", row->name, optarg));
-    *given = true;
-    return apply(row, optarg, settings);
+    for (size_t i = 0; i < given->count; i++) {
+        if (given->items[i].row == row) {
+            return &given->items[i];
+        }
+    }
+    return NULL;
+}
+
+int given_options_add(struct given_options *given, const struct given_option *option)
+{
+    const struct given_option *before = find_given(given, option->row);
+    FAIL_IF(before != NULL && !option->from_file && option->text != NULL,
+            usage_error("--%s: given twice; the second value is '%s'", option->row->name, option->text));
+    if (before != NULL) {
+        return EXIT_DONE; /* the command line's counts, or it is a flag */
+    }
+    struct given_option *items = realloc(given->items, (given->count + 1) * sizeof *items);
+    FAIL_IF(items == NULL, out_of_memory());
+    items[given->count++] = *option;
+    given->items = items;
+    return EXIT_DONE;
+}
+
+void given_options_free(struct given_options *given)
+{
+    free(given->items);
+    free(given->file);
+    *given = (struct given_options){ 0 };
 }
 
 static const struct option_row *row_of_answer(const struct option_row *rows, int answer)
@@ -166,21 +190,10 @@ static const struct option_row *row_of_answer(const struct option_row *rows, int
     return rows;
 }
 
-int parse_options(const struct command *command, int argc, char **argv, void *settings, int *operands)
+static int read_words(const struct command *command, int argc, char **argv, const struct option *long_options,
+                      const char *letters, struct given_options *given)
 {
-    size_t count = 0;
-    while (command->rows[count].kind != OPTION_END) {
-        count++;
-    }
-    struct option *long_options = calloc(count + 2, sizeof *long_options);
-    char *letters = calloc(2 * count + 3, 1);
-    bool *given = calloc(count + 1, sizeof *given);
     int code = EXIT_DONE;
-    if (long_options == NULL || letters == NULL || given == NULL) {
-        code = out_of_memory();
-    } else {
-        make_tables(command->rows, long_options, letters);
-    }
     opterr = 0;
     for (int answer;
          code == EXIT_DONE && (answer = getopt_long(argc, argv, letters, long_options, NULL)) != -1;) {
@@ -190,13 +203,63 @@ int parse_options(const struct command *command, int argc, char **argv, void *se
         } else if (answer == '?' || answer == ':') {
             code = refuse(command, answer, argv);
         } else {
-            const struct option_row *row = row_of_answer(command->rows, answer);
-            code = apply_once(row, &given[row - command->rows], settings);
+            const struct given_option option = { .row = row_of_answer(command->rows, answer),
+                                                 .text = optarg };
+            code = given_options_add(given, &option);
         }
+    }
+    return code;
+}
+
+static int read_options(const struct command *command, int argc, char **argv, struct given_options *given,
+                        int *operands)
+{
+    size_t count = 0;
+    while (command->rows[count].kind != OPTION_END) {
+        count++;
+    }
+    struct option *long_options = calloc(count + 2, sizeof *long_options);
+    char *letters = calloc(2 * count + 3, 1);
+    int code = long_options != NULL && letters != NULL ? EXIT_DONE : out_of_memory();
+    if (code == EXIT_DONE) {
+        make_tables(command->rows, long_options, letters);
+        code = read_words(command, argc, argv, long_options, letters, given);
     }
     free(long_options);
     free(letters);
-    free(given);
     *operands = argc - optind;
     return code;
+}
+
+/* Those of the file first: what is given on the command line, by whatever option, comes after them. */
+int apply_options(const struct given_options *given, void *settings)
+{
+    int code = EXIT_DONE;
+    for (size_t i = 0; i < 2 * given->count && code == EXIT_DONE; i++) {
+        const struct given_option *option = &given->items[i % given->count];
+        char place[PLACE_SIZE];
+        if (option->from_file != (i < given->count)) {
+            continue;
+        }
+        if (option->from_file) {
+            snprintf(place, sizeof place, "%s:%zu", given->path, option->line);
+            message_place(place);
+        }
+        code = apply(option->row, option->text, settings);
+        message_place(NULL);
+    }
+    return code;
+}
+
+int parse_options(const struct command *command, int argc, char **argv, void *settings,
+                  struct given_options *given, int *operands)
+{
+    TRY(read_options(command, argc, argv, given, operands));
+    for (size_t i = 0; i < given->count; i++) {
+        if (strcmp(given->items[i].row->name, "config") == 0) {
+            TRY(read_config(command, given->items[i].text, given));
+            break;
+        }
+    }
+    return apply_options(given, settings);
 }

@@ -2,6 +2,7 @@
 #ifndef TOOLS_OPTIONS_H
 #define TOOLS_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -74,11 +75,46 @@ struct option_row {
         return usage_code(option, from_name(text, &((struct settings_struct *)settings)->member));           \
     }
 
-/* Applies the command line to the settings. Operands (what is no option) are moved to the end: *operands
- * counts them and argv + argc − *operands points to them.
+/* An option as it was given. */
+struct given_option {
+    const struct option_row *row;
+    const char *text; /* NULL for a flag; the command line's or the file's */
+    bool from_file;
+    size_t line; /* of the file, from 1 */
+};
+
+/* All of them, each row once, and the file of settings where one was read. Settings may point into the
+ * texts. */
+struct given_options {
+    struct given_option *items; /* owned */
+    size_t count;
+    const char *path; /* of the file */
+    char *file;       /* its content, owned, cut into texts */
+};
+
+/* Adds one. A value that the command line has twice is refused; one of the file that is there already is left
+ * out. Returns an exit code. */
+int given_options_add(struct given_options *given, const struct given_option *option);
+void given_options_free(struct given_options *given);
+
+/* Reads the command line and the file of its --config, and applies both to the settings. Operands (what is no
+ * option) are moved to the end: *operands counts them and argv + argc − *operands points to them.
  * Returns EXIT_DONE, EXIT_USAGE after a message, or OPTIONS_HELP when the help was asked for and has been
- * printed. */
+ * printed. `given` is the caller's in any case, for as long as the settings. */
 enum { OPTIONS_HELP = -1 };
-int parse_options(const struct command *command, int argc, char **argv, void *settings, int *operands);
+int parse_options(const struct command *command, int argc, char **argv, void *settings,
+                  struct given_options *given, int *operands);
+
+/* Applies them to settings with their defaults. Returns an exit code. */
+int apply_options(const struct given_options *given, void *settings);
+
+/* Adds the settings of a file, those that are not there yet: a line `NAME = VALUE` for each, NAME as on the
+ * command line without the dashes, `NAME = yes` or `no` for a flag; empty lines and those that begin with #
+ * say nothing. A value in double quotes is what stands between them. Returns an exit code; messages name
+ * file and line. */
+int read_config(const struct command *command, const char *path, struct given_options *given);
+/* The given options as such a file, the others as comments, in memory that the caller frees; NULL where there
+ * is none. */
+char *config_text(const struct command *command, const struct given_options *given);
 
 #endif

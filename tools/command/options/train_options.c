@@ -36,6 +36,10 @@ const struct option_row train_rows[] = {
         "commas: numbers to predict, or questions of yes or no where all are 0 or 1."),
     DATA_SCHEMA_ROWS,
     FLAG("regression", request.regression, 1, "The label is a number to predict, not a class."),
+    GROUP("Settings:"),
+    TEXT("config", "FILE", config, "Read options from this file, too: lines NAME = VALUE, NAME without the "
+        "dashes, yes or no for options without a value, # before comments. The command line comes first."),
+    FLAG("print-config", print_config, 1, "Do not train, but print all options as such a file."),
     GROUP("Network:"),
     TEXT("from", "MODEL", from,
         "Start from this saved model (fine-tuning). Its layers, loss, standardization and class names stay "

@@ -14,7 +14,10 @@
 #include "ranks.h"
 
 struct train_settings {
-    struct data_request request; /* first, for the parsers of data options */
+    struct data_request request;       /* first, for the parsers of data options */
+    const struct given_options *given; /* options as they were given */
+    const char *config;                /* file that some of them are from, or NULL */
+    int print_config;
     const char *data, *test, *validation_data;
     double validation_fraction; /* 0: none */
     size_t validation_last;     /* 0: none */
