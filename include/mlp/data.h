@@ -263,6 +263,13 @@ MLP_API mlp_status mlp_data_split_stratified(const mlp_data *data, double fracti
 MLP_API mlp_status mlp_data_split_groups(const mlp_data *data, double fraction, uint64_t seed,
                                          mlp_data **first, mlp_data **second);
 
+/** As mlp_data_split_groups(), stratified: each class is split by the same share, as nearly as whole groups
+ * allow. The groups, the largest first and those of one size shuffled by the seed, go one after another to
+ * the side that they disturb the least. ::MLP_ERROR_ARGUMENT without groups or classes, ::MLP_ERROR_RANGE
+ * where there are fewer than two groups. */
+MLP_API mlp_status mlp_data_split_groups_stratified(const mlp_data *data, double fraction, uint64_t seed,
+                                                    mlp_data **first, mlp_data **second);
+
 /** Whether the samples have groups. */
 MLP_API int mlp_data_has_groups(const mlp_data *data);
 
@@ -275,6 +282,13 @@ MLP_API int mlp_data_has_groups(const mlp_data *data);
  * @param train,validation receive data sets that the caller owns; NULL on failure */
 MLP_API mlp_status mlp_data_fold(const mlp_data *data, size_t folds, size_t fold, int stratified,
                                  uint64_t seed, mlp_data **train, mlp_data **validation);
+
+/** As mlp_data_fold(), by groups: no group has samples in two parts, whose sizes, with `stratified` also
+ * those of each class, are as equal as whole groups allow (as scikit-learn's GroupKFold and
+ * StratifiedGroupKFold).
+ * ::MLP_ERROR_ARGUMENT without groups, ::MLP_ERROR_RANGE where there are fewer groups than folds. */
+MLP_API mlp_status mlp_data_fold_groups(const mlp_data *data, size_t folds, size_t fold, int stratified,
+                                        uint64_t seed, mlp_data **train, mlp_data **validation);
 
 /** Weights of the classes by which all count alike in sum: samples/(classes·samples of the class); 0 for a
  * class without samples, which then does not count among the classes. For mlp_network_options::class_weights.
