@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,6 +60,17 @@ static mlp_status fill_buffer(struct byte_reader *reader)
     TRY(read_file(reader, reader->buffer, BUFFER_SIZE, &reader->available));
     reader->packed += reader->available;
     return MLP_OK;
+}
+
+/* What a small file may unpack to is limited: a megabyte of zeros takes a kilobyte. */
+size_t byte_reader_limit(size_t unpack_limit, size_t packed)
+{
+    static const size_t usual = (size_t)1 << 30, usual_ratio = 100;
+    const size_t by_ratio = packed < SIZE_MAX / usual_ratio ? usual_ratio * packed : SIZE_MAX;
+    if (unpack_limit > 0) {
+        return unpack_limit;
+    }
+    return by_ratio > usual ? by_ratio : usual;
 }
 
 #if MLP_HAVE_ZLIB
@@ -131,20 +143,15 @@ static mlp_status inflate_piece(struct byte_reader *reader, unsigned char *bytes
     return MLP_OK;
 }
 
-/* What a small file may unpack to is limited: a megabyte of zeros takes a kilobyte. */
 static mlp_status check_limit(const struct byte_reader *reader)
 {
-    static const size_t usual = (size_t)1 << 30, usual_ratio = 100;
-    const size_t ratio = reader->unpacked / (reader->packed > 0 ? reader->packed : 1);
-    const size_t limit = reader->unpack_limit > 0 ? reader->unpack_limit : usual;
-    if (reader->unpacked <= limit || (reader->unpack_limit == 0 && ratio < usual_ratio)) {
-        return MLP_OK;
-    }
-    return fail(MLP_ERROR_RANGE,
-                "%s: the gzip data unpack to more than %zu bytes, %zu times their size: if that is right, "
-                "raise the "
-                "limit (unpack_limit in mlp_data_options, --unpack-limit of the command)",
-                reader->path, limit, ratio);
+    const size_t limit = byte_reader_limit(reader->unpack_limit, reader->packed);
+    FAIL_IF(reader->unpacked > limit, MLP_ERROR_RANGE,
+            "%s: the gzip data unpack to more than %zu bytes, %zu times their size: if that is right, raise "
+            "the "
+            "limit (unpack_limit in mlp_data_options, --unpack-limit of the command)",
+            reader->path, limit, reader->unpacked / reader->packed);
+    return MLP_OK;
 }
 
 static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, size_t size, size_t *got)

@@ -15,6 +15,9 @@ struct byte_reader; /* opaque */
 mlp_status byte_reader_open(const char *path, size_t unpack_limit, struct byte_reader **reader);
 void byte_reader_close(struct byte_reader *reader);
 
+/* Bytes that a gzip'd file may unpack to by then, of which `packed` bytes have been read. */
+size_t byte_reader_limit(size_t unpack_limit, size_t packed);
+
 enum { BYTE_READER_HEAD = 16 };
 
 /* The first bytes of the (unpacked) file, at most BYTE_READER_HEAD, which are still to be read. Before

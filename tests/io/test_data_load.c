@@ -14,6 +14,7 @@
 #include <mlp/data.h>
 
 #include "base/memory.h"
+#include "io/byte_reader.h"
 
 /* Two samples of two bytes, and their labels. */
 static const unsigned char images[] = { 0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, 51, 102, 255 };
@@ -175,9 +176,29 @@ static void unpacking_has_a_limit(void **state)
 }
 #endif
 
+/* A gigabyte, or a hundred times what the file takes packed: without a gigabyte. */
+static void the_limit_of_unpacking_follows_the_file(void **state)
+{
+    (void)state;
+    const size_t gigabyte = (size_t)1 << 30, most = gigabyte / 100;
+    const size_t packed[] = { 0, 1, most - 1, most };
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(byte_reader_limit(0, packed[i]), gigabyte);
+    }
+    assert_int_equal(byte_reader_limit(0, most + 1), 100 * (most + 1));
+    assert_int_equal(byte_reader_limit(0, gigabyte), 100 * gigabyte);
+    assert_int_equal(byte_reader_limit(0, SIZE_MAX / 100 + 1), SIZE_MAX);
+    const size_t limits[] = { 1, gigabyte - 1, gigabyte + 1, SIZE_MAX };
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(byte_reader_limit(limits[i], 1), limits[i]);
+        assert_int_equal(byte_reader_limit(limits[i], gigabyte), limits[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_limit_of_unpacking_follows_the_file),
         cmocka_unit_test(formats_have_names),
         cmocka_unit_test(files_are_recognized),
         cmocka_unit_test(arguments_are_checked),
