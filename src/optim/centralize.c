@@ -7,6 +7,7 @@
 void rows_visit(const struct team *team, const struct update_plan *plan, size_t l, rows_visitor visit,
                 const void *context)
 {
+    MLP_ASSERT(l < plan->network->layer_count);
     const struct layer *layer = &plan->network->layers[l];
     const struct range share = team_share(team, (layer->units + ROWS - 1) / ROWS);
     for (size_t b = share.first; b < share.end; b++) {

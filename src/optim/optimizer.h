@@ -7,6 +7,7 @@
 
 #include <mlp/optimizer.h>
 
+#include "base/assert.h"
 #include "base/team.h"
 #include "model/workspace.h"
 #include "optim/clip.h"
@@ -65,6 +66,7 @@ mlp_status optimizer_check_decay(const struct mlp_optimizer *optimizer, const ml
 /* The factor on the learning rate of tensor t: W of layer t/2, or its b. */
 static inline double optimizer_rate_factor(const struct mlp_optimizer *optimizer, size_t t)
 {
+    MLP_ASSERT(t / 2 < optimizer->layer_count);
     const mlp_layer_factors *factors = &optimizer->factors[t / 2];
     return t % 2 == 0 ? factors->weight_rate : factors->bias_rate;
 }

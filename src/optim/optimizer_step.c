@@ -1,7 +1,6 @@
 /* The end of a training step: what is not finite is refused, the rest clipped and applied in one pass. */
 #include <math.h>
 
-#include "base/assert.h"
 #include "base/status.h"
 #include "linalg/blas_section.h"
 #include "linalg/vector.h"

@@ -214,6 +214,42 @@ static void shares_and_moments(void **unused)
     }
 }
 
+/* A tile of a mask is what the whole mask has there; bits of other tiles stay. */
+static void tiles_of_a_mask_are_drawn_alone(void **unused)
+{
+    enum { WIDE = 83, SAMPLES = 6, BYTES = 2 * ((WIDE + 15) / 16) };
+    static unsigned char whole[SAMPLES * BYTES], mask[SAMPLES * BYTES];
+    static float values[SAMPLES * WIDE];
+    (void)unused;
+    struct dropout_tile tile = { .stream = random_stream(1, RANDOM_DROPOUT, 1, 1),
+                                 .draw = dropout_draw(MLP_DROPOUT_INVERTED, 0.5),
+                                 .units = WIDE,
+                                 .rows = WIDE,
+                                 .columns = SAMPLES,
+                                 .mask = whole,
+                                 .in = values,
+                                 .in_ld = WIDE,
+                                 .out = values,
+                                 .out_ld = WIDE };
+    dropout()->forward(&tile);
+    tile.mask = mask;
+    for (tile.row = 0; tile.row < WIDE; tile.row += 16) {
+        for (tile.column = 0; tile.column < SAMPLES; tile.column++) {
+            tile.rows = WIDE - tile.row < 32 ? WIDE - tile.row : 32;
+            tile.columns = SAMPLES - tile.column < 3 ? SAMPLES - tile.column : 3;
+            for (size_t i = 0; i < sizeof mask; i++) {
+                mask[i] = (unsigned char)~whole[i];
+            }
+            dropout()->forward(&tile);
+            for (size_t i = 0; i < sizeof mask; i++) {
+                const size_t column = i / BYTES - tile.column, group = i % BYTES / 2 - tile.row / 16;
+                const bool drawn = column < tile.columns && group < dropout_groups(tile.rows);
+                assert_int_equal(mask[i], drawn ? whole[i] : (unsigned char)~whole[i]);
+            }
+        }
+    }
+}
+
 /* Every level has the bits of the scalar generator. */
 static void masks_on_every_level(void **unused)
 {
@@ -368,6 +404,7 @@ int main(void)
         cmocka_unit_test(masks_are_those_of_the_formulas),
         cmocka_unit_test(the_kind_can_be_chosen),
         cmocka_unit_test(shares_and_moments),
+        cmocka_unit_test(tiles_of_a_mask_are_drawn_alone),
         cmocka_unit_test(masks_on_every_level),
         cmocka_unit_test(input_noise_has_its_deviation),
         cmocka_unit_test(only_training_has_noise),

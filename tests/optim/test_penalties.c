@@ -1,6 +1,7 @@
 /* L1, the elastic net and the max-norm constraint, against their formulas in double. */
 #include "support/support.h"
 
+#include <fenv.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 
 #include "model/network.h"
 #include "model/workspace.h"
+#include "optim/clip.h"
+#include "optim/optimizer.h"
 
 enum { INPUTS = 41, UNITS = 70, OUTPUTS = 9, BATCH = 24 };
 
@@ -198,6 +201,54 @@ static void max_norm_has_the_same_bits_on_any_threads_and_spares_frozen_layers(v
     drop(&many);
 }
 
+/* Padding of signalling NaNs, which set FE_INVALID when they are read to be computed with. */
+static void fill_padding(const mlp_network *network, float *arena)
+{
+    static const uint32_t signalling = 0x7FA00000;
+    for (size_t l = 0; l < network->layer_count; l++) {
+        const struct layer *layer = &network->layers[l];
+        for (size_t j = 0; j <= layer->inputs; j++) { /* b follows W */
+            for (size_t i = layer->units; i < layer->stride; i++) {
+                memcpy(&arena[layer->weights + j * layer->stride + i], &signalling, sizeof signalling);
+            }
+        }
+    }
+}
+
+/* What goes through units reads and writes these alone, neither padding nor a layer that is not there. */
+static void units_are_visited_without_their_padding(void **unused)
+{
+    const struct team alone = { .size = 1 };
+    struct fixture f;
+    mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    (void)unused;
+    options.max_norm = 0.01;
+    make(&f, &options, 1);
+    step(&f);
+    struct update_plan plan = { .optimizer = f.optimizer,
+                                .network = f.network,
+                                .workspace = f.workspace,
+                                .parameters = network_write(f.network) };
+    const size_t bytes = f.network->arena_size * sizeof(float);
+    float *arenas[] = { plan.parameters, f.workspace->gradients };
+    double ratios[UNITS + 1];
+    for (int a = 0; a < 2; a++) {
+        fill_padding(f.network, arenas[a]);
+    }
+    feclearexcept(FE_ALL_EXCEPT);
+    centralize_gradients(&alone, &plan);
+    clip_agc_units(&alone, &plan, 0, 1e-6, ratios);
+    clip_agc_units(&alone, &plan, 1, 1e-6, ratios);
+    max_norm_apply(&alone, &plan);
+    assert_int_equal(fetestexcept(FE_INVALID), 0);
+    for (int a = 0; a < 2; a++) {
+        memcpy(f.before, arenas[a], bytes);
+        fill_padding(f.network, f.before);
+        assert_memory_equal(f.before, arenas[a], bytes);
+    }
+    drop(&f);
+}
+
 static void bad_options_are_named(void **unused)
 {
     struct fixture f;
@@ -220,6 +271,7 @@ int main(void)
         cmocka_unit_test(an_elastic_net_is_its_formula),
         cmocka_unit_test(every_rule_takes_l1),
         cmocka_unit_test(max_norm_scales_what_is_larger),
+        cmocka_unit_test(units_are_visited_without_their_padding),
         cmocka_unit_test(max_norm_has_the_same_bits_on_any_threads_and_spares_frozen_layers),
         cmocka_unit_test(bad_options_are_named),
     };
