@@ -5,94 +5,30 @@
 #include <string.h>
 
 #include <mlp/model_file.h>
-#include <mlp/pass.h>
 #include <mlp/version.h>
-#include <mlp/workspace.h>
 
 #include "base/memory.h"
 #include "base/options.h"
-#include "base/random.h"
 #include "base/status.h"
+#include "data/schema.h"
 #include "io/c_source.h"
-
-enum { DRAWN_SAMPLES = 4, LISTED_CLASSES = 100 };
-
-/* Samples and the outputs that they give, for the self-test. */
-struct recorded {
-    size_t count;
-    float *x, *y;
-};
-
-/* ---- the self-test's samples --------------------------------------------------------------------------- */
-
-static void draw_samples(const mlp_network *network, struct recorded *recorded)
-{
-    const struct random_stream stream = random_stream(1, RANDOM_NOISE, 0, 0);
-    const size_t inputs = network->inputs;
-    random_normal(&stream, 0, recorded->count * inputs, recorded->x);
-    const size_t scaled = network->mean != NULL ? recorded->count * inputs : 0;
-    for (size_t i = 0; i < scaled; i++) {
-        recorded->x[i] = network->mean[i % inputs] + network->scale[i % inputs] * recorded->x[i];
-    }
-}
-
-static mlp_status predict(const mlp_network *network, struct recorded *recorded)
-{
-    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
-    mlp_workspace *workspace = NULL;
-    options.purpose = MLP_WORKSPACE_INFERENCE;
-    options.threads = 1;
-    TRY(mlp_workspace_create(network, recorded->count, &options, &workspace));
-    const mlp_status status = mlp_predict(network, workspace, recorded->x, recorded->count, recorded->y);
-    mlp_workspace_destroy(&workspace);
-    return status;
-}
-
-/* Outputs of the weights as the file has them. */
-static mlp_status predict_as_written(const mlp_network *network, bool int8, struct recorded *recorded)
-{
-    mlp_network *copy = NULL;
-    if (!int8) {
-        return predict(network, recorded);
-    }
-    TRY(mlp_network_copy(network, &copy));
-    mlp_status status = mlp_network_quantize(copy);
-    status = status == MLP_OK ? predict(copy, recorded) : status;
-    mlp_network_destroy(&copy);
-    return status;
-}
-
-static mlp_status record(const mlp_network *network, const mlp_c_options *options, struct recorded *recorded)
-{
-    const size_t count = options->samples != NULL ? options->sample_count : (size_t)DRAWN_SAMPLES;
-    recorded->count = count;
-    recorded->x = memory_allocate(count * network->inputs, sizeof(float));
-    recorded->y = memory_allocate(count * output_layer(network)->units, sizeof(float));
-    if (recorded->x == NULL || recorded->y == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
-    if (options->samples != NULL) {
-        memcpy(recorded->x, options->samples, count * network->inputs * sizeof(float));
-    } else {
-        draw_samples(network, recorded);
-    }
-    return predict_as_written(network, options->int8 != 0, recorded);
-}
 
 /* ---- the header ---------------------------------------------------------------------------------------- */
 
+/* NAME_CLASS_NAMES, for an array of the program's own: names that are not used take no memory. */
 static void put_classes(struct c_source *source, const mlp_network *network)
 {
-    const size_t listed =
-        network->class_name_count < LISTED_CLASSES ? network->class_name_count : (size_t)LISTED_CLASSES;
-    if (listed > 0) {
-        c_put(source, " * Classes:\n");
+    if (network->class_name_count == 0) {
+        return;
     }
-    for (size_t i = 0; i < listed; i++) {
-        c_put(source, " *   %zu: ", i);
-        c_put_comment(source, network->class_names[i]);
-        c_put(source, "\n");
+    c_put(source, "#define %s_CLASSES %zu\n#define %s_CLASS_NAMES \\\n    { \\\n", source->upper,
+          network->class_name_count, source->upper);
+    for (size_t i = 0; i < network->class_name_count; i++) {
+        c_put(source, "        ");
+        c_put_string(source, network->class_names[i]);
+        c_put(source, i + 1 < network->class_name_count ? ", \\\n" : " \\\n");
     }
+    c_put(source, "    }\n\n");
 }
 
 static void put_header(struct c_source *source, const mlp_network *network)
@@ -103,19 +39,18 @@ static void put_header(struct c_source *source, const mlp_network *network)
           "not\n"
           " * finite. It can be called by several threads at once. */\n",
           MLP_VERSION, network->inputs, output_layer(network)->units, source->name);
-    if (network->class_name_count > 0) {
-        c_put(source, "/*\n");
-        put_classes(source, network);
-        c_put(source, " */\n");
-    }
     c_put(source, "#ifndef %s_H\n#define %s_H\n\n", source->upper, source->upper);
     c_put(source, "#define %s_INPUTS %zu\n#define %s_OUTPUTS %zu\n\n", source->upper, network->inputs,
           source->upper, output_layer(network)->units);
+    put_classes(source, network);
     c_put(source,
           "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-          "int %s_predict(const float *x, float *y);\n\n"
-          "#ifdef __cplusplus\n}\n#endif\n\n#endif\n",
+          "int %s_predict(const float *x, float *y);\n\n",
           source->name);
+    if (network->schema != NULL) {
+        c_put_rows_header(source, network->schema);
+    }
+    c_put(source, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
 }
 
 /* ---- the source ---------------------------------------------------------------------------------------- */
@@ -146,6 +81,10 @@ static void put_title(struct c_source *source, const mlp_network *network)
     bytes += network->mean != NULL ? 8 * network->inputs : 0;
     c_put(source, ".\n * %zu parameters%s, %zu bytes of constants, %zu bytes of arrays on the stack.\n",
           numbers, source->int8 ? " in 8 bits, a scale for each unit" : "", bytes, 4 * (sizes[0] + sizes[1]));
+    if (network->schema != NULL) {
+        c_put(source, " * Rows of raw columns take %zu bytes more of the stack.\n",
+              4 * network->inputs + 8 * network->schema->column_count);
+    }
     c_put(source,
           " * C99 and C++11; needs libm alone. With -D%s_TEST it is a program that tests itself. */\n",
           source->upper);
@@ -192,33 +131,12 @@ static void put_predict(struct c_source *source, const mlp_network *network)
           output_layer(network)->units);
 }
 
-static void put_test(struct c_source *source, const mlp_network *network, const struct recorded *recorded)
-{
-    const size_t inputs = network->inputs, outputs = output_layer(network)->units;
-    c_put(source, "\n#ifdef %s_TEST\n#include <stdio.h>\n\n/* Samples, and what mlp_predict() gave. */\n",
-          source->upper);
-    c_put_floats(source, "test_x", recorded->x, recorded->count * inputs);
-    c_put_floats(source, "test_y", recorded->y, recorded->count * outputs);
-    c_put(source,
-          "\nint main(void)\n{\n    float y[%zu], worst = 0.0f;\n    int i, s;\n"
-          "    for (s = 0; s < %zu; s++) {\n        if (%s_predict(test_x + s * %zu, y) != 0) {\n"
-          "            return 1;\n        }\n        for (i = 0; i < %zu; i++) {\n",
-          outputs, recorded->count, source->name, inputs, outputs);
-    c_put(source,
-          "            const float expected = test_y[s * %zu + i], size = fabsf(expected) > 1.0f ? "
-          "fabsf(expected) "
-          ": 1.0f;\n            const float error = fabsf(y[i] - expected) / size;\n"
-          "            worst = error > worst ? error : worst;\n        }\n    }\n",
-          outputs);
-    c_put(source, "    printf(\"largest difference: %%.3g\\n\", (double)worst);\n"
-                  "    return worst <= 1e-5f ? 0 : 1;\n}\n#endif\n");
-}
-
-static void put_source(struct c_source *source, const mlp_network *network, const struct recorded *recorded,
+static void put_source(struct c_source *source, const mlp_network *network, const struct c_recorded *recorded,
                        const char *header)
 {
     put_title(source, network);
-    c_put(source, "#include \"%s\"\n\n#include <float.h>\n#include <math.h>\n", header);
+    c_put(source, "#include \"%s\"\n\n#include <float.h>\n#include <math.h>\n%s", header,
+          network->schema != NULL ? "#include <string.h>\n" : "");
     if (network->mean != NULL) {
         c_put(source, "\n/* Inputs are standardized: (x - mean) * inverse. */\n");
         c_put_floats(source, "mean", network->mean, network->inputs);
@@ -235,7 +153,10 @@ static void put_source(struct c_source *source, const mlp_network *network, cons
     c_put_dense(source);
     c_put_activation_helpers(source, network);
     put_predict(source, network);
-    put_test(source, network, recorded);
+    if (network->schema != NULL) {
+        c_put_rows(source, network->schema);
+    }
+    c_put_test(source, network, recorded);
 }
 
 /* ---- the files ----------------------------------------------------------------------------------------- */
@@ -284,7 +205,7 @@ static mlp_status check(const mlp_network *network, const mlp_c_options *options
 }
 
 static mlp_status write_files(const mlp_network *network, const char *path, const char *header,
-                              const struct recorded *recorded, struct c_source *source)
+                              const struct c_recorded *recorded, struct c_source *source)
 {
     const char *slash = strrchr(header, '/');
     source->sink = byte_sink_file(header);
@@ -301,7 +222,7 @@ mlp_status mlp_model_export_c(const mlp_network *network, const char *path, cons
 {
     static const mlp_c_options defaults = MLP_C_OPTIONS_INIT;
     struct c_source source = { .status = MLP_OK };
-    struct recorded recorded = { .count = 0 };
+    struct c_recorded recorded = { .count = 0 };
     mlp_c_options accepted;
     char name[64];
     REQUIRE_ARGUMENT(network);
@@ -315,13 +236,12 @@ mlp_status mlp_model_export_c(const mlp_network *network, const char *path, cons
         source.upper[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i];
     }
     char *header = memory_copy_text(path);
-    mlp_status status = header != NULL ? record(network, &accepted, &recorded) : MLP_ERROR_MEMORY;
+    mlp_status status = header != NULL ? c_record(network, &accepted, &recorded) : MLP_ERROR_MEMORY;
     if (status == MLP_OK) {
         header[strlen(header) - 1] = 'h';
         status = write_files(network, path, header, &recorded, &source);
     }
     memory_free(header);
-    memory_free(recorded.x);
-    memory_free(recorded.y);
+    c_recorded_free(&recorded);
     return status;
 }

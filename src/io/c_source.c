@@ -11,7 +11,7 @@
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
 
-static void put_text(struct c_source *source, const char *text, size_t length)
+static void put_bytes(struct c_source *source, const char *text, size_t length)
 {
     source->status = source->status == MLP_OK ? byte_sink_write(&source->sink, text, length) : source->status;
 }
@@ -23,27 +23,58 @@ void c_put(struct c_source *source, const char *format, ...)
     va_start(arguments, format);
     const int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    put_text(source, text, length < (int)sizeof text ? (size_t)length : sizeof text - 1);
+    put_bytes(source, text, length < (int)sizeof text ? (size_t)length : sizeof text - 1);
 }
 
-/* Nine digits give a float's bits back. The locale's decimal point, whatever it is, becomes a point. */
-void c_put_float(struct c_source *source, double value)
+void c_put_text(struct c_source *source, const char *text)
 {
-    char digits[64], text[64];
+    put_bytes(source, text, strlen(text));
+}
+
+void c_put_string(struct c_source *source, const char *text)
+{
+    c_put(source, "\"");
+    for (; *text != '\0'; text++) {
+        const unsigned char byte = (unsigned char)*text;
+        const bool plain = byte >= ' ' && byte < 127 && strchr("\"\\?", byte) == NULL;
+        c_put(source, plain ? "%c" : "\\%03o", byte);
+    }
+    c_put(source, "\"");
+}
+
+void c_number(double value, int digits, char text[64])
+{
+    char printed[64];
     size_t length = 0;
     bool point = false, exponent = false;
-    snprintf(digits, sizeof digits, "%.9g", value);
-    for (size_t i = 0; digits[i] != '\0'; i++) {
-        if (strchr("0123456789+-e", digits[i]) != NULL) {
-            exponent |= digits[i] == 'e';
-            text[length++] = digits[i];
-        } else if (!point) {
+    snprintf(printed, sizeof printed, "%.*g", digits, value);
+    for (size_t i = 0; printed[i] != '\0'; i++) {
+        if (strchr("0123456789+-e", printed[i]) != NULL) {
+            exponent |= printed[i] == 'e';
+            text[length++] = printed[i];
+        } else if (!point) { /* the first byte of the locale's own point */
             point = true;
             text[length++] = '.';
         }
     }
     text[length] = '\0';
-    c_put(source, "%s%sf", text, point || exponent ? "" : ".0");
+    if (!point && !exponent) {
+        memcpy(text + length, ".0", sizeof ".0");
+    }
+}
+
+void c_put_float(struct c_source *source, double value)
+{
+    char text[64];
+    c_number(value, 9, text);
+    c_put(source, "%sf", text);
+}
+
+void c_put_double(struct c_source *source, double value)
+{
+    char text[64];
+    c_number(value, 17, text);
+    c_put(source, "%s", text);
 }
 
 void c_put_floats(struct c_source *source, const char *name, const float *values, size_t count)

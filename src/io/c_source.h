@@ -2,6 +2,10 @@
 #ifndef IO_C_SOURCE_H
 #define IO_C_SOURCE_H
 
+#include <mlp/model_file.h>
+#include <mlp/schema.h>
+
+#include "base/text_pool.h"
 #include "io/byte_sink.h"
 #include "model/network.h"
 
@@ -17,8 +21,15 @@ struct c_source {
 /* Writes text (printf format) of at most 511 bytes. Numbers in it must be whole: others depend on the locale.
  * */
 void c_put(struct c_source *source, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A float, as a constant that gives its bits back. */
+/* Writes text as it is, of any length. */
+void c_put_text(struct c_source *source, const char *text);
+/* A text as a string constant, whatever bytes it has. */
+void c_put_string(struct c_source *source, const char *text);
+/* The digits of a finite number with a point, whatever the locale. */
+void c_number(double value, int digits, char text[64]);
+/* A float or a double, as a constant that gives its bits back. */
 void c_put_float(struct c_source *source, double value);
+void c_put_double(struct c_source *source, double value);
 /* `static const float NAME[COUNT] = { … };` */
 void c_put_floats(struct c_source *source, const char *name, const float *values, size_t count);
 /* Text from a file, in a comment that must not end there. */
@@ -32,5 +43,28 @@ void c_put_activation(struct c_source *source, const mlp_layer *layer, const cha
 /* The constants of a layer, w0 b0 (s0), and the function that computes its pre-activations. */
 void c_put_layer(struct c_source *source, const mlp_network *network, size_t l);
 void c_put_dense(struct c_source *source);
+
+/* Raw columns (c_rows.c): what the header and the source have for a network with a schema. */
+void c_put_rows_header(struct c_source *source, const mlp_schema *schema);
+void c_put_rows(struct c_source *source, const mlp_schema *schema);
+
+/* The functions that columns of these kinds need (c_row_functions.c). `imputes`: a missing value is no
+ * failure. */
+enum { C_KINDS = MLP_COLUMN_DATE + 1 };
+void c_put_row_functions(struct c_source *source, const bool kinds[C_KINDS], bool imputes);
+
+/* What the self-test compares (c_self_test.c): samples, and rows of texts where there is a schema, with the
+ * outputs that they give. */
+struct c_recorded {
+    size_t count;           /* of samples */
+    float *x, *y;           /* owned */
+    struct text_list texts; /* of rows, one for each column that is a feature */
+    size_t rows;            /* 0 without a schema */
+    float *rows_y;          /* owned */
+};
+/* `samples`: `count` of them, or NULL: a few are drawn. Free also after a failure. */
+mlp_status c_record(const mlp_network *network, const mlp_c_options *options, struct c_recorded *recorded);
+void c_recorded_free(struct c_recorded *recorded);
+void c_put_test(struct c_source *source, const mlp_network *network, const struct c_recorded *recorded);
 
 #endif

@@ -54,6 +54,9 @@ runs 'C' "$mlp" export model.safetensors model.c
 runs 'C in 8 bits' "$mlp" export model.safetensors small.c --int8 --name tiny --data digits
 grep -q '^float .*accuracy' out && grep -q '^int8 .*accuracy' out
 result $? '  says what they cost'
+printf 'age,job,member,since,income\n30,clerk,yes,2024-01-01,5\n,nurse,no,2024-02-01T12:00,6\n50,nurse,no,2024-03-01,8\n' >people.csv
+runs 'a table' "$mlp" train --data people.csv --regression --missing impute --dates --hidden 4 --epochs 2 --output people.mlp
+runs '  as C' "$mlp" export people.mlp people.c
 for flags in '-x c -std=c99' '-x c++ -std=c++11'; do
     # shellcheck disable=SC2086
     if echo 'int main() { return 0; }' | $compiler $flags - -o nothing >out 2>err; then
@@ -61,6 +64,8 @@ for flags in '-x c -std=c99' '-x c++ -std=c++11'; do
         runs '  tests itself' ./model
         runs "small.c with $flags" $compiler $flags -Wall -Wextra -pedantic -Wconversion -Werror -DTINY_TEST small.c -o small -lm
         runs '  tests itself' ./small
+        runs "people.c with $flags" $compiler $flags -Wall -Wextra -pedantic -Wconversion -Wshadow -Werror -DPEOPLE_TEST people.c -o people -lm
+        runs '  tests itself' ./people
     else
         skipped "model.c with $flags" 'no such compiler'
     fi

@@ -144,7 +144,9 @@ const struct command export_command = {
         "Writes a model in the format that the file's name ends with. ONNX: input 'input' and output "
         "'output', any number of samples, the standardization in front, class names among the metadata. C: a "
         "file and its header that need libm alone, with int NAME_predict(const float *x, float *y) and a "
-        "self-test (compile with -DNAME_TEST). A custom activation is refused.",
+        "self-test (compile with -DNAME_TEST); of a model that knows its columns by name also "
+        "NAME_predict_row() and NAME_predict_texts(), which take raw columns. A custom activation is "
+        "refused.",
     .rows = rows,
     .examples = "  mlp export digits.safetensors digits.onnx\n"
                 "  mlp export digits.safetensors digits.c\n"
