@@ -193,6 +193,37 @@ static void from_bytes(const uint8_t *restrict bytes, float scale, size_t count,
     }
 }
 
+static size_t largest_at(const float *x, size_t count)
+{
+    const float largest = vector_largest(x, count);
+    size_t i = 0;
+    for (bool found = false; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
+        for (size_t k = 0; k < REDUCE_LANES; k++) {
+            found |= x[i + k] == largest;
+        }
+        if (found) {
+            break;
+        }
+    }
+    while (i < count && x[i] != largest) {
+        i++;
+    }
+    return i < count ? i : 0;
+}
+
+static size_t rank(const float *x, size_t count, size_t index)
+{
+    const float value = x[index];
+    size_t before = 0;
+    for (size_t i = 0; i < index; i++) {
+        before += x[i] >= value;
+    }
+    for (size_t i = index; i < count; i++) {
+        before += x[i] > value;
+    }
+    return before;
+}
+
 const struct vector_kernels LEVEL_NAME(vector_kernels) = {
     .measure = measure,
     .row_sums = row_sums,
@@ -202,4 +233,6 @@ const struct vector_kernels LEVEL_NAME(vector_kernels) = {
     .add_scaled = add_scaled,
     .standardize = standardize,
     .from_bytes = from_bytes,
+    .largest_at = largest_at,
+    .rank = rank,
 };

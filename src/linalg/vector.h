@@ -33,6 +33,10 @@ struct vector_kernels {
     void (*standardize)(const float *x, const float *mean, const float *inverse, size_t count, float *out);
     /* out[i] = bytes[i] · scale */
     void (*from_bytes)(const uint8_t *bytes, float scale, size_t count, float *out);
+    /* The index of the largest, the first of several; NaN counts for nothing, 0 where all are NaN. */
+    size_t (*largest_at)(const float *x, size_t count);
+    /* How many come before x[index]: strictly larger, or equal and of lower index. NaN comes first. */
+    size_t (*rank)(const float *x, size_t count, size_t index);
 };
 
 LEVEL_DECLARE(const struct vector_kernels, vector_kernels);

@@ -4,6 +4,7 @@
 #include <mlp/pass.h>
 
 #include "base/status.h"
+#include "linalg/vector.h"
 #include "model/pass.h"
 
 struct prediction {
@@ -104,16 +105,12 @@ mlp_status mlp_predict_strided(const mlp_network *network, mlp_workspace *worksp
 size_t network_class_of(const struct mlp_network *network, const float *outputs)
 {
     const struct layer *output = output_layer(network);
-    size_t best = 0;
     if (output->units == 1) {
         const bool logit = network->loss.loss == MLP_LOSS_BINARY_CROSS_ENTROPY &&
                            output->description.activation == MLP_ACTIVATION_IDENTITY;
         return outputs[0] > (logit ? 0.0f : 0.5f) ? 1 : 0;
     }
-    for (size_t i = 1; i < output->units; i++) {
-        best = outputs[i] > outputs[best] ? i : best;
-    }
-    return best;
+    return vector_kernels()->largest_at(outputs, output->units);
 }
 
 mlp_status mlp_predict_classes(const mlp_network *network, mlp_workspace *workspace, const float *x,

@@ -5,10 +5,11 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "linalg/vector.h"
 #include "model/parts.h"
 #include "strategy/loss.h"
 
-/* Floats from which on a thread pays when gathering. */
+/* Floats from which on a thread pays when gathering, and when counting. */
 enum { FLOATS_OF_A_THREAD = 16384 };
 
 mlp_status batch_check_data(const char *function, const mlp_network *network, const mlp_data *data)
@@ -146,37 +147,50 @@ mlp_status batch_gather(struct batch *batch, const size_t *order, size_t first, 
     return MLP_OK;
 }
 
-/* How many classes come before `class` by output: strictly larger, or equal and of lower index. */
-static size_t rank_of(const float *outputs, size_t units, size_t class)
+struct counting {
+    struct tally *tally;
+    const struct mlp_network *network;
+    const struct mlp_workspace *workspace;
+    const struct batch *batch;
+    size_t top_k;
+    uint64_t *confusion;
+};
+
+/* This member's samples: whole numbers, which are the same in any order. */
+static void count_classes(const struct team *team, void *context)
 {
-    size_t rank = 0;
-    for (size_t i = 0; i < units; i++) {
-        rank += outputs[i] > outputs[class] || (outputs[i] == outputs[class] && i < class);
+    const struct counting *c = context;
+    const struct workspace_layer *last = &c->workspace->layers[c->network->layer_count - 1];
+    const size_t units = output_layer(c->network)->units, classes = units > 1 ? units : 2;
+    const struct range share = team_share(team, c->batch->count);
+    size_t right = 0, right_top_k = 0;
+    for (size_t j = share.first; j < share.end; j++) {
+        const float *outputs = last->a + j * last->ld;
+        const size_t actual = (size_t)c->batch->classes[j];
+        const size_t predicted = network_class_of(c->network, outputs);
+        const bool ranked = units > 1 && c->top_k > 1;
+        right += predicted == actual;
+        right_top_k += ranked ? vector_kernels()->rank(outputs, units, actual) < c->top_k
+                              : predicted == actual || c->top_k > 1;
+        if (c->confusion != NULL) {
+            __atomic_fetch_add(&c->confusion[actual * classes + predicted], 1, __ATOMIC_RELAXED);
+        }
     }
-    return rank;
+    __atomic_fetch_add(&c->tally->right, right, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&c->tally->right_top_k, right_top_k, __ATOMIC_RELAXED);
 }
 
 void tally_batch(struct tally *tally, const mlp_network *network, const mlp_workspace *workspace,
-                 const struct batch *batch, size_t top_k, uint64_t *confusion)
+                 const struct batch *batch, size_t top_k, uint64_t *confusion, int threads)
 {
-    const struct workspace_layer *last = &workspace->layers[network->layer_count - 1];
-    const size_t units = output_layer(network)->units, classes = units > 1 ? units : 2;
+    struct counting counting = { tally, network, workspace, batch, top_k, confusion };
     tally->samples += batch->count;
     if (batch->classes == NULL) {
         return;
     }
     tally->classed += batch->count;
-    for (size_t j = 0; j < batch->count; j++) {
-        const float *outputs = last->a + j * last->ld;
-        const size_t actual = (size_t)batch->classes[j];
-        const size_t predicted = network_class_of(network, outputs);
-        tally->right += predicted == actual;
-        tally->right_top_k +=
-            units > 1 ? rank_of(outputs, units, actual) < top_k : predicted == actual || top_k > 1;
-        if (confusion != NULL) {
-            confusion[actual * classes + predicted]++;
-        }
-    }
+    team_run(team_size_for(batch->count * output_layer(network)->units, FLOATS_OF_A_THREAD, threads),
+             count_classes, &counting);
 }
 
 void tally_add(struct tally *tally, const struct tally *counts)

@@ -57,9 +57,9 @@ struct tally {
 };
 
 /* Counts a batch whose outputs are in the workspace: right, top-k, and in `confusion` (or NULL) actual ×
- * predicted. */
+ * predicted; on up to `threads` threads, 1 within a team. */
 void tally_batch(struct tally *tally, const mlp_network *network, const mlp_workspace *workspace,
-                 const struct batch *batch, size_t top_k, uint64_t *confusion);
+                 const struct batch *batch, size_t top_k, uint64_t *confusion, int threads);
 
 /* Adds the counts of some samples, not their loss. */
 void tally_add(struct tally *tally, const struct tally *counts);

@@ -15,7 +15,7 @@ mlp_status evaluate_batch(const mlp_network *network, mlp_workspace *workspace, 
     const size_t left = batch->data->count - first;
     TRY(batch_gather(batch, NULL, first, left < batch->size ? left : batch->size, workspace->threads));
     TRY(pass_evaluate(network, workspace, batch->x, &batch->targets, batch->count, false));
-    tally_batch(tally, network, workspace, batch, top_k, confusion);
+    tally_batch(tally, network, workspace, batch, top_k, confusion, workspace->threads);
     tally_loss(tally, &workspace->loss);
     return MLP_OK;
 }

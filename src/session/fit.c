@@ -81,7 +81,7 @@ static void add_step(struct fit *fit, const mlp_step_report *step)
                                                 .right_top_k = counts[2],
                                                 .classed = counts[3] });
     } else {
-        tally_batch(&fit->tally, fit->network, fit->workspace, fit->batch, 1, NULL);
+        tally_batch(&fit->tally, fit->network, fit->workspace, fit->batch, 1, NULL, fit->workspace->threads);
     }
     if (step->skipped != 0) {
         open->skipped += 1.0;
@@ -119,7 +119,7 @@ void fit_see_part(void *context, const struct pass *pass, size_t first, uint64_t
     struct batch part = *fit->batch;
     part.classes = part.classes != NULL ? part.classes + first : NULL;
     part.count = fit->workspace->count;
-    tally_batch(&tally, fit->network, fit->workspace, &part, 1, NULL);
+    tally_batch(&tally, fit->network, fit->workspace, &part, 1, NULL, 1);
     counts[0] += tally.samples;
     counts[1] += tally.right;
     counts[2] += tally.right_top_k;

@@ -213,6 +213,40 @@ static void test_from_bytes(void **unused)
     }
 }
 
+/* Every place of the largest in runs of every length, with ties and NaN. */
+static void test_largest_and_rank(void **unused)
+{
+    enum { LONGEST = 3 * REDUCE_LANES + 5 };
+    float x[LONGEST];
+    uint64_t state = 4;
+    (void)unused;
+    FOR_EACH_LEVEL(level)
+    {
+        for (size_t count = 1; count <= LONGEST; count++) {
+            for (size_t at = 0; at < count; at++) {
+                size_t expected = 0, before = 0;
+                for (size_t i = 0; i < count; i++) {
+                    x[i] = (float)(int)test_uniform(&state, -4.0, 4.0);
+                }
+                x[count / 2] = count > 2 && at % 3 == 0 ? NAN : x[count / 2];
+                x[at] = (float)(at % 7); /* among 0 to 3 on either side */
+                while (expected < count && isnan(x[expected])) {
+                    expected++;
+                }
+                for (size_t i = 0; i < count; i++) {
+                    expected = x[i] > x[expected] ? i : expected;
+                    before += x[i] > x[at] || (x[i] == x[at] && i < at);
+                }
+                assert_int_equal(kernels_of(level)->largest_at(x, count), expected);
+                assert_int_equal(kernels_of(level)->rank(x, count, at), before);
+            }
+        }
+        x[0] = x[1] = x[2] = NAN;
+        assert_int_equal(kernels_of(level)->largest_at(x, 3), 0);
+        assert_int_equal(kernels_of(level)->rank(x, 3, 2), 0);
+    }
+}
+
 static void test_level_in_use(void **unused)
 {
     (void)unused;
@@ -364,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_row_sums_keep_nan_in_its_row),
         cmocka_unit_test(test_standardize),
         cmocka_unit_test(test_from_bytes),
+        cmocka_unit_test(test_largest_and_rank),
         cmocka_unit_test(test_level_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,9 +139,48 @@ static void memory(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* Counted by several threads: 101 samples of 1000 outputs. */
+static void many_outputs(void **unused)
+{
+    enum { MANY = 1000 };
+    static float p[COUNT * MANY];
+    static uint64_t confusion[MANY * MANY];
+    const mlp_layer layers[] = { { .units = MANY, .activation = MLP_ACTIVATION_SOFTMAX } };
+    mlp_data *data = make_data(0, 0);
+    mlp_network *network;
+    mlp_metrics metrics;
+    size_t right = 0, right3 = 0;
+    (void)unused;
+    assert_ok(mlp_network_create(INPUTS, layers, 1, NULL, &network));
+    predictions(network, p);
+    for (int s = 0; s < COUNT; s++) {
+        const float *sample = p + s * MANY;
+        size_t above = 0;
+        for (int i = 0; i < MANY; i++) {
+            above += sample[i] > sample[classes[s]] || (sample[i] == sample[classes[s]] && i < classes[s]);
+        }
+        right += above == 0;
+        right3 += above < 300;
+    }
+    assert_true(right3 > 0 && right3 < COUNT);
+    for (int threads = 1; threads <= 4; threads++) {
+        uint64_t counted = 0;
+        memset(confusion, 0, sizeof confusion);
+        assert_ok(mlp_evaluate(network, data, 0, threads, 300, &metrics, confusion));
+        assert_close(metrics.accuracy, (double)right / COUNT, 1e-15);
+        assert_close(metrics.top_k_accuracy, (double)right3 / COUNT, 1e-15);
+        for (size_t i = 0; i < MANY * MANY; i++) {
+            counted += confusion[i];
+        }
+        assert_int_equal(counted, COUNT);
+    }
+    mlp_network_destroy(&network);
+    mlp_data_destroy(&data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(classification), cmocka_unit_test(regression),
-                                        cmocka_unit_test(memory) };
+                                        cmocka_unit_test(memory), cmocka_unit_test(many_outputs) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
