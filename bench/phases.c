@@ -35,9 +35,9 @@ static void train(const struct team *team, void *context)
 {
     struct timed_step *step = context;
     stamp(team, step, PHASE_FORWARD);
-    pass_forward(team, &step->pass);
+    pass_layers(team, &step->pass);
     stamp(team, step, PHASE_LOSS);
-    pass_loss(team, &step->pass);
+    pass_output_loss(team, &step->pass);
     stamp(team, step, PHASE_BACKWARD);
     pass_backward(team, &step->pass);
     stamp(team, step, PHASE_DECIDE);

@@ -102,7 +102,7 @@ static void prepare_input(const struct team *team, struct pass *pass)
     }
 }
 
-void pass_forward(const struct team *team, struct pass *pass)
+void pass_layers(const struct team *team, struct pass *pass)
 {
     const struct mlp_network *network = pass->network;
     const struct plan *plan = &pass->workspace->plan;
@@ -118,19 +118,31 @@ void pass_forward(const struct team *team, struct pass *pass)
         }
         join_columns(team, pass);
     }
-    const struct layer *output = output_layer(network);
+}
+
+static void activate_output(const struct team *team, struct pass *pass)
+{
+    const struct layer *output = output_layer(pass->network);
     if (output->activation->whole_column) {
-        const struct range share = plan_columns(plan, team);
+        const struct range share = plan_columns(&pass->workspace->plan, team);
         const struct tile columns = { 0, output->units, share.first, share.end - share.first };
-        activate(pass, network->layer_count - 1, &columns);
+        activate(pass, pass->network->layer_count - 1, &columns);
         join_columns(team, pass);
     }
 }
 
-/* Losses of this member's blocks of samples, and their gradient. */
-static void loss_blocks(const struct range *share, struct pass *pass, const struct loss_row *row)
+void pass_forward(const struct team *team, struct pass *pass)
+{
+    pass_layers(team, pass);
+    activate_output(team, pass);
+}
+
+/* Losses of this member's blocks of samples, their gradient, and where `activates` the output's softmax. */
+static void loss_blocks(const struct range *share, struct pass *pass, const struct loss_row *row,
+                        bool activates)
 {
     const size_t last = pass->network->layer_count - 1;
+    const struct layer *output = output_layer(pass->network);
     const struct workspace_layer *w = &pass->workspace->layers[last];
     for (size_t j = share->first; j < share->end; j += LOSS_BLOCK) {
         const size_t left = share->end - j;
@@ -140,12 +152,15 @@ static void loss_blocks(const struct range *share, struct pass *pass, const stru
             .targets = pass->targets,
             .first = j,
             .columns = columns,
-            .units = output_layer(pass->network)->units,
+            .units = output->units,
             .z = w->z + j * w->ld,
             .a = w->a + j * w->ld,
             .gradient = pass->want_gradient ? w->d + j * w->ld : NULL,
             .leading_dimension = w->ld,
             .scale = pass->loss_scale,
+            .raw = activates ? w->z + j * w->ld : NULL,
+            .bias = activates ? pass->network->parameters + output->bias : NULL,
+            .softmax = activates ? w->a + j * w->ld : NULL,
         };
         pass->workspace->block_losses[j / LOSS_BLOCK] = row->evaluate(&block);
     }
@@ -165,14 +180,15 @@ static void custom_loss(const struct team *team, struct pass *pass)
     team_barrier(team);
 }
 
-void pass_loss(const struct team *team, struct pass *pass)
+/* `activates`: the output's Z still lacks its bias, and A is to be made of it. */
+static void run_loss(const struct team *team, struct pass *pass, bool activates)
 {
     const struct loss_row *row = loss_row(pass->network->loss.loss);
     const struct range share = plan_columns(&pass->workspace->plan, team);
     if (row->whole_batch) {
         custom_loss(team, pass);
     } else {
-        loss_blocks(&share, pass, row);
+        loss_blocks(&share, pass, row, activates);
     }
     if (pass->want_gradient && !row->from_logits) {
         const struct tile columns = { 0, output_layer(pass->network)->units, share.first,
@@ -180,4 +196,20 @@ void pass_loss(const struct team *team, struct pass *pass)
         activation_gradient(pass, pass->network->layer_count - 1, &columns);
     }
     join_columns(team, pass);
+}
+
+void pass_loss(const struct team *team, struct pass *pass)
+{
+    run_loss(team, pass, false);
+}
+
+void pass_output_loss(const struct team *team, struct pass *pass)
+{
+    const struct loss_row *row = loss_row(pass->network->loss.loss);
+    const bool activates =
+        output_layer(pass->network)->description.activation == MLP_ACTIVATION_SOFTMAX && row->takes_softmax;
+    if (!activates) {
+        activate_output(team, pass);
+    }
+    run_loss(team, pass, activates);
 }

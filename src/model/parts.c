@@ -220,8 +220,8 @@ void pass_run_batch(const struct team *team, struct pass *pass)
             }
             team_barrier(team);
         }
-        pass_forward(team, pass);
-        pass_loss(team, pass);
+        pass_layers(team, pass);
+        pass_output_loss(team, pass);
         if (pass->want_gradient) {
             pass_backward(team, pass);
         } else {

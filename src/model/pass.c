@@ -253,9 +253,11 @@ mlp_status pass_check_targets(struct pass *pass, size_t count)
 static void evaluate(const struct team *team, void *context)
 {
     struct pass *pass = context;
-    pass_forward(team, pass);
     if (pass->mass > 0.0 || !loss_row(pass->network->loss.loss)->whole_batch) {
-        pass_loss(team, pass);
+        pass_layers(team, pass);
+        pass_output_loss(team, pass);
+    } else {
+        pass_forward(team, pass);
     }
 }
 

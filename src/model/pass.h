@@ -50,6 +50,10 @@ int pass_threads(const struct pass *pass);
 
 void pass_forward(const struct team *team, struct pass *pass); /* Z, A */
 void pass_loss(const struct team *team, struct pass *pass);    /* loss, dŷ: the output layer's dZ */
+/* Both, with the same bits, where a softmax and its cross-entropy take their exponentials once: all but the
+ * activation of an output that needs whole columns, then that and the loss. */
+void pass_layers(const struct team *team, struct pass *pass);
+void pass_output_loss(const struct team *team, struct pass *pass);
 void pass_backward(const struct team *team,
                    struct pass *pass); /* dZ, dW, db, magnitudes of the gradient tiles */
 

@@ -3,7 +3,7 @@
 
 #include "base/cpu.h"
 #include "base/vector_math.h"
-#include "linalg/vector_reduce.h"
+#include "linalg/vector_softmax.h"
 #include "strategy/activation.h"
 #include "strategy/activation_rows.h"
 
@@ -235,18 +235,18 @@ ELEMENTWISE(hard_tanh)
 /* a_i = e^(z_i − max z) / Σ_k e^(z_k − max z); the sum in double. */
 static void softmax_forward(const struct activation_forward *t)
 {
-    for (size_t j = 0; j < t->columns; j++) {
-        float *z = t->z + j * t->z_ld, *a = t->a + j * t->a_ld;
-        for (size_t i = 0; i < t->rows; i++) {
-            z[i] += t->bias[i];
+    const size_t group = softmax_group(t->rows);
+    for (size_t first = 0; first < t->columns; first += group) {
+        float *z = t->z + first * t->z_ld, *a = t->a + first * t->a_ld;
+        const size_t left = t->columns - first;
+        struct softmax s = { .z = z, .terms = a, .units = t->rows, .z_ld = t->z_ld, .terms_ld = t->a_ld };
+        s.columns = left < group ? left : group;
+        for (size_t j = 0; j < s.columns; j++) {
+            s.largest[j] = softmax_add_bias(z + j * t->z_ld, t->bias, t->rows);
         }
-        const float largest = vector_largest(z, t->rows);
-        for (size_t i = 0; i < t->rows; i++) {
-            a[i] = vector_exp(z[i] - largest);
-        }
-        const float factor = (float)(1.0 / vector_sum(a, t->rows));
-        for (size_t i = 0; i < t->rows; i++) {
-            a[i] *= factor;
+        softmax_exponentials(&s);
+        for (size_t j = 0; j < s.columns; j++) {
+            softmax_divide(a + j * t->a_ld, t->rows, s.sums[j], a + j * t->a_ld);
         }
     }
 }

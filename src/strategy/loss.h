@@ -39,6 +39,10 @@ struct loss_block {
     float *gradient;          /* out: dL/dZ or dL/dA as the row's from_logits says; NULL: not wanted */
     size_t leading_dimension; /* of z, a and gradient */
     double scale;             /* from loss_scale(); multiplies the gradient */
+    /* Where the loss is to make a softmax output's A as well, of the same exponentials; else NULL. */
+    float *raw;        /* z without its bias, which the loss adds */
+    const float *bias; /* one for each unit */
+    float *softmax;    /* out: a */
 };
 
 /* Losses of samples added up. Those of batches add up to that of a data set, which loss_reduce() divides
@@ -49,10 +53,11 @@ struct loss_sum {
 };
 
 struct loss_row {
-    struct name name; /* must be first */
-    bool from_logits; /* computed from Z, gradient is dL/dZ; otherwise from A, dL/dA */
-    bool per_unit;    /* the mean also divides by the number of units */
-    bool whole_batch; /* custom: the caller's function sees the batch at once; `evaluate` is NULL */
+    struct name name;   /* must be first */
+    bool from_logits;   /* computed from Z, gradient is dL/dZ; otherwise from A, dL/dA */
+    bool takes_softmax; /* makes the block's `softmax`, too, where that is set */
+    bool per_unit;      /* the mean also divides by the number of units */
+    bool whole_batch;   /* custom: the caller's function sees the batch at once; `evaluate` is NULL */
     /* Σ s_i ℓ_i of the block, summed over the units, and its scaled gradient. */
     double (*evaluate)(const struct loss_block *block);
 };

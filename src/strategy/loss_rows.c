@@ -6,6 +6,7 @@
 
 #include "base/vector_math.h"
 #include "linalg/vector_reduce.h"
+#include "linalg/vector_softmax.h"
 
 /* Units are taken in chunks, so that targets that have to be made up (one-hot) need no allocation. */
 enum { CHUNK = 64, LANES = 8 };
@@ -45,22 +46,6 @@ static const float *targets_of(const struct loss_block *block, size_t column, si
  * w_c t_c (L − z_c), L = ln Σ e^z, t = (1 − ε)·y + ε/classes; with p = softmax(z) dℓ/dz_c = p_c·Σ_k w_k t_k −
  * w_c t_c. */
 
-/* Σ e^(z − largest), and its terms in `terms` unless that is NULL. NaN and +∞ give NaN. */
-static double sum_exp(const float *z, size_t units, float largest, float *terms)
-{
-    float buffer[CHUNK];
-    double sum = 0.0;
-    for (size_t first = 0; first < units; first += CHUNK) {
-        const size_t count = chunk_from(first, units);
-        float *e = terms != NULL ? terms + first : buffer;
-        for (size_t i = 0; i < count; i++) {
-            e[i] = vector_exp(z[first + i] - largest);
-        }
-        sum += vector_sum(e, count);
-    }
-    return sum;
-}
-
 /* w_c·t_c of `count` units from `first`. */
 static void weighted_targets(const struct loss_block *block, size_t column, size_t first, size_t count,
                              double out[CHUNK])
@@ -80,12 +65,21 @@ static void weighted_targets(const struct loss_block *block, size_t column, size
     }
 }
 
-/* One class with weight 1: ℓ = L − z_c. `gradient` holds e^(z − largest) and may be NULL; `sum` is theirs. L
- * itself would lose ln(sum) where logits are large: what is added to it is largest − z_c. */
-static double single_class(const struct loss_block *block, size_t column, double largest, double factor,
-                           double sum, float *gradient)
+/* One sample's column. */
+struct column {
+    size_t index;
+    double largest, sum, log_sum; /* max z, Σ e^(z − largest) and its logarithm */
+    double factor;                /* on the gradient */
+    float *gradient;              /* in: e^(z − largest); or NULL */
+};
+
+/* One class with weight 1: ℓ = L − z_c. L itself would lose ln(sum) where logits are large: what is added to
+ * it is largest − z_c. */
+static double single_class(const struct loss_block *block, const struct column *column)
 {
-    const size_t class = (size_t)block->targets->classes[block->first + column];
+    const size_t class = (size_t)block->targets->classes[block->first + column->index];
+    const double sum = column->sum, factor = column->factor;
+    float *gradient = column->gradient;
     if (gradient != NULL) {
         const double of_class = (double)gradient[class];
         const float scale = (float)(factor / sum);
@@ -95,59 +89,85 @@ static double single_class(const struct loss_block *block, size_t column, double
         gradient[class] =
             (float)(factor * (of_class - sum) / sum); /* p − 1 keeps its digits when p is near 1 */
     }
-    return log(sum) + (largest - (double)block->z[column * block->leading_dimension + class]);
+    return column->log_sum +
+           (column->largest - (double)block->z[column->index * block->leading_dimension + class]);
 }
 
-/* Any targets; arguments as of single_class(). A class without weight adds nothing, even where z is −∞. */
-static double many_classes(const struct loss_block *block, size_t column, double largest, double factor,
-                           double sum, float *gradient)
+/* Any targets. A class without weight adds nothing, even where z is −∞. */
+static double many_classes(const struct loss_block *block, const struct column *column)
 {
-    const float *z = block->z + column * block->leading_dimension;
-    const double log_sum = log(sum);
+    const float *z = block->z + column->index * block->leading_dimension;
+    float *gradient = column->gradient;
     double t[CHUNK];
     double loss = 0.0, mass = 0.0;
     for (size_t first = 0; first < block->units; first += CHUNK) {
         const size_t count = chunk_from(first, block->units);
-        weighted_targets(block, column, first, count, t);
+        weighted_targets(block, column->index, first, count, t);
         for (size_t i = 0; i < count; i++) {
-            loss += t[i] != 0.0 ? t[i] * (log_sum + (largest - (double)z[first + i])) : 0.0;
+            loss += t[i] != 0.0 ? t[i] * (column->log_sum + (column->largest - (double)z[first + i])) : 0.0;
             mass += t[i];
         }
     }
     for (size_t first = 0; gradient != NULL && first < block->units; first += CHUNK) {
         const size_t count = chunk_from(first, block->units);
-        const double scale = factor * mass / sum;
-        weighted_targets(block, column, first, count, t);
+        const double scale = column->factor * mass / column->sum;
+        weighted_targets(block, column->index, first, count, t);
         for (size_t i = 0; i < count; i++) {
-            gradient[first + i] = (float)(scale * (double)gradient[first + i] - factor * t[i]);
+            gradient[first + i] = (float)(scale * (double)gradient[first + i] - column->factor * t[i]);
         }
     }
     return loss;
 }
 
-static double cross_entropy_column(const struct loss_block *block, size_t column)
+/* Columns first … first + s->columns − 1: what softmax knows of them. */
+static void take_softmax(const struct loss_block *block, size_t first, struct softmax *s)
 {
-    const struct loss_settings *settings = block->settings;
-    const float *z = block->z + column * block->leading_dimension;
-    float *gradient = block->gradient != NULL ? block->gradient + column * block->leading_dimension : NULL;
-    const bool single = block->targets->classes != NULL && settings->label_smoothing == 0.0 &&
-                        settings->class_weights == NULL;
-    const double weight = weight_of(block, column), factor = block->scale * weight;
-    const float largest = vector_largest(z, block->units);
-    const double sum = sum_exp(z, block->units, largest, gradient);
-    const double loss =
-        (single ? single_class : many_classes)(block, column, (double)largest, factor, sum, gradient);
-    /* a logit of +∞ or NaN must show, also where its target is 0 */
-    return isfinite((double)largest + log(sum)) ? weight * loss : NAN;
+    const size_t ld = block->leading_dimension, units = block->units;
+    s->z = block->z + first * ld;
+    s->terms = block->gradient != NULL ? block->gradient : block->softmax;
+    s->terms = s->terms != NULL ? s->terms + first * ld : NULL;
+    s->units = units;
+    s->z_ld = s->terms_ld = ld;
+    for (size_t j = first; j < first + s->columns; j++) {
+        s->largest[j - first] = block->softmax != NULL
+                                    ? softmax_add_bias(block->raw + j * ld, block->bias, units)
+                                    : vector_largest(block->z + j * ld, units);
+    }
+    softmax_exponentials(s);
+    for (size_t j = 0; j < s->columns; j++) {
+        if (block->softmax != NULL) {
+            softmax_divide(s->terms + j * ld, units, s->sums[j], block->softmax + (first + j) * ld);
+        }
+    }
 }
 
 static double cross_entropy(const struct loss_block *block)
 {
-    double sum = 0.0;
-    for (size_t j = 0; j < block->columns; j++) {
-        sum += cross_entropy_column(block, j);
+    const struct loss_settings *settings = block->settings;
+    const bool single = block->targets->classes != NULL && settings->label_smoothing == 0.0 &&
+                        settings->class_weights == NULL;
+    const size_t group = softmax_group(block->units);
+    double total = 0.0;
+    for (size_t first = 0; first < block->columns; first += group) {
+        struct softmax s = { .columns = block->columns - first < group ? block->columns - first : group };
+        take_softmax(block, first, &s);
+        for (size_t j = 0; j < s.columns; j++) {
+            const size_t index = first + j;
+            const double weight = weight_of(block, index);
+            const struct column column = { index,
+                                           (double)s.largest[j],
+                                           s.sums[j],
+                                           log(s.sums[j]),
+                                           block->scale * weight,
+                                           block->gradient != NULL
+                                               ? block->gradient + index * block->leading_dimension
+                                               : NULL };
+            const double loss = (single ? single_class : many_classes)(block, &column);
+            /* a logit of +∞ or NaN must show, also where its target is 0 */
+            total += isfinite(column.largest + column.log_sum) ? weight * loss : (double)NAN;
+        }
     }
-    return sum;
+    return total;
 }
 
 /* ---- losses of one unit -------------------------------------------------------------------------------- */
@@ -316,7 +336,7 @@ static const struct loss_entry rows[] = {
     },
     [MLP_LOSS_CROSS_ENTROPY] = {
         .row = { .name = { "cross-entropy", "-sum of t ln p, p = softmax(Z); one class out of many" },
-                 .from_logits = true, .evaluate = cross_entropy },
+                 .from_logits = true, .takes_softmax = true, .evaluate = cross_entropy },
         .accepts = softmax_or_identity,
         .advice = "a softmax output (or identity, for logits); for independent yes/no units use "
                   "binary-cross-entropy with sigmoid",

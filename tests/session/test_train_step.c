@@ -21,11 +21,11 @@ struct fixture {
     mlp_targets targets;
 };
 
-static void make(struct fixture *f, mlp_optimizer_rule rule)
+static void make_wide(struct fixture *f, mlp_optimizer_rule rule, size_t outputs)
 {
     const mlp_layer layers[] = { { .units = 30, .activation = MLP_ACTIVATION_RELU },
                                  { .units = 17, .activation = MLP_ACTIVATION_SIGMOID },
-                                 { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX } };
+                                 { .units = outputs, .activation = MLP_ACTIVATION_SOFTMAX } };
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
     uint64_t state = 6;
     options.rule = rule;
@@ -37,9 +37,14 @@ static void make(struct fixture *f, mlp_optimizer_rule rule)
     assert_ok(mlp_optimizer_create(f->network, &options, &f->optimizer));
     test_fill(&state, -1.0, 1.0, f->x, BATCH * INPUTS);
     for (int i = 0; i < BATCH; i++) {
-        f->y[i] = i % OUTPUTS;
+        f->y[i] = (int32_t)((size_t)i * 7 % outputs);
     }
     f->targets = (mlp_targets){ f->y, NULL, NULL };
+}
+
+static void make(struct fixture *f, mlp_optimizer_rule rule)
+{
+    make_wide(f, rule, OUTPUTS);
 }
 
 static void drop(struct fixture *f)
@@ -73,6 +78,45 @@ static void a_step_is_its_parts(void **unused)
         }
         assert_memory_equal(whole.network->parameters, parts.network->parameters,
                             whole.network->arena_size * sizeof(float));
+        drop(&whole);
+        drop(&parts);
+    }
+}
+
+static void assert_same_view(const struct fixture *a, const struct fixture *b, mlp_tensor tensor)
+{
+    mlp_matrix left, right;
+    assert_ok(mlp_workspace_view(a->workspace, tensor, 2, &left));
+    assert_ok(mlp_workspace_view(b->workspace, tensor, 2, &right));
+    assert_int_equal(left.columns, right.columns);
+    for (size_t j = 0; j < left.columns; j++) {
+        assert_memory_equal(left.data + j * left.leading_dimension, right.data + j * right.leading_dimension,
+                            left.rows * sizeof(float));
+    }
+}
+
+/* A step makes the output's softmax and the loss together: Z, A, dZ and the loss are those of two calls. */
+static void softmax_and_loss_together(void **unused)
+{
+    static const size_t outputs[] = { 2, 10, 16, 31, 32, 33, 63, 64, 70, 300 };
+    (void)unused;
+    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+        struct fixture whole, parts;
+        mlp_step_report report;
+        double loss;
+        make_wide(&whole, MLP_OPTIMIZER_SGD, outputs[i]);
+        make_wide(&parts, MLP_OPTIMIZER_SGD, outputs[i]);
+        for (int step = 0; step < 3; step++) { /* from the second on biases are not 0 */
+            assert_ok(mlp_train_step(whole.network, whole.optimizer, whole.workspace, whole.x, &whole.targets,
+                                     BATCH, &report));
+            assert_ok(mlp_forward(parts.network, parts.workspace, parts.x, BATCH));
+            assert_ok(mlp_loss_backward(parts.network, parts.workspace, &parts.targets, &loss));
+            assert_true(loss == report.loss);
+            assert_same_view(&whole, &parts, MLP_TENSOR_PRE_ACTIVATION);
+            assert_same_view(&whole, &parts, MLP_TENSOR_ACTIVATION);
+            assert_same_view(&whole, &parts, MLP_TENSOR_PRE_ACTIVATION_GRADIENT);
+            assert_ok(mlp_optimizer_step(parts.optimizer, parts.network, parts.workspace, NULL));
+        }
         drop(&whole);
         drop(&parts);
     }
@@ -188,6 +232,7 @@ static void bad_arguments_are_named(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(a_step_is_its_parts),
+                                        cmocka_unit_test(softmax_and_loss_together),
                                         cmocka_unit_test(repeated_steps_lower_the_loss),
                                         cmocka_unit_test(a_nonfinite_step_changes_nothing),
                                         cmocka_unit_test(a_nonfinite_gradient_changes_nothing),

@@ -1,0 +1,107 @@
+/* Softmax's exponentials, which the activation and the cross-entropy share: e^(z − largest), and their sum in
+ * double. For files that are compiled for each vector level; sums have the order of vector_sum() at each. */
+#ifndef LINALG_VECTOR_SOFTMAX_H
+#define LINALG_VECTOR_SOFTMAX_H
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/vector_math.h"
+#include "linalg/vector_reduce.h"
+
+/* Columns of fewer than REDUCE_LANES units are taken so many at once, longer ones singly: one is in cache. */
+enum { SOFTMAX_COLUMNS = 16 };
+
+/* Columns of Z and what is known of them. */
+struct softmax {
+    const float *z; /* columns of `units`, z_ld apart */
+    float *terms;   /* out: e^(z − largest), terms_ld apart; or NULL */
+    size_t columns, units, z_ld, terms_ld;
+    float largest[SOFTMAX_COLUMNS]; /* in: of each column */
+    double sums[SOFTMAX_COLUMNS];   /* out: of its terms */
+};
+
+static inline size_t softmax_group(size_t units)
+{
+    return units < REDUCE_LANES ? SOFTMAX_COLUMNS : 1;
+}
+
+/* z += bias; returns the largest z, where NaN counts for nothing. */
+static inline float softmax_add_bias(float *z, const float *bias, size_t units)
+{
+    for (size_t i = 0; i < units; i++) {
+        z[i] += bias[i];
+    }
+    return vector_largest(z, units);
+}
+
+/* Columns of fewer than REDUCE_LANES units, one behind the other: no register is half empty. */
+static inline void softmax_narrow(struct softmax *s)
+{
+    float e[SOFTMAX_COLUMNS * REDUCE_LANES];
+    for (size_t j = 0; j < s->columns; j++) {
+        for (size_t i = 0; i < s->units; i++) {
+            e[j * s->units + i] = s->z[j * s->z_ld + i] - s->largest[j];
+        }
+    }
+    for (size_t i = 0; i < s->columns * s->units; i++) {
+        e[i] = vector_exp(e[i]);
+    }
+    for (size_t j = 0; j < s->columns; j++) {
+        s->sums[j] = vector_sum(e + j * s->units, s->units);
+        if (s->terms != NULL) {
+            memcpy(s->terms + j * s->terms_ld, e + j * s->units, s->units * sizeof *e);
+        }
+    }
+}
+
+/* One column, its sum on the way. */
+static inline void softmax_wide(struct softmax *s)
+{
+    const float largest = s->largest[0], *z = s->z;
+    doubles partial[REDUCE_VECTORS] = { { 0.0 } };
+    double sums[REDUCE_LANES];
+    float e[REDUCE_LANES];
+    size_t i = 0;
+    for (; i + REDUCE_LANES <= s->units; i += REDUCE_LANES) {
+        for (size_t k = 0; k < REDUCE_LANES; k++) {
+            e[k] = vector_exp(z[i + k] - largest);
+        }
+        for (size_t v = 0; v < REDUCE_VECTORS; v++) {
+            partial[v] += widened(e + v * REDUCE_WIDTH);
+        }
+        if (s->terms != NULL) {
+            memcpy(s->terms + i, e, sizeof e);
+        }
+    }
+    memcpy(sums, partial, sizeof sums);
+    s->sums[0] = folded_sum(sums);
+    for (; i < s->units; i++) {
+        const float term = vector_exp(z[i] - largest);
+        s->sums[0] += (double)term;
+        if (s->terms != NULL) {
+            s->terms[i] = term;
+        }
+    }
+}
+
+/* Sets terms and sums. NaN and +∞ give NaN. */
+static inline void softmax_exponentials(struct softmax *s)
+{
+    if (s->units < REDUCE_LANES) {
+        softmax_narrow(s);
+    } else {
+        softmax_wide(s);
+    }
+}
+
+/* a = terms/sum; a may be terms. */
+static inline void softmax_divide(const float *terms, size_t units, double sum, float *a)
+{
+    const float factor = (float)(1.0 / sum);
+    for (size_t i = 0; i < units; i++) {
+        a[i] = terms[i] * factor;
+    }
+}
+
+#endif
