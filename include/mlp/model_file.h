@@ -140,11 +140,12 @@ MLP_API mlp_status mlp_c_options_default(mlp_c_options *options);
  * of one sample within 1e-6 of mlp_predict(), relative to 1 or to the largest of them, where inputs are of
  * the size that standardized ones have, and returns 0, or −1 where one is not finite. Compiled with
  * `-DNAME_TEST` (the name in capitals) it is a program that compares the outputs of recorded samples and
- * exits with 0 where they agree within 1e-5. For a network with a schema (mlp_network_set_schema()) the file
- * has `int NAME_predict_row(const double *row, float *y)`, which takes one number for each column that is a
- * feature (a level's number, days since 1970, NAN for a missing value), `NAME_predict_texts()`, which takes
- * their texts as mlp_schema_encode() does, and `NAME_value()`, which turns one into the other. Each
- * file appears whole or not at all, as with mlp_model_save(); the header comes first.
+ * exits with 0 where they agree within 1e-5. For a network with a schema (mlp_network_set_schema()) whose
+ * columns are more than a number for each input the file has `int NAME_predict_row(const double *row, float
+ * *y)`, which takes one number for each column that is a feature (a level's number, days since 1970, NAN for
+ * a missing value), `NAME_predict_texts()`, which takes their texts as mlp_schema_encode() does, and
+ * `NAME_value()`, which turns one into the other. Each file appears whole or not at all, as with
+ * mlp_model_save(); the header comes first.
  * @param path    ends in `.c`; the header's ends in `.h`
  * @param options NULL for the defaults
  * Errors: ARGUMENT (also a name that C cannot have), RANGE (sample_count), IO, MEMORY, UNSUPPORTED (a custom

@@ -47,8 +47,8 @@ static void put_header(struct c_source *source, const mlp_network *network)
           "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
           "int %s_predict(const float *x, float *y);\n\n",
           source->name);
-    if (network->schema != NULL) {
-        c_put_rows_header(source, network->schema);
+    if (source->schema != NULL) {
+        c_put_rows_header(source);
     }
     c_put(source, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
 }
@@ -81,9 +81,9 @@ static void put_title(struct c_source *source, const mlp_network *network)
     bytes += network->mean != NULL ? 8 * network->inputs : 0;
     c_put(source, ".\n * %zu parameters%s, %zu bytes of constants, %zu bytes of arrays on the stack.\n",
           numbers, source->int8 ? " in 8 bits, a scale for each unit" : "", bytes, 4 * (sizes[0] + sizes[1]));
-    if (network->schema != NULL) {
+    if (source->schema != NULL) {
         c_put(source, " * Rows of raw columns take %zu bytes more of the stack.\n",
-              4 * network->inputs + 8 * network->schema->column_count);
+              4 * network->inputs + 8 * source->schema->column_count);
     }
     c_put(source,
           " * C99 and C++11; needs libm alone. With -D%s_TEST it is a program that tests itself. */\n",
@@ -136,7 +136,7 @@ static void put_source(struct c_source *source, const mlp_network *network, cons
 {
     put_title(source, network);
     c_put(source, "#include \"%s\"\n\n#include <float.h>\n#include <math.h>\n%s", header,
-          network->schema != NULL ? "#include <string.h>\n" : "");
+          source->schema != NULL ? "#include <string.h>\n" : "");
     if (network->mean != NULL) {
         c_put(source, "\n/* Inputs are standardized: (x - mean) * inverse. */\n");
         c_put_floats(source, "mean", network->mean, network->inputs);
@@ -153,8 +153,8 @@ static void put_source(struct c_source *source, const mlp_network *network, cons
     c_put_dense(source);
     c_put_activation_helpers(source, network);
     put_predict(source, network);
-    if (network->schema != NULL) {
-        c_put_rows(source, network->schema);
+    if (source->schema != NULL) {
+        c_put_rows(source);
     }
     c_put_test(source, network, recorded);
 }
@@ -232,11 +232,13 @@ mlp_status mlp_model_export_c(const mlp_network *network, const char *path, cons
     TRY(check(network, &accepted));
     source.name = name;
     source.int8 = accepted.int8 != 0;
+    source.schema = c_rows_differ(network->schema) ? network->schema : NULL;
     for (size_t i = 0; i < sizeof name; i++) {
         source.upper[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i];
     }
     char *header = memory_copy_text(path);
-    mlp_status status = header != NULL ? c_record(network, &accepted, &recorded) : MLP_ERROR_MEMORY;
+    mlp_status status =
+        header != NULL ? c_record(network, source.schema, &accepted, &recorded) : MLP_ERROR_MEMORY;
     if (status == MLP_OK) {
         header[strlen(header) - 1] = 'h';
         status = write_files(network, path, header, &recorded, &source);

@@ -9,6 +9,19 @@ static bool is_feature(const mlp_schema *schema, size_t c)
     return schema->columns[c].role == MLP_ROLE_FEATURE;
 }
 
+bool c_rows_differ(const mlp_schema *schema)
+{
+    const size_t columns = schema != NULL ? schema->column_count : 0;
+    for (size_t c = 0; c < columns; c++) {
+        const struct schema_column *column = &schema->columns[c];
+        const bool is_input = column->kind == MLP_COLUMN_NUMERIC && column->offset == 0.0;
+        if (is_feature(schema, c) && (!is_input || schema->missing == MLP_MISSING_IMPUTE)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Which kinds the features have, and how many features there are. */
 static size_t find_kinds(const mlp_schema *schema, bool kinds[C_KINDS])
 {
@@ -52,8 +65,9 @@ static void put_column(struct c_source *source, const struct schema_column *colu
     }
 }
 
-void c_put_rows_header(struct c_source *source, const mlp_schema *schema)
+void c_put_rows_header(struct c_source *source)
 {
+    const mlp_schema *schema = source->schema;
     bool kinds[C_KINDS] = { false };
     const size_t features = find_kinds(schema, kinds);
     c_put(source, "/* A row has a value for each column that the network was trained with:\n");
@@ -176,8 +190,9 @@ static void put_public(struct c_source *source, const bool kinds[C_KINDS])
           source->name, source->upper, source->upper, source->name, source->name);
 }
 
-void c_put_rows(struct c_source *source, const mlp_schema *schema)
+void c_put_rows(struct c_source *source)
 {
+    const mlp_schema *schema = source->schema;
     bool kinds[C_KINDS] = { false };
     const size_t features = find_kinds(schema, kinds);
     c_put(source, "\n/* ---- raw columns ---- */\n");

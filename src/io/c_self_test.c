@@ -54,15 +54,15 @@ static void put_day(double days, char text[64])
 
 /* Row r's text of a column: about the mean, one level after another, with and without a time; the last row's
  * are missing where that is no failure. */
-static const char *text_of(const mlp_network *network, const struct schema_column *column, size_t r,
-                           char text[64])
+static const char *text_of(const mlp_network *network, const struct schema_column *column, bool imputes,
+                           size_t r, char text[64])
 {
     static const char *const flags[ROWS] = { "yes", "F", "1", "no" };
     const size_t levels = text_list_count(&column->levels.texts), input = column->first_input;
     const double mean = network->mean != NULL ? (double)network->mean[input] : 0.0;
     const double scale = network->mean != NULL ? (double)network->scale[input] : 1.0;
     const double deviations = 0.7 * ((double)r - 1.0);
-    if (r + 1 == ROWS && network->schema->missing == MLP_MISSING_IMPUTE) {
+    if (r + 1 == ROWS && imputes) {
         return "";
     }
     switch (column->kind) {
@@ -79,15 +79,16 @@ static const char *text_of(const mlp_network *network, const struct schema_colum
     }
 }
 
-static mlp_status record_texts(const mlp_network *network, struct c_recorded *recorded)
+static mlp_status record_texts(const mlp_network *network, const mlp_schema *schema,
+                               struct c_recorded *recorded)
 {
-    const struct mlp_schema *schema = network->schema;
+    const bool imputes = schema->missing == MLP_MISSING_IMPUTE;
     char text[64];
     for (size_t r = 0; r < ROWS; r++) {
         for (size_t c = 0; c < schema->column_count; c++) {
             const struct schema_column *column = &schema->columns[c];
             if (column->role == MLP_ROLE_FEATURE) {
-                TRY(text_list_append(&recorded->texts, text_of(network, column, r, text)));
+                TRY(text_list_append(&recorded->texts, text_of(network, column, imputes, r, text)));
             }
         }
     }
@@ -95,8 +96,8 @@ static mlp_status record_texts(const mlp_network *network, struct c_recorded *re
     return MLP_OK;
 }
 
-static mlp_status encode_texts(const struct mlp_schema *schema, const struct c_recorded *recorded,
-                               const char **row, float *x)
+static mlp_status encode_texts(const mlp_schema *schema, const struct c_recorded *recorded, const char **row,
+                               float *x)
 {
     size_t next = 0;
     for (size_t r = 0; r < recorded->rows; r++) {
@@ -110,15 +111,15 @@ static mlp_status encode_texts(const struct mlp_schema *schema, const struct c_r
     return MLP_OK;
 }
 
-static mlp_status record_rows(const mlp_network *network, const mlp_network *written,
+static mlp_status record_rows(const mlp_network *written, const mlp_schema *schema,
                               struct c_recorded *recorded)
 {
-    TRY(record_texts(network, recorded));
-    float *x = memory_allocate(ROWS * network->inputs, sizeof *x);
-    const char **row = memory_allocate(network->schema->column_count, sizeof *row);
-    recorded->rows_y = memory_allocate(ROWS * output_layer(network)->units, sizeof(float));
+    TRY(record_texts(written, schema, recorded));
+    float *x = memory_allocate(ROWS * written->inputs, sizeof *x);
+    const char **row = memory_allocate(schema->column_count, sizeof *row);
+    recorded->rows_y = memory_allocate(ROWS * output_layer(written)->units, sizeof(float));
     mlp_status status = x != NULL && row != NULL && recorded->rows_y != NULL ? MLP_OK : MLP_ERROR_MEMORY;
-    status = status == MLP_OK ? encode_texts(network->schema, recorded, row, x) : status;
+    status = status == MLP_OK ? encode_texts(schema, recorded, row, x) : status;
     status = status == MLP_OK ? predict(written, x, ROWS, recorded->rows_y) : status;
     memory_free(row);
     memory_free(x);
@@ -127,8 +128,8 @@ static mlp_status record_rows(const mlp_network *network, const mlp_network *wri
 
 /* ---- recording ----------------------------------------------------------------------------------------- */
 
-/* `written`: the network with its weights as the file has them. */
-static mlp_status record(const mlp_network *network, const mlp_network *written, const mlp_c_options *options,
+/* `network`: with its weights as the file has them. */
+static mlp_status record(const mlp_network *network, const mlp_schema *schema, const mlp_c_options *options,
                          struct c_recorded *recorded)
 {
     const size_t count = options->samples != NULL ? options->sample_count : (size_t)DRAWN_SAMPLES;
@@ -143,19 +144,20 @@ static mlp_status record(const mlp_network *network, const mlp_network *written,
     } else {
         draw_samples(network, recorded);
     }
-    TRY(predict(written, recorded->x, count, recorded->y));
-    return network->schema != NULL ? record_rows(network, written, recorded) : MLP_OK;
+    TRY(predict(network, recorded->x, count, recorded->y));
+    return schema != NULL ? record_rows(network, schema, recorded) : MLP_OK;
 }
 
-mlp_status c_record(const mlp_network *network, const mlp_c_options *options, struct c_recorded *recorded)
+mlp_status c_record(const mlp_network *network, const mlp_schema *schema, const mlp_c_options *options,
+                    struct c_recorded *recorded)
 {
     mlp_network *rounded = NULL;
     if (options->int8 == 0) {
-        return record(network, network, options, recorded);
+        return record(network, schema, options, recorded);
     }
     TRY(mlp_network_copy(network, &rounded));
     mlp_status status = mlp_network_quantize(rounded);
-    status = status == MLP_OK ? record(network, rounded, options, recorded) : status;
+    status = status == MLP_OK ? record(rounded, schema, options, recorded) : status;
     mlp_network_destroy(&rounded);
     return status;
 }

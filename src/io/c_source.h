@@ -16,6 +16,7 @@ struct c_source {
     const char *name; /* prefix of what is public */
     char upper[64];   /* the same in capitals, for macros */
     bool int8;
+    const mlp_schema *schema; /* of raw columns that the file takes, or NULL */
 };
 
 /* Writes text (printf format) of at most 511 bytes. Numbers in it must be whole: others depend on the locale.
@@ -44,26 +45,29 @@ void c_put_activation(struct c_source *source, const mlp_layer *layer, const cha
 void c_put_layer(struct c_source *source, const mlp_network *network, size_t l);
 void c_put_dense(struct c_source *source);
 
-/* Raw columns (c_rows.c): what the header and the source have for a network with a schema. */
-void c_put_rows_header(struct c_source *source, const mlp_schema *schema);
-void c_put_rows(struct c_source *source, const mlp_schema *schema);
+/* Raw columns (c_rows.c): whether they are more than the inputs themselves (false without a schema), and what
+ * header and source have for source->schema. */
+bool c_rows_differ(const mlp_schema *schema);
+void c_put_rows_header(struct c_source *source);
+void c_put_rows(struct c_source *source);
 
 /* The functions that columns of these kinds need (c_row_functions.c). `imputes`: a missing value is no
  * failure. */
 enum { C_KINDS = MLP_COLUMN_DATE + 1 };
 void c_put_row_functions(struct c_source *source, const bool kinds[C_KINDS], bool imputes);
 
-/* What the self-test compares (c_self_test.c): samples, and rows of texts where there is a schema, with the
+/* What the self-test compares (c_self_test.c): samples, and rows of texts where the file takes them, with the
  * outputs that they give. */
 struct c_recorded {
     size_t count;           /* of samples */
     float *x, *y;           /* owned */
     struct text_list texts; /* of rows, one for each column that is a feature */
-    size_t rows;            /* 0 without a schema */
+    size_t rows;            /* 0: the file takes none */
     float *rows_y;          /* owned */
 };
-/* `samples`: `count` of them, or NULL: a few are drawn. Free also after a failure. */
-mlp_status c_record(const mlp_network *network, const mlp_c_options *options, struct c_recorded *recorded);
+/* `schema`: of rows, or NULL. Free also after a failure. */
+mlp_status c_record(const mlp_network *network, const mlp_schema *schema, const mlp_c_options *options,
+                    struct c_recorded *recorded);
 void c_recorded_free(struct c_recorded *recorded);
 void c_put_test(struct c_source *source, const mlp_network *network, const struct c_recorded *recorded);
 

@@ -10,6 +10,8 @@
 
 #include <mlp/mlp.h>
 
+#include "base/memory.h"
+
 enum { COLUMNS = 11, FEATURES = 8, MOST_INPUTS = 64, OUTPUTS = 3 };
 
 /* A C file that was compiled and loaded. */
@@ -276,8 +278,8 @@ static void numbers_and_rows(void **unused)
 /* Each kind alone: no function is left that nobody calls. A missing value is refused, or not. */
 static void one_kind_alone(void **unused)
 {
-    static const char *const tables[] = { "a\n1\n\n2\n", "a\nyes\nno\nyes\n", "a\nred\n?\nblue\n",
-                                          "a\n2024-01-01\n2024-05-01\n",
+    static const char *const tables[] = { "a\n1700000001\n\n1700000002\n", "a\nyes\nno\nyes\n",
+                                          "a\nred\n?\nblue\n", "a\n2024-01-01\n2024-05-01\n",
                                           "a\n2024-01-01T12:00\n2024-05-01\n" };
     static const char *const missing[] = { "NA" };
     enum { FILES = 2 * sizeof tables / sizeof tables[0] };
@@ -303,12 +305,46 @@ static void one_kind_alone(void **unused)
     dlclose(library);
 }
 
+/* Columns that are the inputs themselves take no room in the file. */
+static void numbers_need_no_rows(void **unused)
+{
+    mlp_schema *schema = learn("a,b\n1,3\n2,4\n", MLP_MISSING_REFUSE);
+    mlp_network *network = network_of_inputs(schema);
+    size_t size;
+    (void)unused;
+    export(network, "plain");
+    char *text = (char *)test_read_file(test_path("plain.c"), &size);
+    text[size - 1] = '\0';
+    assert_null(strstr(text, "plain_predict_row"));
+    free(text);
+    mlp_network_destroy(&network);
+    mlp_schema_destroy(&schema);
+}
+
+static void memory_that_fails(void **unused)
+{
+    mlp_schema *schema = learn(table, MLP_MISSING_IMPUTE);
+    mlp_network *network = network_of_inputs(schema);
+    mlp_status status = MLP_ERROR_MEMORY;
+    (void)unused;
+    for (size_t n = 0; status != MLP_OK; n++) {
+        const size_t live = memory_live_count();
+        memory_fail_after(n);
+        status = mlp_model_export_c(network, test_path("failing.c"), NULL);
+        memory_fail_after(SIZE_MAX);
+        assert_true(status == MLP_OK || status == MLP_ERROR_MEMORY);
+        assert_int_equal(memory_live_count(), live);
+    }
+    mlp_network_destroy(&network);
+    mlp_schema_destroy(&schema);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_of_column),
-        cmocka_unit_test(numbers_and_rows),
-        cmocka_unit_test(one_kind_alone),
+        cmocka_unit_test(every_kind_of_column), cmocka_unit_test(numbers_and_rows),
+        cmocka_unit_test(one_kind_alone),       cmocka_unit_test(numbers_need_no_rows),
+        cmocka_unit_test(memory_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
