@@ -54,4 +54,92 @@ for file in e.conf missing.conf .; do
     [ $? -eq 1 ] && grep -q -e "--config.*$file" err
     result $? "--config $file"
 done
+
+# ---- repetitions and folds: every run is what it is alone, and mean and deviation are theirs
+small='--data digits --train-first 400 --hidden 16 --epochs 3'
+# shellcheck disable=SC2086 # split on purpose
+{
+    train $small --test 0.2 --validation 0.1 --stratified --repeat 3 --seed 5 --json -q && mv out runs.json
+    result $? '--repeat 3'
+    train $small --test 0.2 --validation 0.1 --stratified --seed 6 --json -q
+    result $? '  and one of the seeds alone'
+    cat >same.py <<'PYTHON'
+import json, statistics
+runs, alone = json.load(open('runs.json')), json.load(open('out'))
+assert [r['seed'] for r in runs['runs']] == [5, 6, 7], runs
+for part in 'validation', 'test':
+    assert runs['runs'][1][part]['samples'] == alone[part]['samples']
+    for figure in 'loss', 'accuracy', 'top_k_accuracy':
+        assert runs['runs'][1][part][figure] == alone[part][figure], (part, figure)
+        values = [r[part][figure] for r in runs['runs']]
+        spread = runs['summary'][0][part][figure]
+        assert abs(spread['mean'] - statistics.mean(values)) < 1e-8
+        assert abs(spread['deviation'] - statistics.stdev(values)) < 1e-8
+assert alone['test']['samples'] == 359 and alone['validation']['samples'] == 144, alone
+PYTHON
+    python3 same.py 2>>err
+    result $? '  is what the same seed is alone, to the bit; mean and deviation are those of the runs'
+    "$mlp" train $small --threads 2 --test 0.2 --validation 0.1 --stratified --repeat 3 --seed 5 --json -q >two.json 2>err &&
+        grep -v '"seconds"' runs.json >one && grep -v '"seconds"' two.json | cmp - one >>err
+    result $? '  and the same side by side'
+    train $small --folds 3 --test digits && [ "$(grep -c '^fold . .*validation' out)" -eq 3 ] &&
+        [ "$(grep -c ' test .* 1797 samples' out)" -eq 3 ] && [ "$(grep -c '^mean .* 3 runs' out)" -eq 2 ]
+    result $? '--folds with --test tells both'
+
+    # ---- grids
+    train $small --validation 0.2 --test 0.2 --hidden '8;16,8' --learning-rate 1e-3,1e-2 --json -q 2>err
+    [ $? -eq 2 ] && grep -q -e '--hidden: given twice' err
+    result $? 'an option that is given twice is no grid'
+}
+small='--data digits --train-first 400 --epochs 3'
+# shellcheck disable=SC2086 # split on purpose
+{
+    train $small --validation 0.2 --test 0.2 --hidden '8;16,8' --learning-rate 1e-3,1e-2 --json -q && mv out grid.json
+    result $? 'several values are a grid'
+    train $small --validation 0.2 --test 0.2 --hidden 16,8 --learning-rate 1e-3 --json -q
+    cat >grid.py <<'PYTHON'
+import json
+grid, alone = json.load(open('grid.json')), json.load(open('out'))
+assert [(r['settings']['hidden'], r['settings']['learning-rate']) for r in grid['runs']] == \
+    [('8', '1e-3'), ('8', '1e-2'), ('16,8', '1e-3'), ('16,8', '1e-2')]
+same = grid['runs'][2]
+assert same['validation']['loss'] == alone['validation']['loss'] and same['test']['loss'] == alone['test']['loss']
+order = [s['validation']['accuracy']['mean'] for s in grid['summary']]
+assert order == sorted(order, reverse=True) and len(set(order)) > 2
+PYTHON
+    python3 grid.py 2>>err
+    result $? '  each run is what it is alone, and the best by validation is first'
+    printf 'hidden = 8; 16,8\noptimizer = sgd;adam\n' >grid.conf
+    train $small --config grid.conf --folds 2 && [ "$(wc -l <out)" -eq 5 ] &&
+        [ "$(grep -c -e '--hidden 16,8 --optimizer' out)" -eq 2 ] && grep -q ' +- ' out && ! grep -q test out
+    result $? '  also of a file, and of folds'
+    train $small --hidden 8 --validation 0.2 --optimizer sgd --learning-rate '1e-3;1e30' -q && tail -n 1 out | grep -q '1e30 .*diverged'
+    result $? '  a training that diverges is last'
+    refused 'give --validation' $small --hidden '8;16' -q
+    refused 'several values of an option: cannot be given with --output' $small --hidden '8;16' --validation 0.2 --output m
+    refused 'separated by commas or by semicolons' $small --learning-rate '1e-3,2e-3;3e-3'
+    refused "may be one number or two" $small --dropout 0,5
+    refused "expected values separated by ';'" $small --hidden '8;'
+    refused "'8' is given twice" $small --hidden '8;16;8'
+    refused "got 'x'" $small --hidden '8;x' --validation 0.2
+}
+refused 'above 0 and below 1' --data digits --test 1.5
+
+# ---- groups are never on both sides
+python3 - <<'PYTHON'
+import random
+random.seed(1)
+with open('groups.csv', 'w') as f:
+    f.write('x,z,who,y\n')
+    for who in range(40):
+        for _ in range(random.randint(2, 9)):
+            f.write(f'{random.random():.4f},{random.random():.4f},p{who},{"ab"[who % 2]}\n')
+PYTHON
+for how in '--folds 4' '--folds 4 --stratified' '--validation 0.25 --stratified' '--validation 0.25 --test 0.25'; do
+    # shellcheck disable=SC2086 # split on purpose
+    train --data groups.csv --group who $how --epochs 1 -q
+    result $? "--group with $how"
+done
+printf 'x,who,y\n1,a,1\n2,a,2\n3,b,1\n4,b,2\n' >two.csv
+refused 'there are 2 groups, expected at least 3' --data two.csv --group who --folds 3 -q
 echo "1..$count"

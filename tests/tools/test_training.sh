@@ -99,13 +99,16 @@ for mode in --find-learning-rate --clip-survey '--folds 3 --stratified --epochs 
 done
 train --clip-survey && grep -q -e '--clip global-norm:' out
 result $? '--clip-survey proposes a threshold'
-train --folds 4 --epochs 2 && [ "$(grep -c '^fold' out)" -eq 4 ] && grep -q '^mean' out
+train --folds 4 --epochs 2 && [ "$(grep -c '^fold' out)" -eq 4 ] && grep -q '^mean .* 4 runs' out
 result $? '--folds tells each fold and the mean'
 
 # ---- what does not go together
-for mode in --find-learning-rate --clip-survey '--folds 3'; do
+for mode in --find-learning-rate --clip-survey '--folds 3' '--repeat 3'; do
     for other in '--output m' '--history h' '--log l' '--checkpoint c' '--monitor-history m' '--test digits'; do
-        refused "$mode $other" "${mode% *}: cannot be given with ${other% *}"
+        case $mode$other in
+        *[0-9]--test*) ;;
+        *) refused "$mode $other" "${mode% *}: cannot be given with ${other% *}" ;;
+        esac
     done
 done
 refused '--find-learning-rate --optimizer lbfgs' '--find-learning-rate: lbfgs'

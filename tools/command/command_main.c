@@ -67,7 +67,7 @@ static int run_command(const struct command *command, int argc, char **argv)
         code = parse_options(command, argc, argv, settings, &given, &operands);
     }
     if (code == EXIT_DONE && command->given != 0) {
-        *(const struct given_options **)((char *)settings + command->given) = &given;
+        *(struct given_options **)((char *)settings + command->given) = &given;
     }
     if (code == EXIT_DONE) {
         code = command->run(settings, operands, argv + argc - operands);

@@ -299,8 +299,12 @@ static int run(void *settings, int operands, char **operand)
     TRY(check_files(s));
     TRY(join_ranks(s));
     TRY(load_start(s));
-    TRY(train_data_open(s, &training->data));
-    return s->folds > 0 ? cross_validate(s, &training->data) : train_once(training);
+    TRY(train_data_load(s, &training->data));
+    if (count_runs(s) > 1) {
+        return train_runs(s, &training->data);
+    }
+    TRY(train_data_cut(s, &training->data));
+    return train_once(training);
 }
 
 static void release(void *settings)

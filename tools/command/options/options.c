@@ -167,13 +167,18 @@ int given_options_add(struct given_options *given, const struct given_option *op
     }
     struct given_option *items = realloc(given->items, (given->count + 1) * sizeof *items);
     FAIL_IF(items == NULL, out_of_memory());
-    items[given->count++] = *option;
+    items[given->count] = *option;
+    items[given->count++].value_count = 1;
     given->items = items;
     return EXIT_DONE;
 }
 
 void given_options_free(struct given_options *given)
 {
+    for (size_t i = 0; i < given->count; i++) {
+        free(given->items[i].values);
+        free(given->items[i].copy);
+    }
     free(given->items);
     free(given->file);
     *given = (struct given_options){ 0 };
@@ -245,7 +250,8 @@ int apply_options(const struct given_options *given, void *settings)
             snprintf(place, sizeof place, "%s:%zu", given->path, option->line);
             message_place(place);
         }
-        code = apply(option->row, option->text, settings);
+        code = apply(option->row, option->values != NULL ? option->values[option->chosen] : option->text,
+                     settings);
         message_place(NULL);
     }
     return code;
@@ -261,5 +267,6 @@ int parse_options(const struct command *command, int argc, char **argv, void *se
             break;
         }
     }
+    TRY(split_values(command, given));
     return apply_options(given, settings);
 }

@@ -10,7 +10,7 @@ struct command;
 
 enum option_kind {
     OPTION_END = 0, /* the last row */
-    OPTION_GROUP,   /* a heading of the help: `help` is its text */
+    OPTION_GROUP,   /* a heading of the help: `help` is its text; `flag`: what is below it may vary */
     OPTION_FLAG,    /* int: becomes `flag` */
     OPTION_TEXT,    /* const char *: the argument */
     OPTION_SIZE,    /* size_t in low ... high */
@@ -44,6 +44,11 @@ struct option_row {
 #define GROUP(text)                                                                                          \
     {                                                                                                        \
         .kind = OPTION_GROUP, .help = text                                                                   \
+    }
+/* Of options with a value of which several may be given, for a grid. */
+#define VARIED_GROUP(text)                                                                                   \
+    {                                                                                                        \
+        .kind = OPTION_GROUP, .help = text, .flag = 1                                                        \
     }
 #define FLAG(option, member, value, ...)                                                                     \
     {                                                                                                        \
@@ -81,6 +86,11 @@ struct given_option {
     const char *text; /* NULL for a flag; the command line's or the file's */
     bool from_file;
     size_t line; /* of the file, from 1 */
+    /* of a row that may vary, where several values are given */
+    const char **values; /* owned; NULL: `text` is the only one */
+    char *copy;          /* owned, cut into the values */
+    size_t value_count;  /* at least 1 */
+    size_t chosen;       /* the value that is applied */
 };
 
 /* All of them, each row once, and the file of settings where one was read. Settings may point into the
@@ -105,8 +115,18 @@ enum { OPTIONS_HELP = -1 };
 int parse_options(const struct command *command, int argc, char **argv, void *settings,
                   struct given_options *given, int *operands);
 
-/* Applies them to settings with their defaults. Returns an exit code. */
+/* Applies them, each with the value that is chosen, to settings with their defaults. Returns an exit code. */
 int apply_options(const struct given_options *given, void *settings);
+
+/* Cuts the values of rows that may vary: at semicolons, and those of a number also at commas, which other
+ * options take as part of a value. Returns an exit code. */
+int split_values(const struct command *command, struct given_options *given);
+
+/* Combinations of the values of all options, SIZE_MAX where there are more; chooses one of them, from 0. */
+size_t count_choices(const struct given_options *given);
+void choose_values(struct given_options *given, size_t choice);
+/* The value that item i has in a choice. */
+const char *value_of_choice(const struct given_options *given, size_t i, size_t choice);
 
 /* Adds the settings of a file, those that are not there yet: a line `NAME = VALUE` for each, NAME as on the
  * command line without the dashes, `NAME = yes` or `no` for a flag; empty lines and those that begin with #

@@ -30,18 +30,24 @@ static int check_mode(const struct train_settings *settings)
 {
     const struct {
         const char *option;
-        bool given;
+        bool given, trains; /* as ever, and more than once */
     } modes[] = {
-        { "--folds", settings->folds > 0 },
-        { "--find-learning-rate", settings->find_learning_rate != 0 },
-        { "--clip-survey", settings->clip_survey != 0 },
-    }, refused[] = {
-        { "--output", settings->output != NULL },
-        { "--history", settings->history != NULL },
-        { "--monitor-history", settings->monitor_history != NULL },
-        { "--log", settings->log != NULL },
-        { "--checkpoint", settings->checkpoint.folder != NULL },
-        { "--test", settings->test != NULL },
+        { "--folds", settings->folds > 0, true },
+        { "--repeat", settings->repeat > 0, true },
+        { "several values of an option", count_choices(settings->given) > 1, true },
+        { "--find-learning-rate", settings->find_learning_rate != 0, false },
+        { "--clip-survey", settings->clip_survey != 0, false },
+    };
+    const struct {
+        const char *option;
+        bool given, also_when_training;
+    } refused[] = {
+        { "--output", settings->output != NULL, true },
+        { "--history", settings->history != NULL, true },
+        { "--monitor-history", settings->monitor_history != NULL, true },
+        { "--log", settings->log != NULL, true },
+        { "--checkpoint", settings->checkpoint.folder != NULL, true },
+        { "--test", settings->test != NULL || settings->test_share > 0.0, false },
     };
     const size_t mode_count = sizeof modes / sizeof modes[0],
                  refused_count = sizeof refused / sizeof refused[0];
@@ -50,15 +56,15 @@ static int check_mode(const struct train_settings *settings)
             continue;
         }
         for (size_t other = m + 1; other < mode_count; other++) {
-            FAIL_IF(modes[other].given,
+            FAIL_IF(modes[other].given && !modes[other].trains,
                     usage_error("%s: cannot be given with %s", modes[m].option, modes[other].option));
         }
-        FAIL_IF(m > 0 && settings->optimizer.rule == MLP_OPTIMIZER_LBFGS,
+        FAIL_IF(!modes[m].trains && settings->optimizer.rule == MLP_OPTIMIZER_LBFGS,
                 usage_error("%s: lbfgs searches for its own steps, and clips nothing; give another "
                             "--optimizer",
                             modes[m].option));
         for (size_t r = 0; r < refused_count; r++) {
-            FAIL_IF(refused[r].given,
+            FAIL_IF(refused[r].given && (refused[r].also_when_training || !modes[m].trains),
                     usage_error("%s: cannot be given with %s", modes[m].option, refused[r].option));
         }
     }
@@ -84,11 +90,15 @@ int train_settings_check(struct train_settings *settings)
             usage_error("expected one of --validation, --validation-last and --validation-data, got %d of "
                         "them",
                         validations));
+    FAIL_IF(settings->folds > 0 && validations > 0,
+            usage_error("--folds: cannot be given with --validation, --validation-last or --validation-data: "
+                        "each part is validated on in its turn"));
     TRY(check_mode(settings));
     FAIL_IF(settings->optimizer.rule == MLP_OPTIMIZER_SGD && settings->optimizer.momentum > 0.0,
             usage_error("--momentum: sgd has none; --optimizer momentum, or nesterov, is sgd with it"));
-    FAIL_IF(settings->stratified && settings->validation_fraction == 0.0 && settings->folds == 0,
-            usage_error("--stratified: needs --validation FRACTION or --folds K"));
+    FAIL_IF(settings->stratified && settings->validation_fraction == 0.0 && settings->folds == 0 &&
+                settings->test_share == 0.0,
+            usage_error("--stratified: needs --validation FRACTION, --folds K or --test SHARE"));
     FAIL_IF(settings->plot != NULL && !settings->find_learning_rate,
             usage_error("--plot: needs --find-learning-rate; `mlp plot` draws a training's log"));
     if (settings->plot != NULL) {

@@ -2,8 +2,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "command.h"
+#include "options/number.h"
 #include "training/train.h"
 
 #define FIELD(member) offsetof(struct train_settings, member)
@@ -15,8 +17,8 @@
 const struct option_row train_rows[] = {
     GROUP("Data:"),
     TEXT("data", "DATA", data, "Required. " DATA_SPEC_HELP, .letter = 'd'),
-    TEXT("test", "DATA", test,
-        "Data to evaluate the trained model on (default: the set's own test part, where it has one)."),
+    PARSED("test", "DATA|SHARE", parse_test, "Data to evaluate the trained model on, or a share of the "
+        "samples, drawn by the seed: above 0, below 1 (default: the set's own test part, where it has one)."),
     SIZE("train-first", "N", train_first, 1, MANY,
         "Train on the first N samples alone, counted after validation samples are taken away."),
     REAL("validation", "FRACTION", validation_fraction, 0, 1, ENDS_OPEN,
@@ -26,7 +28,10 @@ const struct option_row train_rows[] = {
     SIZE("folds", "K", folds, 2, MANY,
         "Cross-validation: deal the samples into K parts by the seed, train K networks, each validated on "
         "the part it was not trained on, and tell the figures. No model is saved."),
-    FLAG("stratified", stratified, 1, "With --validation and --folds: deal every class out evenly."),
+    SIZE("repeat", "N", repeat, 2, 1e6, "Train with N seeds, from --seed on, and tell the figures of each, "
+        "their mean and standard deviation. No model is saved."),
+    FLAG("stratified", stratified, 1,
+        "With --validation, --folds and --test SHARE: deal every class out evenly."),
     FLAG("standardize", standardize, 1, "Give every feature mean 0 and deviation 1, learnt on the training "
         "samples and kept with the model (default for CSV files).", .note = OF_A_MODEL),
     FLAG("no-standardize", standardize, 0, "Leave the features as they are (default for IDX files, whose "
@@ -40,7 +45,7 @@ const struct option_row train_rows[] = {
     TEXT("config", "FILE", config, "Read options from this file, too: lines NAME = VALUE, NAME without the "
         "dashes, yes or no for options without a value, # before comments. The command line comes first."),
     FLAG("print-config", print_config, 1, "Do not train, but print all options as such a file."),
-    GROUP("Network:"),
+    VARIED_GROUP("Network:"),
     TEXT("from", "MODEL", from,
         "Start from this saved model (fine-tuning). Its layers, loss, standardization and class names stay "
         "in force, and options that say otherwise are refused; labels must be its class names."),
@@ -73,7 +78,7 @@ const struct option_row train_rows[] = {
     REAL("mup", "WIDTH", mup, 1, INFINITY, ENDS_LOW,
         "Maximal update parametrization: initializer mup in every layer (not with --from), and the learning "
         "rate, tuned at this width of at least 1, scaled to each layer's."),
-    GROUP("Loss:"),
+    VARIED_GROUP("Loss:"),
     PARSED("loss", "NAME", parse_loss,
         "Loss (default: what suits the output's activation).", .note = OF_A_MODEL),
     PARSED("reduction", "NAME", parse_reduction, "How the losses of a batch become one: mean "
@@ -86,7 +91,7 @@ const struct option_row train_rows[] = {
         "Where the Huber loss turns straight; above 0 (default: 1).", .note = OF_A_MODEL),
     PARSED("class-weights", "W,...", parse_class_weights, "One weight of at least 0 for each class, or "
         "balanced: weights by which all classes count alike; cross-entropy only.", .note = OF_A_MODEL),
-    GROUP("Optimizer:"),
+    VARIED_GROUP("Optimizer:"),
     PARSED("optimizer", "NAME", parse_optimizer, "Update rule (default: adam)."),
     REAL("learning-rate", "RATE", optimizer.learning_rate, 0, INFINITY, ENDS_OPEN,
         "Above 0 (default: the rule's)."),
@@ -131,7 +136,7 @@ const struct option_row train_rows[] = {
         "their own, or by none: --clip then leaves them alone. Not global-norm, auto or z."),
     PARSED("nonfinite", "POLICY", parse_nonfinite, "What a NaN or an infinity in the gradient leads to: "
         "error, zero, skip, or skip:K for at most K steps in a row (default: error; K 10)."),
-    GROUP("Noise in training:"),
+    VARIED_GROUP("Noise in training:"),
     REAL("dropout", "P", regularization.hidden_dropout, 0, 1, ENDS_LOW,
         "Drop each hidden unit with this probability; of at least 0, below 1 (default: 0)."),
     REAL("input-dropout", "P", regularization.input_dropout, 0, 1, ENDS_LOW,
@@ -141,7 +146,7 @@ const struct option_row train_rows[] = {
         "Add normal noise of this deviation to each input, after standardization (default: 0)."),
     REAL("mixup", "A", regularization.mixup, 0, INFINITY, ENDS_LOW,
         "Mix samples and targets of a batch, with shares of Beta(A, A); of at least 0 (default: 0, none)."),
-    GROUP("Training:"),
+    VARIED_GROUP("Training:"),
     SIZE("epochs", "N", fit.epochs, 1, 1e6, "Times the data is gone through (default: 10)."),
     SIZE("batch", "N", fit.batch, 1, MANY, "Samples of a step (default: 64)."),
     SEED("seed", "N", seed, "Of initial parameters, shuffling, noise, the validation share and folds "
@@ -158,6 +163,7 @@ const struct option_row train_rows[] = {
         "of neighbours from all over the data (default: all; with --stream as many as are 128 MiB)."),
     SIZE("parts", "P", fit.parts, 1, 4096, "Cut each batch into P parts, whose gradients are added by a "
         "fixed tree: memory is that of a part, and the bits depend on P alone (default: 1)."),
+    GROUP("Threads and figures:"),
     SIZE("top-k", "K", fit.top_k, 1, MANY, "K of the top-k accuracy (default: 5)."),
     COUNT("threads", "N", fit.threads, 1, 1024, "Threads to work with (default: OpenMP's, see `mlp info`)."),
     FLAG("monitor", monitor, 1, "Watch the layers every 100 steps: warn when one vanishes, explodes, dies or "
@@ -204,6 +210,22 @@ const struct option_row train_rows[] = {
     { .kind = OPTION_END },
 };
 /* clang-format on */
+
+int parse_test(const char *text, void *settings)
+{
+    struct train_settings *s = settings;
+    double share;
+    s->test = text;
+    FAIL_IF(text[0] == '\0', usage_error("--test: expected DATA or a share, got an empty text"));
+    if (!parse_real(text, &share) || access(text, F_OK) == 0) {
+        return EXIT_DONE;
+    }
+    s->test = NULL;
+    s->test_share = share;
+    return share > 0.0 && share < 1.0
+               ? EXIT_DONE
+               : usage_error("--test: expected data, or a share above 0 and below 1, got '%s'", text);
+}
 
 int train_settings_default(void *settings)
 {

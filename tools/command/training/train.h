@@ -14,15 +14,17 @@
 #include "ranks.h"
 
 struct train_settings {
-    struct data_request request;       /* first, for the parsers of data options */
-    const struct given_options *given; /* options as they were given */
-    const char *config;                /* file that some of them are from, or NULL */
+    struct data_request request; /* first, for the parsers of data options */
+    struct given_options *given; /* options as they were given */
+    const char *config;          /* file that some of them are from, or NULL */
     int print_config;
     const char *data, *test, *validation_data;
+    double test_share;          /* of the samples, in place of `test`; 0: none */
     double validation_fraction; /* 0: none */
     size_t validation_last;     /* 0: none */
     int stratified;             /* --validation and --folds deal each class out evenly */
     size_t folds;               /* of a cross-validation; 0: none */
+    size_t repeat;              /* trainings with seeds one after another; 0: one */
     size_t train_first;         /* 0: all */
     int standardize;            /* -1: CSV yes, IDX no */
     struct network_settings network;
@@ -58,6 +60,7 @@ void train_settings_free(struct train_settings *settings);
 void print_train_strategies(FILE *stream);
 
 /* Parsers of option rows; `settings` is a struct train_settings. */
+int parse_test(const char *text, void *settings);
 int parse_optimizer(const char *text, void *settings);
 int parse_weight_decay(const char *text, void *settings);
 int parse_l2(const char *text, void *settings);
@@ -100,14 +103,22 @@ int check_start(const struct train_settings *settings, const struct train_data *
 /* Loads and cuts. Returns an exit code; free it in any case. */
 int train_data_open(const struct train_settings *settings, struct train_data *data);
 void train_data_free(struct train_data *data);
+/* Loads alone: all samples of --data are in `train`. */
+int train_data_load(const struct train_settings *settings, struct train_data *data);
+/* Cuts test and validation samples off, as many as the settings ask for. Returns an exit code. */
+int train_data_cut(const struct train_settings *settings, struct train_data *data);
+/* Frees what was cut in a copy of loaded data, and nothing that is the loaded data's. */
+void train_data_free_cut(const struct train_data *loaded, struct train_data *cut);
 
 /* The network for the data: a copy of the one to start from, or a new one with standardization, class names
  * and balanced class weights (which go into the settings). The caller destroys it in any case. Returns an
  * exit code. */
 int train_network_make(struct train_settings *settings, const struct train_data *data, mlp_network **network);
 
-/* Trains and validates once for each fold, and prints the figures. Returns an exit code. */
-int cross_validate(struct train_settings *settings, const struct train_data *data);
+/* How many trainings the options ask for: folds, repetitions, values of a grid; 1: one. */
+size_t count_runs(const struct train_settings *settings);
+/* All of them, side by side on the processors, and prints the figures. Returns an exit code. */
+int train_runs(const struct train_settings *settings, const struct train_data *loaded);
 
 /* The learning-rate range test instead of a training. Returns an exit code. */
 int find_learning_rate(const struct train_settings *settings, const struct train_data *data,

@@ -70,26 +70,36 @@ static void replace_train(struct train_data *data, mlp_data *train)
     data->train = train;
 }
 
+/* Deals a share of the training samples out: by groups where there are any. */
+static int cut_share(const struct train_settings *settings, double share, struct train_data *data,
+                     mlp_data **part)
+{
+    mlp_status (*split)(const mlp_data *, double, uint64_t, mlp_data **, mlp_data **) =
+        settings->stratified ? mlp_data_split_stratified : mlp_data_split;
+    if (settings->request.group != NULL) {
+        split = settings->stratified ? mlp_data_split_groups_stratified : mlp_data_split_groups;
+    }
+    mlp_data *train = NULL;
+    TRY(work_code(split(data->train, share, settings->seed, &train, part)));
+    replace_train(data, train);
+    return EXIT_DONE;
+}
+
 static int cut_validation(const struct train_settings *settings, struct train_data *data)
 {
     const size_t count = mlp_data_count(data->train), last = settings->validation_last;
     mlp_data *train = NULL;
-    if (last > 0) {
-        FAIL_IF(last >= count,
-                usage_error("--validation-last: the data has %zu samples, expected fewer than that, got "
-                            "%zu",
-                            count, last));
-        TRY(work_code(mlp_data_slice(data->train, count - last, last, &data->validation)));
-        TRY(work_code(mlp_data_slice(data->train, 0, count - last, &train)));
-    } else if (settings->validation_fraction > 0.0) {
-        mlp_status (*split)(const mlp_data *, double, uint64_t, mlp_data **, mlp_data **) =
-            settings->stratified ? mlp_data_split_stratified : mlp_data_split;
-        split = settings->request.group != NULL ? mlp_data_split_groups : split;
-        TRY(work_code(
-            split(data->train, settings->validation_fraction, settings->seed, &train, &data->validation)));
-    } else {
+    if (settings->validation_fraction > 0.0) {
+        return cut_share(settings, settings->validation_fraction, data, &data->validation);
+    }
+    if (last == 0) {
         return EXIT_DONE;
     }
+    FAIL_IF(last >= count, usage_error("--validation-last: the data has %zu samples, expected fewer than "
+                                       "that, got %zu",
+                                       count, last));
+    TRY(work_code(mlp_data_slice(data->train, count - last, last, &data->validation)));
+    TRY(work_code(mlp_data_slice(data->train, 0, count - last, &train)));
     replace_train(data, train);
     return EXIT_DONE;
 }
@@ -114,7 +124,7 @@ static int open_test(const struct train_settings *settings, struct train_data *d
     if (settings->test != NULL) {
         return open_other(settings, "--test", settings->test, PART_DEFAULT, data, &data->test);
     }
-    return data->set.has_test_part
+    return settings->test_share == 0.0 && data->set.has_test_part
                ? open_other(settings, "--data", settings->data, PART_TEST, data, &data->test)
                : EXIT_DONE;
 }
@@ -142,7 +152,7 @@ static int open_train(const struct train_settings *settings, struct train_data *
     return code;
 }
 
-int train_data_open(const struct train_settings *settings, struct train_data *data)
+int train_data_load(const struct train_settings *settings, struct train_data *data)
 {
     *data = (struct train_data){ 0 };
     TRY(open_train(settings, data));
@@ -154,11 +164,33 @@ int train_data_open(const struct train_settings *settings, struct train_data *da
         TRY(open_other(settings, "--validation-data", settings->validation_data, PART_DEFAULT, data,
                        &data->validation));
     }
-    FAIL_IF(settings->request.group != NULL && (settings->stratified || settings->folds > 0),
-            usage_error("--group: cannot be given with --stratified or --folds"));
-    TRY(cut_validation(settings, data));
-    TRY(cut_first(settings, data));
     return open_test(settings, data);
+}
+
+int train_data_cut(const struct train_settings *settings, struct train_data *data)
+{
+    if (settings->test_share > 0.0) {
+        TRY(cut_share(settings, settings->test_share, data, &data->test));
+    }
+    TRY(cut_validation(settings, data));
+    return cut_first(settings, data);
+}
+
+int train_data_open(const struct train_settings *settings, struct train_data *data)
+{
+    TRY(train_data_load(settings, data));
+    return train_data_cut(settings, data);
+}
+
+void train_data_free_cut(const struct train_data *loaded, struct train_data *cut)
+{
+    replace_train(cut, NULL);
+    if (cut->validation != loaded->validation) {
+        mlp_data_destroy(&cut->validation);
+    }
+    if (cut->test != loaded->test) {
+        mlp_data_destroy(&cut->test);
+    }
 }
 
 void train_data_free(struct train_data *data)
