@@ -9,7 +9,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 DEFAULT = pathlib.Path("~/.cache/mlp-peers")
-MODULES = {"torch": "PyTorch", "jax": "JAX", "optax": "Optax", "onnx": "ONNX", "onnxruntime": "ONNX Runtime"}
+MODULES = {"torch": "PyTorch", "jax": "JAX", "optax": "Optax", "onnx": "ONNX", "onnxruntime": "ONNX Runtime",
+           "sklearn": "scikit-learn"}
 
 
 class SetupError(Exception):

@@ -50,6 +50,30 @@ refused '--epochs 1 --checkpoint o --resume --log other.csv' '--log' 'other.csv'
 grep -q name,age other.csv
 result $? '  and the file is as it was'
 
+# ---- without --epochs: a tenth is held out, few samples are trained on for 600 steps, a schedule goes by 10 epochs
+figure() { # figure EXPRESSION: of the JSON result r
+    python3 -c 'import json, sys; r = json.load(open("out")); sys.exit(not eval(sys.argv[1]))' "$1" 2>>err
+}
+awk 'BEGIN { srand(1); print "a,b,c"; for (i = 0; i < 400; i++) { a = rand(); b = rand(); print a "," b "," (a + b + rand() > 1.5) } }' >noisy.csv
+"$mlp" train --data noisy.csv --threads 1 --json >out 2>err && figure 'r["validation"]["samples"] == 40 and r["stopped_early"]' &&
+    figure 'r["best_epoch"] + 17 == len(r["history"])' && grep -q 'until the loss on 40 samples held out has not improved for 17 epochs' err
+result $? 'the length follows a part that is held out'
+train --json --validation 0.3 --patience 3 && figure 'r["stopped_early"] and r["best_epoch"] + 3 == len(r["history"])'
+result $? '  or the part and the patience that are given'
+awk 'BEGIN { print "a,b,c"; for (i = 0; i < 299; i++) print i % 7 "," i % 5 "," (i % 7 > i % 5) }' >few.csv
+"$mlp" train --data few.csv --threads 1 --json >out 2>err && figure 'r["validation"] is None and len(r["history"]) == 120' && grep -q '120 epochs, 600 steps' err
+result $? '  and is a number of steps where samples are few'
+train --json --schedule cosine && figure 'r["validation"] is None and len(r["history"]) == 10'
+result $? '  and 10 epochs with a schedule'
+train --json --folds 2 --quiet && figure 'all(k["validation"]["samples"] == 160 and k["epochs"] == 200 for k in r["runs"])' && ! grep -q trains err
+result $? '  and that of each fold'
+awk 'BEGIN { srand(1); print "a,b,price"; for (i = 0; i < 400; i++) { a = rand(); b = rand(); print a "," b "," 500 + 300 * sin(6 * a) * b } }' >price.csv
+for rule in adam sgd momentum; do
+    "$mlp" train --data price.csv --regression --optimizer $rule --threads 1 --quiet --output price >out 2>err &&
+        "$mlp" evaluate price --data price.csv --json >out 2>>err && figure 'r["numbers"][0]["r2"] > 0.8'
+    result $? "a number is learnt by $rule"
+done
+
 # ---- charts
 if command -v gnuplot >/dev/null; then
     for ending in svg png; do

@@ -256,7 +256,8 @@ static int finish(struct training *training)
 /* One network, trained on what the data has left after validation. */
 static int train_once(struct training *training)
 {
-    const struct train_settings *s = &training->settings;
+    struct train_settings *s = &training->settings;
+    TRY(choose_length(s, &training->data, &s->fit, s->quiet != 0));
     TRY(train_network_make(&training->settings, &training->data, &training->network));
     TRY(train_optimizer_make(s, training->network, &training->optimizer));
     if (s->find_learning_rate) {

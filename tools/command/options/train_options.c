@@ -147,7 +147,10 @@ const struct option_row train_rows[] = {
     REAL("mixup", "A", regularization.mixup, 0, INFINITY, ENDS_LOW,
         "Mix samples and targets of a batch, with shares of Beta(A, A); of at least 0 (default: 0, none)."),
     VARIED_GROUP("Training:"),
-    SIZE("epochs", "N", fit.epochs, 1, 1e6, "Times the data is gone through (default: 10)."),
+    SIZE("epochs", "N", fit.epochs, 1, 1e6, "Times the data is gone through (default: until the "
+        "loss on the validation data, or on a tenth of the samples that is held out, has not improved for 10 "
+        "epochs; 600 steps where samples with classes are fewer than 300, or others fewer than 40; 10 epochs "
+        "with --schedule or --average swa, which go by the length)."),
     SIZE("batch", "N", fit.batch, 1, MANY, "Samples of a step (default: 64)."),
     SEED("seed", "N", seed, "Of initial parameters, shuffling, noise, the validation share and folds "
         "(default: 0). The same seed gives the same model, bit for bit, on any number of threads."),
@@ -240,7 +243,7 @@ int train_settings_default(void *settings)
         .average = MLP_AVERAGE_OPTIONS_INIT,
     };
     s->optimizer.rule = MLP_OPTIMIZER_ADAM;
-    s->fit.epochs = 10;
+    s->fit.epochs = EPOCHS_AUTOMATIC;
     data_request_default(&s->request);
     return network_settings_default(&s->network);
 }

@@ -92,6 +92,21 @@ static int output_units(const struct network_settings *settings, const struct ou
     return EXIT_DONE;
 }
 
+/* An output of numbers that starts near zero predicts the mean of standardized targets and learns from there:
+ * what larger random weights predict is an error that must be unlearnt first. By bench/peers/defaults, errors
+ * are 1 to 16 % lower than with a gain of 1, and the same with zeros, through which no gradient would pass at
+ * the first step. What the command line says of the start comes first. */
+#define SMALL_GAIN 0.1
+
+static bool starts_small(const struct network_settings *settings, const struct output_needs *needs,
+                         const mlp_layer *layer)
+{
+    const mlp_init_parameters *p = &layer->init_parameters;
+    return needs->classes == 0 && layer->activation == MLP_ACTIVATION_IDENTITY &&
+           !settings->data_init_given && layer->init == MLP_INIT_AUTOMATIC && p->gain == 0.0 &&
+           p->fan == MLP_FAN_AUTOMATIC;
+}
+
 static int set_output(const struct network_settings *settings, const struct output_needs *needs,
                       mlp_layer *layer)
 {
@@ -105,6 +120,9 @@ static int set_output(const struct network_settings *settings, const struct outp
              output_choice(&settings->output_bias_init, &settings->bias_inits, hidden));
     if (settings->output_init.count == 0) {
         add_common(layer, &settings->common.numbers);
+    }
+    if (starts_small(settings, needs, layer)) {
+        layer->init_parameters.gain = SMALL_GAIN;
     }
     return output_units(settings, needs, layer->activation, &layer->units);
 }

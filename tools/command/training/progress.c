@@ -12,13 +12,17 @@
 
 #define REDRAW_SECONDS 0.1
 
+/* Of more epochs than these, those that end within REDRAW_SECONDS of the last line get none. */
+enum { MANY_EPOCHS = 100 };
+
 enum { DEFAULT_WIDTH = 80, LARGEST_WIDTH = 200, SMALLEST_BAR = 8, LARGEST_BAR = 30 };
 
 void progress_begin(struct progress_display *display, bool quiet)
 {
     *display = (struct progress_display){ .quiet = quiet,
                                           .terminal = isatty(STDERR_FILENO) == 1,
-                                          .last_drawn = -REDRAW_SECONDS };
+                                          .last_drawn = -REDRAW_SECONDS,
+                                          .last_line = -REDRAW_SECONDS };
 }
 
 static size_t terminal_width(void)
@@ -158,9 +162,13 @@ int progress_show(const mlp_progress *progress, void *context)
         progress_end(display);
         notice("step %zu: %s", (progress->epoch - 1) * progress->steps + progress->step, progress->warning);
     }
-    if (!display->quiet && progress->epoch_ended) {
+    const bool due = progress->epochs <= MANY_EPOCHS ||
+                     progress->seconds - display->last_line >= REDRAW_SECONDS ||
+                     progress->epoch == progress->epochs;
+    if (!display->quiet && progress->epoch_ended && due) {
         progress_end(display);
         print_epoch(display, progress);
+        display->last_line = progress->seconds;
     } else if (!display->quiet && display->terminal &&
                progress->seconds - display->last_drawn >= REDRAW_SECONDS) {
         draw_bar(progress);

@@ -13,6 +13,7 @@ struct progress_display {
     bool resumed;         /* the step that the training resumed from was printed */
     bool drawn;           /* a bar stands on the current line */
     double last_drawn;    /* seconds */
+    double last_line;     /* likewise, of an epoch */
     double epoch_start;   /* seconds */
     size_t epoch_samples; /* seen before this epoch */
     double seconds;       /* of the last call */

@@ -89,7 +89,7 @@ static mlp_status fit(struct run *run, const struct train_data *data, bool shows
     mlp_fit_options options = run->settings.fit;
     mlp_epoch epoch;
     progress_begin(&display, false);
-    options.validation = data->validation;
+    options.validation = data->held_out != NULL ? data->held_out : data->validation;
     options.progress = shows_progress ? progress_show : stop_when_interrupted;
     options.progress_context = &display;
     mlp_status status = mlp_fit(network, optimizer, data->train, &options, &report);
@@ -157,6 +157,7 @@ static int run_one(const struct workshop *workshop, struct run *run)
 {
     struct train_data data = *workshop->loaded;
     int code = cut(run, &data);
+    code = code == EXIT_DONE ? choose_length(&run->settings, &data, &run->settings.fit, true) : code;
     code = code == EXIT_DONE ? train(run, &data, workshop->shows_progress) : code;
     train_data_free_cut(workshop->loaded, &data);
     return code;
@@ -171,6 +172,9 @@ static int try_first(const struct runs *runs, const struct train_data *loaded)
         code = usage_error("several values of an option are compared on validation samples: give "
                            "--validation, --validation-last, --validation-data or --folds");
     }
+    mlp_fit_options fit = runs->items[0].settings.fit;
+    const bool quiet = runs->settings->quiet != 0;
+    code = code == EXIT_DONE ? choose_length(&runs->items[0].settings, &data, &fit, quiet) : code;
     train_data_free_cut(loaded, &data);
     return code;
 }

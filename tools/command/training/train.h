@@ -2,6 +2,7 @@
 #ifndef TOOLS_TRAIN_H
 #define TOOLS_TRAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -12,6 +13,10 @@
 #include "options/layer_option.h"
 #include "options/network_options.h"
 #include "ranks.h"
+
+/* mlp_fit_options::epochs until choose_length() sets it, and what a batch of 0 stands for. */
+#define EPOCHS_AUTOMATIC SIZE_MAX
+enum { TRAIN_BATCH = 64 };
 
 struct train_settings {
     struct data_request request; /* first, for the parsers of data options */
@@ -89,6 +94,7 @@ struct train_data {
     const mlp_schema *schema; /* of tables: learnt, or the model's to start from; or NULL */
     mlp_data *train;          /* may be set.data itself */
     mlp_data *validation, *test;
+    mlp_data *held_out; /* decides the length where the validation part is a fold's own, which it may not */
     const char **names; /* of the classes, owned array; NULL when targets are values */
     char *numbers;      /* owned: "0", "1", ... where the data has no names */
     size_t classes;
@@ -109,6 +115,14 @@ int train_data_load(const struct train_settings *settings, struct train_data *da
 int train_data_cut(const struct train_settings *settings, struct train_data *data);
 /* Frees what was cut in a copy of loaded data, and nothing that is the loaded data's. */
 void train_data_free_cut(const struct train_data *loaded, struct train_data *cut);
+
+/* Without --epochs: sets epochs and patience in `fit`, and may cut a part off `data` to validate on; said
+ * unless `quiet`. Returns an exit code. */
+int choose_length(const struct train_settings *settings, struct train_data *data, mlp_fit_options *fit,
+                  bool quiet);
+/* Deals a share of the training samples out: by groups where there are any. Returns an exit code. */
+int cut_share(const struct train_settings *settings, double share, bool stratified, struct train_data *data,
+              mlp_data **part);
 
 /* The network for the data: a copy of the one to start from, or a new one with standardization, class names
  * and balanced class weights (which go into the settings). The caller destroys it in any case. Returns an

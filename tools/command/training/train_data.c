@@ -70,14 +70,13 @@ static void replace_train(struct train_data *data, mlp_data *train)
     data->train = train;
 }
 
-/* Deals a share of the training samples out: by groups where there are any. */
-static int cut_share(const struct train_settings *settings, double share, struct train_data *data,
-                     mlp_data **part)
+int cut_share(const struct train_settings *settings, double share, bool stratified, struct train_data *data,
+              mlp_data **part)
 {
     mlp_status (*split)(const mlp_data *, double, uint64_t, mlp_data **, mlp_data **) =
-        settings->stratified ? mlp_data_split_stratified : mlp_data_split;
+        stratified ? mlp_data_split_stratified : mlp_data_split;
     if (settings->request.group != NULL) {
-        split = settings->stratified ? mlp_data_split_groups_stratified : mlp_data_split_groups;
+        split = stratified ? mlp_data_split_groups_stratified : mlp_data_split_groups;
     }
     mlp_data *train = NULL;
     TRY(work_code(split(data->train, share, settings->seed, &train, part)));
@@ -90,7 +89,8 @@ static int cut_validation(const struct train_settings *settings, struct train_da
     const size_t count = mlp_data_count(data->train), last = settings->validation_last;
     mlp_data *train = NULL;
     if (settings->validation_fraction > 0.0) {
-        return cut_share(settings, settings->validation_fraction, data, &data->validation);
+        return cut_share(settings, settings->validation_fraction, settings->stratified, data,
+                         &data->validation);
     }
     if (last == 0) {
         return EXIT_DONE;
@@ -170,7 +170,7 @@ int train_data_load(const struct train_settings *settings, struct train_data *da
 int train_data_cut(const struct train_settings *settings, struct train_data *data)
 {
     if (settings->test_share > 0.0) {
-        TRY(cut_share(settings, settings->test_share, data, &data->test));
+        TRY(cut_share(settings, settings->test_share, settings->stratified, data, &data->test));
     }
     TRY(cut_validation(settings, data));
     return cut_first(settings, data);
@@ -191,6 +191,7 @@ void train_data_free_cut(const struct train_data *loaded, struct train_data *cut
     if (cut->test != loaded->test) {
         mlp_data_destroy(&cut->test);
     }
+    mlp_data_destroy(&cut->held_out);
 }
 
 void train_data_free(struct train_data *data)
