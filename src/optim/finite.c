@@ -10,6 +10,7 @@
 /* Of all values of a step that is known to be finite: sums of some of them are, too. */
 #define LIMIT 1e36
 #define ROUNDING (1.0 + 1e-5) /* of a step's few operations */
+#define SLACK 1.01            /* of a quotient's */
 #define LONGEST_STEP 50.0     /* Rprop's, whatever the rate */
 
 /* ---- what a step can do at most ------------------------------------------------------------------------ */
@@ -63,6 +64,27 @@ static bool has_to_bound(const struct mlp_optimizer *optimizer, double gradient)
     return optimizer->rule->squares && !(gradient * ROUNDING <= (double)LARGEST_SQUARED);
 }
 
+/* What a rule's quotient is at most, which moves its bound on. */
+static double quotient_of(struct mlp_optimizer *optimizer, const struct update_constants *k, double state)
+{
+    return optimizer->rule->direction != NULL
+               ? SLACK * optimizer->rule->direction(k, state, &optimizer->moments)
+               : (double)INFINITY;
+}
+
+void finite_state_given(struct mlp_optimizer *optimizer)
+{
+    const struct update_rule *rule = optimizer->rule;
+    optimizer->state_bound = INFINITY;
+    optimizer->moments = (struct moment_bound){ 0 };
+    if (rule->gram_matrices > 0) { /* some tensors have other states */
+        optimizer->moments = (struct moment_bound){ INFINITY, INFINITY };
+    } else if (rule->direction != NULL && rule->states >= 2) {
+        direction_measure(optimizer->state[0], optimizer->state[1], optimizer->arena_size, rule->squares,
+                          &optimizer->moments);
+    }
+}
+
 /* State: a mean or sum of gradients or their squares, Rprop's step length, or Adamax's |g| + ε. A direction
  * is made of state and gradient, corrected, over a root + ε. Where ε is below 1e-34 no update is known to be
  * finite. */
@@ -83,8 +105,8 @@ void finite_predict(struct update_plan *plan)
     const double state = (kept + gradient + square + o->epsilon + LONGEST_STEP) * ROUNDING;
     const double correction = (double)(fabsf(k->correction1) + fabsf(k->figures[0]) + fabsf(k->figures[1]));
     const double root = o->epsilon > 0.0 ? fmin(o->epsilon, 1.0) : 1.0;
-    const double direction =
-        2.0 * correction * state / root + penalty + decay_of(optimizer, most.decay, parameters);
+    const double longest = fmin(2.0 * correction * state / root, quotient_of(optimizer, k, state));
+    const double direction = longest + penalty + decay_of(optimizer, most.decay, parameters);
     const double moved = parameters + most.rate * direction + LONGEST_STEP;
     const double after = (moved + finish_length(optimizer, most.rate, moved)) * ROUNDING;
     plan->finite = direction <= LIMIT && after <= LIMIT && 2.0 * state / (1.0 - o->beta2) <= LIMIT;

@@ -14,6 +14,9 @@
  * clipping, by one thread. */
 void finite_predict(struct update_plan *plan);
 
+/* The state has been given from outside. */
+void finite_state_given(struct mlp_optimizer *optimizer);
+
 /* Makes an update with gradients that are at most `largest` with their decay. */
 void finite_bounded(update_pass *pass, const struct update *update, float largest);
 

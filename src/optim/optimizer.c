@@ -223,6 +223,7 @@ void mlp_optimizer_reset(mlp_optimizer *optimizer)
     optimizer->memory = (struct clip_memory){ 0 };
     optimizer->product = 1.0;
     optimizer->state_bound = 0.0;
+    optimizer->moments = (struct moment_bound){ 0 };
     optimizer->pairs = 0;
     optimizer->updates = 0;
     optimizer->skips = 0;

@@ -40,6 +40,7 @@ struct mlp_optimizer {
     struct clip_memory memory;        /* of adaptive rules */
     struct clip_memory memory_before; /* of an update that may be refused */
     double state_bound;               /* no |state| is above it, as far as is known: optim/finite.h */
+    struct moment_bound moments;      /* of rules that divide one state by the root of another */
     mlp_layer_factors *factors;       /* one for each layer */
     double rate_scale;                /* a schedule's factor on the learning rate; 1 without */
     double momentum_now;              /* a schedule's µ or β₁; NaN: that of the options */

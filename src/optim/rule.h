@@ -10,6 +10,7 @@
 #include <mlp/optimizer.h>
 
 #include "base/names.h"
+#include "optim/direction.h"
 
 /* State arrays that a rule of single entries has at most, and those of L-BFGS: pairs of arrays, then
  * direction, gradient and parameters of a search. */
@@ -108,6 +109,7 @@ struct update_rule {
     size_t states;    /* arrays of moments, 0 to RULE_STATES */
     bool squares;     /* its update squares gradients: larger ones than LARGEST_SQUARED count as that */
     bool compounds;   /* its state may double by itself in a step */
+    direction_bound *direction; /* what its quotients are at most; NULL: none is known */
     enum step_length step;
     size_t gram_matrices; /* of each hidden layer's W that `finish` needs room for */
     struct rule_defaults defaults;

@@ -11,6 +11,7 @@
 
 #include "model/network.h"
 #include "model/workspace.h"
+#include "optim/finite.h"
 #include "optim/optimizer.h"
 
 enum { INPUTS = 3, UNITS = 5, OUTPUTS = 2, MOST = 256 };
@@ -341,30 +342,92 @@ static void nothing_moves_at_a_rate_of_0(void **unused)
     }
 }
 
-/* Ordinary steps are known to be finite: hardly one in fifty is tried first, which takes as long again. */
+/* How many of 1000 ordinary steps are tried first. */
+static size_t count_tried(const mlp_optimizer_options *options)
+{
+    const struct team alone = { 1, 0, NULL };
+    struct fixture f;
+    size_t tried = 0;
+    make(&f, options, 1);
+    for (size_t step = 0; step < 1000; step++) {
+        struct update_plan plan = { .optimizer = f.optimizer,
+                                    .network = f.network,
+                                    .workspace = f.workspace };
+        put_gradients(&f, 0.01, step);
+        optimizer_decide(&plan, 1.0, true);
+        tried += plan.finite ? 0 : 1;
+        optimizer_update(&alone, &plan);
+    }
+    drop(&f);
+    return tried;
+}
+
+/* Ordinary steps are known to be finite: hardly one in fifty is tried first, which takes as long again. With
+ * either decay, and with a penalty. */
 static void ordinary_updates_are_hardly_ever_tried(void **unused)
 {
-    enum { STEPS = 1000 };
-    const struct team alone = { 1, 0, NULL };
     (void)unused;
     for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) {
-        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        for (int variant = 0; variant < 4; variant++) {
+            mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+            options.rule = (mlp_optimizer_rule)r;
+            options.decay = variant == 1 ? MLP_DECAY_L2 : MLP_DECAY_DECOUPLED;
+            options.weight_decay = variant == 1 || variant == 2 ? 0.001 : 0.0;
+            options.l1 = variant == 3 ? 0.001 : 0.0;
+            const size_t tried = count_tried(&options);
+            if (tried > 20) {
+                fail_msg("%s, variant %d: %zu of 1000 updates are tried", mlp_optimizer_name(options.rule),
+                         variant, tried);
+            }
+        }
+    }
+}
+
+/* Gradients that make a quotient of moments long: such as underflow in v, growing at the rate at which m is
+ * largest beside its root, falling, of all sizes. */
+static double awkward_gradient(size_t step, uint64_t *state)
+{
+    if (step < 100) {
+        return 3e-18;
+    }
+    switch (step / 400 % 4) {
+    case 0: return pow(0.999 / 0.9, (double)(step % 400)) * 1e-12;
+    case 1: return pow(0.8, (double)(step % 400));
+    case 2: return pow(10.0, test_uniform(state, -25.0, -15.0));
+    default: return pow(10.0, test_uniform(state, -8.0, 8.0));
+    }
+}
+
+/* |m| ≤ ratio·√v + rest of every entry, after each step and measured anew; β₁ moves as a cycle has it. */
+static void bounds_of_moments_hold(void **unused)
+{
+    (void)unused;
+    for (size_t r = 0; r < MLP_OPTIMIZER_LBFGS; r++) {
         struct fixture f;
-        size_t tried = 0;
+        static struct snapshot s;
+        uint64_t random = 5;
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
         options.rule = (mlp_optimizer_rule)r;
         make(&f, &options, 1);
-        for (size_t step = 0; step < STEPS; step++) {
-            struct update_plan plan = { .optimizer = f.optimizer,
-                                        .network = f.network,
-                                        .workspace = f.workspace };
-            put_gradients(&f, 0.01, step);
-            optimizer_decide(&plan, 1.0, true);
-            tried += plan.finite ? 0 : 1;
-            optimizer_update(&alone, &plan);
+        const struct update_rule *rule = f.optimizer->rule;
+        const bool has_moments = rule->direction != NULL && rule->states >= 2 &&
+                                 rule->direction != direction_of_adadelta && rule->gram_matrices == 0;
+        for (size_t step = 0; step < (has_moments ? 3200 : 0); step++) {
+            put_gradients(&f, awkward_gradient(step, &random), step);
+            f.optimizer->momentum_now = step > 2400 ? 0.85 + 0.1 * (double)(step % 2) : NAN;
+            assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL));
+            take(&f, &s);
+            const struct moment_bound kept = f.optimizer->moments;
+            assert_true(kept.ratio < 20.0 && kept.rest < 1e-14);
+            for (size_t i = 0; i < f.network->arena_size; i++) {
+                const double v = (double)s.states[1][i], root = rule->squares ? sqrt(v) : v;
+                assert_true(fabs((double)s.states[0][i]) <= 1.00001 * kept.ratio * root + kept.rest);
+            }
         }
-        if (tried > STEPS / 50) {
-            fail_msg("%s: %zu of %d updates are tried", mlp_optimizer_name(options.rule), tried, STEPS);
-        }
+        const struct moment_bound kept = f.optimizer->moments;
+        finite_state_given(f.optimizer);
+        assert_true(!has_moments || (f.optimizer->moments.ratio <= 1.00001 * kept.ratio &&
+                                     f.optimizer->moments.rest <= kept.rest + 1e-17));
         drop(&f);
     }
 }
@@ -379,6 +442,7 @@ int main(void)
         cmocka_unit_test(clipped_updates_are_exact),
         cmocka_unit_test(nothing_moves_at_a_rate_of_0),
         cmocka_unit_test(ordinary_updates_are_hardly_ever_tried),
+        cmocka_unit_test(bounds_of_moments_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "io/model_tensors.h"
+#include "optim/finite.h"
 #include "session/checkpoint/content.h"
 
 void training_state_free(struct training_state *state)
@@ -153,9 +154,9 @@ void training_state_apply(const struct training_state *state, mlp_network *netwo
 {
     const size_t bytes = network->arena_size * sizeof(float);
     memcpy(network_write(network), state->parameters, bytes);
-    optimizer->state_bound = INFINITY;
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         memcpy(optimizer->state[s], state->moments[s], bytes);
     }
+    finite_state_given(optimizer);
     optimizer->memory = state->memory;
 }
