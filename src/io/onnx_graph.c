@@ -95,7 +95,9 @@ static char *class_text(const onnx_attribute *classes, size_t i)
     char text[256] = "";
     if (classes->n_strings > 0) {
         const ProtobufCBinaryData *from = &classes->strings[i];
-        memcpy(text, from->data, from->len < sizeof text - 1 ? from->len : sizeof text - 1);
+        if (from->len > 0) { /* else it has no bytes: NULL */
+            memcpy(text, from->data, from->len < sizeof text - 1 ? from->len : sizeof text - 1);
+        }
     } else {
         snprintf(text, sizeof text, "%" PRId64, classes->ints[i]);
     }

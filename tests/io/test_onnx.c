@@ -316,23 +316,38 @@ static void what_is_no_perceptron_is_refused(void **unused)
     assert_int_equal(memory_live_count(), 0);
 }
 
+/* A file with two classes by name, in which the first `length` bytes like `from` are now those of `to`. */
+static const char *changed_file(const char *from, const char *to, size_t length)
+{
+    size_t size, at = 0;
+    unsigned char *bytes = test_read_file(recorded_path("sklearn-names-zipmap.onnx"), &size);
+    while (at + length <= size && memcmp(bytes + at, from, length) != 0) {
+        at++;
+    }
+    assert_true(at + length <= size);
+    memcpy(bytes + at, to, length);
+    const char *path = test_write_file("changed.onnx", bytes, size);
+    free(bytes);
+    return path;
+}
+
 /* 1 − p and p are two classes; 2 − p and p are no network. */
 static void two_classes_add_up_to_one(void **unused)
 {
-    static const unsigned char one[] = { 0x00, 0x00, 0x80, 0x3f };
     mlp_network *network;
-    size_t size, at = 0;
     (void)unused;
-    unsigned char *bytes = test_read_file(recorded_path("sklearn-names-zipmap.onnx"), &size);
-    while (at + sizeof one <= size && memcmp(bytes + at, one, sizeof one) != 0) {
-        at++;
-    }
-    assert_true(at + sizeof one <= size);
-    bytes[at + 2] = 0x00;
-    bytes[at + 3] = 0x40;
-    assert_refused(mlp_model_load(test_write_file("two.onnx", bytes, size), &network), MLP_ERROR_UNSUPPORTED,
-                   "two.onnx", NULL);
-    free(bytes);
+    assert_refused(mlp_model_load(changed_file("\0\0\x80\x3f", "\0\0\0\x40", 4), &network),
+                   MLP_ERROR_UNSUPPORTED, "changed.onnx", NULL);
+}
+
+/* Two texts without a byte in the place of "no": three names for two classes, which are left out. */
+static void names_of_classes_may_be_empty(void **unused)
+{
+    mlp_network *network;
+    (void)unused;
+    assert_ok(mlp_model_load(changed_file("\x4a\x02no", "\x4a\0\x4a\0", 4), &network));
+    assert_int_equal(mlp_network_class_name_count(network), 0);
+    mlp_network_destroy(&network);
 }
 
 /* Every piece of a file, every byte of it changed, and every allocation failing: a status, nothing leaked,
@@ -392,6 +407,7 @@ int main(void)
         cmocka_unit_test(custom_activations_are_refused),
         cmocka_unit_test(what_is_no_perceptron_is_refused),
         cmocka_unit_test(two_classes_add_up_to_one),
+        cmocka_unit_test(names_of_classes_may_be_empty),
         cmocka_unit_test(damaged_files),
         cmocka_unit_test(memory_that_fails),
     };
