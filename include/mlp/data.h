@@ -116,10 +116,22 @@ typedef enum mlp_data_format {
     /** Lines of fields (RFC 4180 quotes, LF or CRLF lines), one sample each. Every feature must be a finite
      * number; an empty or missing field is an error. */
     MLP_DATA_FORMAT_CSV = 1,
-    /** MNIST's format: features of unsigned bytes (kept as bytes, scaled by 1/255) or float, of any rank ≥ 1
-     * with samples along the first axis; labels, in a file of their own, of unsigned bytes and rank 1. Names
-     * end in "ubyte" or ".idx". */
+    /** MNIST's format, values of any of its types: features of unsigned bytes (kept as bytes, scaled by
+     * 1/255) or of other numbers, of any rank ≥ 1 with samples along the first axis; labels, in a file of
+     * their own, of rank 1. Names end in "ubyte" or ".idx". */
     MLP_DATA_FORMAT_IDX = 2,
+    /** LIBSVM's lines "label index:value index:value ...", indices ascending from 1, or from 0 where a 0
+     * occurs; what is not there is 0. Features become dense, within `unpack_limit`. Recognized by its
+     * first line. */
+    MLP_DATA_FORMAT_LIBSVM = 3,
+    /** numpy's file of one array, of f2, f4, f8, i1 to i8, u1 to u8 or b1 in either order of bytes, in C or
+     * Fortran order, with samples along the first axis; never objects. Unsigned bytes stay bytes, unscaled.
+     * Targets, of rank 1 or 2, are in a file of their own. */
+    MLP_DATA_FORMAT_NPY = 4,
+    /** numpy's archive of such arrays: features and targets are those that `features_member` and
+     * `labels_member` name, or those of names in use (x and y, x_train and y_train, features and labels, data
+     * and target, arr_0 and arr_1), or the only one, without targets. A regular file. Needs zlib. */
+    MLP_DATA_FORMAT_NPZ = 5,
 } mlp_data_format;
 
 /** Name ("csv") and one-line description of a format, or NULL for a value out of range. Static text. */
@@ -170,13 +182,25 @@ typedef struct mlp_data_options {
     /** Bytes that a gzip'd file may unpack to; SIZE_MAX: any number; 0 (default): 1 GiB, or 100 times the
      * packed size where that is more. */
     size_t unpack_limit;
-    /** For a file that is CSV; NULL: the defaults. */
+    /** For a file that is CSV; its `regression` and names of classes hold for every format; NULL: the
+     * defaults.
+     *
+     * Labels that are whole numbers are classes, unless `regression` is set: by those names, where they
+     * are numbers; else as class indices, where all are at least 0 and below 256 or the number of samples;
+     * else each different number is a class, in their order. Labels of floats, and several columns, are
+     * numbers to predict. */
     const mlp_csv_options *csv;
+    /** Arrays of an NPZ file, without ".npy"; both NULL: by custom. */
+    const char *features_member;
+    const char *labels_member; /**< NULL beside a `features_member`: no targets. */
+    /** Features that samples have in a LIBSVM file, which may not name the last ones; 0: the largest
+     * index. */
+    size_t inputs;
 } mlp_data_options;
 
 #define MLP_DATA_OPTIONS_INIT                                                                                \
     {                                                                                                        \
-        sizeof(mlp_data_options), MLP_DATA_FORMAT_AUTOMATIC, 0, NULL, NULL, 0, NULL                          \
+        sizeof(mlp_data_options), MLP_DATA_FORMAT_AUTOMATIC, 0, NULL, NULL, 0, NULL, NULL, NULL, 0           \
     }
 
 /** ::MLP_DATA_OPTIONS_INIT as a function, for other languages: sets the members that
@@ -190,18 +214,20 @@ MLP_API mlp_status mlp_data_recognize(const char *path, mlp_data_format *format)
 /** Reads a data set from a file of any format, plain or gzip'd.
  *
  * With `stream` the features stay in a file, every use reads those it needs, and labels are in memory, 4
- * bytes a sample. A plain IDX file is read where it lies, and must stay as it is while the data set lives;
- * other files are gone through once and unpacked into a temporary file, which has no name and goes away with
- * the data set. mlp_fit() shuffles such data by windows (mlp_fit_options::shuffle_window) and reads ahead.
+ * bytes a sample. A plain IDX or NPY file of bytes or floats is read where it lies, and must stay as it is
+ * while the data set lives; other files are gone through once and unpacked into a temporary file, which has
+ * no name and goes away with the data set. mlp_fit() shuffles such data by windows
+ * (mlp_fit_options::shuffle_window) and reads ahead.
  *
- * Time and memory are bounded by small multiples of the unpacked file's size, whatever the file holds.
+ * Time and memory are bounded by small multiples of the unpacked file's size, whatever the file holds; those
+ * of a LIBSVM file by `unpack_limit`, too, and with `stream` its values that are not 0 are in memory.
  * @param path    "-": standard input
  * @param options NULL for the defaults
  * @param data    receives a data set that the caller owns; NULL on failure
  * Errors: IO, FORMAT (the message names file, line and column, or what is wrong), ARGUMENT (no such label
- * column; labels in a file of their own for a format that has none), UNSUPPORTED (gzip without zlib), RANGE
- * (beyond `unpack_limit`), MEMORY. Reading streamed data later may fail, too: IO (the message names file and
- * offset), or FORMAT where the file has become shorter. */
+ * column; labels in a file of their own for a format that has none), UNSUPPORTED (gzip without zlib, NPZ
+ * that is no regular file), RANGE (beyond `unpack_limit`), MEMORY. Reading streamed data later may fail,
+ * too: IO (the message names file and offset), or FORMAT where the file has become shorter. */
 MLP_API mlp_status mlp_data_load(const char *path, const mlp_data_options *options, mlp_data **data);
 
 /** mlp_data_load() of an IDX file, with `labels_path` or NULL, the other options by default. */

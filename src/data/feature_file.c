@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/platform.h"
+#include "base/read_at.h"
 #include "base/status.h"
 #include "linalg/vector.h"
 
@@ -47,26 +48,17 @@ void feature_file_free(struct feature_file *file)
     }
 }
 
-static mlp_status read_at(const struct feature_file *file, size_t offset, void *bytes, size_t size)
+static mlp_status read_values(const struct feature_file *file, size_t offset, void *bytes, size_t size)
 {
-    size_t done = 0;
-    while (done < size) {
-        const ssize_t got =
-            pread(file->descriptor, (char *)bytes + done, size - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return got < 0
-                       ? fail(MLP_ERROR_IO, "%s: cannot read at byte %zu: %s", file->path, offset + done,
-                              strerror(errno))
-                       : fail(MLP_ERROR_FORMAT, "%s: has become shorter: it ends before sample %zu does",
-                              file->path,
-                              (offset + size - file->start - 1) / (file->inputs * feature_size(file->kind)));
-        }
-        done += (size_t)got;
+    const size_t got = read_at(file->descriptor, offset, bytes, size);
+    if (got == size) {
+        return MLP_OK;
     }
-    return MLP_OK;
+    return errno != 0
+               ? fail(MLP_ERROR_IO, "%s: cannot read at byte %zu: %s", file->path, offset + got,
+                      strerror(errno))
+               : fail(MLP_ERROR_FORMAT, "%s: has become shorter: it ends before sample %zu does", file->path,
+                      (offset + size - file->start - 1) / (file->inputs * feature_size(file->kind)));
 }
 
 static mlp_status read_bytes(const struct feature_file *file, size_t offset, size_t count, float *x)
@@ -75,13 +67,14 @@ static mlp_status read_bytes(const struct feature_file *file, size_t offset, siz
     const struct vector_kernels *kernels = vector_kernels();
     for (size_t done = 0; done < count; done += PIECE) {
         const size_t size = count - done < PIECE ? count - done : (size_t)PIECE;
-        TRY(read_at(file, offset + done, piece, size));
+        TRY(read_values(file, offset + done, piece, size));
         kernels->from_bytes(piece, file->scale, size, x + done);
     }
     return MLP_OK;
 }
 
-void floats_from_big_endian(float *values, size_t count)
+/* Floats as IDX has them become the machine's, in place. */
+static void floats_from_big_endian(float *values, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const uint32_t bits = read_big_endian_32(&values[i]);
@@ -96,7 +89,7 @@ mlp_status feature_file_read(const struct feature_file *file, size_t first, size
     if (file->kind == FEATURE_BYTES) {
         return read_bytes(file, offset, values, x);
     }
-    TRY(read_at(file, offset, x, values * size));
+    TRY(read_values(file, offset, x, values * size));
     if (file->kind == FEATURE_FLOATS_BIG_ENDIAN) {
         floats_from_big_endian(x, values);
     }

@@ -32,8 +32,6 @@ void feature_file_free(struct feature_file *file);
 
 /* Bytes of a feature. */
 size_t feature_size(enum feature_kind kind);
-/* Floats as IDX has them become the machine's, in place. */
-void floats_from_big_endian(float *values, size_t count);
 
 /* Reads samples first … first + count − 1. MLP_ERROR_IO; MLP_ERROR_FORMAT where the file has become shorter.
  * No allocation. */

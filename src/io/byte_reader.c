@@ -13,6 +13,7 @@
 #endif
 
 #include "base/memory.h"
+#include "base/read_at.h"
 #include "base/status.h"
 
 enum { BUFFER_SIZE = 1 << 16, FIRST_PIECE = 1 << 20 };
@@ -25,6 +26,10 @@ struct byte_reader {
     unsigned char *next; /* what is left of `buffer` */
     size_t available;
     size_t unpack_limit, packed, unpacked; /* bytes; of a gzip file */
+    bool is_range;                         /* of the file only `range` is read, */
+    struct byte_range range;               /* whose offset and packed size are those of what is left, */
+    size_t produced;                       /* of which so many bytes came, */
+    uint32_t checksum;                     /* with this checksum */
     unsigned char
         head[BYTE_READER_HEAD]; /* read ahead; the last head_left of head_size are still to be read */
     size_t head_size, head_left;
@@ -34,10 +39,24 @@ struct byte_reader {
     unsigned char buffer[BUFFER_SIZE]; /* bytes of the file */
 };
 
-/* Reads `size` bytes of the file, fewer at its end. */
-static mlp_status read_file(const struct byte_reader *reader, unsigned char *bytes, size_t size,
-                            size_t *count)
+/* The same as read_file() in the part of the file that is read. */
+static mlp_status read_range(struct byte_reader *reader, unsigned char *bytes, size_t size, size_t *count)
 {
+    const size_t wanted = size < reader->range.packed ? size : reader->range.packed;
+    *count = read_at(reader->descriptor, reader->range.offset, bytes, wanted);
+    FAIL_IF(*count < wanted && errno != 0, MLP_ERROR_IO, "%s: cannot read: %s", reader->path,
+            strerror(errno));
+    reader->range.offset += *count;
+    reader->range.packed -= *count;
+    return MLP_OK;
+}
+
+/* Reads `size` bytes of the file, fewer at its end. */
+static mlp_status read_file(struct byte_reader *reader, unsigned char *bytes, size_t size, size_t *count)
+{
+    if (reader->is_range) {
+        return read_range(reader, bytes, size, count);
+    }
     *count = 0;
     while (*count < size) {
         const ssize_t got = read(reader->descriptor, bytes + *count, size - *count);
@@ -98,14 +117,14 @@ static mlp_status gzip_failure(const struct byte_reader *reader, int result)
                 reader->stream.msg != NULL ? reader->stream.msg : "not a deflate stream");
 }
 
+/* A gzip file, whose header, CRC and length are demanded and checked, or the deflated part of an archive. */
 static mlp_status begin_gzip(struct byte_reader *reader)
 {
-    enum {
-        GZIP_ONLY = 16
-    }; /* added to the window's bits: header, CRC and length of gzip are demanded and checked */
+    enum { GZIP_ONLY = 16, BARE = -1 }; /* added to the window's bits, or their sign */
     reader->stream.zalloc = allocate_for_zlib;
     reader->stream.zfree = free_for_zlib;
-    const int result = inflateInit2(&reader->stream, MAX_WBITS + GZIP_ONLY);
+    const int result =
+        inflateInit2(&reader->stream, reader->is_range ? BARE * MAX_WBITS : MAX_WBITS + GZIP_ONLY);
     reader->gzip = result == Z_OK;
     reader->inside_member = true;
     return result == Z_OK ? MLP_OK : gzip_failure(reader, result);
@@ -161,7 +180,7 @@ static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, si
         if (reader->available == 0) {
             TRY(fill_buffer(reader));
         }
-        if (reader->available == 0 && !reader->inside_member) {
+        if (!reader->inside_member && (reader->is_range || reader->available == 0)) {
             break;
         }
         const bool at_end = reader->available == 0;
@@ -175,7 +194,32 @@ static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, si
     return MLP_OK;
 }
 
+/* Of a part of an archive. */
+static void note_bytes(struct byte_reader *reader, const unsigned char *bytes, size_t size)
+{
+    reader->produced += size;
+    reader->checksum = (uint32_t)crc32_z(reader->checksum, bytes, size);
+}
+
+static mlp_status open_range(struct byte_reader *reader)
+{
+    return reader->range.deflated ? begin_gzip(reader) : MLP_OK;
+}
+
 #else
+
+static void note_bytes(struct byte_reader *reader, const unsigned char *bytes, size_t size)
+{
+    (void)reader;
+    (void)bytes;
+    (void)size;
+}
+
+static mlp_status open_range(struct byte_reader *reader)
+{
+    return fail(MLP_ERROR_UNSUPPORTED, "%s: is in an archive, and this build of libmlp has no zlib",
+                reader->path);
+}
 
 static mlp_status begin_gzip(struct byte_reader *reader)
 {
@@ -229,6 +273,28 @@ mlp_status byte_reader_open(const char *path, size_t unpack_limit, struct byte_r
     return status;
 }
 
+mlp_status byte_reader_open_range(const char *name, int descriptor, const struct byte_range *range,
+                                  size_t unpack_limit, struct byte_reader **reader)
+{
+    struct byte_reader *made = memory_allocate(1, sizeof *made);
+    *reader = made;
+    REQUIRE_MEMORY(made);
+    made->path = name;
+    made->unpack_limit = unpack_limit;
+    made->is_range = true;
+    made->next = made->buffer;
+    made->range = *range;
+    made->descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    const mlp_status status = made->descriptor >= 0
+                                  ? open_range(made)
+                                  : fail(MLP_ERROR_IO, "%s: cannot open: %s", name, strerror(errno));
+    if (status != MLP_OK) {
+        byte_reader_close(made);
+        *reader = NULL;
+    }
+    return status;
+}
+
 void byte_reader_close(struct byte_reader *reader)
 {
     if (reader == NULL) {
@@ -244,7 +310,8 @@ void byte_reader_close(struct byte_reader *reader)
 int byte_reader_regular_file(const struct byte_reader *reader, size_t *size)
 {
     struct stat about;
-    if (reader->gzip || fstat(reader->descriptor, &about) != 0 || !S_ISREG(about.st_mode)) {
+    if (reader->gzip || reader->is_range || fstat(reader->descriptor, &about) != 0 ||
+        !S_ISREG(about.st_mode)) {
         return -1;
     }
     *size = (size_t)about.st_size;
@@ -287,8 +354,14 @@ static mlp_status read_plain(struct byte_reader *reader, unsigned char *bytes, s
 
 mlp_status byte_reader_read(struct byte_reader *reader, void *bytes, size_t size, size_t *got)
 {
-    *got = take(reader->head + reader->head_size - reader->head_left, &reader->head_left, bytes, size);
-    return (reader->gzip ? read_gzip : read_plain)(reader, bytes, size, got);
+    const size_t ahead =
+        take(reader->head + reader->head_size - reader->head_left, &reader->head_left, bytes, size);
+    *got = ahead;
+    TRY((reader->gzip ? read_gzip : read_plain)(reader, bytes, size, got));
+    if (reader->is_range) {
+        note_bytes(reader, (unsigned char *)bytes + ahead, *got - ahead);
+    }
+    return MLP_OK;
 }
 
 mlp_status byte_reader_piece(struct byte_reader *reader, void *bytes, size_t size, size_t done, size_t total,
@@ -333,5 +406,9 @@ mlp_status byte_reader_at_end(struct byte_reader *reader)
     size_t got;
     TRY(byte_reader_read(reader, &byte, 1, &got));
     FAIL_IF(got != 0, MLP_ERROR_FORMAT, "%s: there are bytes after the last value", reader->path);
+    FAIL_IF(reader->is_range &&
+                (reader->produced != reader->range.unpacked || reader->checksum != reader->range.checksum ||
+                 reader->range.packed > 0 || reader->available > 0),
+            MLP_ERROR_FORMAT, "%s: size or checksum is not what the archive's table says", reader->path);
     return MLP_OK;
 }

@@ -2,7 +2,9 @@
 #ifndef IO_BYTE_READER_H
 #define IO_BYTE_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <mlp/status.h>
 
@@ -18,7 +20,19 @@ void byte_reader_close(struct byte_reader *reader);
 /* Bytes that a gzip'd file may unpack to by then, of which `packed` bytes have been read. */
 size_t byte_reader_limit(size_t unpack_limit, size_t packed);
 
-enum { BYTE_READER_HEAD = 16 };
+/* A part of a file, as archives have them. */
+struct byte_range {
+    size_t offset, packed, unpacked; /* bytes */
+    uint32_t checksum;               /* CRC-32 of the unpacked ones */
+    bool deflated;                   /* otherwise they are stored */
+};
+
+/* Opens a part of a file; byte_reader_at_end() compares size and checksum. `name` stands for the path; the
+ * descriptor stays the caller's. UNSUPPORTED in a build without zlib. */
+mlp_status byte_reader_open_range(const char *name, int descriptor, const struct byte_range *range,
+                                  size_t unpack_limit, struct byte_reader **reader);
+
+enum { BYTE_READER_HEAD = 512 };
 
 /* The first bytes of the (unpacked) file, at most BYTE_READER_HEAD, which are still to be read. Before
  * anything is read. Errors: as byte_reader_read(). */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/read_at.h"
 #include "base/status.h"
 
 mlp_status byte_source_open(const char *path, struct byte_source *source)
@@ -54,13 +55,8 @@ mlp_status byte_source_read(const struct byte_source *source, size_t offset, voi
         memcpy(bytes, source->bytes + offset, size);
         return MLP_OK;
     }
-    for (size_t done = 0; done < size;) {
-        const ssize_t got =
-            pread(source->descriptor, (char *)bytes + done, size - done, (off_t)(offset + done));
-        FAIL_IF(got == 0, MLP_ERROR_FORMAT, "%s: became shorter while it was read", source->name);
-        FAIL_IF(got < 0 && errno != EINTR, MLP_ERROR_IO, "%s: cannot read: %s", source->name,
-                strerror(errno));
-        done += got > 0 ? (size_t)got : 0;
-    }
+    const size_t got = read_at(source->descriptor, offset, bytes, size);
+    FAIL_IF(got < size && errno == 0, MLP_ERROR_FORMAT, "%s: became shorter while it was read", source->name);
+    FAIL_IF(got < size, MLP_ERROR_IO, "%s: cannot read: %s", source->name, strerror(errno));
     return MLP_OK;
 }

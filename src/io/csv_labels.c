@@ -11,7 +11,7 @@ mlp_status csv_labels_begin(struct csv_labels *labels, const char *path, const c
                             size_t count)
 {
     size_t number;
-    *labels = (struct csv_labels){ .path = path, .name_count = count };
+    *labels = (struct csv_labels){ .path = path, .place = "line", .name_count = count };
     for (size_t i = 0; i < count; i++) {
         FAIL_IF(names[i] == NULL, MLP_ERROR_ARGUMENT, "CSV options: class_names[%zu] is NULL", i);
         TRY(text_pool_add(&labels->pool, names[i], &number));
@@ -30,8 +30,8 @@ mlp_status csv_labels_add(struct csv_labels *labels, const char *label, size_t l
         number = text_pool_find(&labels->pool, label);
     }
     FAIL_IF(number == SIZE_MAX, MLP_ERROR_FORMAT,
-            "%s: line %zu: label '%.64s' is none of the %zu known classes", labels->path, line, label,
-            labels->name_count);
+            "%s: %s %zu: label '%.64s' is none of the %zu known classes", labels->path, labels->place, line,
+            label, labels->name_count);
     FAIL_IF(number >= (size_t)INT32_MAX, MLP_ERROR_FORMAT, "%s: more than %d different labels", labels->path,
             INT32_MAX);
     const int32_t class = (int32_t)number;

@@ -10,6 +10,7 @@
 
 struct csv_labels {
     const char *path;      /* for messages; borrowed */
+    const char *place;     /* what is counted where a label stands: "line" unless it is set otherwise */
     size_t name_count;     /* the labels that there may be; 0: any */
     struct text_pool pool; /* distinct labels: the names in class order, or as they come */
     struct array classes;  /* int32_t: each sample's label, by its number in the pool */

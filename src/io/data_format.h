@@ -17,14 +17,29 @@ struct data_format {
     struct name name;
     const char *magic; /* what every such file begins with; NULL: nothing in particular */
     size_t magic_size;
-    const char *suffixes[4]; /* of paths, less a ".gz"; NULL ends them */
-    bool labels_apart;       /* in a file of their own */
+    bool (*looks_like)(const unsigned char *head, size_t size); /* what begins so is one; or NULL */
+    const char *suffixes[5];                                    /* of paths, less a ".gz"; NULL ends them */
+    bool labels_apart;                                          /* in a file of their own */
     /* Fills count, inputs, features or file, and targets; what it has put there is freed with the storage,
      * also when it fails. */
     mlp_status (*load)(const struct data_file *file, struct storage *storage);
 };
 
+/* Opens the labels' file, where the options name one, and reads it. */
+mlp_status data_file_labels(const struct data_file *file,
+                            mlp_status (*read)(struct byte_reader *reader, const mlp_data_options *options,
+                                               struct storage *storage),
+                            struct storage *storage);
+
+/* Says in a line what was read, with a detail of the format, or NULL. */
+mlp_status data_file_notice(struct storage *storage, const char *detail);
+
 mlp_status csv_load(const struct data_file *file, struct storage *storage);
 mlp_status idx_load(const struct data_file *file, struct storage *storage);
+mlp_status libsvm_load(const struct data_file *file, struct storage *storage);
+mlp_status npy_load(const struct data_file *file, struct storage *storage);
+mlp_status npz_load(const struct data_file *file, struct storage *storage);
+
+bool libsvm_looks_like(const unsigned char *head, size_t size);
 
 #endif

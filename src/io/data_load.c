@@ -5,6 +5,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "io/data_format.h"
+#include "io/table_notice.h"
 
 static const struct data_format formats[] = {
     [MLP_DATA_FORMAT_AUTOMATIC] = { .name = { "automatic",
@@ -18,6 +19,21 @@ static const struct data_format formats[] = {
                               .suffixes = { "ubyte", ".idx" },
                               .labels_apart = true,
                               .load = idx_load },
+    [MLP_DATA_FORMAT_LIBSVM] = { .name = { "libsvm", "lines of a label and index:value" },
+                                 .looks_like = libsvm_looks_like,
+                                 .suffixes = { ".libsvm", ".svm", ".svmlight", ".scale" },
+                                 .load = libsvm_load },
+    [MLP_DATA_FORMAT_NPY] = { .name = { "npy", "numpy's arrays, features and labels in files of their own" },
+                              .magic = "\x93NUMPY",
+                              .magic_size = 6,
+                              .suffixes = { ".npy" },
+                              .labels_apart = true,
+                              .load = npy_load },
+    [MLP_DATA_FORMAT_NPZ] = { .name = { "npz", "numpy's archives of arrays" },
+                              .magic = "PK\3\4",
+                              .magic_size = 4,
+                              .suffixes = { ".npz" },
+                              .load = npz_load },
 };
 static const struct name_table names = NAME_ROWS("data format", formats);
 enum { FORMAT_COUNT = sizeof formats / sizeof formats[0] };
@@ -50,6 +66,9 @@ size_t mlp_data_format_count(void)
 
 static bool has_magic(const struct data_format *format, const unsigned char *head, size_t size)
 {
+    if (format->looks_like != NULL && format->looks_like(head, size)) {
+        return true;
+    }
     return format->magic != NULL && size >= format->magic_size &&
            memcmp(head, format->magic, format->magic_size) == 0;
 }
@@ -98,6 +117,38 @@ mlp_status mlp_data_recognize(const char *path, mlp_data_format *format)
 }
 
 /* ---- loading ------------------------------------------------------------------------------------------- */
+
+mlp_status data_file_labels(const struct data_file *file,
+                            mlp_status (*read)(struct byte_reader *reader, const mlp_data_options *options,
+                                               struct storage *storage),
+                            struct storage *storage)
+{
+    struct byte_reader *reader;
+    if (file->options->labels_path == NULL) {
+        return MLP_OK;
+    }
+    TRY(byte_reader_open(file->options->labels_path, file->options->unpack_limit, &reader));
+    const mlp_status status = read(reader, file->options, storage);
+    byte_reader_close(reader);
+    return status;
+}
+
+mlp_status data_file_notice(struct storage *storage, const char *detail)
+{
+    struct notice notice = { 0 };
+    notice_add(&notice, "%zu samples; %zu features", storage->count, storage->inputs);
+    if (storage_has_classes(storage)) {
+        notice_add(&notice, "; %zu classes", storage->class_count);
+    } else if (storage_has_values(storage)) {
+        notice_add(&notice, "; %zu number%s to predict", storage->outputs, storage->outputs > 1 ? "s" : "");
+    } else {
+        notice_add(&notice, "; no labels");
+    }
+    if (detail != NULL) {
+        notice_add(&notice, "; %s", detail);
+    }
+    return notice_keep(&notice, &storage->notice);
+}
 
 static mlp_status load_file(const struct data_file *file, struct storage *storage)
 {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/nonfinite.h"
+#include "base/number_bits.h"
 #include "base/status.h"
 #include "io/safetensors.h"
 
@@ -12,44 +13,23 @@ enum { TILE = 16 }; /* a cache line of floats */
 
 static float from_f32(const unsigned char *bytes)
 {
-    const uint32_t bits =
-        (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return float_of_bits((uint32_t)bits_of_bytes(bytes, 4, false));
 }
 
 static float from_bf16(const unsigned char *bytes)
 {
-    const unsigned char wide[4] = { 0, 0, bytes[0], bytes[1] };
-    return from_f32(wide);
+    return float_of_bits((uint32_t)bits_of_bytes(bytes, 2, false) << 16);
 }
 
-/* IEEE 754 half: 1 sign, 5 exponent, 10 fraction bits. */
 static float from_f16(const unsigned char *bytes)
 {
-    const uint32_t half = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8;
-    const uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31u, fraction = half & 1023u;
-    float value;
-    if (exponent == 0) {
-        value = (float)fraction * 0x1p-24f;
-        return sign != 0 ? -value : value;
-    }
-    const uint32_t bits = sign | (exponent == 31 ? 255u : exponent + 112u) << 23 | fraction << 13;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return float_of_half_bits((uint32_t)bits_of_bytes(bytes, 2, false));
 }
 
 /* Beyond a float's range it becomes infinite, which is refused as such. */
 static float from_f64(const unsigned char *bytes)
 {
-    uint64_t bits = 0;
-    double value;
-    for (int b = 0; b < 8; b++) {
-        bits |= (uint64_t)bytes[b] << (8 * b);
-    }
-    memcpy(&value, &bits, sizeof value);
-    return (float)value;
+    return (float)double_of_bits(bits_of_bytes(bytes, 8, false));
 }
 
 /* Bytes of the file become floats. They may lie in the last part of `out`, so that it goes upwards. */
@@ -172,12 +152,7 @@ mlp_status safetensor_doubles(struct safetensors *archive, const struct safetens
     TRY(byte_source_read(archive->source, archive->data + tensor->begin, out,
                          tensor->elements * sizeof *out));
     for (size_t i = 0; i < tensor->elements; i++) {
-        const unsigned char *bytes = (const unsigned char *)&out[i];
-        uint64_t bits = 0;
-        for (int b = 0; b < 8; b++) {
-            bits |= (uint64_t)bytes[b] << (8 * b);
-        }
-        memcpy(&out[i], &bits, sizeof bits);
+        out[i] = double_of_bits(bits_of_bytes((const unsigned char *)&out[i], sizeof *out, false));
     }
     return MLP_OK;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/read_at.h"
 #include "base/status.h"
 
 mlp_status table_begin(struct table *table, size_t width, bool on_disk, const char *origin,
@@ -83,14 +84,9 @@ static mlp_status read_block(struct table *table, size_t block, size_t rows)
 {
     char *bytes = ((char **)table->blocks.items)[0];
     const size_t row = table->width * sizeof(union cell), size = rows * row;
-    const off_t start = (off_t)(block * TABLE_BLOCK_ROWS * row);
-    for (size_t done = 0; done < size;) {
-        const ssize_t got = pread(table->descriptor, bytes + done, size - done, start + (off_t)done);
-        FAIL_IF(got == 0 || (got < 0 && errno != EINTR), MLP_ERROR_IO,
-                "the temporary file cannot be read: %s",
-                got == 0 ? "it has become shorter" : strerror(errno));
-        done += got > 0 ? (size_t)got : 0;
-    }
+    const size_t got = read_at(table->descriptor, block * TABLE_BLOCK_ROWS * row, bytes, size);
+    FAIL_IF(got < size, MLP_ERROR_IO, "the temporary file cannot be read: %s",
+            errno == 0 ? "it has become shorter" : strerror(errno));
     table->block = block;
     return MLP_OK;
 }

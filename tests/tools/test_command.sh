@@ -307,7 +307,7 @@ fails 'missing' train --data missing
 holds 'known sets are digits and fashion-mnist' err
 fails 'missing' evaluate missing --data digits
 fails 'not a safetensors file' evaluate "$digits" --data digits
-fails 'digits.csv' train --data "$digits,$digits"
+refuses 'not for format csv' train --data "$digits,$digits"
 fails 'no-folder/model' train --data digits --output no-folder/model
 fails 'is a folder' train --data digits --output .
 mkfifo pipe # never a device: where the check is broken, a save by root would replace it

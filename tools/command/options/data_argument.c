@@ -1,4 +1,5 @@
-/* Data sets named on the command line: a CSV file, a pair of IDX files, or the name of a known set. */
+/* Data sets named on the command line: a file, a pair of files, arrays of a file, or the name of a known
+ * set. */
 #include "options/data_argument.h"
 
 #include <stdint.h>
@@ -139,8 +140,7 @@ static mlp_csv_options csv_options(const struct data_request *request, const str
 static bool is_table(const struct data_source *source, const mlp_data_options *how, const char *path)
 {
     mlp_data_format format;
-    const bool table = how->labels_path == NULL && how->format == MLP_DATA_FORMAT_AUTOMATIC &&
-                       (source->schema != NULL || source->learns);
+    const bool table = how->labels_path == NULL && (source->schema != NULL || source->learns);
     const bool known = table && strcmp(path, "-") != 0 && mlp_data_recognize(path, &format) == MLP_OK;
     return table && (!known || format == MLP_DATA_FORMAT_CSV); /* what cannot be read is refused later */
 }
@@ -158,6 +158,7 @@ static int open_file(const struct data_request *request, const struct data_sourc
     options.stream = request->stream;
     options.unpack_limit = request->unpack_limit;
     options.csv = &csv;
+    options.inputs = source->inputs;
     const mlp_status status = mlp_data_load(path, &options, &set->data);
     set->csv = mlp_data_file_format(set->data) == MLP_DATA_FORMAT_CSV;
     if (status == MLP_OK && request->csv_option != NULL && !set->csv) {
@@ -208,22 +209,50 @@ static int open_named(const struct data_request *request, const struct data_sour
     return code;
 }
 
+/* What an argument names besides a file. */
+struct spec {
+    char *path;           /* the caller's */
+    const char *features; /* an array of the file, or NULL */
+    const char *labels;   /* a file, or an array beside `features`; or NULL */
+    bool pair;            /* there was a comma */
+};
+
+/* FILE, FEATURES,LABELS or FILE:ARRAY[,ARRAY]; a file that has such a name comes first. */
+static int split_spec(const char *text, struct spec *spec)
+{
+    *spec = (struct spec){ .path = strdup(text) };
+    FAIL_IF(spec->path == NULL, out_of_memory());
+    char *comma = access(text, F_OK) != 0 ? strchr(spec->path, ',') : NULL;
+    if (comma != NULL) {
+        *comma = '\0';
+        spec->pair = true;
+        spec->labels = comma[1] != '\0' ? comma + 1 : NULL;
+    }
+    char *colon = access(spec->path, F_OK) != 0 ? strrchr(spec->path, ':') : NULL;
+    if (colon != NULL) {
+        *colon = '\0';
+        spec->features = colon + 1;
+        if (access(spec->path, F_OK) != 0) {
+            *colon = ':';
+            spec->features = NULL;
+        }
+    }
+    return EXIT_DONE;
+}
+
 static int open_spec(const struct data_request *request, const struct data_source *source,
                      struct data_set *set)
 {
-    const char *comma = strchr(source->spec, ',');
+    struct spec spec;
     mlp_data_options options = MLP_DATA_OPTIONS_INIT;
-    if (comma == NULL || access(source->spec, F_OK) == 0) {
-        return open_file(request, source, &options, source->spec, false, set);
-    }
-    char *features = strndup(source->spec, (size_t)(comma - source->spec));
-    FAIL_IF(features == NULL, out_of_memory());
-    options.format = MLP_DATA_FORMAT_IDX;
-    options.labels_path = comma[1] != '\0' ? comma + 1 : NULL;
-    const int code = features[0] != '\0'
-                         ? open_file(request, source, &options, features, false, set)
-                         : usage_error("%s: expected IMAGES,LABELS, got '%s'", source->option, source->spec);
-    free(features);
+    TRY(split_spec(source->spec, &spec));
+    options.features_member = spec.features;
+    options.labels_member = spec.features != NULL ? spec.labels : NULL;
+    options.labels_path = spec.features == NULL ? spec.labels : NULL;
+    const int code = spec.path[0] != '\0' ? open_file(request, source, &options, spec.path, spec.pair, set)
+                                          : usage_error("%s: expected FEATURES,LABELS, got '%s'",
+                                                        source->option, source->spec);
+    free(spec.path);
     return code;
 }
 
@@ -240,18 +269,16 @@ int data_open(const struct data_request *request, const struct data_source *sour
     return open_spec(request, source, set);
 }
 
-void data_files(const char *spec, char *files[2])
+void data_files(const char *text, char *files[2])
 {
-    const struct named_data *known = spec != NULL ? find_known_data(spec) : NULL;
-    const char *comma = spec != NULL && access(spec, F_OK) != 0 ? strchr(spec, ',') : NULL;
+    const struct named_data *known = text != NULL ? find_known_data(text) : NULL;
+    struct spec spec;
     files[0] = files[1] = NULL;
     if (known != NULL) {
         files[0] = find_known_file(known->features);
-    } else if (comma != NULL) {
-        files[0] = strndup(spec, (size_t)(comma - spec));
-        files[1] = strdup(comma + 1);
-    } else if (spec != NULL) {
-        files[0] = strdup(spec);
+    } else if (text != NULL && split_spec(text, &spec) == EXIT_DONE) {
+        files[0] = spec.path;
+        files[1] = spec.labels != NULL && spec.features == NULL ? strdup(spec.labels) : NULL;
     }
 }
 

@@ -1,4 +1,5 @@
-/* Data sets named on the command line: a CSV file, a pair of IDX files, or the name of a known set. */
+/* Data sets named on the command line: a file, a pair of files, arrays of a file, or the name of a known
+ * set. */
 #ifndef TOOLS_DATA_ARGUMENT_H
 #define TOOLS_DATA_ARGUMENT_H
 
@@ -49,13 +50,14 @@ struct data_set {
 /* What to load and how. */
 struct data_source {
     const char *option;  /* for messages, such as "--data" */
-    const char *spec;    /* FILE.csv, IMAGES,LABELS, IMAGES, or a name */
+    const char *spec;    /* FILE, FEATURES,LABELS, FILE:FEATURES,LABELS, or a name */
     enum data_part part; /* of a set that has parts; PART_DEFAULT: the test part */
     bool label_needed;   /* the last column of a CSV file is the label unless the request says otherwise */
     const char *const *class_names; /* that labels must match, or NULL */
     size_t class_name_count;
     const mlp_schema *schema; /* by which a table is read, or NULL */
     bool learns;              /* without one: a table's schema is learnt */
+    size_t inputs;            /* features that samples are to have, where a file does not say; 0: any */
 };
 
 /* Loads it. Returns an exit code after a message, or EXIT_DONE; `set->data` belongs to the caller then. */
@@ -80,8 +82,11 @@ int parse_decimal(const char *text, void *settings);
 int parse_missing(const char *text, void *settings);
 
 #define DATA_SPEC_HELP                                                                                       \
-    "A CSV file (plain or gzip'd); IMAGES,LABELS: a pair of IDX files; IMAGES, with the comma: IDX without " \
-    "labels; or a name: digits (comes with mlp) or fashion-mnist (Debian's package dataset-fashion-mnist)."
+    "A CSV file, a LIBSVM file, or an NPZ file (FILE:X,Y says which arrays); FEATURES,LABELS: a pair of "    \
+    "IDX "                                                                                                   \
+    "or NPY files; FEATURES, with the comma: such a file without labels; all plain or, but for NPZ, "        \
+    "gzip'd; -: standard input; or a name: digits (comes with mlp) or fashion-mnist (Debian's package "      \
+    "dataset-fashion-mnist)."
 #define DATA_STREAM_ROW                                                                                      \
     {                                                                                                        \
         .kind = OPTION_FLAG, .name = "stream", .offset = offsetof(struct data_request, stream), .flag = 1,   \

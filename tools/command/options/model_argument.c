@@ -38,6 +38,7 @@ int open_data_of_model(struct data_request *request, struct data_source source, 
     source.class_names = names;
     request->regression = !network_classifies(network);
     source.schema = mlp_network_schema(network);
+    source.inputs = mlp_network_inputs(network);
     const int code = data_open(request, &source, set);
     if (code == EXIT_DONE) {
         tell_of_table(source.spec, set->data, true);

@@ -237,7 +237,8 @@ int train_network_make(struct train_settings *settings, const struct train_data 
     }
     const struct output_needs needs = { data->classes, mlp_data_outputs(data->train),
                                         mlp_schema_target_kind(data->schema) == MLP_TARGET_FLAGS };
-    const bool standardize = settings->standardize < 0 ? data->set.csv : settings->standardize != 0;
+    const bool scaled = mlp_data_file_format(data->set.data) == MLP_DATA_FORMAT_IDX; /* values of 0 to 1 */
+    const bool standardize = settings->standardize < 0 ? !scaled : settings->standardize != 0;
     TRY(network_from_settings(&settings->network, mlp_data_inputs(data->train), &needs, network));
     if (data->schema != NULL) {
         TRY(work_code(mlp_network_set_schema(*network, data->schema)));

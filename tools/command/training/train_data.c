@@ -50,7 +50,8 @@ static int open_other(const struct train_settings *settings, const char *option,
                                         .label_needed = true,
                                         .class_names = data->names,
                                         .class_name_count = data->classes,
-                                        .schema = data->schema };
+                                        .schema = data->schema,
+                                        .inputs = mlp_data_inputs(data->set.data) };
     const int code = data_open(&settings->request, &source, &set);
     *other = set.data;
     if (code == EXIT_DONE) {
@@ -139,6 +140,7 @@ static int open_train(const struct train_settings *settings, struct train_data *
         .label_needed = true,
         .schema = settings->start != NULL ? mlp_network_schema(settings->start) : NULL,
         .learns = settings->start == NULL,
+        .inputs = settings->start != NULL ? mlp_network_inputs(settings->start) : 0,
     };
     const char **names = NULL;
     if (settings->start != NULL) {

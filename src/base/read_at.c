@@ -1,0 +1,22 @@
+/* Reading at a place of a file. */
+#include "base/read_at.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+size_t read_at(int descriptor, size_t offset, void *bytes, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        const ssize_t got = pread(descriptor, (char *)bytes + done, size - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            errno = got == 0 ? 0 : errno;
+            break;
+        }
+        done += (size_t)got;
+    }
+    return done;
+}
