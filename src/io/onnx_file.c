@@ -57,15 +57,15 @@ mlp_status onnx_file_open(const struct byte_source *source, struct onnx_file *fi
     unsigned char *bytes = NULL;
     size_t size = 0;
     *file = (struct onnx_file){ .source = source, .path = source->name };
-    const size_t largest = (size_t)ONNX_PIECE * sizeof(double), bytes_of_file = file->source->size;
-    file->piece = memory_allocate(1, bytes_of_file < largest ? bytes_of_file : largest);
-    if (file->piece == NULL) {
-        return MLP_ERROR_MEMORY;
-    }
     mlp_status status = onnx_wire_read(file, &bytes, &size);
     status = status == MLP_OK ? unpack(file, bytes, size) : status;
     memory_free(bytes);
-    return status;
+    TRY(status);
+    TRY(onnx_external_open(file));
+    const size_t most = (size_t)ONNX_PIECE * sizeof(double);
+    const size_t held = file->source->size > file->external.size ? file->source->size : file->external.size;
+    file->piece = memory_allocate(1, held < most ? held : most);
+    return file->piece != NULL ? MLP_OK : MLP_ERROR_MEMORY;
 }
 
 void onnx_file_close(struct onnx_file *file)
@@ -74,6 +74,7 @@ void onnx_file_close(struct onnx_file *file)
     if (file->model != NULL) {
         mlp__onnx__model__free_unpacked(file->model, &allocator);
     }
+    onnx_external_close(file);
     memory_free(file->piece);
 }
 
@@ -144,12 +145,6 @@ mlp_status onnx_tensor_elements(const struct onnx_file *file, const onnx_tensor 
     for (size_t i = 0; i < tensor->n_dims; i++) {
         fits = fits && tensor->dims[i] >= 0 && size_multiply(*elements, (size_t)tensor->dims[i], elements);
     }
-    if (tensor->data_location != 0) {
-        return fail(MLP_ERROR_UNSUPPORTED,
-                    "%s: tensor '%.64s' lies in another file (external data), expected it in the model: save "
-                    "the model without external data",
-                    file->path, name);
-    }
     if (type == NULL) {
         return fail(MLP_ERROR_UNSUPPORTED,
                     "%s: tensor '%.64s' is of ONNX's type %d, expected FLOAT, DOUBLE, FLOAT16, BFLOAT16, "
@@ -162,6 +157,15 @@ mlp_status onnx_tensor_elements(const struct onnx_file *file, const onnx_tensor 
     return fits ? MLP_OK
                 : fail(MLP_ERROR_FORMAT, "%s: tensor '%.64s' has not as many numbers as its shape says",
                        file->path, name);
+}
+
+/* Reads elements as they are in the file, into file->piece. */
+static mlp_status read_piece(const struct onnx_file *file, const onnx_tensor *tensor, size_t first,
+                             size_t count)
+{
+    const struct byte_source *source = tensor->data_location != 0 ? &file->external : file->source;
+    const size_t size = type_of(tensor)->size;
+    return byte_source_read(source, (size_t)tensor->data_offset + first * size, file->piece, count * size);
 }
 
 /* What a tensor lists by itself: integers, or the bits of 16-bit numbers. */
@@ -186,8 +190,7 @@ mlp_status onnx_doubles(const struct onnx_file *file, const onnx_tensor *tensor,
 {
     const struct number_type *type = type_of(tensor);
     if (tensor->has_data_size) {
-        TRY(byte_source_read(file->source, (size_t)tensor->data_offset + first * type->size, file->piece,
-                             count * type->size));
+        TRY(read_piece(file, tensor, first, count));
     }
     for (size_t i = 0; i < count; i++) {
         const unsigned char *bytes = file->piece + i * type->size;
@@ -209,8 +212,7 @@ mlp_status onnx_floats(const struct onnx_file *file, const onnx_tensor *tensor, 
 {
     const struct number_type *type = type_of(tensor);
     if (tensor->has_data_size && type->floats != NULL) {
-        TRY(byte_source_read(file->source, (size_t)tensor->data_offset + first * type->size, file->piece,
-                             count * type->size));
+        TRY(read_piece(file, tensor, first, count));
         tensor_type_of(type->floats)->to_floats(file->piece, count, out);
         return MLP_OK;
     }

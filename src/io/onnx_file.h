@@ -38,7 +38,9 @@ struct onnx_file {
     size_t budget;                    /* bytes that the messages may still take */
     bool over_budget;                 /* they would have taken more */
     onnx_model *model;
-    unsigned char *piece; /* numbers as they are in the file */
+    struct byte_source external; /* of tensors that lie beside the model; name NULL: there are none */
+    char *external_path;         /* owned */
+    unsigned char *piece;        /* numbers as they are in the file */
 };
 
 /* Reads the messages, whose bytes bound the memory that they take. The source stays open until
@@ -49,8 +51,13 @@ void onnx_file_close(struct onnx_file *file);
 /* The messages' bytes without the tensors' numbers, in a new array (memory_free). */
 mlp_status onnx_wire_read(struct onnx_file *file, unsigned char **bytes, size_t *size);
 
-/* Number of a tensor's elements, once its type and its data agree with them. FORMAT; UNSUPPORTED for data in
- * another file and for types other than those above. */
+/* Opens the file of external data and notes there where its tensors lie. UNSUPPORTED for several files, for
+ * one elsewhere and for models in memory; FORMAT for places beyond its end; IO. */
+mlp_status onnx_external_open(struct onnx_file *file);
+void onnx_external_close(struct onnx_file *file);
+
+/* Number of a tensor's elements, once its type and its data agree with them. FORMAT; UNSUPPORTED for types
+ * other than those above. */
 mlp_status onnx_tensor_elements(const struct onnx_file *file, const onnx_tensor *tensor, size_t *elements);
 /* Elements first … first + count − 1, at most ONNX_PIECE, of a tensor that onnx_tensor_elements() checked.
  * IO. */

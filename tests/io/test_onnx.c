@@ -288,7 +288,7 @@ static void check_refused(const char *name)
     const mlp_status status = mlp_model_load(recorded_path(model), &network);
     print_message("%s: %s\n", model, mlp_last_error());
     assert_true(status == MLP_ERROR_UNSUPPORTED || status == MLP_ERROR_FORMAT ||
-                status == MLP_ERROR_NONFINITE);
+                status == MLP_ERROR_NONFINITE || status == MLP_ERROR_IO);
     assert_null(network);
     while (fgets(piece, sizeof piece, stream) != NULL) {
         piece[strcspn(piece, "\n")] = '\0';
@@ -329,6 +329,21 @@ static const char *changed_file(const char *from, const char *to, size_t length)
     const char *path = test_write_file("changed.onnx", bytes, size);
     free(bytes);
     return path;
+}
+
+/* Weights beside the model are not found from memory. */
+static void external_data_need_a_folder(void **unused)
+{
+    mlp_network *network;
+    size_t size;
+    (void)unused;
+    unsigned char *bytes = test_read_file(recorded_path("torch-external.onnx"), &size);
+    assert_refused(mlp_model_load_memory(bytes, size, NULL, &network), MLP_ERROR_UNSUPPORTED, "external data",
+                   "memory", NULL);
+    assert_refused(mlp_model_load(test_write_file("moved.onnx", bytes, size), &network), MLP_ERROR_IO,
+                   "external data", "torch-external.onnx.data", NULL);
+    free(bytes);
+    assert_int_equal(memory_live_count(), 0);
 }
 
 /* 1 − p and p are two classes; 2 − p and p are no network. */
@@ -372,19 +387,28 @@ static void damaged_files(void **unused)
     free(bytes);
 }
 
-static void memory_that_fails(void **unused)
+/* Every allocation of loading fails in turn; then it succeeds. */
+static mlp_network *load_with_failures(const char *name)
 {
     mlp_status status = MLP_ERROR_MEMORY;
     mlp_network *network;
-    (void)unused;
     for (size_t n = 0; status != MLP_OK; n++) {
         memory_fail_after(n);
-        status = mlp_model_load(recorded_path("sklearn-names-zipmap.onnx"), &network);
+        status = mlp_model_load(recorded_path(name), &network);
         assert_true(status == MLP_OK || status == MLP_ERROR_MEMORY);
         memory_fail_after(SIZE_MAX);
         assert_true(status == MLP_OK || memory_live_count() == 0);
     }
-    status = MLP_ERROR_MEMORY;
+    return network;
+}
+
+static void memory_that_fails(void **unused)
+{
+    mlp_status status = MLP_ERROR_MEMORY;
+    (void)unused;
+    mlp_network *network = load_with_failures("torch-external.onnx");
+    mlp_network_destroy(&network);
+    network = load_with_failures("sklearn-names-zipmap.onnx");
     for (size_t n = 0; status != MLP_OK; n++) {
         const size_t live = memory_live_count();
         memory_fail_after(n);
@@ -406,6 +430,7 @@ int main(void)
         cmocka_unit_test(class_names_and_labels),
         cmocka_unit_test(custom_activations_are_refused),
         cmocka_unit_test(what_is_no_perceptron_is_refused),
+        cmocka_unit_test(external_data_need_a_folder),
         cmocka_unit_test(two_classes_add_up_to_one),
         cmocka_unit_test(names_of_classes_may_be_empty),
         cmocka_unit_test(damaged_files),

@@ -2,7 +2,7 @@
 """Records the ONNX files of this folder, with inputs and outputs beside each: needs torch, onnx, onnxruntime,
 scikit-learn, skl2onnx.
 
-usage: record.py [FOLDER [KIND...]]     all kinds: gemm keras sklearn torch shapes runtime refused; and by name alone:
+usage: record.py [FOLDER [KIND...]]     all kinds: gemm keras sklearn torch external shapes runtime refused; and by name alone:
                                          tf2onnx (needs keras, tensorflow-cpu, tf2onnx)
 
 NAME.onnx is the model. NAME.txt has samples, inputs and outputs in its first line, then a sample's inputs and the
@@ -83,6 +83,19 @@ def torch_models():
                     for tensor, low in ((module.weight, -1.5), (module.bias, -1), (module.running_mean, -1), (module.running_var, 0.5)):
                         tensor.uniform_(low, 2)
         save(f"torch-normalized-{'dynamo' if dynamo else 'script'}", norm, 6, dynamo, shape=(2, 3))
+
+
+def external_models():
+    """PyTorch's default: the weights in a file beside the model."""
+    import torch
+    from torch import nn
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Linear(10, 9), nn.ReLU(), nn.Linear(9, 8)).eval()  # smaller tensors stay in the model
+    x = torch.tensor(normal(SAMPLES, 10))
+    path = folder / "torch-external.onnx"
+    torch.onnx.export(net, (x,), path, dynamo=True, verbose=False, dynamic_shapes=({0: torch.export.Dim("n")},))
+    with torch.no_grad():
+        record("torch-external", None, x.numpy(), net.double()(x.double()).numpy())
 
 
 def shapes_models():
@@ -324,12 +337,30 @@ def refused_models():
         refused(f"weights-{name}", [*dense, node("Relu", ["z"], ["y"])], ["'w'", "not finite"], {"w": bad})
         refused(f"bias-{name}", [*dense, node("Relu", ["z"], ["y"])], ["not finite"], {"b": numpy.array([0, value, 0], dtype=numpy.float32)})
 
-    def external(model):
-        tensor = model.graph.initializer[0]
-        tensor.ClearField("raw_data")
-        tensor.data_location = TensorProto.EXTERNAL
-        tensor.external_data.add(key="location", value="weights.bin")
-    refused("external-data", [*dense, node("Relu", ["z"], ["y"])], ["'w'", "another file", "external data"], change=external)
+    def external(**entries):
+        def change(model):
+            tensor = model.graph.initializer[0]
+            tensor.ClearField("raw_data")
+            tensor.data_location = TensorProto.EXTERNAL
+            for key, value in entries.items():
+                tensor.external_data.add(key=key, value=value)
+        return change
+    beside = "external-data.txt"  # any file
+    for name, entries, says in (("data", {"location": "weights.bin"}, ["weights.bin", "another file", "external data", "open"]),
+                                ("nowhere", {}, ["another file", "beside"]), ("elsewhere", {"location": "../gemm-0-1-1.onnx"}, ["beside"]),
+                                ("folder", {"location": "."}, ["beside"]), ("root", {"location": "/etc/passwd"}, ["beside"]),
+                                ("beyond", {"location": beside, "offset": "4", "length": "48"}, ["48 bytes", "beyond the end"]),
+                                ("far", {"location": beside, "offset": "999999999999999999"}, ["as its shape says"]),
+                                ("negative", {"location": beside, "offset": "-4"}, ["'offset'", "digits"]),
+                                ("short", {"location": beside, "length": "8"}, ["as its shape says"])):
+        refused(f"external-{name}", [*dense, node("Relu", ["z"], ["y"])], ["'w'", *says], change=external(**entries))
+
+    def two_files(model):
+        for tensor, location in zip(model.graph.initializer, (beside, "branch.txt")):
+            tensor.ClearField("raw_data")
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value=location)
+    refused("external-two", [*dense, node("Relu", ["z"], ["y"])], ["external data", "expected one file"], change=two_files)
 
     def of_type(kind):
         def change(model):
@@ -347,5 +378,5 @@ def refused_models():
 
 
 if __name__ == "__main__":
-    for kind in sys.argv[2:] or ("gemm", "keras", "sklearn", "torch", "shapes", "runtime", "refused"):
+    for kind in sys.argv[2:] or ("gemm", "keras", "sklearn", "torch", "external", "shapes", "runtime", "refused"):
         globals()[f"{kind}_models"]()
