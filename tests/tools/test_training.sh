@@ -83,8 +83,17 @@ if command -v gnuplot >/dev/null; then
     done
     grep -q 'whole-log.csv training' chart.svg && grep -q 'gradient norm' chart.svg
     result $? '  with names and titles'
-    "$mlp" plot whole-log.csv >out 2>err && grep -q 'learning rate' out && [ ! -s err ] && [ "$(wc -L <out)" -le 79 ]
+    "$mlp" plot whole-log.csv >out 2>err && grep -q '^constant: learning rate' out && [ ! -s err ] && [ "$(wc -L <out)" -le 79 ]
     result $? 'mlp plot in the terminal, also of what does not change'
+    # epochs on the axis, the best one marked, what is constant in a line of its own, the axis cut above the others
+    printf 'step,epoch,loss,validation_loss,learning_rate\n5,1,2,2,0.1\n10,2,1,1.5,0.1\n15,3,0.5,1.8,0.1\n' >plain.csv
+    printf 'step,epoch,loss\n5,1,900\n10,2,800\n15,3,700\n' >high.csv
+    "$mlp" plot plain.csv --output chart.svg --data apples 2>err && grep -q '>training: on apples<' chart.svg &&
+        grep -q '>constant: learning rate 0.1<' chart.svg && grep -q '>best: epoch 2<' chart.svg && grep -q '>epoch<' chart.svg &&
+        [ "$(grep -c '>loss<\|>learning rate<' chart.svg)" -eq 1 ]
+    result $? '  the best epoch is marked, what does not change is named'
+    "$mlp" plot plain.csv high.csv --linear-scale --output chart.svg 2>err && grep -q '>high.csv training (up to 9e+02)<' chart.svg
+    result $? '  a curve that dwarfs the others is cut'
     mkdir one two && cp whole-log.csv one/log.csv && cp whole-log.csv two/log.csv
     "$mlp" plot one/log.csv two/log.csv --output chart.svg >out 2>err && grep -q 'one/log.csv validation' chart.svg
     result $? '  logs of one name are told apart by their folders'
@@ -102,7 +111,7 @@ if command -v gnuplot >/dev/null; then
     "$mlp" plot whole-log.csv --output no/such/chart.png >out 2>err
     [ $? -eq 1 ] && [ ! -s out ] && grep -q -e '--output: .*no/such' err
     result $? '  a file that cannot be written'
-    train --find-learning-rate --plot rate.svg && [ -s rate.svg ] && grep -q 'suggestion *--learning-rate' out
+    train --find-learning-rate --plot rate.svg && grep -q '>suggestion [0-9.]*<' rate.svg && grep -q 'suggestion *--learning-rate' out
     result $? '--find-learning-rate'
     train --find-learning-rate --plot no/such/rate.svg
     [ $? -eq 1 ] && [ ! -s out ] && grep -q -e '--plot' err

@@ -1,4 +1,4 @@
-/* Charts of an evaluation: ROC, reliability and confusion of classes; residuals of numbers. */
+/* Charts of an evaluation: confusion, ROC and reliability of classes; residuals of numbers. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -63,7 +63,7 @@ static void fill_heat(const struct evaluation *e, double *values)
     }
 }
 
-static int plot_classes(const char *path, struct evaluation *e, struct drawn *drawn)
+static int plot_classes(struct canvas *canvas, struct evaluation *e, struct drawn *drawn)
 {
     static const double diagonal[] = { 0.0, 1.0 };
     char numbers[HEAT_CLASSES][NAME_SIZE];
@@ -76,6 +76,23 @@ static int plot_classes(const char *path, struct evaluation *e, struct drawn *dr
     TRY(draw_roc(e, drawn, numbers, curves));
     curves[roc_curves] =
         (struct curve){ .kind = CURVE_THEORY, .colour = 6, .x = diagonal, .y = diagonal, .count = 2 };
+    const struct heat_map map = { .rows = names,
+                                  .columns = names,
+                                  .row_count = e->columns,
+                                  .column_count = e->columns,
+                                  .values = heat,
+                                  .low = 0.0,
+                                  .high = 1.0 };
+    if (e->columns <= HEAT_CLASSES) {
+        for (size_t c = 0; c < e->columns; c++) {
+            names[c] = network_class_text(e->network, c, numbers[c]);
+        }
+        fill_heat(e, heat);
+        charts[count++] = (struct chart){ .title = "Confusion, shares of each true class",
+                                          .x_label = "predicted class",
+                                          .y_label = "true class",
+                                          .heat = &map };
+    }
     charts[count++] = (struct chart){ .title = "ROC, each class against the rest",
                                       .x_label = "false positive rate",
                                       .y_label = "true positive rate",
@@ -95,28 +112,11 @@ static int plot_classes(const char *path, struct evaluation *e, struct drawn *dr
                                           .curves = reliability,
                                           .curve_count = 2 };
     }
-    const struct heat_map map = { .rows = names,
-                                  .columns = names,
-                                  .row_count = e->columns,
-                                  .column_count = e->columns,
-                                  .values = heat,
-                                  .low = 0.0,
-                                  .high = 1.0 };
-    if (e->columns <= HEAT_CLASSES) {
-        for (size_t c = 0; c < e->columns; c++) {
-            names[c] = network_class_text(e->network, c, numbers[c]);
-        }
-        fill_heat(e, heat);
-        charts[count++] = (struct chart){ .title = "Confusion, shares of each true class",
-                                          .x_label = "predicted class",
-                                          .y_label = "true class",
-                                          .heat = &map };
-    }
-    return plot_draw(path, charts, count);
+    return plot_draw(canvas, charts, count);
 }
 
 /* Residuals against predictions, of at most POINTS samples, in turns of each output. */
-static int plot_numbers(const char *path, const struct evaluation *e, struct drawn *drawn)
+static int plot_numbers(struct canvas *canvas, const struct evaluation *e, struct drawn *drawn)
 {
     struct curve curves[CURVES];
     char numbers[CURVES][NAME_SIZE];
@@ -140,15 +140,15 @@ static int plot_numbers(const char *path, const struct evaluation *e, struct dra
                                  .y_label = "prediction - truth",
                                  .curves = curves,
                                  .curve_count = outputs };
-    return plot_draw(path, &chart, 1);
+    return plot_draw(canvas, &chart, 1);
 }
 
-int plot_evaluation(const char *path, struct evaluation *evaluation)
+int plot_evaluation(struct canvas *canvas, struct evaluation *evaluation)
 {
     struct drawn *drawn = calloc(CURVES, sizeof *drawn);
     FAIL_IF(drawn == NULL, out_of_memory());
-    const int code = evaluation->classes != NULL ? plot_classes(path, evaluation, drawn)
-                                                 : plot_numbers(path, evaluation, drawn);
+    const int code = evaluation->classes != NULL ? plot_classes(canvas, evaluation, drawn)
+                                                 : plot_numbers(canvas, evaluation, drawn);
     free(drawn);
     return code;
 }

@@ -9,21 +9,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "charts/plot_script.h"
 #include "message.h"
 #include "reports/output_file.h"
 
-/* A chart in pixels, and in characters. */
-enum { CHARTS_BESIDE = 3, CHART_WIDTH = 760, CHART_HEIGHT = 480, HEAT_ROW = 34, LINES = 24 };
+/* A chart in pixels, beside another and alone, and in characters; a line of the title. */
+enum { CHART_WIDTH = 560, SINGLE_WIDTH = 800, CHART_HEIGHT = 400, LINE = 30, LINES = 24, MAX_CHARTS = 16 };
 enum { NARROWEST = 40, USUAL = 79, WIDEST = 120 };
+/* What is beside and above the cells of a heat map, a row of it, a character of its names. */
+enum { HEAT_BESIDE = 180, HEAT_ROW = 30, CHARACTER = 9, FONT = 12 };
 
-/* Points of a curve that still have a mark each. */
-enum { MARKED = 50 };
-
-/* Colours that the colour-blind can tell apart (Okabe & Ito 2008). */
-static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                       "#e69f00", "#56b4e9", "#000000" };
-
-enum { COLOURS = sizeof colours / sizeof colours[0] };
+#define SVG_TERMINAL "svg font 'sans-serif,16'"
+#define GRID "set grid linecolor rgb '#dddddd' linetype 1 linewidth 0.5\n"
+/* Below the charts, where it hides nothing. */
+#define KEY "set key outside bottom center horizontal\nset xlabel offset 0,0.5\n"
 
 int plot_check_name(const char *option, const char *path)
 {
@@ -47,14 +46,14 @@ bool plot_possible(void)
 }
 
 /* In double quotes, the way gnuplot reads them. */
-static void write_quoted(FILE *script, const char *text)
+void write_quoted(FILE *script, const char *text)
 {
     fputc('"', script);
     for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
+        if (*text == '"' || *text == '\\' || *text == '\n') {
             fputc('\\', script);
         }
-        fputc(*text, script);
+        fputc(*text == '\n' ? 'n' : *text, script);
     }
     fputc('"', script);
 }
@@ -66,118 +65,13 @@ static void write_setting(FILE *script, const char *setting, const char *text)
     fputc('\n', script);
 }
 
-static void write_number(FILE *script, double value)
+void write_number(FILE *script, double value)
 {
     if (isfinite(value)) {
         fprintf(script, " %.9g", value);
     } else {
         fputs(" NaN", script);
     }
-}
-
-/* ---- curves -------------------------------------------------------------------------------------------- */
-
-static bool can_show(const struct chart *chart, const struct curve *curve, size_t i)
-{
-    return isfinite(curve->x[i]) && isfinite(curve->y[i]) && (!chart->log_x || curve->x[i] > 0.0) &&
-           (!chart->log_y || curve->y[i] > 0.0);
-}
-
-static bool is_empty(const struct chart *chart, const struct curve *curve)
-{
-    size_t i = 0;
-    while (i < curve->count && !can_show(chart, curve, i)) {
-        i++;
-    }
-    return i == curve->count;
-}
-
-static void write_curve_data(FILE *script, const struct chart *chart, size_t c)
-{
-    const struct curve *curve = &chart->curves[c];
-    fprintf(script, "$curve%zu << END_OF_DATA\n", c);
-    for (size_t i = 0; i < curve->count; i++) {
-        if (can_show(chart, curve, i)) {
-            const double y = curve->y[i], half = curve->deviation != NULL ? curve->deviation[i] : 0.0;
-            write_number(script, curve->x[i]);
-            write_number(script, y);
-            /* a bar that reaches 0 has no end on a logarithmic axis */
-            write_number(script, chart->log_y && !(y - half > 0.0) ? y : y - half);
-            write_number(script, y + half);
-        }
-        fputc('\n', script); /* an empty line breaks the curve */
-    }
-    fputs("END_OF_DATA\n", script);
-}
-
-static void write_curve(FILE *script, const struct curve *curve, size_t c, bool first)
-{
-    const char *colour = colours[(unsigned)curve->colour % COLOURS];
-    fprintf(script, "%s$curve%zu ", first ? "plot " : ", ", c);
-    if (curve->kind == CURVE_THEORY) {
-        fprintf(script, "using 1:2 with lines linewidth 2 dashtype 2 linecolor rgb '%s'", colour);
-    } else if (curve->kind == CURVE_POINTS) {
-        fprintf(script, "using 1:2 with points pointtype %d pointsize 0.5 linecolor rgb '%s'",
-                curve->colour % 7 + 5, colour);
-    } else if (curve->deviation != NULL) {
-        fprintf(script,
-                "using 1:2:3:4 with yerrorlines linewidth 1.5 pointtype %d pointsize 0.7 linecolor rgb '%s'",
-                curve->colour % 7 + 5, colour);
-    } else if (curve->count > MARKED) {
-        fprintf(script, "using 1:2 with lines linewidth 1.5 linecolor rgb '%s'", colour);
-    } else {
-        fprintf(script,
-                "using 1:2 with linespoints linewidth 1.5 pointtype %d pointsize 0.7 linecolor rgb '%s'",
-                curve->colour % 7 + 5, colour);
-    }
-    if (curve->title != NULL) {
-        fputs(" title ", script);
-        write_quoted(script, curve->title);
-    } else {
-        fputs(" notitle", script);
-    }
-}
-
-/* An axis on which all points are at one place gets a range about it. */
-static void write_range(FILE *script, const struct chart *chart, char axis)
-{
-    double low = INFINITY, high = -INFINITY;
-    for (size_t c = 0; c < chart->curve_count; c++) {
-        const struct curve *curve = &chart->curves[c];
-        for (size_t i = 0; i < curve->count; i++) {
-            const double value = axis == 'x' ? curve->x[i] : curve->y[i];
-            low = can_show(chart, curve, i) ? fmin(low, value) : low;
-            high = can_show(chart, curve, i) ? fmax(high, value) : high;
-        }
-    }
-    const double about = low != 0.0 ? 0.5 * fabs(low) : 1.0;
-    if (low == high) {
-        fprintf(script, "set %crange [%.9g:%.9g]\n", axis, low - about, high + about);
-    } else {
-        fprintf(script, "set %crange [*:*]\n", axis);
-    }
-}
-
-static void write_curves(FILE *script, const struct chart *chart)
-{
-    for (size_t c = 0; c < chart->curve_count; c++) {
-        write_curve_data(script, chart, c);
-    }
-    fprintf(script, "%sset logscale x\n%sset logscale y\n", chart->log_x ? "" : "un",
-            chart->log_y ? "" : "un");
-    fputs("set autoscale xfix\n", script);
-    write_range(script, chart, 'x');
-    write_range(script, chart, 'y');
-    fputs(chart->log_x ? "set format x '%g'\n" : "set format x\n", script);
-    fputs(chart->log_y ? "set format y '%.0e'\n" : "set format y '%g'\n", script);
-    bool first = true;
-    for (size_t c = 0; c < chart->curve_count; c++) {
-        if (!is_empty(chart, &chart->curves[c])) {
-            write_curve(script, &chart->curves[c], c, first);
-            first = false;
-        }
-    }
-    fputc('\n', script);
 }
 
 /* ---- heat maps ----------------------------------------------------------------------------------------- */
@@ -193,8 +87,11 @@ static void write_ticks(FILE *script, const char *axis, const char *const *label
     fputs(")\n", script);
 }
 
-static void write_heat_map(FILE *script, const struct heat_map *heat)
+/* Figures of a cell as large as it has room for; slanted names where they would run into one another. */
+static void write_heat_map(FILE *script, const struct heat_map *heat, int width)
 {
+    const int cell = (width - HEAT_BESIDE) / (int)heat->column_count, fit = cell * 2 / 5;
+    size_t longest = 1;
     fputs("$heat << END_OF_DATA\n", script);
     for (size_t i = 0; i < heat->row_count; i++) {
         for (size_t j = 0; j < heat->column_count; j++) {
@@ -204,39 +101,73 @@ static void write_heat_map(FILE *script, const struct heat_map *heat)
         }
     }
     fputs("END_OF_DATA\n", script);
-    write_ticks(script, heat->column_count > 6 ? "xtics rotate by -35" : "xtics", heat->columns,
+    for (size_t j = 0; j < heat->column_count; j++) {
+        longest = strlen(heat->columns[j]) > longest ? strlen(heat->columns[j]) : longest;
+    }
+    write_ticks(script, (int)longest * CHARACTER > cell ? "xtics rotate by -35" : "xtics", heat->columns,
                 heat->column_count);
     write_ticks(script, "ytics", heat->rows, heat->row_count);
     fprintf(script, "set xrange [-0.5:%g]\nset yrange [%g:-0.5]\nset cbrange [%.9g:%.9g]\n",
             (double)heat->column_count - 0.5, (double)heat->row_count - 0.5, heat->low, heat->high);
-    fputs("unset key\nunset grid\nset palette defined (0 '#2166ac', 1 '#f7f7f7', 2 '#b2182b')\n"
-          "plot $heat using 1:2:3 with image pixels, $heat using 1:2:(sprintf('%.2f', $3)) with labels\n"
-          "unset xrange\nunset yrange\nset xtics auto norotate\nset ytics auto\nset key\n",
-          script);
+    fprintf(script,
+            "unset key\nunset grid\nset palette defined (0 '#ffffff', 1 '#4292c6')\n"
+            "plot $heat using 1:2:3 with image pixels, "
+            "$heat using 1:2:($3 == 0 ? '0' : sprintf('%%.2f', $3)) with labels font ',%d'\n"
+            "unset xrange\nunset yrange\nset xtics auto norotate\nset ytics auto\nset key\n" GRID,
+            fit < FONT ? fit : FONT);
 }
 
-/* ---- the script ---------------------------------------------------------------------------------------- */
+/* ---- the sheet ----------------------------------------------------------------------------------------- */
 
-static void write_chart(FILE *script, const struct chart *chart)
+static void write_chart(FILE *script, const struct chart *chart, int width)
 {
     write_setting(script, "title", chart->title);
     write_setting(script, "xlabel", chart->x_label);
     write_setting(script, "ylabel", chart->y_label);
     if (chart->heat != NULL) {
-        write_heat_map(script, chart->heat);
+        write_heat_map(script, chart->heat, width);
     } else {
         write_curves(script, chart);
     }
 }
 
-static int chart_height(const struct chart *charts, size_t count)
+static int chart_height(const struct chart *chart)
 {
-    int height = CHART_HEIGHT;
-    for (size_t i = 0; i < count; i++) {
-        const int heat = charts[i].heat != NULL ? 180 + HEAT_ROW * (int)charts[i].heat->row_count : 0;
-        height = heat > height ? heat : height;
+    const int heat = chart->heat != NULL ? HEAT_BESIDE + HEAT_ROW * (int)chart->heat->row_count : 0;
+    return heat > CHART_HEIGHT ? heat : CHART_HEIGHT;
+}
+
+/* Where a chart lies on the sheet, in pixels from its top left. */
+struct place {
+    int x, y, width, height;
+};
+
+/* Returns the sheet's height. */
+static int lay_out(const struct chart *charts, size_t count, int top, struct place *places)
+{
+    const int sheet = count > 1 ? 2 * CHART_WIDTH : SINGLE_WIDTH;
+    int y = top;
+    for (size_t i = 0; i < count;) {
+        const bool alone = i == 0 && count % 2 == 1;
+        const size_t beside = alone ? 1 : 2;
+        const int left = chart_height(&charts[i]), right = chart_height(&charts[i + beside - 1]);
+        for (size_t c = 0; c < beside; c++) {
+            places[i + c] =
+                (struct place){ (int)c * CHART_WIDTH, y, sheet / (int)beside, left > right ? left : right };
+        }
+        y += places[i].height;
+        i += beside;
     }
-    return height;
+    return y;
+}
+
+static int lines_of(const char *text)
+{
+    int lines = text != NULL;
+    for (; text != NULL && *text != '\0'; text++) {
+        lines += *text == '\n';
+    }
+    return lines;
 }
 
 /* One less than the terminal has: some wrap after a full last column. */
@@ -250,45 +181,129 @@ static int terminal_columns(void)
     return (columns > NARROWEST ? columns : NARROWEST) - 1;
 }
 
-static void write_script(FILE *script, const char *path, const struct chart *charts, size_t count)
+static void write_terminal_charts(FILE *script, const char *title, const struct chart *charts, size_t count)
 {
-    const size_t columns = count < CHARTS_BESIDE ? count : (size_t)CHARTS_BESIDE,
-                 lines = (count + columns - 1) / columns;
-    const char *ending = path != NULL ? strrchr(path, '.') : "";
-    if (path == NULL) {
-        fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key below width 2\n",
-                terminal_columns(), LINES);
-    } else {
-        fprintf(script, "set terminal %s noenhanced background 'white' size %zu,%d\n",
-                strcmp(ending, ".png") == 0 ? "pngcairo font 'sans,11'" : "svg font 'sans-serif,13'",
-                columns * CHART_WIDTH, (int)lines * chart_height(charts, count));
-        fputs("set grid linecolor rgb '#dddddd' linetype 1 linewidth 0.5\nset key outside right top\n",
-              script);
-        fprintf(script, "set output ");
-        write_quoted(script, path);
-        fprintf(script, "\nset multiplot layout %zu,%zu\n", lines, columns);
+    fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key below width 2\n",
+            terminal_columns(), LINES);
+    if (title != NULL) {
+        fputs("print ", script);
+        write_quoted(script, title);
+        fputc('\n', script);
     }
     for (size_t i = 0; i < count; i++) {
-        write_chart(script, &charts[i]);
-        fputs(path == NULL ? "print ''\n" : "", script);
+        write_chart(script, &charts[i], CHART_WIDTH);
+        fputs("print ''\n", script);
     }
-    fputs(path == NULL ? "" : "unset multiplot\nunset output\n", script);
 }
 
-int plot_draw(const char *path, const struct chart *charts, size_t count)
+static void write_sheet(FILE *script, const char *path, const char *title, const struct chart *charts,
+                        size_t count)
+{
+    struct place places[MAX_CHARTS];
+    const char *ending = strrchr(path, '.');
+    const int height = lay_out(charts, count, LINE * lines_of(title), places),
+              width = count > 1 ? 2 * CHART_WIDTH : SINGLE_WIDTH;
+    fprintf(script, "set terminal %s noenhanced background 'white' size %d,%d\nset output ",
+            strcmp(ending, ".png") == 0 ? "pngcairo font 'sans,12'" : SVG_TERMINAL, width, height);
+    write_quoted(script, path);
+    fputs("\n" GRID KEY "set multiplot", script);
+    if (title != NULL) {
+        fputs(" title ", script);
+        write_quoted(script, title);
+    }
+    fputc('\n', script);
+    for (size_t i = 0; i < count; i++) {
+        const struct place *p = &places[i];
+        fprintf(script, "set origin %.6f,%.6f\nset size %.6f,%.6f\n", (double)p->x / width,
+                1.0 - (double)(p->y + p->height) / height, (double)p->width / width,
+                (double)p->height / height);
+        write_chart(script, &charts[i], p->width);
+    }
+    fputs("unset multiplot\nunset output\n", script);
+}
+
+/* -d: without the user's own settings. */
+static FILE *start_gnuplot(void)
+{
+    fflush(stdout);
+    FILE *script = popen("gnuplot -d", "w");
+    if (script != NULL) {
+        fputs("set print '-'\n", script);
+    }
+    return script;
+}
+
+/* `path` is what was to be drawn; NULL: nothing but text. */
+static int end_gnuplot(FILE *script, const char *path)
 {
     struct stat file;
-    if (path != NULL && check_output("plot", path) != EXIT_DONE) { /* gnuplot would draw on standard output */
-        return EXIT_WORK;
-    }
-    fflush(stdout);
-    FILE *script = popen("gnuplot -d", "w"); /* -d: without the user's own settings */
-    FAIL_IF(script == NULL, work_error("cannot run gnuplot"));
-    fputs("set print '-'\n", script);
-    write_script(script, path, charts, count);
     const int status = pclose(script);
     FAIL_IF(status != 0, work_error("gnuplot failed (is Debian's package gnuplot-nox installed?)"));
     FAIL_IF(path != NULL && (stat(path, &file) != 0 || file.st_size == 0),
             work_error("gnuplot could not write '%s'", path));
     return EXIT_DONE;
+}
+
+/* What comes before the element is for files of their own. */
+static int copy_element(FILE *page, const char *path)
+{
+    char line[4096];
+    bool inside = false;
+    FILE *file = fopen(path, "r");
+    FAIL_IF(file == NULL, work_error("cannot read what gnuplot drew"));
+    while (fgets(line, sizeof line, file) != NULL) {
+        inside = inside || strncmp(line, "<svg", 4) == 0;
+        if (inside) {
+            fputs(line, page);
+        }
+    }
+    fclose(file);
+    return inside ? EXIT_DONE : work_error("gnuplot drew no SVG");
+}
+
+/* A figure of a page, as SVG without a background, whose identifiers are of its own. */
+static int draw_figure(struct canvas *canvas, const struct chart *chart)
+{
+    char path[] = "/tmp/mlp-chart-XXXXXX";
+    const int file = mkstemp(path);
+    FAIL_IF(file < 0, work_error("cannot make a file in /tmp for gnuplot"));
+    close(file);
+    FILE *script = start_gnuplot();
+    int code = script != NULL ? EXIT_DONE : work_error("cannot run gnuplot");
+    if (code == EXIT_DONE) {
+        fprintf(script,
+                "set terminal " SVG_TERMINAL
+                " dynamic noenhanced name 'figure_%zu' size %d,%d\nset output '%s'\n" GRID KEY,
+                ++canvas->figures, CHART_WIDTH, chart_height(chart), path);
+        write_chart(script, chart, CHART_WIDTH);
+        fputs("unset output\n", script);
+        code = end_gnuplot(script, path);
+    }
+    fputs("<figure>\n", canvas->page);
+    code = code == EXIT_DONE ? copy_element(canvas->page, path) : code;
+    fputs("</figure>\n", canvas->page);
+    unlink(path);
+    return code;
+}
+
+int plot_draw(struct canvas *canvas, const struct chart *charts, size_t count)
+{
+    const char *path = canvas->path;
+    if (canvas->page != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            TRY(draw_figure(canvas, &charts[i]));
+        }
+        return EXIT_DONE;
+    }
+    if (path != NULL && check_output("plot", path) != EXIT_DONE) { /* gnuplot would draw on standard output */
+        return EXIT_WORK;
+    }
+    FILE *script = start_gnuplot();
+    FAIL_IF(script == NULL, work_error("cannot run gnuplot"));
+    if (path != NULL) {
+        write_sheet(script, path, canvas->title, charts, count);
+    } else {
+        write_terminal_charts(script, canvas->title, charts, count);
+    }
+    return end_gnuplot(script, path);
 }

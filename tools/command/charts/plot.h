@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum curve_kind {
     CURVE_MEASURED, /* points joined by a line, with bars where there is a deviation */
@@ -28,11 +29,22 @@ struct heat_map {
     double low, high;     /* ends of the colours */
 };
 
+/* A point of a curve that is worth a word. */
+struct mark {
+    double x, y;
+    const char *text;
+    int colour;
+};
+
+/* Where one curve rises so far that all others would lie flat at the bottom, the axis is cut above them. */
 struct chart {
     const char *title, *x_label, *y_label;
     const struct curve *curves;
     size_t curve_count;
+    const struct mark *marks;
+    size_t mark_count;
     bool log_x, log_y;
+    bool whole_x;                /* x counts something */
     const struct heat_map *heat; /* NULL: curves */
 };
 
@@ -42,8 +54,16 @@ bool plot_possible(void);
  * an exit code. */
 int plot_check_name(const char *option, const char *path);
 int plot_check_gnuplot(const char *option);
-/* Draws charts into a file, up to three side by side; NULL: one below the other in the terminal. Returns an
- * exit code after a message. */
-int plot_draw(const char *path, const struct chart *charts, size_t count);
+/* Where charts are drawn: into a file, two side by side, the first over the whole width where their number is
+ * odd; as figures of an HTML page; or, without both, one below the other in the terminal. */
+struct canvas {
+    const char *path;  /* ends in .svg or .png; NULL: none */
+    const char *title; /* above all charts of a file or the terminal, in one line or two; NULL: none */
+    FILE *page;        /* NULL: none */
+    size_t figures;    /* drawn so far; a page has them all on one canvas */
+};
+
+/* Returns an exit code after a message. */
+int plot_draw(struct canvas *canvas, const struct chart *charts, size_t count);
 
 #endif

@@ -10,6 +10,7 @@
 #include "reports/diagnose_report.h"
 #include "options/model_argument.h"
 #include "options/number.h"
+#include "charts/chart_title.h"
 #include "charts/plot.h"
 #include "reports/output_file.h"
 #include "training/train.h"
@@ -25,6 +26,7 @@ struct diagnose_settings {
     int step; /* an optimizer was chosen */
     const char *plot;
     /* what is looked at */
+    const char *model; /* NULL: a start */
     struct train_data data;
     mlp_data *rest, *drawn;
     mlp_network *network;
@@ -142,7 +144,10 @@ static int report(const struct diagnose_settings *s)
         }
     }
     if (s->plot != NULL) {
-        TRY(plot_diagnosis(s->plot, s->network, s->diagnosis));
+        char title[CHART_TITLE];
+        struct canvas canvas = { .path = s->plot, .title = title };
+        chart_title("diagnosis", s->model, s->network, s->train.data, title);
+        TRY(plot_diagnosis(&canvas, s->network, s->diagnosis));
     }
     const bool found = mlp_diagnosis_findings(s->diagnosis) != 0 || (gradients != NULL && !gradients->passed);
     return s->check && found ? EXIT_WORK : EXIT_DONE;
@@ -172,6 +177,7 @@ static int diagnose_model(struct diagnose_settings *s, int operands, char **oper
 {
     const struct data_source source = { .option = "--data", .spec = s->train.data, .label_needed = true };
     TRY(open_model(&diagnose_command, operands, operand, &s->network));
+    s->model = operand[0];
     TRY(open_data_of_model(&s->train.request, source, s->network, &s->data.set));
     FAIL_IF(mlp_data_inputs(s->data.set.data) != mlp_network_inputs(s->network),
             work_error("--data: '%s' has %zu features, the model has %zu inputs", s->train.data,

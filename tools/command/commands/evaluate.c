@@ -7,6 +7,7 @@
 #include <mlp/train.h>
 
 #include "command.h"
+#include "charts/chart_title.h"
 #include "charts/plot.h"
 #include "reports/confusion.h"
 #include "reports/evaluation.h"
@@ -175,6 +176,14 @@ static int check(const struct evaluate_settings *s)
     return check_output("--plot", s->plot);
 }
 
+static int plot(struct evaluate_settings *s)
+{
+    char title[CHART_TITLE];
+    struct canvas canvas = { .path = s->plot, .title = title };
+    chart_title("evaluation", s->model, s->network, s->data, title);
+    return plot_evaluation(&canvas, &s->evaluation);
+}
+
 static int run(void *settings, int operands, char **operand)
 {
     struct evaluate_settings *s = settings;
@@ -214,7 +223,7 @@ static int run(void *settings, int operands, char **operand)
     FAIL_IF(s->plot != NULL && !s->detailed,
             usage_error("--plot: the model has %zu classes, expected at most %d", classes,
                         s->json ? MAX_CLASSES_JSON : CONFUSION_CLASSES));
-    return s->plot != NULL ? plot_evaluation(s->plot, &s->evaluation) : EXIT_DONE;
+    return s->plot != NULL ? plot(s) : EXIT_DONE;
 }
 
 static void release(void *settings)

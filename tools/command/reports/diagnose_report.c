@@ -217,7 +217,7 @@ static void fill_series(const mlp_network *network, const mlp_diagnosis *diagnos
     }
 }
 
-static int draw_series(const char *path, double *series[SERIES], size_t layers)
+static int draw_series(struct canvas *canvas, double *series[SERIES], size_t layers)
 {
     const struct curve signal[] = {
         { "measured", CURVE_MEASURED, 0, series[LAYER], series[SIGNAL], NULL, layers },
@@ -233,20 +233,18 @@ static int draw_series(const char *path, double *series[SERIES], size_t layers)
     };
     /* clang-format off */
     const struct chart charts[] = {
-        { .title = "Signal", .x_label = "layer", .y_label = "rms Z", .log_y = true, .curves = signal,
-          .curve_count = 2 },
-        { .title = "Gradient", .x_label = "layer", .y_label = "||dZ|| by the output's", .log_y = true,
-          .curves = gradient,
-          .curve_count = 2 },
-        { .title = "Units and samples", .x_label = "layer", .y_label = "share that is flat; cosine between "
-                                                                       "samples",
-          .curves = shares, .curve_count = 2 },
+        { .title = "Signal", .x_label = "layer", .whole_x = true, .y_label = "rms Z", .log_y = true,
+          .curves = signal, .curve_count = 2 },
+        { .title = "Gradient", .x_label = "layer", .whole_x = true, .y_label = "||dZ|| by the output's",
+          .log_y = true, .curves = gradient, .curve_count = 2 },
+        { .title = "Units and samples", .x_label = "layer", .whole_x = true,
+          .y_label = "share flat; cosine of samples", .curves = shares, .curve_count = 2 },
     };
     /* clang-format on */
-    return plot_draw(path, charts, sizeof charts / sizeof charts[0]);
+    return plot_draw(canvas, charts, sizeof charts / sizeof charts[0]);
 }
 
-int plot_diagnosis(const char *path, const mlp_network *network, const mlp_diagnosis *diagnosis)
+int plot_diagnosis(struct canvas *canvas, const mlp_network *network, const mlp_diagnosis *diagnosis)
 {
     const size_t layers = mlp_diagnosis_layers(diagnosis);
     double *values = calloc(SERIES * layers, sizeof *values), *series[SERIES];
@@ -255,7 +253,7 @@ int plot_diagnosis(const char *path, const mlp_network *network, const mlp_diagn
         series[i] = values + i * layers;
     }
     fill_series(network, diagnosis, series);
-    const int code = draw_series(path, series, layers);
+    const int code = draw_series(canvas, series, layers);
     free(values);
     return code;
 }

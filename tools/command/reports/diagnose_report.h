@@ -7,6 +7,8 @@
 #include <mlp/diagnose.h>
 #include <mlp/gradient_check.h>
 
+#include "charts/plot.h"
+
 /* A gradient check of so many samples. */
 struct gradient_result {
     mlp_gradient_error *errors; /* two for each layer; owned by whoever checked */
@@ -20,7 +22,7 @@ void print_gradients(const struct gradient_result *gradients);
 /* `gradients` may be NULL. Returns an exit code. */
 int print_diagnosis_json(const mlp_network *network, const mlp_diagnosis *diagnosis, size_t samples,
                          const struct gradient_result *gradients);
-/* Charts of signal, gradient and units by layer, in an SVG or PNG file. Returns an exit code. */
-int plot_diagnosis(const char *path, const mlp_network *network, const mlp_diagnosis *diagnosis);
+/* Charts of signal, gradient and units by layer. Returns an exit code. */
+int plot_diagnosis(struct canvas *canvas, const mlp_network *network, const mlp_diagnosis *diagnosis);
 
 #endif

@@ -9,6 +9,8 @@
 #include <mlp/metrics.h>
 #include <mlp/network.h>
 
+#include "charts/plot.h"
+
 enum { RELIABILITY_BINS = 10 };
 
 /* One class against the rest. */
@@ -41,7 +43,7 @@ void evaluation_free(struct evaluation *evaluation);
 void print_evaluation_figures(const struct evaluation *evaluation);
 /* Adds per_class, calibration_error, thresholds and residuals to an object. */
 void json_add_evaluation(json_t *object, const struct evaluation *evaluation);
-/* Draws ROC, reliability and confusion, or residuals, into a file. Returns an exit code. */
-int plot_evaluation(const char *path, struct evaluation *evaluation);
+/* Draws confusion, ROC and reliability, or residuals. Returns an exit code. */
+int plot_evaluation(struct canvas *canvas, struct evaluation *evaluation);
 
 #endif

@@ -164,16 +164,18 @@ void sheet_table_end(struct sheet *sheet)
 int sheet_charts(struct sheet *sheet, const struct chart *charts, size_t count)
 {
     char path[TEXT_SIZE], line[TEXT_SIZE];
+    struct canvas canvas = { NULL };
     sheet->charts++;
     if (!sheet->pictures) {
         return EXIT_DONE;
     }
     if (sheet->page == NULL) {
-        return sheet->record == NULL ? plot_draw(NULL, charts, count) : EXIT_DONE;
+        return sheet->record == NULL ? plot_draw(&canvas, charts, count) : EXIT_DONE;
     }
     snprintf(path, sizeof path, "%s/%s-%zu.svg", sheet->folder, sheet->study, sheet->charts);
     const char *name = strrchr(path, '/') + 1;
     snprintf(line, sizeof line, "![%s](%s)\n", charts[0].title, name);
     fprintf(sheet->page, "%s\n", line);
-    return plot_draw(path, charts, count);
+    canvas.path = path;
+    return plot_draw(&canvas, charts, count);
 }

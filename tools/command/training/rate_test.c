@@ -8,14 +8,38 @@
 #include "reports/json_output.h"
 #include "message.h"
 #include "reports/output_file.h"
+#include "charts/chart_title.h"
 #include "charts/plot.h"
 #include "training/train.h"
 
 /* Losses are drawn up to so many times the first. */
 #define TALLEST 1.5
 
-static int draw(const char *path, const mlp_rate_point *points, size_t count)
+enum { MARK_SIZE = 32 };
+
+/* The suggestion on the smoothed curve. */
+static size_t mark_suggestion(const mlp_rate_point *points, size_t count, double rate, char text[MARK_SIZE],
+                              struct mark *mark)
 {
+    size_t k = 0;
+    while (k < count && points[k].rate < rate) {
+        k++;
+    }
+    if (isnan(rate) || k == count) {
+        return 0;
+    }
+    snprintf(text, MARK_SIZE, "suggestion %.2g", rate);
+    *mark = (struct mark){ rate, points[k].smoothed, text, 1 };
+    return 1;
+}
+
+static int draw(const struct train_settings *settings, const mlp_network *network,
+                const mlp_rate_point *points, size_t count, double suggestion)
+{
+    char title[CHART_TITLE], text[MARK_SIZE];
+    struct mark mark;
+    struct canvas canvas = { .path = settings->plot, .title = title };
+
     double *values = calloc(3 * count + 1, sizeof *values);
     FAIL_IF(values == NULL, out_of_memory());
     const double highest = points[0].smoothed * TALLEST; /* where it breaks out there is nothing to see */
@@ -37,8 +61,11 @@ static int draw(const char *path, const mlp_rate_point *points, size_t count)
                                  .y_label = "loss",
                                  .log_x = true,
                                  .curves = curves,
-                                 .curve_count = 2 };
-    const int code = plot_draw(path, &chart, 1);
+                                 .curve_count = 2,
+                                 .marks = &mark,
+                                 .mark_count = mark_suggestion(points, count, suggestion, text, &mark) };
+    chart_title("range test", settings->from, network, settings->data, title);
+    const int code = plot_draw(&canvas, &chart, 1);
     free(values);
     return code;
 }
@@ -93,7 +120,7 @@ int find_learning_rate(const struct train_settings *settings, const struct train
     }
     if (code == EXIT_DONE &&
         (settings->plot != NULL || (!settings->json && !settings->quiet && plot_possible()))) {
-        code = draw(settings->plot, points, count);
+        code = draw(settings, network, points, count, suggestion.steepest);
     }
     free(points);
     return code;
