@@ -27,6 +27,7 @@
 #include <mlp/schedule.h>
 #include <mlp/schema.h>
 #include <mlp/status.h>
+#include <mlp/stopping.h>
 #include <mlp/train.h>
 #include <mlp/version.h>
 #include <mlp/workspace.h>

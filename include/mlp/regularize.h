@@ -38,12 +38,15 @@ typedef struct mlp_regularization {
     double mixup; /**< α ≥ 0, finite: each sample is mixed with another of its batch, λ·x + (1 − λ)·x′, and
                      the targets likewise; λ ~ Beta(α, α) once a step, taken as max(λ, 1 − λ) (Zhang 2018). In
                        mlp_fit() alone, and not with a custom loss. Default 0; 0.2 is usual. */
-    uint64_t seed; /**< Of all draws; default 0. Independent of mlp_fit_options::seed. */
+    uint64_t seed;               /**< Of all draws; default 0. Independent of mlp_fit_options::seed. */
+    const double *layer_dropout; /**< p of each hidden layer, likewise, in place of `hidden_dropout`; borrowed
+                                    until the call returns. NULL (default): `hidden_dropout` for all. */
+    size_t layer_dropout_count;  /**< Of `layer_dropout`: the network's hidden layers; default 0. */
 } mlp_regularization;
 
 #define MLP_REGULARIZATION_INIT                                                                              \
     {                                                                                                        \
-        sizeof(mlp_regularization), MLP_DROPOUT_AUTOMATIC, 0.0, 0.0, 0.0, 0.0, 0                             \
+        sizeof(mlp_regularization), MLP_DROPOUT_AUTOMATIC, 0.0, 0.0, 0.0, 0.0, 0, NULL, 0                    \
     }
 
 /** ::MLP_REGULARIZATION_INIT as a function, for other languages: sets the members that

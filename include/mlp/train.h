@@ -18,6 +18,7 @@
 #include <mlp/regularize.h>
 #include <mlp/schedule.h>
 #include <mlp/status.h>
+#include <mlp/stopping.h>
 #include <mlp/workspace.h>
 
 #ifdef __cplusplus
@@ -128,11 +129,13 @@ typedef struct mlp_fit_options {
     int keep_order;     /**< Not 0: no shuffling. Default 0. */
     int threads;        /**< As mlp_workspace_options::threads. */
     const mlp_data *validation; /**< Evaluated after each epoch, or NULL. */
-    size_t patience; /**< Epochs without improvement of the validation loss after which the fit stops;
-                          0: never. Needs `validation`. */
-    double minimum_improvement; /**< ≥ 0: how much lower the validation loss must get to count; default 0. */
+    size_t patience; /**< Epochs in a row without improvement of `stop_figure` after which the fit stops; with
+                          `validate_every` those that are validated. 0: never. Needs `validation`, but for
+                          the training loss. */
+    double minimum_improvement; /**< ≥ 0: how much better the figure must get to count; default 0. */
     int keep_last; /**< Not 0: keep the last parameters. Default 0: with `patience`, the parameters of
-                        the best validation loss are restored. */
+                        the best validation loss (or accuracy, where it is the `stop_figure`) are restored;
+                        with the training loss there are none. */
     size_t top_k;  /**< As for mlp_evaluate(). */
     mlp_progress_callback progress; /**< May be NULL. */
     void *progress_context;         /**< Handed to `progress`. */
@@ -163,20 +166,26 @@ typedef struct mlp_fit_options {
                         time as a part has, and a monitor's figures of activations and dZ are the first
                         part's. */
     const mlp_exchange
-        *exchange;        /**< This process as one rank of several that train together (mlp/exchange.h);
+        *exchange;         /**< This process as one rank of several that train together (mlp/exchange.h);
                                        NULL: alone. Every rank makes the same call; all but rank 0 may leave
                                        out `checkpoint`, which rank 0 alone writes and reads, and `progress`:
                                        what one rank's callback stops, all stop. Ranks whose options, data,
                                        network or optimizer differ are refused (ARGUMENT), with the rank and
                                        the first difference. A monitor's figures of passes are rank 0's. */
-    int allow_other_bits; /**< Not 0: also ranks with another BLAS, core or vector level, whose results may
+    int allow_other_bits;  /**< Not 0: also ranks with another BLAS, core or vector level, whose results may
                                differ in the last bits, and thereby the networks of the ranks. Default 0. */
+    size_t validate_every; /**< k: `validation` is evaluated after every k-th epoch and the last one; default
+                                0: every epoch. The schedule plateau counts those epochs alone. */
+    mlp_stop_figure stop_figure; /**< What `patience` watches; default the validation loss. */
+    int patience_from_least;     /**< Not 0: the figure must get better by `minimum_improvement` than the best
+                                    so far, also where that counted as none, being better by less. Default 0:
+                                    than the last that counted. */
 } mlp_fit_options;
 
 #define MLP_FIT_OPTIONS_INIT                                                                                 \
     {                                                                                                        \
         sizeof(mlp_fit_options), 0, 0, 0, 0, 0, NULL, 0, 0.0, 0, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL,   \
-            0, 0, 0, NULL, 0                                                                                 \
+            0, 0, 0, NULL, 0, 0, MLP_STOP_VALIDATION_LOSS, 0                                                 \
     }
 
 /** ::MLP_FIT_OPTIONS_INIT as a function, for other languages: sets the members that
@@ -189,7 +198,8 @@ typedef struct mlp_epoch {
                     the network's reduction over all samples of the epoch, weights and classes' weights
                     included. With a sum it is the sum. Batches whose loss is not finite do not count. */
     double accuracy;        /**< Training accuracy, likewise; NaN without classes. */
-    mlp_metrics validation; /**< loss NaN, count 0 without a validation set. */
+    mlp_metrics validation; /**< loss NaN, count 0 without a validation set, and in epochs that are not
+                               validated. */
     double
         gradient_norm; /**< Mean norm before clipping, over the steps that were applied; NaN when none was. */
     double clip_scale; /**< Mean of mlp_clip_report::scale over them: 1 where nothing was scaled; NaN
@@ -230,7 +240,8 @@ MLP_API void mlp_report_destroy(mlp_report **report);
 MLP_API size_t mlp_report_epochs(const mlp_report *report);
 /** An epoch of the history, from 0. ::MLP_ERROR_RANGE when there is no such epoch. */
 MLP_API mlp_status mlp_report_epoch(const mlp_report *report, size_t epoch, mlp_epoch *figures);
-/** Epoch, from 0, of the best validation loss; the last epoch without a validation set. */
+/** Epoch, from 0, of the best validation loss (or accuracy, where it is the stop_figure); the last epoch
+ * without a validation set. */
 MLP_API size_t mlp_report_best_epoch(const mlp_report *report);
 /** Number of the monitor's records: at most 1024. When there would be more, every second one is dropped and
  * the interval doubled, so that they always span the whole fit. */

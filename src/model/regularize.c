@@ -2,6 +2,7 @@
 #include "model/regularize.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -35,6 +36,14 @@ mlp_status regularization_accept(const mlp_regularization *given, mlp_regulariza
     TRY(ACCEPT_OPTIONS(mlp_regularization, MLP_REGULARIZATION_INIT, given, o));
     TRY(dropout_check(o->dropout));
     TRY(check_probability("hidden_dropout", o->hidden_dropout));
+    FAIL_IF(o->layer_dropout == NULL && o->layer_dropout_count > 0, MLP_ERROR_ARGUMENT,
+            "regularization: layer_dropout is NULL, expected %zu numbers", o->layer_dropout_count);
+    o->layer_dropout_count = o->layer_dropout != NULL ? o->layer_dropout_count : 0;
+    for (size_t l = 0; l < o->layer_dropout_count; l++) {
+        char field[48];
+        snprintf(field, sizeof field, "layer_dropout[%zu]", l);
+        TRY(check_probability(field, o->layer_dropout[l]));
+    }
     TRY(check_probability("input_dropout", o->input_dropout));
     TRY(check_size("input_noise", o->input_noise));
     return check_size("mixup", o->mixup);
@@ -47,6 +56,7 @@ void regularizer_free(struct regularizer *regularizer)
     if (regularizer != NULL) {
         memory_free(regularizer->values);
         memory_free(regularizer->mask);
+        memory_free(regularizer->hidden);
         memory_free(regularizer);
     }
 }
@@ -60,7 +70,7 @@ static struct sizes sizes_of(const mlp_workspace *workspace, const struct regula
 {
     size_t values = 0, groups = dropout_groups(workspace->inputs);
     for (size_t l = 0; l + 1 < workspace->layer_count; l++) {
-        values += r->inverted.threshold > 0 ? workspace->layers[l].ld : 0;
+        values += r->hidden[l].inverted.threshold > 0 ? workspace->layers[l].ld : 0;
         groups += dropout_groups(workspace->units[l]);
     }
     return (struct sizes){ values * workspace->batch, 2 * groups * workspace->batch };
@@ -80,7 +90,8 @@ size_t regularizer_bytes(const mlp_workspace *workspace)
         return 0;
     }
     const struct sizes sizes = sizes_of(workspace, workspace->regularizer);
-    return sizeof *workspace->regularizer + sizes.values * sizeof(float) + sizes.mask;
+    return sizeof *workspace->regularizer + (workspace->layer_count - 1) * sizeof(struct layer_draw) +
+           sizes.values * sizeof(float) + sizes.mask;
 }
 
 static void lay_out(mlp_workspace *workspace, const struct regularizer *r)
@@ -91,9 +102,48 @@ static void lay_out(mlp_workspace *workspace, const struct regularizer *r)
         struct workspace_layer *layer = &workspace->layers[l];
         layer->dropped = values;
         layer->mask = mask;
-        values += r->values != NULL ? layer->ld * workspace->batch : 0;
+        values += r->hidden[l].inverted.threshold > 0 ? layer->ld * workspace->batch : 0;
         mask += 2 * dropout_groups(workspace->units[l]) * workspace->batch;
     }
+}
+
+static bool has_noise(const mlp_regularization *o)
+{
+    bool noisy = o->input_dropout > 0.0 || o->input_noise > 0.0;
+    noisy = noisy || (o->layer_dropout == NULL && o->hidden_dropout > 0.0);
+    for (size_t l = 0; l < o->layer_dropout_count && !noisy; l++) {
+        noisy = o->layer_dropout[l] > 0.0;
+    }
+    return noisy;
+}
+
+/* NULL when memory is short. */
+static struct regularizer *make(const mlp_workspace *workspace, const mlp_regularization *o)
+{
+    const size_t hidden = workspace->layer_count - 1;
+    struct regularizer *made = memory_allocate(1, sizeof *made);
+    if (made == NULL) {
+        return NULL;
+    }
+    made->options = *o;
+    made->options.layer_dropout = NULL; /* the caller's */
+    made->input = dropout_draw(MLP_DROPOUT_INVERTED, o->input_dropout);
+    made->hidden = memory_allocate(hidden, sizeof *made->hidden);
+    if (made->hidden == NULL) {
+        regularizer_free(made);
+        return NULL;
+    }
+    for (size_t l = 0; l < hidden; l++) {
+        const double p = o->layer_dropout != NULL ? o->layer_dropout[l] : o->hidden_dropout;
+        made->hidden[l] =
+            (struct layer_draw){ dropout_draw(MLP_DROPOUT_INVERTED, p), dropout_draw(MLP_DROPOUT_ALPHA, p) };
+        made->drops_hidden = made->drops_hidden || made->hidden[l].inverted.threshold > 0;
+    }
+    if (!allocate(workspace, made)) {
+        regularizer_free(made);
+        return NULL;
+    }
+    return made;
 }
 
 mlp_status mlp_workspace_set_regularization(mlp_workspace *workspace,
@@ -107,18 +157,14 @@ mlp_status mlp_workspace_set_regularization(mlp_workspace *workspace,
             "inference, expected one for training");
     FAIL_IF(o->mixup > 0.0, MLP_ERROR_ARGUMENT,
             "regularization: mixup is %g, expected 0: it is for mlp_fit() alone", o->mixup);
+    const size_t hidden = workspace->layer_count - 1;
+    FAIL_IF(o->layer_dropout != NULL && o->layer_dropout_count != hidden, MLP_ERROR_SHAPE,
+            "regularization: layer_dropout has %zu numbers, expected one for each of the %zu hidden layers",
+            o->layer_dropout_count, hidden);
     struct regularizer *made = NULL;
-    if (o->hidden_dropout > 0.0 || o->input_dropout > 0.0 || o->input_noise > 0.0) {
-        made = memory_allocate(1, sizeof *made);
+    if (has_noise(o)) {
+        made = make(workspace, o);
         REQUIRE_MEMORY(made);
-        made->options = *o;
-        made->input = dropout_draw(MLP_DROPOUT_INVERTED, o->input_dropout);
-        made->inverted = dropout_draw(MLP_DROPOUT_INVERTED, o->hidden_dropout);
-        made->alpha = dropout_draw(MLP_DROPOUT_ALPHA, o->hidden_dropout);
-        if (!allocate(workspace, made)) {
-            regularizer_free(made);
-            return MLP_ERROR_MEMORY;
-        }
         lay_out(workspace, made);
     }
     regularizer_free(workspace->regularizer);
@@ -146,7 +192,9 @@ void regularize_begin(struct pass *pass)
     }
     for (size_t l = 0; l < workspace->layer_count; l++) {
         struct workspace_layer *layer = &workspace->layers[l];
-        layer->out = regularizes_hidden(r) && l + 1 < workspace->layer_count ? layer->dropped : layer->a;
+        const bool drops =
+            regularizes_hidden(r) && l + 1 < workspace->layer_count && r->hidden[l].inverted.threshold > 0;
+        layer->out = drops ? layer->dropped : layer->a;
     }
 }
 
@@ -214,7 +262,7 @@ static struct dropout_tile hidden_tile(const struct pass *pass, size_t l, const 
     const size_t units = pass->network->layers[l].units, offset = tile->row + tile->column * layer->ld;
     return (struct dropout_tile){
         .stream = random_stream(r->options.seed, RANDOM_DROPOUT, l + 1, (size_t)r->current),
-        .draw = alpha ? r->alpha : r->inverted,
+        .draw = alpha ? r->hidden[l].alpha : r->hidden[l].inverted,
         .units = units,
         .row = tile->row,
         .rows = tile->row + tile->rows < units ? tile->rows : units - tile->row,

@@ -13,16 +13,21 @@
 struct mlp_workspace;
 struct pass;
 
+/* Of a hidden layer, by the kind of its dropout. */
+struct layer_draw {
+    struct dropout_draw inverted, alpha;
+};
+
 struct regularizer {
     mlp_regularization options;
     uint64_t step;    /* of the next forward pass */
     uint64_t current; /* of the last one */
     bool on;          /* the last forward pass had noise */
     struct dropout_draw input;
-    struct dropout_draw inverted; /* of hidden units */
-    struct dropout_draw alpha;
-    float *values;       /* owned: what each hidden layer's A becomes */
-    unsigned char *mask; /* owned: of the inputs, then of each hidden layer */
+    struct layer_draw *hidden; /* owned: of each hidden layer */
+    bool drops_hidden;         /* some layer's threshold is above 0 */
+    float *values;             /* owned: what each hidden layer's A becomes */
+    unsigned char *mask;       /* owned: of the inputs, then of each hidden layer */
 };
 
 /* Whether the last forward pass had noise on the inputs; on the hidden units. NULL has none. */
@@ -32,7 +37,7 @@ static inline bool regularizes_inputs(const struct regularizer *r)
 }
 static inline bool regularizes_hidden(const struct regularizer *r)
 {
-    return r != NULL && r->on && r->inverted.threshold > 0;
+    return r != NULL && r->on && r->drops_hidden;
 }
 
 /* Whether this forward pass has noise: then goes a step on. Sets where each layer's output for the layer

@@ -16,6 +16,7 @@
 #include "session/fit.h"
 #include "session/mixup.h"
 #include "session/ranks.h"
+#include "session/stopping.h"
 
 double seconds_now(void)
 {
@@ -219,16 +220,8 @@ static bool out_of_patience(const struct fit *fit)
 }
 
 /* Keeps the parameters of the best epoch. */
-static mlp_status keep_best(struct fit *fit, double loss)
+static mlp_status keep_best(struct fit *fit)
 {
-    const double least = isfinite(fit->best_loss) ? fit->options.minimum_improvement : 0.0;
-    const bool better = isfinite(loss) && loss < fit->best_loss - least;
-    if (!better) {
-        fit->since_best++;
-        return MLP_OK;
-    }
-    fit->best_loss = loss;
-    fit->since_best = 0;
     fit->report->best = fit->epoch;
     if (fit->best != NULL) {
         memcpy(fit->best, fit->network->parameters, fit->network->arena_size * sizeof(float));
@@ -236,30 +229,59 @@ static mlp_status keep_best(struct fit *fit, double loss)
     return checkpoints_best(fit);
 }
 
+static bool is_validated(const struct fit *fit)
+{
+    const size_t done = fit->epoch + 1;
+    return fit->options.validation != NULL &&
+           (done % fit->options.validate_every == 0 || done == fit->options.epochs);
+}
+
+static void count_patience(struct fit *fit, bool improves)
+{
+    fit->since_best = improves ? 0 : fit->since_best + 1;
+}
+
 static const mlp_metrics not_measured = { .loss = NAN, .accuracy = NAN, .top_k_accuracy = NAN };
 
 /* The figures of the epoch, of the parameters that the network holds now. */
 static mlp_status measure_epoch(struct fit *fit, mlp_epoch *figures)
 {
+    const bool watches_training = stopping_watches_training(&fit->options);
     mlp_metrics validation = not_measured;
     mlp_status status = MLP_OK;
-    if (fit->options.validation != NULL) {
+    bool is_least = false;
+    if (is_validated(fit)) {
         status = ranks_validate(fit, &validation);
     }
     *figures = epoch_figures(fit, &validation);
-    if (status == MLP_OK && fit->options.validation != NULL) {
-        return keep_best(fit, validation.loss);
+    if (status != MLP_OK) {
+        return status;
     }
-    fit->report->best = fit->options.validation == NULL ? fit->epoch : fit->report->best;
-    return status;
+    if (is_validated(fit)) {
+        const double figure = stopping_validation_figure(&fit->options, &validation);
+        const bool improves = stopping_improves(&fit->options, figure, &fit->best_loss, &is_least);
+        if (!watches_training) {
+            count_patience(fit, improves);
+        }
+    }
+    if (fit->options.validation == NULL) {
+        fit->report->best = fit->epoch;
+    }
+    if (watches_training) {
+        bool unused;
+        count_patience(fit, stopping_improves(&fit->options, figures->loss, &fit->stop_loss, &unused));
+    }
+    return is_least ? keep_best(fit) : MLP_OK;
 }
 
 /* After its last step and its validation. */
 static void close_epoch(struct fit *fit, const mlp_epoch *figures)
 {
     mlp_progress *progress = &fit->progress;
-    schedule_state_end_epoch(&fit->schedule_state,
-                             fit->options.validation != NULL ? figures->validation.loss : figures->loss);
+    if (fit->options.validation == NULL || is_validated(fit)) {
+        schedule_state_end_epoch(&fit->schedule_state,
+                                 fit->options.validation != NULL ? figures->validation.loss : figures->loss);
+    }
     measure_window(fit);
     fit->epoch++;
     fit->open = fit->window.open = (mlp_epoch){ 0 };

@@ -26,9 +26,10 @@ struct fit {
     bool reads_files;        /* some rank does in its steps: it may fail there */
     struct tally *evaluated; /* of ranks: of each batch of the validation, theirs and all; NULL without */
     float *best;             /* parameters of the best epoch, or NULL */
-    double best_loss;
-    size_t since_best; /* epochs without improvement */
-    double start;      /* of the clock; one that went on from a checkpoint began that much earlier */
+    double best_loss;        /* of validation, or its accuracy, negative */
+    double stop_loss;        /* training loss to beat, where it is watched */
+    size_t since_best;       /* epochs that were measured without improvement */
+    double start;            /* of the clock; one that went on from a checkpoint began that much earlier */
     mlp_report *report;
     struct schedule_state schedule_state;
     mlp_progress progress;

@@ -8,6 +8,7 @@
 #include "model/regularize.h"
 #include "session/fit.h"
 #include "session/mixup.h"
+#include "session/stopping.h"
 #include "strategy/schedule.h"
 
 enum { DEFAULT_EPOCHS = 10, DEFAULT_BATCH = 64, MAX_EPOCHS = 1000000 };
@@ -43,11 +44,7 @@ static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
             "whole batch "
             "at once",
             o->parts, fit->exchange.size);
-    FAIL_IF(o->patience > 0 && o->validation == NULL, MLP_ERROR_ARGUMENT,
-            "fit options: patience is %zu, but there is no validation set to watch", o->patience);
-    FAIL_IF(!(o->minimum_improvement >= 0.0) || !isfinite(o->minimum_improvement), MLP_ERROR_RANGE,
-            "fit options: minimum_improvement is %g, expected a finite number of at least 0",
-            o->minimum_improvement);
+    TRY(stopping_check(o));
     if (o->schedule != NULL) {
         TRY(schedule_accept(o->schedule, &fit->schedule));
         o->schedule = &fit->schedule;
@@ -82,8 +79,10 @@ static void resolve(struct fit *fit, size_t count)
     o->batch = o->batch > 0 ? o->batch : DEFAULT_BATCH;
     o->batch = o->batch < count ? o->batch : count;
     o->parts = o->parts > 0 ? o->parts : 1;
+    o->validate_every = o->validate_every > 0 ? o->validate_every : 1;
+    o->validate_every = o->validate_every < MAX_EPOCHS ? o->validate_every : MAX_EPOCHS;
     o->monitor_interval = o->monitor_interval < MAX_INTERVAL ? o->monitor_interval : MAX_INTERVAL;
-    fit->best_loss = INFINITY;
+    fit->best_loss = fit->stop_loss = INFINITY;
     fit->progress = (mlp_progress){
         .epochs = o->epochs,
         .steps = (count + o->batch - 1) / o->batch,
@@ -130,7 +129,8 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
         TRY(batch_make(&fit->validation, o->validation, room < count ? room : count));
         batch_scale_targets(&fit->validation, fit->network);
     }
-    if (o->patience > 0 && o->keep_last == 0) {
+    const bool keeps_best = o->patience > 0 && o->keep_last == 0 && !stopping_watches_training(o);
+    if (keeps_best) {
         fit->best = memory_allocate(fit->network->arena_size, sizeof(float));
     }
     TRY(make_evaluated(fit));
@@ -138,8 +138,7 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
     if (fit->report != NULL && o->monitor_interval > 0) {
         fit->report->monitor = monitor_create(fit->network, o->monitor_interval);
     }
-    const bool complete = fit->report != NULL &&
-                          (fit->best != NULL || o->patience == 0 || o->keep_last != 0) &&
+    const bool complete = fit->report != NULL && (fit->best != NULL || !keeps_best) &&
                           (fit->report->monitor != NULL || o->monitor_interval == 0);
     return complete ? MLP_OK : MLP_ERROR_MEMORY;
 }

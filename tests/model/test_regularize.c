@@ -103,8 +103,10 @@ static void compare(struct fixture *f, size_t step, bool alpha)
     double loss;
     reference_make(&r, f->network, BATCH);
     draw_masks(0, step, INPUTS, f->noise.input_dropout, false, inputs, unused);
-    draw_masks(1, step, FIRST, f->noise.hidden_dropout, alpha, factors[0], offsets[0]);
-    draw_masks(2, step, SECOND, f->noise.hidden_dropout, alpha, factors[1], offsets[1]);
+    const double same[2] = { f->noise.hidden_dropout, f->noise.hidden_dropout };
+    const double *p = f->noise.layer_dropout != NULL ? f->noise.layer_dropout : same;
+    draw_masks(1, step, FIRST, p[0], alpha, factors[0], offsets[0]);
+    draw_masks(2, step, SECOND, p[1], alpha, factors[1], offsets[1]);
     for (size_t i = 0; i < INPUTS * BATCH; i++) {
         x[i] = (float)(f->x[i] * inputs[i]);
     }
@@ -176,6 +178,32 @@ static void the_kind_can_be_chosen(void **unused)
     f.noise.hidden_dropout = 0.0;
     compare(&f, 0, false);
     drop(&f);
+}
+
+/* Also where a layer has none; a layer's numbers come before the one for all. */
+static void layers_have_probabilities_of_their_own(void **unused)
+{
+    static const double pairs[][2] = { { 0.2, 0.6 }, { 0.0, 0.5 }, { 0.5, 0.0 }, { 0.0, 0.0 }, { 0.3, 0.3 } };
+    (void)unused;
+    for (size_t k = 0; k < sizeof pairs / sizeof pairs[0]; k++) {
+        for (int alpha = 0; alpha <= 1; alpha++) {
+            for (int threads = 1; threads <= 2; threads++) {
+                struct fixture f;
+                make(&f, alpha ? MLP_ACTIVATION_SELU : MLP_ACTIVATION_TANH, threads);
+                double given[2] = { pairs[k][0], pairs[k][1] };
+                f.noise.hidden_dropout = 0.9;
+                f.noise.layer_dropout = given;
+                f.noise.layer_dropout_count = 2;
+                assert_ok(mlp_workspace_set_regularization(f.workspace, &f.noise));
+                given[0] = given[1] = 0.99; /* they were copied */
+                f.noise.layer_dropout = pairs[k];
+                for (size_t step = 0; step < 2; step++) {
+                    compare(&f, step, alpha != 0);
+                }
+                drop(&f);
+            }
+        }
+    }
 }
 
 /* Shares of what is dropped, within five standard deviations; alpha dropout keeps N(0, 1)'s mean and
@@ -383,6 +411,17 @@ static void bad_options_are_named(void **unused)
                    NULL);
     mlp_workspace_destroy(&inference);
     mlp_workspace_set_regularization_step(NULL, 3);
+    static const double three[3] = { 0.1, 1.0, 0.1 };
+    f.noise = sound;
+    f.noise.layer_dropout_count = 2;
+    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_ARGUMENT,
+                   "layer_dropout is NULL", NULL);
+    f.noise.layer_dropout = three;
+    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_RANGE,
+                   "layer_dropout[1] is 1", NULL);
+    f.noise.layer_dropout_count = 1;
+    assert_refused(mlp_workspace_set_regularization(f.workspace, &f.noise), MLP_ERROR_SHAPE, "1 number",
+                   "each of the 2 hidden layers", NULL);
     drop(&f);
 }
 
@@ -403,6 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(masks_are_those_of_the_formulas),
         cmocka_unit_test(the_kind_can_be_chosen),
+        cmocka_unit_test(layers_have_probabilities_of_their_own),
         cmocka_unit_test(shares_and_moments),
         cmocka_unit_test(tiles_of_a_mask_are_drawn_alone),
         cmocka_unit_test(masks_on_every_level),

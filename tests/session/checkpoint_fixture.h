@@ -20,7 +20,10 @@ struct way {
     mlp_optimizer_rule rule;
     mlp_clip clip;
     int threads;
-    size_t patience, parts;
+    size_t patience, parts, validate_every;
+    mlp_stop_figure stop_figure;
+    int patience_from_least;
+    double minimum_improvement;
     double rate; /* 0: the rule's */
     bool no_validation, monitor, keep_order;
     bool everything; /* weights of samples and classes, standardization, what an optimizer can be given */
@@ -121,6 +124,10 @@ static inline void make(struct fixture *f, const struct way *way)
     f->fit.validation = way->no_validation ? NULL : f->validation;
     f->fit.patience = way->patience;
     f->fit.parts = way->parts;
+    f->fit.validate_every = way->validate_every;
+    f->fit.stop_figure = way->stop_figure;
+    f->fit.patience_from_least = way->patience_from_least;
+    f->fit.minimum_improvement = way->minimum_improvement;
     f->fit.monitor_interval = way->monitor ? 2 : 0;
     f->fit.schedule = way->schedule;
     f->fit.regularization = way->noise;

@@ -264,7 +264,15 @@ static void schedules_averages_and_early_stopping_go_on(void **unused)
         { .rule = MLP_OPTIMIZER_SGD, .rate = 3.0, .schedule = &plateau, .monitor = true, .keep_order = true },
         { .rule = MLP_OPTIMIZER_ADAM, .rate = 0.3, .patience = 2 },
         { .rule = MLP_OPTIMIZER_ADAM, .average = &ema, .patience = 3 },
-        { .rule = MLP_OPTIMIZER_SGD, .rate = 1.0, .average = &swa }
+        { .rule = MLP_OPTIMIZER_SGD, .rate = 1.0, .average = &swa },
+        { .rule = MLP_OPTIMIZER_ADAM, .rate = 0.3, .patience = 1, .validate_every = 2, .schedule = &plateau },
+        { .rule = MLP_OPTIMIZER_ADAM,
+          .rate = 0.3,
+          .patience = 2,
+          .stop_figure = MLP_STOP_TRAINING_LOSS,
+          .patience_from_least = 1,
+          .minimum_improvement = 0.05 },
+        { .rule = MLP_OPTIMIZER_ADAM, .patience = 2, .stop_figure = MLP_STOP_VALIDATION_ACCURACY }
     };
     (void)unused;
     for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {

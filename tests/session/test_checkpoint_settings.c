@@ -15,6 +15,7 @@ struct settings {
     mlp_clip clip;             /* of layer 2 */
     double clip_threshold;
     size_t milestones[3];
+    double layer_dropout[2];
 };
 
 static struct settings usual(void)
@@ -27,7 +28,8 @@ static struct settings usual(void)
                           .factors = { 0.5, 2.0, 1.0 },
                           .clip = MLP_CLIP_ADAPTIVE,
                           .clip_threshold = 0.02,
-                          .milestones = { 3, 9, 20 } };
+                          .milestones = { 3, 9, 20 },
+                          .layer_dropout = { 0.1, 0.2 } };
     s.fit.epochs = 2;
     s.fit.batch = BATCH;
     s.fit.monitor_interval = 2;
@@ -59,6 +61,7 @@ static mlp_status train(struct settings *s, const char *folder, int resume, size
     assert_ok(mlp_optimizer_set_clip(f.optimizer, 2, s->clip, s->clip_threshold));
     f.fit = s->fit;
     s->schedule.milestones = s->milestones;
+    s->noise.layer_dropout = s->noise.layer_dropout_count > 0 ? s->layer_dropout : NULL;
     f.fit.schedule = &s->schedule;
     f.fit.regularization = &s->noise;
     f.fit.average = &s->average;
@@ -95,6 +98,9 @@ static const struct change changes[] = {
     CHANGE(INT, "keep_order", fit.keep_order, 1),
     CHANGE(REAL, "minimum_improvement", fit.minimum_improvement, 0.5),
     CHANGE(COUNT_OF, "monitor_interval", fit.monitor_interval, 3),
+    CHANGE(COUNT_OF, "validate_every", fit.validate_every, 2),
+    CHANGE(INT, "stop_figure", fit.stop_figure, MLP_STOP_TRAINING_LOSS),
+    CHANGE(INT, "patience_from_least", fit.patience_from_least, 1),
     CHANGE(DIGITS, "seed", fit.seed, 10),
     CHANGE(INT, "optimizer.rule", optimizer.rule, MLP_OPTIMIZER_NADAM),
     CHANGE(REAL, "optimizer.learning_rate", optimizer.learning_rate, 0.5),
@@ -134,6 +140,7 @@ static const struct change changes[] = {
     RULE(ONE_CYCLE, REAL, "schedule.share", schedule.share, 0.25),
     RULE(PLATEAU, COUNT_OF, "schedule.patience", schedule.patience, 3),
     CHANGE(REAL, "regularization.hidden_dropout", noise.hidden_dropout, 0.25),
+    CHANGE(COUNT_OF, "with 0 regularization.layer_dropout, this fit has 2", noise.layer_dropout_count, 2),
     CHANGE(REAL, "regularization.input_dropout", noise.input_dropout, 0.25),
     CHANGE(REAL, "regularization.input_noise", noise.input_noise, 0.25),
     CHANGE(REAL, "regularization.mixup", noise.mixup, 0.25),

@@ -195,6 +195,154 @@ static void early_stopping_restores_the_best(void **unused)
     drop(&f);
 }
 
+enum { LONG = 40 };
+
+/* Losses and accuracies of a fit that nothing stops. */
+static void take_history(double training[LONG], double validation[LONG], double accuracy[LONG])
+{
+    struct fixture f;
+    mlp_report *report;
+    make(&f);
+    assert_ok(mlp_optimizer_set_learning_rate(f.optimizer, 0.1));
+    f.options.epochs = LONG;
+    f.options.validation = f.validation;
+    assert_ok(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report));
+    for (size_t e = 0; e < LONG; e++) {
+        mlp_epoch epoch;
+        assert_ok(mlp_report_epoch(report, e, &epoch));
+        training[e] = epoch.loss;
+        validation[e] = epoch.validation.loss;
+        accuracy[e] = epoch.validation.accuracy;
+    }
+    mlp_report_destroy(&report);
+    drop(&f);
+}
+
+/* The epochs that a fit with these options does, and its best one. */
+static size_t epochs_with(const mlp_fit_options *options, size_t *best)
+{
+    struct fixture f;
+    mlp_report *report;
+    make(&f);
+    assert_ok(mlp_optimizer_set_learning_rate(f.optimizer, 0.1));
+    mlp_fit_options fit = *options;
+    fit.batch = f.options.batch;
+    fit.epochs = LONG;
+    fit.validation = f.validation;
+    assert_ok(mlp_fit(f.network, f.optimizer, f.train, &fit, &report));
+    const size_t epochs = mlp_report_epochs(report);
+    assert_true(mlp_report_stopped_early(report) || epochs == LONG);
+    assert_false(fit.stop_figure == MLP_STOP_TRAINING_LOSS && mlp_report_restored(report));
+    *best = mlp_report_best_epoch(report);
+    mlp_report_destroy(&report);
+    drop(&f);
+    return epochs;
+}
+
+/* sklearn/neural_network/_multilayer_perceptron.py, _update_no_improvement_count() and what asks it, for a
+ * figure of which less is better. */
+static size_t scikit_learns_epochs(const double *figure, size_t n_iter_no_change, double tol)
+{
+    double best = INFINITY;
+    size_t no_improvement = 0, e = 0;
+    while (e < LONG) {
+        no_improvement = figure[e] > best - tol ? no_improvement + 1 : 0;
+        best = figure[e] < best ? figure[e] : best;
+        e++;
+        if (no_improvement > n_iter_no_change) {
+            break;
+        }
+    }
+    return e;
+}
+
+/* keras/src/callbacks/early_stopping.py, on_epoch_end(). */
+static size_t keras_epochs(const double *figure, size_t patience, double min_delta, size_t *best_epoch)
+{
+    double best = INFINITY;
+    size_t wait = 0, e = 0;
+    *best_epoch = 0;
+    while (e < LONG) {
+        wait++;
+        if (figure[e] < best - min_delta) {
+            best = figure[e];
+            *best_epoch = e;
+            wait = 0;
+        }
+        e++;
+        if (wait >= patience) {
+            break;
+        }
+    }
+    return e;
+}
+
+static void other_programs_rules_of_stopping_are_expressed(void **unused)
+{
+    static const double margins[] = { 0.0, 1e-3, 0.01, 0.05 };
+    double training[LONG], validation[LONG], accuracy[LONG], negative[LONG];
+    size_t stopped = 0, differ = 0, best, expected;
+    (void)unused;
+    take_history(training, validation, accuracy);
+    for (size_t e = 0; e < LONG; e++) {
+        negative[e] = -accuracy[e];
+    }
+    const double *const figures[] = { validation, training, negative };
+    for (int figure = 0; figure < 3; figure++) {
+        for (size_t m = 0; m < 4; m++) {
+            for (size_t patience = 1; patience < 12; patience += 2) {
+                mlp_fit_options o = MLP_FIT_OPTIONS_INIT;
+                o.stop_figure = (mlp_stop_figure)figure;
+                o.patience = patience;
+                o.minimum_improvement = margins[m];
+                const size_t epochs = keras_epochs(figures[figure], patience, margins[m], &expected);
+                assert_int_equal(epochs_with(&o, &best), epochs);
+                assert_true(figure == MLP_STOP_TRAINING_LOSS || best == expected);
+                o.patience_from_least = 1;
+                const size_t theirs = scikit_learns_epochs(figures[figure], patience - 1, margins[m]);
+                /* where a figure is met by exactly the margin, the two rules differ: > and < */
+                if (margins[m] > 0.0) {
+                    assert_int_equal(epochs_with(&o, &best), theirs);
+                }
+                stopped += epochs < LONG;
+                differ += theirs != epochs;
+            }
+        }
+    }
+    assert_true(stopped > 20 && differ > 5);
+}
+
+/* Every third epoch and the last one; patience and the best epoch are of those alone. */
+static void validation_may_be_seldom(void **unused)
+{
+    double training[LONG], validation[LONG], accuracy[LONG];
+    struct fixture f;
+    mlp_report *report;
+    mlp_epoch epoch;
+    size_t best = 2;
+    (void)unused;
+    take_history(training, validation, accuracy);
+    for (size_t last = 8; last <= LONG; last += 16) {
+        make(&f);
+        assert_ok(mlp_optimizer_set_learning_rate(f.optimizer, 0.1));
+        f.options.epochs = last;
+        f.options.validation = f.validation;
+        f.options.validate_every = 3;
+        assert_ok(mlp_fit(f.network, f.optimizer, f.train, &f.options, &report));
+        for (size_t e = 0; e < last; e++) {
+            const bool due = (e + 1) % 3 == 0 || e + 1 == last;
+            assert_ok(mlp_report_epoch(report, e, &epoch));
+            assert_true(epoch.loss == training[e]);
+            assert_true(due ? epoch.validation.loss == validation[e] : isnan(epoch.validation.loss));
+            assert_int_equal(epoch.validation.count, due ? mlp_data_count(f.validation) : 0);
+            best = due && validation[e] < validation[best] ? e : best;
+        }
+        assert_int_equal(mlp_report_best_epoch(report), best);
+        mlp_report_destroy(&report);
+        drop(&f);
+    }
+}
+
 static void the_callback_stops_it(void **unused)
 {
     struct fixture f;
@@ -274,6 +422,13 @@ static void bad_options_are_named(void **unused)
     assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_RANGE,
                    "minimum_improvement", NULL);
     f.options.minimum_improvement = 0.0;
+    f.options.stop_figure = (mlp_stop_figure)3;
+    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_ARGUMENT,
+                   "stop figure", NULL);
+    f.options.stop_figure = MLP_STOP_VALIDATION_ACCURACY;
+    assert_refused(mlp_fit(f.network, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_ARGUMENT,
+                   "validation-accuracy", "no validation set", NULL);
+    f.options.stop_figure = MLP_STOP_VALIDATION_LOSS;
     assert_ok(mlp_network_create(INPUTS, wide, 1, NULL, &other));
     assert_refused(mlp_fit(other, f.optimizer, f.train, &f.options, NULL), MLP_ERROR_SHAPE,
                    "optimizer was made for", NULL);
@@ -295,6 +450,8 @@ int main(void)
         cmocka_unit_test(learns_and_keeps_a_history),
         cmocka_unit_test(the_history_tells_of_clipping),
         cmocka_unit_test(early_stopping_restores_the_best),
+        cmocka_unit_test(other_programs_rules_of_stopping_are_expressed),
+        cmocka_unit_test(validation_may_be_seldom),
         cmocka_unit_test(the_callback_stops_it),
         cmocka_unit_test(the_seed_decides),
         cmocka_unit_test(a_failed_step_keeps_what_was_learnt),

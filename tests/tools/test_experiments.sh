@@ -118,7 +118,7 @@ PYTHON
     refused 'give --validation' $small --hidden '8;16' -q
     refused 'several values of an option: cannot be given with --output' $small --hidden '8;16' --validation 0.2 --output m
     refused 'separated by commas or by semicolons' $small --learning-rate '1e-3,2e-3;3e-3'
-    refused "may be one number or two" $small --dropout 0,5
+    refused "may be one number or two" $small --l1 0,5
     refused "expected values separated by ';'" $small --hidden '8;'
     refused "'8' is given twice" $small --hidden '8;16;8'
     refused "got 'x'" $small --hidden '8;x' --validation 0.2
@@ -142,4 +142,24 @@ for how in '--folds 4' '--folds 4 --stratified' '--validation 0.25 --stratified'
 done
 printf 'x,who,y\n1,a,1\n2,a,2\n3,b,1\n4,b,2\n' >two.csv
 refused 'there are 2 groups, expected at least 3' --data two.csv --group who --folds 3 -q
+# ---- length of a training
+small='--data digits --train-first 400 --hidden 16,8'
+# shellcheck disable=SC2086 # split on purpose
+{
+    train $small --epochs 9 --validation 0.2 --validate-every 4 --history h.csv &&
+        [ "$(awk -F, 'NR > 1 && $4 != "" { printf "%s ", $1 }' h.csv)" = '4 8 9 ' ]
+    result $? '--validate-every 4 validates in epochs 4, 8 and the last'
+    train $small --epochs 60 --patience 2 --patience-on training-loss --minimum-improvement 0.3 --json &&
+        json 'j["stopped_early"] and not j["restored"] and len(j["history"]) < 60'
+    result $? '--patience-on training-loss needs no validation'
+    train $small --epochs 60 --validation 0.2 --patience 2 --patience-on validation-accuracy --json &&
+        json 'j["best_epoch"] == 1 + max(range(len(j["history"])), key=lambda e: (j["history"][e]["validation"]["accuracy"], -e))'
+    result $? '--patience-on validation-accuracy keeps the best of it'
+    train $small --epochs 2 --dropout 0.5,0 --output a.model && train $small --epochs 2 --dropout 0.5,0.0 --output b.model &&
+        train $small --epochs 2 --dropout 0.5 --output c.model && cmp -s a.model b.model && ! cmp -s a.model c.model
+    result $? '--dropout 0.5,0 is of the first layer alone'
+    refused 'got 3 numbers, expected 1 or one for each of the 2 hidden layers' $small --dropout 0.1,0.2,0.3
+    refused '--patience: needs a validation set' $small --epochs 3 --patience 2
+    refused '--validate-every: needs a validation set' $small --epochs 3 --validate-every 2
+}
 echo "1..$count"

@@ -6,6 +6,7 @@
 #include <mlp/diagnose.h>
 
 #include "session/checkpoint/content.h"
+#include "session/stopping.h"
 
 static size_t samples_of(const struct fit *f)
 {
@@ -38,7 +39,7 @@ static bool is_best_epoch(const struct fit *f)
 
 static size_t most_since_best(const struct fit *f)
 {
-    return f->options.validation != NULL ? f->epoch : 0;
+    return f->options.validation != NULL || stopping_watches_training(&f->options) ? f->epoch : 0;
 }
 
 static size_t most_averaged(const struct fit *f)
@@ -57,6 +58,7 @@ static size_t most_averaged(const struct fit *f)
     ROW(best,              report.best,                   is_best_epoch(f))                                  \
     ROW(since_best,        fit.since_best,                f->since_best <= most_since_best(f))               \
     ROW(best_loss,         fit.best_loss,                 is_best_loss(f))                                   \
+    ROW(stop_loss,         fit.stop_loss,                 f->stop_loss > -INFINITY)                          \
     ROW(seconds,           fit.start,                     is_sum(f->start))                                  \
     ROW(gradient_norm,     fit.open.gradient_norm,        is_sum(f->open.gradient_norm))                     \
     ROW(clip_scale,        fit.open.clip_scale,           is_sum(f->open.clip_scale))                        \

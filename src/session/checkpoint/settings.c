@@ -24,6 +24,7 @@ NAME_CODEC(nonfinite, mlp_nonfinite);
 NAME_CODEC(schedule, mlp_schedule);
 NAME_CODEC(dropout, mlp_dropout);
 NAME_CODEC(average, mlp_average);
+NAME_CODEC(stop_figure, mlp_stop_figure);
 
 /* A layer's part in the optimizer's options. */
 struct layer_settings {
@@ -75,6 +76,8 @@ static const struct field average_members[] = {
 #define FIT(member) FIELD(mlp_fit_options, member)
 static const struct field fit_members[] = {
     FIT(batch), FIT(parts), FIT(keep_order), FIT(minimum_improvement), FIT(monitor_interval),
+    FIT(validate_every), FIT(patience_from_least), FIELD_ENUM("stop_figure", mlp_fit_options, stop_figure,
+    &stop_figure_codec),
     FIELD_DIGITS("seed", mlp_fit_options, seed),
 };
 /* clang-format on */
@@ -130,7 +133,11 @@ static json_t *schedule_json(const struct schedule_state *state)
 static json_t *regularization_json(const mlp_regularization *given)
 {
     const mlp_regularization none = MLP_REGULARIZATION_INIT, *o = given != NULL ? given : &none;
-    return OBJECT(noise_members, o);
+    json_t *layers = json_array();
+    for (size_t l = 0; l < o->layer_dropout_count; l++) {
+        layers = with_item(layers, json_real(o->layer_dropout[l]));
+    }
+    return with_member(OBJECT(noise_members, o), "layer_dropout", layers);
 }
 
 static json_t *average_json(const struct average *average)
@@ -163,6 +170,7 @@ mlp_status checkpoint_settings(struct fit *fit, json_t **settings)
         return status;
     }
     json_t *all = OBJECT(fit_members, &fit->options);
+    all = with_count(all, "validated_last", fit->options.validate_every > 1 ? fit->options.epochs : 0);
     all = with_count(all, "inputs", fit->network->inputs);
     all = with_member(all, "layers", layers_json(fit->network));
     all = with_member(all, "loss", fields_to_json(&loss_fields, &fit->network->loss));

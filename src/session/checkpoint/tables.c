@@ -84,11 +84,11 @@ bool clip_norms_check(const struct clip_memory *memory)
 
 const char *epoch_check(const mlp_epoch *epoch, const struct fit *fit)
 {
-    const mlp_data *validation = fit->options.validation;
+    const size_t samples = fit->options.validation != NULL ? fit->options.validation->count : 0;
     const struct claim claims[] = {
         { "steps", epoch->steps == fit->progress.steps },
         { "accuracy", is_measured_share(epoch->accuracy) },
-        { "validation.count", epoch->validation.count == (validation != NULL ? validation->count : 0) },
+        { "validation.count", epoch->validation.count == 0 || epoch->validation.count == samples },
         { "validation.accuracy", is_measured_share(epoch->validation.accuracy) },
         { "validation.top_k_accuracy", is_measured_share(epoch->validation.top_k_accuracy) },
         { "gradient_norm", isnan(epoch->gradient_norm) || is_sum(epoch->gradient_norm) },

@@ -1,4 +1,5 @@
 /* The optimizer from the command line. */
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,21 @@ PARSE_NAME(parse_decay, train_settings, optimizer.decay, "--decay", mlp_decay_fr
 PARSE_NAME(parse_clip_norm, train_settings, optimizer.clip_norm, "--clip-norm", mlp_clip_norm_from_name)
 PARSE_NAME(parse_dropout_kind, train_settings, regularization.dropout, "--dropout-kind",
            mlp_dropout_from_name)
+
+PARSE_NAME(parse_stop_figure, train_settings, fit.stop_figure, "--patience-on", mlp_stop_figure_from_name)
+
+int parse_dropout(const char *text, void *settings)
+{
+    struct train_settings *s = settings;
+    mlp_regularization *noise = &s->regularization;
+    size_t count = 0;
+    TRY(parse_reals("--dropout", text, "numbers of at least 0 and below 1 separated by commas", 0.0,
+                    nextafter(1.0, 0.0), &s->layer_dropout, &count));
+    noise->hidden_dropout = s->layer_dropout[0];
+    noise->layer_dropout = count > 1 ? s->layer_dropout : NULL;
+    noise->layer_dropout_count = count > 1 ? count : 0;
+    return EXIT_DONE;
+}
 
 static int set_decay(const char *option, const char *text, struct train_settings *settings)
 {

@@ -106,8 +106,16 @@ int train_settings_check(struct train_settings *settings)
     }
     FAIL_IF(settings->log_interval > 0 && settings->log == NULL,
             usage_error("--log-steps: needs --log FILE"));
-    FAIL_IF(settings->fit.patience > 0 && validations == 0 && settings->folds == 0,
+    const size_t layers = settings->regularization.layer_dropout_count;
+    FAIL_IF(layers > 0 && settings->from == NULL && layers != settings->network.hidden_count,
+            usage_error("--dropout: got %zu numbers, expected 1 or one for each of the %zu hidden layers",
+                        layers, settings->network.hidden_count));
+    const bool validates = validations > 0 || settings->folds > 0;
+    FAIL_IF(settings->fit.patience > 0 && !validates && settings->fit.stop_figure != MLP_STOP_TRAINING_LOSS,
             usage_error("--patience: needs a validation set: give --validation, --validation-last or "
+                        "--validation-data, or --patience-on training-loss"));
+    FAIL_IF(settings->fit.validate_every > 0 && !validates,
+            usage_error("--validate-every: needs a validation set: give --validation, --validation-last or "
                         "--validation-data"));
     if (settings->request.regression && settings->request.csv_option == NULL) {
         settings->request.csv_option = "--regression";

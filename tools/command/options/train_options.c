@@ -137,8 +137,8 @@ const struct option_row train_rows[] = {
     PARSED("nonfinite", "POLICY", parse_nonfinite, "What a NaN or an infinity in the gradient leads to: "
         "error, zero, skip, or skip:K for at most K steps in a row (default: error; K 10)."),
     VARIED_GROUP("Noise in training:"),
-    REAL("dropout", "P", regularization.hidden_dropout, 0, 1, ENDS_LOW,
-        "Drop each hidden unit with this probability; of at least 0, below 1 (default: 0)."),
+    PARSED("dropout", "P,...", parse_dropout, "Drop each hidden unit with this probability, one for all "
+        "layers or one for each; of at least 0, below 1 (default: 0)."),
     REAL("input-dropout", "P", regularization.input_dropout, 0, 1, ENDS_LOW,
         "Drop each input with this probability; of at least 0, below 1 (default: 0)."),
     PARSED("dropout-kind", "NAME", parse_dropout_kind, "Of hidden units (default: automatic)."),
@@ -154,10 +154,17 @@ const struct option_row train_rows[] = {
     SIZE("batch", "N", fit.batch, 1, MANY, "Samples of a step (default: 64)."),
     SEED("seed", "N", seed, "Of initial parameters, shuffling, noise, the validation share and folds "
         "(default: 0). The same seed gives the same model, bit for bit, on any number of threads."),
-    SIZE("patience", "N", fit.patience, 0, MANY, "Stop after N epochs without a better validation loss and "
-        "keep the best parameters; 0: never (default)."),
+    SIZE("validate-every", "K", fit.validate_every, 1, 1e6,
+        "Validate after every K-th epoch, and the last one (default: 1)."),
+    SIZE("patience", "N", fit.patience, 0, MANY, "Stop after N epochs (those that are validated) without a "
+        "better validation loss and keep the best parameters; 0: never (default)."),
+    PARSED("patience-on", "FIGURE", parse_stop_figure, "What must get better: validation-loss (default), "
+        "validation-accuracy, or training-loss, with which the last parameters are kept."),
     REAL("minimum-improvement", "X", fit.minimum_improvement, 0, INFINITY, ENDS_LOW,
-        "How much lower the validation loss must get to count as better; of at least 0 (default: 0)."),
+        "How much better it must get to count; of at least 0 (default: 0)."),
+    FLAG("patience-from-least", fit.patience_from_least, 1, "Better than the best so far, also where that "
+        "was better by less than this and did not count, as scikit-learn has it (default: than the last that "
+        "counted, as Keras has it)."),
     PARSED("average", "NAME[:X]", parse_average, "End with averaged parameters: ema:DECAY over the steps "
         "(0.999), or swa:START over the ends of the epochs from this share on (0.75)."),
     FLAG("keep-last", fit.keep_last, 1, "With --patience, keep the last parameters, not the best."),
@@ -254,6 +261,7 @@ void train_settings_free(struct train_settings *settings)
     mlp_network_destroy(&settings->start);
     layer_changes_free(&settings->layers);
     free(settings->milestones);
+    free(settings->layer_dropout);
 }
 
 enum { NAME_COLUMN = 24 };

@@ -43,6 +43,7 @@ struct train_settings {
     mlp_fit_options fit;
     mlp_schedule_options schedule;
     mlp_regularization regularization;
+    double *layer_dropout; /* owned; the regularization's */
     mlp_average_options average;
     mlp_checkpoint_options checkpoint;
     double checkpoint_minutes;
@@ -80,6 +81,8 @@ int parse_checkpoint_failure(const char *text, void *settings);
 int parse_nonfinite(const char *text, void *settings);
 
 int parse_average(const char *text, void *settings);
+int parse_dropout(const char *text, void *settings);
+int parse_stop_figure(const char *text, void *settings);
 int parse_dropout_kind(const char *text, void *settings);
 
 /* Validation across options: refuses what does not go together, and resolves what depends on several.
