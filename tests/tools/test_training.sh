@@ -74,6 +74,29 @@ for rule in adam sgd momentum; do
     result $? "a number is learnt by $rule"
 done
 
+# ---- results that need telling, and those that do not
+"$mlp" train --data price.csv --regression --output price >out 2>err && ! grep -q -e above -e falls err
+result $? 'a good result is told without warnings'
+train --epochs 2 && grep -q 'the loss still falls' err
+result $? 'a loss that still falls is told'
+awk 'BEGIN { srand(2); print "a,b,price"; for (i = 0; i < 200; i++) print rand() "," rand() "," rand() }' >noise.csv
+"$mlp" train --data noise.csv --regression --epochs 300 --learning-rate 0.01 --validation 0.3 --output noise >out 2>err &&
+    grep -q 'validation: price: an RMSE of .* is above that of always saying the mean' err
+result $? 'an error above that of the mean is told'
+awk 'BEGIN { print "a,b,c"; for (i = 0; i < 50; i++) print i % 7 ".5," i % 5 "," (i < 40 ? "no" : "yes") }' >classes.csv
+"$mlp" train --data classes.csv --epochs 20 --validation-last 10 --output classes >out 2>err &&
+    grep -q "1 of the classes to validate on, first 'yes', are not trained on" err &&
+    grep -q "validation: an accuracy of 0.0000 is below that of always saying 'yes', 1.0000" err
+result $? 'so are classes that are not trained on, and an accuracy below that of the commonest'
+"$mlp" evaluate classes --data classes.csv >out 2>err && ! grep -q -e below -e deviations err
+result $? '  but not where it is as good'
+(echo a,b,c && awk 'BEGIN { for (i = 0; i < 50; i++) print i % 7 * 1e6 "," i % 5 "," (i < 10 ? "no" : "yes") }') >far.csv
+for command in evaluate diagnose; do
+    "$mlp" $command classes --data far.csv >out 2>err && grep -q "always saying 'yes', 0.8000" err &&
+        grep -q "'a' lies up to .*e+0[0-9] deviations" err
+    result $? "mlp $command tells of both, and of features in other units"
+done
+
 # ---- charts
 if command -v gnuplot >/dev/null; then
     for ending in svg png; do

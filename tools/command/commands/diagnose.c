@@ -13,6 +13,7 @@
 #include "charts/chart_title.h"
 #include "charts/plot.h"
 #include "reports/output_file.h"
+#include "reports/warnings.h"
 #include "training/train.h"
 
 enum { DEFAULT_SAMPLES = 256, CHECKED_SAMPLES = 8, CHECKED_ENTRIES = 50 };
@@ -182,6 +183,7 @@ static int diagnose_model(struct diagnose_settings *s, int operands, char **oper
     FAIL_IF(mlp_data_inputs(s->data.set.data) != mlp_network_inputs(s->network),
             work_error("--data: '%s' has %zu features, the model has %zu inputs", s->train.data,
                        mlp_data_inputs(s->data.set.data), mlp_network_inputs(s->network)));
+    TRY(warn_of_baseline(s->train.data, s->network, s->data.set.data, s->train.fit.threads));
     return diagnose(s, s->data.set.data);
 }
 

@@ -12,6 +12,7 @@
 #include "reports/confusion.h"
 #include "reports/evaluation.h"
 #include "reports/output_file.h"
+#include "reports/warnings.h"
 #include "options/data_argument.h"
 #include "reports/json_output.h"
 #include "options/model_argument.h"
@@ -211,6 +212,7 @@ static int run(void *settings, int operands, char **operand)
         TRY(s->numbers != NULL ? EXIT_DONE : out_of_memory());
         TRY(work_code(mlp_evaluate_numbers(s->network, s->set.data, s->batch, s->threads, s->numbers)));
     }
+    TRY(warn_of_baseline(s->data, s->network, s->set.data, s->threads));
     s->detailed = !classified || s->confusion != NULL;
     if (s->detailed) {
         TRY(evaluation_make(&s->evaluation, s->network, s->set.data, s->batch, s->threads, s->confusion));

@@ -13,6 +13,7 @@
 #include "options/table_argument.h"
 #include "reports/monitor_report.h"
 #include "reports/output_file.h"
+#include "reports/warnings.h"
 #include "training/progress.h"
 #include "training/train.h"
 #include "training/train_log.h"
@@ -232,6 +233,22 @@ static int report_interrupt(const struct training *training)
                             wanted);
 }
 
+/* Of the samples that say most of those that were not seen. */
+static int warn_of_result(const struct training *training)
+{
+    const struct train_data *data = &training->data;
+    const int threads = training->settings.fit.threads;
+    if (training->settings.schedule.rule == MLP_SCHEDULE_CONSTANT) {
+        warn_of_length(training->report);
+    }
+    if (data->test != NULL) {
+        return warn_of_baseline("test", training->network, data->test, threads);
+    }
+    return data->validation != NULL
+               ? warn_of_baseline("validation", training->network, data->validation, threads)
+               : warn_of_baseline("train", training->network, data->train, threads);
+}
+
 /* After the fit: whatever can be written is written, every failure is reported. */
 static int finish(struct training *training)
 {
@@ -250,6 +267,9 @@ static int finish(struct training *training)
     if (print_train_result(&training->settings, result) != EXIT_DONE) {
         code = EXIT_WORK;
     }
+    if (interrupt_signal() == 0 && warn_of_result(training) != EXIT_DONE) {
+        code = EXIT_WORK;
+    }
     return interrupt_signal() != 0 && code == EXIT_DONE ? report_interrupt(training) : code;
 }
 
@@ -259,6 +279,7 @@ static int train_once(struct training *training)
     struct train_settings *s = &training->settings;
     TRY(choose_length(s, &training->data, &s->fit, s->quiet != 0));
     TRY(train_network_make(&training->settings, &training->data, &training->network));
+    TRY(warn_of_classes(training->network, training->data.train, training->data.validation));
     TRY(train_optimizer_make(s, training->network, &training->optimizer));
     if (s->find_learning_rate) {
         return find_learning_rate(s, &training->data, training->network, training->optimizer);

@@ -9,6 +9,7 @@
 
 #include "message.h"
 #include "options/table_argument.h"
+#include "reports/warnings.h"
 
 int load_model(const char *path, mlp_network **network)
 {
@@ -44,7 +45,8 @@ int open_data_of_model(struct data_request *request, struct data_source source, 
         tell_of_table(source.spec, set->data, true);
     }
     free(names);
-    return code;
+    TRY(code);
+    return warn_of_range(source.spec, network, set->data);
 }
 
 bool network_classifies(const mlp_network *network)

@@ -47,8 +47,22 @@ static void choose_steps(mlp_fit_options *fit, const struct train_data *data, bo
     }
 }
 
-static void choose_patience(mlp_fit_options *fit, const struct train_data *data, const mlp_data *part,
-                            bool quiet)
+/* What is watched, on `part` where it is validated. */
+static void say_patience(const mlp_fit_options *fit, const mlp_data *part)
+{
+    if (fit->stop_figure == MLP_STOP_TRAINING_LOSS) {
+        notice("trains until the training loss has not improved for %zu epochs, for at most %zu; --epochs N "
+               "chooses otherwise",
+               fit->patience, fit->epochs);
+        return;
+    }
+    notice("trains until the %s on %zu samples held out has not improved for %zu epochs, for at most %zu; "
+           "--epochs N chooses otherwise",
+           fit->stop_figure == MLP_STOP_VALIDATION_ACCURACY ? "accuracy" : "loss", mlp_data_count(part),
+           fit->patience, fit->epochs);
+}
+
+static void choose_patience(mlp_fit_options *fit, const struct train_data *data)
 {
     const size_t steps = steps_of_epoch(fit, data), most = STEPS_MOST / steps,
                  patience = whole_quotient(PATIENCE_STEPS, steps);
@@ -59,11 +73,6 @@ static void choose_patience(mlp_fit_options *fit, const struct train_data *data,
     }
     if (fit->minimum_improvement == 0.0) {
         fit->minimum_improvement = TOLERANCE;
-    }
-    if (!quiet) {
-        notice("trains until the loss on %zu samples held out has not improved for %zu epochs, for at most "
-               "%zu; --epochs N chooses otherwise",
-               mlp_data_count(part), fit->patience, fit->epochs);
     }
 }
 
@@ -79,7 +88,8 @@ int choose_length(const struct train_settings *settings, struct train_data *data
         fit->epochs = EPOCHS_LEAST;
         return EXIT_DONE;
     }
-    const bool cuts = data->validation == NULL || settings->folds > 0;
+    const bool validates = fit->stop_figure != MLP_STOP_TRAINING_LOSS;
+    const bool cuts = validates && (data->validation == NULL || settings->folds > 0);
     mlp_data **part = data->validation == NULL ? &data->validation : &data->held_out;
     if (cuts && are_few(data)) {
         choose_steps(fit, data, quiet);
@@ -88,6 +98,9 @@ int choose_length(const struct train_settings *settings, struct train_data *data
     if (cuts) {
         TRY(cut_share(settings, HELD_OUT, data->classes > 0, data, part));
     }
-    choose_patience(fit, data, cuts ? *part : data->validation, quiet);
+    choose_patience(fit, data);
+    if (!quiet) {
+        say_patience(fit, cuts ? *part : data->validation);
+    }
     return EXIT_DONE;
 }
