@@ -13,6 +13,8 @@
  *                   NT 208×200×500   237     257    64×48: 201, packed
  *                   TN 256×128×256   218     236    packed 256×256: 219
  *   TN, short k     TN 300×128×100   204     196    64×128: 187
+ *   one tile high   TN 100×256×100   223     204    for one thread; two 0.89 → 1.22 times as fast with it
+ *                   NN 50×128×2000   184     176    likewise
  *   TN, many        TN 200×5000×200  240     220    64×16: 215; 256×512: 231, for half as many threads
  *   long            NN 1024×512×1024 251     256    packed 256×512: 240
  *                   NT 512×512×5000  235     239
@@ -54,6 +56,9 @@ enum {
 /* Calls of an NN or NT product that is too long for one: columns and inner length. */
 enum { LONG_COLUMNS = 48, LONG_INNER = 256 };
 
+/* Columns below which a layer of one tile's height is not cut. */
+enum { SHARED_COLUMNS = 64 };
+
 /* Inner length from which a product is computed in two slices. */
 enum { INNER_SPLIT = 512 };
 
@@ -93,6 +98,16 @@ static bool fits_small(size_t k)
     return k <= small_product / (SMALL_ROWS * TILE_MIN_COLUMNS);
 }
 
+/* Columns of tiles of a layer that is one tile high: at most `most`, and two tiles or more, the first with up
+ * to 9/16 of all, so that a second thread has one, too; not below SHARED_COLUMNS, where calls are slow. */
+static size_t shared_columns(size_t most, size_t n)
+{
+    while (most > SHARED_COLUMNS && 16 * most > 9 * n) {
+        most /= 2;
+    }
+    return smaller(most, n);
+}
+
 /* A narrow layer, which is one tile high, is cut as well, so that two threads have a tile each. On Haswell's
  * kernels a core of a Zen 5 takes 1 % longer for 128×512×784 in two halves of the batch, 2 % for 128×64×784
  * in two halves of the units. */
@@ -116,7 +131,9 @@ static struct grid packed_grid(enum product product, size_t m, size_t n)
 static struct grid large_grid(enum product product, size_t m, size_t n)
 {
     const size_t rows = product == PRODUCT_NT ? PACKED_COLUMNS : PACKED_ROWS;
-    return (struct grid){ m, n, even_extent(m, rows), smaller(PACKED_COLUMNS, n), GEMM_WHOLE, 1 };
+    const size_t columns =
+        product != PRODUCT_NT && m <= rows ? shared_columns(PACKED_COLUMNS, n) : smaller(PACKED_COLUMNS, n);
+    return (struct grid){ m, n, even_extent(m, rows), columns, GEMM_WHOLE, 1 };
 }
 
 static struct grid small_grid(enum product product, size_t m, size_t n, size_t k)
@@ -137,7 +154,10 @@ static struct grid small_grid(enum product product, size_t m, size_t n, size_t k
 static struct grid long_grid(enum product product, size_t m, size_t n, size_t k)
 {
     const struct gemm_block block = { LONG_COLUMNS, even_extent(k, LONG_INNER) };
-    const size_t columns = product == PRODUCT_NT ? block.columns : (size_t)PACKED_COLUMNS;
+    size_t columns = product == PRODUCT_NT ? block.columns : (size_t)PACKED_COLUMNS;
+    if (product == PRODUCT_NN && m <= SMALL_ROWS) {
+        columns = shared_columns(columns, n);
+    }
     return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n), block, 1 };
 }
 
@@ -178,7 +198,8 @@ static struct grid choose(enum product product, size_t m, size_t n, size_t k, en
         return product == PRODUCT_TN ? large_grid(product, m, n) : long_grid(product, m, n, k);
     }
     if (product == PRODUCT_TN && is_packed_transposed(m, n, k)) {
-        return (struct grid){ m, n, even_extent(m, PACKED_ROWS), smaller(TN_COLUMNS, n), GEMM_WHOLE, 1 };
+        const size_t columns = m <= PACKED_ROWS ? shared_columns(TN_COLUMNS, n) : smaller(TN_COLUMNS, n);
+        return (struct grid){ m, n, even_extent(m, PACKED_ROWS), columns, GEMM_WHOLE, 1 };
     }
     return small_grid(product, m, n, k);
 }

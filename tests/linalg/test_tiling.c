@@ -122,14 +122,15 @@ static void cuts_are_on_multiples_of_16_rows(void **unused)
 
 /* On cores with small-matrix kernels a call is either within their limits (m·n·k ≤ 10⁶; for TN m·n ≤ 1150
  * besides), or so large that packing its operands costs little: as many rows and columns as they go
- * into the result, or as a packing core's tile has. */
+ * into the result, or as a packing core's tile has; of a layer that is one tile high, 64 columns. */
 static void assert_small_or_packed(enum product product, const struct grid *grid, size_t k)
 {
     const size_t columns = smaller(grid->block.columns, grid->columns), inner = smaller(grid->block.inner, k);
     const bool small =
         grid->rows * columns * inner <= 1000000 && (product != PRODUCT_TN || grid->rows * columns <= 1150);
+    const size_t least = grid->rows == grid->m ? 64 : 256;
     const bool packed = grid->block.inner >= k && columns == grid->columns &&
-                        grid->rows >= smaller(grid->m, 128) && columns >= smaller(grid->n, 256);
+                        grid->rows >= smaller(grid->m, 128) && columns >= smaller(grid->n, least);
     assert_true(columns > 0 && inner > 0);
     assert_true(small || packed);
 }
@@ -228,6 +229,23 @@ static void the_cut_depends_on_the_arguments_alone(void **unused)
     }
 }
 
+/* Of a batch of 128 and more a second thread has a share of every product of a step: no tile is much larger
+ * than a half. */
+static void two_threads_share_every_product(void **unused)
+{
+    uint64_t state = 9;
+    (void)unused;
+    for (int s = 0; s < SHAPES; s++) {
+        const size_t m = 1 + draw_length(&state, 3000.0), k = 1 + draw_length(&state, 3000.0);
+        const size_t n = 128 + draw_length(&state, 2000.0);
+        for (int p = PRODUCT_NN; p <= PRODUCT_TN; p++) {
+            const struct grid grid = grid_choose((enum product)p, m, n, k, BLAS_SMALL_MATRIX);
+            const size_t area = grid.rows * grid.columns;
+            assert_true(16 * area <= 9 * m * n || grid.rows < m);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +253,7 @@ int main(void)
         cmocka_unit_test(tiles_have_their_minimum),
         cmocka_unit_test(cuts_are_on_multiples_of_16_rows),
         cmocka_unit_test(calls_are_small_or_large),
+        cmocka_unit_test(two_threads_share_every_product),
         cmocka_unit_test(visits_go_band_by_band),
         cmocka_unit_test(wider_tiles_hold_narrower_ones),
         cmocka_unit_test(the_cut_depends_on_the_arguments_alone),
