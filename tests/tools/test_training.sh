@@ -117,6 +117,28 @@ if command -v gnuplot >/dev/null; then
     result $? '  the best epoch is marked, what does not change is named'
     "$mlp" plot plain.csv high.csv --linear-scale --output chart.svg 2>err && grep -q '>high.csv training (up to 9e+02)<' chart.svg
     result $? '  a curve that dwarfs the others is cut'
+    # a page about a training: everything in one file, its figures whole, nothing from a network, names escaped
+    mkdir run && cp plain.csv run/ && printf 'a,b,class\n0,1,<i>x</i>\n1,0,y\n0,2,<i>x</i>\n2,0,y\n1,3,<i>x</i>\n3,1,y\n' >classes.csv
+    "$mlp" train --data classes.csv --hidden 4 --epochs 3 --output run/model.safetensors --quiet >out 2>err
+    "$mlp" report run --data classes.csv --output page.html >out 2>err && [ ! -s out ] && [ ! -e page.html.part ] &&
+        [ "$(grep -c '^<svg' page.html)" -eq "$(grep -c '^</svg>' page.html)" ] && [ "$(grep -c '^</svg>' page.html)" -eq 7 ] &&
+        grep -q '<h2>Diagnosis</h2>' page.html && grep -q '<td>feature</td><td>numeric</td>' page.html &&
+        grep -q '&lt;i&gt;x' page.html && ! grep -q '<i>x' page.html && ! grep -Eq '(src|href)="[a-z]*:?//' page.html
+    result $? 'mlp report of a folder'
+    "$mlp" report plain.csv --output page.html 2>err && ! grep -q '<h2>Network' page.html && grep -q '>best: epoch 2<' page.html
+    result $? '  of a log'
+    cp plain.csv kept.csv
+    "$mlp" report kept.csv --output ./kept.csv >out 2>err
+    [ $? -eq 2 ] && cmp -s plain.csv kept.csv
+    result $? '  does not write over what it reads'
+    "$mlp" report run --output no/such/page.html >out 2>err
+    [ $? -eq 1 ] && grep -q -e '--output' err
+    result $? '  a page that cannot be written'
+    mkdir empty
+    "$mlp" report empty --output page.html >out 2>err
+    [ $? -eq 1 ] && grep -q "neither a model" err && "$mlp" report plain.csv kept.csv run/model.safetensors run/model.safetensors --output p.html 2>err
+    [ $? -eq 2 ]
+    result $? '  of nothing, of two models'
     mkdir one two && cp whole-log.csv one/log.csv && cp whole-log.csv two/log.csv
     "$mlp" plot one/log.csv two/log.csv --output chart.svg >out 2>err && grep -q 'one/log.csv validation' chart.svg
     result $? '  logs of one name are told apart by their folders'

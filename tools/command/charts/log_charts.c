@@ -321,10 +321,16 @@ static int draw_page(struct canvas *canvas, const struct page *page)
                  canvas->title != NULL ? "\n" : "", page->constants);
         titled.title = title;
     }
+    if (canvas->page != NULL) {
+        fputs("<div class=\"charts\">\n", canvas->page);
+    }
     TRY(plot_draw(&titled, page->charts, page->chart_count));
     canvas->figures = titled.figures;
+    if (canvas->page != NULL) {
+        fputs("</div>\n", canvas->page);
+    }
     if (canvas->page != NULL && page->constants[0] != '\0') {
-        fprintf(canvas->page, "<p>%s</p>\n", page->constants);
+        fprintf(canvas->page, "<p class=\"note\">%s</p>\n", page->constants);
     }
     return EXIT_DONE;
 }

@@ -166,6 +166,30 @@ static int read_line(struct reader *reader, char *line, struct log_file *log)
     return code;
 }
 
+bool log_file_is(const char *path)
+{
+    char line[4096] = "", *fields[MAX_FIELDS];
+    bool time = false, loss = false, layers = false; /* what the monitor writes is of layers */
+    FILE *stream = fopen(path, "r");
+    if (stream == NULL) {
+        return false;
+    }
+    const bool read = fgets(line, sizeof line, stream) != NULL;
+    fclose(stream);
+    if (!read || line[0] == '{') {
+        return read && strstr(line, "\"loss\"") != NULL && strstr(line, "\"epoch\"") != NULL;
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    const size_t count = split(line, fields);
+    for (size_t i = 0; i < count; i++) {
+        const int column = find_column(fields[i]);
+        time = time || column == LOG_STEP || column == LOG_EPOCH;
+        loss = loss || column == LOG_LOSS;
+        layers = layers || strcmp(fields[i], "layer") == 0;
+    }
+    return time && loss && !layers;
+}
+
 int log_file_read(const char *path, struct log_file *log)
 {
     struct reader reader = { .path = path };

@@ -2,6 +2,7 @@
 #ifndef TOOLS_LOG_FILE_H
 #define TOOLS_LOG_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The columns that are looked for. */
@@ -25,6 +26,8 @@ struct log_file {
     size_t count, room;
 };
 
+/* Whether it looks like one, by its first line. */
+bool log_file_is(const char *path);
 /* Reads a log. What a resumed training did anew replaces what was there. Returns an exit code after a message
  * that names the file and the line; log_file_free() afterwards also then. */
 int log_file_read(const char *path, struct log_file *log);

@@ -20,6 +20,8 @@ enum { NARROWEST = 40, USUAL = 79, WIDEST = 120 };
 enum { HEAT_BESIDE = 180, HEAT_ROW = 30, CHARACTER = 9, FONT = 12 };
 
 #define SVG_TERMINAL "svg font 'sans-serif,16'"
+/* On a page a chart may be as narrow as a telephone. */
+#define FIGURE_TERMINAL "svg font 'sans-serif,19' dynamic"
 #define GRID "set grid linecolor rgb '#dddddd' linetype 1 linewidth 0.5\n"
 /* Below the charts, where it hides nothing. */
 #define KEY "set key outside bottom center horizontal\nset xlabel offset 0,0.5\n"

@@ -120,11 +120,14 @@ static void write_range(FILE *script, char axis, struct range range, double end,
 
 static void write_log_ticks(FILE *script, char axis, struct range range)
 {
-    static const double steps[] = { 1.0, 2.0, 5.0 };
+    static const double few[] = { 1.0, 2.0, 5.0 }, many[] = { 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0 };
+    const bool narrow = range.high < 10.0 * range.low;
+    const double *steps = narrow ? many : few;
+    const size_t count = narrow ? sizeof many / sizeof many[0] : sizeof few / sizeof few[0];
     const char *separator = "";
     fprintf(script, "set %ctics (", axis);
     for (int decade = (int)floor(log10(range.low)) - 1; decade <= (int)ceil(log10(range.high)); decade++) {
-        for (size_t s = 0; s < sizeof steps / sizeof steps[0]; s++) {
+        for (size_t s = 0; s < count; s++) {
             fprintf(script, "%s%ge%d", separator, steps[s], decade);
             separator = ", ";
         }
@@ -226,8 +229,19 @@ static void write_marks(FILE *script, const struct chart *chart)
     }
 }
 
-void write_curves(FILE *script, const struct chart *chart)
+/* Over less than a factor of 4 a logarithmic axis tells no more than a linear one, which has more ticks. */
+static bool pays(const struct chart *chart, char axis)
 {
+    const struct range range = whole_range(chart, axis);
+    return range.high >= 4.0 * range.low;
+}
+
+void write_curves(FILE *script, const struct chart *given)
+{
+    struct chart linear = *given;
+    const struct chart *chart = &linear;
+    linear.log_x = given->log_x && pays(given, 'x');
+    linear.log_y = given->log_y && pays(given, 'y');
     int cut;
     const double end = cut_height(chart, &cut);
     const char *before = "plot ";

@@ -14,6 +14,7 @@
 #include "charts/plot.h"
 #include "reports/output_file.h"
 #include "reports/warnings.h"
+#include "training/sample_batch.h"
 #include "training/train.h"
 
 enum { DEFAULT_SAMPLES = 256, CHECKED_SAMPLES = 8, CHECKED_ENTRIES = 50 };
@@ -29,12 +30,8 @@ struct diagnose_settings {
     /* what is looked at */
     const char *model; /* NULL: a start */
     struct train_data data;
-    mlp_data *rest, *drawn;
     mlp_network *network;
-    size_t count;
-    float *x, *values;
-    int32_t *labels;
-    mlp_targets targets;
+    struct sample_batch batch;
     /* what was found */
     mlp_diagnosis *diagnosis;
     struct gradient_result gradients;
@@ -93,43 +90,16 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-/* Targets in the units of the network's outputs. */
-static void scale_values(const mlp_network *network, size_t count, float *values)
-{
-    const float *shift, *scale;
-    const size_t outputs = mlp_network_outputs(network);
-    mlp_network_output_scaling(network, &shift, &scale);
-    const size_t numbers = scale != NULL ? count * outputs : 0;
-    for (size_t i = 0; i < numbers; i++) {
-        values[i] = (values[i] - shift[i % outputs]) / scale[i % outputs];
-    }
-}
-
-static int read_batch(struct diagnose_settings *s, const mlp_data *data)
-{
-    const bool classes = mlp_data_class_count(data) > 0;
-    s->count = mlp_data_count(data);
-    s->x = calloc(s->count * mlp_data_inputs(data), sizeof *s->x);
-    s->values = calloc(s->count * mlp_data_outputs(data) + 1, sizeof *s->values);
-    s->labels = calloc(s->count, sizeof *s->labels);
-    FAIL_IF(s->x == NULL || s->values == NULL || s->labels == NULL, out_of_memory());
-    s->targets = (mlp_targets){ .classes = classes ? s->labels : NULL, .values = classes ? NULL : s->values };
-    TRY(work_code(
-        mlp_data_read(data, 0, s->count, s->x, classes ? s->labels : NULL, classes ? NULL : s->values)));
-    scale_values(s->network, s->count, s->values);
-    return EXIT_DONE;
-}
-
 static int check_gradients(struct diagnose_settings *s)
 {
     struct gradient_result *result = &s->gradients;
     mlp_gradient_check_options options = MLP_GRADIENT_CHECK_OPTIONS_INIT;
     options.entries = CHECKED_ENTRIES;
     result->count = 2 * mlp_network_layer_count(s->network);
-    result->samples = s->count < CHECKED_SAMPLES ? s->count : CHECKED_SAMPLES;
+    result->samples = s->batch.count < CHECKED_SAMPLES ? s->batch.count : CHECKED_SAMPLES;
     result->errors = calloc(result->count, sizeof *result->errors);
     TRY(result->errors != NULL ? EXIT_DONE : out_of_memory());
-    return work_code(mlp_gradient_check(s->network, s->x, &s->targets, result->samples, &options,
+    return work_code(mlp_gradient_check(s->network, s->batch.x, &s->batch.targets, result->samples, &options,
                                         result->errors, &result->passed));
 }
 
@@ -137,7 +107,7 @@ static int report(const struct diagnose_settings *s)
 {
     const struct gradient_result *gradients = s->gradient_check ? &s->gradients : NULL;
     if (s->train.json) {
-        TRY(print_diagnosis_json(s->network, s->diagnosis, s->count, gradients));
+        TRY(print_diagnosis_json(s->network, s->diagnosis, s->batch.count, gradients));
     } else {
         print_diagnosis(s->network, s->diagnosis);
         if (gradients != NULL) {
@@ -154,20 +124,15 @@ static int report(const struct diagnose_settings *s)
     return s->check && found ? EXIT_WORK : EXIT_DONE;
 }
 
-/* So many of the samples as were asked for, drawn by the seed. */
 static int diagnose(struct diagnose_settings *s, const mlp_data *data)
 {
-    const size_t count = mlp_data_count(data);
     mlp_diagnose_options options = MLP_DIAGNOSE_OPTIONS_INIT;
     options.threads = s->train.fit.threads;
     options.symmetry_tolerance = s->tolerance;
     options.step = s->step ? &s->train.optimizer : NULL;
-    if (s->samples < count) {
-        const double share = (double)s->samples / (double)count;
-        TRY(work_code(mlp_data_split(data, share, s->train.seed, &s->rest, &s->drawn)));
-    }
-    TRY(read_batch(s, s->drawn != NULL ? s->drawn : data));
-    TRY(work_code(mlp_diagnose(s->network, s->x, &s->targets, s->count, &options, &s->diagnosis)));
+    TRY(sample_batch_draw(&s->batch, s->network, data, s->samples, s->train.seed));
+    TRY(work_code(
+        mlp_diagnose(s->network, s->batch.x, &s->batch.targets, s->batch.count, &options, &s->diagnosis)));
     if (s->gradient_check) {
         TRY(check_gradients(s));
     }
@@ -219,12 +184,8 @@ static void release(void *settings)
 {
     struct diagnose_settings *s = settings;
     free(s->gradients.errors);
-    free(s->labels);
-    free(s->values);
-    free(s->x);
     mlp_diagnosis_destroy(&s->diagnosis);
-    mlp_data_destroy(&s->rest);
-    mlp_data_destroy(&s->drawn);
+    sample_batch_free(&s->batch);
     mlp_network_destroy(&s->network);
     train_data_free(&s->data);
     train_settings_free(&s->train);

@@ -10,7 +10,7 @@
 #include "charts/chart_title.h"
 #include "charts/plot.h"
 #include "reports/confusion.h"
-#include "reports/evaluation.h"
+#include "reports/model_figures.h"
 #include "reports/output_file.h"
 #include "reports/warnings.h"
 #include "options/data_argument.h"
@@ -29,11 +29,7 @@ struct evaluate_settings {
     const char *model;
     mlp_network *network;
     struct data_set set;
-    mlp_metrics metrics;
-    mlp_number_metrics *numbers; /* of each output; NULL for classes */
-    uint64_t *confusion;         /* NULL for numbers, and where no matrix is printed */
-    struct evaluation evaluation;
-    bool detailed; /* `evaluation` is there: numbers, or classes with a matrix */
+    struct model_figures figures;
 };
 
 #define FIELD(member) offsetof(struct evaluate_settings, member)
@@ -64,14 +60,14 @@ static size_t top_k_of(const struct evaluate_settings *s)
 static json_t *json_confusion(const struct evaluate_settings *s)
 {
     const size_t classes = network_classes(s->network);
-    if (s->confusion == NULL) {
+    if (s->figures.confusion == NULL) {
         return json_null();
     }
     json_t *matrix = json_array();
     for (size_t row = 0; row < classes; row++) {
         json_t *line = json_array();
         for (size_t column = 0; column < classes; column++) {
-            json_array_append_new(line, json_count(s->confusion[row * classes + column]));
+            json_array_append_new(line, json_count(s->figures.confusion[row * classes + column]));
         }
         json_array_append_new(matrix, line);
     }
@@ -100,10 +96,10 @@ static json_t *json_classes(const struct evaluate_settings *s)
 
 static json_t *json_number_metrics(const struct evaluate_settings *s)
 {
-    json_t *list = s->numbers != NULL ? json_array() : json_null();
-    const size_t outputs = s->numbers != NULL ? mlp_network_outputs(s->network) : 0;
+    json_t *list = s->figures.numbers != NULL ? json_array() : json_null();
+    const size_t outputs = s->figures.numbers != NULL ? mlp_network_outputs(s->network) : 0;
     for (size_t i = 0; i < outputs; i++) {
-        const mlp_number_metrics *m = &s->numbers[i];
+        const mlp_number_metrics *m = &s->figures.numbers[i];
         json_array_append_new(list,
                               json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name",
                                         json_text(output_name(s->network, i)), "rmse", json_figure(m->rmse),
@@ -117,13 +113,13 @@ static int print_evaluation_json(const struct evaluate_settings *s)
 {
     json_t *result =
         json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "model", json_text(s->model),
-                  "data", json_text(s->data), "samples", json_count(s->metrics.count), "loss_name",
-                  mlp_loss_name(mlp_network_loss(s->network)), "loss", json_figure(s->metrics.loss),
-                  "accuracy", json_figure(s->metrics.accuracy), "top_k", json_count(top_k_of(s)),
-                  "top_k_accuracy", json_figure(s->metrics.top_k_accuracy), "classes", json_classes(s),
-                  "confusion", json_confusion(s), "numbers", json_number_metrics(s));
-    if (s->detailed) {
-        json_add_evaluation(result, &s->evaluation);
+                  "data", json_text(s->data), "samples", json_count(s->figures.metrics.count), "loss_name",
+                  mlp_loss_name(mlp_network_loss(s->network)), "loss", json_figure(s->figures.metrics.loss),
+                  "accuracy", json_figure(s->figures.metrics.accuracy), "top_k", json_count(top_k_of(s)),
+                  "top_k_accuracy", json_figure(s->figures.metrics.top_k_accuracy), "classes",
+                  json_classes(s), "confusion", json_confusion(s), "numbers", json_number_metrics(s));
+    if (s->figures.detailed) {
+        json_add_evaluation(result, &s->figures.evaluation);
     }
     return print_json(result);
 }
@@ -133,7 +129,7 @@ static void print_numbers(const struct evaluate_settings *s)
     const size_t outputs = mlp_network_outputs(s->network);
     printf("%-20s %12s %12s %8s  %s\n", "target", "RMSE", "MAE", "R2", "RMSE of the mean");
     for (size_t i = 0; i < outputs; i++) {
-        const mlp_number_metrics *m = &s->numbers[i];
+        const mlp_number_metrics *m = &s->figures.numbers[i];
         print_escaped(stdout, output_name(s->network, i));
         printf("%*s %12.6g %12.6g %8.4f  %.6g (%.1f %% of it)\n",
                (int)(20 - strnlen(output_name(s->network, i), 20)), "", m->rmse, m->mae, m->r2,
@@ -143,25 +139,25 @@ static void print_numbers(const struct evaluate_settings *s)
 
 static void print_evaluation(const struct evaluate_settings *s)
 {
-    printf("samples   %zu\nloss      %.6g (%s)\n", s->metrics.count, s->metrics.loss,
+    printf("samples   %zu\nloss      %.6g (%s)\n", s->figures.metrics.count, s->figures.metrics.loss,
            mlp_loss_name(mlp_network_loss(s->network)));
-    if (!isnan(s->metrics.accuracy)) {
-        printf("accuracy  %.4f\n", s->metrics.accuracy);
+    if (!isnan(s->figures.metrics.accuracy)) {
+        printf("accuracy  %.4f\n", s->figures.metrics.accuracy);
     }
-    if (!isnan(s->metrics.top_k_accuracy) && top_k_of(s) < network_classes(s->network)) {
-        printf("top-%-5zu %.4f\n", top_k_of(s), s->metrics.top_k_accuracy);
+    if (!isnan(s->figures.metrics.top_k_accuracy) && top_k_of(s) < network_classes(s->network)) {
+        printf("top-%-5zu %.4f\n", top_k_of(s), s->figures.metrics.top_k_accuracy);
     }
-    if (s->numbers != NULL) {
+    if (s->figures.numbers != NULL) {
         print_numbers(s);
     }
-    if (s->confusion != NULL) {
-        print_confusion(stdout, s->network, s->confusion, network_classes(s->network));
+    if (s->figures.confusion != NULL) {
+        print_confusion(stdout, s->network, s->figures.confusion, network_classes(s->network));
     } else if (mlp_data_class_count(s->set.data) > 0) {
         printf("\nThe confusion matrix has %zu classes: --json prints up to %d.\n",
                network_classes(s->network), MAX_CLASSES_JSON);
     }
-    if (s->detailed) {
-        print_evaluation_figures(&s->evaluation);
+    if (s->figures.detailed) {
+        print_evaluation_figures(&s->figures.evaluation);
     }
 }
 
@@ -182,7 +178,7 @@ static int plot(struct evaluate_settings *s)
     char title[CHART_TITLE];
     struct canvas canvas = { .path = s->plot, .title = title };
     chart_title("evaluation", s->model, s->network, s->data, title);
-    return plot_evaluation(&canvas, &s->evaluation);
+    return plot_evaluation(&canvas, &s->figures.evaluation);
 }
 
 static int run(void *settings, int operands, char **operand)
@@ -201,28 +197,15 @@ static int run(void *settings, int operands, char **operand)
             usage_error("--data: '%s' has no labels to compare with; for a CSV file name their column "
                         "with --label, for IDX give IMAGES,LABELS",
                         s->data));
-    if (classified && classes <= (s->json ? MAX_CLASSES_JSON : CONFUSION_CLASSES)) {
-        s->confusion = calloc(classes * classes, sizeof *s->confusion);
-        TRY(s->confusion != NULL ? EXIT_DONE : out_of_memory());
-    }
-    TRY(work_code(
-        mlp_evaluate(s->network, s->set.data, s->batch, s->threads, s->top_k, &s->metrics, s->confusion)));
-    if (!classified) {
-        s->numbers = calloc(mlp_network_outputs(s->network), sizeof *s->numbers);
-        TRY(s->numbers != NULL ? EXIT_DONE : out_of_memory());
-        TRY(work_code(mlp_evaluate_numbers(s->network, s->set.data, s->batch, s->threads, s->numbers)));
-    }
+    TRY(model_figures_make(&s->figures, s->network, s->set.data, s->batch, s->threads, s->top_k,
+                           s->json ? MAX_CLASSES_JSON : CONFUSION_CLASSES));
     TRY(warn_of_baseline(s->data, s->network, s->set.data, s->threads));
-    s->detailed = !classified || s->confusion != NULL;
-    if (s->detailed) {
-        TRY(evaluation_make(&s->evaluation, s->network, s->set.data, s->batch, s->threads, s->confusion));
-    }
     if (s->json) {
         TRY(print_evaluation_json(s));
     } else {
         print_evaluation(s);
     }
-    FAIL_IF(s->plot != NULL && !s->detailed,
+    FAIL_IF(s->plot != NULL && !s->figures.detailed,
             usage_error("--plot: the model has %zu classes, expected at most %d", classes,
                         s->json ? MAX_CLASSES_JSON : CONFUSION_CLASSES));
     return s->plot != NULL ? plot(s) : EXIT_DONE;
@@ -231,9 +214,7 @@ static int run(void *settings, int operands, char **operand)
 static void release(void *settings)
 {
     struct evaluate_settings *s = settings;
-    evaluation_free(&s->evaluation);
-    free(s->confusion);
-    free(s->numbers);
+    model_figures_free(&s->figures);
     mlp_data_destroy(&s->set.data);
     mlp_network_destroy(&s->network);
 }

@@ -12,9 +12,9 @@
 
 /* ---- text ---------------------------------------------------------------------------------------------- */
 
-static double off_share(const mlp_signal *s, size_t units)
+double signal_flat_share(const mlp_signal *signal, size_t units)
 {
-    return s->saturated > 0.0 ? s->saturated : (double)s->dead / (double)units;
+    return signal->saturated > 0.0 ? signal->saturated : (double)signal->dead / (double)units;
 }
 
 static void print_figure(double value, int width)
@@ -41,7 +41,7 @@ static void print_table(const mlp_network *network, const mlp_diagnosis *diagnos
         print_figure(sqrt(s.dz.mean_square), 9);
         print_figure(s.backward_growth, 6);
         print_figure(s.predicted_backward, 6);
-        printf(" %4.0f %%\n", 100.0 * off_share(&s, layer.units));
+        printf(" %4.0f %%\n", 100.0 * signal_flat_share(&s, layer.units));
     }
     printf("\nforth: rms Z by the layer below's; back: ||dZ|| by that of the layer above;\n"
            "theory: what mean field expects of them; off: share where the activation is\n"
@@ -212,7 +212,7 @@ static void fill_series(const mlp_network *network, const mlp_diagnosis *diagnos
         series[SIGNAL_THEORY][l] = sqrt(s.q);
         series[GRADIENT][l] = gradient / top;
         series[GRADIENT_THEORY][l] = expected;
-        series[OFF][l] = off_share(&s, layer.units);
+        series[OFF][l] = signal_flat_share(&s, layer.units);
         series[COSINE][l] = s.cosine;
     }
 }

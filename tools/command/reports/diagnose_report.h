@@ -17,6 +17,8 @@ struct gradient_result {
     int passed;
 };
 
+/* Share of a layer where its activation is flat. */
+double signal_flat_share(const mlp_signal *signal, size_t units);
 void print_diagnosis(const mlp_network *network, const mlp_diagnosis *diagnosis);
 void print_gradients(const struct gradient_result *gradients);
 /* `gradients` may be NULL. Returns an exit code. */

@@ -61,6 +61,23 @@ int check_distinct(const struct file_use *uses, size_t count)
     return EXIT_DONE;
 }
 
+int write_whole_file(const char *option, const char *path, const char *bytes, size_t size)
+{
+    char partial[PATH_MAX];
+    FAIL_IF((size_t)snprintf(partial, sizeof partial, "%s.part", path) >= sizeof partial,
+            work_error("%s: the name '%s' is too long", option, path));
+    FILE *file = fopen(partial, "w");
+    FAIL_IF(file == NULL, work_error("%s: cannot write '%s': %s", option, partial, strerror(errno)));
+    bool written = fwrite(bytes, 1, size, file) == size;
+    written = fclose(file) == 0 && written;
+    if (written && rename(partial, path) == 0) {
+        return EXIT_DONE;
+    }
+    const int reason = errno;
+    remove(partial);
+    return work_error("%s: cannot write '%s': %s", option, path, strerror(reason));
+}
+
 int open_table(const char *option, const char *path, FILE **stream)
 {
     const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);

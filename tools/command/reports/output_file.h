@@ -19,6 +19,10 @@ struct file_use {
  * the file, or of the folder where the file is not there yet). Returns an exit code. */
 int check_distinct(const struct file_use *uses, size_t count);
 
+/* Writes a file under another name, which then takes its place: it is there as a whole or not at all. Returns
+ * an exit code. */
+int write_whole_file(const char *option, const char *path, const char *bytes, size_t size);
+
 /* Tables as CSV. `option` and `path` are for messages. */
 
 /* Opens a file for writing without emptying it yet. Returns an exit code. */
