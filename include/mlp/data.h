@@ -263,6 +263,13 @@ MLP_API const char *mlp_data_feature_name(const mlp_data *data, size_t feature);
 /** The sample's text in the column that a schema keeps beside the samples (mlp_schema_options::id), or NULL.
  * Valid until the data set is destroyed. */
 MLP_API const char *mlp_data_id(const mlp_data *data, size_t sample);
+/** The fields of the sample's row, as the table had them, as a line of CSV (commas, quotes where they are
+ * needed, no line end), where mlp_table_options::keep_lines asked for it; otherwise NULL. Valid until the
+ * data set is destroyed. */
+MLP_API const char *mlp_data_line(const mlp_data *data, size_t sample);
+/** The names of those fields in the same form, or "column 1,column 2,..." where there was no header; NULL
+ * where there are no lines. Valid until the data set is destroyed. */
+MLP_API const char *mlp_data_line_header(const mlp_data *data);
 /** What was understood of the table that the data set was read from by a schema, in one line ("150 samples; 4
  * numeric features; label 'species' (column 5), 3 classes; header; delimiter ','"); NULL: none. Valid until
  * the data set is destroyed. */

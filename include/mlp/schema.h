@@ -86,11 +86,13 @@ typedef struct mlp_table_options {
     size_t unpack_limit; /**< As in mlp_data_options. */
     int stream;          /**< As in mlp_data_options: not 0: the features stay in a temporary file. */
     const char *folder;  /**< As in mlp_data_options: of the temporary file. */
+    int keep_lines; /**< Not 0: mlp_data_line() has every row's fields, in memory (4 GiB at most). Default
+                            0. */
 } mlp_table_options;
 
 #define MLP_TABLE_OPTIONS_INIT                                                                               \
     {                                                                                                        \
-        sizeof(mlp_table_options), 0, 0, -1, 1, NULL, 0, 0, NULL                                             \
+        sizeof(mlp_table_options), 0, 0, -1, 1, NULL, 0, 0, NULL, 0                                          \
     }
 
 /** ::MLP_TABLE_OPTIONS_INIT as a function, for other languages: sets the members that struct_size, which the
@@ -162,6 +164,20 @@ MLP_API mlp_status mlp_schema_learn(const char *path, const mlp_schema_options *
  * Errors: as mlp_schema_learn(); FORMAT also for a column that is missing. */
 MLP_API mlp_status mlp_schema_load(const mlp_schema *schema, const char *path,
                                    const mlp_table_options *options, mlp_data **data);
+
+/** Learns from a part of a table's data what stands in for missing values, where the schema imputes: of
+ * numbers the median, of texts the commonest level, of that part alone, so that nothing of the other samples
+ * enters what is trained. mlp_schema_learn() takes all rows.
+ * @param part   samples of a data set that was made by the schema, such as those to train on
+ * @param learnt receives a schema like the given one but for that, which the caller owns; NULL on failure
+ * Errors: ARGUMENT, SHAPE, IO, MEMORY. */
+MLP_API mlp_status mlp_schema_learn_fills(const mlp_schema *schema, const mlp_data *part,
+                                          mlp_schema **learnt);
+
+/** A data set of the same samples, in which missing values are filled in as this schema does it.
+ * @param filled receives a data set that the caller owns, and that shares the storage; NULL on failure
+ * Errors: ARGUMENT, SHAPE (other inputs than the schema's), MEMORY. */
+MLP_API mlp_status mlp_data_fill(const mlp_data *data, const mlp_schema *schema, mlp_data **filled);
 
 /** Makes the inputs of one sample of its texts. No allocation but for error texts.
  * @param texts one for each column of the schema (mlp_schema_column_count()), those of features as a file has

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <mlp/schema.h>
+
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
@@ -17,6 +19,7 @@ void storage_free(struct storage *storage)
     text_list_free(&storage->class_names);
     text_list_free(&storage->feature_names);
     text_list_free(&storage->ids);
+    text_list_free(&storage->lines);
     memory_free(storage->notice);
     memory_free(storage->warnings);
     feature_file_free(storage->file);
@@ -51,6 +54,7 @@ void mlp_data_destroy(mlp_data **data)
     if (atomic_fetch_sub_explicit(&storage->references, 1, memory_order_acq_rel) == 1) {
         storage_free(storage);
     }
+    mlp_schema_destroy(&(*data)->filler);
     memory_free((*data)->samples);
     memory_free(*data);
     *data = NULL;
@@ -210,6 +214,14 @@ const char *mlp_data_id(const mlp_data *data, size_t sample)
                                                 : NULL;
 }
 
+const char *mlp_data_line(const mlp_data *data, size_t sample)
+{
+    return data != NULL && sample < data->count
+               ? text_or_null(&data->storage->lines, 1 + data_sample(data, sample))
+               : NULL;
+}
+
+GETTER(const char *, mlp_data_line_header, mlp_data, data, text_or_null(&data->storage->lines, 0), NULL)
 GETTER(const char *, mlp_data_notice, mlp_data, data, data->storage->notice, NULL)
 GETTER(const char *, mlp_data_warnings, mlp_data, data, data->storage->warnings, NULL)
 GETTER(mlp_data_format, mlp_data_file_format, mlp_data, data, data->storage->format,

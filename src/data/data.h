@@ -13,6 +13,8 @@
 #include "data/data_source.h"
 #include "data/feature_file.h"
 
+struct mlp_schema;
+
 /* Arrays that a storage may own. */
 enum storage_array {
     STORAGE_FEATURES,
@@ -45,6 +47,7 @@ struct storage {
     const bool *flags;           /* of each input: it is 0 or 1, and stays so when others are standardized; or
                                        NULL: none is */
     struct text_list ids;        /* one for each sample, or none */
+    struct text_list lines;      /* the header's, and one for each sample, or none */
     char *notice, *warnings;     /* of the file that was read, or NULL; owned */
     void *owned[STORAGE_ARRAYS]; /* to free with the storage */
 };
@@ -54,6 +57,8 @@ struct mlp_data {
     size_t first; /* without `samples`: the run first … first + count − 1 */
     size_t count;
     size_t *samples; /* owned indices into the storage, or NULL for a run */
+    struct mlp_schema
+        *filler; /* what fills missing values in as samples are gathered; a reference, or NULL */
 };
 
 /* Index into the storage of a position in the data set. */

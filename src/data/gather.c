@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "data/data.h"
+#include "data/schema.h"
 #include "linalg/vector.h"
 
 /* Where fewer samples of the file than one in so many are wanted, the others are not read ahead. */
@@ -46,6 +46,9 @@ mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_
                                          out);
         }
         i += run;
+    }
+    if (data->filler != NULL) {
+        schema_fill_rows(data->filler, count, x);
     }
     return MLP_OK;
 }

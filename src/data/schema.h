@@ -81,6 +81,13 @@ void schema_encode_rows(const struct mlp_schema *schema, const struct schema_slo
  * column's levels. */
 void schema_encode_cell(const struct schema_column *column, union cell cell, float *x);
 
+/* Median of values, which are sorted; of an even number of them the mean of the middle ones, or the lower;
+ * 0 of none. */
+double schema_median(float *values, size_t count, bool one_of_them);
+
+/* Writes over the inputs of values that were missing. No allocation. */
+void schema_fill_rows(const struct mlp_schema *schema, size_t count, float *x);
+
 /* Whether input `input` of the column is to be left as it is by a standardization: 0 or 1. */
 bool schema_input_is_flag(const struct schema_column *column, size_t input);
 

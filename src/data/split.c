@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <mlp/schema.h>
+
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/status.h"
@@ -21,6 +23,9 @@ static mlp_data *share(const mlp_data *data, size_t count, bool listed)
             memory_free(subset);
             return NULL;
         }
+    }
+    if (data->filler != NULL) {
+        mlp_schema_copy(data->filler, &subset->filler);
     }
     subset->storage = data->storage;
     subset->count = count;

@@ -138,7 +138,7 @@ mlp_status data_file_notice(struct storage *storage, const char *detail)
     struct notice notice = { 0 };
     notice_add(&notice, "%zu samples; %zu features", storage->count, storage->inputs);
     if (storage_has_classes(storage)) {
-        notice_add(&notice, "; %zu classes", storage->class_count);
+        notice_add(&notice, "; %zu class%s", storage->class_count, storage->class_count == 1 ? "" : "es");
     } else if (storage_has_values(storage)) {
         notice_add(&notice, "; %zu number%s to predict", storage->outputs, storage->outputs > 1 ? "s" : "");
     } else {

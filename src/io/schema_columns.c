@@ -249,6 +249,18 @@ static bool column_counts(const struct table_file *file, size_t column)
     return table_head_count(file) > 2;
 }
 
+static mlp_status no_features(const struct table_rows *rows)
+{
+    char text[4];
+    const size_t columns = rows->file.columns;
+    return columns > 1
+               ? fail(MLP_ERROR_FORMAT, "%s: none of the %zu columns is a feature", rows->file.path, columns)
+               : fail(MLP_ERROR_FORMAT,
+                      "%s: one column, which is the label: expected features too; lines have one "
+                      "field with the delimiter %s (--delimiter says otherwise)",
+                      rows->file.path, table_delimiter_name(rows->file.style.delimiter, text));
+}
+
 mlp_status schema_choose_columns(struct table_rows *rows, const mlp_schema_options *options,
                                  struct text_pool *levels, mlp_target_kind *target)
 {
@@ -268,7 +280,5 @@ mlp_status schema_choose_columns(struct table_rows *rows, const mlp_schema_optio
             column->offset = offset_of(&rows->file, column);
         }
     }
-    FAIL_IF(features == 0, MLP_ERROR_FORMAT, "%s: one column, which is the label: expected features too",
-            rows->file.path);
-    return MLP_OK;
+    return features > 0 ? MLP_OK : no_features(rows);
 }

@@ -1,6 +1,5 @@
 /* Learning a schema from a table. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -133,12 +132,6 @@ static mlp_status learn_levels(struct learning *l, size_t c)
 
 /* ---- numbers ------------------------------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
 /* The values of a column that are not missing. */
 static mlp_status gather_values(struct learning *l, size_t c, float *values, size_t *value_count)
 {
@@ -164,10 +157,8 @@ static mlp_status learn_median(struct learning *l, size_t c)
     size_t count;
     REQUIRE_MEMORY(values);
     const mlp_status status = gather_values(l, c, values, &count);
-    if (status == MLP_OK && count > 0) {
-        qsort(values, count, sizeof *values, by_value);
-        const double low = (double)values[(count - 1) / 2], high = (double)values[count / 2];
-        column->fill = column->kind == MLP_COLUMN_BOOLEAN ? low : (low + high) / 2.0;
+    if (status == MLP_OK) {
+        column->fill = schema_median(values, count, column->kind == MLP_COLUMN_BOOLEAN);
     }
     memory_free(values);
     return status;
@@ -260,6 +251,7 @@ static mlp_status learn(struct learning *l, const char *path, struct text_list *
         TRY(give_classes(l));
     }
     l->rows.missing = l->options.missing;
+    l->rows.keeps_lines = l->table.keep_lines != 0;
     TRY(table_rows_lay_out(&l->rows, &l->table));
     TRY(table_rows_read(&l->rows));
     TRY(build(l, target));

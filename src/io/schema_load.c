@@ -149,6 +149,7 @@ static mlp_status apply(struct applying *a, const char *path, mlp_data **data)
     TRY(place_label(a));
     TRY(bind_columns(a));
     a->rows.missing = s->missing;
+    a->rows.keeps_lines = a->options.keep_lines != 0;
     TRY(table_rows_read(&a->rows));
     return table_make_data(&a->rows, s, a->slots, &a->options, data);
 }

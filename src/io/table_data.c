@@ -208,6 +208,8 @@ mlp_status table_make_data(struct table_rows *rows, const struct mlp_schema *sch
     }
     m.storage->ids = rows->ids;
     rows->ids = (struct text_list){ 0 };
+    m.storage->lines = rows->lines;
+    rows->lines = (struct text_list){ 0 };
     return data_from_storage(m.storage, data);
 }
 

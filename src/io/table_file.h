@@ -15,6 +15,7 @@ struct table_file {
     size_t columns;         /* fields of a record, without an empty one behind a last delimiter */
     bool trails;            /* there is one */
     bool header;            /* the first record was taken for names */
+    bool marked;            /* they stand behind a '#' */
     struct text_list names; /* of the columns, with a header */
     struct text_pool index; /* the first record's fields ... */
     struct array places;    /* ... size_t: and their columns; SIZE_MAX: there are several */

@@ -54,7 +54,8 @@ static void add_label(struct notice *text, const struct table_rows *rows, const 
         }
     }
     if (shown > 0 && schema->target == MLP_TARGET_CLASSES) {
-        notice_add(text, ", %zu classes", mlp_schema_class_count(schema));
+        notice_add(text, ", %zu class%s", mlp_schema_class_count(schema),
+                   mlp_schema_class_count(schema) == 1 ? "" : "es");
     }
     if (schema->target_count > shown && shown > 0) {
         notice_add(text, " and %zu more", schema->target_count - shown);
@@ -73,7 +74,8 @@ static void add_notice(struct notice *text, const struct table_rows *rows, const
         notice_add(text, "; decimal comma");
     }
     if (rows->dropped > 0) {
-        notice_add(text, "; %zu rows with missing values left out", rows->dropped);
+        notice_add(text, "; %zu row%s with missing values left out", rows->dropped,
+                   rows->dropped == 1 ? "" : "s");
     }
 }
 

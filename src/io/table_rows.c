@@ -2,6 +2,7 @@
 #include "io/table_rows.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/escape.h"
@@ -43,6 +44,8 @@ void table_rows_free(struct table_rows *rows)
     table_file_close(&rows->file);
     table_free(&rows->table);
     text_list_free(&rows->ids);
+    text_list_free(&rows->lines);
+    array_free(&rows->line);
     memory_free(rows->columns);
 }
 
@@ -69,7 +72,8 @@ static mlp_status refuse_missing(const struct table_rows *rows, const struct cel
 static mlp_status refuse_cell(const struct table_rows *rows, const struct cell_column *column,
                               mlp_status status)
 {
-    if (status == MLP_ERROR_FORMAT && column->grows && column->kind != MLP_COLUMN_CATEGORICAL) {
+    if (status == MLP_ERROR_FORMAT && column->grows && column->role == MLP_ROLE_FEATURE &&
+        column->kind != MLP_COLUMN_CATEGORICAL) {
         char message[512];
         text_escape(mlp_last_error(), message, sizeof message);
         fail(status,
@@ -106,8 +110,25 @@ static bool is_dropped(const struct table_rows *rows)
     return false;
 }
 
+/* The record's fields, or the columns' names. */
+static mlp_status keep_line(struct table_rows *rows, bool names)
+{
+    char number[32];
+    rows->line.count = 0;
+    for (size_t c = 0; c < rows->file.columns; c++) {
+        snprintf(number, sizeof number, "column %zu", c + 1);
+        const char *name = rows->columns[c].name != NULL ? rows->columns[c].name : number;
+        TRY(table_line_add(&rows->line, names ? name : table_field(&rows->file, c),
+                           c + 1 == rows->file.columns));
+    }
+    return text_list_append(&rows->lines, rows->line.items);
+}
+
 static mlp_status keep_row(struct table_rows *rows)
 {
+    if (rows->keeps_lines) {
+        TRY(keep_line(rows, false));
+    }
     if (rows->id != SIZE_MAX) {
         TRY(text_list_append(&rows->ids, table_field(&rows->file, rows->id)));
     }
@@ -210,8 +231,8 @@ static mlp_status take_lines(struct table_rows *rows)
 static bool lines_are_plain(const struct table_rows *rows)
 {
     const struct table_file *file = &rows->file;
-    return rows->id == SIZE_MAX && !file->trails && !file->csv.blanks && !file->csv.bare_cr &&
-           !file->style.comma && !cell_missing_by_number(&file->cells) &&
+    return rows->id == SIZE_MAX && !rows->keeps_lines && !file->trails && !file->csv.blanks &&
+           !file->csv.bare_cr && !file->style.comma && !cell_missing_by_number(&file->cells) &&
            strchr("0123456789+-.eE", file->style.delimiter) == NULL;
 }
 
@@ -219,6 +240,9 @@ mlp_status table_rows_read(struct table_rows *rows)
 {
     const bool plain = lines_are_plain(rows);
     bool found = true;
+    if (rows->keeps_lines) {
+        TRY(keep_line(rows, true));
+    }
     while (found) {
         if (plain && table_head_count(&rows->file) == 0 && !rows->file.ended) {
             TRY(take_lines(rows));

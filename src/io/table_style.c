@@ -75,7 +75,8 @@ struct agreement {
     size_t agreeing; /* lines of so many fields */
 };
 
-static struct agreement agreement_on(const struct head *head, char delimiter)
+/* With `marked` those that begin with '#' count, too. */
+static struct agreement agreement_of(const struct head *head, char delimiter, bool marked)
 {
     struct agreement agreement = { 0 };
     const char *line = head->text, *end = head->text + head->size;
@@ -85,7 +86,7 @@ static struct agreement agreement_on(const struct head *head, char delimiter)
             break; /* it may go on beyond the head */
         }
         stop = stop != NULL ? stop : end;
-        if (*line != '#' && *line != '\n' && *line != '\r') {
+        if ((marked || *line != '#') && *line != '\n' && *line != '\r') {
             const size_t fields = count_fields(line, stop, delimiter);
             agreement.fields = agreement.lines == 0 ? fields : agreement.fields;
             agreement.agreeing += fields == agreement.fields;
@@ -94,6 +95,13 @@ static struct agreement agreement_on(const struct head *head, char delimiter)
         line = stop + 1;
     }
     return agreement;
+}
+
+/* Where all lines begin with '#', none is a comment. */
+static struct agreement agreement_on(const struct head *head, char delimiter)
+{
+    const struct agreement agreement = agreement_of(head, delimiter, false);
+    return agreement.lines > 0 ? agreement : agreement_of(head, delimiter, true);
 }
 
 /* The first on which all lines agree with more than one field; blanks come last, since texts hold them. Else
@@ -119,15 +127,41 @@ static char find_delimiter(const struct head *head)
 
 /* ---- fractions ----------------------------------------------------------------------------------------- */
 
-/* Whether digits stand on both sides of a comma somewhere in the head, and nowhere of a point. */
-static bool has_decimal_commas(const struct head *head)
+/* What a run of digits, points and commas says of the mark before a fraction. A point before three digits may
+ * separate thousands, and several points are a date's or an address's. */
+static void count_marks(const char *text, size_t length, size_t *commas, size_t *points)
 {
+    size_t point_count = 0, comma_count = 0, last = 0;
+    for (size_t i = 0; i < length; i++) {
+        point_count += text[i] == '.';
+        comma_count += text[i] == ',';
+        last = text[i] == '.' || text[i] == ',' ? i : last;
+    }
+    if (last == 0 || last + 1 == length) {
+        return;
+    }
+    *commas += text[last] == ',' && comma_count == 1;
+    *points += text[last] == '.' && point_count == 1 && (length - last != 4 || last > 3 || comma_count > 0);
+}
+
+/* Whether fractions in the head follow commas, and none a point, as far as it can be told. */
+static bool has_decimal_commas(const struct head *head, char delimiter)
+{
+    const char around[] = { '\n', '\r', ' ', '\t', '"', '+', '-', delimiter, '\0' };
     size_t commas = 0, points = 0;
-    for (size_t i = 1; i + 1 < head->size; i++) {
-        const bool between =
-            isdigit((unsigned char)head->text[i - 1]) != 0 && isdigit((unsigned char)head->text[i + 1]) != 0;
-        commas += between && head->text[i] == ',';
-        points += between && head->text[i] == '.';
+    for (size_t i = 0; i < head->size;) {
+        const size_t first = i;
+        while (i < head->size &&
+               (isdigit((unsigned char)head->text[i]) != 0 || head->text[i] == '.' || head->text[i] == ',')) {
+            i++;
+        }
+        const bool begins = first == 0 || strchr(around, head->text[first - 1]) != NULL;
+        const bool ends = i == head->size || strchr(around, head->text[i]) != NULL ||
+                          toupper((unsigned char)head->text[i]) == 'E';
+        if (begins && ends) {
+            count_marks(head->text + first, i - first, &commas, &points);
+        }
+        i += i == first;
     }
     return commas > 0 && points == 0;
 }
@@ -162,11 +196,11 @@ mlp_status table_style_find(struct csv_reader *reader, const mlp_table_options *
     TRY(take_separator_line(reader, &head, &delimiter));
     *style = (struct table_style){ .found = delimiter == 0 };
     style->delimiter = delimiter != 0 ? delimiter : find_delimiter(&head);
-    style->comma = options->decimal == ',' ||
-                   (options->decimal == 0 && style->delimiter != ',' && has_decimal_commas(&head));
+    style->comma = options->decimal == ',' || (options->decimal == 0 && style->delimiter != ',' &&
+                                               has_decimal_commas(&head, style->delimiter));
     style->fields = agreement_on(&head, style->delimiter).fields;
     FAIL_IF(style->comma && style->delimiter == ',', MLP_ERROR_ARGUMENT,
-            "table options: a comma cannot be both the delimiter and the decimal mark");
+            "%s: a comma cannot be both the delimiter and the decimal mark", byte_reader_path(reader->bytes));
     reader->delimiter = style->delimiter;
     reader->blanks = style->delimiter == ' ';
     reader->bare_cr = head.bare_cr;

@@ -6,7 +6,9 @@
 #include "base/status.h"
 #include "io/table_notice.h"
 
-enum { SAMPLES_OF_A_LEVEL = 5 };
+enum { SAMPLES_OF_A_LEVEL = 5, FEW_VALUES = 32 };
+
+#define LEAK "%s determines the label: is it known when the model is used?"
 
 struct looking {
     struct notice *warnings;
@@ -20,7 +22,7 @@ struct looking {
 static const char *name_of(const struct looking *l, size_t c, char text[128])
 {
     const char *name = l->schema->columns[c].name;
-    if (name != NULL) {
+    if (name != NULL && name[0] != '\0') {
         snprintf(text, 128, "column '%.64s'", name);
     } else {
         snprintf(text, 128, "column %zu", c + 1);
@@ -127,6 +129,52 @@ static mlp_status determines(const struct looking *l, size_t c, size_t label, ui
     return MLP_OK;
 }
 
+/* The same of a number of few values. */
+static mlp_status number_determines(const struct looking *l, size_t c, size_t label, bool *found)
+{
+    struct {
+        float value;
+        uint32_t class;
+    } known[FEW_VALUES];
+    struct table *table = &l->rows->table;
+    const union cell *rows;
+    size_t values = 0, count = 1;
+    *found = true;
+    for (size_t block = 0; count > 0 && *found; block++) {
+        TRY(table_block(table, block, &rows, &count));
+        for (size_t r = 0; r < count && *found; r++) {
+            const union cell *row = rows + r * table->width;
+            const float value = row[l->slots[c].cell].number;
+            const uint32_t class = row[l->slots[label].cell].level;
+            size_t k = 0;
+            while (k < values && known[k].value != value) {
+                k++;
+            }
+            if (k == values && values < FEW_VALUES && !isnan(value)) {
+                known[values].value = value;
+                known[values++].class = class;
+            }
+            *found = isnan(value) || (k < values && known[k].class == class);
+        }
+    }
+    *found = *found && values > 1 && values <= table->rows / SAMPLES_OF_A_LEVEL;
+    return MLP_OK;
+}
+
+static mlp_status warn_of_leaking_number(const struct looking *l, size_t c, size_t label)
+{
+    char text[128];
+    bool found;
+    if (mlp_schema_class_count(l->schema) < 2) {
+        return MLP_OK;
+    }
+    TRY(number_determines(l, c, label, &found));
+    if (found) {
+        notice_line(l->warnings, LEAK, name_of(l, c, text));
+    }
+    return MLP_OK;
+}
+
 /* A text of few levels from which the class can be read off is likely to be made of it. */
 static mlp_status warn_of_leak(const struct looking *l, size_t c, size_t label)
 {
@@ -142,8 +190,7 @@ static mlp_status warn_of_leak(const struct looking *l, size_t c, size_t label)
     const mlp_status status = determines(l, c, label, class_of, &found);
     memory_free(class_of);
     if (status == MLP_OK && found) {
-        notice_line(l->warnings, "%s determines the label: is it known when the model is used?",
-                    name_of(l, c, text));
+        notice_line(l->warnings, LEAK, name_of(l, c, text));
     }
     return status;
 }
@@ -181,8 +228,9 @@ mlp_status table_warn(struct notice *warnings, struct table_rows *rows, const st
             continue;
         }
         TRY(warn_of_column(&l, c, learnt));
-        if (label != SIZE_MAX && learnt && schema_has_levels(&schema->columns[c])) {
-            TRY(warn_of_leak(&l, c, label));
+        if (label != SIZE_MAX && learnt) {
+            TRY((schema_has_levels(&schema->columns[c]) ? warn_of_leak : warn_of_leaking_number)(&l, c,
+                                                                                                 label));
         }
     }
     warn_of_constants(&l);

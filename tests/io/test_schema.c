@@ -134,6 +134,46 @@ static void missing_values_are_refused_dropped_or_filled(void **state)
     mlp_schema_destroy(&schema);
 }
 
+/* Of the first five rows alone: the median of 1, 2, 9, and v, which is commonest there; a later split has
+ * them, too. The schema that was learnt before stays, and with it what was read. */
+static void fills_are_those_of_a_part(void **state)
+{
+    static const char text[] = "a,c,b,y\n1,u,yes,0\n2,v,?,1\n,v,no,0\n9,v,no,1\n?,,yes,0\n"
+                               "50,u,yes,1\n60,u,yes,0\n70,u,yes,1\n,,NA,0\n";
+    const double whole[] = { 29.5, 1, 1, 0, 1, 1, 1 }, part_only[] = { 2, 1, 0, 1, 1, 0, 1 };
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    mlp_table_options table = MLP_TABLE_OPTIONS_INIT;
+    (void)state;
+    options.missing = MLP_MISSING_IMPUTE;
+    options.table = &table;
+    for (int stream = 0; stream < 2; stream++) {
+        mlp_schema *learnt;
+        mlp_data *data, *part, *filled, *last;
+        table.stream = stream;
+        mlp_schema *schema = learn(text, &options, &data);
+        assert_inputs(data, 8, whole);
+        assert_ok(mlp_data_slice(data, 0, 5, &part));
+        assert_ok(mlp_schema_learn_fills(schema, part, &learnt));
+        assert_ok(mlp_data_fill(data, learnt, &filled));
+        assert_ok(mlp_data_slice(filled, 8, 1, &last));
+        assert_inputs(filled, 8, part_only);
+        assert_inputs(last, 0, part_only);
+        assert_inputs(data, 8, whole);
+        float x[7];
+        assert_ok(mlp_schema_encode(learnt, (const char *[]){ "", "", "", NULL }, x));
+        for (int i = 0; i < 7; i++) {
+            assert_close(x[i], part_only[i], 0);
+        }
+        mlp_schema_destroy(&learnt);
+        mlp_schema_destroy(&schema);
+        mlp_data_destroy(&data);
+        mlp_data_destroy(&part);
+        mlp_data_destroy(&filled);
+        assert_inputs(last, 0, part_only); /* it has what it needs */
+        mlp_data_destroy(&last);
+    }
+}
+
 /* No group on both sides, all samples on one, about the share asked for; ids and warnings come along. */
 static void groups_stay_together(void **state)
 {
@@ -297,6 +337,7 @@ int main(void)
         cmocka_unit_test(other_files_are_read_by_name),
         cmocka_unit_test(a_model_keeps_it),
         cmocka_unit_test(missing_values_are_refused_dropped_or_filled),
+        cmocka_unit_test(fills_are_those_of_a_part),
         cmocka_unit_test(groups_stay_together),
         cmocka_unit_test(folds_keep_groups_together),
         cmocka_unit_test(what_does_not_fit_is_named),

@@ -128,8 +128,9 @@ static mlp_csv_options csv_options(const struct data_request *request, const str
     options.label = request->label;
     label_known = label_known || request->label_given || source->label_needed;
     options.label_index = label_known ? request->label_index : LABEL_NONE;
-    options.regression = request->regression;
-    if ((options.label != NULL || options.label_index != LABEL_NONE) && !request->regression) {
+    options.regression = request->regression && !source->labels_unread;
+    if (!source->labels_unread && (options.label != NULL || options.label_index != LABEL_NONE) &&
+        !request->regression) {
         options.class_names = source->class_names;
         options.class_name_count = source->class_name_count;
     }

@@ -57,6 +57,8 @@ struct data_source {
     size_t class_name_count;
     const mlp_schema *schema; /* by which a table is read, or NULL */
     bool learns;              /* without one: a table's schema is learnt */
+    bool labels_unread;       /* whatever the file holds as labels, it is not looked at */
+    bool keeps_lines;         /* of tables that are read by a schema: mlp_data_line() */
     size_t inputs;            /* features that samples are to have, where a file does not say; 0: any */
 };
 

@@ -195,6 +195,16 @@ static const struct option_row *row_of_answer(const struct option_row *rows, int
     return rows;
 }
 
+/* The beginning of a name that fits one option alone is taken, and said: another may have been meant. */
+static void tell_of_beginning(const struct option_row *row, char **argv)
+{
+    const bool apart = optarg != NULL && optarg == argv[optind - 1];
+    const char *word = argv[optind - 1 - apart];
+    if (strncmp(word, "--", 2) == 0 && strcspn(word + 2, "=") != strlen(row->name)) {
+        notice("'%.*s' is taken for --%s", (int)strcspn(word, "="), word, row->name);
+    }
+}
+
 static int read_words(const struct command *command, int argc, char **argv, const struct option *long_options,
                       const char *letters, struct given_options *given)
 {
@@ -210,6 +220,7 @@ static int read_words(const struct command *command, int argc, char **argv, cons
         } else {
             const struct given_option option = { .row = row_of_answer(command->rows, answer),
                                                  .text = optarg };
+            tell_of_beginning(option.row, argv);
             code = given_options_add(given, &option);
         }
     }

@@ -47,7 +47,8 @@ static mlp_table_options table_options(const struct data_request *request, const
     options.header = request->header;
     options.unpack_limit = request->unpack_limit;
     options.stream = request->stream;
-    options.label_needed = source->label_needed || request->label_given;
+    options.label_needed = !source->labels_unread && (source->label_needed || request->label_given);
+    options.keep_lines = source->keeps_lines;
     return options;
 }
 
@@ -97,6 +98,7 @@ static mlp_status load(const struct data_request *request, const struct data_sou
 void tell_of_table(const char *spec, const mlp_data *data, bool notices)
 {
     const char *warnings = mlp_data_warnings(data);
+    spec = strcmp(spec, "-") == 0 ? "standard input" : spec;
     if (notices && mlp_data_notice(data) != NULL) {
         notice("%s: %s", spec, mlp_data_notice(data));
     }

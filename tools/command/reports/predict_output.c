@@ -4,104 +4,187 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <mlp/schema.h>
+
 #include "reports/json_output.h"
 #include "message.h"
 #include "options/model_argument.h"
 #include "charts/picture.h"
 #include "reports/predict.h"
 
-enum { NUMBER_SIZE = 24 };
+enum { NUMBER_SIZE = 32 };
 
 /* After each batch, so that a full disk or a closed pipe is reported with its reason, and soon. */
-static int check_output_stream(void)
+static int check_stream(const struct predict_settings *s)
 {
-    return ferror(stdout) == 0 && fflush(stdout) == 0
+    return ferror(s->stream) == 0 && fflush(s->stream) == 0
                ? EXIT_DONE
-               : work_error("cannot write to standard output: %s", strerror(errno));
+               : work_error("cannot write to %s: %s", s->output != NULL ? s->output : "standard output",
+                            strerror(errno));
 }
 
 /* Calls `print` for every sample. */
-static int for_each(struct prediction *prediction,
-                    void (*print)(const struct prediction *prediction, size_t sample))
+static int for_each(struct predict_settings *s,
+                    void (*print)(const struct predict_settings *s, size_t sample))
 {
+    struct prediction *prediction = &s->prediction;
     for (;;) {
         TRY(prediction_next(prediction));
         if (prediction->count == 0) {
             return EXIT_DONE;
         }
         for (size_t i = 0; i < prediction->count; i++) {
-            print(prediction, i);
+            print(s, i);
         }
-        TRY(check_output_stream());
+        TRY(check_stream(s));
     }
 }
 
-static void print_class(const struct prediction *prediction, size_t sample)
+static bool predicts_flags(const struct predict_settings *s)
+{
+    return mlp_schema_target_kind(mlp_network_schema(s->network)) == MLP_TARGET_FLAGS;
+}
+
+/* ---- lines --------------------------------------------------------------------------------------------- */
+
+/* Nine digits give a float exactly. A flag is 1 from one half on. */
+static void print_outputs(const struct predict_settings *s, size_t sample)
+{
+    const float *outputs = prediction_outputs(&s->prediction, sample);
+    const bool flags = predicts_flags(s);
+    for (size_t i = 0; i < mlp_network_outputs(s->network); i++) {
+        const double value = (double)outputs[i];
+        fprintf(s->stream, "%s%.9g", i > 0 ? "," : "", flags ? (double)(value >= 0.5) : value);
+    }
+}
+
+static void print_line(const struct predict_settings *s, size_t sample)
 {
     char number[NUMBER_SIZE];
-    print_escaped(stdout,
-                  network_class_text(prediction->network, prediction_class(prediction, sample), number));
-    putchar('\n');
-}
-
-/* Nine digits give a float exactly. */
-static void print_numbers(const struct prediction *prediction, size_t sample)
-{
-    const float *outputs = prediction_outputs(prediction, sample);
-    for (size_t i = 0; i < mlp_network_outputs(prediction->network); i++) {
-        printf("%s%.9g", i > 0 ? "," : "", (double)outputs[i]);
+    if (network_classifies(s->network)) {
+        print_escaped(s->stream,
+                      network_class_text(s->network, prediction_class(&s->prediction, sample), number));
+    } else {
+        print_outputs(s, sample);
     }
-    putchar('\n');
+    fputc('\n', s->stream);
 }
 
-int print_labels(struct prediction *prediction)
-{
-    return for_each(prediction, network_classifies(prediction->network) ? print_class : print_numbers);
-}
+/* ---- CSV ----------------------------------------------------------------------------------------------- */
 
-/* A field of a CSV file, in quotes where it needs them. */
-static void print_field(const char *text)
+/* A field of a CSV file behind a text that says what it is of, in quotes where it needs them. */
+static void print_field(FILE *stream, const char *before, const char *text)
 {
-    if (strpbrk(text, ",\"") == NULL) {
-        fputs(text, stdout);
-        return;
-    }
-    putchar('"');
+    const bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+    fprintf(stream, "%s%s", quoted ? "\"" : "", before);
     for (; *text != '\0'; text++) {
-        fputs(*text == '"' ? "\"\"" : (char[]){ *text, '\0' }, stdout);
+        fputs(*text == '"' ? "\"\"" : (char[]){ *text, '\0' }, stream);
     }
-    putchar('"');
+    fputs(quoted ? "\"" : "", stream);
 }
 
-static void print_probability_row(const struct prediction *prediction, size_t sample)
+/* Name of the schema's column of ids, or "id". */
+static const char *id_name(const struct predict_settings *s)
 {
+    const mlp_schema *schema = mlp_network_schema(s->network);
+    mlp_schema_column column;
+    for (size_t c = 0; c < mlp_schema_column_count(schema); c++) {
+        const bool found = mlp_schema_get_column(schema, c, &column) == MLP_OK && column.role == MLP_ROLE_ID;
+        if (found && column.name != NULL) {
+            return column.name;
+        }
+    }
+    return "id";
+}
+
+/* What output i is called; "label" for classes, but behind the columns of the file. */
+static const char *title_of(const struct predict_settings *s, size_t i, char number[NUMBER_SIZE])
+{
+    const char *name = mlp_schema_target_name(mlp_network_schema(s->network), i);
+    if (network_classifies(s->network) && (name == NULL || !s->append)) {
+        return "label";
+    }
+    snprintf(number, NUMBER_SIZE, "output %zu", i);
+    return name != NULL ? name : number;
+}
+
+static void print_probability_titles(const struct predict_settings *s)
+{
+    const bool classes = network_classifies(s->network);
+    const char *before = s->append || !classes ? "probability of " : "";
+    const size_t count = classes ? network_classes(s->network) : mlp_network_outputs(s->network);
     char number[NUMBER_SIZE];
-    const float *outputs = prediction_outputs(prediction, sample);
-    const size_t count = mlp_network_outputs(prediction->network);
-    print_field(network_class_text(prediction->network, prediction_class(prediction, sample), number));
-    if (count == 1) {
-        printf(",%.9g", 1.0 - (double)outputs[0]);
+    for (size_t i = 0; i < count; i++) {
+        fputc(',', s->stream);
+        print_field(s->stream, before,
+                    classes ? network_class_text(s->network, i, number) : title_of(s, i, number));
+    }
+}
+
+/* Behind the columns of the file titles say that they are predictions. */
+static void print_header(const struct predict_settings *s)
+{
+    const size_t count = network_classifies(s->network) ? 1 : mlp_network_outputs(s->network);
+    char number[NUMBER_SIZE];
+    if (s->append) {
+        fprintf(s->stream, "%s,", mlp_data_line_header(s->set.data));
+    } else if (mlp_data_id(s->set.data, 0) != NULL) {
+        print_field(s->stream, "", id_name(s));
+        fputc(',', s->stream);
     }
     for (size_t i = 0; i < count; i++) {
-        printf(",%.9g", (double)outputs[i]);
+        fputs(i > 0 ? "," : "", s->stream);
+        print_field(s->stream, s->append ? "predicted " : "", title_of(s, i, number));
     }
-    putchar('\n');
+    if (s->probabilities) {
+        print_probability_titles(s);
+    }
+    fputc('\n', s->stream);
 }
 
-int print_probabilities(struct prediction *prediction)
+static void print_row(const struct predict_settings *s, size_t sample)
 {
-    fputs("label", stdout);
-    for (size_t i = 0; i < network_classes(prediction->network); i++) {
-        char number[NUMBER_SIZE];
-        putchar(',');
-        print_field(network_class_text(prediction->network, i, number));
+    char number[NUMBER_SIZE];
+    const size_t place = s->prediction.first + sample, count = mlp_network_outputs(s->network);
+    const float *outputs = prediction_outputs(&s->prediction, sample);
+    if (s->append) {
+        fprintf(s->stream, "%s,", mlp_data_line(s->set.data, place));
+    } else if (mlp_data_id(s->set.data, place) != NULL) {
+        print_field(s->stream, "", mlp_data_id(s->set.data, place));
+        fputc(',', s->stream);
     }
-    putchar('\n');
-    return for_each(prediction, print_probability_row);
+    if (network_classifies(s->network)) {
+        print_field(s->stream, "",
+                    network_class_text(s->network, prediction_class(&s->prediction, sample), number));
+    } else {
+        print_outputs(s, sample);
+    }
+    if (s->probabilities && network_classifies(s->network) && count == 1) {
+        fprintf(s->stream, ",%.9g", 1.0 - (double)outputs[0]);
+    }
+    const size_t probabilities = s->probabilities ? count : 0;
+    for (size_t i = 0; i < probabilities; i++) {
+        fprintf(s->stream, ",%.9g", (double)outputs[i]);
+    }
+    fputc('\n', s->stream);
 }
 
-static json_t *json_sample(const struct prediction *prediction, size_t sample)
+int print_predictions(struct predict_settings *settings)
 {
+    const bool table = settings->csv || settings->append || settings->probabilities ||
+                       mlp_data_id(settings->set.data, 0) != NULL;
+    if (!table) {
+        return for_each(settings, print_line);
+    }
+    print_header(settings);
+    return for_each(settings, print_row);
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
+
+static json_t *json_sample(const struct predict_settings *s, size_t sample)
+{
+    const struct prediction *prediction = &s->prediction;
     const mlp_network *network = prediction->network;
     const float *values = prediction_outputs(prediction, sample);
     json_t *outputs = json_array();
@@ -117,21 +200,27 @@ static json_t *json_sample(const struct prediction *prediction, size_t sample)
                      "class", json_count(class), "outputs", outputs);
 }
 
-static void print_json_row(const struct prediction *prediction, size_t sample)
+static void print_json_row(const struct predict_settings *s, size_t sample)
 {
-    json_t *value = json_sample(prediction, sample);
-    fputs(prediction->first + sample > 0 ? ",\n  " : "\n  ", stdout);
-    json_dumpf(value, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    const size_t place = s->prediction.first + sample;
+    json_t *value = json_sample(s, sample);
+    if (mlp_data_id(s->set.data, place) != NULL) {
+        json_object_set_new(value, "id", json_text(mlp_data_id(s->set.data, place)));
+    }
+    fputs(place > 0 ? ",\n  " : "\n  ", s->stream);
+    json_dumpf(value, s->stream, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(value);
 }
 
-int print_predictions_json(struct prediction *prediction)
+int print_predictions_json(struct predict_settings *settings)
 {
-    putchar('[');
-    const int code = for_each(prediction, print_json_row);
-    puts("\n]");
+    fputc('[', settings->stream);
+    const int code = for_each(settings, print_json_row);
+    fputs("\n]\n", settings->stream);
     return code;
 }
+
+/* ---- pictures ------------------------------------------------------------------------------------------ */
 
 static void make_captions(const struct prediction *prediction, size_t sample, const struct data_set *set,
                           struct picture *picture)
@@ -169,7 +258,7 @@ static void draw_row(struct predict_settings *settings, size_t side, size_t *i, 
         *picture = (struct picture){ .pixels = prediction->x + *i * side * side };
         make_captions(prediction, *i, &settings->set, picture);
     }
-    draw_pictures(stdout, pictures, count, side);
+    draw_pictures(settings->stream, pictures, count, side);
 }
 
 int draw_predictions(struct predict_settings *settings)
@@ -185,7 +274,7 @@ int draw_predictions(struct predict_settings *settings)
         for (size_t i = 0; i < prediction->count && drawn < settings->draw;) {
             draw_row(settings, side, &i, &drawn);
         }
-        TRY(check_output_stream());
+        TRY(check_stream(settings));
     } while (prediction->count > 0 && drawn < settings->draw);
     return EXIT_DONE;
 }

@@ -94,6 +94,7 @@ int choose_checkpoints(struct train_settings *settings);
 /* The data sets of a training; absent ones are NULL. */
 struct train_data {
     struct data_set set;      /* as loaded; class names live as long as it does */
+    mlp_schema *filling;      /* owned: the schema with what the training part fills in, or NULL */
     const mlp_schema *schema; /* of tables: learnt, or the model's to start from; or NULL */
     mlp_data *train;          /* may be set.data itself */
     mlp_data *validation, *test;
@@ -111,6 +112,13 @@ int check_start(const struct train_settings *settings, const struct train_data *
 
 /* Loads and cuts. Returns an exit code; free it in any case. */
 int train_data_open(const struct train_settings *settings, struct train_data *data);
+/* Missing values are filled in by what the samples to train on have, once these are settled on, in all
+ * parts. `loaded`: the data that `data` was cut from, whose parts stay; NULL: all are its own. Returns an
+ * exit code. */
+int train_data_fill(const struct train_settings *settings, const struct train_data *loaded,
+                    struct train_data *data);
+/* Tells of classes in the other parts that there is nothing of to learn from. Returns an exit code. */
+int tell_of_parts(const struct train_data *data);
 void train_data_free(struct train_data *data);
 /* Loads alone: all samples of --data are in `train`. */
 int train_data_load(const struct train_settings *settings, struct train_data *data);
