@@ -89,8 +89,8 @@ MLP_API size_t mlp_workspace_bytes(const mlp_workspace *workspace);
  * A step may have up to parts × mlp_workspace_batch() samples: a batch larger than memory is accumulated.
  * Afterwards the workspace holds the activations of its last part alone. Other passes than steps are not cut.
  *
- * Takes ⌈log₂ parts⌉ times the parameters' memory. A custom loss, which sees the whole batch at once, goes
- * with one part only: mlp_train_step() says UNSUPPORTED otherwise.
+ * Takes ⌊log₂ parts⌋ times the parameters' memory, and at most 256 KiB for each thread. A custom loss, which
+ * sees the whole batch at once, goes with one part only: mlp_train_step() says UNSUPPORTED otherwise.
  * @param workspace made for training; belongs to one thread for the call
  * @param parts     1 (as a workspace is made) to 4096
  * Errors: ARGUMENT, RANGE, MEMORY (the workspace is as before). */

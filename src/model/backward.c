@@ -1,7 +1,7 @@
 /* Backward: dA = Wᵀ·dZ and dZ = dA ⊙ φ′ from the output down; then dW = dZ·Aᵀ and db = dZ·1 over the whole
  * batch. */
 #include "linalg/gemm.h"
-#include "model/pass.h"
+#include "model/parts.h"
 #include "model/regularize.h"
 
 void activation_gradient(struct pass *pass, size_t l, const struct tile *tile)
@@ -39,14 +39,38 @@ static void backward_tile(struct pass *pass, size_t l, const struct tile *tile)
     activation_gradient(pass, source, tile);
 }
 
-/* Adds what waits to a piece of the gradient, rows × columns at `offset` of the arena. */
-static void add_waiting(struct pass *pass, size_t offset, size_t rows, size_t columns, size_t stride)
+/* Where a piece of the gradient is made: in its place, or apart where it is to be added to what is there. */
+struct piece {
+    float *values;
+    size_t stride;
+};
+
+/* Of rows × columns at `offset` of the arena. `at_once`: it is made and added without another in between, so
+ * that a member's scratch memory will do, which stays in cache. */
+static struct piece piece_of(const struct team *team, const struct pass *pass, size_t offset, size_t rows,
+                             size_t columns, size_t stride, bool at_once)
 {
-    for (size_t i = 0; i < pass->addends; i++) {
-        for (size_t j = 0; j < columns; j++) {
-            vector_kernels()->add(pass->gradient + offset + j * stride, pass->addend[i] + offset + j * stride,
-                                  rows);
+    if (!pass->adds) {
+        return (struct piece){ pass->gradient + offset, stride };
+    }
+    const struct parts *parts = pass->workspace->parts;
+    float *scratch = at_once ? parts_scratch(parts, team, rows * columns) : NULL;
+    return scratch != NULL ? (struct piece){ scratch, rows }
+                           : (struct piece){ parts->apart + offset, stride };
+}
+
+/* Adds what waits to a piece that was made apart, and that to the gradient: (piece + addends) + gradient. */
+static void add_piece(struct pass *pass, const struct piece *piece, size_t offset, size_t rows,
+                      size_t columns, size_t stride)
+{
+    const struct vector_kernels *kernels = vector_kernels();
+    const size_t apart = pass->adds ? columns : 0;
+    for (size_t j = 0; j < apart; j++) {
+        float *values = piece->values + j * piece->stride;
+        for (size_t i = 0; i < pass->addends; i++) {
+            kernels->add(values, pass->addend[i] + offset + j * stride, rows);
         }
+        kernels->add(pass->gradient + offset + j * stride, values, rows);
     }
 }
 
@@ -69,51 +93,54 @@ static void measure_tile(struct pass *pass, size_t l, size_t r, size_t c)
     }
 }
 
-/* A tile of dW that is summed up: what waits is added; in the first column of tiles, those rows of db are
- * made, too. Each piece's magnitude is taken while it is in cache. */
-static void complete_tile(struct pass *pass, size_t l, size_t r, size_t c)
+/* Rows of db: those of a tile in the first column of tiles. */
+static void bias_piece(const struct team *team, struct pass *pass, size_t l, const struct tile *tile)
 {
-    struct mlp_workspace *workspace = pass->workspace;
     const struct layer *layer = &pass->network->layers[l];
-    const struct layer_plan *plan = &workspace->plan.layers[l];
-    const struct workspace_layer *w = &workspace->layers[l];
-    const struct tile tile = grid_tile(&plan->weights, r, c);
-    add_waiting(pass, layer->weights + tile.row + tile.column * layer->stride, tile.rows, tile.columns,
-                layer->stride);
-    if (c == 0) {
-        float *db = pass->gradient + layer->bias + tile.row;
-        vector_kernels()->row_sums(w->d + tile.row, tile.rows, workspace->count, w->ld, db);
-        add_waiting(pass, layer->bias + tile.row, tile.rows, 1, layer->stride);
-    }
-    if (pass->measures) {
-        measure_tile(pass, l, r, c);
-    }
+    const struct workspace_layer *w = &pass->workspace->layers[l];
+    const size_t offset = layer->bias + tile->row;
+    const struct piece piece = piece_of(team, pass, offset, tile->rows, 1, tile->rows, true);
+    vector_kernels()->row_sums(w->d + tile->row, tile->rows, pass->workspace->count, w->ld, piece.values);
+    add_piece(pass, &piece, offset, tile->rows, 1, tile->rows);
 }
 
-/* One tile of dW (rows × inputs) over a run of samples, added to what those before came to; with the last
- * run it is complete. Padding comes out 0, as dZ's is. */
-static void gradient_tile(struct pass *pass, size_t l, size_t r, size_t c, const struct range *samples)
+/* One tile of dW (rows × inputs) over a run of samples, added to what those before came to. With the last run
+ * it is complete: what waits is added; in the first column of tiles, those rows of db are made, too. Each
+ * piece's magnitude is taken while it is in cache. Padding comes out 0, as dZ's is. */
+static void gradient_tile(const struct team *team, struct pass *pass, size_t l, size_t r, size_t c,
+                          const struct range *samples)
 {
     const struct mlp_workspace *workspace = pass->workspace;
     const struct layer *layer = &pass->network->layers[l];
     const struct grid *grid = &workspace->plan.layers[l].weights;
     const struct workspace_layer *w = &workspace->layers[l];
     const struct tile tile = grid_tile(grid, r, c);
-    float *dw = pass->gradient + layer->weights + tile.row + tile.column * layer->stride;
+    const size_t offset = layer->weights + tile.row + tile.column * layer->stride;
+    const size_t length = samples->end - samples->first;
+    const struct piece piece =
+        piece_of(team, pass, offset, tile.rows, tile.columns, layer->stride, length == workspace->count);
     size_t ld;
     const float *a = layer_input(pass, l, &ld);
-    (samples->first == 0 ? gemm_nt
-                         : gemm_nt_add)(grid->block, tile.rows, tile.columns, samples->end - samples->first,
-                                        w->d + tile.row + samples->first * w->ld, w->ld,
-                                        a + tile.column + samples->first * ld, ld, dw, layer->stride);
-    if (samples->end == workspace->count) {
-        complete_tile(pass, l, r, c);
+    (samples->first == 0 ? gemm_nt : gemm_nt_add)(grid->block, tile.rows, tile.columns, length,
+                                                  w->d + tile.row + samples->first * w->ld, w->ld,
+                                                  a + tile.column + samples->first * ld, ld, piece.values,
+                                                  piece.stride);
+    if (samples->end < workspace->count) {
+        return;
+    }
+    add_piece(pass, &piece, offset, tile.rows, tile.columns, layer->stride);
+    if (c == 0) {
+        bias_piece(team, pass, l, &tile);
+    }
+    if (pass->measures) {
+        measure_tile(pass, l, r, c);
     }
 }
 
 /* This member's tiles of a layer, whose first tile lies at `area`. A long batch is gone through in runs: what
  * all tiles read of a run stays in cache. */
-static void gradient_of_layer(struct pass *pass, size_t l, double area, const struct area *share)
+static void gradient_of_layer(const struct team *team, struct pass *pass, size_t l, double area,
+                              const struct area *share)
 {
     const size_t count = pass->workspace->count;
     const struct grid *grid = &pass->workspace->plan.layers[l].weights;
@@ -125,7 +152,7 @@ static void gradient_of_layer(struct pass *pass, size_t l, double area, const st
         for (size_t t = 0; t < tiles; t++) {
             const struct tile tile = grid_tile(grid, t % rows, t / rows);
             if (area_takes(share, &next, &tile)) {
-                gradient_tile(pass, l, t % rows, t / rows, &samples);
+                gradient_tile(team, pass, l, t % rows, t / rows, &samples);
             }
         }
     }
@@ -141,7 +168,7 @@ static void gradient_tiles(const struct team *team, struct pass *pass)
     double area = 0.0;
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct grid *grid = &pass->workspace->plan.layers[l].weights;
-        gradient_of_layer(pass, l, area, &share);
+        gradient_of_layer(team, pass, l, area, &share);
         area += (double)grid->m * (double)grid->n;
     }
 }

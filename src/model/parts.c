@@ -16,6 +16,8 @@ void parts_free(struct parts *parts)
         for (size_t k = 0; k < PARTS_LEVELS; k++) {
             memory_free(parts->waiting[k]);
         }
+        memory_free(parts->apart);
+        memory_free(parts->scratch);
         memory_free(parts->losses);
         exchange_free(&parts->buffers);
         memory_free(parts);
@@ -27,18 +29,28 @@ size_t parts_bytes(const struct mlp_workspace *workspace)
     return workspace->parts != NULL ? sizeof *workspace->parts + workspace->parts->bytes : 0;
 }
 
-static bool allocate(struct parts *parts, size_t arena_size)
+/* Floats of a tile that stays in a second-level cache beside what it is made of. */
+enum { SCRATCH_MOST = 1 << 16 };
+
+static bool allocate(struct parts *parts, const struct mlp_workspace *workspace)
 {
     struct memory_row row = { 0 };
+    const size_t arena = workspace->arena_size;
     const struct range most = exchange_parts(&parts->exchange, parts->count, 0);
-    while ((size_t)1 << parts->levels < most.end - most.first) {
-        parts->waiting[parts->levels++] = memory_take(&row, arena_size, sizeof(float));
+    const size_t own = most.end - most.first;
+    for (size_t level = 0; (size_t)4 << level <= own; level++) {
+        parts->waiting[level] = memory_take(&row, arena, sizeof(float));
+    }
+    if (own > 1) {
+        parts->scratch_size = arena < SCRATCH_MOST ? arena : (size_t)SCRATCH_MOST;
+        parts->apart = memory_take(&row, arena, sizeof(float));
+        parts->scratch = memory_take(&row, (size_t)workspace->threads * parts->scratch_size, sizeof(float));
     }
     parts->losses = memory_take(&row, parts->count, sizeof *parts->losses);
     parts->bytes = row.bytes;
     const bool alone = parts->exchange.size == 1;
-    return !row.failed && (alone || exchange_make(&parts->buffers, &parts->exchange, parts->count, arena_size,
-                                                  &parts->bytes));
+    return !row.failed &&
+           (alone || exchange_make(&parts->buffers, &parts->exchange, parts->count, arena, &parts->bytes));
 }
 
 static mlp_status set_parts(const char *function, mlp_workspace *workspace, size_t parts,
@@ -54,7 +66,7 @@ static mlp_status set_parts(const char *function, mlp_workspace *workspace, size
         REQUIRE_MEMORY(made);
         made->count = parts;
         made->exchange = *exchange;
-        if (!allocate(made, workspace->arena_size)) {
+        if (!allocate(made, workspace)) {
             parts_free(made);
             return MLP_ERROR_MEMORY;
         }
@@ -122,16 +134,23 @@ static mlp_targets targets_from(const mlp_targets *targets, size_t first, size_t
  * `size` parts, whose last part meets all that waits there; their sum goes to `sum`. */
 static void place_gradient(struct pass *pass, size_t part, size_t size, float *sum)
 {
-    const struct parts *parts = pass->workspace->parts;
+    struct parts *parts = pass->workspace->parts;
     const bool is_last = part + 1 == size;
-    size_t level = 0;
-    pass->addends = 0;
-    for (; level < parts->levels && (is_last || (part >> level & 1) != 0); level++) {
-        if ((part >> level & 1) != 0) {
-            pass->addend[pass->addends++] = parts->waiting[level];
-        }
+    size_t height = 0;
+    for (size_t rest = part; rest > 0; rest &= rest - 1) {
+        height++; /* a sum waits for each 1 of the part's number */
     }
-    pass->gradient = is_last ? sum : parts->waiting[level];
+    pass->adds = false;
+    pass->addends = 0;
+    pass->gradient = height > 0 ? parts->waiting[height - 1] : sum;
+    for (size_t rest = part; height > 0 && (is_last || (rest & 1) != 0); rest >>= 1) {
+        if (pass->adds) {
+            pass->addend[pass->addends++] = pass->gradient;
+        }
+        height--;
+        pass->adds = true;
+        pass->gradient = height > 0 ? parts->waiting[height - 1] : sum;
+    }
 }
 
 /* A rank of several leaves the sums of its nodes; the whole tree is one rank's. */

@@ -5,9 +5,10 @@
  * A sum of P floats by this tree is off by at most γ(⌈log₂ P⌉)·Σ|gᵢ|, γ(n) = n·u/(1 − n·u), u = 2⁻²⁴ (Higham,
  * Accuracy and Stability of Numerical Algorithms, 2002, section 4.2).
  *
- * Parts are taken in order. One whose number ends in t ones in binary completes t nodes: its gradient tiles
- * are added to the sums that wait in levels 0 … t − 1 while they are in cache, and wait in level t. So at
- * most as many sums wait as P has binary digits. */
+ * Parts are taken in order; the sums that wait are a stack, the leftmost one below. One whose number ends in
+ * t ones in binary completes t nodes: its gradient tiles are made in scratch memory, while they are in cache
+ * the t sums on top are added to them, and they take the place of the last of these. So of P parts at most
+ * ⌊log₂ P⌋ sums wait, the first of them where the gradient is wanted in the end. */
 #ifndef MODEL_PARTS_H
 #define MODEL_PARTS_H
 
@@ -29,8 +30,10 @@ typedef void (*part_visitor)(void *context, const struct pass *pass, size_t firs
 
 struct parts {
     size_t count;                 /* parts that a batch is cut into */
-    size_t levels;                /* sums that wait at most */
-    float *waiting[PARTS_LEVELS]; /* mirrors of the gradient arena: what waits in each level */
+    float *waiting[PARTS_LEVELS]; /* mirrors of the gradient arena: what waits above the first sum */
+    float *apart;                 /* another: tiles that are too large for the scratch memory */
+    float *scratch;               /* of each member, scratch_size floats */
+    size_t scratch_size;
     double *losses;               /* of each part of a batch */
     uint64_t counts[PART_COUNTS]; /* of a batch, as the visitor makes them */
     part_visitor visit;           /* or NULL */
@@ -44,6 +47,12 @@ void parts_free(struct parts *parts);
 
 /* Bytes that the parts of a workspace take, 0 without. */
 size_t parts_bytes(const struct mlp_workspace *workspace);
+
+/* A member's scratch memory for `floats` floats; NULL where they are too many. */
+static inline float *parts_scratch(const struct parts *parts, const struct team *team, size_t floats)
+{
+    return floats <= parts->scratch_size ? parts->scratch + (size_t)team->rank * parts->scratch_size : NULL;
+}
 
 /* Samples of part `part` of `parts`: sizes differ by at most one, the longer ones come first. */
 struct range part_range(size_t count, size_t parts, size_t part);

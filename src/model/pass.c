@@ -31,6 +31,7 @@ static void place_pre_activations(struct pass *pass)
 static void take_whole_gradient(struct pass *pass)
 {
     pass->gradient = pass->workspace->gradients;
+    pass->adds = false;
     pass->addends = 0;
     pass->measures = true;
 }

@@ -27,8 +27,9 @@ struct pass {
     bool noise;            /* a forward pass of training: model/regularize.h */
     float *input_gradient; /* inputs × count, for pass_input_gradient() */
     size_t first;          /* place of the first sample in the step's batch, by which noise is drawn */
-    float *gradient;       /* where dW and db go: workspace->gradients, but for some parts of a batch ... */
-    const float *addend[PASS_ADDENDS]; /* ... and arenas that are added to them, in this order */
+    float *gradient;       /* where dW and db go: workspace->gradients, but for some parts of a batch */
+    bool adds;             /* they are added to what is there, ... */
+    const float *addend[PASS_ADDENDS]; /* ... after these arenas have been added to them, in this order */
     size_t addends;
     bool measures; /* the magnitudes of the gradient tiles are wanted */
     struct {

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "model/parts.h"
 
-enum { INPUTS = 21, OUTPUTS = 4, COUNT = 131, MOST = 4100 };
+enum { INPUTS = 50, OUTPUTS = 4, COUNT = 131, MOST = 4100 };
 
 struct fixture {
     mlp_network *network;
@@ -124,6 +124,20 @@ static void check_sum(const struct fixture *f, const float *sum, size_t count, s
     free(all);
 }
 
+/* A step of `count` samples leaves the tree's sum of the gradients. */
+static void check_step(const struct fixture *f, size_t count, size_t parts, int threads)
+{
+    const size_t real = parts < count ? parts : count, size = f->network->arena_size;
+    mlp_workspace *workspace = workspace_for(f, (count - 1) / parts + 1, parts, threads);
+    float *before = calloc(size, sizeof *before);
+    memcpy(before, f->network->parameters, size * sizeof *before);
+    assert_ok(mlp_train_step(f->network, f->optimizer, workspace, f->x, &f->targets, count, NULL));
+    memcpy(network_write(f->network), before, size * sizeof *before);
+    check_sum(f, workspace->gradients, count, real);
+    free(before);
+    mlp_workspace_destroy(&workspace);
+}
+
 static void gradients_are_added_by_the_tree(void **unused)
 {
     static const size_t parts[] = { 1, 2, 3, 4, 5, 6, 7, 8, 13, 16, 33, 64, 131, 200, 4096 };
@@ -131,17 +145,21 @@ static void gradients_are_added_by_the_tree(void **unused)
     (void)unused;
     make(&f, MLP_OPTIMIZER_SGD, MLP_REDUCTION_SUM); /* a part's gradient is then the same alone */
     for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {
-        const size_t real = parts[k] < COUNT ? parts[k] : COUNT;
         for (int threads = 1; threads <= 3; threads++) {
-            mlp_workspace *workspace = workspace_for(&f, (COUNT - 1) / parts[k] + 1, parts[k], threads);
-            float *before = calloc(f.network->arena_size, sizeof *before);
-            memcpy(before, f.network->parameters, f.network->arena_size * sizeof *before);
-            assert_ok(mlp_train_step(f.network, f.optimizer, workspace, f.x, &f.targets, COUNT, NULL));
-            memcpy(network_write(f.network), before, f.network->arena_size * sizeof *before);
-            check_sum(&f, workspace->gradients, COUNT, real);
-            free(before);
-            mlp_workspace_destroy(&workspace);
+            check_step(&f, COUNT, parts[k], threads);
         }
+    }
+    drop(&f);
+}
+
+/* Parts whose products are computed in several runs of samples: their tiles are made apart. */
+static void long_parts_are_added_by_the_tree(void **unused)
+{
+    struct fixture f;
+    (void)unused;
+    make(&f, MLP_OPTIMIZER_SGD, MLP_REDUCTION_SUM);
+    for (size_t parts = 2; parts <= 4; parts++) {
+        check_step(&f, MOST, parts, (int)parts - 1);
     }
     drop(&f);
 }
@@ -304,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_added_by_the_tree),
+        cmocka_unit_test(long_parts_are_added_by_the_tree),
         cmocka_unit_test(four_thousand_parts),
         cmocka_unit_test(noise_and_masses_are_the_whole_batch_s),
         cmocka_unit_test(bits_hang_on_the_parts_alone),
