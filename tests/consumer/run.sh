@@ -118,6 +118,24 @@ readme_program() {
 }
 check "README: the first program compiles and runs" readme_program
 
+# A page for beginners: each block of code goes into the file named above it; then its commands, in their order.
+page() {
+    rm -rf "$work/page" && mkdir "$work/page" && cd "$work/page"
+    awk '/^```/ { inside = !inside && /^```(c|cpp)$/ && file != ""; next }
+         inside { print >file; next }
+         { file = match($0, /`[a-z_]+\.(c|cpp)`:$/) ? substr($0, RSTART + 1, RLENGTH - 3) : $0 == "" ? file : "" }' "$source/docs/$1.md"
+    grep -E '^    ((cc|c\+\+|mlp) |\./)' "$source/docs/$1.md" | sed 's/^ *//' >commands
+    test -s commands || return 1
+    while read -r command; do
+        MLP_DATA_DIR=$source/examples/data PATH=$prefix/bin:$PATH sh -ec "$command" </dev/null || return 1
+    done <commands
+}
+for page in zero-c zero-cpp real-time embedded; do
+    if [ "$page" != embedded ] || [ -e "$prefix/bin/mlp" ]; then
+        check "docs/$page.md: its programs compile and run" page "$page"
+    fi
+done
+
 for command in mlp mlp-bench; do
     if [ -e "$prefix/bin/$command" ]; then
         check "$command --help runs" "$prefix/bin/$command" --help
