@@ -25,8 +25,6 @@
  */
 #include "linalg/tiling.h"
 
-#include <stdbool.h>
-
 #include "base/assert.h"
 
 /* Largest m·n·k of the kernels that skip packing. */
@@ -75,6 +73,11 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static struct grid cut(size_t m, size_t n, size_t rows, size_t columns, struct gemm_block block)
+{
+    return (struct grid){ .m = m, .n = n, .rows = rows, .columns = columns, .block = block, .band = 1 };
+}
+
 /* Extent of a tile when `length` is cut into pieces of about `target`: all alike, a multiple of 16. */
 static size_t even_extent(size_t length, size_t target)
 {
@@ -116,15 +119,15 @@ static struct grid packed_grid(enum product product, size_t m, size_t n)
     const size_t rows = m >= PACKED_NARROW ? PACKED_ROWS : PACKED_ROWS_NARROW;
     if (product == PRODUCT_NT) {
         const size_t columns = n >= PACKED_NARROW ? PACKED_ROWS : PACKED_ROWS_NARROW;
-        return (struct grid){ m, n, even_extent(m, rows), even_extent(n, columns), GEMM_WHOLE, 1 };
+        return cut(m, n, even_extent(m, rows), even_extent(n, columns), GEMM_WHOLE);
     }
     if (m > rows) {
-        return (struct grid){ m, n, even_extent(m, rows), smaller(PACKED_COLUMNS, n), GEMM_WHOLE, 1 };
+        return cut(m, n, even_extent(m, rows), smaller(PACKED_COLUMNS, n), GEMM_WHOLE);
     }
     if (n > PACKED_COLUMNS_LEAST) {
-        return (struct grid){ m, n, m, PACKED_COLUMNS_LEAST, GEMM_WHOLE, 1 };
+        return cut(m, n, m, PACKED_COLUMNS_LEAST, GEMM_WHOLE);
     }
-    return (struct grid){ m, n, smaller(PACKED_ROWS_LEAST, m), n, GEMM_WHOLE, 1 };
+    return cut(m, n, smaller(PACKED_ROWS_LEAST, m), n, GEMM_WHOLE);
 }
 
 /* Tiles of large calls on cores that have small ones. */
@@ -133,7 +136,7 @@ static struct grid large_grid(enum product product, size_t m, size_t n)
     const size_t rows = product == PRODUCT_NT ? PACKED_COLUMNS : PACKED_ROWS;
     const size_t columns =
         product != PRODUCT_NT && m <= rows ? shared_columns(PACKED_COLUMNS, n) : smaller(PACKED_COLUMNS, n);
-    return (struct grid){ m, n, even_extent(m, rows), columns, GEMM_WHOLE, 1 };
+    return cut(m, n, even_extent(m, rows), columns, GEMM_WHOLE);
 }
 
 static struct grid small_grid(enum product product, size_t m, size_t n, size_t k)
@@ -147,7 +150,7 @@ static struct grid small_grid(enum product product, size_t m, size_t n, size_t k
         const size_t most = n >= NN_MORE_COLUMNS_FROM ? NN_MORE_COLUMNS : NN_COLUMNS;
         columns = largest_fitting(nn_columns, smaller(most, fitting));
     }
-    return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n), GEMM_WHOLE, 1 };
+    return cut(m, n, smaller(SMALL_ROWS, m), smaller(columns, n), GEMM_WHOLE);
 }
 
 /* Too long for one call of a small-matrix kernel: pieces of the inner length, each of them small. */
@@ -158,7 +161,7 @@ static struct grid long_grid(enum product product, size_t m, size_t n, size_t k)
     if (product == PRODUCT_NN && m <= SMALL_ROWS) {
         columns = shared_columns(columns, n);
     }
-    return (struct grid){ m, n, smaller(SMALL_ROWS, m), smaller(columns, n), block, 1 };
+    return cut(m, n, smaller(SMALL_ROWS, m), smaller(columns, n), block);
 }
 
 /* Whether the matrix of weights or their gradient is large, and the batch long enough to pay for packing. */
@@ -176,17 +179,21 @@ static bool is_packed_transposed(size_t m, size_t n, size_t k)
     return n >= TN_MANY_COLUMNS || (k < TN_SHORT_INNER && m * n >= TN_SHORT_WORK / k);
 }
 
-/* One column: bound by reading the matrix. */
-static struct grid vector_grid(size_t m, size_t k)
+/* One column: bound by reading the matrix. Our own kernel adds each row up in the same order wherever it is
+ * cut: a member of a team takes its rows in one piece. */
+static struct grid vector_grid(enum product product, size_t m, size_t k)
 {
+    if (product == PRODUCT_NN) {
+        return cut(m, 1, m, 1, GEMM_WHOLE);
+    }
     const size_t rows = (VECTOR_TILE / k + 15) / 16 * 16;
-    return (struct grid){ m, 1, smaller(rows < VECTOR_ROWS ? VECTOR_ROWS : rows, m), 1, GEMM_WHOLE, 1 };
+    return cut(m, 1, smaller(rows < VECTOR_ROWS ? VECTOR_ROWS : rows, m), 1, GEMM_WHOLE);
 }
 
 static struct grid choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class)
 {
     if (n == 1 && product != PRODUCT_NT) {
-        return vector_grid(m, k);
+        return vector_grid(product, m, k);
     }
     if (class != BLAS_SMALL_MATRIX) {
         return packed_grid(product, m, n);
@@ -199,7 +206,7 @@ static struct grid choose(enum product product, size_t m, size_t n, size_t k, en
     }
     if (product == PRODUCT_TN && is_packed_transposed(m, n, k)) {
         const size_t columns = m <= PACKED_ROWS ? shared_columns(TN_COLUMNS, n) : smaller(TN_COLUMNS, n);
-        return (struct grid){ m, n, even_extent(m, PACKED_ROWS), columns, GEMM_WHOLE, 1 };
+        return cut(m, n, even_extent(m, PACKED_ROWS), columns, GEMM_WHOLE);
     }
     return small_grid(product, m, n, k);
 }
@@ -210,6 +217,7 @@ struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum
     struct grid grid = choose(product, m, n, k, class);
     const size_t tiles = BAND_ENTRIES / (grid.columns * k);
     grid.band = tiles > 0 ? tiles : 1;
+    grid.any_rows = n == 1 && product == PRODUCT_NN;
     return grid;
 }
 

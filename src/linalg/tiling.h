@@ -3,6 +3,7 @@
 #ifndef LINALG_TILING_H
 #define LINALG_TILING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "linalg/blas.h"
@@ -23,6 +24,7 @@ struct grid {
     size_t columns;
     struct gemm_block block; /* the calls that make up a tile */
     size_t band;             /* columns of tiles that are visited row by row before the next ones */
+    bool any_rows;           /* one column, whose bits do not depend on where its rows are cut */
 };
 
 struct tile {

@@ -25,6 +25,7 @@ static const struct shape shapes[] = {
     { 256, { 256, 256, 256, 7 }, 4, 80 },
     { 300, { 128, 480, 320, 17 }, 4, 128 },
     { 1100, { 700, 530, 33 }, 3, 96 },
+    { 1100, { 700, 530, 33 }, 3, 1 }, /* whose rows are shared out */
 };
 
 /* Whether products are cut as for packed kernels, whatever the kernels at hand. */
