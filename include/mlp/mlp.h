@@ -12,6 +12,7 @@
 #include <mlp/exchange.h>
 #include <mlp/export.h>
 #include <mlp/gradient_check.h>
+#include <mlp/importance.h>
 #include <mlp/info.h>
 #include <mlp/init.h>
 #include <mlp/loss.h>

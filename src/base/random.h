@@ -17,7 +17,8 @@ enum random_purpose {
     RANDOM_DROPOUT = 5, /* layer 0: of the inputs; l + 1: of the units of layer l */
     RANDOM_NOISE = 6,
     RANDOM_MIXUP = 7,
-    RANDOM_RUNS = 8 /* of a data set that is shuffled window by window */
+    RANDOM_RUNS = 8,      /* of a data set that is shuffled window by window */
+    RANDOM_IMPORTANCE = 9 /* of samples, step: the repeat */
 };
 
 struct random_stream {

@@ -83,8 +83,8 @@ mlp_status mlp_evaluate_numbers(const mlp_network *network, const mlp_data *data
     REQUIRE_ARGUMENT(data);
     REQUIRE_ARGUMENT(metrics);
     TRY(batch_check_data(__func__, network, data));
-    FAIL_IF(data->storage->values == NULL, MLP_ERROR_ARGUMENT, "%s: the data set's targets are no values",
-            __func__);
+    FAIL_IF(!storage_has_values(data->storage), MLP_ERROR_ARGUMENT,
+            "%s: the data set's targets are no values", __func__);
     const size_t units = output_layer(network)->units, wanted = batch > 0 ? batch : (size_t)DEFAULT_BATCH;
     const size_t size = wanted < data->count ? wanted : data->count;
     struct sums *sums = memory_allocate(units, sizeof *sums);

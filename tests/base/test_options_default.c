@@ -32,6 +32,7 @@ struct defaults {
     EACH(mlp_data_options, MLP_DATA_OPTIONS_INIT) \
     EACH(mlp_diagnose_options, MLP_DIAGNOSE_OPTIONS_INIT) \
     EACH(mlp_gradient_check_options, MLP_GRADIENT_CHECK_OPTIONS_INIT) \
+    EACH(mlp_importance_options, MLP_IMPORTANCE_OPTIONS_INIT) \
     EACH(mlp_network_options, MLP_NETWORK_OPTIONS_INIT) \
     EACH(mlp_optimizer_options, MLP_OPTIMIZER_OPTIONS_INIT) \
     EACH(mlp_rate_test_options, MLP_RATE_TEST_OPTIONS_INIT) \
