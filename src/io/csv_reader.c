@@ -223,8 +223,8 @@ mlp_status csv_peek_line(struct csv_reader *r, char **line)
     r->line = r->next_line;
     do {
         left = r->buffer.count - r->next;
-        *line = (char *)r->buffer.items + r->next;
-        if (memchr(*line, '\n', left) != NULL) {
+        *line = left > 0 ? (char *)r->buffer.items + r->next : NULL; /* there may be no buffer yet */
+        if (left > 0 && memchr(*line, '\n', left) != NULL) {
             return MLP_OK;
         }
         TRY(refill(r));

@@ -55,6 +55,9 @@ static enum evidence evidence_of(const struct table_file *file, size_t column)
         return NO_EVIDENCE;
     }
     const unsigned look = cell_look(&file->cells, first), below = look_of_column(file, column);
+    if (below == LOOK_BOOLEAN && (look & below) != 0) { /* "y" over yes and no is a name */
+        return repeats(file, column) == AGAINST_HEADER ? AGAINST_HEADER : NO_EVIDENCE;
+    }
     if (below != 0) {
         return (look & below) == 0 ? FOR_HEADER : AGAINST_HEADER;
     }

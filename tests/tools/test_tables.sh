@@ -59,6 +59,13 @@ train --data flags.csv --label a,b --output flags &&
     "$mlp" predict flags --data flags.csv >out 2>err && ! grep -qv '^[01],[01]$' out &&
     "$mlp" predict flags --data flags.csv --probabilities >out 2>err && [ "$(head -n 1 out)" = 'a,b,probability of a,probability of b' ]
 result $? 'flags are 0 or 1, their probabilities on request'
+"$mlp" evaluate flags --data flags.csv --json >json 2>err && "$mlp" evaluate flags --data flags.csv >out 2>err &&
+    grep -q '^mean of the labels' out && grep -q '^all labels right' out && grep -q '"label": "b"' json && ! grep -q RMSE out
+result $? 'figures of each flag'
+"$mlp" predict flags --data flags.csv >out 2>err
+rate=$(tail -n 4 flags.csv | cut -d, -f 3,4 | paste -d' ' out - | awk '$1 == $2 { n++ } END { printf "%.4f", n / 4 }')
+"$mlp" evaluate flags --data flags.csv 2>err | grep -q "all labels right  $rate of"
+result $? '  as counted from the predictions'
 "$mlp" predict model --data digits --append >out 2>err
 [ $? -ne 0 ] && ! grep -q . out
 result $? 'other data than the table is refused'
@@ -116,6 +123,12 @@ d;b;y
 2020-02-01;2,5;u
 2020-02-02;1.234;v
 END
+understood "3 samples; 1 numeric features; label 'y' (column 2), 2 classes; header" <<'END'
+a,y
+1,yes
+2,no
+3,yes
+END
 printf 'a,b,y\r1,2,u\r3,4,v\r' | gzip >packed
 train --data - <packed && grep -q "^mlp: standard input: 2 samples; 2 numeric features; label 'y'" err
 result $? 'gzip from standard input, lines that end with CR'
@@ -142,7 +155,7 @@ a,y
 4,3.9
 4,4.9
 END
-understood "the validation part has 1 class that the samples to train on have not, as 'v'" --validation-last 1 <<'END'
+understood "1 of the classes to validate on, first 'v', are not trained on" --validation-last 1 <<'END'
 a,y
 1,u
 2,w

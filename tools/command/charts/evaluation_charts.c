@@ -37,14 +37,13 @@ static int draw_roc(struct evaluation *e, struct drawn *drawn, char (*numbers)[N
     int code = points != NULL ? EXIT_DONE : out_of_memory();
     for (size_t c = 0; c < e->columns && c < CURVES; c++) {
         for (size_t i = 0; i < e->count; i++) {
-            e->truth[i] = (size_t)e->classes[i] == c;
+            e->truth[i] = e->flags ? e->values[c * e->count + i] >= 0.5f : (size_t)e->classes[i] == c;
         }
         if (code == EXIT_DONE) {
             code = work_code(mlp_roc_curve(e->scores + c * e->count, e->truth, e->count, points, &found));
         }
         if (code == EXIT_DONE) {
-            curves[c] =
-                (struct curve){ .title = network_class_text(e->network, c, numbers[c]), .colour = (int)c };
+            curves[c] = (struct curve){ .title = evaluation_column(e, c, numbers[c]), .colour = (int)c };
             draw_curve(points, found, &drawn[c], &curves[c]);
         }
     }
@@ -83,7 +82,7 @@ static int plot_classes(struct canvas *canvas, struct evaluation *e, struct draw
                                   .values = heat,
                                   .low = 0.0,
                                   .high = 1.0 };
-    if (e->columns <= HEAT_CLASSES) {
+    if (!e->flags && e->columns <= HEAT_CLASSES) {
         for (size_t c = 0; c < e->columns; c++) {
             names[c] = network_class_text(e->network, c, numbers[c]);
         }
@@ -93,11 +92,12 @@ static int plot_classes(struct canvas *canvas, struct evaluation *e, struct draw
                                           .y_label = "true class",
                                           .heat = &map };
     }
-    charts[count++] = (struct chart){ .title = "ROC, each class against the rest",
-                                      .x_label = "false positive rate",
-                                      .y_label = "true positive rate",
-                                      .curves = curves,
-                                      .curve_count = roc_curves + 1 };
+    charts[count++] =
+        (struct chart){ .title = e->flags ? "ROC of each label" : "ROC, each class against the rest",
+                        .x_label = "false positive rate",
+                        .y_label = "true positive rate",
+                        .curves = curves,
+                        .curve_count = roc_curves + 1 };
     if (!isnan(e->calibration)) {
         for (size_t b = 0; b < RELIABILITY_BINS; b++) {
             confidence[b] = e->bins[b].confidence;
@@ -147,8 +147,8 @@ int plot_evaluation(struct canvas *canvas, struct evaluation *evaluation)
 {
     struct drawn *drawn = calloc(CURVES, sizeof *drawn);
     FAIL_IF(drawn == NULL, out_of_memory());
-    const int code = evaluation->classes != NULL ? plot_classes(canvas, evaluation, drawn)
-                                                 : plot_numbers(canvas, evaluation, drawn);
+    const int code = evaluation->of_class != NULL ? plot_classes(canvas, evaluation, drawn)
+                                                  : plot_numbers(canvas, evaluation, drawn);
     free(drawn);
     return code;
 }

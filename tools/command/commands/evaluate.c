@@ -226,8 +226,8 @@ const struct command evaluate_command = {
     .description =
         "Tells a model's loss, accuracy and top-k accuracy on data whose labels are known, and "
         "which classes it takes for which; of each class precision, recall, F1, the area under the "
-        "ROC curve and average precision, of probabilities their calibration, of numbers the "
-        "residuals.",
+        "ROC curve and average precision, of probabilities their calibration; of each flag "
+        "the same and how often all are right; of numbers the residuals.",
     .rows = rows,
     .examples = "  mlp evaluate fashion.safetensors --data fashion-mnist\n"
                 "  mlp evaluate iris.safetensors --data held-out.csv --label species\n"

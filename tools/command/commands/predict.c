@@ -94,8 +94,7 @@ static int check(const struct predict_settings *s)
 static int check_model(const struct predict_settings *s, const char *model)
 {
     const mlp_schema *schema = mlp_network_schema(s->network);
-    FAIL_IF(s->probabilities && !network_classifies(s->network) &&
-                mlp_schema_target_kind(schema) != MLP_TARGET_FLAGS,
+    FAIL_IF(s->probabilities && !network_classifies(s->network) && !network_predicts_flags(s->network),
             usage_error("--probabilities: the model '%s' predicts numbers, not classes", model));
     FAIL_IF(s->append && schema == NULL,
             usage_error("--append: the model '%s' was not trained on a table, and knows no columns", model));

@@ -174,6 +174,7 @@ static int fit(struct training *training)
     options->window = training->settings.log_interval;
     options->progress = on_progress;
     options->progress_context = training;
+    tell_of_table(training->settings.data, training->data.set.data, training->settings.quiet == 0);
     progress_begin(&training->display, training->settings.quiet != 0);
     catch_interrupts();
     const mlp_status status =
@@ -272,15 +273,23 @@ static int finish(struct training *training)
     return interrupt_signal() != 0 && code == EXIT_DONE ? report_interrupt(training) : code;
 }
 
+/* Where it cannot be made, what is odd about the data may say why. */
+static int make_network(struct training *training)
+{
+    const int code = train_network_make(&training->settings, &training->data, &training->network);
+    if (code != EXIT_DONE) {
+        tell_of_table(training->settings.data, training->data.set.data, false);
+    }
+    return code;
+}
+
 /* One network, trained on what the data has left after validation. */
 static int train_once(struct training *training)
 {
     struct train_settings *s = &training->settings;
-    tell_of_table(s->data, training->data.set.data, s->quiet == 0);
     TRY(choose_length(s, &training->data, &s->fit, s->quiet != 0));
     TRY(train_data_fill(s, NULL, &training->data));
-    TRY(tell_of_parts(&training->data));
-    TRY(train_network_make(&training->settings, &training->data, &training->network));
+    TRY(make_network(training));
     TRY(warn_of_classes(training->network, training->data.train, training->data.validation));
     TRY(train_optimizer_make(s, training->network, &training->optimizer));
     if (s->find_learning_rate) {

@@ -63,6 +63,11 @@ bool network_classifies(const mlp_network *network)
             output.activation == MLP_ACTIVATION_SOFTMAX);
 }
 
+bool network_predicts_flags(const mlp_network *network)
+{
+    return mlp_schema_target_kind(mlp_network_schema(network)) == MLP_TARGET_FLAGS;
+}
+
 size_t network_classes(const mlp_network *network)
 {
     const size_t outputs = mlp_network_outputs(network);

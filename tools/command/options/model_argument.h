@@ -21,6 +21,8 @@ int load_model(const char *path, mlp_network **network);
 /* Whether its outputs stand for classes rather than numbers: it has class names, or a loss or output of
  * classes. */
 bool network_classifies(const mlp_network *network);
+/* Whether its outputs are several questions of yes or no. */
+bool network_predicts_flags(const mlp_network *network);
 /* Classes it distinguishes: its outputs, or 2 for a single one. */
 size_t network_classes(const mlp_network *network);
 /* Name of a class, or its number written into `number` (24 bytes at least). */

@@ -70,6 +70,40 @@ static int measure_class(struct evaluation *e, size_t c)
     return work_code(mlp_average_precision(scores, e->truth, e->count, &figures->average_precision));
 }
 
+/* A flag counts as called from one half on. */
+static bool is_called(float value)
+{
+    return value >= 0.5f;
+}
+
+static int measure_flag(struct evaluation *e, size_t c)
+{
+    struct class_figures *figures = &e->of_class[c];
+    const float *scores = e->scores + c * e->count, *values = e->values + c * e->count;
+    uint64_t confusion[4] = { 0 };
+    for (size_t i = 0; i < e->count; i++) {
+        e->truth[i] = is_called(values[i]);
+        confusion[2 * e->truth[i] + is_called(scores[i])]++;
+    }
+    TRY(work_code(mlp_class_metrics_of(confusion, 2, 1, &figures->counts)));
+    TRY(work_code(mlp_roc_auc(scores, e->truth, e->count, &figures->roc_auc)));
+    return work_code(mlp_average_precision(scores, e->truth, e->count, &figures->average_precision));
+}
+
+static void measure_exact(struct evaluation *e)
+{
+    size_t right = 0;
+    for (size_t i = 0; i < e->count; i++) {
+        size_t c = 0;
+        while (c < e->columns &&
+               is_called(e->scores[c * e->count + i]) == is_called(e->values[c * e->count + i])) {
+            c++;
+        }
+        right += c == e->columns;
+    }
+    e->exact = (double)right / (double)e->count;
+}
+
 /* How well the probability of the predicted class says how often it is right. */
 static int measure_calibration(struct evaluation *e)
 {
@@ -95,13 +129,22 @@ static int measure_calibration(struct evaluation *e)
     return code;
 }
 
+static int measure_column(struct evaluation *e, size_t c)
+{
+    const size_t at = c * e->count;
+    if (e->residuals != NULL) {
+        return work_code(mlp_residuals_of(e->scores + at, e->values + at, 1, e->count, &e->residuals[c]));
+    }
+    return e->flags ? measure_flag(e, c) : measure_class(e, c);
+}
+
 static int measure(struct evaluation *e)
 {
     for (size_t c = 0; c < e->columns; c++) {
-        const size_t at = c * e->count;
-        TRY(e->classes != NULL
-                ? measure_class(e, c)
-                : work_code(mlp_residuals_of(e->scores + at, e->values + at, 1, e->count, &e->residuals[c])));
+        TRY(measure_column(e, c));
+    }
+    if (e->flags) {
+        measure_exact(e);
     }
     return e->classes != NULL ? measure_calibration(e) : EXIT_DONE;
 }
@@ -111,18 +154,25 @@ int evaluation_make(struct evaluation *evaluation, const mlp_network *network, c
 {
     struct evaluation *e = evaluation;
     struct prediction prediction = { 0 };
-    *e = (struct evaluation){ .network = network, .count = mlp_data_count(data), .confusion = confusion };
+    *e = (struct evaluation){
+        .network = network, .count = mlp_data_count(data), .confusion = confusion, .calibration = (double)NAN
+    };
     e->columns = confusion != NULL ? network_classes(network) : mlp_network_outputs(network);
     e->scores = calloc(e->count, e->columns * sizeof *e->scores);
     e->truth = calloc(e->count, 1);
+    e->flags = confusion == NULL && network_predicts_flags(network);
     if (confusion != NULL) {
         e->classes = calloc(e->count, sizeof *e->classes);
-        e->of_class = calloc(e->columns, sizeof *e->of_class);
     } else {
         e->values = calloc(e->count, e->columns * sizeof *e->values);
+    }
+    if (confusion != NULL || e->flags) {
+        e->of_class = calloc(e->columns, sizeof *e->of_class);
+    } else {
         e->residuals = calloc(e->columns, sizeof *e->residuals);
     }
-    const bool made = e->classes != NULL ? e->of_class != NULL : e->values != NULL && e->residuals != NULL;
+    const bool made =
+        (e->classes != NULL || e->values != NULL) && (e->of_class != NULL || e->residuals != NULL);
     FAIL_IF(!made || e->scores == NULL || e->truth == NULL, out_of_memory());
     int code = prediction_begin(&prediction, network, data, batch > 0 ? batch : 256, threads);
     code = code == EXIT_DONE ? collect(e, &prediction) : code;
@@ -138,6 +188,16 @@ void evaluation_free(struct evaluation *evaluation)
     free(evaluation->truth);
     free(evaluation->of_class);
     free(evaluation->residuals);
+}
+
+const char *evaluation_column(const struct evaluation *evaluation, size_t column, char number[24])
+{
+    const mlp_schema *schema = mlp_network_schema(evaluation->network);
+    if (!evaluation->flags) {
+        return network_class_text(evaluation->network, column, number);
+    }
+    snprintf(number, NAME_SIZE, "%zu", column);
+    return mlp_schema_target_name(schema, column) != NULL ? mlp_schema_target_name(schema, column) : number;
 }
 
 /* ---- what is derived ----------------------------------------------------------------------------------- */
@@ -232,18 +292,22 @@ static void print_residuals(const struct evaluation *e)
 void print_evaluation_figures(const struct evaluation *evaluation)
 {
     const struct evaluation *e = evaluation;
-    if (e->classes == NULL) {
+    if (e->of_class == NULL) {
         print_residuals(e);
         return;
     }
-    printf("\n%-20s %8s  %9s  %9s  %9s  %9s  %9s\n", "class", "samples", "precision", "recall", "F1",
-           "ROC AUC", "avg prec");
+    printf("\n%-20s %8s  %9s  %9s  %9s  %9s  %9s\n", e->flags ? "label" : "class", "samples", "precision",
+           "recall", "F1", "ROC AUC", "avg prec");
     for (size_t c = 0; c < e->columns; c++) {
         char number[NAME_SIZE];
-        print_class(network_class_text(e->network, c, number), &e->of_class[c]);
+        print_class(evaluation_column(e, c, number), &e->of_class[c]);
     }
     const struct class_figures mean = mean_figures(e);
-    print_class("mean of the classes", &mean);
+    print_class(e->flags ? "mean of the labels" : "mean of the classes", &mean);
+    if (e->flags) {
+        printf("\nall labels right  %.4f of the samples\n", e->exact);
+        return;
+    }
     if (!isnan(e->calibration)) {
         printf("\ncalibration  %.4f expected error, %d bins\n", e->calibration, RELIABILITY_BINS);
     }
@@ -254,22 +318,28 @@ void print_evaluation_figures(const struct evaluation *evaluation)
 
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
 
-static json_t *json_class(const char *name, const struct class_figures *f)
+static json_t *json_class(const char *what, const char *name, const struct class_figures *f)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "class", json_text(name), "samples",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", what, json_text(name), "samples",
                      json_count(f->counts.count), "precision", json_figure(f->counts.precision), "recall",
                      json_figure(f->counts.recall), "f1", json_figure(f->counts.f1), "roc_auc",
                      json_figure(f->roc_auc), "average_precision", json_figure(f->average_precision));
 }
 
-static void json_add_classes(json_t *object, const struct evaluation *e)
+static json_t *json_columns(const struct evaluation *e)
 {
-    json_t *classes = json_array(), *thresholds = json_array();
+    json_t *columns = json_array();
     for (size_t c = 0; c < e->columns; c++) {
         char number[NAME_SIZE];
-        json_array_append_new(classes,
-                              json_class(network_class_text(e->network, c, number), &e->of_class[c]));
+        json_array_append_new(columns, json_class(e->flags ? "label" : "class",
+                                                  evaluation_column(e, c, number), &e->of_class[c]));
     }
+    return columns;
+}
+
+static void json_add_classes(json_t *object, const struct evaluation *e)
+{
+    json_t *thresholds = json_array();
     for (int i = 1; e->columns == 2 && i <= THRESHOLDS; i++) {
         const struct threshold_figures f = figures_at(e, i / 10.0);
         json_array_append_new(thresholds,
@@ -278,7 +348,7 @@ static void json_add_classes(json_t *object, const struct evaluation *e)
                                         json_figure(f.recall), "f1", json_figure(f.f1), "accuracy",
                                         json_figure(f.accuracy)));
     }
-    json_object_set_new(object, "per_class", classes);
+    json_object_set_new(object, "per_class", json_columns(e));
     json_object_set_new(object, "calibration_error", json_figure(e->calibration));
     json_object_set_new(object, "thresholds", thresholds);
 }
@@ -287,6 +357,11 @@ void json_add_evaluation(json_t *object, const struct evaluation *evaluation)
 {
     if (evaluation->classes != NULL) {
         json_add_classes(object, evaluation);
+        return;
+    }
+    if (evaluation->flags) {
+        json_object_set_new(object, "per_label", json_columns(evaluation));
+        json_object_set_new(object, "exact_match", json_figure(evaluation->exact));
         return;
     }
     json_t *residuals = json_array();

@@ -54,14 +54,15 @@ int html_training(struct canvas *canvas, const struct log_file *logs, char *cons
 
 /* ---- evaluation ---------------------------------------------------------------------------------------- */
 
-static void class_table(FILE *page, const mlp_network *network, const struct evaluation *e)
+static void class_table(FILE *page, const struct evaluation *e)
 {
-    html_table(page, "class|samples|precision|recall|F1|ROC AUC|average precision");
+    html_table(page, e->flags ? "label|samples|precision|recall|F1|ROC AUC|average precision"
+                              : "class|samples|precision|recall|F1|ROC AUC|average precision");
     for (size_t c = 0; c < e->columns; c++) {
         char number[NAME_SIZE];
         const struct class_figures *f = &e->of_class[c];
         html_row(page);
-        html_cell(page, network_class_text(network, c, number));
+        html_cell(page, evaluation_column(e, c, number));
         html_count(page, (size_t)f->counts.count);
         html_figure(page, f->counts.precision);
         html_figure(page, f->counts.recall);
@@ -104,13 +105,13 @@ int html_evaluation(struct canvas *canvas, const mlp_network *network, const cha
     if (!isnan(figures->metrics.accuracy)) {
         html_paragraph(page, "Accuracy %.4f", figures->metrics.accuracy);
     }
-    if (figures->detailed && !isnan(figures->evaluation.calibration) && figures->numbers == NULL) {
+    if (figures->detailed && figures->evaluation.classes != NULL && !isnan(figures->evaluation.calibration)) {
         html_paragraph(page, "Expected calibration error %.4f", figures->evaluation.calibration);
     }
     if (figures->numbers != NULL) {
         number_table(page, network, figures);
     } else if (figures->detailed) {
-        class_table(page, network, &figures->evaluation);
+        class_table(page, &figures->evaluation);
     }
     if (figures->detailed && plot_possible()) {
         fputs("<div class=\"charts\">\n", page);

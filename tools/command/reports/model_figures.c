@@ -16,7 +16,7 @@ int model_figures_make(struct model_figures *figures, const mlp_network *network
         TRY(figures->confusion != NULL ? EXIT_DONE : out_of_memory());
     }
     TRY(work_code(mlp_evaluate(network, data, batch, threads, top_k, &figures->metrics, figures->confusion)));
-    if (!classified) {
+    if (!classified && !network_predicts_flags(network)) {
         figures->numbers = calloc(mlp_network_outputs(network), sizeof *figures->numbers);
         TRY(figures->numbers != NULL ? EXIT_DONE : out_of_memory());
         TRY(work_code(mlp_evaluate_numbers(network, data, batch, threads, figures->numbers)));

@@ -13,7 +13,7 @@
 
 struct model_figures {
     mlp_metrics metrics;
-    mlp_number_metrics *numbers; /* of each output; NULL for classes */
+    mlp_number_metrics *numbers; /* of each output; NULL for classes and flags */
     uint64_t *confusion;         /* NULL for numbers, and where there are too many classes */
     struct evaluation evaluation;
     bool detailed; /* `evaluation` is there: numbers, or classes with a matrix */

@@ -40,18 +40,13 @@ static int for_each(struct predict_settings *s,
     }
 }
 
-static bool predicts_flags(const struct predict_settings *s)
-{
-    return mlp_schema_target_kind(mlp_network_schema(s->network)) == MLP_TARGET_FLAGS;
-}
-
 /* ---- lines --------------------------------------------------------------------------------------------- */
 
 /* Nine digits give a float exactly. A flag is 1 from one half on. */
 static void print_outputs(const struct predict_settings *s, size_t sample)
 {
     const float *outputs = prediction_outputs(&s->prediction, sample);
-    const bool flags = predicts_flags(s);
+    const bool flags = network_predicts_flags(s->network);
     for (size_t i = 0; i < mlp_network_outputs(s->network); i++) {
         const double value = (double)outputs[i];
         fprintf(s->stream, "%s%.9g", i > 0 ? "," : "", flags ? (double)(value >= 0.5) : value);

@@ -331,12 +331,12 @@ int train_runs(const struct train_settings *settings, const struct train_data *l
                          .class_count = loaded->classes };
     FAIL_IF(runs.count > MOST_RUNS,
             usage_error("expected at most %d trainings in one go, got more", MOST_RUNS));
-    tell_of_table(settings->data, loaded->set.data, settings->quiet == 0);
     runs.items = calloc(runs.count, sizeof *runs.items);
     FAIL_IF(runs.items == NULL, out_of_memory());
     int code = make_runs(&runs);
     code = code == EXIT_DONE ? try_first(&runs, loaded) : code;
     if (code == EXIT_DONE) {
+        tell_of_table(settings->data, loaded->set.data, settings->quiet == 0);
         catch_interrupts();
         code = train_all(&runs, loaded);
         code = code == EXIT_DONE ? report(&runs) : code;

@@ -117,8 +117,6 @@ int train_data_open(const struct train_settings *settings, struct train_data *da
  * exit code. */
 int train_data_fill(const struct train_settings *settings, const struct train_data *loaded,
                     struct train_data *data);
-/* Tells of classes in the other parts that there is nothing of to learn from. Returns an exit code. */
-int tell_of_parts(const struct train_data *data);
 void train_data_free(struct train_data *data);
 /* Loads alone: all samples of --data are in `train`. */
 int train_data_load(const struct train_settings *settings, struct train_data *data);

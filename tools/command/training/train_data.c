@@ -1,13 +1,12 @@
 /* The data sets of a training: loaded, cut into training and validation part, class names gathered. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "message.h"
 #include "options/table_argument.h"
 #include "training/train.h"
 
-enum { NUMBER_SIZE = 24, CLASS_BLOCK = 1024 };
+enum { NUMBER_SIZE = 24 };
 
 static const char *name_of_class(const struct train_settings *settings, const struct train_data *data,
                                  size_t i)
@@ -214,55 +213,6 @@ int train_data_fill(const struct train_settings *settings, const struct train_da
     TRY(fill_part(data->schema, loaded != NULL ? loaded->validation : NULL, &data->validation));
     TRY(fill_part(data->schema, loaded != NULL ? loaded->test : NULL, &data->test));
     return fill_part(data->schema, NULL, &data->held_out);
-}
-
-/* Counts samples of each class. */
-static int count_classes(const mlp_data *data, size_t *counts, size_t classes)
-{
-    int32_t block[CLASS_BLOCK];
-    const size_t count = mlp_data_count(data);
-    for (size_t first = 0; first < count; first += CLASS_BLOCK) {
-        const size_t left = count - first, size = left < CLASS_BLOCK ? left : (size_t)CLASS_BLOCK;
-        TRY(work_code(mlp_data_read(data, first, size, NULL, block, NULL)));
-        for (size_t i = 0; i < size; i++) {
-            counts[(size_t)block[i] < classes ? (size_t)block[i] : classes]++;
-        }
-    }
-    return EXIT_DONE;
-}
-
-/* `counts`: room for two counts of each class and one more. */
-static int tell_of_part(const struct train_data *data, const char *name, const mlp_data *part, size_t *counts)
-{
-    size_t *others = counts + data->classes + 1, absent = 0, first = 0;
-    if (part == NULL || mlp_data_class_count(part) == 0) {
-        return EXIT_DONE;
-    }
-    memset(counts, 0, 2 * (data->classes + 1) * sizeof *counts);
-    TRY(count_classes(data->train, counts, data->classes));
-    TRY(count_classes(part, others, data->classes));
-    for (size_t c = 0; c < data->classes; c++) {
-        const bool is_absent = counts[c] == 0 && others[c] > 0;
-        first = is_absent && absent == 0 ? c : first;
-        absent += is_absent;
-    }
-    if (absent > 0) {
-        notice("the %s part has %zu class%s that the samples to train on have not, as '%s': --stratified "
-               "deals "
-               "them out",
-               name, absent, absent > 1 ? "es" : "", data->names[first]);
-    }
-    return EXIT_DONE;
-}
-
-int tell_of_parts(const struct train_data *data)
-{
-    size_t *counts = calloc(data->classes + 1, 2 * sizeof *counts);
-    FAIL_IF(counts == NULL, out_of_memory());
-    int code = tell_of_part(data, "validation", data->validation, counts);
-    code = code == EXIT_DONE ? tell_of_part(data, "test", data->test, counts) : code;
-    free(counts);
-    return code;
 }
 
 void train_data_free_cut(const struct train_data *loaded, struct train_data *cut)
