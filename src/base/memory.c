@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/platform.h"
 #include "base/status.h"
 
 static atomic_size_t allocations;
@@ -55,6 +56,21 @@ static bool planned_failure(void)
     return left == 0;
 }
 
+/* Arrays of a large page or more lie on such pages where the system gives them: a matrix of some megabytes
+ * has more pages of 4 KiB than a processor knows the addresses of. */
+static void *allocate_aligned(size_t bytes)
+{
+    const size_t page = platform_large_page();
+    if (bytes < page) {
+        return aligned_alloc(MEMORY_ALIGNMENT, bytes);
+    }
+    void *pointer = aligned_alloc(page, bytes);
+    if (pointer != NULL) {
+        platform_use_large_pages(pointer, bytes);
+    }
+    return pointer;
+}
+
 /* Undefined in content; *total is its size in bytes. */
 static void *allocate(size_t count, size_t size, size_t *total)
 {
@@ -62,7 +78,7 @@ static void *allocate(size_t count, size_t size, size_t *total)
     void *pointer = NULL;
     if (size_multiply(count, size, &bytes) && bytes < SIZE_MAX / 2 && !planned_failure()) {
         bytes = size_round_up(bytes > 0 ? bytes : 1, MEMORY_ALIGNMENT);
-        pointer = aligned_alloc(MEMORY_ALIGNMENT, bytes);
+        pointer = allocate_aligned(bytes);
     }
     if (pointer == NULL) {
         fail(MLP_ERROR_MEMORY, "out of memory: %zu × %zu bytes", count, size);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #else
 #include <time.h>
@@ -48,6 +50,19 @@ int platform_temporary_file(const char *folder)
 void platform_read_ahead(int descriptor, size_t offset, size_t size)
 {
     posix_fadvise(descriptor, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
+}
+
+size_t platform_large_page(void)
+{
+    return (size_t)2 << 20;
+}
+
+void platform_use_large_pages(void *memory, size_t size)
+{
+    const size_t page = platform_large_page();
+    const int error = errno;
+    madvise(memory, size / page * page, MADV_HUGEPAGE);
+    errno = error;
 }
 
 enum platform_lock platform_lock_file(int descriptor, bool wait)
@@ -97,6 +112,16 @@ int platform_temporary_file(const char *folder)
 void platform_read_ahead(int descriptor, size_t offset, size_t size)
 {
     (void)descriptor, (void)offset, (void)size;
+}
+
+size_t platform_large_page(void)
+{
+    return SIZE_MAX;
+}
+
+void platform_use_large_pages(void *memory, size_t size)
+{
+    (void)memory, (void)size;
 }
 
 /* POSIX's locks belong to the process. One for writing needs a descriptor for writing: a folder, or a file

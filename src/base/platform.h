@@ -34,6 +34,11 @@ int platform_processors(void);
 /* Threads of this process, or 0 where that cannot be seen. */
 int platform_count_threads(void);
 
+/* The size of a large page, on a multiple of which memory can be allocated in any size; SIZE_MAX where there
+ * are none. Whole ones may be used for the memory, which begins on one: a hint. */
+size_t platform_large_page(void);
+void platform_use_large_pages(void *memory, size_t size);
+
 /* Sleeps while *word is `value`; may return for no reason. platform_wake_all() wakes all who sleep on it. */
 void platform_wait(atomic_uint *word, unsigned value);
 void platform_wake_all(atomic_uint *word);

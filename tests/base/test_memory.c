@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/platform.h"
 
 static void sizes_do_not_wrap(void **unused)
 {
@@ -34,6 +35,24 @@ static void memory_is_aligned_and_zero(void **unused)
     }
     assert_null(memory_allocate(SIZE_MAX / 2, 3));
     assert_non_null(strstr(mlp_last_error(), "out of memory"));
+}
+
+/* Arrays about the size of a large page and of some: whole, zero, and where one fits, on one. */
+static void large_arrays_lie_on_large_pages(void **unused)
+{
+    const size_t page = platform_large_page() < SIZE_MAX ? platform_large_page() : 65536;
+    (void)unused;
+    for (size_t k = 1; k <= 3; k++) {
+        for (size_t size = k * page - 65; size <= k * page + 65; size += 13) {
+            unsigned char *bytes = memory_allocate(size, 1);
+            assert_non_null(bytes);
+            const bool large = size >= platform_large_page();
+            assert_int_equal((uintptr_t)bytes % (large ? page : (size_t)MEMORY_ALIGNMENT), 0);
+            assert_int_equal(bytes[0] + bytes[size / 2] + bytes[size - 1], 0);
+            memset(bytes, 1, size);
+            memory_free(bytes);
+        }
+    }
 }
 
 static void arrays_grow_and_keep(void **unused)
@@ -98,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(sizes_do_not_wrap),
                                         cmocka_unit_test(memory_is_aligned_and_zero),
+                                        cmocka_unit_test(large_arrays_lie_on_large_pages),
                                         cmocka_unit_test(arrays_grow_and_keep),
                                         cmocka_unit_test(failures_are_planned_and_counted),
                                         cmocka_unit_test(a_row_stops_at_the_first_failure) };
