@@ -232,6 +232,14 @@ MLP_API const char *mlp_network_class_name(const mlp_network *network, size_t cl
 /** Number of class names kept, or 0. */
 MLP_API size_t mlp_network_class_name_count(const mlp_network *network);
 
+/** Keeps a text with the model, in its file too (ONNX and C files have no place for it): what it is, how it
+ * was trained.
+ * @param note valid UTF-8 of at most 1 MiB, copied; NULL or "": none
+ * Errors: ARGUMENT, RANGE, MEMORY; the note is then as before. */
+MLP_API mlp_status mlp_network_set_note(mlp_network *network, const char *note);
+/** The note, or NULL where there is none. Valid until the next set or destroy. */
+MLP_API const char *mlp_network_note(const mlp_network *network);
+
 #ifdef __cplusplus
 }
 #endif

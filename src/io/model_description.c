@@ -136,6 +136,9 @@ json_t *description_write(const mlp_network *network)
     if (complete && network->loss_name != NULL) {
         complete = json_object_set_new(metadata, "custom_loss", json_string(network->loss_name)) == 0;
     }
+    if (complete && network->note != NULL) {
+        complete = json_object_set_new(metadata, "note", json_string(network->note)) == 0;
+    }
     if (complete && network->schema != NULL) {
         complete = metadata_set_json(metadata, "schema", schema_to_json(network->schema));
     }
@@ -306,6 +309,7 @@ mlp_status description_read(const struct safetensors *archive, struct model_desc
     TRY(whole_text(archive, "seed", &description->options.seed));
     description->inputs = (size_t)inputs;
     description->options.custom_loss_name = safetensors_metadata(archive, "custom_loss");
+    description->note = safetensors_metadata(archive, "note");
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         TRY(read_text(archive, i, description));
     }

@@ -36,6 +36,7 @@ struct model_description {
     const char **activation_names; /* owned, the texts are the file's: one for each layer, "" where its
                                       activation is not custom; NULL: none */
     mlp_schema *schema;            /* owned, or NULL */
+    const char *note;              /* the file's, or NULL */
 };
 
 /* Reads the texts of an archive, once; description_free() afterwards also when it fails. Every value is

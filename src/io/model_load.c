@@ -159,6 +159,7 @@ static mlp_status load_described(struct model_file *file, const mlp_load_options
     if (d->schema != NULL) {
         TRY(described(file, mlp_network_set_schema(*network, d->schema)));
     }
+    TRY(described(file, mlp_network_set_note(*network, d->note)));
     return d->class_names != NULL
                ? described(file, mlp_network_set_class_names(*network, d->class_names, d->class_name_count))
                : MLP_OK;

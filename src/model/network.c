@@ -232,6 +232,7 @@ void mlp_network_destroy(mlp_network **network)
     mlp_network *n = *network;
     mlp_network_set_class_names(n, NULL, 0);
     mlp_network_set_schema(n, NULL);
+    memory_free(n->note);
     mlp_network_set_standardization(n, NULL, NULL);
     mlp_network_set_output_scaling(n, NULL, NULL);
     if (n->layers != NULL) {
@@ -277,6 +278,7 @@ static mlp_status copy_contents(const mlp_network *network, mlp_network *copy)
     TRY(mlp_network_set_standardization(copy, network->mean, network->scale));
     TRY(mlp_network_set_output_scaling(copy, network->output_shift, network->output_scale));
     TRY(mlp_network_set_schema(copy, network->schema));
+    TRY(mlp_network_set_note(copy, network->note));
     return network->class_name_count > 0
                ? mlp_network_set_class_names(copy, (const char *const *)network->class_names,
                                              network->class_name_count)
@@ -296,6 +298,7 @@ mlp_status mlp_network_copy(const mlp_network *network, mlp_network **copy)
     made->class_weights = made->mean = made->scale = made->inverse = NULL;
     made->output_shift = made->output_scale = NULL;
     made->schema = NULL;
+    made->note = NULL;
     made->loss.class_weights = NULL;
     made->loss_name = NULL;
     made->class_names = NULL;

@@ -66,6 +66,7 @@ struct mlp_network {
     float *output_shift; /* of the outputs' scaling, one per output, or NULL */
     float *output_scale;
     struct mlp_schema *schema; /* a reference, or NULL */
+    char *note;                /* owned, or NULL */
     char **class_names;
     size_t class_name_count;
 };

@@ -134,6 +134,29 @@ mlp_status network_check_name(const char *name)
     return MLP_OK;
 }
 
+enum { LONGEST_NOTE = 1 << 20 };
+
+mlp_status mlp_network_set_note(mlp_network *network, const char *note)
+{
+    char *kept = NULL;
+    REQUIRE_ARGUMENT(network);
+    if (note != NULL && note[0] != '\0') {
+        FAIL_IF(strlen(note) > LONGEST_NOTE, MLP_ERROR_RANGE, "note: has more than %d bytes", LONGEST_NOTE);
+        for (const char *text = note; *text != '\0';) {
+            const size_t length = utf8_length(text);
+            FAIL_IF(length == 0, MLP_ERROR_ARGUMENT, "note: has invalid UTF-8 at byte %td", text - note);
+            text += length;
+        }
+        kept = memory_copy_text(note);
+        REQUIRE_MEMORY(kept);
+    }
+    memory_free(network->note);
+    network->note = kept;
+    return MLP_OK;
+}
+
+GETTER(const char *, mlp_network_note, mlp_network, network, network->note, NULL)
+
 static void free_names(char **names, size_t count)
 {
     if (names != NULL) {

@@ -26,7 +26,7 @@ static void read_settings_file(const struct command *command, const uint8_t *byt
     }
     if ((command->prepare == NULL || command->prepare(settings) == EXIT_DONE) &&
         read_config(command, fuzz_file(bytes, size), &given) == EXIT_DONE) {
-        free(config_text(command, &given));
+        free(config_text(command, &given, true));
         apply_options(&given, settings);
     }
     if (command->release != NULL) {

@@ -54,6 +54,8 @@ static inline void assert_same_network(const mlp_network *network, const mlp_net
     assert_same_floats(network->mean, expected->mean, expected->inputs);
     assert_same_floats(network->scale, expected->scale, expected->inputs);
     assert_same_floats(network->inverse, expected->inverse, expected->inputs);
+    assert_int_equal(network->note != NULL, expected->note != NULL);
+    assert_true(expected->note == NULL || strcmp(network->note, expected->note) == 0);
     assert_int_equal(network->class_name_count, expected->class_name_count);
     for (size_t i = 0; i < expected->class_name_count; i++) {
         assert_string_equal(network->class_names[i], expected->class_names[i]);

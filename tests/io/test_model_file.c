@@ -132,6 +132,7 @@ static void standardization_and_class_names(void **unused)
     (void)unused;
     assert_ok(mlp_network_set_standardization(network, mean, scale));
     assert_ok(mlp_network_set_class_names(network, names, 3));
+    assert_ok(mlp_network_set_note(network, "hidden = 3\nlabel = \"größe\"\t\x01\n"));
     round_trip(network);
     network = make(&unit, 1, NULL); /* one unit, two classes */
     assert_ok(mlp_network_set_class_names(network, names, 2));

@@ -114,6 +114,13 @@ static void copies_are_independent(void **unused)
     mlp_network_standardization(copy, NULL, &found);
     assert_memory_equal(found, scale, sizeof scale);
     assert_string_equal(mlp_network_class_name(copy, 2), names[2]);
+    assert_null(mlp_network_note(copy));
+    assert_ok(mlp_network_set_note(copy, "one\ntwo"));
+    assert_refused(mlp_network_set_note(copy, "a\xFF"), MLP_ERROR_ARGUMENT, "note", "byte 1", NULL);
+    assert_string_equal(mlp_network_note(copy), "one\ntwo");
+    assert_ok(mlp_network_set_note(copy, ""));
+    assert_null(mlp_network_note(copy));
+    assert_null(mlp_network_note(NULL));
     assert_null(mlp_network_class_name(copy, 3));
     assert_refused(mlp_network_set_standardization(copy, mean, (float[]){ 1, 1, 0, 1, 1 }), MLP_ERROR_RANGE,
                    "input 2", NULL);

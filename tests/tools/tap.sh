@@ -22,3 +22,12 @@ skipped() {
     count=$((count + 1))
     echo "ok $count - $1 # SKIP $2"
 }
+
+# same_bits MODEL MODEL: whether their tensors are the same; the headers also say how they were trained
+same_bits() {
+    for model in "$1" "$2"; do
+        python3 -c 'import sys; b = open(sys.argv[1], "rb").read(); sys.stdout.buffer.write(b[8 + int.from_bytes(b[:8], "little"):])' \
+            "$model" >"$model.bits" 2>>err || return 1
+    done
+    [ -s "$1.bits" ] && cmp "$1.bits" "$2.bits" >>err
+}

@@ -35,8 +35,12 @@ done | grep -vx -e help -e config -e print-config >err
 result $? '  which has every option'
 printf 'data = digits\nhidden = 16\nl2 = 0.1\n' >c.conf
 train --config c.conf --train-first 320 --epochs 1 --weight-decay 0.2 --output a.model && train --data digits --hidden 16 \
-    --train-first 320 --epochs 1 --weight-decay 0.2 --output b.model && cmp a.model b.model >>err
+    --train-first 320 --epochs 1 --weight-decay 0.2 --output b.model && same_bits a.model b.model
 result $? '  also where another option of the file sets the same'
+train --config a.conf --quiet --output a.model --history h.csv && "$mlp" inspect a.model --settings >kept.conf 2>err &&
+    grep -qx 'hidden = 16' kept.conf && ! grep -q 'output\|history\|quiet' kept.conf && train --config kept.conf --output b.model &&
+    cmp a.model b.model >>err
+result $? '  the model keeps what it was made by'
 line() { # line WORDS TEXT: a file with the text in line 2 is refused, with file, line and words
     printf 'data = digits\n%s\n' "$2" >d.conf
     refused "d.conf:2: $1" --config d.conf
@@ -156,10 +160,35 @@ small='--data digits --train-first 400 --hidden 16,8'
         json 'j["best_epoch"] == 1 + max(range(len(j["history"])), key=lambda e: (j["history"][e]["validation"]["accuracy"], -e))'
     result $? '--patience-on validation-accuracy keeps the best of it'
     train $small --epochs 2 --dropout 0.5,0 --output a.model && train $small --epochs 2 --dropout 0.5,0.0 --output b.model &&
-        train $small --epochs 2 --dropout 0.5 --output c.model && cmp -s a.model b.model && ! cmp -s a.model c.model
+        train $small --epochs 2 --dropout 0.5 --output c.model && same_bits a.model b.model && ! same_bits a.model c.model
     result $? '--dropout 0.5,0 is of the first layer alone'
     refused 'got 3 numbers, expected 1 or one for each of the 2 hidden layers' $small --dropout 0.1,0.2,0.3
     refused '--patience: needs a validation set' $small --epochs 3 --patience 2
     refused '--validate-every: needs a validation set' $small --epochs 3 --validate-every 2
 }
+# shellcheck disable=SC2086 # split on purpose
+{
+    train $small --epochs 0 --output start.model --json && json 'j["history"] == [] and 0 < j["train"]["loss"] < 10' &&
+        train $small --epochs 2 --output a.model && train --data digits --train-first 400 --from start.model --epochs 2 --output b.model &&
+        same_bits a.model b.model
+    result $? '--epochs 0 saves the start, from which --from goes on as a new training does'
+    train $small --epochs 3 --batch all --output a.model && train $small --epochs 3 --batch 400 --output b.model && same_bits a.model b.model
+    result $? '--batch all is all samples'
+    train $small --epochs 1 --optimizer rprop -q && grep -q -e '--optimizer rprop .* 64 of 400 samples .* --batch all' err &&
+        train $small --epochs 1 --optimizer rprop --batch all -q && ! grep -q rprop err
+    result $? 'rprop on parts of the samples is told'
+    train $small --weight-decay 0,0.1 --l2 0.1 --batch 64,all --epochs 1 --validation 0.2 -q && [ "$(wc -l <out)" -eq 5 ]
+    result $? 'numbers with a word are numbers, too'
+    (
+        timeout -s INT 1 "$mlp" train $small --epochs 900000 --threads 1 --quiet --output stopped.model --test digits >out 2>err
+        [ $? -ne 0 ] && grep -q '^train .*accuracy' out && grep -q '^test .*accuracy' out && [ -s stopped.model ] &&
+            grep -q "stopped by Interrupt in epoch .* of 900000; the model reached so far is saved in 'stopped.model'" err
+    )
+    result $? 'a training that a signal stops is saved and evaluated'
+    refused '--checkpoint: there is nothing to go on from' $small --epochs 0 --checkpoint ck
+}
+cp "$(dirname "$mlp")/digits.csv" one.csv && ln -f one.csv two.csv && ln -sf one.csv three.csv
+refused "'three.csv' is what the model is tested on" --data digits --test two.csv --validation-data three.csv
+train --data one.csv --test three.csv --epochs 0 -q && grep -q -e "--test: 'three.csv' is the training data" err
+result $? 'a test on the training data is told'
 echo "1..$count"

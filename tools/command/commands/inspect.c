@@ -1,13 +1,14 @@
 /* `mlp inspect`: what is in a model's file. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "command.h"
 #include "reports/json_output.h"
 #include "options/model_argument.h"
 
 struct inspect_settings {
-    int json;
+    int json, settings;
     mlp_network *network;
 };
 
@@ -26,6 +27,8 @@ struct layer_figures {
 static const struct option_row rows[] = {
     GROUP("Options:"),
     FLAG("json", json, 1, "Print it as JSON."),
+    FLAG("settings", settings, 1,
+        "Print the settings that the model was trained with, as a file for mlp train --config."),
     { .kind = OPTION_END },
 };
 /* clang-format on */
@@ -140,6 +143,22 @@ static void print_classes(const mlp_network *network)
     putchar('\n');
 }
 
+/* Line by line: what would steer a terminal is escaped. */
+static int print_settings(const char *path, const mlp_network *network)
+{
+    const char *text = mlp_network_note(network);
+    FAIL_IF(text == NULL, work_error("'%s' does not say how it was trained", path));
+    while (*text != '\0') {
+        char line[4096];
+        const size_t length = strcspn(text, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)length, text);
+        print_escaped(stdout, line);
+        putchar('\n');
+        text += length + (text[length] == '\n');
+    }
+    return EXIT_DONE;
+}
+
 static int print_model(const char *path, const mlp_network *network)
 {
     const size_t inputs = mlp_network_inputs(network);
@@ -211,18 +230,22 @@ static int print_model_json(const char *path, const mlp_network *network)
         json_array_append_new(names, json_text(mlp_network_class_name(network, i)));
     }
     return print_json(
-        json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:{s:o, s:o}, s:o}", "model", json_text(path),
+        json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "model", json_text(path),
                   "inputs", json_count(inputs), "outputs", json_count(mlp_network_outputs(network)),
                   "parameters", json_count(mlp_network_parameter_count(network)), "loss",
                   mlp_loss_name(mlp_network_loss(network)), "seed", json_count(mlp_network_seed(network)),
                   "classes", names, "standardization", "mean", json_floats(mean, inputs), "scale",
-                  json_floats(scale, inputs), "layers", layers));
+                  json_floats(scale, inputs), "layers", layers, "note",
+                  mlp_network_note(network) != NULL ? json_text(mlp_network_note(network)) : json_null()));
 }
 
 static int run(void *settings, int operands, char **operand)
 {
     struct inspect_settings *s = settings;
     TRY(open_model(&inspect_command, operands, operand, &s->network));
+    if (s->settings) {
+        return print_settings(operand[0], s->network);
+    }
     return s->json ? print_model_json(operand[0], s->network) : print_model(operand[0], s->network);
 }
 
@@ -240,7 +263,8 @@ const struct command inspect_command = {
                    "travels with the model: loss, standardization of the inputs, class names.",
     .rows = rows,
     .examples = "  mlp inspect digits.safetensors\n"
-                "  mlp inspect digits.safetensors --json\n",
+                "  mlp inspect digits.safetensors --json\n"
+                "  mlp inspect digits.safetensors --settings > digits.conf\n",
     .settings_size = sizeof(struct inspect_settings),
     .run = run,
     .release = release,

@@ -31,6 +31,29 @@ struct training {
     FILE *history, *monitor_history; /* NULL when there is none, or when it is written */
 };
 
+/* Validation chooses when to stop, so that the test samples must be others; what was trained on judges
+ * nothing. A set that is known by name stands for its test part there. */
+static int check_parts(const struct train_settings *s, const char *data, const char *test,
+                       const char *validation)
+{
+    const bool own_test = s->test == NULL && s->test_share == 0.0 && data_has_test_part(s->data);
+    const bool validates_on_own = data_has_test_part(s->validation_data);
+    FAIL_IF(validation != NULL && (same_file(validation, test) ||
+                                   (own_test && validates_on_own && same_file(validation, data))),
+            usage_error("--validation-data: '%s' is what the model is tested on, which must have no say in "
+                        "when "
+                        "to stop; --validation FRACTION takes a share of the training samples",
+                        s->validation_data));
+    if (!validates_on_own && same_file(validation, data)) {
+        notice("--validation-data: '%s' is the training data, on which every model looks better than it is",
+               s->validation_data);
+    }
+    if (!data_has_test_part(s->test) && same_file(test, data)) {
+        notice("--test: '%s' is the training data, on which every model looks better than it is", s->test);
+    }
+    return EXIT_DONE;
+}
+
 /* No output may be an input, or another output. */
 static int check_files(const struct train_settings *s)
 {
@@ -52,7 +75,8 @@ static int check_files(const struct train_settings *s)
         { "--log", s->log, true },
         { "--plot", s->plot, true },
     };
-    const int code = check_distinct(uses, sizeof uses / sizeof uses[0]);
+    int code = check_distinct(uses, sizeof uses / sizeof uses[0]);
+    code = code == EXIT_DONE ? check_parts(s, data[0], test[0], validation[0]) : code;
     for (size_t i = 0; i < 2; i++) {
         free(data[i]);
         free(test[i]);
@@ -177,8 +201,10 @@ static int fit(struct training *training)
     tell_of_table(training->settings.data, training->data.set.data, training->settings.quiet == 0);
     progress_begin(&training->display, training->settings.quiet != 0);
     catch_interrupts();
-    const mlp_status status =
-        mlp_fit(training->network, training->optimizer, training->data.train, options, &training->report);
+    const mlp_status status = options->epochs == 0
+                                  ? MLP_OK /* the network as it starts */
+                                  : mlp_fit(training->network, training->optimizer, training->data.train,
+                                            options, &training->report);
     progress_end(&training->display);
     ranks.ended_together = status != MLP_ERROR_EXCHANGE;
     if (status == MLP_OK) {
@@ -261,7 +287,7 @@ static int finish(struct training *training)
     result->report = training->report;
     result->seconds = training->display.seconds;
     result->samples = training->display.samples;
-    if (interrupt_signal() == 0 && measure_all(training) != EXIT_DONE) {
+    if (measure_all(training) != EXIT_DONE) {
         code = EXIT_WORK;
     }
     if (print_train_result(&training->settings, result) != EXIT_DONE) {
@@ -283,6 +309,22 @@ static int make_network(struct training *training)
     return code;
 }
 
+/* The model's file says how it was trained; its bytes that are no UTF-8, of a file's name, are left out. */
+static int keep_settings(const struct train_settings *s, mlp_network *network)
+{
+    char *text = config_text(&train_command, s->given, true);
+    FAIL_IF(text == NULL, out_of_memory());
+    mlp_status status = mlp_network_set_note(network, text);
+    if (status == MLP_ERROR_ARGUMENT) {
+        for (char *c = text; *c != '\0'; c++) {
+            *c = (unsigned char)*c >= 0x80 ? '?' : *c;
+        }
+        status = mlp_network_set_note(network, text);
+    }
+    free(text);
+    return work_code(status);
+}
+
 /* One network, trained on what the data has left after validation. */
 static int train_once(struct training *training)
 {
@@ -298,13 +340,15 @@ static int train_once(struct training *training)
     if (s->clip_survey) {
         return survey_clipping(s, &training->data, training->network, training->optimizer);
     }
+    TRY(keep_settings(s, training->network));
     TRY(prepare_output(training));
+    tell_of_batch(s, mlp_data_count(training->data.train));
     if (s->output == NULL && !s->quiet && !s->json) {
         notice("without --output the model will not be saved");
     }
     int code = fit(training);
     code = code == EXIT_DONE ? finish(training) : code;
-    if (training->report != NULL) {
+    if (training->report != NULL || s->fit.epochs == 0) {
         const int written = write_tables(training);
         code = code == EXIT_DONE ? written : code;
     }
@@ -313,7 +357,7 @@ static int train_once(struct training *training)
 
 static int print_config(const struct train_settings *s)
 {
-    char *text = config_text(&train_command, s->given);
+    char *text = config_text(&train_command, s->given, false);
     FAIL_IF(text == NULL, out_of_memory());
     fputs(text, stdout);
     free(text);

@@ -131,6 +131,12 @@ int read_config(const struct command *command, const char *path, struct given_op
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
 
+/* How a file is read, not what is in it. */
+static bool is_about_reading(const struct option_row *row)
+{
+    return strcmp(row->name, "stream") == 0 || strcmp(row->name, "unpack-limit") == 0;
+}
+
 static bool needs_quotes(const char *value)
 {
     const size_t length = strlen(value);
@@ -138,39 +144,44 @@ static bool needs_quotes(const char *value)
            value[0] == '"';
 }
 
-static void write_option(FILE *stream, const struct option_row *row, const struct given_options *given)
+static void write_option(FILE *stream, const struct option_row *row, const struct given_options *given,
+                         bool of_model)
 {
-    const char *value = NULL;
-    bool is_given = false;
+    const struct given_option *option = NULL;
     for (size_t i = 0; i < given->count; i++) {
-        if (given->items[i].row == row) {
-            is_given = true;
-            value = given->items[i].text;
-        }
+        option = given->items[i].row == row ? &given->items[i] : option;
     }
-    if (!is_given) {
+    if (option == NULL && !of_model) {
         fprintf(stream, "# %s = %s\n", row->name, row->argument != NULL ? row->argument : "yes");
+    }
+    if (option == NULL) {
         return;
     }
-    value = value != NULL ? value : "yes";
+    const char *value = option->text != NULL ? option->text : "yes";
+    value = of_model && option->values != NULL ? option->values[option->chosen] : value;
     const char *quote = needs_quotes(value) ? "\"" : "";
     fprintf(stream, "%s = %s%s%s\n", row->name, quote, value, quote);
 }
 
-char *config_text(const struct command *command, const struct given_options *given)
+char *config_text(const struct command *command, const struct given_options *given, bool of_model)
 {
     char *text = NULL;
     size_t size;
+    int group = 0;
     FILE *stream = open_memstream(&text, &size);
     if (stream == NULL) {
         return NULL;
     }
-    fprintf(stream, "# settings of `mlp %s`\n", command->name);
+    if (!of_model) {
+        fprintf(stream, "# settings of `mlp %s`\n", command->name);
+    }
     for (const struct option_row *row = command->rows; row->kind != OPTION_END; row++) {
         if (row->kind == OPTION_GROUP) {
-            fprintf(stream, "\n# %s\n", row->help);
-        } else if (!is_about_files(row)) {
-            write_option(stream, row, given);
+            group = row->flag;
+            fprintf(stream, of_model ? "%.0s" : "\n# %s\n", row->help);
+        } else if (!is_about_files(row) &&
+                   (!of_model || ((group & GROUP_OF_MODEL) != 0 && !is_about_reading(row)))) {
+            write_option(stream, row, given, of_model);
         }
     }
     if (fclose(stream) != 0) {

@@ -285,7 +285,7 @@ void data_files(const char *text, char *files[2])
 
 bool data_has_test_part(const char *spec)
 {
-    const struct named_data *known = find_known_data(spec);
+    const struct named_data *known = spec != NULL ? find_known_data(spec) : NULL;
     return known != NULL && known->test_features != NULL;
 }
 

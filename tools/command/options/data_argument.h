@@ -67,7 +67,7 @@ int data_open(const struct data_request *request, const struct data_source *sour
 /* The files that an argument names, features and labels, in memory that the caller frees; NULL where there
  * is none. */
 void data_files(const char *spec, char *files[2]);
-/* Whether the argument names a set that comes with a test part of its own. */
+/* Whether the argument names a set that comes with a test part of its own; NULL names none. */
 bool data_has_test_part(const char *spec);
 /* Name of a class, or NULL. */
 const char *data_set_class_name(const struct data_set *set, size_t class_index);

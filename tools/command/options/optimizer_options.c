@@ -34,6 +34,16 @@ int parse_dropout(const char *text, void *settings)
     return EXIT_DONE;
 }
 
+int parse_batch(const char *text, void *settings)
+{
+    size_t *batch = &((struct train_settings *)settings)->fit.batch;
+    uint64_t value = SIZE_MAX; /* at most the data set: all */
+    const bool valid = strcmp(text, "all") == 0 || (parse_whole(text, &value) && value >= 1);
+    *batch = (size_t)value;
+    return valid ? EXIT_DONE
+                 : usage_error("--batch: expected a whole number of at least 1, or all, got '%s'", text);
+}
+
 static int set_decay(const char *option, const char *text, struct train_settings *settings)
 {
     settings->weight_decay_given = 1;

@@ -10,7 +10,7 @@ struct command;
 
 enum option_kind {
     OPTION_END = 0, /* the last row */
-    OPTION_GROUP,   /* a heading of the help: `help` is its text; `flag`: what is below it may vary */
+    OPTION_GROUP,   /* a heading of the help: `help` is its text, `flag` says of what is below it */
     OPTION_FLAG,    /* int: becomes `flag` */
     OPTION_TEXT,    /* const char *: the argument */
     OPTION_SIZE,    /* size_t in low ... high */
@@ -19,6 +19,13 @@ enum option_kind {
     OPTION_REAL,    /* double between low and high */
     OPTION_PARSED   /* `parse` does it */
 };
+
+/* Of what is below a heading: it belongs to the settings that a model is made by; several values of it make a
+ * grid. */
+enum option_group { GROUP_OF_MODEL = 1, GROUP_VARIES = 2 };
+
+/* Of an OPTION_PARSED whose value is one number, so that commas stand between several. */
+enum option_number { NO_NUMBER = 0, A_REAL = 1, A_WHOLE = 2 };
 
 /* Which ends of the range of an OPTION_REAL belong to it. */
 enum option_ends { ENDS_OPEN = 0, ENDS_LOW = 1, ENDS_HIGH = 2 };
@@ -31,7 +38,7 @@ struct option_row {
     const char *help;
     size_t offset; /* of the field in the settings */
     size_t note;   /* of a const char * that receives the name of the option when it is given; 0: none */
-    int flag;
+    int flag;      /* also enum option_group, enum option_number */
     double low, high;
     unsigned ends;
     /* Returns EXIT_DONE, or EXIT_USAGE after a message that begins with the option. `settings` is the whole
@@ -45,10 +52,9 @@ struct option_row {
     {                                                                                                        \
         .kind = OPTION_GROUP, .help = text                                                                   \
     }
-/* Of options with a value of which several may be given, for a grid. */
-#define VARIED_GROUP(text)                                                                                   \
+#define GROUP_WITH(text, of)                                                                                 \
     {                                                                                                        \
-        .kind = OPTION_GROUP, .help = text, .flag = 1                                                        \
+        .kind = OPTION_GROUP, .help = text, .flag = (of)                                                     \
     }
 #define FLAG(option, member, value, ...)                                                                     \
     {                                                                                                        \
@@ -133,8 +139,9 @@ const char *value_of_choice(const struct given_options *given, size_t i, size_t 
  * say nothing. A value in double quotes is what stands between them. Returns an exit code; messages name
  * file and line. */
 int read_config(const struct command *command, const char *path, struct given_options *given);
-/* The given options as such a file, the others as comments, in memory that the caller frees; NULL where there
- * is none. */
-char *config_text(const struct command *command, const struct given_options *given);
+/* The given options as such a file, with the values that are chosen, in memory that the caller frees; NULL
+ * where there is none. `of_model`: those alone that a model is made by, without comments; else the options
+ * that are not given stand there as comments, and all values of a grid. */
+char *config_text(const struct command *command, const struct given_options *given, bool of_model);
 
 #endif

@@ -81,6 +81,18 @@ static int check_schedule(const struct train_settings *settings)
                : usage_error("--schedule: %s", mlp_last_error());
 }
 
+void tell_of_batch(const struct train_settings *settings, size_t samples)
+{
+    const mlp_optimizer_rule rule = settings->optimizer.rule;
+    const size_t batch = settings->fit.batch > 0 ? settings->fit.batch : TRAIN_BATCH;
+    if ((rule == MLP_OPTIMIZER_RPROP || rule == MLP_OPTIMIZER_LBFGS) && batch < samples) {
+        notice("--optimizer %s is for full batches, and takes the noise of %zu of %zu samples for the shape "
+               "of "
+               "the loss; --batch all gives it all of them",
+               mlp_optimizer_name(rule), batch, samples);
+    }
+}
+
 int train_settings_check(struct train_settings *settings)
 {
     const int validations = (settings->validation_fraction > 0.0) + (settings->validation_last > 0) +
@@ -94,6 +106,8 @@ int train_settings_check(struct train_settings *settings)
             usage_error("--folds: cannot be given with --validation, --validation-last or --validation-data: "
                         "each part is validated on in its turn"));
     TRY(check_mode(settings));
+    FAIL_IF(settings->fit.epochs == 0 && settings->checkpoint.folder != NULL,
+            usage_error("--checkpoint: there is nothing to go on from with --epochs 0"));
     FAIL_IF(settings->optimizer.rule == MLP_OPTIMIZER_SGD && settings->optimizer.momentum > 0.0,
             usage_error("--momentum: sgd has none; --optimizer momentum, or nesterov, is sgd with it"));
     FAIL_IF(settings->stratified && settings->validation_fraction == 0.0 && settings->folds == 0 &&

@@ -15,7 +15,7 @@
 
 /* clang-format off */
 const struct option_row train_rows[] = {
-    GROUP("Data:"),
+    GROUP_WITH("Data:", GROUP_OF_MODEL),
     TEXT("data", "DATA", data, "Required. " DATA_SPEC_HELP, .letter = 'd'),
     PARSED("test", "DATA|SHARE", parse_test, "Data to evaluate the trained model on, or a share of the "
         "samples, drawn by the seed: above 0, below 1 (default: the set's own test part, where it has one)."),
@@ -45,7 +45,7 @@ const struct option_row train_rows[] = {
     TEXT("config", "FILE", config, "Read options from this file, too: lines NAME = VALUE, NAME without the "
         "dashes, yes or no for options without a value, # before comments. The command line comes first."),
     FLAG("print-config", print_config, 1, "Do not train, but print all options as such a file."),
-    VARIED_GROUP("Network:"),
+    GROUP_WITH("Network:", GROUP_OF_MODEL | GROUP_VARIES),
     TEXT("from", "MODEL", from,
         "Start from this saved model (fine-tuning). Its layers, loss, standardization and class names stay "
         "in force, and options that say otherwise are refused; labels must be its class names."),
@@ -78,7 +78,7 @@ const struct option_row train_rows[] = {
     REAL("mup", "WIDTH", mup, 1, INFINITY, ENDS_LOW,
         "Maximal update parametrization: initializer mup in every layer (not with --from), and the learning "
         "rate, tuned at this width of at least 1, scaled to each layer's."),
-    VARIED_GROUP("Loss:"),
+    GROUP_WITH("Loss:", GROUP_OF_MODEL | GROUP_VARIES),
     PARSED("loss", "NAME", parse_loss,
         "Loss (default: what suits the output's activation).", .note = OF_A_MODEL),
     PARSED("reduction", "NAME", parse_reduction, "How the losses of a batch become one: mean "
@@ -91,7 +91,7 @@ const struct option_row train_rows[] = {
         "Where the Huber loss turns straight; above 0 (default: 1).", .note = OF_A_MODEL),
     PARSED("class-weights", "W,...", parse_class_weights, "One weight of at least 0 for each class, or "
         "balanced: weights by which all classes count alike; cross-entropy only.", .note = OF_A_MODEL),
-    VARIED_GROUP("Optimizer:"),
+    GROUP_WITH("Optimizer:", GROUP_OF_MODEL | GROUP_VARIES),
     PARSED("optimizer", "NAME", parse_optimizer, "Update rule (default: adam)."),
     REAL("learning-rate", "RATE", optimizer.learning_rate, 0, INFINITY, ENDS_OPEN,
         "Above 0 (default: the rule's)."),
@@ -109,10 +109,10 @@ const struct option_row train_rows[] = {
     REAL("epsilon", "E", optimizer.epsilon, 0, INFINITY, ENDS_OPEN, "Of adam, its kin, rmsprop, adagrad and "
         "adadelta; above 0 (default: 1e-8; adagrad 1e-10, adadelta and lamb 1e-6)."),
     PARSED("weight-decay", "L", parse_weight_decay,
-        "Decay of the weights; of at least 0 (default: 0; adamw, lamb and muon 0.01)."),
+        "Decay of the weights; of at least 0 (default: 0; adamw, lamb and muon 0.01).", .flag = A_REAL),
     PARSED("decay", "MODE", parse_decay, "How it enters: l2, decoupled or automatic (default: decoupled for "
         "adamw, lion, lamb and muon, l2 for the others)."),
-    PARSED("l2", "L", parse_l2, "The same as --weight-decay L --decay l2."),
+    PARSED("l2", "L", parse_l2, "The same as --weight-decay L --decay l2.", .flag = A_REAL),
     FLAG("decay-biases", optimizer.decay_biases, 1, "Biases decay too."),
     REAL("l1", "L", optimizer.l1, 0, INFINITY, ENDS_LOW,
         "L1 penalty on the weights, of at least 0 (default: 0); with --l2 an elastic net."),
@@ -136,7 +136,7 @@ const struct option_row train_rows[] = {
         "their own, or by none: --clip then leaves them alone. Not global-norm, auto or z."),
     PARSED("nonfinite", "POLICY", parse_nonfinite, "What a NaN or an infinity in the gradient leads to: "
         "error, zero, skip, or skip:K for at most K steps in a row (default: error; K 10)."),
-    VARIED_GROUP("Noise in training:"),
+    GROUP_WITH("Noise in training:", GROUP_OF_MODEL | GROUP_VARIES),
     PARSED("dropout", "P,...", parse_dropout, "Drop each hidden unit with this probability, one for all "
         "layers or one for each; of at least 0, below 1 (default: 0)."),
     REAL("input-dropout", "P", regularization.input_dropout, 0, 1, ENDS_LOW,
@@ -146,12 +146,12 @@ const struct option_row train_rows[] = {
         "Add normal noise of this deviation to each input, after standardization (default: 0)."),
     REAL("mixup", "A", regularization.mixup, 0, INFINITY, ENDS_LOW,
         "Mix samples and targets of a batch, with shares of Beta(A, A); of at least 0 (default: 0, none)."),
-    VARIED_GROUP("Training:"),
-    SIZE("epochs", "N", fit.epochs, 1, 1e6, "Times the data is gone through (default: until the "
-        "loss on the validation data, or on a tenth of the samples that is held out, has not improved for 10 "
-        "epochs; 600 steps where samples with classes are fewer than 300, or others fewer than 40; 10 epochs "
-        "with --schedule or --average swa, which go by the length)."),
-    SIZE("batch", "N", fit.batch, 1, MANY, "Samples of a step (default: 64)."),
+    GROUP_WITH("Training:", GROUP_OF_MODEL | GROUP_VARIES),
+    SIZE("epochs", "N", fit.epochs, 0, 1e6, "Times the data is gone through; 0 saves the start (default: "
+        "until the loss on the validation data, or on a tenth of the samples that is held out, has not "
+        "improved for 10 epochs; 600 steps where samples with classes are fewer than 300, or others fewer "
+        "than 40; 10 epochs with --schedule or --average swa, which go by the length)."),
+    PARSED("batch", "N", parse_batch, "Samples of a step, or all (default: 64).", .flag = A_WHOLE),
     SEED("seed", "N", seed, "Of initial parameters, shuffling, noise, the validation share and folds "
         "(default: 0). The same seed gives the same model, bit for bit, on any number of threads."),
     SIZE("validate-every", "K", fit.validate_every, 1, 1e6,

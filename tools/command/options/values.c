@@ -5,9 +5,15 @@
 #include "command.h"
 #include "options/options.h"
 
+static bool is_real(const struct option_row *row)
+{
+    return row->kind == OPTION_REAL || (row->kind == OPTION_PARSED && row->flag == A_REAL);
+}
+
 static bool is_number(const struct option_row *row)
 {
-    return row->kind == OPTION_SIZE || row->kind == OPTION_COUNT || row->kind == OPTION_REAL;
+    return row->kind == OPTION_SIZE || row->kind == OPTION_COUNT || is_real(row) ||
+           (row->kind == OPTION_PARSED && row->flag == A_WHOLE);
 }
 
 /* A seed alone is no setting to be compared. */
@@ -15,7 +21,7 @@ static bool may_vary(const struct command *command, const struct option_row *row
 {
     bool varied = false;
     for (const struct option_row *other = command->rows; other < row; other++) {
-        varied = other->kind == OPTION_GROUP ? other->flag != 0 : varied;
+        varied = other->kind == OPTION_GROUP ? (other->flag & GROUP_VARIES) != 0 : varied;
     }
     return varied && (is_number(row) || row->kind == OPTION_PARSED);
 }
@@ -56,8 +62,7 @@ static int split(struct given_option *option, const char *separator)
 static bool may_be_decimal(const struct given_option *option)
 {
     const char *comma = strchr(option->text, ',');
-    return option->row->kind == OPTION_REAL &&
-           strspn(option->text, "0123456789") == (size_t)(comma - option->text) &&
+    return is_real(option->row) && strspn(option->text, "0123456789") == (size_t)(comma - option->text) &&
            comma[1 + strspn(comma + 1, "0123456789")] == '\0';
 }
 

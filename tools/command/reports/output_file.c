@@ -39,12 +39,12 @@ static bool find_place(const char *path, struct place *place)
     return stat(folder, &place->facts) == 0;
 }
 
-static bool same_place(const char *one, const char *other)
+bool same_file(const char *one, const char *other)
 {
     struct place a, b;
-    return find_place(one, &a) && find_place(other, &b) && a.facts.st_dev == b.facts.st_dev &&
-           a.facts.st_ino == b.facts.st_ino && (a.name == NULL) == (b.name == NULL) &&
-           (a.name == NULL || strcmp(a.name, b.name) == 0);
+    return one != NULL && other != NULL && find_place(one, &a) && find_place(other, &b) &&
+           a.facts.st_dev == b.facts.st_dev && a.facts.st_ino == b.facts.st_ino &&
+           (a.name == NULL) == (b.name == NULL) && (a.name == NULL || strcmp(a.name, b.name) == 0);
 }
 
 int check_distinct(const struct file_use *uses, size_t count)
@@ -52,8 +52,7 @@ int check_distinct(const struct file_use *uses, size_t count)
     for (size_t i = 0; i < count; i++) {
         for (size_t other = i + 1; other < count; other++) {
             const struct file_use *a = &uses[i], *b = &uses[other];
-            FAIL_IF((a->written || b->written) && a->path != NULL && b->path != NULL &&
-                        same_place(a->path, b->path),
+            FAIL_IF((a->written || b->written) && same_file(a->path, b->path),
                     usage_error("%s: '%s' is the same file as '%s' of %s", b->option, b->path, a->path,
                                 a->option));
         }

@@ -15,6 +15,9 @@ struct file_use {
     bool written;
 };
 
+/* Whether both paths lead to one file, by device and inode; of none there is no other. NULL is no file. */
+bool same_file(const char *one, const char *other);
+
 /* Refuses a file that is written and also read, or written twice, under whatever names (device and inode of
  * the file, or of the folder where the file is not there yet). Returns an exit code. */
 int check_distinct(const struct file_use *uses, size_t count);

@@ -92,7 +92,8 @@ static mlp_status fit(struct run *run, const struct train_data *data, bool shows
     options.validation = data->held_out != NULL ? data->held_out : data->validation;
     options.progress = shows_progress ? progress_show : stop_when_interrupted;
     options.progress_context = &display;
-    mlp_status status = mlp_fit(network, optimizer, data->train, &options, &report);
+    mlp_status status =
+        options.epochs > 0 ? mlp_fit(network, optimizer, data->train, &options, &report) : MLP_OK;
     progress_end(&display);
     run->epochs = mlp_report_epochs(report);
     for (size_t e = 0; e < run->epochs; e++) {
@@ -176,6 +177,9 @@ static int try_first(const struct runs *runs, const struct train_data *loaded)
     mlp_fit_options fit = runs->items[0].settings.fit;
     const bool quiet = runs->settings->quiet != 0;
     code = code == EXIT_DONE ? choose_length(&runs->items[0].settings, &data, &fit, quiet) : code;
+    if (code == EXIT_DONE) {
+        tell_of_batch(&runs->items[0].settings, mlp_data_count(data.train));
+    }
     train_data_free_cut(loaded, &data);
     return code;
 }

@@ -81,6 +81,7 @@ int parse_checkpoint_failure(const char *text, void *settings);
 int parse_nonfinite(const char *text, void *settings);
 
 int parse_average(const char *text, void *settings);
+int parse_batch(const char *text, void *settings);
 int parse_dropout(const char *text, void *settings);
 int parse_stop_figure(const char *text, void *settings);
 int parse_dropout_kind(const char *text, void *settings);
@@ -88,6 +89,8 @@ int parse_dropout_kind(const char *text, void *settings);
 /* Validation across options: refuses what does not go together, and resolves what depends on several.
  * Returns an exit code. */
 int train_settings_check(struct train_settings *settings);
+/* Says so where a rule of full batches gets others. */
+void tell_of_batch(const struct train_settings *settings, size_t samples);
 /* The same for the options of checkpoints. */
 int choose_checkpoints(struct train_settings *settings);
 
