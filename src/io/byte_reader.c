@@ -167,8 +167,7 @@ static mlp_status check_limit(const struct byte_reader *reader)
     const size_t limit = byte_reader_limit(reader->unpack_limit, reader->packed);
     FAIL_IF(reader->unpacked > limit, MLP_ERROR_RANGE,
             "%s: the gzip data unpack to more than %zu bytes, %zu times their size: if that is right, raise "
-            "the "
-            "limit (unpack_limit in mlp_data_options, --unpack-limit of the command)",
+            "the limit, unpack_limit",
             reader->path, limit, reader->unpacked / reader->packed);
     return MLP_OK;
 }

@@ -165,7 +165,7 @@ static mlp_status count_inputs(struct loading *l)
     const size_t limit = byte_reader_limit(o->unpack_limit, l->entries.count * sizeof(struct entry));
     FAIL_IF(!size_multiply(l->ends.count, l->inputs, &size) || size > limit / sizeof(float), MLP_ERROR_RANGE,
             "%s: %zu samples of %zu features, of which %zu are not 0, are more than %zu bytes: if that is "
-            "right, raise the limit (unpack_limit in mlp_data_options, --unpack-limit of the command)",
+            "right, raise the limit, unpack_limit",
             path, l->ends.count, l->inputs, l->entries.count, limit);
     return MLP_OK;
 }

@@ -61,8 +61,8 @@ static mlp_status no_array(const struct zip *zip, const char *name)
     return name != NULL ? fail(MLP_ERROR_ARGUMENT, "%s: no array is named '%.64s'; there are %s", zip->path,
                                name, names)
                         : fail(MLP_ERROR_ARGUMENT,
-                               "%s: which arrays are features and targets? There are %s (features_member and "
-                               "labels_member in mlp_data_options, FILE:FEATURES,LABELS of the command)",
+                               "%s: which arrays are features and targets? There are %s: features_member and "
+                               "labels_member say so",
                                zip->path, names);
 }
 

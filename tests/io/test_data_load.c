@@ -167,7 +167,7 @@ static void unpacking_has_a_limit(void **state)
             options.unpack_limit--;
             const size_t live = memory_live_count();
             assert_refused(mlp_data_load(paths[i], &options, &data), MLP_ERROR_RANGE, paths[i],
-                           "unpack_limit", "--unpack-limit", NULL);
+                           "unpack_limit", NULL);
             assert_null(data);
             assert_int_equal(memory_live_count(), live);
             options.unpack_limit = 0;

@@ -287,7 +287,7 @@ static void libsvm_is_not_trusted(void **state)
     }
     refuse_bytes("made.svm", "1 1:1\0\n", 7, MLP_ERROR_FORMAT, "NUL");
     static const char wide[] = "1 2147483646:1\n";
-    refuse_bytes("made.svm", wide, strlen(wide), MLP_ERROR_RANGE, "--unpack-limit"); /* 8 GiB of zeros */
+    refuse_bytes("made.svm", wide, strlen(wide), MLP_ERROR_RANGE, "unpack_limit"); /* 8 GiB of zeros */
     mlp_data_options options = MLP_DATA_OPTIONS_INIT;
     mlp_data *data;
     options.inputs = 2;

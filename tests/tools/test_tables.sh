@@ -24,7 +24,7 @@ refused() {
     shift 2
     cat >table
     train --data table "$@"
-    [ $? -eq "$code" ] && grep -q -e "^mlp: .*$text" err && ! grep -q 'mlp_[a-z]\|options:\|_limit\|_index' err
+    [ $? -eq "$code" ] && grep -q -e "^mlp: .*$text" err && ! grep -q 'mlp_[a-z]\|_limit\|_index\|_count' err
     result $? "refused: $text"
 }
 
@@ -231,6 +231,22 @@ refused 1 "line 2, column 2 (b): 'caf.xE9' is not UTF-8 (Latin-1?)" <bytes
     printf '1,\0002,u\n'
 } >bytes
 refused 1 'line 20002, column 2: a NUL byte: is the file UTF-16' <bytes
+
+# ---- names of C stay in C
+printf '1 2000000000:1\n' >table
+train --data table
+[ $? -eq 1 ] && grep -q 'raise the limit, --unpack-limit$' err
+result $? 'a limit is named by its option'
+printf 'a,g,y\n1,p,u\n2,p,v\n' >my_unpack_limit.csv
+train --data my_unpack_limit.csv --group g --validation 0.5
+[ $? -ne 0 ] && grep -q '^mlp: there is 1 group, expected at least 2' err
+result $? 'functions are not named'
+train --data my_unpack_limit.csv --label 'mlp_data_split: unpack_limit'
+[ $? -eq 2 ] && grep -q "^mlp: my_unpack_limit.csv: no column is named 'mlp_data_split: unpack_limit'" err
+result $? '  but in what is quoted'
+train --data leak --label y --dropout 0.5 --layer-rate 9=2
+[ $? -eq 2 ] && ! grep -q 'mlp_' err
+result $? '  nor in what a factor is refused by'
 
 # ---- options
 train --data leak --weight 5

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "plain_text.h"
 #include "ranks.h"
 
 struct ranks ranks = { .program = "mlp" };
@@ -57,9 +58,11 @@ int out_of_memory(void)
     return work_error("out of memory");
 }
 
+/* Valid until the thread's next call. */
 static const char *text_of(mlp_status status)
 {
-    const char *text = mlp_last_error();
+    static _Thread_local char text[2048];
+    plain_text(mlp_last_error(), text, sizeof text);
     return text[0] != '\0' ? text : mlp_status_text(status);
 }
 
