@@ -89,13 +89,16 @@ static double decimal_value(const char *text, const struct decimal *decimal, loc
                                           1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
                                           1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
                                           1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L };
+    static const double exact_powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                           1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                           1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
     const long exponent = decimal->exponent, size = exponent < 0 ? -exponent : exponent;
     double value;
     if (decimal->digit_count > MAX_DIGITS || size > 27) {
         return strtod_l(text, NULL, locale);
     }
     if (decimal->digits <= (uint64_t)1 << 53 && size <= 22) {
-        const double digits = (double)decimal->digits, power = (double)powers[size];
+        const double digits = (double)decimal->digits, power = exact_powers[size];
         value = exponent < 0 ? digits / power : digits * power;
     } else {
         const long double digits = (long double)decimal->digits;
@@ -133,13 +136,6 @@ size_t number_scan_double(const char *text, locale_t locale, double *value)
     }
     *value = decimal_value(text, &decimal, locale);
     return (size_t)(end - text);
-}
-
-float number_to_float(double value)
-{
-    const double float_limit =
-        0x1.ffffffp127; /* half a unit above FLT_MAX: from here on a float is infinite */
-    return fabs(value) < float_limit ? (float)value : INFINITY;
 }
 
 size_t number_scan(const char *text, locale_t locale, float *value)

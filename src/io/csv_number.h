@@ -3,6 +3,7 @@
 #define IO_CSV_NUMBER_H
 
 #include <locale.h>
+#include <math.h>
 #include <stddef.h>
 
 #include <mlp/status.h>
@@ -25,9 +26,13 @@ mlp_status number_locale(locale_t *locale);
  * large. */
 size_t number_scan(const char *text, locale_t locale, float *value);
 
-/* The same in double, and what a float makes of it: infinite where it is too large. */
+/* The same in double, and what a float makes of it: infinite where it is too large, from half a unit above the
+ * largest float on. */
 size_t number_scan_double(const char *text, locale_t locale, double *value);
-float number_to_float(double value);
+static inline float number_to_float(double value)
+{
+    return fabs(value) < 0x1.ffffffp127 ? (float)value : INFINITY;
+}
 
 /* Reads the whole of `text`. *value is set, rounded from the nearest double, for NUMBER_FINITE alone; numbers
  * too small for a float become 0 or subnormal. */

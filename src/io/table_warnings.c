@@ -52,13 +52,14 @@ static mlp_status look_at(const struct looking *l, size_t c, struct column_facts
     union cell first = { 0 };
     size_t count = 1;
     *facts = (struct column_facts){ .constant = table->rows > 1 };
-    for (size_t block = 0; count > 0; block++) {
+    const bool levels = schema_has_levels(column);
+    for (size_t block = 0; count > 0 && (levels || facts->constant); block++) {
         TRY(table_block(table, block, &rows, &count));
-        for (size_t r = 0; r < count; r++) {
+        for (size_t r = 0; r < count && (levels || facts->constant); r++) {
             const union cell cell = rows[r * table->width + l->slots[c].cell];
             first = block == 0 && r == 0 ? cell : first;
             facts->constant &= is_same(column, cell, first);
-            facts->unseen += schema_has_levels(column) && cell.level == LEVEL_UNSEEN;
+            facts->unseen += levels && cell.level == LEVEL_UNSEEN;
         }
     }
     return MLP_OK;
