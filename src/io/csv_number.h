@@ -26,8 +26,8 @@ mlp_status number_locale(locale_t *locale);
  * large. */
 size_t number_scan(const char *text, locale_t locale, float *value);
 
-/* The same in double, and what a float makes of it: infinite where it is too large, from half a unit above the
- * largest float on. */
+/* The same in double, and what a float makes of it: infinite where it is too large, from half a unit above
+ * the largest float on. */
 size_t number_scan_double(const char *text, locale_t locale, double *value);
 static inline float number_to_float(double value)
 {
