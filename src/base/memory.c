@@ -64,7 +64,7 @@ static void *allocate_aligned(size_t bytes)
     if (bytes < page) {
         return aligned_alloc(MEMORY_ALIGNMENT, bytes);
     }
-    void *pointer = aligned_alloc(page, bytes);
+    void *pointer = aligned_alloc(page, size_round_up(bytes, page)); /* a multiple, as C11 asks for */
     if (pointer != NULL) {
         platform_use_large_pages(pointer, bytes);
     }
