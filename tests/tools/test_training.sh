@@ -74,6 +74,33 @@ for rule in adam sgd momentum; do
     result $? "a number is learnt by $rule"
 done
 
+# ---- importance: of a column that decides, of one that says little, and of one that says nothing
+(echo a,nothing,kind,price && awk 'BEGIN { srand(3); for (i = 0; i < 400; i++) { a = rand(); k = int(3 * rand())
+    print a "," rand() "," substr("redtanblu", 3 * k + 1, 3) "," 100 * a + 20 * (k == 1) } }') >features.csv
+"$mlp" train --data features.csv --regression --threads 1 --quiet --output features >out 2>err &&
+    "$mlp" importance features --data features.csv --json --repeats 3 >out 2>>err &&
+    figure '[f["feature"] for f in r["features"]] == ["a", "kind", "nothing"] and r["score_name"] == "R2" and r["repeats"] == 3' &&
+    figure 'r["features"][0]["drop"] > 1 > 0.3 > r["features"][1]["drop"] > 0.05 > abs(r["features"][2]["drop"])'
+result $? 'importance ranks the columns'
+"$mlp" importance features --data features.csv --threads 1 >single 2>err && "$mlp" importance features --data features.csv --threads 2 >double 2>>err &&
+    cmp -s single double && grep -q '^kind  *0\.[0-9]* +- 0\.[0-9]*$' single
+result $? '  the same on any number of threads'
+"$mlp" importance features --data features.csv --dependence kind --json >out 2>err &&
+    figure '[p["value"] for p in r["dependence"]] == ["blu", "red", "tan"] and r["outputs"] == ["price"]' &&
+    figure 'abs(r["dependence"][2]["means"][0] - r["dependence"][0]["means"][0] - 20) < 5'
+result $? 'partial dependence on a text'
+cut -d, -f1-3 features.csv >unlabelled.csv
+"$mlp" importance features --data unlabelled.csv --dependence 0 --json >out 2>err &&
+    figure 'len(r["dependence"]) == 20 and abs(r["dependence"][19]["means"][0] - r["dependence"][0]["means"][0] - 100) < 15'
+result $? '  and on a number, without labels'
+"$mlp" importance features --data features.csv --dependence b >out 2>err
+[ $? -eq 2 ] && grep -q -e "--dependence: the model has no feature 'b'" err
+result $? '  a feature that is not there'
+if command -v gnuplot >/dev/null; then
+    "$mlp" importance features --data features.csv --dependence kind --plot kind.svg >out 2>err && grep -q 'Partial dependence' kind.svg
+    result $? '  a picture of it'
+fi
+
 # ---- results that need telling, and those that do not
 "$mlp" train --data price.csv --regression --output price >out 2>err && ! grep -q -e above -e falls err
 result $? 'a good result is told without warnings'

@@ -2,6 +2,7 @@
 COMMAND(train)
 COMMAND(evaluate)
 COMMAND(predict)
+COMMAND(importance)
 COMMAND(diagnose)
 COMMAND(plot)
 COMMAND(report)
