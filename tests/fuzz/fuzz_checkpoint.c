@@ -1,6 +1,6 @@
-/* Fuzzing checkpoints with libFuzzer: from any bytes a fit goes on or refuses, without a crash or a leak, and
- * a refusal changes nothing.
- * tests/fuzz/run builds it and runs it. */
+/* Fuzzing checkpoints with libFuzzer: from any bytes a fit and a loop by hand go on or refuse, without a
+ * crash or a leak, and a refusal changes nothing.
+ * tests/fuzz/run builds it and runs it, with -write_seeds=FOLDER: sound checkpoints to begin with. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,8 +13,12 @@
 #include "base/memory.h"
 #include "io/safetensors_checksum.h"
 #include "model/network.h"
+#include "optim/optimizer.h"
 
-enum { COUNT = 10, INPUTS = 2 };
+enum { COUNT = 10, INPUTS = 2, OWN_SIZE = 16 };
+
+static const float features[COUNT * INPUTS] = { 0, 1, 1, 0, 1, 1, 0, 0, 2, 1, 1, 2, 2, 2, 0, 2, 2, 0, 3, 1 };
+static const int32_t classes[COUNT] = { 0, 1, 0, 1, 1, 0, 1, 0, 1, 0 };
 
 static char folder[] = "/tmp/mlp-fuzz-XXXXXX", path[64];
 
@@ -43,15 +47,25 @@ static void write_file(const char *to, const uint8_t *bytes, size_t size)
     }
 }
 
+static void make(mlp_network **network, mlp_optimizer **optimizer)
+{
+    const mlp_layer layers[] = { { .units = 3 }, { .units = 2, .activation = MLP_ACTIVATION_SOFTMAX } };
+    mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
+    rule.rule = MLP_OPTIMIZER_ADAM;
+    rule.clip = MLP_CLIP_AUTO;
+    if (mlp_network_create(INPUTS, layers, 2, NULL, network) ||
+        mlp_optimizer_create(*network, &rule, optimizer)) {
+        abort();
+    }
+}
+
+/* ---- a fit --------------------------------------------------------------------------------------------- */
+
 /* A fit of two epochs with every kind of state: moments, clipping's memory, best parameters, an average, the
  * monitor. */
 static mlp_status fit(int resume, size_t epochs)
 {
-    static const float x[COUNT * INPUTS] = { 0, 1, 1, 0, 1, 1, 0, 0, 2, 1, 1, 2, 2, 2, 0, 2, 2, 0, 3, 1 };
-    static const int32_t y[COUNT] = { 0, 1, 0, 1, 1, 0, 1, 0, 1, 0 };
-    const mlp_layer layers[] = { { .units = 3 }, { .units = 2, .activation = MLP_ACTIVATION_SOFTMAX } };
     mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
-    mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
     mlp_fit_options options = MLP_FIT_OPTIONS_INIT;
     mlp_checkpoint_options checkpoint = MLP_CHECKPOINT_OPTIONS_INIT;
     mlp_average_options average = MLP_AVERAGE_OPTIONS_INIT;
@@ -60,10 +74,8 @@ static mlp_status fit(int resume, size_t epochs)
     mlp_optimizer *optimizer = NULL;
     arrays.count = COUNT;
     arrays.inputs = INPUTS;
-    arrays.features = x;
-    arrays.classes = y;
-    rule.rule = MLP_OPTIMIZER_ADAM;
-    rule.clip = MLP_CLIP_AUTO;
+    arrays.features = features;
+    arrays.classes = classes;
     average.rule = MLP_AVERAGE_EMA;
     checkpoint.folder = folder;
     checkpoint.resume = resume;
@@ -74,9 +86,9 @@ static mlp_status fit(int resume, size_t epochs)
     options.threads = 1;
     options.patience = 5;
     options.monitor_interval = 1;
+    make(&network, &optimizer);
     if (mlp_data_create(&arrays, &data) || mlp_data_split(data, 0.3, 1, &train, &validation) ||
-        mlp_network_create(INPUTS, layers, 2, NULL, &network) || mlp_network_copy(network, &before) ||
-        mlp_optimizer_create(network, &rule, &optimizer)) {
+        mlp_network_copy(network, &before)) {
         abort();
     }
     options.validation = validation;
@@ -94,8 +106,8 @@ static mlp_status fit(int resume, size_t epochs)
     return status;
 }
 
-/* -write_seed=FILE: a sound checkpoint to begin with. */
-static void write_seed(const char *to)
+/* The newest checkpoint of such a fit. */
+static void write_fit_seed(const char *to)
 {
     static uint8_t bytes[1 << 20];
     if (fit(0, 2) != MLP_OK) {
@@ -116,6 +128,83 @@ static void write_seed(const char *to)
     clear_folder();
 }
 
+/* ---- a loop by hand ------------------------------------------------------------------------------------ */
+
+/* All that a step depends on. */
+static size_t copy_state(const mlp_network *network, const mlp_optimizer *optimizer, const char *own,
+                         uint8_t *to)
+{
+    const size_t arena = network->arena_size * sizeof(float);
+    size_t size = 0;
+    memcpy(to, network->parameters, arena);
+    size += arena;
+    for (size_t s = 0; s < optimizer->rule->states; s++, size += arena) {
+        memcpy(to + size, optimizer->state[s], arena);
+    }
+    memcpy(to + size, &optimizer->memory, sizeof optimizer->memory);
+    size += sizeof optimizer->memory;
+    memcpy(to + size, own, OWN_SIZE);
+    return size + OWN_SIZE;
+}
+
+static mlp_status train(mlp_network *network, mlp_optimizer *optimizer, int steps)
+{
+    const mlp_targets targets = { classes, NULL, NULL };
+    mlp_workspace *workspace = NULL;
+    mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
+    mlp_status status = MLP_OK;
+    options.threads = 1;
+    if (mlp_workspace_create(network, COUNT, &options, &workspace)) {
+        abort();
+    }
+    for (int i = 0; i < steps && status == MLP_OK; i++) {
+        status = mlp_train_step(network, optimizer, workspace, features, &targets, COUNT, NULL);
+    }
+    mlp_workspace_destroy(&workspace);
+    return status;
+}
+
+static void write_loop_seed(const char *to)
+{
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    make(&network, &optimizer);
+    if (train(network, optimizer, 3) ||
+        mlp_checkpoint_save(to, network, optimizer, "0123456789abcde", OWN_SIZE)) {
+        abort();
+    }
+    mlp_optimizer_destroy(&optimizer);
+    mlp_network_destroy(&network);
+}
+
+/* What was loaded is saved and loaded again, and goes on; what was refused has changed nothing. */
+static void loop(void)
+{
+    static uint8_t before[1 << 16], after[1 << 16];
+    char own[OWN_SIZE] = "", saved[64];
+    mlp_network *network;
+    mlp_optimizer *optimizer;
+    make(&network, &optimizer);
+    size_t size = copy_state(network, optimizer, own, before);
+    if (mlp_checkpoint_load(path, network, optimizer, own, OWN_SIZE) == MLP_OK) {
+        snprintf(saved, sizeof saved, "%s/saved", folder);
+        size = copy_state(network, optimizer, own, before);
+        const mlp_status status_of_save = mlp_checkpoint_save(saved, network, optimizer, own, OWN_SIZE);
+        const mlp_status status_of_step = train(network, optimizer, 1);
+        if (status_of_save != MLP_OK || (status_of_step != MLP_OK && status_of_step != MLP_ERROR_NONFINITE) ||
+            mlp_checkpoint_load(saved, network, optimizer, own, OWN_SIZE) != MLP_OK) {
+            abort();
+        }
+    }
+    if (copy_state(network, optimizer, own, after) != size || memcmp(before, after, size) != 0) {
+        abort();
+    }
+    mlp_optimizer_destroy(&optimizer);
+    mlp_network_destroy(&network);
+}
+
+/* ---- libFuzzer's --------------------------------------------------------------------------------------- */
+
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
@@ -125,8 +214,12 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     atexit(remove_folder);
     snprintf(path, sizeof path, "%s/checkpoint-000000000003.safetensors", folder);
     for (int i = 1; i < *count; i++) {
-        if (strncmp((*arguments)[i], "-write_seed=", 12) == 0) {
-            write_seed((*arguments)[i] + 12);
+        if (strncmp((*arguments)[i], "-write_seeds=", 13) == 0) {
+            char to[4096];
+            snprintf(to, sizeof to, "%s/fit", (*arguments)[i] + 13);
+            write_fit_seed(to);
+            snprintf(to, sizeof to, "%s/loop", (*arguments)[i] + 13);
+            write_loop_seed(to);
         }
     }
     return 0;
@@ -161,9 +254,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     write_file(path, bytes, size);
+    loop();
     fit(1, 3);
     clear_folder();
     write_sealed(bytes, size);
+    loop();
     fit(1, 3);
     clear_folder();
     if (memory_live_count() != 0) {
