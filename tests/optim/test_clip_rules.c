@@ -249,16 +249,24 @@ static void adaptive_thresholds_scale_the_gradient(void **unused)
         make(&f, &options, 1);
         mlp_optimizer_get_options(f.optimizer, &options);
         assert_true(options.clip_threshold == (k == 0 ? 10.0 : 2.5));
-        for (int step = 0; step < 40; step++) {
-            f.y[0] = step % 10 == 9 ? 8 : 0; /* a surprise now and then */
-            f.x[0] = step % 10 == 9 ? 30.0f : 0.1f;
+        size_t clipped = 0;
+        for (int step = 0; step < 100; step++) {
+            struct clip_memory memory = f.optimizer->memory;            /* before the step */
+            const bool surprise = step % 10 == 9 && step > 80 * (int)k; /* z first sees norms fall */
+            f.y[0] = surprise ? 8 : 0;
+            f.x[0] = surprise ? 30.0f : 0.1f;
             assert_ok(try_step(&f));
-            const double scale = f.report.clip.scale;
+            const double norm = f.report.clip.norm, scale = f.report.clip.scale,
+                         threshold = k == 0 ? clip_auto_threshold(&memory, 10.0, norm)
+                                            : clip_z_threshold(&memory, 2.5, norm);
+            assert_close(scale, fmin(threshold / norm, 1.0), 1e-6);
+            clipped += scale < 1.0;
             for (size_t t = 0; t < 4; t++) {
                 assert_scaled(&f, t, 0.5 * scale);
             }
         }
-        assert_true(f.optimizer->memory.seen == 40.0);
+        assert_true(clipped > 0 && clipped < 100);
+        assert_true(f.optimizer->memory.seen == 100.0);
         mlp_optimizer_reset(f.optimizer);
         assert_true(f.optimizer->memory.seen == 0.0);
         drop(&f);
