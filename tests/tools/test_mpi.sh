@@ -4,6 +4,7 @@
 # Prints TAP.
 mlp=$(realpath "$1")
 mpi=${2:+$(realpath "$2")}
+suppressions=$(realpath "$(dirname "$0")/../mpi.supp")
 . "$(dirname "$0")/tap.sh"
 if [ -z "$mpi" ] || ! command -v mpirun >/dev/null; then
     echo "1..0 # SKIP no MPI: libopenmpi-dev and openmpi-bin, or MPICH, are not installed"
@@ -12,6 +13,8 @@ fi
 # Of Open MPI; others ignore them. Root in a container, more ranks than processors, no other process's memory.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_hwloc_base_binding_policy=none
+# In a build with AddressSanitizer: Open MPI's leaks are not ours.
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:fast_unwind_on_malloc=0" LSAN_OPTIONS="suppressions=$suppressions:print_suppressions=0"
 
 # ranks N OPTION…
 ranks() {
