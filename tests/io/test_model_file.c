@@ -266,13 +266,13 @@ static void assert_same_file(const char *path, const char *other)
 
 static void the_same_network_gives_the_same_bytes(void **unused)
 {
-    const char *first = test_path("first"), *second = test_path("second"), *third = test_path("third");
+    const char *first = test_path("first"), *second = test_path("second.onnx"), *third = test_path("third");
     mlp_network *network = make_full(), *loaded;
     (void)unused;
     assert_ok(mlp_model_save(network, first));
     assert_ok(mlp_model_save(network, second));
     assert_same_file(first, second);
-    assert_ok(mlp_model_load(first, &loaded));
+    assert_ok(mlp_model_load(second, &loaded)); /* its content says what it is, not its name */
     assert_ok(mlp_model_save(loaded, third));
     assert_same_file(first, third);
     mlp_network_destroy(&loaded);
