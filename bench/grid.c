@@ -204,7 +204,7 @@ static bool measure(const struct settings *settings, struct row *row)
         interleave_at_least(all, CONTESTANTS, settings->seconds, ROW_REPEATS);
         row->step = all[STEP].summary.minimum;
         row->gemm = all[GEMM].summary.minimum;
-        row->bytes = all[TRIAD].summary.minimum * bytes_of_parameter(settings->rule) / TRIAD_BYTES;
+        row->bytes = all[TRIAD].summary.minimum * bytes_of_parameter(settings->rule) / (double)TRIAD_BYTES;
         row->predict = all[PREDICT].summary.minimum;
         row->forward = all[FORWARD].summary.minimum;
         if (row->step > blamed_ratio * bound_of(row)) {

@@ -62,7 +62,7 @@ static bool run_deviates(const struct settings *settings, size_t row, float *val
 {
     struct filling filling = filling_of(deviates[row].init, values);
     const struct summary summary = time_filling(&filling, settings->seconds);
-    const double per_second = ENTRIES / summary.minimum;
+    const double per_second = (double)ENTRIES / summary.minimum;
     if (settings->json) {
         print_json(json_pack("{s:s, s:s, s:f, s:f}", "what", "deviates", "name", deviates[row].name,
                              "per_second", per_second, "spread", summary.spread));

@@ -45,12 +45,12 @@ static void print_row(const struct settings *settings, const struct workload *wo
     }
     if (settings->json) {
         print_json(json_pack("{s:s, s:i, s:f, s:f, s:f, s:f}", "network", workload->name, "threads",
-                             settings->threads, "step_seconds", plain / STEPS, "every_100", usual, "every_10",
-                             close, "spread", spread));
+                             settings->threads, "step_seconds", plain / (double)STEPS, "every_100", usual,
+                             "every_10", close, "spread", spread));
         return;
     }
     printf("%-8s step %9.1f µs   watched every 100 steps: %.4f times as long, every 10: %.4f%s\n",
-           workload->name, 1e6 * plain / STEPS, usual, close, noise_remark(spread));
+           workload->name, 1e6 * plain / (double)STEPS, usual, close, noise_remark(spread));
     fflush(stdout);
 }
 

@@ -88,7 +88,7 @@ static void print_row(const struct settings *settings, mlp_optimizer_rule rule,
 {
     const double parameters = (double)pass->workspace->arena_size;
     const double per_second = parameters / update->minimum, bytes = bytes_of(pass) * per_second;
-    const double triad_bytes = TRIAD_BYTES * parameters / triad->minimum;
+    const double triad_bytes = (double)TRIAD_BYTES * parameters / triad->minimum;
     const double spread = update->spread > triad->spread ? update->spread : triad->spread;
     if (settings->json) {
         print_json(json_pack("{s:s, s:i, s:I, s:f, s:f, s:f, s:f, s:f}", "rule", mlp_optimizer_name(rule),

@@ -126,7 +126,7 @@ double peak_gflops(int threads)
 {
     static struct gang gang;
     const double end = now() + measured_seconds;
-    const double gigaflops = 2e-9 * CHAINS * ROUNDS * widest()->lanes;
+    const double gigaflops = 2e-9 * (double)CHAINS * (double)ROUNDS * widest()->lanes;
     double best = 0.0;
     for (int repeat = 0; repeat < MIN_REPEATS || now() < end; repeat++) {
         double sum = 0.0;

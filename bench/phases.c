@@ -133,6 +133,6 @@ void phases_measure(struct problem *problem, mlp_optimizer *optimizer, size_t ca
     }
     const double region = shortest(&step.pass, nothing, calls);
     phases[PHASE_NORM] = shortest(&step.pass, measure, calls) - region;
-    phases[PHASE_BARRIERS] =
-        (shortest(&step.pass, only_barriers, calls) - region) / BARRIERS * (double)barriers_of(&step.pass);
+    phases[PHASE_BARRIERS] = (shortest(&step.pass, only_barriers, calls) - region) / (double)BARRIERS *
+                             (double)barriers_of(&step.pass);
 }

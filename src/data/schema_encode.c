@@ -21,7 +21,7 @@ static float *put_date(const struct schema_column *column, double days, float *x
 {
     const double since_1970 = column->offset + days, whole = floor(since_1970);
     *x++ = (float)days;
-    x = put_cycle(whole / WEEK_DAYS, x);
+    x = put_cycle(whole / (double)WEEK_DAYS, x);
     x = put_cycle(since_1970 / YEAR_DAYS, x);
     return column->has_time ? put_cycle(since_1970 - whole, x) : x;
 }

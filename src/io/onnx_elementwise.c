@@ -51,10 +51,10 @@ static double clamp(double z, double low, double high) { return fmin(fmax(z, low
 static double of_identity(const double *x, const double *p) { (void)p; return x[0]; }
 static double of_cast(const double *x, const double *p)
 {
-    if (p[0] == ONNX_BOOL) {
+    if (p[0] == (double)ONNX_BOOL) {
         return x[0] != 0.0;
     }
-    return p[0] == ONNX_INT32 || p[0] == ONNX_INT64 ? trunc(x[0]) : x[0];
+    return p[0] == (double)ONNX_INT32 || p[0] == (double)ONNX_INT64 ? trunc(x[0]) : x[0];
 }
 static double of_relu(const double *x, const double *p) { (void)p; return fmax(x[0], 0.0); }
 static double of_leaky_relu(const double *x, const double *p) { return x[0] < 0.0 ? p[0] * x[0] : x[0]; }

@@ -60,7 +60,8 @@ mlp_status onnx_step_cast(struct onnx_walk *walk, const onnx_node *node)
 {
     const double to = onnx_number(node, "to", 0.0);
     walk->value = node->output[0];
-    return to == ONNX_FLOAT || to == ONNX_DOUBLE || to == ONNX_FLOAT16 || to == ONNX_BFLOAT16
+    return to == (double)ONNX_FLOAT || to == (double)ONNX_DOUBLE || to == (double)ONNX_FLOAT16 ||
+                   to == (double)ONNX_BFLOAT16
                ? MLP_OK
                : onnx_refuse(walk, node, "expected a cast to FLOAT, DOUBLE, FLOAT16 or BFLOAT16");
 }

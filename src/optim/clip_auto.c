@@ -37,7 +37,7 @@ static size_t place_of(const double *sorted, size_t count, double norm)
 
 static size_t remember(struct clip_memory *memory, double norm)
 {
-    size_t count = memory->seen < CLIP_WINDOW ? (size_t)memory->seen : (size_t)CLIP_WINDOW;
+    size_t count = memory->seen < (double)CLIP_WINDOW ? (size_t)memory->seen : (size_t)CLIP_WINDOW;
     const size_t next = (size_t)memory->next;
     if (count == CLIP_WINDOW) {
         size_t oldest = place_of(memory->sorted, count, memory->window[next]);

@@ -9,7 +9,7 @@ enum { Z_WARMUP = 25 };
 
 double clip_z_threshold(const struct clip_memory *memory, double limit, double norm)
 {
-    if (memory->seen < Z_WARMUP || memory->mean == 0.0) {
+    if (memory->seen < (double)Z_WARMUP || memory->mean == 0.0) {
         return INFINITY;
     }
     const double deviation = sqrt(memory->variance), z = (norm - memory->mean) / (deviation + Z_TINY);
@@ -22,7 +22,7 @@ void clip_z_learn(struct clip_memory *memory, double clipped)
 {
     memory->seen += 1.0;
     const double difference = clipped - memory->mean;
-    if (memory->seen <= Z_WARMUP) { /* Welford's recursion */
+    if (memory->seen <= (double)Z_WARMUP) { /* Welford's recursion */
         memory->mean += difference / memory->seen;
         memory->variance += (difference * (clipped - memory->mean) - memory->variance) / memory->seen;
         return;

@@ -165,7 +165,7 @@ static mlp_status critical_fill(const struct init_row *row, const struct init_ta
 /* The output's fan is fan_in²/a: the variance falls with the square of the width. */
 static struct init_scale mup_scale(const struct init_row *row, const struct init_task *task)
 {
-    const double base = task->parameters.a != 0.0 ? task->parameters.a : DEFAULT_BASE_WIDTH;
+    const double base = task->parameters.a != 0.0 ? task->parameters.a : (double)DEFAULT_BASE_WIDTH;
     const double gain = gain_in_force(row, task), in = (double)task->fan_in,
                  fan = task->is_output ? in * in / base : in;
     return (struct init_scale){ gain, fan, gain / sqrt(fan) };
@@ -179,7 +179,7 @@ static mlp_status mup_fill(const struct init_row *row, const struct init_task *t
 
 static size_t incoming(const struct init_task *task)
 {
-    const double wanted = task->parameters.b != 0.0 ? task->parameters.b : DEFAULT_INCOMING;
+    const double wanted = task->parameters.b != 0.0 ? task->parameters.b : (double)DEFAULT_INCOMING;
     return wanted < (double)task->fan_in ? (size_t)wanted : task->fan_in;
 }
 

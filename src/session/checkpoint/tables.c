@@ -73,7 +73,7 @@ static bool is_measured_share(double value)
 
 bool clip_norms_check(const struct clip_memory *memory)
 {
-    const size_t count = memory->seen < CLIP_WINDOW ? (size_t)memory->seen : (size_t)CLIP_WINDOW;
+    const size_t count = memory->seen < (double)CLIP_WINDOW ? (size_t)memory->seen : (size_t)CLIP_WINDOW;
     bool sound = memory->mean >= 0.0;
     for (size_t i = 0; i < CLIP_WINDOW && sound; i++) {
         sound = memory->window[i] >= 0.0 && memory->sorted[i] >= 0.0 &&

@@ -240,7 +240,7 @@ static void add_mark(struct page *page, const struct view *view, const struct lo
     page->marks[page->chart_count][mark] =
         (struct mark){ time_of(&page->time, &logs[l], l, best), logs[l].rows[best][column],
                        page->mark_texts[l], colour };
-    page->charts[page->chart_count].mark_count += isfinite(logs[l].rows[best][column]);
+    page->charts[page->chart_count].mark_count += isfinite(logs[l].rows[best][column]) ? 1 : 0;
 }
 
 static void note_constant(struct page *page, const char *title, double value)

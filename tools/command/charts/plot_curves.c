@@ -142,7 +142,7 @@ static void write_axis(FILE *script, char axis, struct range range, double end, 
     write_range(script, axis, range, high, logarithmic);
     if (logarithmic && range.low < high && high / range.low < pow(10.0, FEW_DECADES)) {
         write_log_ticks(script, axis, (struct range){ range.low, high });
-    } else if (whole && !logarithmic && range.high - range.low <= WHOLE_TICKS) {
+    } else if (whole && !logarithmic && range.high - range.low <= (double)WHOLE_TICKS) {
         fprintf(script, "set %ctics 1\n", axis);
     } else {
         fprintf(script, "set %ctics auto\n", axis);

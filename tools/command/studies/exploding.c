@@ -77,8 +77,8 @@ static int chart_growth(struct sheet *sheet, const struct start *starts, size_t 
 static int study_growth(struct experiment *experiment, struct sheet *sheet, bool *good)
 {
     struct start starts[] = {
-        { .name = "N(0, 1)", .init = INIT_A(NORMAL, 1.0), .expected = sqrt(WIDTH / 2.0) },
-        { .name = "constant 0.1", .init = INIT_A(CONSTANT, 0.1), .expected = 0.1 * WIDTH },
+        { .name = "N(0, 1)", .init = INIT_A(NORMAL, 1.0), .expected = sqrt((double)WIDTH / 2.0) },
+        { .name = "constant 0.1", .init = INIT_A(CONSTANT, 0.1), .expected = 0.1 * (double)WIDTH },
         { .name = "he-normal", .init = INIT(HE_NORMAL), .expected = 1.0 },
     };
     enum { STARTS = sizeof starts / sizeof starts[0] };

@@ -94,14 +94,14 @@ static void write_table(struct sheet *sheet, const struct start *start)
     const double forward =
         (scatter_mean(&start->forward[last]) - scatter_mean(&start->forward[0])) / (double)last;
     const double expected = (start->expected_forward[last] - start->expected_forward[0]) / (double)last;
-    const double back = exp(start->expected_backward[0] / (DEPTH - 1.0));
+    const double back = exp(start->expected_backward[0] / ((double)DEPTH - 1.0));
     if (start->reached < DEPTH) {
         sheet_row(sheet, "%s | %.3f | %.3f | %.3f | – | ∞ in layer %zu", start->name, exp(expected),
                   exp(forward), back, start->reached);
         return;
     }
     sheet_row(sheet, "%s | %.3f | %.3f | %.3f | %.3f | %.0e, %.0e", start->name, exp(expected), exp(forward),
-              back, exp(scatter_mean(&start->backward[0]) / (DEPTH - 1.0)),
+              back, exp(scatter_mean(&start->backward[0]) / ((double)DEPTH - 1.0)),
               exp(scatter_mean(&start->forward[last])), exp(scatter_mean(&start->backward[0])));
 }
 
@@ -174,7 +174,7 @@ static int study_equal(struct experiment *experiment, struct sheet *sheet, size_
                "last. 1/n is LeCun's scale and, in layers of equal width, Xavier's √(2/(n_in + n_out)) as "
                "well. A finite layer loses a little against theory: the logarithm of rms Z drifts by −5/(4n) "
                "a ReLU layer, which 100 layers add up to a factor of %.2f.",
-               DEPTH, WIDTH, seeds, DEPTH, exp(-1.25 * DEPTH / WIDTH));
+               DEPTH, WIDTH, seeds, DEPTH, exp(-1.25 * (double)DEPTH / (double)WIDTH));
     TRY(chart_starts(sheet, starts, RELU_STARTS, (const char *[]){ "ReLU: signal", "ReLU: gradient" }));
     return chart_starts(sheet, starts + RELU_STARTS, TANH_STARTS,
                         (const char *[]){ "tanh: signal", "tanh: gradient" });
@@ -186,7 +186,7 @@ static int study_equal(struct experiment *experiment, struct sheet *sheet, size_
  * geometric mean of the widths against the arithmetic one. */
 static int study_alternating(struct experiment *experiment, struct sheet *sheet, size_t seeds, bool *good)
 {
-    const double geometric = sqrt((double)WIDE * NARROW), arithmetic = 0.5 * (WIDE + NARROW);
+    const double geometric = sqrt((double)WIDE * (double)NARROW), arithmetic = 0.5 * (double)(WIDE + NARROW);
     const struct {
         const char *name;
         struct choice init;

@@ -164,7 +164,7 @@ void sheet_table_end(struct sheet *sheet)
 int sheet_charts(struct sheet *sheet, const struct chart *charts, size_t count)
 {
     char path[TEXT_SIZE], line[TEXT_SIZE];
-    struct canvas canvas = { NULL };
+    struct canvas canvas = { .path = NULL };
     sheet->charts++;
     if (!sheet->pictures) {
         return EXIT_DONE;
