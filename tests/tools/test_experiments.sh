@@ -180,9 +180,14 @@ small='--data digits --train-first 400 --hidden 16,8'
     train $small --weight-decay 0,0.1 --l2 0.1 --batch 64,all --epochs 1 --validation 0.2 -q && [ "$(wc -l <out)" -eq 5 ]
     result $? 'numbers with a word are numbers, too'
     (
-        timeout -s INT 1 "$mlp" train $small --epochs 900000 --threads 1 --quiet --output stopped.model --test digits >out 2>err
-        [ $? -ne 0 ] && grep -q '^train .*accuracy' out && grep -q '^test .*accuracy' out && [ -s stopped.model ] &&
-            grep -q "stopped by Interrupt in epoch .* of 900000; the model reached so far is saved in 'stopped.model'" err
+        "$mlp" train $small --epochs 900000 --threads 1 --quiet --log stopped.csv --output stopped.model --test digits >out 2>err &
+        while kill -0 $! 2>/dev/null && [ "$(cat stopped.csv 2>/dev/null | wc -l)" -lt 3 ]; do
+            sleep 0.1
+        done
+        kill -TERM $!
+        wait $! && exit 1
+        grep -q '^train .*accuracy' out && grep -q '^test .*accuracy' out && [ -s stopped.model ] &&
+            grep -q "stopped by [A-Z][a-z]* in epoch .* of 900000; the model reached so far is saved in 'stopped.model'" err
     )
     result $? 'a training that a signal stops is saved and evaluated'
     refused '--checkpoint: there is nothing to go on from' $small --epochs 0 --checkpoint ck
