@@ -35,6 +35,14 @@ def record(name, model, x, y):
     (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
 
 
+def without_sources(model):
+    """Less what says where in the sources, of which machine, each node came from."""
+    for part in [*model.graph.node, *model.graph.input, *model.graph.output, model.graph]:
+        del part.metadata_props[:]
+    del model.graph.value_info[:]
+    return model
+
+
 def torch_activations():
     from torch import nn
     return {
@@ -58,12 +66,7 @@ def torch_models():
                           **({"opset_version": opset} if opset else {}),
                           **({"dynamic_shapes": ({0: torch.export.Dim("n")},)} if dynamo else
                              {"dynamic_axes": {"input": {0: "n"}}, "input_names": ["input"]}))
-        model = onnx.load(folder / f"{name}.onnx")
-        for node in model.graph.node:  # where in the sources each node came from
-            del node.metadata_props[:]
-        for value in [*model.graph.value_info, *model.graph.input, *model.graph.output]:
-            del value.metadata_props[:]
-        del model.graph.metadata_props[:], model.graph.value_info[:]
+        model = without_sources(onnx.load(folder / f"{name}.onnx"))
         with torch.no_grad():
             record(name, model, x.numpy(), net.double()(x.double()).numpy())
 
@@ -94,6 +97,7 @@ def external_models():
     x = torch.tensor(normal(SAMPLES, 10))
     path = folder / "torch-external.onnx"
     torch.onnx.export(net, (x,), path, dynamo=True, verbose=False, dynamic_shapes=({0: torch.export.Dim("n")},))
+    path.write_bytes(without_sources(onnx.load(path, load_external_data=False)).SerializeToString())
     with torch.no_grad():
         record("torch-external", None, x.numpy(), net.double()(x.double()).numpy())
 
