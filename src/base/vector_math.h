@@ -15,12 +15,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline float float_of_bits(int32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
+#include "base/number_bits.h"
 
 static inline int32_t bits_of_float(float value)
 {
@@ -37,18 +32,18 @@ static inline float bounded(float x, float low, float high)
 
 static inline float magnitude_of(float x)
 {
-    return float_of_bits(bits_of_float(x) & 0x7FFFFFFF);
+    return float_of_bits((uint32_t)bits_of_float(x) & 0x7FFFFFFFu);
 }
 
 static inline float with_sign_of(float magnitude, float x)
 {
-    return float_of_bits(bits_of_float(magnitude) | (bits_of_float(x) & (int32_t)0x80000000u));
+    return float_of_bits((uint32_t)bits_of_float(magnitude) | ((uint32_t)bits_of_float(x) & 0x80000000u));
 }
 
 /* 2ⁿ for −126 ≤ n ≤ 127 */
 static inline float power_of_two(int32_t n)
 {
-    return float_of_bits((int32_t)((uint32_t)(n + 127) << 23));
+    return float_of_bits((uint32_t)(n + 127) << 23);
 }
 
 /* p·2ⁿ in two factors, since 2ⁿ itself may not be a normal float. −252 ≤ n ≤ 254 */
@@ -139,7 +134,7 @@ static inline float vector_minus_log_of_word(uint32_t word)
     /* u = 2ⁿ·m, √½ ≤ m < √2 */
     const int32_t shifted = bits_of_float(u) - root_half;
     const int32_t n = shifted >> 23;
-    const float m = float_of_bits((shifted & 0x007FFFFF) + root_half);
+    const float m = float_of_bits((uint32_t)((shifted & 0x007FFFFF) + root_half));
     const float f = n < 0 ? m - 1.0f : -d;
     return -((float)(n < 0 ? n : 0) * 0.693147182f + (vector_log_tail(f) + f));
 }
@@ -197,7 +192,7 @@ static inline float vector_tanh(float x)
 static inline float vector_exp_half_square(float z)
 {
     int32_t n;
-    const float high = float_of_bits(bits_of_float(z) & (int32_t)0xFFFFF000u);
+    const float high = float_of_bits((uint32_t)bits_of_float(z) & 0xFFFFF000u);
     const float p = vector_reduced_expm1(-0.5f * high * high, -0.5f * (z - high) * (z + high), &n) + 1.0f;
     return scale_by_power(p, n);
 }

@@ -53,7 +53,7 @@ static struct magnitude measure(const float *x, size_t rows, size_t columns, siz
             largest[k] = largest[k + half] > largest[k] ? largest[k + half] : largest[k];
         }
     }
-    return (struct magnitude){ folded_sum(sums), (double)float_of_bits(largest[0]) };
+    return (struct magnitude){ folded_sum(sums), (double)float_of_bits((uint32_t)largest[0]) };
 }
 
 /* Rows are summed side by side: float over a block of columns, then double over the blocks. */

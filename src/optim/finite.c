@@ -208,8 +208,8 @@ void finite_try(struct update_plan *plan, update_pass *pass, const struct update
 bool finite_accepts(struct update_plan *plan)
 {
     struct mlp_optimizer *optimizer = plan->optimizer;
-    const double parameters = (double)float_of_bits(plan->tried[0]),
-                 state = (double)float_of_bits(plan->tried[1]);
+    const double parameters = (double)float_of_bits((uint32_t)plan->tried[0]),
+                 state = (double)float_of_bits((uint32_t)plan->tried[1]);
     const struct extremes most = find_extremes(plan);
     const double direction =
         optimizer->rule->finish != NULL ? most.rate * state : 0.0; /* LAMB's, of biases */
