@@ -303,6 +303,25 @@ static void folds_keep_groups_together(void **state)
     mlp_schema_destroy(&schema);
 }
 
+/* Two groups of one size: the smaller part's share is below any of them, and it has one all the same. */
+static void no_part_of_groups_is_empty(void **state)
+{
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    mlp_data *data, *train, *validation;
+    (void)state;
+    options.group = "g";
+    mlp_schema *schema = learn("x,g,y\n1,a,p\n2,a,q\n3,b,p\n4,b,q\n", &options, &data);
+    for (int k = 1; k < 20; k++) {
+        assert_ok(mlp_data_split_groups_stratified(data, k / 20.0, 3, &train, &validation));
+        assert_int_equal(mlp_data_count(train), 2);
+        assert_int_equal(mlp_data_count(validation), 2);
+        mlp_data_destroy(&train);
+        mlp_data_destroy(&validation);
+    }
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+}
+
 static void what_does_not_fit_is_named(void **state)
 {
     static const struct {
@@ -340,6 +359,7 @@ int main(void)
         cmocka_unit_test(fills_are_those_of_a_part),
         cmocka_unit_test(groups_stay_together),
         cmocka_unit_test(folds_keep_groups_together),
+        cmocka_unit_test(no_part_of_groups_is_empty),
         cmocka_unit_test(what_does_not_fit_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
