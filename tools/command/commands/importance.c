@@ -76,17 +76,21 @@ static int check(const struct importance_settings *s, const char *model)
     return check_distinct(uses, sizeof uses / sizeof uses[0]);
 }
 
-/* Insertion into the order, the largest drop first; equal ones stay as in the table. */
+/* The largest drop first; equal ones stay as in the table. */
+static int by_drop(const void *a, const void *b, void *importances)
+{
+    const size_t i = *(const size_t *)a, j = *(const size_t *)b;
+    const mlp_importance *all = importances;
+    return all[i].drop != all[j].drop ? (all[i].drop < all[j].drop) - (all[i].drop > all[j].drop)
+                                      : (i > j) - (i < j);
+}
+
 static void sort_features(struct importance_settings *s)
 {
     for (size_t i = 0; i < s->features.count; i++) {
-        size_t at = i;
-        while (at > 0 && s->importances[s->order[at - 1]].drop < s->importances[i].drop) {
-            s->order[at] = s->order[at - 1];
-            at--;
-        }
-        s->order[at] = i;
+        s->order[i] = i;
     }
+    qsort_r(s->order, s->features.count, sizeof *s->order, by_drop, s->importances);
 }
 
 static int print_importances_json(const struct importance_settings *s, const char *score)

@@ -1,5 +1,6 @@
 /* `mlp report`: a page about a training and what came of it. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,8 +19,7 @@
 #include "reports/output_file.h"
 #include "training/sample_batch.h"
 
-/* Files in a folder that are looked at. */
-enum { MAX_FILES = 1000, DEFAULT_SAMPLES = 256 };
+enum { DEFAULT_SAMPLES = 256 };
 
 struct report_settings {
     struct data_request request; /* first, for the parsers of data options */
@@ -110,9 +110,9 @@ static int add_folder(struct report_settings *s, const char *folder)
     struct dirent **entries;
     const int count = scandir(folder, &entries, NULL, alphasort);
     int code = EXIT_DONE;
-    FAIL_IF(count < 0, work_error("cannot read the folder '%s'", folder));
+    FAIL_IF(count < 0, work_error("cannot read the folder '%s': %s", folder, strerror(errno)));
     for (int i = 0; i < count; i++) {
-        code = code == EXIT_DONE && i < MAX_FILES ? add_file_of_folder(s, folder, entries[i]->d_name) : code;
+        code = code == EXIT_DONE ? add_file_of_folder(s, folder, entries[i]->d_name) : code;
         free(entries[i]);
     }
     free(entries);
