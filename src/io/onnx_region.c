@@ -39,10 +39,16 @@ static mlp_status operand(struct region *region, const char *name, size_t k, con
     struct onnx_constant constant;
     const struct region_value *value = value_of(region, name);
     double *numbers;
-    size_t count;
+    size_t count = 1;
     *values = value != NULL ? value->grid : NULL;
     if (value != NULL || !onnx_constant_of(region->index, name, &constant)) {
         return MLP_OK;
+    }
+    if (constant.tensor != NULL) {
+        TRY(onnx_tensor_elements(region->index->file, constant.tensor, &count));
+    }
+    if (count != 1) {
+        return MLP_OK; /* a matrix of weights is not read for this */
     }
     TRY(onnx_constant_values(region->index, &constant, &numbers, &count));
     if (count == 1) {
