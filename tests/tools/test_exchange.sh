@@ -101,4 +101,25 @@ refuses 1 "'2' cannot begin names of C" export model.safetensors 2.c
 refuses 1 'cannot open' export missing.safetensors model.c
 refuses 1 'no-such' export model.safetensors no-such/model.c
 
+# Loading takes the file's size once (a sanitizer's shadow is an eighth of it more), also where one matrix is nearly all of it.
+"$mlp" train --data digits --hidden 3000,3000 --epochs 0 --quiet --output wide.safetensors >out 2>err &&
+    "$mlp" export wide.safetensors wide.onnx >out 2>err
+for model in wide.safetensors wide.onnx; do
+    if [ ! -e $model ]; then
+        skipped "$model is loaded into its own size of memory" "built without ONNX"
+        continue
+    fi
+    python3 - "$mlp" $model >out 2>err <<'END'
+import os, resource, subprocess, sys
+def peak(*arguments):  # in bytes; the largest so far
+    subprocess.run([sys.argv[1], *arguments], stdout=subprocess.DEVNULL, check=True)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+least, size = peak("version"), os.path.getsize(sys.argv[2])
+taken = (peak("inspect", sys.argv[2]) - least) / size
+print(f"{taken:.2f} times the file")
+sys.exit(not taken < 1.5)
+END
+    result $? "$model is loaded into its own size of memory"
+done
+
 echo "1..$count"
