@@ -2,10 +2,11 @@
  *
  * MLP_FAULT says which: KIND:N or KIND:N+ (from the N-th on), where KIND is
  *   memory            malloc, calloc, realloc, strdup and the like, called from the command or the library
- *   EIO, ENOSPC, EINTR  open for writing, write, fsync, rename, ftruncate, fchmod fail with that error
- *   short             write takes half of the bytes
+ *   EIO, ENOSPC, EINTR  what makes, writes, cuts or renames files, streams among it, fails with that error
+ *   short             a write takes half of the bytes
  *   kill              the process is killed before the call
- * MLP_FAULT_COUNT names a file that receives how many such calls there were. */
+ * MLP_FAULT_COUNT names a file that receives how many such calls there were. Programs that the command starts
+ * have no faults. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -28,7 +30,7 @@ static struct {
     uintptr_t from, to;
 } ranges[RANGES]; /* code of the command and the library */
 static size_t range_count;
-static bool memory, onwards, shortened, killing;
+static bool ours, memory, onwards, shortened, killing;
 static int reason;
 static unsigned long wanted;
 static atomic_ulong calls;
@@ -54,7 +56,8 @@ __attribute__((constructor)) static void begin(void)
 {
     const char *fault = getenv("MLP_FAULT"), *colon = fault != NULL ? strchr(fault, ':') : NULL;
     dl_iterate_phdr(note_object, NULL);
-    if (colon == NULL) {
+    ours = colon != NULL && strcmp(program_invocation_short_name, "mlp") == 0;
+    if (!ours) {
         return;
     }
     memory = strncmp(fault, "memory", 6) == 0;
@@ -69,7 +72,7 @@ __attribute__((destructor)) static void end(void)
 {
     const char *path = getenv("MLP_FAULT_COUNT");
     char text[32];
-    if (path != NULL) {
+    if (path != NULL && ours) {
         const int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
         const int length = snprintf(text, sizeof text, "%lu\n", atomic_load(&calls));
         syscall(SYS_write, file, text, (size_t)length);
@@ -162,7 +165,7 @@ static bool is_of_a_file(int descriptor)
 /* Whether the call fails; a process that is to be killed does not come back. */
 static bool call_fails(void)
 {
-    if (memory || !is_due()) {
+    if (!ours || memory || !is_due()) {
         return false;
     }
     if (killing) {
@@ -189,6 +192,22 @@ static int open_file(const char *path, int flags, mode_t mode)
     }
 DEFINE_OPEN(open)
 DEFINE_OPEN(open64)
+
+int mkdir(const char *path, mode_t mode)
+{
+    return call_fails() && !shortened ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+}
+
+int fchmod(int descriptor, mode_t mode)
+{
+    return call_fails() && !shortened ? -1 : (int)syscall(SYS_fchmod, descriptor, mode);
+}
+
+ssize_t write(int descriptor, const void *bytes, size_t size)
+{
+    const bool fails = is_of_a_file(descriptor) && call_fails();
+    return fails && !shortened ? -1 : syscall(SYS_write, descriptor, bytes, fails ? (size + 1) / 2 : size);
+}
 
 int fsync(int descriptor)
 {
@@ -217,33 +236,122 @@ int ftruncate64(int descriptor, off_t size)
     return truncate_file(descriptor, size);
 }
 
+/* ---- streams ------------------------------------------------------------------------------------------- */
+
 /* What a stream writes goes through the C library's own write(): here the stream's functions fail instead,
  * where what they add is more than the stream's buffer has room for. */
-static bool is_written(FILE *stream, size_t bytes)
+
+#define NEXT(name)                                                                                           \
+    static __typeof__(&name) next;                                                                           \
+    if (next == NULL) {                                                                                      \
+        *(void **)&next = dlsym(RTLD_NEXT, #name);                                                           \
+    }
+
+/* Whether adding so many bytes to the stream writes, and that fails: the stream then keeps its error.
+ * Messages' own have nobody to be reported to. */
+static bool stream_fails(FILE *stream, size_t bytes)
 {
     const size_t room = __fbufsize(stream) > 0 ? __fbufsize(stream) : BUFSIZ;
-    return __fpending(stream) + bytes >= room && is_of_a_file(fileno(stream));
+    if (stream == stderr || __fpending(stream) + bytes < room || fileno(stream) < 0 ||
+        !is_of_a_file(fileno(stream)) || !call_fails()) {
+        return false;
+    }
+    if (!shortened) {
+        stream->_flags |= 0x20; /* _IO_ERR_SEEN */
+    }
+    return true;
 }
+
+static bool fails_whole(FILE *stream, size_t bytes)
+{
+    return stream_fails(stream, bytes) && !shortened;
+}
+
+#define DEFINE_FOPEN(name)                                                                                   \
+    FILE *name(const char *path, const char *mode)                                                           \
+    {                                                                                                        \
+        NEXT(name)                                                                                           \
+        return mode[0] != 'r' && call_fails() && !shortened ? NULL : next(path, mode);                       \
+    }
+DEFINE_FOPEN(fopen)
+DEFINE_FOPEN(fopen64)
 
 size_t fwrite(const void *bytes, size_t size, size_t count, FILE *stream)
 {
-    static size_t (*next)(const void *, size_t, size_t, FILE *);
-    if (next == NULL) {
-        *(void **)&next = dlsym(RTLD_NEXT, "fwrite");
-    }
-    if (!is_written(stream, size * count) || !call_fails()) {
+    NEXT(fwrite)
+    if (!stream_fails(stream, size * count)) {
         return next(bytes, size, count, stream);
     }
     return shortened ? next(bytes, size, count / 2, stream) : 0;
 }
 
+int fputs(const char *text, FILE *stream)
+{
+    NEXT(fputs)
+    return fails_whole(stream, strlen(text)) ? EOF : next(text, stream);
+}
+
+int fputc(int byte, FILE *stream)
+{
+    NEXT(fputc)
+    return fails_whole(stream, 1) ? EOF : next(byte, stream);
+}
+
+#undef putc
+int putc(int byte, FILE *stream)
+{
+    return fputc(byte, stream);
+}
+
+int puts(const char *text)
+{
+    NEXT(puts)
+    return fails_whole(stdout, strlen(text) + 1) ? EOF : next(text);
+}
+
+static int print(FILE *stream, const char *format, va_list arguments)
+{
+    va_list again;
+    va_copy(again, arguments);
+    const int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    return length >= 0 && fails_whole(stream, (size_t)length) ? -1 : vfprintf(stream, format, arguments);
+}
+
+#define DEFINE_PRINT(name, stream, ...)                                                                      \
+    int name(__VA_ARGS__, const char *format, ...)                                                           \
+    {                                                                                                        \
+        va_list arguments;                                                                                   \
+        va_start(arguments, format);                                                                         \
+        const int length = print(stream, format, arguments);                                                 \
+        va_end(arguments);                                                                                   \
+        return length;                                                                                       \
+    }
+DEFINE_PRINT(fprintf, to, FILE *to)
+DEFINE_PRINT(__fprintf_chk, to, FILE *to, int flag __attribute__((unused)))
+DEFINE_PRINT(__printf_chk, stdout, int flag __attribute__((unused)))
+
+static bool pending_fails(FILE *stream)
+{
+    return stream != NULL && __fpending(stream) > 0 && fails_whole(stream, SIZE_MAX / 2);
+}
+
 int fflush(FILE *stream)
 {
-    static int (*next)(FILE *);
-    if (next == NULL) {
-        *(void **)&next = dlsym(RTLD_NEXT, "fflush");
+    NEXT(fflush)
+    return pending_fails(stream) ? EOF : next(stream);
+}
+
+int fclose(FILE *stream)
+{
+    NEXT(fclose)
+    const bool fails = pending_fails(stream);
+    if (fails) {
+        __fpurge(stream);
     }
-    const bool fails =
-        stream != NULL && __fpending(stream) > 0 && is_of_a_file(fileno(stream)) && call_fails();
-    return fails && !shortened ? EOF : next(stream);
+    const int error = errno, code = next(stream);
+    if (fails) {
+        errno = error;
+    }
+    return fails ? EOF : code;
 }
