@@ -162,7 +162,7 @@ class Copy:
         status, output = run([NINJA, "-C", str(self.build), "-j2"], 3600)
         if status != 0:
             sys.exit(f"cannot build {self.build}:\n{output[-3000:]}")
-        listed = json.loads(run([MESON, "introspect", "--tests", str(self.build)], 60)[1])
+        listed = json.loads(run([MESON, "introspect", "--tests", str(self.build)], 600)[1])
         # programs of their own; not those that look at another built file
         self.tests = {t["name"]: t for t in listed if "tests/" in t["cmd"][0] and not t["cmd"][0].endswith((".py", ".sh")) and
                       not any("/" in argument for argument in t["cmd"][1:])}

@@ -1,11 +1,13 @@
-/* Numbers as CSV files write them. */
+/* Numbers and dates as CSV files write them. */
 #include "support/support.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "io/csv_number.h"
+#include "io/table_cell.h"
 
 /* Numbers against strtod() in the "C" locale, which this program is in. */
 static void numbers_are_rounded_as_strtod_does(void **state)
@@ -104,12 +106,62 @@ static void other_texts_are_told_apart(void **state)
     freelocale(c_locale);
 }
 
+/* ISO 8601 against the C library's calendar: days since 1970 with their fraction, and what is no date. */
+static void dates_are_those_of_the_calendar(void **state)
+{
+    static const char *const none[] = {
+        "2024-00-05",
+        "2024-13-05",
+        "2024-06-00",
+        "2024-06-31",
+        "2023-02-29",
+        "1900-02-29",
+        "2024-6-05",
+        "24-06-05",
+        "2024/06/05",
+        "2024-06-05x",
+        "2024-06-05T",
+        "2024-06-05T25:00",
+        "2024-06-05T12:60",
+        "2024-06-05T12:30:61",
+        "2024-06-05T12:30:15.5q",
+        "2024-06-05T12:30+",
+        "2024-06-05T12:30+1",
+        "2024-06-05T12",
+        "",
+    };
+    uint64_t seed = 3;
+    double days;
+    bool has_time;
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        const time_t seconds = (time_t)floor(test_uniform(&seed, -1.1e10, 1.1e10)); /* 1621 to 2318 */
+        const int thousandths = (int)test_uniform(&seed, 0.0, 1000.0),
+                  zone = (int)test_uniform(&seed, -840.0, 840.0);
+        struct tm t;
+        char text[64];
+        gmtime_r(&seconds, &t);
+        snprintf(text, sizeof text, "%04d-%02d-%02d%c%02d:%02d:%02d.%03d%c%02d%s%02d", t.tm_year + 1900,
+                 t.tm_mon + 1, t.tm_mday, i % 2 ? 'T' : ' ', t.tm_hour, t.tm_min, t.tm_sec, thousandths,
+                 zone < 0 ? '-' : '+', abs(zone) / 60, i % 3 ? ":" : "", abs(zone) % 60);
+        assert_true(date_parse(text, &days, &has_time) && has_time);
+        assert_true(fabs(days * 86400.0 - ((double)seconds + thousandths * 1e-3 - zone * 60.0)) < 1e-5);
+        text[10] = '\0';
+        assert_true(date_parse(text, &days, &has_time) && !has_time);
+        assert_true(days == floor((double)seconds / 86400.0));
+    }
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        assert_false(date_parse(none[i], &days, &has_time));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_rounded_as_strtod_does),
         cmocka_unit_test(locale_of_the_program_does_not_matter),
         cmocka_unit_test(other_texts_are_told_apart),
+        cmocka_unit_test(dates_are_those_of_the_calendar),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

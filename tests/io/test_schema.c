@@ -53,6 +53,46 @@ static void columns_become_inputs(void **state)
     mlp_schema_destroy(&schema);
 }
 
+/* Sine and cosine of where a moment stands in its week (from Thursday, as 1970 began), year and day. */
+static void dates_become_cycles(void **state)
+{
+    static const struct {
+        const char *text;
+        double days, moment; /* since 1970, as `date -ud TEXT +%s` has it */
+    } rows[] = {
+        { "1999-12-31T18:00", 10956.0, 10956.75 },
+        { "2024-02-29T00:30", 19782.0, 19782.0 + 0.5 / 24.0 },
+        { "2024-08-30T12:00", 19965.0, 19965.5 },
+    };
+    char text[256] = "when,y\n";
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    mlp_data *data;
+    float x[8];
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s,%c\n", rows[i].text, 'A' + (int)i % 2);
+    }
+    options.dates = 1;
+    mlp_schema *schema = learn(text, &options, &data);
+    assert_int_equal(mlp_data_inputs(data), 7);
+    for (size_t i = 0; i < 3; i++) {
+        const double shares[] = { rows[i].days / 7.0, rows[i].moment / 365.2425,
+                                  rows[i].moment - rows[i].days };
+        float first;
+        assert_ok(mlp_data_read(data, 0, 1, x, NULL, NULL));
+        first = x[0];
+        assert_ok(mlp_data_read(data, i, 1, x, NULL, NULL));
+        assert_close(x[0] - first, rows[i].moment - rows[0].moment, 1e-6);
+        for (size_t c = 0; c < 3; c++) {
+            assert_close(x[1 + 2 * c], sin(2.0 * M_PI * shares[c]), 1e-3); /* days are rounded to float */
+            assert_close(x[2 + 2 * c], cos(2.0 * M_PI * shares[c]), 1e-3);
+        }
+    }
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+}
+
 /* Other order, other delimiter, other columns beside, an unknown level. */
 static void other_files_are_read_by_name(void **state)
 {
@@ -353,6 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_become_inputs),
+        cmocka_unit_test(dates_become_cycles),
         cmocka_unit_test(other_files_are_read_by_name),
         cmocka_unit_test(a_model_keeps_it),
         cmocka_unit_test(missing_values_are_refused_dropped_or_filled),

@@ -205,12 +205,86 @@ static void a_rule_of_ones_own_on_any_tensor(void **unused)
     }
 }
 
+struct sizes {
+    double norms[TENSORS], largest[TENSORS];
+};
+
+static mlp_status note_sizes(const double *norms, const double *largest, size_t tensors, float *scale,
+                             void *context)
+{
+    struct sizes *sizes = context;
+    memcpy(sizes->norms, norms, tensors * sizeof *norms);
+    memcpy(sizes->largest, largest, tensors * sizeof *largest);
+    for (size_t t = 0; t < tensors; t++) {
+        scale[t] = 1.0f;
+    }
+    return MLP_OK;
+}
+
+/* A tensor of the gradient against what was noted of it. */
+static void compare_sizes(mlp_workspace *workspace, size_t t, const struct sizes *sizes)
+{
+    mlp_matrix view;
+    double squares = 0.0, largest = 0.0;
+    assert_ok(mlp_workspace_view(workspace,
+                                 t % 2 == 0 ? MLP_TENSOR_WEIGHT_GRADIENT : MLP_TENSOR_BIAS_GRADIENT, t / 2,
+                                 &view));
+    for (size_t j = 0; j < view.columns; j++) {
+        for (size_t i = 0; i < view.rows; i++) {
+            const double g = (double)view.data[i + j * view.leading_dimension];
+            squares += g * g;
+            largest = fmax(largest, fabs(g));
+        }
+    }
+    assert_true(largest > 0.0);
+    assert_close(sizes->norms[t] / sqrt(squares), 1.0, 1e-6);
+    assert_true(sizes->largest[t] == largest);
+}
+
+/* What the backward pass measures as it goes, over layers of several tiles and several batches. */
+static void callbacks_are_given_the_sizes_of_every_tensor(void **state)
+{
+    enum { WIDE = 130, SAMPLES = 40 };
+    static const mlp_layer layers[LAYERS] = { { .units = 300, .activation = MLP_ACTIVATION_TANH },
+                                              { .units = 7, .activation = MLP_ACTIVATION_TANH },
+                                              { .units = 33 } };
+    static float x[WIDE * SAMPLES], y[33 * SAMPLES];
+    (void)state;
+    for (int threads = 1; threads <= 2; threads++) {
+        struct sizes sizes;
+        uint64_t seed = 4;
+        mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+        mlp_workspace_options workspace = MLP_WORKSPACE_OPTIONS_INIT;
+        struct fixture f;
+        options.clip = MLP_CLIP_CUSTOM;
+        options.custom_clip = note_sizes;
+        options.custom_clip_context = &sizes;
+        workspace.threads = threads;
+        assert_ok(mlp_network_create(WIDE, layers, LAYERS, NULL, &f.network));
+        assert_ok(mlp_workspace_create(f.network, SAMPLES, &workspace, &f.workspace));
+        assert_ok(mlp_optimizer_create(f.network, &options, &f.optimizer));
+        for (int batch = 0; batch < 3; batch++) {
+            const double size = pow(10.0, -batch); /* what was measured before does not stay */
+            test_fill(&seed, -size, size, x, WIDE * SAMPLES);
+            test_fill(&seed, -size, size, y, 33 * SAMPLES);
+            assert_ok(mlp_forward(f.network, f.workspace, x, SAMPLES));
+            assert_ok(mlp_loss_backward(f.network, f.workspace, &(mlp_targets){ .values = y }, NULL));
+            assert_ok(mlp_optimizer_step(f.optimizer, f.network, f.workspace, NULL));
+            for (size_t t = 0; t < TENSORS; t++) {
+                compare_sizes(f.workspace, t, &sizes);
+            }
+        }
+        drop(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_rule_for_all_layers),
         cmocka_unit_test(rules_of_single_layers),
         cmocka_unit_test(a_rule_of_ones_own_on_any_tensor),
+        cmocka_unit_test(callbacks_are_given_the_sizes_of_every_tensor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <mlp/mlp.h>
 
 #include "checkpoint_fixture.h"
+#include "model/exchange.h"
 #include "model/network.h"
 #include "optim/optimizer.h"
 #include "support/ranks.h"
@@ -289,6 +290,52 @@ static void differences_are_refused(void **unused)
     }
 }
 
+struct agreement {
+    mlp_exchange exchange;
+    mlp_status own, common;
+    bool stop;
+    char text[512];
+    pthread_t thread;
+};
+
+static void *agree(void *context)
+{
+    struct agreement *a = context;
+    if (a->own != MLP_OK) {
+        mlp_exchange_fail("no luck");
+    }
+    a->common = exchange_agree(&a->exchange, a->own, &a->stop);
+    snprintf(a->text, sizeof a->text, "%s", a->common != MLP_OK ? mlp_last_error() : "");
+    return NULL;
+}
+
+/* Any of the ranks fail: all have the first one's failure. Any of them stops: all do. */
+static void ranks_agree_on_the_first_failure(void **unused)
+{
+    (void)unused;
+    for (int failing = 0; failing < 8; failing++) {
+        struct agreement a[THREE];
+        struct ranks ranks;
+        const int first = failing & 1 ? 0 : failing & 2 ? 1 : 2;
+        char expected[64];
+        snprintf(expected, sizeof expected, "rank %d: no luck", first);
+        ranks_open(&ranks, THREE);
+        for (int r = 0; r < THREE; r++) {
+            a[r] = (struct agreement){ .exchange = ranks_exchange(&ranks, r),
+                                       .own = failing >> r & 1 ? MLP_ERROR_IO : MLP_OK,
+                                       .stop = r == failing };
+            assert_int_equal(pthread_create(&a[r].thread, NULL, agree, &a[r]), 0);
+        }
+        for (int r = 0; r < THREE; r++) {
+            pthread_join(a[r].thread, NULL);
+            assert_int_equal(a[r].common, failing == 0 ? MLP_OK : MLP_ERROR_IO);
+            assert_string_equal(a[r].text, failing == 0 ? "" : expected);
+            assert_int_equal(a[r].stop, failing < THREE);
+        }
+        ranks_close(&ranks);
+    }
+}
+
 /* The line is cut at each call in turn: an error on every rank, and the parameters of a step that all made.
  * */
 static void a_line_that_is_cut_ends_the_fit(void **unused)
@@ -361,9 +408,13 @@ static void what_is_refused(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_rule_has_the_bits_of_one_rank), cmocka_unit_test(any_parts_go_with_any_ranks),
-        cmocka_unit_test(another_number_of_ranks_goes_on),     cmocka_unit_test(differences_are_refused),
-        cmocka_unit_test(a_line_that_is_cut_ends_the_fit),     cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(every_rule_has_the_bits_of_one_rank),
+        cmocka_unit_test(any_parts_go_with_any_ranks),
+        cmocka_unit_test(another_number_of_ranks_goes_on),
+        cmocka_unit_test(differences_are_refused),
+        cmocka_unit_test(ranks_agree_on_the_first_failure),
+        cmocka_unit_test(a_line_that_is_cut_ends_the_fit),
+        cmocka_unit_test(what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
