@@ -80,6 +80,20 @@ typedef struct mlp_number_metrics {
 MLP_API mlp_status mlp_evaluate_numbers(const mlp_network *network, const mlp_data *data, size_t batch,
                                         int threads, mlp_number_metrics *metrics);
 
+/** As mlp_evaluate(), by several ranks together: each takes a contiguous range of the batches, their sums are
+ * added up in the order of the batches, and all receive the figures, bit for bit those of one rank. Every
+ * rank makes the same call with the same network and data.
+ * @param exchange NULL, or of one rank: as mlp_evaluate()
+ * Errors: as mlp_evaluate(), EXCHANGE. The failure of a rank is that of all, and the text names the rank. */
+MLP_API mlp_status mlp_exchange_evaluate(const mlp_exchange *exchange, const mlp_network *network,
+                                         const mlp_data *data, size_t batch, int threads, size_t top_k,
+                                         mlp_metrics *metrics, uint64_t *confusion);
+
+/** As mlp_evaluate_numbers(), by several ranks together, likewise. */
+MLP_API mlp_status mlp_exchange_evaluate_numbers(const mlp_exchange *exchange, const mlp_network *network,
+                                                 const mlp_data *data, size_t batch, int threads,
+                                                 mlp_number_metrics *metrics);
+
 /** The state of a fit, for the progress callback. */
 typedef struct mlp_progress {
     size_t epoch;    /**< Current epoch from 1. */

@@ -5,17 +5,30 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "model/exchange.h"
 #include "model/workspace.h"
 #include "session/batch.h"
 
 enum { DEFAULT_BATCH = 256 };
 
-/* Running sums of one output; differences of targets are taken from the first one. */
+/* Sums of one output over a batch, or over all; differences of targets are taken from the first sample's. */
 struct sums {
     double origin;
     double weight;
     double error, absolute, squared; /* Σ w·(y − t), its size, its square */
     double target, target_squared;   /* Σ w·(t − origin), its square */
+};
+
+/* An evaluation under way, by one rank or several. */
+struct evaluation {
+    const mlp_network *network;
+    const mlp_exchange *exchange;
+    mlp_workspace *workspace;
+    struct batch batch;
+    size_t units;
+    float *outputs;     /* of a batch */
+    struct sums *total; /* of each output */
+    struct sums *sums;  /* of each batch's outputs: this rank's, then, of several, all */
 };
 
 static void add_sample(struct sums *sums, double weight, double prediction, double target)
@@ -29,15 +42,28 @@ static void add_sample(struct sums *sums, double weight, double prediction, doub
     sums->target_squared += weight * difference * difference;
 }
 
-static void add_batch(const struct batch *batch, const float *outputs, size_t units, bool first,
-                      struct sums *sums)
+static void add_sums(struct sums *to, const struct sums *sums)
 {
+    to->origin = sums->origin;
+    to->weight += sums->weight;
+    to->error += sums->error;
+    to->absolute += sums->absolute;
+    to->squared += sums->squared;
+    to->target += sums->target;
+    to->target_squared += sums->target_squared;
+}
+
+static void sum_batch(const struct evaluation *e, struct sums *sums)
+{
+    const struct batch *batch = &e->batch;
+    for (size_t i = 0; i < e->units; i++) {
+        sums[i] = (struct sums){ .origin = e->total[i].origin };
+    }
     for (size_t j = 0; j < batch->count; j++) {
         const double weight = batch->weights != NULL ? (double)batch->weights[j] : 1.0;
-        for (size_t i = 0; i < units; i++) {
-            const double target = (double)batch->values[j * units + i];
-            sums[i].origin = first && j == 0 ? target : sums[i].origin;
-            add_sample(&sums[i], weight, (double)outputs[j * units + i], target);
+        for (size_t i = 0; i < e->units; i++) {
+            const size_t entry = j * e->units + i;
+            add_sample(&sums[i], weight, (double)e->outputs[entry], (double)batch->values[entry]);
         }
     }
 }
@@ -56,51 +82,128 @@ static mlp_number_metrics metrics_of(const struct sums *s)
     };
 }
 
-static mlp_status evaluate(const mlp_network *network, mlp_workspace *workspace, struct batch *batch,
-                           float *outputs, struct sums *sums)
+/* The targets of the first sample. */
+static mlp_status find_origins(struct evaluation *e)
 {
-    const size_t count = batch->data->count, units = output_layer(network)->units;
-    for (size_t done = 0; done < count; done += batch->size) {
-        const size_t left = count - done;
-        TRY(batch_gather(batch, NULL, done, left < batch->size ? left : batch->size, workspace->threads));
-        TRY(mlp_predict(network, workspace, batch->x, batch->count, outputs));
-        add_batch(batch, outputs, units, done == 0, sums);
-    }
-    for (size_t i = 0; i < units; i++) {
-        FAIL_IF(!isfinite(sums[i].squared) || !(sums[i].weight > 0.0), MLP_ERROR_NONFINITE,
-                "mlp_evaluate_numbers: output %zu: %s", i,
-                sums[i].weight > 0.0 ? "a prediction is not finite" : "the weights of all samples are 0");
+    TRY(batch_gather(&e->batch, NULL, 0, 1, 1));
+    for (size_t i = 0; i < e->units; i++) {
+        e->total[i].origin = (double)e->batch.values[i];
     }
     return MLP_OK;
+}
+
+static size_t batches_of(const struct evaluation *e)
+{
+    return (e->batch.data->count - 1) / e->batch.size + 1;
+}
+
+/* Batches of this rank. */
+static mlp_status sum_own(struct evaluation *e)
+{
+    struct batch *batch = &e->batch;
+    const struct range own = exchange_parts(e->exchange, batches_of(e), e->exchange->rank);
+    TRY(find_origins(e));
+    for (size_t b = own.first; b < own.end; b++) {
+        const size_t first = b * batch->size, left = batch->data->count - first;
+        TRY(batch_gather(batch, NULL, first, left < batch->size ? left : batch->size, e->workspace->threads));
+        TRY(mlp_predict(e->network, e->workspace, batch->x, batch->count, e->outputs));
+        sum_batch(e, e->sums + b * e->units);
+    }
+    return MLP_OK;
+}
+
+/* The sums of all batches of all ranks, in order: on any number of ranks the bits are the same. */
+static mlp_status sum_all(struct evaluation *e)
+{
+    const mlp_exchange *exchange = e->exchange;
+    const size_t batches = batches_of(e);
+    struct sums *all = e->sums;
+    TRY(exchange_agree(exchange, sum_own(e), NULL));
+    if (exchange->size > 1) {
+        size_t bytes[EXCHANGE_RANKS];
+        for (int r = 0; r < exchange->size; r++) {
+            const struct range theirs = exchange_parts(exchange, batches, r);
+            bytes[r] = (theirs.end - theirs.first) * e->units * sizeof *all;
+        }
+        const struct range own = exchange_parts(exchange, batches, exchange->rank);
+        all = e->sums + batches * e->units;
+        TRY(exchange->all_gather(exchange->context, e->sums + own.first * e->units, all, bytes));
+    }
+    for (size_t k = 0; k < batches * e->units; k++) {
+        add_sums(&e->total[k % e->units], &all[k]);
+    }
+    return MLP_OK;
+}
+
+static mlp_status check(const struct evaluation *e, const mlp_data *data, const mlp_number_metrics *metrics)
+{
+    static const char *const function = "mlp_evaluate_numbers";
+    const mlp_network *network = e->network;
+    REQUIRE_ARGUMENT(network);
+    REQUIRE_ARGUMENT(data);
+    REQUIRE_ARGUMENT(metrics);
+    TRY(batch_check_data(function, network, data));
+    FAIL_IF(!storage_has_values(data->storage), MLP_ERROR_ARGUMENT,
+            "%s: the data set's targets are no values", function);
+    return MLP_OK;
+}
+
+static mlp_status prepare(struct evaluation *e, const mlp_data *data, size_t batch, int threads)
+{
+    struct memory_row row = { 0 };
+    const size_t wanted = batch > 0 ? batch : (size_t)DEFAULT_BATCH;
+    const size_t size = wanted < data->count ? wanted : data->count;
+    e->units = output_layer(e->network)->units;
+    TRY(workspace_create_for_evaluation(e->network, size, threads, &e->workspace));
+    TRY(batch_make(&e->batch, data, size));
+    const size_t kept = (e->exchange->size > 1 ? 2 : 1) * batches_of(e);
+    e->outputs = memory_take(&row, size, e->units * sizeof *e->outputs);
+    e->total = memory_take(&row, e->units, sizeof *e->total);
+    e->sums = memory_take(&row, kept, e->units * sizeof *e->sums);
+    return row.failed ? MLP_ERROR_MEMORY : MLP_OK;
+}
+
+static void release(struct evaluation *e)
+{
+    batch_free(&e->batch);
+    mlp_workspace_destroy(&e->workspace);
+    memory_free(e->outputs);
+    memory_free(e->total);
+    memory_free(e->sums);
+}
+
+static mlp_status read_metrics(const struct evaluation *e, mlp_number_metrics *metrics)
+{
+    for (size_t i = 0; i < e->units; i++) {
+        const struct sums *sums = &e->total[i];
+        FAIL_IF(!isfinite(sums->squared) || !(sums->weight > 0.0), MLP_ERROR_NONFINITE,
+                "mlp_evaluate_numbers: output %zu: %s", i,
+                sums->weight > 0.0 ? "a prediction is not finite" : "the weights of all samples are 0");
+    }
+    for (size_t i = 0; i < e->units; i++) {
+        metrics[i] = metrics_of(&e->total[i]);
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_exchange_evaluate_numbers(const mlp_exchange *exchange, const mlp_network *network,
+                                         const mlp_data *data, size_t batch, int threads,
+                                         mlp_number_metrics *metrics)
+{
+    mlp_exchange accepted;
+    struct evaluation e = { .network = network, .exchange = &accepted };
+    TRY(exchange_accept(exchange, &accepted));
+    mlp_status status = check(&e, data, metrics);
+    status = status == MLP_OK ? prepare(&e, data, batch, threads) : status;
+    status = exchange_agree(&accepted, status, NULL);
+    status = status == MLP_OK ? sum_all(&e) : status;
+    status = status == MLP_OK ? read_metrics(&e, metrics) : status;
+    release(&e);
+    return status;
 }
 
 mlp_status mlp_evaluate_numbers(const mlp_network *network, const mlp_data *data, size_t batch, int threads,
                                 mlp_number_metrics *metrics)
 {
-    mlp_workspace *workspace = NULL;
-    struct batch buffers = { 0 };
-    REQUIRE_ARGUMENT(network);
-    REQUIRE_ARGUMENT(data);
-    REQUIRE_ARGUMENT(metrics);
-    TRY(batch_check_data(__func__, network, data));
-    FAIL_IF(!storage_has_values(data->storage), MLP_ERROR_ARGUMENT,
-            "%s: the data set's targets are no values", __func__);
-    const size_t units = output_layer(network)->units, wanted = batch > 0 ? batch : (size_t)DEFAULT_BATCH;
-    const size_t size = wanted < data->count ? wanted : data->count;
-    struct sums *sums = memory_allocate(units, sizeof *sums);
-    float *outputs = memory_allocate(size * units, sizeof *outputs);
-    mlp_status status = sums != NULL && outputs != NULL ? MLP_OK : MLP_ERROR_MEMORY;
-    status = status == MLP_OK ? workspace_create_for_evaluation(network, size, threads, &workspace) : status;
-    status = status == MLP_OK ? batch_make(&buffers, data, size) : status;
-    status = status == MLP_OK ? evaluate(network, workspace, &buffers, outputs, sums) : status;
-    if (status == MLP_OK) {
-        for (size_t i = 0; i < units; i++) {
-            metrics[i] = metrics_of(&sums[i]);
-        }
-    }
-    batch_free(&buffers);
-    mlp_workspace_destroy(&workspace);
-    memory_free(outputs);
-    memory_free(sums);
-    return status;
+    return mlp_exchange_evaluate_numbers(NULL, network, data, batch, threads, metrics);
 }

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "model/parts.h"
 #include "model/regularize.h"
+#include "session/evaluate.h"
 #include "session/fit.h"
 #include "session/mixup.h"
 #include "session/stopping.h"
@@ -98,8 +99,7 @@ static mlp_status make_evaluated(struct fit *fit)
     if (fit->exchange.size == 1 || fit->options.validation == NULL) {
         return MLP_OK;
     }
-    const size_t batches = (fit->validation.data->count - 1) / fit->validation.size + 1;
-    fit->evaluated = memory_allocate(2 * batches, sizeof *fit->evaluated);
+    fit->evaluated = memory_allocate(2 * evaluate_batches(&fit->validation), sizeof *fit->evaluated);
     return fit->evaluated != NULL ? MLP_OK : MLP_ERROR_MEMORY;
 }
 

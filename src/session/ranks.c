@@ -191,42 +191,13 @@ mlp_status ranks_begin(struct fit *fit)
     return MLP_OK;
 }
 
-/* ---- validation ---------------------------------------------------------------------------------------- */
-
-static mlp_status gather_tallies(struct fit *fit, const struct range *own, size_t batches)
-{
-    size_t bytes[EXCHANGE_RANKS];
-    struct tally *all = fit->evaluated + batches;
-    for (int r = 0; r < fit->exchange.size; r++) {
-        const struct range theirs = exchange_parts(&fit->exchange, batches, r);
-        bytes[r] = (theirs.end - theirs.first) * sizeof *all;
-    }
-    return fit->exchange.all_gather(fit->exchange.context, fit->evaluated + own->first, all, bytes);
-}
-
 mlp_status ranks_validate(struct fit *fit, mlp_metrics *metrics)
 {
-    struct batch *batch = &fit->validation;
-    const size_t top_k = evaluate_top_k(fit->options.top_k);
-    if (is_alone(fit)) {
-        return evaluate_data(fit->network, fit->workspace, batch, top_k, metrics, NULL);
-    }
-    const size_t batches = (batch->data->count - 1) / batch->size + 1;
-    const struct range own = exchange_parts(&fit->exchange, batches, fit->exchange.rank);
-    struct tally sum = { 0 };
-    mlp_status status = MLP_OK;
-    for (size_t b = own.first; b < own.end && status == MLP_OK; b++) {
-        fit->evaluated[b] = (struct tally){ 0 };
-        status = evaluate_batch(fit->network, fit->workspace, batch, b * batch->size, top_k,
-                                &fit->evaluated[b], NULL);
-    }
-    TRY(exchange_agree(&fit->exchange, status, NULL));
-    TRY(gather_tallies(fit, &own, batches));
-    for (size_t b = 0; b < batches; b++) {
-        const struct tally *one = &fit->evaluated[batches + b];
-        tally_add(&sum, one);
-        tally_loss(&sum, &(struct loss_sum){ one->loss, one->loss_weight });
-    }
-    *metrics = tally_metrics(&sum, fit->network);
-    return MLP_OK;
+    const struct evaluation evaluation = { .network = fit->network,
+                                           .workspace = fit->workspace,
+                                           .batch = &fit->validation,
+                                           .exchange = &fit->exchange,
+                                           .tallies = fit->evaluated,
+                                           .top_k = evaluate_top_k(fit->options.top_k) };
+    return evaluate_data(&evaluation, metrics);
 }

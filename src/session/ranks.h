@@ -14,7 +14,7 @@ mlp_status ranks_agree(struct fit *fit, mlp_status status);
  * from where it stands. */
 mlp_status ranks_begin(struct fit *fit);
 
-/* As evaluate_data(), of the validation set; each rank takes a share of its batches. */
+/* As evaluate_data(), of the validation set. */
 mlp_status ranks_validate(struct fit *fit, mlp_metrics *metrics);
 
 #endif

@@ -2,11 +2,14 @@
 #include "support/support.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <mlp/mlp.h>
 
+#include "base/memory.h"
 #include "model/workspace.h"
+#include "support/ranks.h"
 
 enum { COUNT = 101, INPUTS = 6, OUTPUTS = 4 };
 
@@ -178,9 +181,127 @@ static void many_outputs(void **unused)
     mlp_data_destroy(&data);
 }
 
+/* ---- ranks --------------------------------------------------------------------------------------------- */
+
+struct job {
+    pthread_t thread;
+    mlp_exchange exchange;
+    const mlp_network *network;
+    const mlp_data *data;
+    size_t batch;
+    mlp_status status, numbers_status;
+    mlp_metrics metrics;
+    mlp_number_metrics numbers[OUTPUTS];
+    uint64_t confusion[OUTPUTS * OUTPUTS];
+    char text[256];
+};
+
+static void *work(void *context)
+{
+    struct job *job = context;
+    const bool classed = mlp_data_class_count(job->data) > 0;
+    job->status = mlp_exchange_evaluate(&job->exchange, job->network, job->data, job->batch, 1, 2,
+                                        &job->metrics, classed ? job->confusion : NULL);
+    job->numbers_status = job->status;
+    if (job->status == MLP_OK && !classed) {
+        job->numbers_status = mlp_exchange_evaluate_numbers(&job->exchange, job->network, job->data,
+                                                            job->batch, 1, job->numbers);
+    }
+    snprintf(job->text, sizeof job->text, "%s", job->numbers_status != MLP_OK ? mlp_last_error() : "");
+    return NULL;
+}
+
+/* `cut`: the call at which the line is cut, 0: none. */
+static void run_jobs(struct job *jobs, int size, const mlp_network *network, const mlp_data *data,
+                     size_t batch, size_t cut)
+{
+    struct ranks ranks;
+    ranks_open(&ranks, size);
+    ranks.fail_after = cut;
+    for (int r = 0; r < size; r++) {
+        jobs[r] = (struct job){
+            .exchange = ranks_exchange(&ranks, r), .network = network, .data = data, .batch = batch
+        };
+        assert_int_equal(pthread_create(&jobs[r].thread, NULL, work, &jobs[r]), 0);
+    }
+    for (int r = 0; r < size; r++) {
+        pthread_join(jobs[r].thread, NULL);
+    }
+    ranks_close(&ranks);
+}
+
+/* More ranks than batches, batches that ranks do not divide, a short last batch: the bits of one rank. */
+static void ranks_have_the_bits_of_one(void **unused)
+{
+    static const size_t batches[] = { 0, 1, 7, 50 };
+    (void)unused;
+    for (int kind = 0; kind < 4; kind++) {
+        const int dense = kind % 2;
+        mlp_data *data = make_data(dense, kind / 2);
+        mlp_network *network = make_network(dense ? MLP_ACTIVATION_IDENTITY : MLP_ACTIVATION_SOFTMAX,
+                                            kind == 2 ? MLP_REDUCTION_SUM : MLP_REDUCTION_MEAN);
+        for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
+            struct job jobs[RANKS_MOST], alone = { .network = network, .data = data, .batch = batches[b] };
+            const mlp_exchange one = MLP_EXCHANGE_INIT;
+            alone.exchange = one;
+            work(&alone);
+            assert_ok(alone.numbers_status);
+            for (int size = 2; size <= RANKS_MOST; size++) {
+                run_jobs(jobs, size, network, data, batches[b], 0);
+                for (int r = 0; r < size; r++) {
+                    test_assert_status(jobs[r].numbers_status, MLP_OK, jobs[r].text, __FILE__, __LINE__);
+                    assert_memory_equal(&jobs[r].metrics, &alone.metrics, sizeof alone.metrics);
+                    assert_memory_equal(jobs[r].numbers, alone.numbers, sizeof alone.numbers);
+                    assert_memory_equal(jobs[r].confusion, alone.confusion, sizeof alone.confusion);
+                }
+            }
+        }
+        mlp_network_destroy(&network);
+        mlp_data_destroy(&data);
+    }
+}
+
+/* The line cut at each call, each allocation refused on some rank: all fail alike, and name the rank. */
+static void ranks_fail_together(void **unused)
+{
+    enum { THREE = 3 };
+    (void)unused;
+    for (int dense = 0; dense < 2; dense++) {
+        mlp_data *data = make_data(dense, 0);
+        mlp_network *network =
+            make_network(dense ? MLP_ACTIVATION_IDENTITY : MLP_ACTIVATION_SOFTMAX, MLP_REDUCTION_MEAN);
+        struct job jobs[THREE];
+        size_t cuts = 0, refusals = 0;
+        do {
+            run_jobs(jobs, THREE, network, data, 16, ++cuts);
+            for (int r = 0; r < THREE; r++) {
+                assert_true(jobs[r].numbers_status == jobs[0].numbers_status);
+                assert_true(jobs[r].numbers_status == MLP_OK || strcmp(jobs[r].text, "the line is cut") == 0);
+            }
+        } while (jobs[0].numbers_status != MLP_OK);
+        assert_int_equal(cuts, dense ? 7 : 5); /* agree, agree, gather; a matrix of counts, or the numbers */
+        do {
+            memory_fail_after(refusals++);
+            run_jobs(jobs, THREE, network, data, 16, 0);
+            memory_fail_after(SIZE_MAX);
+            for (int r = 0; r < THREE; r++) {
+                assert_true(jobs[r].numbers_status == jobs[0].numbers_status);
+                assert_true(jobs[r].numbers_status == MLP_OK || strstr(jobs[r].text, "rank ") != NULL);
+            }
+        } while (jobs[0].numbers_status != MLP_OK);
+        assert_in_range(refusals, 12, 200);
+        mlp_network_destroy(&network);
+        mlp_data_destroy(&data);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(classification), cmocka_unit_test(regression),
-                                        cmocka_unit_test(memory), cmocka_unit_test(many_outputs) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(classification),
+                                        cmocka_unit_test(regression),
+                                        cmocka_unit_test(memory),
+                                        cmocka_unit_test(many_outputs),
+                                        cmocka_unit_test(ranks_have_the_bits_of_one),
+                                        cmocka_unit_test(ranks_fail_together) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,7 +148,7 @@ static int diagnose_model(struct diagnose_settings *s, int operands, char **oper
     FAIL_IF(mlp_data_inputs(s->data.set.data) != mlp_network_inputs(s->network),
             work_error("--data: '%s' has %zu features, the model has %zu inputs", s->train.data,
                        mlp_data_inputs(s->data.set.data), mlp_network_inputs(s->network)));
-    TRY(warn_of_baseline(s->train.data, s->network, s->data.set.data, s->train.fit.threads));
+    TRY(warn_of_baseline(s->train.data, s->network, s->data.set.data, NULL, s->train.fit.threads));
     return diagnose(s, s->data.set.data);
 }
 

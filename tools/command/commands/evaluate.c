@@ -199,7 +199,7 @@ static int run(void *settings, int operands, char **operand)
                         s->data));
     TRY(model_figures_make(&s->figures, s->network, s->set.data, s->batch, s->threads, s->top_k,
                            s->json ? MAX_CLASSES_JSON : CONFUSION_CLASSES));
-    TRY(warn_of_baseline(s->data, s->network, s->set.data, s->threads));
+    TRY(warn_of_baseline(s->data, s->network, s->set.data, NULL, s->threads));
     if (s->json) {
         TRY(print_evaluation_json(s));
     } else {

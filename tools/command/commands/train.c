@@ -226,8 +226,9 @@ static int measure(const struct training *training, const mlp_data *data, mlp_me
         return EXIT_DONE;
     }
     const mlp_fit_options *options = &training->settings.fit;
-    const mlp_status status =
-        mlp_evaluate(training->network, data, 0, options->threads, options->top_k, metrics, NULL);
+    const mlp_status status = mlp_exchange_evaluate(options->exchange, training->network, data, 0,
+                                                    options->threads, options->top_k, metrics, NULL);
+    ranks.ended_together = ranks.ended_together != 0 && status != MLP_ERROR_EXCHANGE;
     return work_code(status);
 }
 
@@ -263,25 +264,20 @@ static int report_interrupt(const struct training *training)
 static int warn_of_result(const struct training *training)
 {
     const struct train_data *data = &training->data;
-    const int threads = training->settings.fit.threads;
+    const mlp_fit_options *options = &training->settings.fit;
+    const mlp_data *unseen = data->test != NULL ? data->test : data->validation;
+    const char *part = data->test != NULL ? "test" : "validation";
     if (training->settings.schedule.rule == MLP_SCHEDULE_CONSTANT) {
         warn_of_length(training->report);
     }
-    if (data->test != NULL) {
-        return warn_of_baseline("test", training->network, data->test, threads);
-    }
-    return data->validation != NULL
-               ? warn_of_baseline("validation", training->network, data->validation, threads)
-               : warn_of_baseline("train", training->network, data->train, threads);
+    return warn_of_baseline(unseen != NULL ? part : "train", training->network,
+                            unseen != NULL ? unseen : data->train, options->exchange, options->threads);
 }
 
-/* After the fit: whatever can be written is written, every failure is reported. */
+/* After the fit, on all ranks: whatever can be written is written, every failure is reported. */
 static int finish(struct training *training)
 {
     struct train_result *result = &training->result;
-    if (ranks.rank > 0) {
-        return EXIT_DONE;
-    }
     int code = save(training);
     result->network = training->network;
     result->report = training->report;
@@ -293,10 +289,11 @@ static int finish(struct training *training)
     if (print_train_result(&training->settings, result) != EXIT_DONE) {
         code = EXIT_WORK;
     }
-    if (interrupt_signal() == 0 && warn_of_result(training) != EXIT_DONE) {
+    if (mlp_report_stopped(training->report) == 0 && warn_of_result(training) != EXIT_DONE) {
         code = EXIT_WORK;
     }
-    return interrupt_signal() != 0 && code == EXIT_DONE ? report_interrupt(training) : code;
+    return interrupt_signal() != 0 && code == EXIT_DONE && ranks.rank == 0 ? report_interrupt(training)
+                                                                           : code;
 }
 
 /* Where it cannot be made, what is odd about the data may say why. */

@@ -29,12 +29,13 @@ static float *class_weights(const mlp_data *data)
     return weights;
 }
 
-static int warn_of_accuracy(const char *part, const mlp_network *network, const mlp_data *data, int threads)
+static int warn_of_accuracy(const char *part, const mlp_network *network, const mlp_data *data,
+                            const mlp_exchange *exchange, int threads)
 {
     char number[NUMBER_SIZE];
     mlp_metrics metrics;
     size_t commonest = SIZE_MAX, present = 0;
-    const mlp_status status = mlp_evaluate(network, data, 0, threads, 0, &metrics, NULL);
+    const mlp_status status = mlp_exchange_evaluate(exchange, network, data, 0, threads, 0, &metrics, NULL);
     if (status == MLP_ERROR_NONFINITE) {
         return EXIT_DONE; /* is told elsewhere */
     }
@@ -64,12 +65,13 @@ static void compare_with_mean(const char *part, const char *name, const mlp_numb
     }
 }
 
-static int warn_of_error(const char *part, const mlp_network *network, const mlp_data *data, int threads)
+static int warn_of_error(const char *part, const mlp_network *network, const mlp_data *data,
+                         const mlp_exchange *exchange, int threads)
 {
     const size_t outputs = mlp_network_outputs(network);
     mlp_number_metrics *numbers = calloc(outputs, sizeof *numbers);
     FAIL_IF(numbers == NULL, out_of_memory());
-    const mlp_status status = mlp_evaluate_numbers(network, data, 0, threads, numbers);
+    const mlp_status status = mlp_exchange_evaluate_numbers(exchange, network, data, 0, threads, numbers);
     if (status == MLP_OK) {
         for (size_t i = 0; i < outputs; i++) {
             char number[NUMBER_SIZE];
@@ -82,10 +84,11 @@ static int warn_of_error(const char *part, const mlp_network *network, const mlp
     return status == MLP_ERROR_NONFINITE ? EXIT_DONE : work_code(status);
 }
 
-int warn_of_baseline(const char *part, const mlp_network *network, const mlp_data *data, int threads)
+int warn_of_baseline(const char *part, const mlp_network *network, const mlp_data *data,
+                     const mlp_exchange *exchange, int threads)
 {
-    return mlp_data_class_count(data) > 0 ? warn_of_accuracy(part, network, data, threads)
-                                          : warn_of_error(part, network, data, threads);
+    return mlp_data_class_count(data) > 0 ? warn_of_accuracy(part, network, data, exchange, threads)
+                                          : warn_of_error(part, network, data, exchange, threads);
 }
 
 /* ---- training ------------------------------------------------------------------------------------------ */

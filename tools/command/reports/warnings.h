@@ -6,8 +6,10 @@
 #include <mlp/train.h>
 
 /* A result that is no better than guessing: an accuracy below the share of the commonest class of these data,
- * or an error of numbers above that of predicting their mean. `part` names the data. */
-int warn_of_baseline(const char *part, const mlp_network *network, const mlp_data *data, int threads);
+ * or an error of numbers above that of predicting their mean. `part` names the data.
+ * Ranks make the call together; `exchange` is NULL where there is one. */
+int warn_of_baseline(const char *part, const mlp_network *network, const mlp_data *data,
+                     const mlp_exchange *exchange, int threads);
 /* A loss that still falls where training has ended: the best one is in the last fifth of the epochs, which
  * lowered it by 2 % of the first epoch's. */
 void warn_of_length(const mlp_report *report);

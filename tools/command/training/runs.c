@@ -39,7 +39,8 @@ static mlp_status measure_numbers(const struct train_settings *settings, const m
     if (metrics == NULL) {
         return MLP_ERROR_MEMORY;
     }
-    const mlp_status status = mlp_evaluate_numbers(network, data, 0, settings->fit.threads, metrics);
+    const mlp_status status = mlp_exchange_evaluate_numbers(settings->fit.exchange, network, data, 0,
+                                                            settings->fit.threads, metrics);
     double sums[3] = { 0.0 };
     for (size_t i = 0; i < outputs; i++) {
         sums[0] += metrics[i].rmse;
@@ -64,7 +65,8 @@ static mlp_status measure(const struct train_settings *settings, const mlp_netwo
         return MLP_OK;
     }
     const mlp_status status =
-        mlp_evaluate(network, data, 0, settings->fit.threads, settings->fit.top_k, &metrics, NULL);
+        mlp_exchange_evaluate(settings->fit.exchange, network, data, 0, settings->fit.threads,
+                              settings->fit.top_k, &metrics, NULL);
     figures->count = metrics.count;
     figures->values[FIGURE_LOSS] = metrics.loss;
     figures->values[FIGURE_ACCURACY] = metrics.accuracy;
@@ -100,8 +102,9 @@ static mlp_status fit(struct run *run, const struct train_data *data, bool shows
         mlp_report_epoch(report, e, &epoch);
         run->seconds += epoch.seconds;
     }
+    const bool stopped = mlp_report_stopped(report) != 0; /* by the signal of any rank */
     mlp_report_destroy(&report);
-    if (status == MLP_OK && interrupt_signal() == 0) {
+    if (status == MLP_OK && !stopped) {
         status = measure(&run->settings, network, data->validation, &run->validation);
         status = status == MLP_OK ? measure(&run->settings, network, data->test, &run->test) : status;
         run->done = status == MLP_OK;
