@@ -4,11 +4,35 @@
 #include MLP_CBLAS_HEADER
 
 #include "base/assert.h"
+#include "linalg/small_product.h"
 #include "linalg/vector.h"
+
+enum { WHOLE_VECTOR = 16 };
 
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+/* By our own kernel, in the order in which those calls would be made. */
+static void multiply_small(struct gemm_block block, bool transposed, size_t m, size_t n, size_t k,
+                           const float *a, size_t lda, const float *b, size_t ldb, bool adds, float *c,
+                           size_t ldc)
+{
+    struct small_product product = { .n = n,
+                                     .lda = lda,
+                                     .b_row = transposed ? ldb : 1,
+                                     .b_column = transposed ? 1 : ldb,
+                                     .adds = adds,
+                                     .c = c,
+                                     .ldc = ldc };
+    for (size_t first = 0; first < k; first += product.k) {
+        product.k = smaller(block.inner, k - first);
+        product.a = a + first * lda;
+        product.b = b + first * product.b_row;
+        vector_kernels()->small_product(m, &product);
+        product.adds = true;
+    }
 }
 
 /* The pieces of the inner length outermost: a piece of A stays in cache for all columns. */
@@ -20,6 +44,11 @@ static void multiply(struct gemm_block block, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOS
     const size_t b_column = tb == CblasNoTrans ? ldb : 1;
     MLP_ASSERT(block.columns > 0 && block.inner > 0 && ldc >= m);
     MLP_ASSERT(lda >= (ta == CblasNoTrans ? m : k) && ldb >= (tb == CblasNoTrans ? k : n));
+    if (block.small && ta == CblasNoTrans && m % WHOLE_VECTOR == 0 &&
+        vector_kernels()->small_product != NULL) {
+        multiply_small(block, tb != CblasNoTrans, m, n, k, a, lda, b, ldb, first_beta != 0.0f, c, ldc);
+        return;
+    }
     for (size_t first = 0; first < k;) {
         const size_t inner = smaller(block.inner, k - first);
         for (size_t column = 0; column < n;) {

@@ -5,6 +5,7 @@
 #ifndef LINALG_GEMM_H
 #define LINALG_GEMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The calls of BLAS that make up a product: pieces of the inner length one after the other, their results
@@ -12,10 +13,11 @@
 struct gemm_block {
     size_t columns; /* of a call, at most */
     size_t inner;   /* inner length of a call, at most */
+    bool small;     /* every call is one of OpenBLAS's small-matrix kernels, or of ours with the same bits */
 };
 
 /* One call. */
-#define GEMM_WHOLE ((struct gemm_block){ (size_t)-1, (size_t)-1 })
+#define GEMM_WHOLE ((struct gemm_block){ (size_t)-1, (size_t)-1, false })
 
 /* C (m×n) = A (m×k) · B (k×n); one column goes through the vector kernel, which reads A faster than sgemv. */
 void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,

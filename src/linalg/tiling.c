@@ -150,13 +150,13 @@ static struct grid small_grid(enum product product, size_t m, size_t n, size_t k
         const size_t most = n >= NN_MORE_COLUMNS_FROM ? NN_MORE_COLUMNS : NN_COLUMNS;
         columns = largest_fitting(nn_columns, smaller(most, fitting));
     }
-    return cut(m, n, smaller(SMALL_ROWS, m), smaller(columns, n), GEMM_WHOLE);
+    return cut(m, n, smaller(SMALL_ROWS, m), smaller(columns, n), (struct gemm_block){ n, k, true });
 }
 
 /* Too long for one call of a small-matrix kernel: pieces of the inner length, each of them small. */
 static struct grid long_grid(enum product product, size_t m, size_t n, size_t k)
 {
-    const struct gemm_block block = { LONG_COLUMNS, even_extent(k, LONG_INNER) };
+    const struct gemm_block block = { LONG_COLUMNS, even_extent(k, LONG_INNER), true };
     size_t columns = product == PRODUCT_NT ? block.columns : (size_t)PACKED_COLUMNS;
     if (product == PRODUCT_NN && m <= SMALL_ROWS) {
         columns = shared_columns(columns, n);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/vector_math.h"
+#include "linalg/small_product.h"
 #include "linalg/vector_reduce.h"
 
 enum { LANES = 16, COLUMN_BLOCK = 64 };
@@ -235,4 +236,7 @@ const struct vector_kernels LEVEL_NAME(vector_kernels) = {
     .from_bytes = from_bytes,
     .largest_at = largest_at,
     .rank = rank,
+#if defined(__AVX512F__)
+    .small_product = small_product,
+#endif
 };

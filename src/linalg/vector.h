@@ -14,6 +14,8 @@ struct magnitude {
     double largest; /* max |x|; unspecified when an entry is NaN */
 };
 
+struct small_product;
+
 struct vector_kernels {
     /* Σ x² and max |x| of a rows × columns matrix. */
     struct magnitude (*measure)(const float *x, size_t rows, size_t columns, size_t leading_dimension);
@@ -37,6 +39,8 @@ struct vector_kernels {
     size_t (*largest_at)(const float *x, size_t count);
     /* How many come before x[index]: strictly larger, or equal and of lower index. NaN comes first. */
     size_t (*rank)(const float *x, size_t count, size_t index);
+    /* A small product of m rows, a multiple of 16 (linalg/small_product.h); NULL below AVX-512. */
+    void (*small_product)(size_t m, const struct small_product *product);
 };
 
 LEVEL_DECLARE(const struct vector_kernels, vector_kernels);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "linalg/blas.h"
 #include "linalg/blas_section.h"
 #include "linalg/gemm.h"
 
@@ -58,10 +59,13 @@ static void check(product_function product, struct gemm_block block, bool transp
 
 static void check_sizes(product_function product, bool transpose_a, bool transpose_b)
 {
-    static const size_t sizes[] = { 1, 2, 3, 7, 15, 16, 17, 31, 33, 64, 65 };
-    static const struct gemm_block blocks[] = {
-        { SIZE_MAX, SIZE_MAX }, { 16, 16 }, { 1, 300 }, { 48, 1 }, { 31, 64 }
-    };
+    static const size_t sizes[] = { 1, 2, 3, 7, 15, 16, 17, 31, 33, 48, 64, 65, 80 };
+    static const struct gemm_block blocks[] = { { SIZE_MAX, SIZE_MAX, false },
+                                                { SIZE_MAX, SIZE_MAX, true },
+                                                { 16, 16, false },
+                                                { 1, 300, true },
+                                                { 48, 1, false },
+                                                { 31, 64, true } };
     enum { SIZES = sizeof sizes / sizeof sizes[0], BLOCKS = sizeof blocks / sizeof blocks[0] };
     BLAS_SECTION(true);
     for (size_t i = 0; i < SIZES * SIZES * SIZES; i++) {
@@ -97,7 +101,7 @@ static void nt_transposes_the_second(void **unused)
 static void runs_add_up_to_the_whole(void **unused)
 {
     enum { M = 64, N = 40, K = 500, RUN = 96 };
-    static const struct gemm_block block = { 24, RUN };
+    static const struct gemm_block block = { 24, RUN, true };
     static float left[M * K], right[N * K], whole[M * N], sum[M * N];
     uint64_t state = 9;
     (void)unused;
@@ -110,6 +114,35 @@ static void runs_add_up_to_the_whole(void **unused)
         gemm_nt_add(block, M, N, K - k < RUN ? K - k : RUN, left + k * M, M, right + k * N, N, sum, M);
     }
     assert_memory_equal(sum, whole, sizeof sum);
+}
+
+/* Our kernel for small products has the bits of the calls whose place it takes, whatever the sizes. */
+static void small_products_have_the_bits_of_blas(void **unused)
+{
+    enum { N = 21, K = 40, MOST = 176 };
+    static float left[MOST * K], right[N * K], ours[MOST * N], theirs[MOST * N];
+    uint64_t state = 11;
+    (void)unused;
+    if (blas_class() != BLAS_SMALL_MATRIX) {
+        skip();
+    }
+    BLAS_SECTION(true);
+    test_fill(&state, -1.0, 1.0, left, MOST * K);
+    test_fill(&state, -1.0, 1.0, right, N * K);
+    for (size_t i = 0; i < MOST / 16 * N; i++) {
+        const size_t m = 16 * (i % (MOST / 16) + 1), n = i / (MOST / 16) + 1;
+        const struct gemm_block calls = { 16, 24, false }, small = { 16, 24, true };
+        memset(ours, 0, sizeof ours);
+        memset(theirs, 0, sizeof theirs);
+        if (n > 1) {
+            gemm_nn(calls, m, n, K, left, MOST, right, K, theirs, MOST);
+            gemm_nn(small, m, n, K, left, MOST, right, K, ours, MOST);
+            assert_memory_equal(ours, theirs, sizeof ours);
+        }
+        gemm_nt_add(calls, m, n, K, left, MOST, right, N, theirs, MOST);
+        gemm_nt_add(small, m, n, K, left, MOST, right, N, ours, MOST);
+        assert_memory_equal(ours, theirs, sizeof ours);
+    }
 }
 
 /* NaN and infinity in an operand come out in the rows and columns they belong to, and nowhere else. */
@@ -139,6 +172,7 @@ int main(void)
         cmocka_unit_test(tn_transposes_the_first),
         cmocka_unit_test(nt_transposes_the_second),
         cmocka_unit_test(runs_add_up_to_the_whole),
+        cmocka_unit_test(small_products_have_the_bits_of_blas),
         cmocka_unit_test(what_is_not_finite_stays_in_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

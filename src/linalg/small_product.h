@@ -1,0 +1,109 @@
+/* Small products of a strip of rows: registers hold 16 to 48 rows of a few columns of C, through the whole
+ * inner length. OpenBLAS's small-matrix kernels, whose place it takes, add up each entry in the same order,
+ * and round as often: the bits are the same. They hold 64 rows of 4 columns and read the left operand twice
+ * as often, and of the last 16 or 48 rows keep 4 or 8 registers, too few for the multipliers' latency.
+ * GF/s of one core of a Zen 5 (`mlp-bench tiles`), theirs and this one: NN 64×16×256 224, 261; 48×16×256
+ * 177, 262; 16×16×256 135, 200; NT 240×240×128 256, 262. For files that are compiled for each vector level.
+ */
+#ifndef LINALG_SMALL_PRODUCT_H
+#define LINALG_SMALL_PRODUCT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* C (m×n, ldc) = A (m×k, lda) · B (k×n), whose rows and columns are so far apart; or added to C. */
+struct small_product {
+    size_t n, k;
+    const float *a;
+    size_t lda;
+    const float *b;
+    size_t b_row, b_column;
+    bool adds;
+    float *c;
+    size_t ldc;
+};
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+
+enum { STRIP_VECTOR = 16, STRIP_VECTORS_MOST = 3, STRIP_COLUMNS_MOST = 16 };
+
+/* `columns` columns from `j` of the `vectors`·16 rows from `i`. Both counts are constants at each call: all
+ * entries of C are in registers. */
+static inline __attribute__((always_inline)) void strip_columns(const struct small_product *p, size_t i,
+                                                                size_t j, int vectors, int columns)
+{
+    const float *a = p->a + i, *b = p->b + j * p->b_column;
+    const size_t lda = p->lda, b_row = p->b_row, b_column = p->b_column;
+    __m512 sums[STRIP_COLUMNS_MOST][STRIP_VECTORS_MOST];
+#pragma GCC unroll 16
+    for (int c = 0; c < columns; c++) {
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; v++) {
+            sums[c][v] = _mm512_setzero_ps();
+        }
+    }
+    for (size_t k = p->k; k > 0; k--, a += lda, b += b_row) {
+        __m512 entries[STRIP_VECTORS_MOST];
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; v++) {
+            entries[v] = _mm512_loadu_ps(a + v * STRIP_VECTOR);
+        }
+#pragma GCC unroll 16
+        for (int c = 0; c < columns; c++) {
+            const __m512 factor = _mm512_set1_ps(b[(size_t)c * b_column]);
+#pragma GCC unroll 3
+            for (int v = 0; v < vectors; v++) {
+                sums[c][v] = _mm512_fmadd_ps(entries[v], factor, sums[c][v]);
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int c = 0; c < columns; c++) {
+        float *to = p->c + i + (j + (size_t)c) * p->ldc;
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; v++) {
+            const __m512 before = p->adds ? _mm512_loadu_ps(to + v * STRIP_VECTOR) : _mm512_setzero_ps();
+            _mm512_storeu_ps(to + v * STRIP_VECTOR, p->adds ? _mm512_add_ps(before, sums[c][v]) : sums[c][v]);
+        }
+    }
+}
+
+/* All columns of the `vectors`·16 rows from `i`. */
+static inline __attribute__((always_inline)) void strip(const struct small_product *p, size_t i, int vectors)
+{
+    size_t j = 0;
+    if (vectors == 1) {
+        for (; j + 16 <= p->n; j += 16) {
+            strip_columns(p, i, j, 1, 16);
+        }
+    }
+    for (; j + 8 <= p->n; j += 8) {
+        strip_columns(p, i, j, vectors, 8);
+    }
+    for (; j + 4 <= p->n; j += 4) {
+        strip_columns(p, i, j, vectors, 4);
+    }
+    for (; j < p->n; j++) {
+        strip_columns(p, i, j, vectors, 1);
+    }
+}
+
+/* m is a multiple of 16. */
+static void small_product(size_t m, const struct small_product *p)
+{
+    size_t i = 0;
+    if (m >= 48 && m % 32 != 0) {
+        strip(p, 0, 3);
+        i = 48;
+    }
+    for (; i + 32 <= m; i += 32) {
+        strip(p, i, 2);
+    }
+    if (i < m) {
+        strip(p, i, 1);
+    }
+}
+#endif
+
+#endif
