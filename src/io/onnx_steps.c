@@ -231,10 +231,6 @@ static mlp_status begin_layer(struct onnx_walk *walk, const onnx_node *node, con
                               struct onnx_layer **begun)
 {
     struct onnx_layers *layers = walk->layers;
-    struct onnx_layer *open = onnx_open_layer(walk);
-    if (open != NULL) {
-        open->complete = true;
-    }
     const size_t count = layers->layers.count,
                  inputs = count > 0 ? ((struct onnx_layer *)layers->layers.items)[count - 1].weights.rows
                                     : w->columns;

@@ -89,6 +89,36 @@ static void floats_of_all_magnitudes(void **state)
     free(x);
 }
 
+/* What never changes has its own value for a mean and 1 for a deviation, to the bit, wherever it stands and
+ * however the mean would be rounded. */
+static void constants_are_left_alone(void **state)
+{
+    static const float values[] = { 0.1f, 1.0f / 3.0f, 1e7f + 1.0f, -3.3e-5f, 0.0f };
+    enum { CONSTANTS = 5, MOST = 49 };
+    float x[CONSTANTS * MOST];
+    (void)state;
+    for (size_t i = 0; i < CONSTANTS * MOST; i++) {
+        x[i] = values[i % CONSTANTS];
+    }
+    for (size_t count = 1; count <= MOST; count++) {
+        mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
+        mlp_network *network = network_of(CONSTANTS);
+        const float *mean, *scale;
+        mlp_data *data;
+        arrays.count = count;
+        arrays.inputs = CONSTANTS;
+        arrays.features = x;
+        assert_ok(mlp_data_create(&arrays, &data));
+        assert_ok(mlp_data_standardize(data, network));
+        mlp_network_standardization(network, &mean, &scale);
+        for (size_t j = 0; j < CONSTANTS; j++) {
+            assert_true(mean[j] == values[j] && scale[j] == 1.0f);
+        }
+        mlp_data_destroy(&data);
+        mlp_network_destroy(&network);
+    }
+}
+
 static void bytes(void **state)
 {
     (void)state;
@@ -177,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(floats_of_all_magnitudes),
+        cmocka_unit_test(constants_are_left_alone),
         cmocka_unit_test(bytes),
         cmocka_unit_test(constant_features_have_scale_1),
         cmocka_unit_test(refuses_other_shapes_and_survives_failures),

@@ -299,6 +299,40 @@ static void symmetric_units_are_counted_in_hidden_layers(void **unused)
     }
 }
 
+/* Two linear layers, I and g·I: signal and gradient change by g, and a hundredfold change is named. */
+static void growth_is_named_from_a_hundred_times_on(void **unused)
+{
+    static const struct {
+        float factor;
+        unsigned findings;
+    } rows[] = { { 0.015f, 0 },
+                 { 0.0075f, 1u << MLP_FINDING_VANISHING },
+                 { 75.0f, 0 },
+                 { 150.0f, 1u << MLP_FINDING_EXPLODING } };
+    static const mlp_layer layers[] = { { .units = INPUTS }, { .units = INPUTS } };
+    static float x[COUNT * INPUTS], y[COUNT * INPUTS];
+    uint64_t state = 2;
+    (void)unused;
+    test_fill(&state, -1.0, 1.0, x, COUNT * INPUTS);
+    test_fill(&state, -1.0, 1.0, y, COUNT * INPUTS);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        mlp_network *network;
+        mlp_diagnosis *diagnosis;
+        assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &network));
+        for (size_t l = 0; l < 2; l++) {
+            float weights[INPUTS * INPUTS] = { 0.0f };
+            for (size_t u = 0; u < INPUTS; u++) {
+                weights[u * INPUTS + u] = l == 0 ? 1.0f : rows[i].factor;
+            }
+            assert_ok(mlp_network_set_weights(network, l, weights));
+        }
+        assert_ok(mlp_diagnose(network, x, &(mlp_targets){ .values = y }, COUNT, NULL, &diagnosis));
+        assert_int_equal(mlp_diagnosis_findings(diagnosis), rows[i].findings);
+        mlp_diagnosis_destroy(&diagnosis);
+        mlp_network_destroy(&network);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +340,7 @@ int main(void)
         cmocka_unit_test(two_samples_have_one_angle),
         cmocka_unit_test(the_prediction_follows_weights_and_biases),
         cmocka_unit_test(symmetric_units_are_counted_in_hidden_layers),
+        cmocka_unit_test(growth_is_named_from_a_hundred_times_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

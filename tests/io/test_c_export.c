@@ -148,6 +148,36 @@ static void self_test_and_names(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* The title counts what the file declares: each constant and the bytes of its type. */
+static void the_title_counts_the_constants(void **unused)
+{
+    (void)unused;
+    for (int int8 = 0; int8 <= 1; int8++) {
+        mlp_c_options options = MLP_C_OPTIONS_INIT;
+        mlp_network *network = network_with(MLP_ACTIVATION_TANH);
+        size_t size, bytes = 0, told = 0;
+        options.int8 = int8;
+        assert_ok(mlp_model_export_c(network, test_path("titled.c"), &options));
+        char *text = (char *)test_read_file(test_path("titled.c"), &size);
+        const char *title = strstr(text, " parameters");
+        assert_non_null(title);
+        assert_int_equal(sscanf(strchr(title, ',') + 1, int8 ? " a scale for each unit, %zu" : " %zu", &told),
+                         1);
+        *strstr(text, "\n#ifdef") = '\0'; /* the samples of the self-test follow */
+        for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+            const char *bracket = strchr(line, '[');
+            line += *line == '\n';
+            if (strncmp(line, "static const ", 13) == 0 && bracket != NULL) {
+                bytes += strtoul(bracket + 1, NULL, 10) * (strncmp(line + 13, "float", 5) == 0 ? 4 : 1);
+            }
+        }
+        assert_true(bytes > 0);
+        assert_int_equal(told, bytes);
+        free(text);
+        mlp_network_destroy(&network);
+    }
+}
+
 static void value(const float *z, float *a, size_t count, void *context)
 {
     (void)context;
@@ -231,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_activation_in_floats_and_in_8_bits),
         cmocka_unit_test(self_test_and_names),
+        cmocka_unit_test(the_title_counts_the_constants),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(quantized_weights),
         cmocka_unit_test(memory_that_fails),

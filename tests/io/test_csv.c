@@ -224,6 +224,7 @@ static void damage_is_named_with_its_place(void **state)
         { "1,2,x\n1,1 2,x\n", "line 2", "column 2", "'1 2'" },
         { "1,2,x\n1,inf,x\n", "line 2", "column 2", "finite" },
         { "1,2,x\n1,-Infinity,x\n", "line 2", "column 2", "finite" },
+        { "1,2,x\n1,+inf,x\n", "line 2", "column 2", "finite" },
         { "1,2,x\n1,3.5e38,x\n", "line 2", "column 2", "range" },
         { "1,2,x\n1,1e999,x\n", "line 2", "column 2", "range" },
         { "1,2,x\n1,x\n", "line 2", "column 3", "2 fields, expected 3" },
@@ -413,7 +414,8 @@ static void gzip_reads_and_is_checked(void **state)
     failing_allocations(path, NULL);
     unsigned char *bytes = test_read_file(path, &size);
     uint64_t seed = 8;
-    for (size_t cut = size - 12; cut < size; cut++) {
+    for (size_t k = 0; k < 20; k++) {
+        const size_t cut = k < 8 ? 2 + k : size - 20 + k; /* within the heading, and within the trailer */
         assert_refused(read_csv(test_write_file("cut.gz", bytes, cut), NULL, &data), MLP_ERROR_FORMAT,
                        "cut.gz", "truncated", NULL);
     }

@@ -1,9 +1,13 @@
 /* CSV files of any content: one outcome whichever way a line is read, cost in proportion, safe messages. */
 #include "support/support.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <mlp/data.h>
 
@@ -146,10 +150,59 @@ static void messages_are_safe_to_print(void **state)
                    "'\\u001B[31m\\u009B\\xFF'", NULL);
 }
 
+struct slow_writer {
+    pthread_t reader;
+    int descriptor;
+};
+
+static void do_nothing(int signal)
+{
+    (void)signal;
+}
+
+/* Signals come in before the text does. */
+static void *write_slowly(void *context)
+{
+    const struct slow_writer *writer = context;
+    for (int i = 0; i < 20; i++) {
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+        pthread_kill(writer->reader, SIGUSR1);
+    }
+    assert_int_equal(write(writer->descriptor, "1,2,a\n3,4,b\n", 12), 12);
+    close(writer->descriptor);
+    return NULL;
+}
+
+/* A read that a signal interrupts is made again. */
+static void signals_do_not_end_reading(void **state)
+{
+    const struct sigaction action = { .sa_handler = do_nothing }; /* no SA_RESTART */
+    struct sigaction before;
+    struct slow_writer writer = { .reader = pthread_self() };
+    int ends[2];
+    char path[64];
+    pthread_t thread;
+    mlp_data *data;
+    (void)state;
+    assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+    assert_int_equal(pipe(ends), 0);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    writer.descriptor = ends[1];
+    assert_int_equal(pthread_create(&thread, NULL, write_slowly, &writer), 0);
+    const mlp_status status = mlp_data_load_csv(path, NULL, &data);
+    pthread_join(thread, NULL);
+    sigaction(SIGUSR1, &before, NULL);
+    close(ends[0]);
+    assert_ok(status);
+    assert_int_equal(mlp_data_count(data), 2);
+    mlp_data_destroy(&data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(both_ways_of_reading_a_line_agree),
                                         cmocka_unit_test(cost_is_in_proportion_to_the_file),
-                                        cmocka_unit_test(messages_are_safe_to_print) };
+                                        cmocka_unit_test(messages_are_safe_to_print),
+                                        cmocka_unit_test(signals_do_not_end_reading) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

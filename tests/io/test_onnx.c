@@ -369,8 +369,14 @@ static void names_of_classes_may_be_empty(void **unused)
  * and no network that cannot be used. */
 static void damaged_files(void **unused)
 {
+    /* the graph has 4 bytes, and a node in it claims 10 */
+    static const unsigned char node_too_long[] = { 0x08, 8, 0x3A, 4, 0x0A, 10, 0, 0, 0x42,
+                                                   8,    0, 0,    0, 0,    0,  0, 0, 0 };
     size_t size;
+    mlp_network *none;
     (void)unused;
+    assert_refused(mlp_model_load(test_write_file("long.onnx", node_too_long, sizeof node_too_long), &none),
+                   MLP_ERROR_FORMAT, "a field is longer than what holds it", NULL);
     unsigned char *bytes = test_read_file(recorded_path("sklearn-names-zipmap.onnx"), &size);
     for (size_t i = 0; i < size; i++) {
         mlp_network *network;

@@ -362,6 +362,59 @@ static void no_part_of_groups_is_empty(void **state)
     mlp_schema_destroy(&schema);
 }
 
+/* Texts over texts: a text that comes again below the first line alone makes that a header, also where there
+ * are but two lines; half of a schema's names in the first line do not. */
+static void headers_are_found_by_what_repeats(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t samples;
+    } tables[] = {
+        { "colour,kind\nred,A\nred,B\n", 2 },
+        { "colour,kind\nred,A\nblue,A\n", 2 },
+        { "red,A\nblue,B\nred,A\n", 3 },
+    };
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    mlp_data *data;
+    (void)state;
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        mlp_schema *schema = learn(tables[i].text, NULL, &data);
+        assert_int_equal(mlp_data_count(data), tables[i].samples);
+        mlp_data_destroy(&data);
+        mlp_schema_destroy(&schema);
+    }
+    options.regression = 1;
+    mlp_schema *schema = learn("red,blue,c,d,y\nred,blue,1,2,3\nblue,red,2,3,4\n", &options, NULL);
+    assert_ok(
+        mlp_schema_load(schema, file_of("red,blue,4,5,1\nred,red,6,7,2\nblue,blue,8,9,3\n"), NULL, &data));
+    assert_int_equal(mlp_data_count(data), 3);
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+}
+
+/* A first column that counts may be an index; two lines are no evidence. */
+static void a_column_that_counts_is_mentioned(void **state)
+{
+    static const struct {
+        const char *text;
+        bool counts;
+    } tables[] = {
+        { ",x,y\n0,5,A\n1,6,B\n2,7,A\n", true },
+        { ",x,y\n0,5,A\n1,6,B\n", false },
+        { ",x,y\n1,5,A\n2,6,B\n3,7,A\n", false },
+        { ",x,y\n0,5,A\n1,6,B\n3,7,A\n", false },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        mlp_data *data;
+        mlp_schema *schema = learn(tables[i].text, NULL, &data);
+        const char *warnings = mlp_data_warnings(data);
+        assert_int_equal(warnings != NULL && strstr(warnings, "counts 0, 1, 2") != NULL, tables[i].counts);
+        mlp_data_destroy(&data);
+        mlp_schema_destroy(&schema);
+    }
+}
+
 static void what_does_not_fit_is_named(void **state)
 {
     static const struct {
@@ -401,6 +454,8 @@ int main(void)
         cmocka_unit_test(groups_stay_together),
         cmocka_unit_test(folds_keep_groups_together),
         cmocka_unit_test(no_part_of_groups_is_empty),
+        cmocka_unit_test(headers_are_found_by_what_repeats),
+        cmocka_unit_test(a_column_that_counts_is_mentioned),
         cmocka_unit_test(what_does_not_fit_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

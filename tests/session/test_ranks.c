@@ -392,12 +392,17 @@ static void what_is_refused(void **unused)
     exchange.broadcast = NULL;
     assert_refused(run(&f, NULL), MLP_ERROR_ARGUMENT, "broadcast", NULL);
     exchange = ranks_exchange(&ranks, 0);
-    for (exchange.rank = 0; exchange.rank < THREE; exchange.rank++) {
-        assert_ok(mlp_exchange_share(&exchange, 100, 7, &first, &own));
-        assert_int_equal(first, all);
-        all += own;
+    for (size_t count = 0; count <= 20; count++) { /* fewer samples or parts than ranks among them */
+        for (size_t parts = 1; parts <= 9; parts++) {
+            all = 0;
+            for (exchange.rank = 0; exchange.rank < THREE; exchange.rank++) {
+                assert_ok(mlp_exchange_share(&exchange, count, parts, &first, &own));
+                assert_true(own == 0 || first == all);
+                all += own;
+            }
+            assert_int_equal(all, count);
+        }
     }
-    assert_int_equal(all, 100);
     exchange.rank = 0;
     assert_refused(mlp_exchange_share(&exchange, 100, 0, &first, &own), MLP_ERROR_RANGE, "parts", NULL);
     assert_refused(mlp_exchange_share(&exchange, 100, 1, NULL, &own), MLP_ERROR_ARGUMENT, "first", NULL);

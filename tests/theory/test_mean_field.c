@@ -307,7 +307,13 @@ static void signals_that_die_or_explode(void **state)
     assert_close(point.q, 1.0, 0.0);
     assert_true(isinf(point.depth));
     assert_int_equal(mlp_mean_field_point(&relu, 1.0, 0.5, &point), MLP_OK);
-    assert_close(point.q, 1.0, 1e-9); /* q = q/2 + 1/2 */
+    assert_close(point.q, 1.0, 1e-9);           /* q = q/2 + 1/2 */
+    for (double q = 1e-3; q < 1e3; q *= 1.07) { /* q = q/2 + q/2 */
+        assert_int_equal(mlp_mean_field_point(&relu, 1.0, 0.5 * q, &point), MLP_OK);
+        assert_close(point.q / q, 1.0, 1e-9);
+    }
+    assert_int_equal(mlp_mean_field_point(&relu, 1.0, 1.0, &point), MLP_OK);
+    assert_close(point.q, 2.0, 1e-9);
     assert_int_equal(mlp_mean_field_point(&tanh_choice, 0.0, 0.5, &point), MLP_OK);
     assert_close(point.q, 0.5, 0.0);
     assert_close(point.chi, 0.0, 0.0);
