@@ -14,7 +14,8 @@
  * | custom               | any                     | A, by the caller                     | as the caller likes      |
  *
  * Every loss also takes class indices: they stand for one-hot values, and with a single output unit (which
- * cross-entropy does not accept) classes 0 and 1 for the values 0 and 1. */
+ * cross-entropy does not accept) classes 0 and 1 for the values 0 and 1. With ::MLP_CLASS_TARGETS_BIPOLAR,
+ * for tanh and its kin, they stand for −1 in place of 0. */
 /* clang-format on */
 #ifndef MLP_LOSS_H
 #define MLP_LOSS_H
@@ -48,6 +49,18 @@ typedef enum mlp_reduction {
     MLP_REDUCTION_SUM = 1,        /**< Σ_i s_i ℓ_i, summed over units too. */
     MLP_REDUCTION_SAMPLE_MEAN = 2 /**< Σ_i s_i ℓ_i / Σ_i s_i, per-unit losses summed over units. */
 } mlp_reduction;
+
+/** The values of output units that class indices stand for in the loss. Values are fixed; files store the
+ * names. */
+typedef enum mlp_class_targets {
+    /** 1 of the sample's class, 0 of others; a single unit: 0 and 1. */
+    MLP_CLASS_TARGETS_BINARY = 0,
+    /** 1 of the sample's class, −1 of others; a single unit: −1 and 1, and the class that is predicted is 1
+     * above 0 (else above 1/2). What an output in (−1, 1) can come near on both sides: tanh, hard-tanh,
+     * softsign. Goes with squared error, absolute error and Huber. By squared error (1 + ŷ)/2 estimates the
+     * probability of the class. */
+    MLP_CLASS_TARGETS_BIPOLAR = 1
+} mlp_class_targets;
 
 /** What a batch should have come out as. Set `classes` or `values`, not both; `weights` may be NULL. All
  * borrowed for the call. */
@@ -85,6 +98,10 @@ MLP_API size_t mlp_loss_count(void);
 MLP_API const char *mlp_reduction_name(mlp_reduction reduction);
 /** Finds a reduction by its name. */
 MLP_API mlp_status mlp_reduction_from_name(const char *name, mlp_reduction *reduction);
+/** Name of what classes stand for ("binary", "bipolar"), or NULL. Static text; any thread. */
+MLP_API const char *mlp_class_targets_name(mlp_class_targets targets);
+/** Finds it by its name. ::MLP_ERROR_ARGUMENT for an unknown one; the message lists the known names. */
+MLP_API mlp_status mlp_class_targets_from_name(const char *name, mlp_class_targets *targets);
 
 #ifdef __cplusplus
 }

@@ -88,7 +88,7 @@ MLP_API void mlp_memory_free(void **bytes);
 typedef struct mlp_onnx_options {
     size_t struct_size; /**< Set by the INIT. */
     int label; /**< Not 0: a second output `label`, int64 of samples: the class, by ArgMax, or for one unit
-                  whether it exceeds 1/2 (0 for a logit). Default 0. */
+                  whether it exceeds 1/2 (0 for a logit and bipolar class targets). Default 0. */
 } mlp_onnx_options;
 
 #define MLP_ONNX_OPTIONS_INIT                                                                                \

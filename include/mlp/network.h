@@ -75,12 +75,16 @@ typedef struct mlp_network_options {
     const char *const *custom_activation_names; /**< Likewise of each layer's activation, where it is custom
                                                      (mlp_load_options::find_activation); other entries are
                                                      not looked at. NULL (default): none has one. */
+    mlp_class_targets
+        class_targets; /**< What class indices stand for; kept in files. Default binary: 0 and 1,
+                                          whatever the output's activation (`mlp train` takes bipolar for tanh
+                                          and its kin). */
 } mlp_network_options;
 
 #define MLP_NETWORK_OPTIONS_INIT                                                                             \
     {                                                                                                        \
         sizeof(mlp_network_options), sizeof(mlp_layer), 0, MLP_LOSS_AUTOMATIC, MLP_REDUCTION_MEAN, 0.0, 0.0, \
-            NULL, NULL, NULL, NULL, NULL                                                                     \
+            NULL, NULL, NULL, NULL, NULL, MLP_CLASS_TARGETS_BINARY                                           \
     }
 
 /** ::MLP_NETWORK_OPTIONS_INIT as a function, for other languages: sets the members that struct_size,
@@ -152,6 +156,8 @@ MLP_API size_t mlp_network_outputs(const mlp_network *network);
 MLP_API size_t mlp_network_parameter_count(const mlp_network *network);
 /** The loss in force, never automatic. */
 MLP_API mlp_loss mlp_network_loss(const mlp_network *network);
+/** What class indices stand for in the loss. */
+MLP_API mlp_class_targets mlp_network_class_targets(const mlp_network *network);
 /** The seed that the parameters were last drawn with. */
 MLP_API uint64_t mlp_network_seed(const mlp_network *network);
 

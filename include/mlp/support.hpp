@@ -358,6 +358,7 @@ template <typename Enum> struct names; // defined for every enum that has names
 MLP_DETAIL_NAMES(mlp_activation, mlp_activation)
 MLP_DETAIL_NAMES(mlp_average, mlp_average)
 MLP_DETAIL_NAMES(mlp_checkpoint_failure, mlp_checkpoint_failure)
+MLP_DETAIL_NAMES(mlp_class_targets, mlp_class_targets)
 MLP_DETAIL_NAMES(mlp_clip, mlp_clip)
 MLP_DETAIL_NAMES(mlp_clip_norm, mlp_clip_norm)
 MLP_DETAIL_NAMES(mlp_data_format, mlp_data_format)

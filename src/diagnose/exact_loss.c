@@ -3,15 +3,14 @@
 
 #include <math.h>
 
-double exact_target(const mlp_targets *targets, size_t sample, size_t unit, size_t units)
+double exact_target(const mlp_network *network, const mlp_targets *targets, size_t sample, size_t unit)
 {
+    const size_t units = output_layer(network)->units;
     if (targets->values != NULL) {
         return (double)targets->values[sample * units + unit];
     }
-    if (units == 1) {
-        return (double)targets->classes[sample];
-    }
-    return (size_t)targets->classes[sample] == unit ? 1.0 : 0.0;
+    return loss_hot_unit(units, (size_t)targets->classes[sample]) == unit ? 1.0
+                                                                          : (double)loss_low(&network->loss);
 }
 
 static double log_sum_exp(const double *z, size_t units)
@@ -35,7 +34,7 @@ static double cross_entropy(const struct exact_outputs *o, size_t s, size_t unit
     for (size_t i = 0; i < units; i++) {
         const double weight = settings->class_weights != NULL ? (double)settings->class_weights[i] : 1.0;
         const double target =
-            (1.0 - smoothing) * exact_target(o->targets, s, i, units) + smoothing / (double)units;
+            (1.0 - smoothing) * exact_target(o->network, o->targets, s, i) + smoothing / (double)units;
         sum += weight * target * (all - z[i]);
     }
     return sum;
@@ -61,7 +60,7 @@ static double sample_loss(const struct exact_outputs *o, size_t s)
         return cross_entropy(o, s, units);
     }
     for (size_t i = s * units; i < (s + 1) * units; i++) {
-        sum += unit_loss(settings, o->z[i], o->a[i], exact_target(o->targets, s, i % units, units));
+        sum += unit_loss(settings, o->z[i], o->a[i], exact_target(o->network, o->targets, s, i % units));
     }
     return sum;
 }

@@ -15,7 +15,7 @@ struct exact_outputs {
 };
 
 /* What unit `unit` of a sample should have come out as. */
-double exact_target(const mlp_targets *targets, size_t sample, size_t unit, size_t units);
+double exact_target(const mlp_network *network, const mlp_targets *targets, size_t sample, size_t unit);
 
 /* The reduced loss. A custom loss's failure goes to *status. */
 double exact_loss(const struct exact_outputs *outputs, mlp_status *status);

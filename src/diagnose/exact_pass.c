@@ -177,7 +177,7 @@ bool exact_kink_between(const struct exact_pass *pass, size_t layer)
     if (pass->network->loss.loss == MLP_LOSS_ABSOLUTE_ERROR) {
         for (size_t i = 0; i < units * pass->count; i++) {
             if (crosses(pass->side[0].a[offset + i], pass->side[1].a[offset + i],
-                        exact_target(pass->targets, i / units, i % units, units))) {
+                        exact_target(pass->network, pass->targets, i / units, i % units))) {
                 return true;
             }
         }

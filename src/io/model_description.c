@@ -13,8 +13,10 @@
 #include "base/status.h"
 #include "io/schema_json.h"
 
-/* The second has the scaling of outputs, which readers of the first would leave out. */
-static const char *const format_versions[] = { "1", "2" };
+/* The second has the scaling of outputs, the third what classes stand for, which readers of those before
+ * would leave out. */
+static const char *const format_versions[] = { "1", "2", "3" };
+enum { FORMAT_VERSIONS = sizeof format_versions / sizeof format_versions[0] };
 enum { PLACE_SIZE = 64 };
 
 /* ---- layers and losses --------------------------------------------------------------------------------- */
@@ -117,16 +119,28 @@ mlp_status description_class_names(const mlp_network *network, char **text)
     return *text != NULL ? MLP_OK : fail(MLP_ERROR_MEMORY, "out of memory for the class names");
 }
 
+static const char *format_version(const mlp_network *network)
+{
+    if (network->loss.class_targets != MLP_CLASS_TARGETS_BINARY) {
+        return format_versions[2];
+    }
+    return format_versions[network->output_scale != NULL];
+}
+
 json_t *description_write(const mlp_network *network)
 {
     char inputs[32], seed[32];
     snprintf(inputs, sizeof inputs, "%zu", network->inputs);
     snprintf(seed, sizeof seed, "%" PRIu64, network->seed);
-    json_t *metadata = json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", "mlp", "format_version",
-                                 format_versions[network->output_scale != NULL], "library_version",
-                                 mlp_version(), "inputs", inputs, "seed", seed);
+    json_t *metadata =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "format", "mlp", "format_version", format_version(network),
+                  "library_version", mlp_version(), "inputs", inputs, "seed", seed);
     bool complete = metadata != NULL && metadata_set_json(metadata, "layers", layers_json(network)) &&
                     metadata_set_json(metadata, "loss", fields_to_json(&loss_fields, &network->loss));
+    if (complete && network->loss.class_targets != MLP_CLASS_TARGETS_BINARY) {
+        const char *name = mlp_class_targets_name(network->loss.class_targets);
+        complete = json_object_set_new(metadata, "class_targets", json_string(name)) == 0;
+    }
     if (complete && network->class_name_count > 0) {
         complete = metadata_set_json(metadata, "class_names", class_names_json(network));
     }
@@ -260,11 +274,24 @@ static mlp_status read_schema(const struct safetensors *archive, const struct js
 static mlp_status check_format(const struct safetensors *archive)
 {
     const char *version = safetensors_metadata(archive, "format_version");
-    return version != NULL &&
-                   (strcmp(version, format_versions[0]) == 0 || strcmp(version, format_versions[1]) == 0)
+    version = version != NULL ? version : "";
+    size_t i = 0;
+    while (i < FORMAT_VERSIONS && strcmp(version, format_versions[i]) != 0) {
+        i++;
+    }
+    return i < FORMAT_VERSIONS
                ? MLP_OK
-               : fail(MLP_ERROR_UNSUPPORTED, "%s: format version '%.16s', this library reads 1 and 2",
-                      archive->path, version != NULL ? version : "");
+               : fail(MLP_ERROR_UNSUPPORTED, "%s: format version '%.16s', this library reads 1 to %d",
+                      archive->path, version, FORMAT_VERSIONS);
+}
+
+static mlp_status read_class_targets(const struct safetensors *archive, mlp_network_options *options)
+{
+    const char *name = safetensors_metadata(archive, "class_targets");
+    if (name == NULL || mlp_class_targets_from_name(name, &options->class_targets) == MLP_OK) {
+        return MLP_OK;
+    }
+    return fail_in(MLP_ERROR_FORMAT, "%s: metadata 'class_targets'", archive->path);
 }
 
 /* The texts that hold JSON. */
@@ -308,6 +335,7 @@ mlp_status description_read(const struct safetensors *archive, struct model_desc
     TRY(whole_text(archive, "inputs", &inputs));
     TRY(whole_text(archive, "seed", &description->options.seed));
     description->inputs = (size_t)inputs;
+    TRY(read_class_targets(archive, &description->options));
     description->options.custom_loss_name = safetensors_metadata(archive, "custom_loss");
     description->note = safetensors_metadata(archive, "note");
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

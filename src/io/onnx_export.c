@@ -76,13 +76,12 @@ static void add_label(struct onnx_writer *w, const mlp_network *network)
         onnx_integer_add(w, node, "keepdims", 0);
         return;
     }
-    static const float middle[] = { 0.5f, 0.0f };
-    const bool logit = output->description.activation == MLP_ACTIVATION_IDENTITY;
+    const float middle = network_threshold(network);
     unsigned char *axis = onnx_tensor_add(w, "label.axis", ONNX_INT64, 1, (const size_t[]){ 1 }, 8);
     if (axis != NULL) {
         axis[0] = 1;
     }
-    onnx_matrix_add(w, "label.threshold", &middle[logit], 1, 0, 1);
+    onnx_matrix_add(w, "label.threshold", &middle, 1, 0, 1);
     onnx_node_add(w, "Greater", (const char *const[]){ "output", "label.threshold" }, 2, "label.exceeds");
     Mlp__Onnx__Node *cast =
         onnx_node_add(w, "Cast", (const char *const[]){ "label.exceeds" }, 1, "label.column");

@@ -154,6 +154,7 @@ static mlp_status take_loss(const mlp_network_options *options, mlp_network *net
     *loss = (struct loss_settings){
         .loss = options->loss,
         .reduction = options->reduction,
+        .class_targets = options->class_targets,
         .label_smoothing = options->label_smoothing,
         .huber_delta = options->huber_delta,
         .class_weights = options->class_weights,
@@ -318,6 +319,8 @@ GETTER(size_t, mlp_network_inputs, mlp_network, network, network->inputs, 0)
 GETTER(size_t, mlp_network_outputs, mlp_network, network, output_layer(network)->units, 0)
 GETTER(size_t, mlp_network_parameter_count, mlp_network, network, network->parameter_count, 0)
 GETTER(mlp_loss, mlp_network_loss, mlp_network, network, network->loss.loss, MLP_LOSS_AUTOMATIC)
+GETTER(mlp_class_targets, mlp_network_class_targets, mlp_network, network, network->loss.class_targets,
+       MLP_CLASS_TARGETS_BINARY)
 GETTER(uint64_t, mlp_network_seed, mlp_network, network, network->seed, 0)
 
 GETTER(const char *, mlp_network_custom_loss_name, mlp_network, network, network->loss_name, NULL)

@@ -103,7 +103,8 @@ static inline const struct layer *output_layer(const struct mlp_network *network
 }
 
 /* The class that a sample's outputs speak for: the largest, the first of equals; for a single output unit 1
- * when it exceeds 0.5 (0 where it is a logit). */
+ * when it exceeds network_threshold(). */
+float network_threshold(const struct mlp_network *network);
 size_t network_class_of(const struct mlp_network *network, const float *outputs);
 
 /* Whether the padding of an arena of this layout is 0, as that of parameters and gradients stays. */

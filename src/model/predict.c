@@ -102,13 +102,18 @@ mlp_status mlp_predict_strided(const mlp_network *network, mlp_workspace *worksp
     return predict_outputs(__func__, network, workspace, x, stride, count, outputs);
 }
 
+float network_threshold(const struct mlp_network *network)
+{
+    const bool logit = network->loss.loss == MLP_LOSS_BINARY_CROSS_ENTROPY &&
+                       output_layer(network)->description.activation == MLP_ACTIVATION_IDENTITY;
+    return logit || network->loss.class_targets == MLP_CLASS_TARGETS_BIPOLAR ? 0.0f : 0.5f;
+}
+
 size_t network_class_of(const struct mlp_network *network, const float *outputs)
 {
     const struct layer *output = output_layer(network);
     if (output->units == 1) {
-        const bool logit = network->loss.loss == MLP_LOSS_BINARY_CROSS_ENTROPY &&
-                           output->description.activation == MLP_ACTIVATION_IDENTITY;
-        return outputs[0] > (logit ? 0.0f : 0.5f) ? 1 : 0;
+        return outputs[0] > network_threshold(network) ? 1 : 0;
     }
     return vector_kernels()->largest_at(outputs, output->units);
 }

@@ -72,6 +72,7 @@ mlp_status mixup_prepare(struct batch *batch, const mlp_network *network)
 
 struct mixing {
     struct batch *batch;
+    const struct loss_settings *loss;
     size_t units;
     float share, rest; /* of the sample, of the other */
 };
@@ -87,16 +88,12 @@ static void mix(const struct mixing *mixing, float *a, float *b, size_t count)
 }
 
 /* The values that a class stands for. */
-static void spread_class(const struct batch *batch, size_t sample, size_t units)
+static void spread_class(const struct mixing *mixing, size_t sample)
 {
-    const size_t class = (size_t)batch->classes[sample];
-    float *values = batch->values + sample * units;
-    if (units == 1) {
-        values[0] = (float)class;
-        return;
-    }
+    const size_t units = mixing->units, hot = loss_hot_unit(units, (size_t)mixing->batch->classes[sample]);
+    float *values = mixing->batch->values + sample * units;
     for (size_t i = 0; i < units; i++) {
-        values[i] = i == class ? 1.0f : 0.0f;
+        values[i] = i == hot ? 1.0f : loss_low(mixing->loss);
     }
 }
 
@@ -110,8 +107,8 @@ static void mix_pairs(const struct team *team, void *context)
     for (size_t a = shard.first; a < shard.end; a++) {
         const size_t b = batch->count - 1 - a;
         if (batch->classes != NULL) {
-            spread_class(batch, a, units);
-            spread_class(batch, b, units);
+            spread_class(mixing, a);
+            spread_class(mixing, b);
         }
         if (a == b) {
             continue;
@@ -129,6 +126,7 @@ void mixup_apply(struct batch *batch, const mlp_network *network, double alpha, 
 {
     const double share = draw_share(alpha, seed, step);
     struct mixing mixing = { .batch = batch,
+                             .loss = &network->loss,
                              .units = output_layer(network)->units,
                              .share = (float)share,
                              .rest = (float)(1.0 - share) };

@@ -29,6 +29,15 @@ const struct loss_row *loss_row(mlp_loss loss)
     return &loss_entry_at(names(), (size_t)loss)->row;
 }
 
+static const struct name class_targets_names[] = {
+    [MLP_CLASS_TARGETS_BINARY] = { "binary", "0 and 1" },
+    [MLP_CLASS_TARGETS_BIPOLAR] = { "bipolar", "-1 and 1" },
+};
+
+static const struct name_table class_targets = NAME_ROWS("class targets", class_targets_names);
+
+NAME_FUNCTIONS(mlp_class_targets, mlp_class_targets, &class_targets);
+
 static mlp_loss automatic_loss(mlp_activation output)
 {
     switch (output) {
@@ -65,6 +74,10 @@ static mlp_status check_options(const struct loss_settings *settings, size_t uni
     FAIL_IF(settings->loss == MLP_LOSS_HUBER &&
                 !(settings->huber_delta >= 0.0 && isfinite(settings->huber_delta)),
             MLP_ERROR_RANGE, "huber_delta is %g, expected a finite number above 0", settings->huber_delta);
+    FAIL_IF(settings->class_targets != MLP_CLASS_TARGETS_BINARY &&
+                (loss_row(settings->loss)->from_logits || settings->loss == MLP_LOSS_CUSTOM),
+            MLP_ERROR_ARGUMENT,
+            "class_targets: bipolar goes with squared-error, absolute-error and huber, the loss is %s", name);
     FAIL_IF(settings->loss == MLP_LOSS_CUSTOM && settings->custom == NULL, MLP_ERROR_ARGUMENT,
             "custom_loss is NULL, expected a function for the loss custom");
     return settings->class_weights != NULL ? check_class_weights(settings->class_weights, units) : MLP_OK;
@@ -74,6 +87,7 @@ mlp_status loss_resolve(struct loss_settings *settings, mlp_activation output, s
 {
     TRY(name_check(names(), (int)settings->loss));
     TRY(name_check(&reductions, (int)settings->reduction));
+    TRY(name_check(&class_targets, (int)settings->class_targets));
     const mlp_loss loss = settings->loss != MLP_LOSS_AUTOMATIC ? settings->loss : automatic_loss(output);
     const struct loss_entry *entry = loss_entry_at(names(), (size_t)loss);
     FAIL_IF(!entry->accepts(output), MLP_ERROR_ARGUMENT, "%s does not go with a %s output: it needs %s",

@@ -13,6 +13,7 @@
 struct loss_settings {
     mlp_loss loss; /* not automatic once loss_resolve() has been through */
     mlp_reduction reduction;
+    mlp_class_targets class_targets;
     double label_smoothing;
     double huber_delta;
     const float *class_weights; /* one for each output, or NULL; owned by the network */
@@ -20,6 +21,18 @@ struct loss_settings {
     void *context;
     const char *custom_name; /* in files, or NULL; owned by the network */
 };
+
+/* The value of units that are not the class's: its own is 1. */
+static inline float loss_low(const struct loss_settings *settings)
+{
+    return settings->class_targets == MLP_CLASS_TARGETS_BIPOLAR ? -1.0f : 0.0f;
+}
+
+/* The unit that is 1 for a class, of several, or of a single one, which is class 1's; none: SIZE_MAX. */
+static inline size_t loss_hot_unit(size_t units, size_t class)
+{
+    return units > 1 ? class : class - 1;
+}
 
 /* Stands for a custom loss that was not given when the network was loaded: STATE, naming it by the context,
  * its custom_name. */

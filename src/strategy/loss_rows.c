@@ -21,7 +21,7 @@ static double weight_of(const struct loss_block *block, size_t column)
     return block->targets->weights != NULL ? (double)block->targets->weights[block->first + column] : 1.0;
 }
 
-/* y of `count` units from `first`: dense, or in `buffer` one-hot; for a single unit the class itself. */
+/* y of `count` units from `first`: dense, or in `buffer` what the class stands for. */
 static const float *targets_of(const struct loss_block *block, size_t column, size_t first, size_t count,
                                float buffer[CHUNK])
 {
@@ -30,13 +30,13 @@ static const float *targets_of(const struct loss_block *block, size_t column, si
     if (targets->values != NULL) {
         return targets->values + sample * block->units + first;
     }
-    const size_t class = (size_t)targets->classes[sample];
-    const size_t hot = block->units > 1 ? class : 0;
+    const size_t hot = loss_hot_unit(block->units, (size_t)targets->classes[sample]);
+    const float low = loss_low(block->settings);
     for (size_t i = 0; i < count; i++) {
-        buffer[i] = 0.0f;
+        buffer[i] = low;
     }
     if (hot >= first && hot < first + count) {
-        buffer[hot - first] = block->units > 1 ? 1.0f : (float)class;
+        buffer[hot - first] = 1.0f;
     }
     return buffer;
 }

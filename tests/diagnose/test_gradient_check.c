@@ -146,6 +146,20 @@ static void weights_smoothing_and_standardization_pass(void **unused)
     mlp_network_destroy(&network);
 }
 
+static void classes_that_stand_for_minus_one_and_one_pass(void **unused)
+{
+    struct batch b;
+    mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
+    const mlp_layer output = { .units = OUTPUTS, .activation = MLP_ACTIVATION_TANH };
+    (void)unused;
+    make_batch(&b);
+    options.class_targets = MLP_CLASS_TARGETS_BIPOLAR;
+    const mlp_targets targets = { .classes = b.classes };
+    mlp_network *network = make_network(&tanh_layer, &output, &options);
+    expect_pass(network, &b, &targets, "bipolar class targets");
+    mlp_network_destroy(&network);
+}
+
 /* ---- what is planted is found -------------------------------------------------------------------------- */
 
 static void negate(mlp_matrix *m)
@@ -318,6 +332,7 @@ int main(void)
         cmocka_unit_test(every_activation_passes),
         cmocka_unit_test(every_loss_and_reduction_passes),
         cmocka_unit_test(weights_smoothing_and_standardization_pass),
+        cmocka_unit_test(classes_that_stand_for_minus_one_and_one_pass),
         cmocka_unit_test(planted_errors_are_named),
         cmocka_unit_test(a_wrong_custom_derivative_is_found),
         cmocka_unit_test(kinks_are_left_out_and_counted),

@@ -48,6 +48,7 @@ static inline void assert_same_network(const mlp_network *network, const mlp_net
     }
     assert_int_equal(network->loss.loss, expected->loss.loss);
     assert_int_equal(network->loss.reduction, expected->loss.reduction);
+    assert_int_equal(network->loss.class_targets, expected->loss.class_targets);
     assert_true(same_bits(network->loss.label_smoothing, expected->loss.label_smoothing));
     assert_true(same_bits(network->loss.huber_delta, expected->loss.huber_delta));
     assert_same_floats(network->loss.class_weights, expected->loss.class_weights, units);

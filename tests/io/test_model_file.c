@@ -115,6 +115,10 @@ static void every_loss_and_reduction(void **unused)
                     options.huber_delta = 0.3;
                 }
                 round_trip(make(&layer, 1, &options));
+                if (loss >= (int)MLP_LOSS_SQUARED_ERROR) {
+                    options.class_targets = MLP_CLASS_TARGETS_BIPOLAR;
+                    round_trip(make(&layer, 1, &options));
+                }
             }
         }
     }

@@ -106,9 +106,9 @@ static const struct {
 } lies[] = {
     { "\"mlp\"", "\"pt\"", MLP_ERROR_FORMAT, { "no description", "mlp_model_load_tensors" } },
     { "\"format_version\":\"1\"",
-      "\"format_version\":\"3\"",
+      "\"format_version\":\"4\"",
       MLP_ERROR_UNSUPPORTED,
-      { "version '3'", "reads 1" } },
+      { "version '4'", "reads 1" } },
     { "\"format_version\"", "\"format-version\"", MLP_ERROR_UNSUPPORTED, { "version ''", "" } },
     { "\"inputs\":\"3\"", "\"inputs\":\"-3\"", MLP_ERROR_FORMAT, { "'inputs'", "not a whole number" } },
     { "\"inputs\":\"3\"", "\"inputs\":\"\"", MLP_ERROR_FORMAT, { "'inputs'", "not a whole number" } },

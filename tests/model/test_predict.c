@@ -246,15 +246,22 @@ static void pieces_are_forward_passes(void **unused)
 }
 
 /* One layer with fixed parameters: what comes out is known. */
-static mlp_network *fixed(size_t outputs, mlp_activation activation, mlp_loss loss, const float *weights)
+static mlp_network *fixed_with(size_t outputs, mlp_activation activation, mlp_loss loss,
+                               mlp_class_targets targets, const float *weights)
 {
     const mlp_layer layer = { .units = outputs, .activation = activation };
     mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
     mlp_network *network;
     options.loss = loss;
+    options.class_targets = targets;
     assert_ok(mlp_network_create(1, &layer, 1, &options, &network));
     assert_ok(mlp_network_set_weights(network, 0, weights));
     return network;
+}
+
+static mlp_network *fixed(size_t outputs, mlp_activation activation, mlp_loss loss, const float *weights)
+{
+    return fixed_with(outputs, activation, loss, MLP_CLASS_TARGETS_BINARY, weights);
 }
 
 static void assert_classes(mlp_network *network, const float *x, const int32_t *expected, size_t count)
@@ -279,7 +286,8 @@ static void equal_outputs_are_the_first_class(void **unused)
                    (int32_t[]){ 1, 0, 3, 1, 1 }, 5);
 }
 
-/* A probability of one half is no yes; where the single output is a logit, that is at 0. */
+/* A probability of one half is no yes; where the single output is a logit, or stands for -1 and
+ * 1, that is at 0. */
 static void one_unit_says_yes_above_one_half(void **unused)
 {
     const float one[] = { 1.0f }, x[] = { -1.0f, 0.0f, 0.001f, 0.25f, 0.75f };
@@ -290,6 +298,8 @@ static void one_unit_says_yes_above_one_half(void **unused)
                    (int32_t[]){ 0, 0, 1, 1, 1 }, 5);
     assert_classes(fixed(1, MLP_ACTIVATION_IDENTITY, MLP_LOSS_SQUARED_ERROR, one), x,
                    (int32_t[]){ 0, 0, 0, 0, 1 }, 5);
+    assert_classes(fixed_with(1, MLP_ACTIVATION_TANH, MLP_LOSS_SQUARED_ERROR, MLP_CLASS_TARGETS_BIPOLAR, one),
+                   x, (int32_t[]){ 0, 0, 1, 1, 1 }, 5);
 }
 
 /* A prediction overwrites a forward pass in the same workspace: its views and gradients are no longer to be

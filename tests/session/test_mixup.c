@@ -20,12 +20,11 @@ struct fixture {
     struct batch batch;
 };
 
-static void make(struct fixture *f, size_t inputs, size_t outputs, size_t count)
+static void make(struct fixture *f, size_t inputs, size_t outputs, size_t count, mlp_class_targets targets)
 {
-    const mlp_layer layers[] = {
-        { .units = 4, .activation = MLP_ACTIVATION_TANH },
-        { .units = outputs, .activation = outputs > 1 ? MLP_ACTIVATION_SOFTMAX : MLP_ACTIVATION_SIGMOID }
-    };
+    const mlp_layer layers[] = { { .units = 4, .activation = MLP_ACTIVATION_TANH },
+                                 { .units = outputs, .activation = MLP_ACTIVATION_TANH } };
+    mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
     mlp_data_arrays arrays = MLP_DATA_ARRAYS_INIT;
     uint64_t state = 3;
     test_fill(&state, -1.0, 1.0, f->x, COUNT * INPUTS);
@@ -41,7 +40,8 @@ static void make(struct fixture *f, size_t inputs, size_t outputs, size_t count)
     arrays.classes = f->y;
     arrays.weights = f->weights;
     assert_ok(mlp_data_create(&arrays, &f->data));
-    assert_ok(mlp_network_create(inputs, layers, 2, NULL, &f->network));
+    options.class_targets = targets;
+    assert_ok(mlp_network_create(inputs, layers, 2, &options, &f->network));
     assert_ok(batch_make(&f->batch, f->data, count));
     assert_ok(mixup_prepare(&f->batch, f->network));
 }
@@ -53,12 +53,21 @@ static void drop(struct fixture *f)
     mlp_data_destroy(&f->data);
 }
 
+/* What a class stands for: 1 of its own unit; a single unit is that of class 1. */
+static double target_of(int32_t class, size_t unit, size_t outputs, mlp_class_targets targets)
+{
+    const double binary = outputs == 1 ? class : (size_t) class == unit;
+    return targets == MLP_CLASS_TARGETS_BIPOLAR ? 2.0 * binary - 1.0 : binary;
+}
+
 static void a_batch_is_mixed_with_its_mirror(void **unused)
 {
     (void)unused;
-    for (size_t outputs = 1; outputs <= CLASSES; outputs += 2) {
+    for (size_t choice = 0; choice < 4; choice++) {
+        const size_t outputs = choice % 2 == 0 ? 1 : CLASSES;
+        const mlp_class_targets targets = choice < 2 ? MLP_CLASS_TARGETS_BINARY : MLP_CLASS_TARGETS_BIPOLAR;
         struct fixture f;
-        make(&f, INPUTS, outputs, COUNT);
+        make(&f, INPUTS, outputs, COUNT, targets);
         batch_gather(&f.batch, NULL, 0, COUNT, 1);
         mixup_apply(&f.batch, f.network, 1.0, 12, 5, 2);
         const double share =
@@ -71,8 +80,8 @@ static void a_batch_is_mixed_with_its_mirror(void **unused)
                              share * f.x[a * INPUTS + i] + (1.0 - share) * f.x[b * INPUTS + i], 1e-5);
             }
             for (size_t i = 0; i < outputs; i++) {
-                const double own = outputs == 1 ? f.y[a] : (size_t)f.y[a] == i;
-                const double other = outputs == 1 ? f.y[b] : (size_t)f.y[b] == i;
+                const double own = target_of(f.y[a], i, outputs, targets);
+                const double other = target_of(f.y[b], i, outputs, targets);
                 assert_close(f.batch.targets.values[a * outputs + i], share * own + (1.0 - share) * other,
                              1e-5);
             }
@@ -113,7 +122,7 @@ static void the_share_is_a_beta_deviates(void **unused)
     static double rests[STEPS];
     struct fixture f;
     (void)unused;
-    make(&f, 1, CLASSES, 2); /* x is 1 and 0: λ and 1 − λ come out */
+    make(&f, 1, CLASSES, 2, MLP_CLASS_TARGETS_BINARY); /* x is 1 and 0: λ and 1 − λ come out */
     for (size_t k = 0; k < sizeof alphas / sizeof alphas[0]; k++) {
         double distance = 0.0;
         for (size_t step = 0; step < STEPS; step++) {
@@ -148,8 +157,8 @@ static void a_fit_takes_its_noise(void **unused)
     mlp_workspace *workspace;
     mlp_optimizer *first, *second;
     (void)unused;
-    make(&f, INPUTS, CLASSES, COUNT);
-    make(&g, INPUTS, CLASSES, COUNT);
+    make(&f, INPUTS, CLASSES, COUNT, MLP_CLASS_TARGETS_BINARY);
+    make(&g, INPUTS, CLASSES, COUNT, MLP_CLASS_TARGETS_BINARY);
     noise.hidden_dropout = 0.4;
     noise.input_noise = 0.2;
     noise.mixup = 0.5;
@@ -202,7 +211,7 @@ static void bad_noise_is_named(void **unused)
     mlp_network *network;
     mlp_optimizer *optimizer;
     (void)unused;
-    make(&f, INPUTS, CLASSES, COUNT);
+    make(&f, INPUTS, CLASSES, COUNT, MLP_CLASS_TARGETS_BINARY);
     options.regularization = &noise;
     own.loss = MLP_LOSS_CUSTOM;
     own.custom_loss = no_loss;

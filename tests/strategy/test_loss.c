@@ -40,8 +40,9 @@ static double exact_target(const struct batch *batch, size_t sample, size_t unit
     if (batch->targets.values != NULL) {
         return (double)batch->values[sample * batch->units + unit];
     }
-    return batch->units == 1 ? (double)batch->classes[sample]
-                             : (double)((size_t)batch->classes[sample] == unit);
+    const double binary =
+        batch->units == 1 ? (double)batch->classes[sample] : (double)((size_t)batch->classes[sample] == unit);
+    return batch->settings.class_targets == MLP_CLASS_TARGETS_BIPOLAR ? 2.0 * binary - 1.0 : binary;
 }
 
 static double exact_cross_entropy(const struct batch *batch, size_t sample, const double *z)
@@ -238,6 +239,10 @@ static void test_values_and_gradients(void **unused)
             for (size_t k = loss == MLP_LOSS_CROSS_ENTROPY ? 1 : 0; k < 8; k++) {
                 fill_batch(&batch, (mlp_loss)loss, unit_counts[k]);
                 check_all_reductions(level, &batch);
+                if (loss >= (int)MLP_LOSS_SQUARED_ERROR) {
+                    batch.settings.class_targets = MLP_CLASS_TARGETS_BIPOLAR;
+                    check_all_reductions(level, &batch);
+                }
             }
         }
     }

@@ -47,6 +47,18 @@ static void test_reduction_names(void **unused)
     assert_refused(mlp_reduction_from_name("sum", NULL), MLP_ERROR_ARGUMENT, "NULL", NULL);
 }
 
+static void test_class_targets_names(void **unused)
+{
+    mlp_class_targets found = MLP_CLASS_TARGETS_BINARY;
+    (void)unused;
+    assert_string_equal(mlp_class_targets_name(MLP_CLASS_TARGETS_BINARY), "binary");
+    assert_string_equal(mlp_class_targets_name(MLP_CLASS_TARGETS_BIPOLAR), "bipolar");
+    assert_null(mlp_class_targets_name((mlp_class_targets)2));
+    assert_ok(mlp_class_targets_from_name("bipolar", &found));
+    assert_int_equal(found, MLP_CLASS_TARGETS_BIPOLAR);
+    assert_refused(mlp_class_targets_from_name("plus", &found), MLP_ERROR_ARGUMENT, "plus", "bipolar", NULL);
+}
+
 /* ---- pairs --------------------------------------------------------------------------------------------- */
 
 static mlp_status never_called(const float *outputs, const mlp_targets *targets, size_t units, size_t count,
@@ -182,6 +194,17 @@ static void test_other_options(void **unused)
                    "custom_loss", "NULL", NULL);
     assert_refused(resolve_with((struct loss_settings){ .reduction = (mlp_reduction)9 }), MLP_ERROR_ARGUMENT,
                    "reduction", "9", NULL);
+    for (mlp_loss loss = MLP_LOSS_CROSS_ENTROPY; loss <= MLP_LOSS_CUSTOM; loss++) {
+        const struct loss_settings bipolar = { .loss = loss, .class_targets = MLP_CLASS_TARGETS_BIPOLAR };
+        if (loss == MLP_LOSS_SQUARED_ERROR || loss == MLP_LOSS_ABSOLUTE_ERROR || loss == MLP_LOSS_HUBER) {
+            assert_ok(resolve_with(bipolar));
+        } else {
+            assert_refused(resolve_with(bipolar), MLP_ERROR_ARGUMENT, "class_targets", "squared-error",
+                           mlp_loss_name(loss), NULL);
+        }
+    }
+    assert_refused(resolve_with((struct loss_settings){ .class_targets = (mlp_class_targets)2 }),
+                   MLP_ERROR_ARGUMENT, "class targets", "2", NULL);
     assert_true(loss_row(MLP_LOSS_CUSTOM)->whole_batch && loss_row(MLP_LOSS_CUSTOM)->evaluate == NULL);
 }
 
@@ -366,13 +389,21 @@ static void test_not_finite_dense(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_reduction_names),
-        cmocka_unit_test(test_pairs),         cmocka_unit_test(test_advice),
-        cmocka_unit_test(test_automatic),     cmocka_unit_test(test_label_smoothing),
-        cmocka_unit_test(test_class_weights), cmocka_unit_test(test_other_options),
-        cmocka_unit_test(test_scale),         cmocka_unit_test(test_refused_targets),
-        cmocka_unit_test(test_large_logits),  cmocka_unit_test(test_confident_answers),
-        cmocka_unit_test(test_not_finite),    cmocka_unit_test(test_not_finite_dense),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_reduction_names),
+        cmocka_unit_test(test_class_targets_names),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_automatic),
+        cmocka_unit_test(test_label_smoothing),
+        cmocka_unit_test(test_class_weights),
+        cmocka_unit_test(test_other_options),
+        cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_refused_targets),
+        cmocka_unit_test(test_large_logits),
+        cmocka_unit_test(test_confident_answers),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_not_finite_dense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,12 @@ static json_t *layers_json(const mlp_network *network)
     return layers;
 }
 
+static json_t *with_loss(json_t *object, const mlp_network *network)
+{
+    object = with_member(object, "loss", fields_to_json(&loss_fields, &network->loss));
+    return with_text(object, "class_targets", mlp_class_targets_name(network->loss.class_targets));
+}
+
 static json_t *optimizer_json(const mlp_optimizer *optimizer)
 {
     json_t *layers = json_array();
@@ -173,7 +179,7 @@ mlp_status checkpoint_settings(struct fit *fit, json_t **settings)
     all = with_count(all, "validated_last", fit->options.validate_every > 1 ? fit->options.epochs : 0);
     all = with_count(all, "inputs", fit->network->inputs);
     all = with_member(all, "layers", layers_json(fit->network));
-    all = with_member(all, "loss", fields_to_json(&loss_fields, &fit->network->loss));
+    all = with_loss(all, fit->network);
     all = with_member(all, "optimizer", optimizer_json(fit->optimizer));
     all = with_member(all, "schedule", schedule_json(&fit->schedule_state));
     all = with_member(all, "regularization", regularization_json(fit->options.regularization));
@@ -191,7 +197,7 @@ json_t *checkpoint_loop_settings(const mlp_network *network, const mlp_optimizer
     json_object_del(rule, "learning_rate");
     json_t *all = with_count(json_object(), "inputs", network->inputs);
     all = with_member(all, "layers", layers_json(network));
-    all = with_member(all, "loss", fields_to_json(&loss_fields, &network->loss));
+    all = with_loss(all, network);
     return with_member(all, "optimizer", rule);
 }
 

@@ -167,9 +167,11 @@ static int print_model(const char *path, const mlp_network *network)
     fputs("model            ", stdout);
     print_escaped(stdout, path);
     printf("\ninputs           %zu\noutputs          %zu\nparameters       %zu\n"
-           "loss             %s\nseed             %llu\n",
+           "loss             %s%s\nseed             %llu\n",
            inputs, mlp_network_outputs(network), mlp_network_parameter_count(network),
-           mlp_loss_name(mlp_network_loss(network)), (unsigned long long)mlp_network_seed(network));
+           mlp_loss_name(mlp_network_loss(network)),
+           mlp_network_class_targets(network) == MLP_CLASS_TARGETS_BIPOLAR ? ", classes are 1 and -1" : "",
+           (unsigned long long)mlp_network_seed(network));
     fputs("standardization  ", stdout);
     if (mean != NULL) {
         print_range("means", mean, inputs);

@@ -45,13 +45,18 @@ static void apply_softmax(float *values, size_t count)
 }
 
 /* A linear output under a cross-entropy gives logits: these become the probabilities that the loss computed
- * with. */
+ * with. Outputs that were held against -1 and 1 become what those held against 0 and 1 are. */
 static void make_probabilities(struct prediction *prediction)
 {
     const mlp_network *network = prediction->network;
     const size_t outputs = mlp_network_outputs(network);
     const mlp_loss loss = mlp_network_loss(network);
     mlp_layer layer;
+    if (mlp_network_class_targets(network) == MLP_CLASS_TARGETS_BIPOLAR) {
+        for (size_t i = 0; i < prediction->count * outputs; i++) {
+            prediction->outputs[i] = 0.5f + 0.5f * prediction->outputs[i];
+        }
+    }
     if (mlp_network_layer(network, mlp_network_layer_count(network) - 1, &layer) != MLP_OK ||
         layer.activation != MLP_ACTIVATION_IDENTITY) {
         return;

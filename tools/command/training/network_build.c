@@ -137,8 +137,19 @@ static void set_hidden(const struct network_settings *settings, size_t l, mlp_la
     add_common(layer, &settings->common.numbers);
 }
 
-static int create(const struct network_settings *settings, size_t inputs, const mlp_layer *layers,
-                  float *weights, mlp_network **network)
+/* What an output between -1 and 1 can come near on both sides, where the loss compares values. */
+static mlp_class_targets class_targets_for(const struct network_settings *settings, mlp_activation output)
+{
+    const mlp_loss loss = settings->options.loss;
+    const bool bipolar = output == MLP_ACTIVATION_TANH || output == MLP_ACTIVATION_HARD_TANH ||
+                         output == MLP_ACTIVATION_SOFTSIGN;
+    const bool compares = loss == MLP_LOSS_AUTOMATIC || loss == MLP_LOSS_SQUARED_ERROR ||
+                          loss == MLP_LOSS_ABSOLUTE_ERROR || loss == MLP_LOSS_HUBER;
+    return bipolar && compares ? MLP_CLASS_TARGETS_BIPOLAR : MLP_CLASS_TARGETS_BINARY;
+}
+
+static int create(const struct network_settings *settings, size_t inputs, const struct output_needs *needs,
+                  const mlp_layer *layers, float *weights, mlp_network **network)
 {
     mlp_network_options options = settings->options;
     const size_t count = settings->class_weight_count, units = layers[settings->hidden_count].units;
@@ -148,6 +159,9 @@ static int create(const struct network_settings *settings, size_t inputs, const 
         weights[i] = (float)settings->class_weights[i];
     }
     options.class_weights = count > 0 ? weights : NULL;
+    if (needs->classes > 0) {
+        options.class_targets = class_targets_for(settings, layers[settings->hidden_count].activation);
+    }
     return option_code(mlp_network_create(inputs, layers, settings->hidden_count + 1, &options, network));
 }
 
@@ -169,7 +183,7 @@ int network_from_settings(const struct network_settings *settings, size_t inputs
     *network = NULL;
     int code = layers != NULL && weights != NULL ? fill_layers(settings, needs, layers) : out_of_memory();
     if (code == EXIT_DONE) {
-        code = create(settings, inputs, layers, weights, network);
+        code = create(settings, inputs, needs, layers, weights, network);
     }
     free(weights);
     free(layers);
