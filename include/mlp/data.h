@@ -207,8 +207,9 @@ typedef struct mlp_data_options {
  * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
 MLP_API mlp_status mlp_data_options_default(mlp_data_options *options);
 
-/** Says of which format a file is, by its content and its name; never automatic. Errors: ARGUMENT, IO, FORMAT
- * (damaged gzip), UNSUPPORTED (gzip without zlib). */
+/** Says of which format a file is, by its content and its name; never automatic. "-": standard input, whose
+ * beginning is still to be read by the next call that loads it. Errors: ARGUMENT, IO, FORMAT (damaged gzip),
+ * UNSUPPORTED (gzip without zlib). */
 MLP_API mlp_status mlp_data_recognize(const char *path, mlp_data_format *format);
 
 /** Reads a data set from a file of any format, plain or gzip'd.
@@ -339,6 +340,11 @@ MLP_API mlp_status mlp_data_slice(const mlp_data *data, size_t first, size_t cou
  * No allocation. Any thread. Errors: ARGUMENT, RANGE; IO, FORMAT from opened data. */
 MLP_API mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float *x, int32_t *classes,
                                  float *values);
+
+/** Copies the weights of samples first … first + count − 1 out: all 1 where the data has none.
+ * @param weights receives count floats
+ * No allocation. Any thread. Errors: ARGUMENT, RANGE; what a source fails with. */
+MLP_API mlp_status mlp_data_read_weights(const mlp_data *data, size_t first, size_t count, float *weights);
 
 /** Learns a standardization on this data set (the training part) and keeps it with the network: mean and
  * standard deviation of every feature, in double; the scale of a constant feature is 1. Of data that a schema

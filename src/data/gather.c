@@ -116,12 +116,18 @@ void data_gather_targets(const mlp_data *data, const size_t *order, size_t first
     }
 }
 
-mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float *x, int32_t *classes,
-                         float *values)
+static mlp_status check_range(const mlp_data *data, size_t first, size_t count)
 {
     REQUIRE_ARGUMENT(data);
     FAIL_IF(first > data->count || count > data->count - first, MLP_ERROR_RANGE,
             "data: %zu samples from %zu on are asked for, but there are %zu", count, first, data->count);
+    return MLP_OK;
+}
+
+mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float *x, int32_t *classes,
+                         float *values)
+{
+    TRY(check_range(data, first, count));
     FAIL_IF(classes != NULL && !storage_has_classes(data->storage), MLP_ERROR_ARGUMENT,
             "data: classes are asked for, but the targets are %s",
             storage_has_values(data->storage) ? "values" : "none");
@@ -132,4 +138,18 @@ mlp_status mlp_data_read(const mlp_data *data, size_t first, size_t count, float
         .first = first, .count = count, .x = x, .classes = classes, .values = values
     };
     return data_gather(data, NULL, &block);
+}
+
+mlp_status mlp_data_read_weights(const mlp_data *data, size_t first, size_t count, float *weights)
+{
+    TRY(check_range(data, first, count));
+    REQUIRE_ARGUMENT(weights);
+    if (storage_has_weights(data->storage)) {
+        return data_gather(data, NULL,
+                           &(mlp_data_block){ .first = first, .count = count, .weights = weights });
+    }
+    for (size_t i = 0; i < count; i++) {
+        weights[i] = 1.0f;
+    }
+    return MLP_OK;
 }

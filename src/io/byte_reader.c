@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -21,6 +22,8 @@ enum { BUFFER_SIZE = 1 << 16, FIRST_PIECE = 1 << 20 };
 struct byte_reader {
     const char *path;
     int descriptor;
+    bool standard_input;
+    bool is_whole; /* a regular file, read from its beginning */
     bool gzip;
     bool inside_member;  /* of a gzip file: its end is still to come */
     unsigned char *next; /* what is left of `buffer` */
@@ -241,19 +244,54 @@ static mlp_status read_gzip(struct byte_reader *reader, unsigned char *bytes, si
 
 #endif
 
+/* What was looked at of standard input where it cannot be read again: the next reader begins with it. */
+static struct {
+    pthread_mutex_t lock;
+    size_t size;
+    unsigned char bytes[BUFFER_SIZE];
+} given_back = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void take_given_back(struct byte_reader *reader)
+{
+    pthread_mutex_lock(&given_back.lock);
+    memcpy(reader->buffer, given_back.bytes, given_back.size);
+    reader->next = reader->buffer;
+    reader->available = reader->packed = given_back.size;
+    given_back.size = 0;
+    pthread_mutex_unlock(&given_back.lock);
+}
+
+void byte_reader_give_back(struct byte_reader *reader)
+{
+    if (!reader->standard_input || reader->packed > BUFFER_SIZE ||
+        lseek(reader->descriptor, -(off_t)reader->packed, SEEK_CUR) >= 0) {
+        return;
+    }
+    pthread_mutex_lock(&given_back.lock);
+    memcpy(given_back.bytes, reader->buffer, reader->packed);
+    given_back.size = reader->packed;
+    pthread_mutex_unlock(&given_back.lock);
+}
+
 static mlp_status open_file(struct byte_reader *reader)
 {
     struct stat about;
-    const bool standard_input = strcmp(reader->path, "-") == 0;
-    reader->path = standard_input ? "standard input" : reader->path;
+    reader->standard_input = strcmp(reader->path, "-") == 0;
+    reader->path = reader->standard_input ? "standard input" : reader->path;
     do {
-        reader->descriptor = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-                                            : open(reader->path, O_RDONLY | O_CLOEXEC);
+        reader->descriptor = reader->standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                                    : open(reader->path, O_RDONLY | O_CLOEXEC);
     } while (reader->descriptor < 0 && errno == EINTR);
     FAIL_IF(reader->descriptor < 0 || fstat(reader->descriptor, &about) != 0, MLP_ERROR_IO,
             "%s: cannot open: %s", reader->path, strerror(errno));
     FAIL_IF(S_ISDIR(about.st_mode), MLP_ERROR_IO, "%s: is a folder, expected a file", reader->path);
-    TRY(fill_buffer(reader));
+    reader->is_whole = S_ISREG(about.st_mode) && lseek(reader->descriptor, 0, SEEK_CUR) == 0;
+    if (reader->standard_input) {
+        take_given_back(reader);
+    }
+    if (reader->available == 0) {
+        TRY(fill_buffer(reader));
+    }
     const bool gzip = reader->available >= 2 && reader->buffer[0] == 0x1F && reader->buffer[1] == 0x8B;
     return gzip ? begin_gzip(reader) : MLP_OK;
 }
@@ -309,8 +347,7 @@ void byte_reader_close(struct byte_reader *reader)
 int byte_reader_regular_file(const struct byte_reader *reader, size_t *size)
 {
     struct stat about;
-    if (reader->gzip || reader->is_range || fstat(reader->descriptor, &about) != 0 ||
-        !S_ISREG(about.st_mode)) {
+    if (reader->gzip || !reader->is_whole || fstat(reader->descriptor, &about) != 0) {
         return -1;
     }
     *size = (size_t)about.st_size;

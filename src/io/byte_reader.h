@@ -32,6 +32,10 @@ struct byte_range {
 mlp_status byte_reader_open_range(const char *name, int descriptor, const struct byte_range *range,
                                   size_t unpack_limit, struct byte_reader **reader);
 
+/* Of standard input: the next reader begins where this one did. No more than the head was read; other files
+ * begin anew anyway. */
+void byte_reader_give_back(struct byte_reader *reader);
+
 enum { BYTE_READER_HEAD = 512 };
 
 /* The first bytes of the (unpacked) file, at most BYTE_READER_HEAD, which are still to be read. Before

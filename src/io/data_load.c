@@ -112,6 +112,7 @@ mlp_status mlp_data_recognize(const char *path, mlp_data_format *format)
     REQUIRE_ARGUMENT(format);
     TRY(byte_reader_open(path, 0, &file.bytes));
     const mlp_status status = recognize(&file, format);
+    byte_reader_give_back(file.bytes);
     byte_reader_close(file.bytes);
     return status;
 }

@@ -1,12 +1,15 @@
 /* LIBSVM's text format: a line for each sample, "label index:value index:value ...", indices ascending,
  * what is not there 0, comments from a '#' on. Indices count from 1, or from 0 where a 0 occurs. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "base/read_at.h"
 #include "base/status.h"
 #include "io/csv_labels.h"
 #include "io/csv_number.h"
@@ -30,8 +33,11 @@ struct loading {
     struct csv_reader reader;
     struct csv_labels labels;
     struct array values;  /* float: labels that are numbers */
-    struct array entries; /* struct entry, of all samples */
+    struct array entries; /* struct entry, of all samples, or of one where the others are in the file */
     struct array ends;    /* size_t: of each sample, the entries up to its end */
+    size_t entry_count;   /* of all samples */
+    struct unpacked_file entry_file; /* for data larger than memory */
+    int descriptor;                  /* of that file, once all is there; else -1 */
     size_t largest, largest_line;
     bool from_zero;
     size_t inputs;
@@ -118,13 +124,27 @@ static mlp_status take_entry(struct loading *l, const char **text, const struct 
     if (before != NULL && entry.index <= before->index) {
         return bad(l, "ascending indices", *text);
     }
-    if (entry.index > l->largest || l->entries.count == 0) {
+    if (entry.index > l->largest || l->largest_line == 0) {
         l->largest = entry.index;
         l->largest_line = l->reader.line;
     }
     l->from_zero = l->from_zero || entry.index == 0;
     *text += digits + 1 + length;
     return array_append(&l->entries, &entry, 1, sizeof entry);
+}
+
+static bool streams(const struct loading *l)
+{
+    return l->file->options->stream != 0;
+}
+
+/* The entries of the sample go to the file. */
+static mlp_status put_aside(struct loading *l)
+{
+    const size_t count = l->entries.count;
+    l->entries.count = 0;
+    return count > 0 ? unpacked_file_append(&l->entry_file, l->entries.items, count * sizeof(struct entry))
+                     : MLP_OK;
 }
 
 static mlp_status take_line(struct loading *l, char *line)
@@ -144,7 +164,9 @@ static mlp_status take_line(struct loading *l, char *line)
         const struct entry *entries = l->entries.items;
         TRY(take_entry(l, &text, l->entries.count > first ? &entries[l->entries.count - 1] : NULL));
     }
-    return array_append(&l->ends, &l->entries.count, 1, sizeof l->entries.count);
+    l->entry_count += l->entries.count - first;
+    TRY(array_append(&l->ends, &l->entry_count, 1, sizeof l->entry_count));
+    return streams(l) ? put_aside(l) : MLP_OK;
 }
 
 /* ---- all samples --------------------------------------------------------------------------------------- */
@@ -154,7 +176,7 @@ static mlp_status count_inputs(struct loading *l)
 {
     const char *path = byte_reader_path(l->file->bytes);
     const mlp_data_options *o = l->file->options;
-    const size_t found = l->entries.count == 0 ? 0 : l->largest + l->from_zero;
+    const size_t found = l->entry_count == 0 ? 0 : l->largest + l->from_zero;
     size_t size;
     FAIL_IF(l->ends.count == 0, MLP_ERROR_FORMAT, "%s: the file has no samples", path);
     FAIL_IF(o->inputs == 0 && found == 0, MLP_ERROR_FORMAT, "%s: the samples have no features", path);
@@ -162,39 +184,56 @@ static mlp_status count_inputs(struct loading *l)
             "%s: line %zu: index %zu, and there are %zu features, counted from %d", path, l->largest_line,
             l->largest, o->inputs, l->from_zero ? 0 : 1);
     l->inputs = o->inputs > 0 ? o->inputs : found;
-    const size_t limit = byte_reader_limit(o->unpack_limit, l->entries.count * sizeof(struct entry));
+    const size_t limit = byte_reader_limit(o->unpack_limit, l->entry_count * sizeof(struct entry));
     FAIL_IF(!size_multiply(l->ends.count, l->inputs, &size) || size > limit / sizeof(float), MLP_ERROR_RANGE,
             "%s: %zu samples of %zu features, of which %zu are not 0, are more than %zu bytes: if that is "
             "right, raise the limit, unpack_limit",
-            path, l->ends.count, l->inputs, l->entries.count, limit);
+            path, l->ends.count, l->inputs, l->entry_count, limit);
+    return MLP_OK;
+}
+
+/* The sample's entries, from the file where they are put aside. */
+static mlp_status find_entries(struct loading *l, size_t sample, const struct entry **entries, size_t *count)
+{
+    const size_t *ends = l->ends.items, first = sample > 0 ? ends[sample - 1] : 0;
+    *count = ends[sample] - first;
+    *entries = (const struct entry *)l->entries.items + (streams(l) ? 0 : first);
+    if (!streams(l) || *count == 0) {
+        return MLP_OK;
+    }
+    const size_t size = *count * sizeof(struct entry);
+    FAIL_IF(read_at(l->descriptor, first * sizeof(struct entry), l->entries.items, size) < size, MLP_ERROR_IO,
+            "%s: cannot read the temporary file: %s", byte_reader_path(l->file->bytes), strerror(errno));
     return MLP_OK;
 }
 
 /* Writes a sample over zeros. */
-static void fill_sample(const struct loading *l, size_t sample, float *x)
+static mlp_status fill_sample(struct loading *l, size_t sample, float *x)
 {
-    const size_t *ends = l->ends.items;
-    const struct entry *entries = l->entries.items;
-    for (size_t e = sample > 0 ? ends[sample - 1] : 0; e < ends[sample]; e++) {
+    const struct entry *entries;
+    size_t count;
+    TRY(find_entries(l, sample, &entries, &count));
+    for (size_t e = 0; e < count; e++) {
         x[entries[e].index - !l->from_zero] = entries[e].value;
     }
+    return MLP_OK;
 }
 
-static mlp_status fill_file(const struct loading *l, struct unpacked_file *file)
+static mlp_status fill_file(struct loading *l, struct unpacked_file *file)
 {
-    mlp_status status = MLP_OK;
     float *x = memory_allocate(l->inputs, sizeof *x);
     REQUIRE_MEMORY(x);
+    mlp_status status = unpacked_file_take(&l->entry_file, &l->descriptor);
     for (size_t i = 0; i < l->ends.count && status == MLP_OK; i++) {
         memset(x, 0, l->inputs * sizeof *x);
-        fill_sample(l, i, x);
-        status = unpacked_file_append(file, x, l->inputs * sizeof *x);
+        status = fill_sample(l, i, x);
+        status = status == MLP_OK ? unpacked_file_append(file, x, l->inputs * sizeof *x) : status;
     }
     memory_free(x);
     return status;
 }
 
-static mlp_status stream_features(const struct loading *l, struct storage *storage)
+static mlp_status stream_features(struct loading *l, struct storage *storage)
 {
     const struct feature_file layout = { .inputs = l->inputs, .kind = FEATURE_FLOATS };
     const char *path = byte_reader_path(l->file->bytes);
@@ -209,18 +248,18 @@ static mlp_status stream_features(const struct loading *l, struct storage *stora
     return storage->file != NULL ? MLP_OK : MLP_ERROR_MEMORY;
 }
 
-static mlp_status fill_features(const struct loading *l, struct storage *storage)
+static mlp_status fill_features(struct loading *l, struct storage *storage)
 {
     storage->count = l->ends.count;
     storage->inputs = l->inputs;
-    if (l->file->options->stream != 0) {
+    if (streams(l)) {
         return stream_features(l, storage);
     }
     float *x = memory_allocate(l->ends.count, l->inputs * sizeof *x);
     storage->features = storage->owned[STORAGE_FEATURES] = x;
     REQUIRE_MEMORY(x);
     for (size_t i = 0; i < l->ends.count; i++) {
-        fill_sample(l, i, x + i * l->inputs);
+        TRY(fill_sample(l, i, x + i * l->inputs));
     }
     return MLP_OK;
 }
@@ -247,6 +286,9 @@ static mlp_status load(struct loading *l, struct storage *storage)
     TRY(csv_labels_begin(&l->labels, byte_reader_path(l->file->bytes), l->options.class_names,
                          l->options.class_name_count));
     csv_begin(&l->reader, l->file->bytes, ' ');
+    if (streams(l)) {
+        TRY(unpacked_file_create(byte_reader_path(l->file->bytes), l->file->options->folder, &l->entry_file));
+    }
     do {
         TRY(next_line(l, &line));
         if (line != NULL) {
@@ -261,13 +303,17 @@ static mlp_status load(struct loading *l, struct storage *storage)
 
 mlp_status libsvm_load(const struct data_file *file, struct storage *storage)
 {
-    struct loading l = { .file = file };
+    struct loading l = { .file = file, .entry_file = { .descriptor = -1 }, .descriptor = -1 };
     const mlp_status status = load(&l, storage);
     csv_labels_free(&l.labels);
     csv_close(&l.reader);
     array_free(&l.values);
     array_free(&l.entries);
     array_free(&l.ends);
+    unpacked_file_close(&l.entry_file);
+    if (l.descriptor >= 0) {
+        close(l.descriptor);
+    }
     if (l.locale != (locale_t)0) {
         freelocale(l.locale);
     }

@@ -130,7 +130,7 @@ static mlp_status load(const struct zip *zip, const mlp_data_options *options, s
 mlp_status npz_load(const struct data_file *file, struct storage *storage)
 {
     struct zip zip;
-    mlp_status status = zip_open(file->bytes, &zip);
+    mlp_status status = zip_open(file->bytes, file->options->folder, &zip);
     status = status == MLP_OK ? load(&zip, file->options, storage) : status;
     zip_close(&zip);
     return status;

@@ -11,6 +11,7 @@
 #include "base/number_bits.h"
 #include "base/read_at.h"
 #include "base/status.h"
+#include "io/unpacked_file.h"
 
 enum {
     END_SIZE = 22,
@@ -182,13 +183,35 @@ static mlp_status read_table(struct zip *zip)
     return status;
 }
 
-mlp_status zip_open(struct byte_reader *reader, struct zip *zip)
+static mlp_status copy_whole(struct byte_reader *reader, struct unpacked_file *file, size_t *size)
+{
+    unsigned char bytes[1 << 14];
+    size_t got = sizeof bytes;
+    for (*size = 0; got == sizeof bytes; *size += got) {
+        TRY(byte_reader_read(reader, bytes, sizeof bytes, &got));
+        TRY(unpacked_file_append(file, bytes, got));
+    }
+    return MLP_OK;
+}
+
+/* An archive is read from its end: what cannot be, a pipe or a packed file, goes through a temporary file. */
+static mlp_status copy_to_file(struct byte_reader *reader, const char *folder, struct zip *zip)
+{
+    struct unpacked_file file;
+    mlp_status status = unpacked_file_create(zip->path, folder, &file);
+    status = status == MLP_OK ? copy_whole(reader, &file, &zip->size) : status;
+    status = status == MLP_OK ? unpacked_file_take(&file, &zip->descriptor) : status;
+    unpacked_file_close(&file);
+    return status;
+}
+
+mlp_status zip_open(struct byte_reader *reader, const char *folder, struct zip *zip)
 {
     *zip = (struct zip){ .path = byte_reader_path(reader) };
     zip->descriptor = byte_reader_regular_file(reader, &zip->size);
-    FAIL_IF(zip->descriptor < 0, MLP_ERROR_UNSUPPORTED,
-            "%s: a ZIP archive is read from its end: expected a file that is neither packed nor a pipe",
-            zip->path);
+    if (zip->descriptor < 0) {
+        TRY(copy_to_file(reader, folder, zip));
+    }
     return read_table(zip);
 }
 

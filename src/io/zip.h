@@ -22,9 +22,10 @@ struct zip {
     struct array entries;   /* ... struct zip_entry */
 };
 
-/* Reads the table of a file; zip_close() in any case. `reader` is one at the file's beginning, which must
- * be a regular file. Errors: FORMAT, IO, MEMORY. Memory is bounded by the file's size. */
-mlp_status zip_open(struct byte_reader *reader, struct zip *zip);
+/* Reads the table of a file; zip_close() in any case. `reader` is one at the file's beginning; what is no
+ * regular file is copied to a temporary one in `folder` (unpacked_file_create()). Errors: FORMAT, IO,
+ * MEMORY. Memory is bounded by the file's size. */
+mlp_status zip_open(struct byte_reader *reader, const char *folder, struct zip *zip);
 void zip_close(struct zip *zip);
 
 /* The member's number, or SIZE_MAX. */

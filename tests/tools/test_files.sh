@@ -49,6 +49,58 @@ cp closed.csv plotted.svg
 [ $? -eq 2 ] && cmp -s closed.csv plotted.svg
 result $? 'mlp plot does not draw over its log'
 
+# ---- '-' is standard input or output where that is said, and nowhere the name of a file
+"$mlp" --help | sed -n '/^Commands:/,/^$/ s/^  \([a-z-]*\) .*/\1/p' >commands
+for command in $(cat commands); do
+    for option in $("$mlp" "$command" --help | sed -nE '/^Examples/q; s/^ *(-., )?--([a-z0-9-]+) (FILE|FOLDER|MODEL)\b.*/\2/p'); do
+        [ "$command $option" = 'predict output' ] && continue
+        "$mlp" "$command" "--$option" - >out 2>err </dev/null
+        [ $? -eq 2 ] && grep -qe "^mlp: --$option: '-' is no file" err || echo "$command --$option"
+        echo >>paths
+    done
+    "$mlp" "$command" - >out 2>err </dev/null
+    [ $? -eq 2 ] && grep -q "^mlp: $command: '-' is no file" err || echo "$command -"
+done >odd
+mv odd err && [ ! -s err ] && [ ! -e ./- ] && [ "$(wc -l <paths)" -ge 12 ]
+result $? "'-' is refused wherever a file's name is wanted"
+python3 - <<'PYTHON'
+import random, struct, zipfile
+random.seed(3)
+x = [[random.gauss(0, 1) for _ in range(3)] for _ in range(60)]
+y = [int(a[0] > a[1]) for a in x]
+def npy(kind, shape, body):
+    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
+    head += ' ' * (-(len(head) + 11) % 64) + '\n'
+    return b'\x93NUMPY\1\0' + struct.pack('<H', len(head)) + head.encode() + body
+features = npy('<f8', (60, 3), b''.join(struct.pack('<3d', *a) for a in x))
+labels = npy('<i4', (60,), struct.pack('<60i', *y))
+open('x.npy', 'wb').write(features)
+open('y.npy', 'wb').write(labels)
+with zipfile.ZipFile('both.npz', 'w', zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr('x.npy', features)
+    archive.writestr('y.npy', labels)
+open('lines.libsvm', 'w').write(''.join(f'{b} ' + ' '.join(f'{i + 1}:{v!r}' for i, v in enumerate(a)) + '\n' for a, b in zip(x, y)))
+open('lines.csv', 'w').write(''.join(','.join(map(repr, a)) + f',{b}\n' for a, b in zip(x, y)))
+PYTHON
+same_from_input() { # same_from_input FILE SPEC SPEC-OF-INPUT: the same model from a redirection, a pipe and a gzip'd pipe
+    "$mlp" train --data "$2" --hidden 4 --epochs 2 --threads 1 --output of-file >out 2>err || cat err >>odd
+    for way in "<$1" "cat $1 |" "gzip <$1 |"; do
+        case $way in '<'*) before= after=$way ;; *) before=$way after= ;; esac
+        eval "$before \"\$mlp\" train --data '$3' --hidden 4 --epochs 2 --threads 1 --output of-input $after" >out 2>err &&
+            same_bits of-file of-input && grep -q '^mlp: \(standard input\|-[:,].*\): 60 samples' err || echo "$way" >>odd
+    done
+}
+for spec in 'lines.csv lines.csv -' 'lines.libsvm lines.libsvm -' 'both.npz both.npz -' 'both.npz both.npz:x,y -:x,y' 'x.npy x.npy,y.npy -,y.npy'; do
+    : >odd
+    # shellcheck disable=SC2086 # split on purpose
+    same_from_input $spec
+    [ ! -s odd ]
+    result $? "$spec: standard input holds what a file may hold"
+done
+train --epochs 1 --output m && "$mlp" evaluate m --data digits >expected 2>err &&
+    "$mlp" evaluate m --data - <data.csv >out 2>err && cmp out expected >>err && cat data.csv | "$mlp" evaluate m --data - >out 2>err && cmp out expected >>err
+result $? 'evaluate from standard input'
+
 # ---- where a model cannot be saved is known before the training
 long=$(printf '%0250d' 0)
 train --epochs 1 --output "$long"

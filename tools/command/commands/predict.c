@@ -22,6 +22,7 @@ static const struct option_row rows[] = {
     FLAG("append", append, 1, "Print CSV with a header: the table's own columns, and the predictions behind "
         "them."),
     TEXT("output", "FILE", output, "Write to this file; -: to standard output, as without the option.",
+        .flag = TAKES_DASH,
         .letter = 'o'),
     SIZE("draw", "N", draw, 1, 1e18, "Draw the first N samples as text instead, with the predicted label "
         "and, where it is known, the true one. For square pictures."),

@@ -79,22 +79,24 @@ static int read_line(const struct command *command, char *text, size_t line, str
     const bool off = row->argument == NULL && value != NULL && strcmp(value, "no") == 0;
     FAIL_IF(row->argument == NULL && value != NULL && !off && strcmp(value, "yes") != 0,
             usage_error("%s:%zu: %s: expected yes or no, got '%s'", given->path, line, name, value));
+    bool unset = false;
     if (off) {
         char opposite[64];
         snprintf(opposite, sizeof opposite, "no-%s", name);
-        row = find_row(command, opposite);
-    }
-    if (row == NULL) {
-        return EXIT_DONE;
+        const struct option_row *other = find_row(command, opposite);
+        row = other != NULL ? other : row;
+        unset = other == NULL;
     }
     for (size_t i = 0; i < given->count; i++) {
         FAIL_IF(given->items[i].row == row && given->items[i].from_file,
                 usage_error("%s:%zu: '%s' is in line %zu already", given->path, line, name,
                             given->items[i].line));
     }
-    const struct given_option option = {
-        .row = row, .text = row->argument != NULL ? value : NULL, .from_file = true, .line = line
-    };
+    const struct given_option option = { .row = row,
+                                         .text = row->argument != NULL ? value : NULL,
+                                         .from_file = true,
+                                         .line = line,
+                                         .unset = unset };
     return given_options_add(given, &option);
 }
 
@@ -157,7 +159,10 @@ static void write_option(FILE *stream, const struct option_row *row, const struc
     if (option == NULL) {
         return;
     }
-    const char *value = option->text != NULL ? option->text : "yes";
+    if (option->unset && of_model) {
+        return;
+    }
+    const char *state = option->unset ? "no" : "yes", *value = option->text != NULL ? option->text : state;
     value = of_model && option->values != NULL ? option->values[option->chosen] : value;
     const char *quote = needs_quotes(value) ? "\"" : "";
     fprintf(stream, "%s = %s%s%s\n", row->name, quote, value, quote);

@@ -142,7 +142,7 @@ static bool is_table(const struct data_source *source, const mlp_data_options *h
 {
     mlp_data_format format;
     const bool table = how->labels_path == NULL && (source->schema != NULL || source->learns);
-    const bool known = table && strcmp(path, "-") != 0 && mlp_data_recognize(path, &format) == MLP_OK;
+    const bool known = table && mlp_data_recognize(path, &format) == MLP_OK;
     return table && (!known || format == MLP_DATA_FORMAT_CSV); /* what cannot be read is refused later */
 }
 
@@ -218,22 +218,27 @@ struct spec {
     bool pair;            /* there was a comma */
 };
 
+static bool is_there(const char *path)
+{
+    return strcmp(path, "-") == 0 || access(path, F_OK) == 0;
+}
+
 /* FILE, FEATURES,LABELS or FILE:ARRAY[,ARRAY]; a file that has such a name comes first. */
 static int split_spec(const char *text, struct spec *spec)
 {
     *spec = (struct spec){ .path = strdup(text) };
     FAIL_IF(spec->path == NULL, out_of_memory());
-    char *comma = access(text, F_OK) != 0 ? strchr(spec->path, ',') : NULL;
+    char *comma = !is_there(text) ? strchr(spec->path, ',') : NULL;
     if (comma != NULL) {
         *comma = '\0';
         spec->pair = true;
         spec->labels = comma[1] != '\0' ? comma + 1 : NULL;
     }
-    char *colon = access(spec->path, F_OK) != 0 ? strrchr(spec->path, ':') : NULL;
+    char *colon = !is_there(spec->path) ? strrchr(spec->path, ':') : NULL;
     if (colon != NULL) {
         *colon = '\0';
         spec->features = colon + 1;
-        if (access(spec->path, F_OK) != 0) {
+        if (!is_there(spec->path)) {
             *colon = ':';
             spec->features = NULL;
         }

@@ -85,16 +85,15 @@ int parse_missing(const char *text, void *settings);
 
 #define DATA_SPEC_HELP                                                                                       \
     "A CSV file, a LIBSVM file, or an NPZ file (FILE:X,Y says which arrays); FEATURES,LABELS: a pair of "    \
-    "IDX "                                                                                                   \
-    "or NPY files; FEATURES, with the comma: such a file without labels; all plain or, but for NPZ, "        \
-    "gzip'd; -: standard input; or a name: digits (comes with mlp) or fashion-mnist (Debian's package "      \
-    "dataset-fashion-mnist)."
+    "IDX or NPY files; FEATURES, with the comma: such a file without labels; all plain or gzip'd; -: "       \
+    "standard input, whatever it holds (-:X,Y: arrays of an NPZ file); or a name: digits (comes with mlp) "  \
+    "or fashion-mnist (Debian's package dataset-fashion-mnist)."
 #define DATA_STREAM_ROW                                                                                      \
     {                                                                                                        \
         .kind = OPTION_FLAG, .name = "stream", .offset = offsetof(struct data_request, stream), .flag = 1,   \
-        .help =                                                                                              \
-            "Leave the features in their file and read them when they are needed, for data larger than "     \
-            "memory. CSV and gzip'd files are unpacked into a temporary file first, in TMPDIR or /var/tmp."  \
+        .help = "Leave the features in their file and read them when they are needed, for data larger than " \
+                "memory. CSV, LIBSVM and gzip'd files are unpacked into a temporary file, in TMPDIR or "     \
+                "/var/tmp."                                                                                  \
     }
 #define DATA_PART_ROW                                                                                        \
     PARSED("part", "train|test", parse_part,                                                                 \

@@ -12,7 +12,7 @@
 #include "options/near.h"
 #include "options/number.h"
 
-enum { FIRST_VALUE = 256, HELP_VALUE = FIRST_VALUE - 1, PLACE_SIZE = 4096 };
+enum { FIRST_VALUE = 256, HELP_VALUE = FIRST_VALUE - 1, PLACE_SIZE = 4096, NAME_SIZE = 64 };
 
 static int set_size(const struct option_row *row, const char *text, void *field)
 {
@@ -56,6 +56,24 @@ static int set_real(const struct option_row *row, const char *text, double *fiel
     return EXIT_DONE;
 }
 
+/* Where a name is wanted: '-' stands for standard input or output with options and operands that say so. */
+static int refuse_dash(const char *what)
+{
+    return usage_error("%s: '-' is no file, and standard input or output will not do here; a file of this "
+                       "name is ./-",
+                       what);
+}
+
+static int check_text(const struct option_row *row, const char *text)
+{
+    const bool names_file = strcmp(row->argument, "FILE") == 0 || strcmp(row->argument, "FOLDER") == 0 ||
+                            strcmp(row->argument, "MODEL") == 0;
+    char option[NAME_SIZE];
+    FAIL_IF(text[0] == '\0', usage_error("--%s: expected %s, got an empty text", row->name, row->argument));
+    snprintf(option, sizeof option, "--%s", row->name);
+    return names_file && row->flag != TAKES_DASH && strcmp(text, "-") == 0 ? refuse_dash(option) : EXIT_DONE;
+}
+
 static int apply(const struct option_row *row, const char *text, void *settings)
 {
     void *field = (char *)settings + row->offset;
@@ -64,11 +82,7 @@ static int apply(const struct option_row *row, const char *text, void *settings)
     }
     switch (row->kind) {
     case OPTION_FLAG: *(int *)field = row->flag; return EXIT_DONE;
-    case OPTION_TEXT:
-        *(const char **)field = text;
-        return text[0] != '\0'
-                   ? EXIT_DONE
-                   : usage_error("--%s: expected %s, got an empty text", row->name, row->argument);
+    case OPTION_TEXT: *(const char **)field = text; return check_text(row, text);
     case OPTION_SIZE:
     case OPTION_COUNT: return set_size(row, text, field);
     case OPTION_SEED: return set_seed(row, text, field);
@@ -77,17 +91,43 @@ static int apply(const struct option_row *row, const char *text, void *settings)
     }
 }
 
-/* getopt's tables from the rows; entry i of the long ones has the value FIRST_VALUE + the row's number. */
-static size_t make_tables(const struct option_row *rows, struct option *long_options, char *letters)
+/* Whether --no-NAME unsets the flag, which a file of settings may have set: no row is called so. */
+static bool may_be_unset(const struct option_row *rows, const struct option_row *row)
+{
+    char opposite[NAME_SIZE];
+    if (row->kind != OPTION_FLAG || strncmp(row->name, "no-", 3) == 0) {
+        return false;
+    }
+    snprintf(opposite, sizeof opposite, "no-%s", row->name);
+    while (rows->kind != OPTION_END && (rows->kind == OPTION_GROUP || strcmp(rows->name, opposite) != 0)) {
+        rows++;
+    }
+    return rows->kind == OPTION_END;
+}
+
+/* What getopt works with. */
+struct tables {
+    struct option *options; /* the value of row i is FIRST_VALUE + 2·i, and one more where it is unset */
+    char (*opposites)[NAME_SIZE];
+    char *letters;
+};
+
+static void make_tables(const struct option_row *rows, struct tables *tables)
 {
     size_t count = 0;
+    char *letters = tables->letters;
     *letters++ = ':'; /* distinguishes a missing argument from an unknown option */
     for (size_t i = 0; rows[i].kind != OPTION_END; i++) {
         if (rows[i].kind == OPTION_GROUP) {
             continue;
         }
         const int has_argument = rows[i].argument != NULL ? required_argument : no_argument;
-        long_options[count++] = (struct option){ rows[i].name, has_argument, NULL, FIRST_VALUE + (int)i };
+        const int value = FIRST_VALUE + 2 * (int)i;
+        tables->options[count++] = (struct option){ rows[i].name, has_argument, NULL, value };
+        if (may_be_unset(rows, &rows[i])) {
+            snprintf(tables->opposites[i], NAME_SIZE, "no-%s", rows[i].name);
+            tables->options[count++] = (struct option){ tables->opposites[i], no_argument, NULL, value + 1 };
+        }
         if (rows[i].letter != 0) {
             *letters++ = rows[i].letter;
             if (has_argument) {
@@ -95,25 +135,27 @@ static size_t make_tables(const struct option_row *rows, struct option *long_opt
             }
         }
     }
-    long_options[count++] = (struct option){ "help", no_argument, NULL, HELP_VALUE };
+    tables->options[count] = (struct option){ "help", no_argument, NULL, HELP_VALUE };
     *letters++ = 'h';
     *letters = '\0';
-    return count;
 }
 
 /* Adds ", --NAME" for every option that begins with a word, or is near it. */
 static void list_options(const struct option_row *rows, const char *word, bool near, char *text, size_t size)
 {
     const size_t length = strcspn(word, "=");
-    char name[64];
+    char name[NAME_SIZE];
+    size_t used = 0;
     snprintf(name, sizeof name, "%.*s", (int)length, word);
     text[0] = '\0';
-    for (size_t used = 0; rows->kind != OPTION_END; rows++) {
-        if (rows->kind != OPTION_GROUP && used < size &&
-            (near ? name_is_near(name, rows->name) : strncmp(rows->name, word, length) == 0)) {
-            const int written =
-                snprintf(text + used, size - used, "%s--%s", used > 0 ? ", " : "", rows->name);
-            used += written > 0 ? (size_t)written : 0;
+    for (const struct option_row *row = rows; row->kind != OPTION_END; row++) {
+        for (int unset = 0; row->kind != OPTION_GROUP && unset <= may_be_unset(rows, row); unset++) {
+            char known[NAME_SIZE];
+            snprintf(known, sizeof known, "%s%s", unset ? "no-" : "", row->name);
+            if (used < size && (near ? name_is_near(name, known) : strncmp(known, word, length) == 0)) {
+                const int written = snprintf(text + used, size - used, "%s--%s", used > 0 ? ", " : "", known);
+                used += written > 0 ? (size_t)written : 0;
+            }
         }
     }
 }
@@ -135,7 +177,7 @@ static int refuse_unknown(const struct command *command, const char *word)
 /* getopt says '?' or ':'. */
 static int refuse(const struct command *command, int answer, char **argv)
 {
-    const struct option_row *row = optopt >= FIRST_VALUE ? &command->rows[optopt - FIRST_VALUE] : NULL;
+    const struct option_row *row = optopt >= FIRST_VALUE ? &command->rows[(optopt - FIRST_VALUE) / 2] : NULL;
     const char *word = argv[optind - 1];
     FAIL_IF(answer == ':' && row != NULL,
             usage_error("--%s: expected %s after it, got nothing", row->name, row->argument));
@@ -162,8 +204,9 @@ int given_options_add(struct given_options *given, const struct given_option *op
     const struct given_option *before = find_given(given, option->row);
     FAIL_IF(before != NULL && !option->from_file && option->text != NULL,
             usage_error("--%s: given twice; the second value is '%s'", option->row->name, option->text));
-    if (before != NULL) {
-        return EXIT_DONE; /* the command line's counts, or it is a flag */
+    if (before != NULL) { /* the command line's counts, or it is a flag */
+        given->items[before - given->items].unset = option->from_file ? before->unset : option->unset;
+        return EXIT_DONE;
     }
     struct given_option *items = realloc(given->items, (given->count + 1) * sizeof *items);
     FAIL_IF(items == NULL, out_of_memory());
@@ -187,7 +230,7 @@ void given_options_free(struct given_options *given)
 static const struct option_row *row_of_answer(const struct option_row *rows, int answer)
 {
     if (answer >= FIRST_VALUE) {
-        return &rows[answer - FIRST_VALUE];
+        return &rows[(answer - FIRST_VALUE) / 2];
     }
     while (rows->letter != answer) {
         rows++;
@@ -196,22 +239,24 @@ static const struct option_row *row_of_answer(const struct option_row *rows, int
 }
 
 /* The beginning of a name that fits one option alone is taken, and said: another may have been meant. */
-static void tell_of_beginning(const struct option_row *row, char **argv)
+static void tell_of_beginning(const struct given_option *option, char **argv)
 {
+    const struct option_row *row = option->row;
+    const char *no = option->unset ? "no-" : "";
     const bool apart = optarg != NULL && optarg == argv[optind - 1];
     const char *word = argv[optind - 1 - apart];
-    if (strncmp(word, "--", 2) == 0 && strcspn(word + 2, "=") != strlen(row->name)) {
-        notice("'%.*s' is taken for --%s", (int)strcspn(word, "="), word, row->name);
+    if (strncmp(word, "--", 2) == 0 && strcspn(word + 2, "=") != strlen(no) + strlen(row->name)) {
+        notice("'%.*s' is taken for --%s%s", (int)strcspn(word, "="), word, no, row->name);
     }
 }
 
-static int read_words(const struct command *command, int argc, char **argv, const struct option *long_options,
-                      const char *letters, struct given_options *given)
+static int read_words(const struct command *command, int argc, char **argv, const struct tables *tables,
+                      struct given_options *given)
 {
     int code = EXIT_DONE;
     opterr = 0;
-    for (int answer;
-         code == EXIT_DONE && (answer = getopt_long(argc, argv, letters, long_options, NULL)) != -1;) {
+    for (int answer; code == EXIT_DONE &&
+                     (answer = getopt_long(argc, argv, tables->letters, tables->options, NULL)) != -1;) {
         if (answer == 'h' || answer == HELP_VALUE) {
             print_command_help(command, stdout);
             code = OPTIONS_HELP;
@@ -219,8 +264,10 @@ static int read_words(const struct command *command, int argc, char **argv, cons
             code = refuse(command, answer, argv);
         } else {
             const struct given_option option = { .row = row_of_answer(command->rows, answer),
-                                                 .text = optarg };
-            tell_of_beginning(option.row, argv);
+                                                 .text = optarg,
+                                                 .unset = answer >= FIRST_VALUE &&
+                                                          (answer - FIRST_VALUE) % 2 == 1 };
+            tell_of_beginning(&option, argv);
             code = given_options_add(given, &option);
         }
     }
@@ -234,15 +281,18 @@ static int read_options(const struct command *command, int argc, char **argv, st
     while (command->rows[count].kind != OPTION_END) {
         count++;
     }
-    struct option *long_options = calloc(count + 2, sizeof *long_options);
-    char *letters = calloc(2 * count + 3, 1);
-    int code = long_options != NULL && letters != NULL ? EXIT_DONE : out_of_memory();
-    if (code == EXIT_DONE) {
-        make_tables(command->rows, long_options, letters);
-        code = read_words(command, argc, argv, long_options, letters, given);
+    struct tables tables = { .options = calloc(2 * count + 2, sizeof *tables.options),
+                             .opposites = calloc(count + 1, sizeof *tables.opposites),
+                             .letters = calloc(2 * count + 3, 1) };
+    const bool made = tables.options != NULL && tables.opposites != NULL && tables.letters != NULL;
+    int code = made ? EXIT_DONE : out_of_memory();
+    if (made) {
+        make_tables(command->rows, &tables);
+        code = read_words(command, argc, argv, &tables, given);
     }
-    free(long_options);
-    free(letters);
+    free(tables.options);
+    free(tables.opposites);
+    free(tables.letters);
     *operands = argc - optind;
     return code;
 }
@@ -254,7 +304,7 @@ int apply_options(const struct given_options *given, void *settings)
     for (size_t i = 0; i < 2 * given->count && code == EXIT_DONE; i++) {
         const struct given_option *option = &given->items[i % given->count];
         char place[PLACE_SIZE];
-        if (option->from_file != (i < given->count)) {
+        if (option->unset || option->from_file != (i < given->count)) {
             continue;
         }
         if (option->from_file) {
@@ -272,8 +322,12 @@ int parse_options(const struct command *command, int argc, char **argv, void *se
                   struct given_options *given, int *operands)
 {
     TRY(read_options(command, argc, argv, given, operands));
+    for (int i = argc - *operands; i < argc; i++) {
+        FAIL_IF(strcmp(argv[i], "-") == 0, refuse_dash(command->name));
+    }
     for (size_t i = 0; i < given->count; i++) {
         if (strcmp(given->items[i].row->name, "config") == 0) {
+            TRY(check_text(given->items[i].row, given->items[i].text));
             TRY(read_config(command, given->items[i].text, given));
             break;
         }

@@ -27,6 +27,9 @@ enum option_group { GROUP_OF_MODEL = 1, GROUP_VARIES = 2 };
 /* Of an OPTION_PARSED whose value is one number, so that commas stand between several. */
 enum option_number { NO_NUMBER = 0, A_REAL = 1, A_WHOLE = 2 };
 
+/* Of an OPTION_TEXT for a FILE: '-' is standard output. */
+enum option_text { NO_DASH = 0, TAKES_DASH = 1 };
+
 /* Which ends of the range of an OPTION_REAL belong to it. */
 enum option_ends { ENDS_OPEN = 0, ENDS_LOW = 1, ENDS_HIGH = 2 };
 
@@ -38,7 +41,7 @@ struct option_row {
     const char *help;
     size_t offset; /* of the field in the settings */
     size_t note;   /* of a const char * that receives the name of the option when it is given; 0: none */
-    int flag;      /* also enum option_group, enum option_number */
+    int flag;      /* also enum option_group, enum option_number, enum option_text */
     double low, high;
     unsigned ends;
     /* Returns EXIT_DONE, or EXIT_USAGE after a message that begins with the option. `settings` is the whole
@@ -91,6 +94,7 @@ struct given_option {
     const struct option_row *row;
     const char *text; /* NULL for a flag; the command line's or the file's */
     bool from_file;
+    bool unset;  /* of a flag: --no-NAME */
     size_t line; /* of the file, from 1 */
     /* of a row that may vary, where several values are given */
     const char **values; /* owned; NULL: `text` is the only one */
