@@ -52,8 +52,8 @@ static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
     }
     TRY(accept_regularization(fit));
     if (o->validation != NULL) {
-        TRY(batch_check_data("mlp_fit, validation", fit->network, o->validation));
-        TRY(batch_check_mass("mlp_fit, validation", fit->network, o->validation));
+        TRY(batch_check_data("mlp_fit: validation", fit->network, o->validation));
+        TRY(batch_check_mass("mlp_fit: validation", fit->network, o->validation));
     }
     return MLP_OK;
 }

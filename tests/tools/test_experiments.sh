@@ -53,6 +53,21 @@ line "--epochs: .* got 'x'" 'epochs = x'
 line 'centralize: expected yes or no' 'centralize = 1'
 line "no setting 'config'" 'config = d.conf'
 printf 'data = digits\0\n' >e.conf
+printf 'data = digits\ntrain-first = 320\nhidden = 16\nepochs = 1\nquiet = yes\njson = yes\n' >f.conf
+train --config f.conf --no-json --no-quiet && grep -q '^network' out && grep -q '^epoch 1' err &&
+    train --config f.conf --no-json --print-config && grep -qx 'json = no' out && mv out g.conf && train --config g.conf --print-config && cmp out g.conf >>err
+result $? '--no-NAME unsets what a file sets'
+train --data digits --json --no-json --print-config && grep -qx 'json = no' out && train --data digits --no-json --json --print-config && grep -qx 'json = yes' out
+result $? '  and the last of both counts'
+refused "ambiguous option '--no-k': it may be --no-keep-last, --no-keep-order" --data digits --no-k
+refused "unknown option '--no-jsn'.*--no-json" --data digits --no-jsn
+for command in $("$mlp" --help | sed -n '/^Commands:/,/^$/ s/^  \([a-z-]*\) .*/\1/p'); do
+    for flag in $("$mlp" "$command" --help | sed -nE '/^Examples/q; s/^ *(-., )?--([a-z0-9-]+)(  .*)?$/\2/p' | grep -vE '^(help$|no-)'); do
+        "$mlp" "$command" "--no-$flag" --nothing-of-it 2>&1 | grep -q "unknown option '--nothing-of-it'" || echo "$command --no-$flag"
+    done
+done >odd
+mv odd err && [ ! -s err ]
+result $? '  for every flag of every command'
 for file in e.conf missing.conf .; do
     train --config $file
     [ $? -eq 1 ] && grep -q -e "--config.*$file" err

@@ -93,6 +93,16 @@ cut -d, -f1-3 features.csv >unlabelled.csv
 "$mlp" importance features --data unlabelled.csv --dependence 0 --json >out 2>err &&
     figure 'len(r["dependence"]) == 20 and abs(r["dependence"][19]["means"][0] - r["dependence"][0]["means"][0] - 100) < 15'
 result $? '  and on a number, without labels'
+python3 -c 'import datetime, math
+print("day,z,y")
+for i in range(300):
+    day = datetime.date(2001, 1, 1) + datetime.timedelta(i)
+    print(f"{day},{i * 7 % 11},{i / 10 + 5 * (day.weekday() == 5):.2f}" if i != 50 else f",3,5")' >days.csv
+"$mlp" train --data days.csv --dates --missing impute --regression --threads 1 --quiet --output days >out 2>err &&
+    "$mlp" importance days --data days.csv --dependence day --json >out 2>err &&
+    figure '[p["value"] for p in r["dependence"]][::19] == ["2001-01-01", "2001-10-27"] and len(r["dependence"]) == 20' &&
+    figure 'abs(r["dependence"][19]["means"][0] - r["dependence"][0]["means"][0] - 30) < 8'
+result $? '  and on a date'
 "$mlp" importance features --data features.csv --dependence b >out 2>err
 [ $? -eq 2 ] && grep -q -e "--dependence: the model has no feature 'b'" err
 result $? '  a feature that is not there'
@@ -264,4 +274,88 @@ if OMP_DISPLAY_ENV=verbose "$mlp" --version 2>&1 | grep -q GOMP_SPINCOUNT; then
         [ "$(spins "$mlp" --version)" -gt 2000 ]
     result $? 'threads of a training spin briefly, where the environment does not say how long'
 fi
+
+# ---- classes under tanh are -1 and 1, and mlp diagnose measures the gradients of what would be trained
+python3 - <<'PYTHON'
+import random
+random.seed(5)
+with open('two.csv', 'w') as f:
+    f.write('a,b,w,y\n')
+    for _ in range(40):
+        a, b = random.gauss(0, 1), random.gauss(0, 1)
+        f.write(f'{a:.4f},{b:.4f},{random.uniform(0, 2):.3f},{"pq"[a + 0.5 * b > 0.3]}\n')
+PYTHON
+cat >reference.py <<'PYTHON'
+"""The loss and its gradients of one layer under tanh, in double, by the formulas: reference.py MODEL REDUCTION FIRST"""
+import csv, json, math, struct, sys
+
+def tensors(path):
+    whole = open(path, 'rb').read()
+    start = 8 + struct.unpack('<Q', whole[:8])[0]
+    found = {}
+    for name, entry in json.loads(whole[8:start]).items():
+        if name != '__metadata__':
+            first, end = entry['data_offsets']
+            found[name] = struct.unpack(f'<{(end - first) // 4}f', whole[start + first:start + end])
+    return json.loads(whole[8:start])['__metadata__'], found
+
+metadata, parameters = tensors(sys.argv[1])
+reduction, first = sys.argv[2], int(sys.argv[3])
+W, bias = parameters['layers.0.weight'], parameters['layers.0.bias']
+units, dW, db, loss, mass = len(bias), [0.0] * len(W), [0.0] * len(bias), 0.0, 0.0
+rows = list(csv.DictReader(open('two.csv')))[:first]
+right = 0
+for row in rows:
+    x, s, y = [float(row['a']), float(row['b'])], float(row['w']), row['y'] == 'q'
+    mass += s
+    a = [math.tanh(sum(w * v for w, v in zip(W[2 * u:2 * u + 2], x)) + bias[u]) for u in range(units)]
+    right += (a[0] > 0 if units == 1 else a[1] > a[0]) == y
+    for u in range(units):
+        t = 1.0 if (units == 1 and y) or (units == 2 and u == y) else -1.0
+        loss += s * (a[u] - t) ** 2
+        delta = s * 2.0 * (a[u] - t) * (1.0 - a[u] ** 2)
+        db[u] += delta
+        for i in range(2):
+            dW[2 * u + i] += delta * x[i]
+scale = {'sum': 1.0, 'sample-mean': 1.0 / mass, 'mean': 1.0 / (mass * units)}[reduction]
+norm = lambda values: scale * math.sqrt(sum(v * v for v in values))
+result = json.load(open('out'))
+close = lambda got, expected: abs(got - expected) <= 2e-5 * abs(expected)
+if 'layers' in result:
+    layer = result['layers'][0]
+    assert result['samples'] == first and close(layer['weight_gradient_norm'], norm(dW)), (layer['weight_gradient_norm'], norm(dW))
+    assert close(layer['bias_gradient_norm'], norm(db)), (layer['bias_gradient_norm'], norm(db))
+else:
+    assert metadata['class_targets'] == 'bipolar' and metadata['format_version'] == '3'
+    assert abs(result['accuracy'] - right / first) < 1e-9, (result['accuracy'], right / first)
+assert close(result['loss'], scale * loss), (result['loss'], scale * loss)
+PYTHON
+head -n 9 two.csv | sed '2,$s/^\([^,]*,[^,]*\),[^,]*/\1,0/' >none.csv
+for part in validation-data test; do
+    "$mlp" train --data two.csv --weight-column w --epochs 1 --threads 1 --$part none.csv >out 2>err
+    [ $? -eq 1 ] && grep -q "^mlp: --weight-column w: all samples of the ${part%%-*} part, 8, have a weight of 0" err && ! grep -q mlp_ err
+    result $? "--$part of samples without weight"
+done
+for units in 1 2; do
+    for reduction in mean sum sample-mean; do
+        how="--data two.csv --weight-column w --hidden none --output-activation tanh --output-units $units --reduction $reduction"
+        # shellcheck disable=SC2086 # split on purpose
+        "$mlp" train $how --epochs 0 --no-standardize --seed 3 --threads 1 --quiet --output start >out 2>err &&
+            "$mlp" diagnose $how --no-standardize --seed 3 --first 7 --json >out 2>err && python3 reference.py start $reduction 7 2>>err
+        result $? "diagnose: norms of the gradients, $units units, reduction $reduction"
+        # shellcheck disable=SC2086 # split on purpose
+        "$mlp" train $how --epochs 20 --no-standardize --threads 1 --quiet --output trained >out 2>err &&
+            "$mlp" evaluate trained --data two.csv --json >out 2>err &&
+            python3 reference.py trained $reduction 40 2>>err
+        result $? '  evaluate: targets are -1 and 1, and the class is told at 0'
+    done
+done
+"$mlp" diagnose --data two.csv --hidden 3 --first 5 >out 2>err && grep -q '^layer  *||dW||  *||db||' out && [ "$(sed 's/[^ -~][^ -~]*/x/g' out | awk 'length > 80' | wc -l)" -eq 0 ]
+result $? 'diagnose prints the norms of the gradients'
+"$mlp" diagnose trained --data two.csv --loss huber >out 2>err
+[ $? -eq 2 ] && grep -q -e "--loss: cannot be given with 'trained'" err
+result $? '  and refuses what a model has of its own'
+"$mlp" predict trained --data two.csv --probabilities >out 2>err && [ "$(awk -F, 'NR > 1 && ($2 < 0 || $2 > 1 || $3 < 0 || $3 > 1)' out | wc -l)" -eq 0 ] &&
+    "$mlp" inspect trained | grep -q 'loss .*squared-error, classes are 1 and -1'
+result $? '  probabilities are half of 1 and the output'
 echo "1..$count"

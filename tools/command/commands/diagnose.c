@@ -22,6 +22,7 @@ enum { DEFAULT_SAMPLES = 256, CHECKED_SAMPLES = 8, CHECKED_ENTRIES = 50 };
 struct diagnose_settings {
     struct train_settings train; /* first, for the parsers of data and network options */
     size_t samples;
+    size_t first; /* samples from the beginning, in place of drawn ones; 0: none */
     double tolerance;
     int check;
     int gradient_check;
@@ -60,6 +61,8 @@ static const struct option_row rows[] = {
     GROUP("Options:"),
     TEXT("data", "DATA", train.data, "Required. " DATA_SPEC_HELP, .letter = 'd'),
     SIZE("samples", "N", samples, 1, 1e9, "Samples to look at, drawn by the seed (default: 256)."),
+    SIZE("first", "N", first, 1, 1e9, "The first N samples in the order of the data, instead."),
+    SEED("seed", "N", train.seed, "Of initial parameters and of the samples drawn (default: 0)."),
     REAL("tolerance", "T", tolerance, 0, 1, ENDS_LOW, "Units count as alike when no two of their weights "
         "differ by more than T times the layer's largest (default: 0, equal to the bit)."),
     FLAG("check", check, 1, "Exit with 1 when anything is found."),
@@ -77,15 +80,12 @@ static const struct option_row rows[] = {
     DATA_SCHEMA_ROWS,
     FLAG("regression", train.request.regression, 1, "The label is a number to predict, not a class."),
     GROUP("Network, where no MODEL is given:"),
-    PARSED("hidden", "UNITS,...", parse_hidden, "Units of each hidden layer, or none (default: 128)."),
-    PARSED("activation", "NAME[:P],...", parse_activation,
-        "Activation of the hidden layers: one for all, or one for each (default: relu)."),
-    PARSED("init", "NAME[:A[,B]],...", parse_init,
-        "Initializer of the weights, as for mlp train (default: automatic)."),
-    PARSED("bias-init", "NAME[:A[,B]],...", parse_bias_init, "Initializer of the biases (default: zeros)."),
-    PARSED("data-init", "METHOD", parse_data_init,
-        "Then fit the start to the data: lsuv or weight-norm, as for mlp train."),
-    SEED("seed", "N", train.seed, "Of the parameters and of the samples drawn (default: 0)."),
+    FLAG("standardize", train.standardize, 1, "Give every feature mean 0 and deviation 1 (default for CSV "
+        "files).", .note = OF_A_MODEL),
+    FLAG("no-standardize", train.standardize, 0, "Leave the features as they are.", .note = OF_A_MODEL),
+#undef FIELD
+#define FIELD(member) offsetof(struct train_settings, member)
+#include "options/network_rows.h"
     { .kind = OPTION_END },
 };
 /* clang-format on */
@@ -130,7 +130,8 @@ static int diagnose(struct diagnose_settings *s, const mlp_data *data)
     options.threads = s->train.fit.threads;
     options.symmetry_tolerance = s->tolerance;
     options.step = s->step ? &s->train.optimizer : NULL;
-    TRY(sample_batch_draw(&s->batch, s->network, data, s->samples, s->train.seed));
+    TRY(s->first > 0 ? sample_batch_first(&s->batch, s->network, data, s->first)
+                     : sample_batch_draw(&s->batch, s->network, data, s->samples, s->train.seed));
     TRY(work_code(
         mlp_diagnose(s->network, s->batch.x, &s->batch.targets, s->batch.count, &options, &s->diagnosis)));
     if (s->gradient_check) {
@@ -142,6 +143,9 @@ static int diagnose(struct diagnose_settings *s, const mlp_data *data)
 static int diagnose_model(struct diagnose_settings *s, int operands, char **operand)
 {
     const struct data_source source = { .option = "--data", .spec = s->train.data, .label_needed = true };
+    FAIL_IF(s->train.option_of_model != NULL, usage_error("--%s: cannot be given with '%s', a model with "
+                                                          "layers, loss and standardization of its own",
+                                                          s->train.option_of_model, operand[0]));
     TRY(open_model(&diagnose_command, operands, operand, &s->network));
     s->model = operand[0];
     TRY(open_data_of_model(&s->train.request, source, s->network, &s->data.set));
@@ -199,7 +203,9 @@ const struct command diagnose_command = {
         "Sends samples forward and backward through a model, or through a network as --hidden, --activation "
         "and --init would start it, and prints layer by layer how signal and gradient grow, beside what "
         "mean-field theory expects. Then the verdict: vanishing, exploding, dead, saturated, symmetric, "
-        "non-finite or healthy, with the layers and, where the theory knows one, a remedy.",
+        "non-finite or healthy, with the layers and, where the theory knows one, a remedy. Gradients are "
+        "those "
+        "of the loss, with its reduction, and of the samples' weights.",
     .rows = rows,
     .examples = "  mlp diagnose --data digits --hidden 64,64,64,64,64,64 --activation sigmoid \\\n"
                 "      --plot sigmoid.svg\n"

@@ -327,6 +327,7 @@ static int train_once(struct training *training)
 {
     struct train_settings *s = &training->settings;
     TRY(choose_length(s, &training->data, &s->fit, s->quiet != 0));
+    TRY(train_data_check_weights(s, &training->data));
     TRY(train_data_fill(s, NULL, &training->data));
     TRY(make_network(training));
     TRY(warn_of_classes(training->network, training->data.train, training->data.validation));

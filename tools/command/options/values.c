@@ -68,6 +68,9 @@ static bool may_be_decimal(const struct given_option *option)
 
 int split_values(const struct command *command, struct given_options *given)
 {
+    if (command->given == 0) { /* it runs once */
+        return EXIT_DONE;
+    }
     for (size_t i = 0; i < given->count; i++) {
         struct given_option *option = &given->items[i];
         if (option->text == NULL || !may_vary(command, option->row)) {

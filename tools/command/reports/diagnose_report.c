@@ -48,22 +48,38 @@ static void print_table(const mlp_network *network, const mlp_diagnosis *diagnos
            "flat.\n\n");
 }
 
-/* What the samples and the weights look like. */
+/* What the samples look like. */
 static void print_details(const mlp_diagnosis *diagnosis)
 {
-    printf("layer  ||a|| of a sample      cosine  zeros  dead alike  ||dW||/||W||   update\n");
+    printf("layer  ||a|| of a sample      cosine  zeros  dead alike\n");
     for (size_t l = 0; l < mlp_diagnosis_layers(diagnosis); l++) {
         mlp_signal s;
         mlp_diagnosis_layer(diagnosis, l, &s);
         printf("%5zu  %8.3g +- %-8.2g", l, s.sample_norm, s.sample_norm_deviation);
         print_figure(s.cosine, 8);
-        printf("  %3.0f %% %5zu %5zu ", 100.0 * s.zeros, s.dead, s.symmetric);
-        print_figure(s.gradient_ratio, 12);
-        print_figure(s.update_ratio, 8);
-        putchar('\n');
+        printf("  %3.0f %% %5zu %5zu\n", 100.0 * s.zeros, s.dead, s.symmetric);
     }
     printf("\ncosine: between the A of two samples, on average; alike: units with the weights\n"
-           "of another; update: ||\u0394W||/||W|| of a step (--optimizer, --learning-rate).\n\n");
+           "of another.\n\n");
+}
+
+/* Gradients of the reduced loss. */
+static void print_gradient_norms(const mlp_diagnosis *diagnosis)
+{
+    printf("layer       ||dW||       ||db||  ||dW||/||W||    update\n");
+    for (size_t l = 0; l < mlp_diagnosis_layers(diagnosis); l++) {
+        mlp_signal s;
+        mlp_diagnosis_layer(diagnosis, l, &s);
+        printf("%5zu", l);
+        print_figure(s.weight_gradient_norm, 12);
+        print_figure(s.bias_gradient_norm, 12);
+        print_figure(s.gradient_ratio, 13);
+        print_figure(s.update_ratio, 9);
+        putchar('\n');
+    }
+    printf("\n||dW||, ||db||: of the loss, %.6g; where it is a mean, ||db|| is that of\n"
+           "the mean \u03b4; update: ||\u0394W||/||W|| of a step (--optimizer, --learning-rate).\n\n",
+           mlp_diagnosis_loss(diagnosis));
 }
 
 /* One line of the library's text after the other. */
@@ -82,6 +98,7 @@ void print_diagnosis(const mlp_network *network, const mlp_diagnosis *diagnosis)
 {
     print_table(network, diagnosis);
     print_details(diagnosis);
+    print_gradient_norms(diagnosis);
     print_verdict(mlp_diagnosis_text(diagnosis));
 }
 

@@ -162,6 +162,7 @@ static int run_one(const struct workshop *workshop, struct run *run)
     struct train_data data = *workshop->loaded;
     int code = cut(run, &data);
     code = code == EXIT_DONE ? choose_length(&run->settings, &data, &run->settings.fit, true) : code;
+    code = code == EXIT_DONE ? train_data_check_weights(&run->settings, &data) : code;
     code = code == EXIT_DONE ? train_data_fill(&run->settings, workshop->loaded, &data) : code;
     code = code == EXIT_DONE ? train(run, &data, workshop->shows_progress) : code;
     train_data_free_cut(workshop->loaded, &data);

@@ -25,12 +25,15 @@ static int read_samples(struct sample_batch *b, const mlp_network *network, cons
     b->x = calloc(b->count * mlp_data_inputs(data), sizeof *b->x);
     b->values = calloc(b->count * mlp_data_outputs(data) + 1, sizeof *b->values);
     b->labels = calloc(b->count, sizeof *b->labels);
-    FAIL_IF(b->x == NULL || b->values == NULL || b->labels == NULL, out_of_memory());
-    b->targets = (mlp_targets){ .classes = classes ? b->labels : NULL, .values = classes ? NULL : b->values };
+    b->weights = calloc(b->count, sizeof *b->weights);
+    FAIL_IF(b->x == NULL || b->values == NULL || b->labels == NULL || b->weights == NULL, out_of_memory());
+    b->targets = (mlp_targets){ .classes = classes ? b->labels : NULL,
+                                .values = classes ? NULL : b->values,
+                                .weights = b->weights };
     TRY(work_code(
         mlp_data_read(data, 0, b->count, b->x, classes ? b->labels : NULL, classes ? NULL : b->values)));
     scale_values(network, b->count, b->values);
-    return EXIT_DONE;
+    return work_code(mlp_data_read_weights(data, 0, b->count, b->weights));
 }
 
 int sample_batch_draw(struct sample_batch *batch, const mlp_network *network, const mlp_data *data,
@@ -48,8 +51,20 @@ int sample_batch_draw(struct sample_batch *batch, const mlp_network *network, co
     return code;
 }
 
+int sample_batch_first(struct sample_batch *batch, const mlp_network *network, const mlp_data *data,
+                       size_t samples)
+{
+    const size_t count = mlp_data_count(data);
+    mlp_data *slice = NULL;
+    TRY(work_code(mlp_data_slice(data, 0, samples < count ? samples : count, &slice)));
+    const int code = read_samples(batch, network, slice);
+    mlp_data_destroy(&slice);
+    return code;
+}
+
 void sample_batch_free(struct sample_batch *batch)
 {
+    free(batch->weights);
     free(batch->labels);
     free(batch->values);
     free(batch->x);

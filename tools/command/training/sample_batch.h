@@ -10,15 +10,18 @@
 
 struct sample_batch {
     size_t count;
-    float *x, *values; /* values in the units of the network's outputs */
+    float *x, *values, *weights; /* values in the units of the network's outputs */
     int32_t *labels;
-    mlp_targets targets; /* of labels or values */
+    mlp_targets targets; /* of labels or values, and weights */
 };
 
 /* All samples where there are no more than `samples`, else so many, drawn by the seed. Returns an exit code;
  * free it in any case. */
 int sample_batch_draw(struct sample_batch *batch, const mlp_network *network, const mlp_data *data,
                       size_t samples, uint64_t seed);
+/* Likewise the first of them, in the order of the data. */
+int sample_batch_first(struct sample_batch *batch, const mlp_network *network, const mlp_data *data,
+                       size_t samples);
 void sample_batch_free(struct sample_batch *batch);
 
 #endif

@@ -58,6 +58,9 @@ struct train_settings {
     double exchange_timeout; /* of mlp-mpi, in seconds; 0: its default */
 };
 
+/* In rows of options: what a saved model brings along, refused beside one. */
+#define OF_A_MODEL offsetof(struct train_settings, option_of_model)
+
 extern const struct option_row train_rows[];
 /* The command's own defaults. */
 int train_settings_default(void *settings);
@@ -120,6 +123,8 @@ int train_data_open(const struct train_settings *settings, struct train_data *da
  * exit code. */
 int train_data_fill(const struct train_settings *settings, const struct train_data *loaded,
                     struct train_data *data);
+/* Refuses a part whose samples all have a weight of 0. Returns an exit code. */
+int train_data_check_weights(const struct train_settings *settings, const struct train_data *data);
 void train_data_free(struct train_data *data);
 /* Loads alone: all samples of --data are in `train`. */
 int train_data_load(const struct train_settings *settings, struct train_data *data);

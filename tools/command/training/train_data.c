@@ -184,6 +184,44 @@ int train_data_open(const struct train_settings *settings, struct train_data *da
     return train_data_cut(settings, data);
 }
 
+static int find_weight(const mlp_data *part, bool *found)
+{
+    enum { PIECE = 1024 };
+    float weights[PIECE];
+    const size_t count = mlp_data_count(part);
+    *found = false;
+    for (size_t first = 0; first < count && !*found; first += PIECE) {
+        const size_t piece = count - first < PIECE ? count - first : PIECE;
+        TRY(work_code(mlp_data_read_weights(part, first, piece, weights)));
+        for (size_t i = 0; i < piece; i++) {
+            *found = *found || weights[i] > 0.0f;
+        }
+    }
+    return EXIT_DONE;
+}
+
+int train_data_check_weights(const struct train_settings *settings, const struct train_data *data)
+{
+    const struct {
+        const char *name;
+        const mlp_data *part;
+    } parts[] = { { "the training part", data->train },
+                  { "the validation part", data->validation },
+                  { "the part held out", data->held_out },
+                  { "the test part", data->test } };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        bool found = true;
+        if (settings->request.weight != NULL && parts[i].part != NULL) {
+            TRY(find_weight(parts[i].part, &found));
+        }
+        FAIL_IF(!found, work_error("--weight-column %s: all samples of %s, %zu, have a weight of 0: no loss "
+                                   "can be told of "
+                                   "it; another --seed, or other data, gives other samples",
+                                   settings->request.weight, parts[i].name, mlp_data_count(parts[i].part)));
+    }
+    return EXIT_DONE;
+}
+
 /* Puts a filled set in the place of one, which is destroyed unless it is another's. */
 static int fill_part(const mlp_schema *schema, const mlp_data *kept, mlp_data **part)
 {
