@@ -177,7 +177,7 @@ run_region(int threads, void (*work)(const struct team *team, void *context), vo
     run_member(&region);
 }
 
-/* Of LLVM's OpenMP, which prepares for a fork by itself, and holds its lock while our handler runs. */
+/* Of LLVM's OpenMP, which prepares for a fork by itself. */
 extern int __kmpc_global_thread_num(void *) __attribute__((weak));
 
 void team_before_fork(void)

@@ -207,8 +207,14 @@ static void in_child(void)
     team_after_fork(true);
 }
 
+/* What is to happen before a fork happens in reverse order of registration. LLVM's OpenMP, which registers
+ * when it is first used, then takes the lock that regions begin with, and no section would end: it is used
+ * here first. */
 static __attribute__((constructor)) void watch_forks(void)
 {
+#ifdef _OPENMP
+    (void)omp_get_max_threads();
+#endif
     pthread_atfork(before_fork, in_parent, in_child);
 }
 
