@@ -31,3 +31,63 @@ same_bits() {
     done
     [ -s "$1.bits" ] && cmp "$1.bits" "$2.bits" >>err
 }
+
+# wait_until COMMAND...: until it succeeds, half a minute at most
+wait_until() {
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ $tries -lt 300 ] || return 1
+        sleep 0.1
+    done
+}
+
+# has_trained: whether `err` tells of two epochs
+has_trained() {
+    [ "$(grep -c '^epoch ' err)" -ge 2 ]
+}
+
+# ---- runs of the command, $mlp
+# exits CODE NAME ARGUMENT...: runs mlp; its output lies in out and err
+exits() {
+    expected=$1 name=$2
+    shift 2
+    "$mlp" "$@" >out 2>err </dev/null
+    code=$?
+    [ "$code" -eq "$expected" ]
+    result $? "$name (exit $expected, got $code)"
+}
+
+# holds PATTERN FILE: the last run wrote this
+holds() {
+    grep -q -e "$1" "$2"
+    result $? "  $2 has '$1'"
+}
+
+# refuses PATTERN ARGUMENT...: wrong usage; the message begins with mlp: and has the pattern, stdout stays empty
+refuses() {
+    pattern=$1
+    shift
+    exits 2 "refused: $*" "$@"
+    grep -q -e "^mlp: .*$pattern" err && [ ! -s out ]
+    result $? "  the message has '$pattern'"
+}
+
+# fails PATTERN ARGUMENT...: work that fails
+fails() {
+    pattern=$1
+    shift
+    exits 1 "fails: $*" "$@"
+    grep -q "^mlp: .*$pattern" err
+    result $? "  the message has '$pattern'"
+}
+
+json_is_valid() {
+    if command -v python3 >/dev/null 2>&1; then
+        python3 -m json.tool "$1" >/dev/null 2>err
+        result $? "  $1 is JSON"
+    else
+        head -c 1 "$1" | grep -q '[[{]'
+        result $? "  $1 begins like JSON"
+    fi
+}

@@ -43,11 +43,7 @@ result $? '  and nothing half-written is left'
 # ---- Ctrl-C
 env --default-signal=INT "$mlp" train --data digits --epochs 1000000 --checkpoint stopped --output model >out 2>err &
 process=$!
-tries=0
-while ! grep -q '^epoch 2/' err && [ $tries -lt 300 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
+wait_until has_trained
 kill -INT $process
 wait $process
 [ $? -eq 1 ] && grep -q "'stopped/checkpoint-[0-9]*.safetensors'; the same command with --resume goes on" err

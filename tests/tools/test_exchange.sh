@@ -16,8 +16,8 @@ runs() {
     result $? "$name"
 }
 
-# refuses CODE PATTERN ARGUMENT...: exits so, and the message has the pattern
-refuses() {
+# rejects CODE PATTERN ARGUMENT...: exits so, and the message has the pattern
+rejects() {
     code=$1 pattern=$2
     shift 2
     "$mlp" "$@" >out 2>err </dev/null
@@ -77,29 +77,29 @@ runs 'a state_dict' "$mlp" import named.safetensors named.mlp --layers relu,tanh
 [ "$(cat out)" = '5 -> 7 relu -> 4 tanh -> 3 identity' ]
 result $? '  says its layers'
 runs '  is a model' "$mlp" inspect named.mlp
-refuses 1 'needs --layers' import named.safetensors other.mlp
-refuses 1 '3 layers, expected 2' import named.safetensors other.mlp --layers relu,softmax
-refuses 1 'BatchNorm1d' import norm-unclear.safetensors other.mlp --layers relu,identity
-refuses 2 'expected a file and the model' import named.safetensors
-refuses 2 '--layers: ' import named.safetensors other.mlp --layers what
+rejects 1 'needs --layers' import named.safetensors other.mlp
+rejects 1 '3 layers, expected 2' import named.safetensors other.mlp --layers relu,softmax
+rejects 1 'BatchNorm1d' import norm-unclear.safetensors other.mlp --layers relu,identity
+rejects 2 'expected a file and the model' import named.safetensors
+rejects 2 '--layers: ' import named.safetensors other.mlp --layers what
 printf '\211HDF\r\n\032\n....' >model.h5
-refuses 1 'HDF5.*ONNX' import model.h5 other.mlp
+rejects 1 'HDF5.*ONNX' import model.h5 other.mlp
 ! grep -q -e --layers err
 result $? '  and not for want of --layers'
 printf 'PK\003\004............' >model.keras
-refuses 1 'zip.*ONNX' import model.keras other.mlp
+rejects 1 'zip.*ONNX' import model.keras other.mlp
 printf '\200\002............' >model.pt
-refuses 1 'pickle.*safetensors' evaluate model.pt --data digits
+rejects 1 'pickle.*safetensors' evaluate model.pt --data digits
 [ ! -e other.mlp ]
 result $? '  nothing is written'
 
 # ---- refusals
-refuses 2 'expected a model and the file' export model.safetensors
-refuses 2 'ends in .onnx, .c or .safetensors' export model.safetensors model.h5
-refuses 2 'ends in .onnx, .c or .safetensors' export model.safetensors .c
-refuses 1 "'2' cannot begin names of C" export model.safetensors 2.c
-refuses 1 'cannot open' export missing.safetensors model.c
-refuses 1 'no-such' export model.safetensors no-such/model.c
+rejects 2 'expected a model and the file' export model.safetensors
+rejects 2 'ends in .onnx, .c or .safetensors' export model.safetensors model.h5
+rejects 2 'ends in .onnx, .c or .safetensors' export model.safetensors .c
+rejects 1 "'2' cannot begin names of C" export model.safetensors 2.c
+rejects 1 'cannot open' export missing.safetensors model.c
+rejects 1 'no-such' export model.safetensors no-such/model.c
 
 # Loading takes the file's size once (a sanitizer's shadow is an eighth of it more), also where one matrix is nearly all of it.
 "$mlp" train --data digits --hidden 3000,3000 --epochs 0 --quiet --output wide.safetensors >out 2>err &&
