@@ -22,12 +22,12 @@ static double get_real(const struct field *field, const void *object)
     return value;
 }
 
-static size_t get_count(const struct field *field, const void *object)
+static uint64_t get_count(const struct field *field, const void *object)
 {
     const char *place = (const char *)object + field->offset;
-    unsigned narrow;
-    size_t wide;
-    if (field->kind == FIELD_UNSIGNED) {
+    uint32_t narrow;
+    uint64_t wide;
+    if (field->kind == FIELD_COUNT_32) {
         memcpy(&narrow, place, sizeof narrow);
         return narrow;
     }
@@ -43,13 +43,13 @@ static void set_real(const struct field *field, void *object, double value)
 static bool set_count(const struct field *field, void *object, double value)
 {
     char *place = (char *)object + field->offset;
-    const double largest = field->kind == FIELD_UNSIGNED ? (double)UINT32_MAX : LARGEST_COUNT;
+    const double largest = field->kind == FIELD_COUNT_32 ? (double)UINT32_MAX : LARGEST_COUNT;
     if (!(value >= 0.0 && value <= largest && value == floor(value))) {
         return false;
     }
-    const size_t wide = (size_t)value;
-    const unsigned narrow = (unsigned)wide;
-    if (field->kind == FIELD_UNSIGNED) {
+    const uint64_t wide = (uint64_t)value;
+    const uint32_t narrow = (uint32_t)wide;
+    if (field->kind == FIELD_COUNT_32) {
         memcpy(place, &narrow, sizeof narrow);
     } else {
         memcpy(place, &wide, sizeof wide);
@@ -151,8 +151,8 @@ static bool digits_of(const struct json_node *json, void *place)
 }
 
 static const char *const expected[] = {
-    [FIELD_REAL] = "a number",      [FIELD_SIZE] = "a whole number of at least 0",
-    [FIELD_FLAG] = "true or false", [FIELD_UNSIGNED] = "a whole number of at least 0",
+    [FIELD_REAL] = "a number",      [FIELD_COUNT_64] = "a whole number of at least 0",
+    [FIELD_FLAG] = "true or false", [FIELD_COUNT_32] = "a whole number of at least 0",
     [FIELD_NAME] = "a text",        [FIELD_SEED] = "a text of digits, within 64 bits",
     [FIELD_INSIDE] = "an object",
 };
@@ -232,7 +232,7 @@ size_t field_size(const struct field *field)
 {
     switch (field->kind) {
     case FIELD_REAL: return sizeof(double);
-    case FIELD_SIZE: return sizeof(size_t);
+    case FIELD_COUNT_64:
     case FIELD_SEED: return sizeof(uint64_t);
     default: return sizeof(int); /* unsigned, flags and enums */
     }

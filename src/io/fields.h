@@ -11,8 +11,16 @@
 
 /* A flag is an int, in JSON true or false. A name is an enum's, an inside an object that holds other
  * members of the same struct; files' rows have neither, nor flags. A seed is a uint64_t, in JSON a text of
- * digits. */
-enum field_kind { FIELD_REAL, FIELD_SIZE, FIELD_UNSIGNED, FIELD_FLAG, FIELD_NAME, FIELD_SEED, FIELD_INSIDE };
+ * digits. A count is an unsigned or a size_t or uint64_t, by its width. */
+enum field_kind {
+    FIELD_REAL,
+    FIELD_COUNT_64,
+    FIELD_COUNT_32,
+    FIELD_FLAG,
+    FIELD_NAME,
+    FIELD_SEED,
+    FIELD_INSIDE
+};
 
 /* An enum's value at `place` as its name, and back. */
 struct name_codec {
@@ -44,8 +52,12 @@ struct field_list {
     {                                                                                                        \
         name, FIELD_KIND(((type *)0)->member), offsetof(type, member), NULL, NULL                            \
     }
+/* clang-format off */
 #define FIELD_KIND(member)                                                                                   \
-    _Generic(member, double : FIELD_REAL, size_t : FIELD_SIZE, unsigned : FIELD_UNSIGNED, int : FIELD_FLAG)
+    _Generic(member, double: FIELD_REAL, int: FIELD_FLAG, unsigned: FIELD_COUNT_32,                          \
+             unsigned long: sizeof(unsigned long) > sizeof(unsigned) ? FIELD_COUNT_64 : FIELD_COUNT_32,      \
+             unsigned long long: FIELD_COUNT_64)
+/* clang-format on */
 #define FIELD_ENUM(name, type, member, codec)                                                                \
     {                                                                                                        \
         name, FIELD_NAME, offsetof(type, member), codec, NULL                                                \

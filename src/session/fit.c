@@ -77,10 +77,10 @@ static void add_step(struct fit *fit, const mlp_step_report *step)
     }
     if (fit->workspace->parts != NULL) {
         const uint64_t *counts = fit->workspace->parts->counts;
-        tally_add(&fit->tally, &(struct tally){ .samples = counts[0],
-                                                .right = counts[1],
-                                                .right_top_k = counts[2],
-                                                .classed = counts[3] });
+        tally_add(&fit->tally, &(struct tally){ .samples = (size_t)counts[0],
+                                                .right = (size_t)counts[1],
+                                                .right_top_k = (size_t)counts[2],
+                                                .classed = (size_t)counts[3] });
     } else {
         tally_batch(&fit->tally, fit->network, fit->workspace, fit->batch, 1, NULL, fit->workspace->threads);
     }

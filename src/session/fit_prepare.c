@@ -1,5 +1,6 @@
 /* What mlp_fit() does before its first step: checks every option, resolves the defaults, allocates. */
 #include <math.h>
+#include <stdint.h>
 
 #include "base/memory.h"
 #include "base/options.h"
@@ -15,7 +16,7 @@
 enum { DEFAULT_EPOCHS = 10, DEFAULT_BATCH = 64, MAX_EPOCHS = 1000000 };
 
 /* Files hold it, and it may double. */
-#define MAX_INTERVAL ((size_t)1 << 40)
+#define MAX_INTERVAL ((size_t)(SIZE_MAX > UINT32_MAX ? 1ull << 40 : 1ull << 30))
 
 static mlp_status accept_regularization(struct fit *fit)
 {

@@ -21,6 +21,9 @@ typedef struct mlp_sample_options {
         sizeof(mlp_sample_options), 0.5, 7, 2.5                                                              \
     }
 
+/* Sizes of the first release's struct, and of one with `steps`. */
+enum { FIRST = offsetof(mlp_sample_options, steps), BEFORE_ADDED = offsetof(mlp_sample_options, added) };
+
 static void none_are_defaults(void **state)
 {
     (void)state;
@@ -38,15 +41,17 @@ static void older_ones_work(void **state)
 {
     (void)state;
     const mlp_sample_options full = { sizeof full, 1.5, 9, 4.5 };
-    for (size_t size = 16; size <= sizeof full; size += sizeof(size_t)) {
+    const size_t sizes[] = { FIRST, BEFORE_ADDED, sizeof full };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const size_t size = sizes[i];
         mlp_sample_options own, *given = malloc(size);
         memcpy((void *)given, &full, size);
         memcpy((void *)given, &size, sizeof size);
         assert_ok(ACCEPT_OPTIONS(mlp_sample_options, MLP_SAMPLE_OPTIONS_INIT, given, &own));
         assert_int_equal(own.struct_size, sizeof own);
         assert_close(own.rate, 1.5, 0.0);
-        assert_int_equal(own.steps, size >= 24 ? 9 : 7);
-        assert_close(own.added, size >= 32 ? 4.5 : 2.5, 0.0);
+        assert_int_equal(own.steps, size >= BEFORE_ADDED ? 9 : 7);
+        assert_close(own.added, size == sizeof full ? 4.5 : 2.5, 0.0);
         free(given);
     }
 }
@@ -76,7 +81,9 @@ static void newer_ones_work_where_their_tail_is_zero(void **state)
 static void impossible_sizes_are_refused(void **state)
 {
     (void)state;
-    const size_t sizes[] = { 0, 1, 7, 8, 9, 15, 17, 31, 33, 4095, 4104, SIZE_MAX - 7, SIZE_MAX };
+    enum { WORD = sizeof(size_t) };
+    const size_t sizes[] = { 0,  1,  WORD - 1, WORD, WORD + 1,        2 * WORD - 1,        2 * WORD + 1,
+                             31, 33, 4095,     4104, SIZE_MAX - WORD, SIZE_MAX - WORD + 1, SIZE_MAX };
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         mlp_sample_options own = { 0 }, given = { sizes[i], 1.5, 9, 4.5 };
         char text[96];
@@ -92,14 +99,15 @@ static void options_are_returned(void **state)
 {
     (void)state;
     const mlp_sample_options own = { sizeof own, 1.5, 9, 4.5 };
-    const size_t sizes[] = { 0, 8, 24, 32, 40, SIZE_MAX }, written[] = { 24, 24, 24, 32, 24, 24 };
+    const size_t sizes[] = { 0, sizeof(size_t), BEFORE_ADDED, sizeof own, sizeof own + 8, SIZE_MAX };
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const size_t written = sizes[i] == sizeof own ? sizeof own : BEFORE_ADDED;
         mlp_sample_options given = { sizes[i], -1.0, 0, -1.0 };
-        options_return(&own, sizeof own, 24, &given);
-        assert_int_equal(given.struct_size, written[i]);
+        options_return(&own, sizeof own, BEFORE_ADDED, &given);
+        assert_int_equal(given.struct_size, written);
         assert_close(given.rate, 1.5, 0.0);
         assert_int_equal(given.steps, 9);
-        assert_close(given.added, written[i] == 32 ? 4.5 : -1.0, 0.0);
+        assert_close(given.added, written == sizeof own ? 4.5 : -1.0, 0.0);
     }
 }
 

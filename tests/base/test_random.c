@@ -50,9 +50,9 @@ static void ranges_can_be_cut(void **unused)
 }
 
 /* The words of one block, by the scalar generator. */
-static void words_of(const struct random_stream *stream, size_t block, uint32_t words[4])
+static void words_of(const struct random_stream *stream, uint64_t block, uint32_t words[4])
 {
-    const uint32_t counter[4] = { (uint32_t)block, (uint32_t)((uint64_t)block >> 32), stream->name[0],
+    const uint32_t counter[4] = { (uint32_t)block, (uint32_t)(block >> 32), stream->name[0],
                                   stream->name[1] };
     philox4x32_10(counter, stream->key, words);
 }
@@ -79,7 +79,7 @@ static void every_level_draws_the_same(void **unused)
             assert_memory_equal(normal, same, 4 * count * sizeof(float));
             for (size_t i = 0; i < 4 * count; i++) {
                 uint32_t words[4];
-                words_of(&stream, first + i / 4, words);
+                words_of(&stream, (uint64_t)first + i / 4, words);
                 const size_t pair = i % 4 / 2 * 2;
                 const double u = ((double)words[pair] + 1.0) * 0x1p-32;
                 const double angle = 2.0 * acos(-1.0) * (double)words[pair + 1] * 0x1p-32;

@@ -160,12 +160,20 @@ static void in_a_process(int (*holds)(void))
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static bool has_avx2(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2");
+#else
+    return false;
+#endif
+}
+
 static void the_core_is_chosen_at_load(void **unused)
 {
     (void)unused;
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (gotoblas_dynamic_init == NULL || !__builtin_cpu_supports("avx2")) {
+    if (gotoblas_dynamic_init == NULL || !has_avx2()) {
         skip();
     }
     in_a_process(takes_the_best);
@@ -174,9 +182,6 @@ static void the_core_is_chosen_at_load(void **unused)
     in_a_process(takes_a_core_by_name);
     in_a_process(refuses_an_unknown_name);
     in_a_process(leaves_a_process_with_threads_alone);
-#else
-    skip();
-#endif
 }
 
 static void the_library_may_be_closed(void **unused)

@@ -181,7 +181,7 @@ static void a_stale_best_file_is_replaced(void **unused)
 
 static void any_monitor_interval_goes_on(void **unused)
 {
-    static const size_t intervals[] = { 1, 3, (size_t)1 << 52, SIZE_MAX / 2, SIZE_MAX };
+    static const size_t intervals[] = { 1, 3, (SIZE_MAX >> 12) + 1, SIZE_MAX / 2, SIZE_MAX };
     (void)unused;
     for (size_t i = 0; i < sizeof intervals / sizeof intervals[0]; i++) {
         struct fixture f;
