@@ -61,13 +61,27 @@ static mlp_status check_variance(size_t layer, size_t unit, double variance)
                                  layer, where);
 }
 
-static void scale_row(mlp_network *network, size_t l, size_t row, double factor)
+static mlp_status check_parameters(size_t layer, size_t unit, bool finite)
+{
+    FAIL_IF(!finite, MLP_ERROR_NONFINITE,
+            "layer %zu, unit %zu: the features of this batch are too small or too much alike: parameters "
+            "that "
+            "give Z variance 1 have no floats",
+            layer, unit);
+    return MLP_OK;
+}
+
+static mlp_status scale_row(mlp_network *network, size_t l, size_t row, double factor)
 {
     const struct layer *layer = &network->layers[l];
     float *w = network_write(network) + layer->weights + row;
+    bool finite = true;
     for (size_t j = 0; j < layer->inputs; j++) {
-        w[j * layer->stride] = (float)((double)w[j * layer->stride] * factor);
+        float *weight = &w[j * layer->stride];
+        *weight = (float)((double)*weight * factor);
+        finite &= isfinite(*weight) != 0;
     }
+    return check_parameters(l, row, finite);
 }
 
 static mlp_status forward(mlp_network *network, mlp_workspace *workspace, const float *x, size_t count,
@@ -90,7 +104,7 @@ static mlp_status lsuv_layer(mlp_network *network, mlp_workspace *workspace, con
             break;
         }
         for (size_t i = 0; i < network->layers[l].units; i++) {
-            scale_row(network, l, i, 1.0 / sqrt(variance));
+            TRY(scale_row(network, l, i, 1.0 / sqrt(variance)));
         }
     }
     return MLP_OK;
@@ -106,8 +120,9 @@ static mlp_status weight_norm_layer(mlp_network *network, mlp_workspace *workspa
         double mean, variance;
         measure(&z, i, &mean, &variance);
         TRY(check_variance(l, i, variance));
-        scale_row(network, l, i, 1.0 / sqrt(variance));
+        TRY(scale_row(network, l, i, 1.0 / sqrt(variance)));
         bias[i] = (float)(((double)bias[i] - mean) / sqrt(variance));
+        TRY(check_parameters(l, i, isfinite(bias[i]) != 0));
     }
     return MLP_OK;
 }

@@ -207,6 +207,29 @@ static void extreme_features_leave_finite_parameters(void **unused)
     assert_true(made > 20 && refused > 5);
 }
 
+/* z = 10⁷(x₀ − x₁) with inputs of 10⁻³⁷ that differ by a hundredth at most: its variance is 1 for weights
+ * beyond float's range. */
+static void weights_beyond_floats_are_refused(void **unused)
+{
+    static const float steep[] = { 1e7f, -1e7f };
+    const mlp_layer layer[] = { { .units = 1 } };
+    float x[COUNT * 2];
+    mlp_network *network;
+    mlp_const_matrix w;
+    (void)unused;
+    for (size_t s = 0; s < COUNT; s++) {
+        x[2 * s] = 1e-37f;
+        x[2 * s + 1] = s % 2 == 0 ? 1e-37f : 1.01e-37f;
+    }
+    assert_ok(mlp_network_create(2, layer, 1, NULL, &network));
+    assert_ok(mlp_network_set_weights(network, 0, steep));
+    assert_refused(mlp_network_initialize_from_data(network, MLP_DATA_INIT_WEIGHT_NORM, x, COUNT),
+                   MLP_ERROR_NONFINITE, "layer 0, unit 0", "variance 1", NULL);
+    assert_ok(mlp_network_weights(network, 0, &w));
+    assert_true(w.data[0] == steep[0]);
+    mlp_network_destroy(&network);
+}
+
 /* The last layer's draw has entries beyond float's range: the layers before it are as they were, too. */
 static void a_draw_that_fails_changes_nothing(void **unused)
 {
@@ -256,6 +279,7 @@ int main(void)
         cmocka_unit_test(features_that_do_not_vary_are_refused),
         cmocka_unit_test(one_layer_is_drawn_as_the_whole_network_would_be),
         cmocka_unit_test(extreme_features_leave_finite_parameters),
+        cmocka_unit_test(weights_beyond_floats_are_refused),
         cmocka_unit_test(a_draw_that_fails_changes_nothing),
         cmocka_unit_test(names_go_round),
     };
