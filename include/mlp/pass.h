@@ -10,8 +10,9 @@
  * Within every call of the library that computes, denormal numbers count as 0, on all threads it uses: an
  * operand or a result of a magnitude below 1.2e-38 (FLT_MIN) is 0. Their arithmetic takes many times as long
  * on some processors, and moments and gradients that fade would end there. The calling thread's own setting
- * (MXCSR, FPCR) is what it was when the call returns, and in the callbacks of mlp_fit(); those that compute
- * within a pass (losses, activations) are called with denormals at 0.
+ * (MXCSR, FPCR, FPSCR) is what it was when the call returns, and in the callbacks of mlp_fit(); those that
+ * compute within a pass (losses, activations) are called with denormals at 0. Processors other than x86 and
+ * ARM have no such setting: denormal numbers count there.
  *
  * Where one input of a sample is NaN every output of that sample is NaN, whatever the activations (of this
  * library: a custom one gives what it makes of NaN), and its class is 0; other samples are as ever. An

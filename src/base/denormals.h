@@ -11,10 +11,11 @@
 #include <xmmintrin.h>
 #endif
 
-/* The bits of the floating-point control register: MXCSR's FTZ and DAZ, FPCR's FZ. */
+/* The bits of the floating-point control register: MXCSR's FTZ and DAZ, FPCR's or FPSCR's FZ; 0 where the
+ * processor has no such setting, and denormal numbers count. */
 #if defined(__SSE2__)
 #define DENORMAL_BITS 0x8040UL
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || defined(__ARM_FP)
 #define DENORMAL_BITS 0x1000000UL
 #else
 #define DENORMAL_BITS 0UL
@@ -30,6 +31,10 @@ static inline denormal_setting float_control(void)
     denormal_setting control;
     __asm__ __volatile__("mrs %0, fpcr" : "=r"(control)::"memory");
     return control;
+#elif defined(__ARM_FP)
+    denormal_setting control;
+    __asm__ __volatile__("vmrs %0, fpscr" : "=r"(control)::"memory");
+    return control;
 #else
     return 0;
 #endif
@@ -41,6 +46,8 @@ static inline void set_float_control(denormal_setting control)
     _mm_setcsr((unsigned)control);
 #elif defined(__aarch64__)
     __asm__ __volatile__("msr fpcr, %0" ::"r"(control) : "memory");
+#elif defined(__ARM_FP)
+    __asm__ __volatile__("vmsr fpscr, %0" ::"r"(control) : "memory");
 #else
     (void)control;
 #endif

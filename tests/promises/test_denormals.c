@@ -15,7 +15,7 @@
 #include "model/network.h"
 #include "optim/optimizer.h"
 
-#if defined(__SSE2__) || defined(__aarch64__)
+#if defined(__SSE2__) || defined(__aarch64__) || defined(__ARM_FP)
 enum { HAVE_SETTING = 1 };
 #else
 enum { HAVE_SETTING = 0 };
