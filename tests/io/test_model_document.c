@@ -21,13 +21,6 @@ struct writer {
     size_t used;
 };
 
-static void put_little_endian(uint64_t bits, size_t size, unsigned char *out)
-{
-    for (size_t b = 0; b < size; b++) {
-        out[b] = (unsigned char)(bits >> (8 * b));
-    }
-}
-
 /* A float with few bits set, in the type's layout: 1 sign, the exponent's, the fraction's. */
 static uint64_t bits_of(float value, const char *type)
 {
@@ -49,7 +42,7 @@ static void add_tensor(struct writer *w, const char *name, const char *type, con
 {
     const size_t size = strcmp(type, "F32") == 0 ? 4 : 2, begin = w->used, length = strlen(w->header);
     for (size_t i = 0; i < count; i++) {
-        put_little_endian(bits_of(values[i], type), size, w->data + w->used);
+        test_put_bits(bits_of(values[i], type), size, w->data + w->used);
         w->used += size;
     }
     snprintf(w->header + length, ROOM - length,
@@ -61,7 +54,7 @@ static size_t finish(struct writer *w, unsigned char *file)
 {
     const size_t length = strlen(w->header) + 1;
     w->header[length - 1] = '}';
-    put_little_endian(length, 8, file);
+    test_put_bits(length, 8, file);
     memcpy(file + 8, w->header, length);
     memcpy(file + 8 + length, w->data, w->used);
     return 8 + length + w->used;

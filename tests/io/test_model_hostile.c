@@ -272,8 +272,7 @@ static void values_are_refused(void **unused)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t size;
         unsigned char *bytes = test_read_file(save_example("example"), &size);
-        memcpy(bytes + size - DATA_SIZE + 4 * cases[i].index, &cases[i].value,
-               4); /* little-endian machines */
+        test_put_number((double)cases[i].value, 4, bytes + size - DATA_SIZE + 4 * cases[i].index);
         const char *path = test_write_file("values", bytes, size);
         free(bytes);
         assert_refused(load_and_destroy(path), cases[i].status, path, cases[i].words[0], cases[i].words[1],

@@ -235,9 +235,8 @@ static void what_must_be_refused_is(void **unused)
     }
 }
 
-/* The bytes of a tensor, in a file. */
-static void set_in_tensor(const char *path, const char *name, size_t offset, const void *value,
-                          size_t value_size)
+/* A float or double of a tensor, in a file. */
+static void set_in_tensor(const char *path, const char *name, size_t offset, double value, size_t value_size)
 {
     struct byte_source source;
     struct safetensors archive;
@@ -247,7 +246,7 @@ static void set_in_tensor(const char *path, const char *name, size_t offset, con
     assert_ok(safetensors_open(&source, &archive));
     const struct safetensor *tensor = safetensors_find(&archive, name);
     assert_non_null(tensor);
-    memcpy(bytes + archive.data + tensor->begin + offset, value, value_size);
+    test_put_number(value, value_size, bytes + archive.data + tensor->begin + offset);
     safetensors_close(&archive);
     byte_source_close(&source);
     write_file(path, bytes, size);
@@ -257,33 +256,31 @@ static void set_in_tensor(const char *path, const char *name, size_t offset, con
 
 static void hostile_tensors_are_refused(void **unused)
 {
-    static const float infinite = INFINITY;
-    static const double negative = -1.0, many = 1e9, part = 0.5;
+    enum { F32 = 4, F64 = 8 };
     static const struct {
         const char *name;
-        size_t offset;
-        const void *value;
+        size_t index;
+        double value;
         size_t size;
         const char *words;
-    } cases[] = { { "layers.1.weight", 8, &infinite, sizeof infinite, "inf" },
-                  { "best.layers.0.bias", 0, &infinite, sizeof infinite, "best" },
-                  { "optimizer.0.layers.1.weight", 4, &infinite, sizeof infinite,
-                    "optimizer.0.layers.1.weight" },
-                  { "optimizer.clip", 0, &negative, sizeof negative, "optimizer.clip" },
-                  { "optimizer.clip", 4 * sizeof(double), &negative, sizeof negative, "optimizer.clip" },
-                  { "optimizer.clip", 1030 * sizeof(double), &many, sizeof many, "optimizer.clip" },
-                  { "history", 12 * sizeof(double), &many, sizeof many, "steps" },
-                  { "history", 7 * sizeof(double), &negative, sizeof negative, "clip_scale" },
-                  { "history", 8 * sizeof(double), &many, sizeof many, "clipped" },
-                  { "history", 5 * sizeof(double), &part, sizeof part, "count" },
-                  { "monitor.records", 4 * sizeof(double), &many, sizeof many, "findings" },
-                  { "monitor.records", 0, &many, sizeof many, "step" },
-                  { "monitor.layers", 8 * sizeof(double), &many, sizeof many, "dead" } };
+    } cases[] = { { "layers.1.weight", 2, INFINITY, F32, "inf" },
+                  { "best.layers.0.bias", 0, INFINITY, F32, "best" },
+                  { "optimizer.0.layers.1.weight", 1, INFINITY, F32, "optimizer.0.layers.1.weight" },
+                  { "optimizer.clip", 0, -1.0, F64, "optimizer.clip" },
+                  { "optimizer.clip", 4, -1.0, F64, "optimizer.clip" },
+                  { "optimizer.clip", 1030, 1e9, F64, "optimizer.clip" },
+                  { "history", 12, 1e9, F64, "steps" },
+                  { "history", 7, -1.0, F64, "clip_scale" },
+                  { "history", 8, 1e9, F64, "clipped" },
+                  { "history", 5, 0.5, F64, "count" },
+                  { "monitor.records", 4, 1e9, F64, "findings" },
+                  { "monitor.records", 0, 1e9, F64, "step" },
+                  { "monitor.layers", 8, 1e9, F64, "dead" } };
     (void)unused;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fixture f;
         char *path = make_stopped(&f, &way_with_all);
-        set_in_tensor(path, cases[i].name, cases[i].offset, cases[i].value, cases[i].size);
+        set_in_tensor(path, cases[i].name, cases[i].index * cases[i].size, cases[i].value, cases[i].size);
         const float before = f.network->parameters[0];
         assert_refused(run(&f, NULL), MLP_ERROR_FORMAT, path, cases[i].words, NULL);
         assert_true(f.network->parameters[0] == before);

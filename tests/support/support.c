@@ -102,6 +102,23 @@ static void remove_folder(void)
     }
 }
 
+void test_put_bits(uint64_t bits, size_t size, unsigned char *out)
+{
+    for (size_t b = 0; b < size; b++) {
+        out[b] = (unsigned char)(bits >> (8 * b));
+    }
+}
+
+void test_put_number(double value, size_t size, unsigned char *out)
+{
+    const float single = (float)value;
+    uint32_t bits;
+    uint64_t wide;
+    memcpy(&bits, &single, sizeof bits);
+    memcpy(&wide, &value, sizeof wide);
+    test_put_bits(size == sizeof single ? bits : wide, size, out);
+}
+
 const char *test_path(const char *name)
 {
     char *path = new_path();

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stddef.h>
+#include <stdlib.h>
 /* cmocka wants these first */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,6 +29,16 @@ void test_assert_close(double value, double expected, double tolerance, const ch
 #define NEEDS_LINUX (void)0
 #endif
 
+/* First in a test of what programs under an emulator of another processor do not have: they start no others,
+ * feel no limit on memory, and do not fork beside threads. */
+#define NEEDS_PROCESSOR                                                                                      \
+    do {                                                                                                     \
+        if (getenv("MLP_TEST_EMULATED") != NULL) {                                                           \
+            print_message("skipped: not under an emulator\n");                                               \
+            skip();                                                                                          \
+        }                                                                                                    \
+    } while (0)
+
 /* MLP_OK, or fails with the library's error text. */
 #define assert_ok(call) test_assert_status((call), MLP_OK, #call, __FILE__, __LINE__)
 /* The given error, and every one of the words in the error text (a NULL ends them): assert_refused(f(), E,
@@ -44,6 +55,9 @@ const char *test_write_file(const char *name, const void *bytes, size_t size);
 const char *test_path(const char *name);
 /* The whole of a file, NUL-terminated; the caller frees. Fails the test when it cannot be read. */
 unsigned char *test_read_file(const char *path, size_t *size);
+/* The lowest `size` bytes of a number, or a float (4 bytes) or double (8), least first, as files have them. */
+void test_put_bits(uint64_t bits, size_t size, unsigned char *out);
+void test_put_number(double value, size_t size, unsigned char *out);
 /* Files in a folder, hidden ones not counted. */
 size_t test_count_files(const char *path);
 /* A file of examples/data. */
