@@ -29,6 +29,7 @@ static void environment_lowers_the_level(void **unused)
 {
     const int best = (int)cpu_level_best();
     (void)unused;
+    NEEDS_PROCESSOR;
     assert_int_equal(level_with(NULL), best);
     for (int level = CPU_BASELINE; level <= CPU_AVX512; level++) {
         assert_int_equal(level_with(cpu_level_name((enum cpu_level)level)), level < best ? level : best);

@@ -137,6 +137,7 @@ static void self_test_and_names(void **unused)
     float samples[2 * INPUTS] = { 0.0f };
     char command[512];
     (void)unused;
+    NEEDS_PROCESSOR;
     assert_ok(mlp_network_set_class_names(network, names, OUTPUTS));
     options.name = "Some_name2";
     options.samples = samples;

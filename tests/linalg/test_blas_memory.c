@@ -95,6 +95,7 @@ static void every_limit_has_an_end(void **unused)
 {
     int worked = 0, refused = 0;
     (void)unused;
+    NEEDS_PROCESSOR;
 #ifdef SANITIZED
     skip();
 #endif
@@ -121,6 +122,7 @@ static int orthogonalize_within(size_t more, int unused)
 static void lapack_is_refused(void **unused)
 {
     (void)unused;
+    NEEDS_PROCESSOR;
 #ifdef SANITIZED
     skip();
 #endif
