@@ -162,7 +162,7 @@ static void refuses_arrays_that_contradict(void **state)
     mlp_data_arrays good = arrays_of_classes();
     assert_refused(mlp_data_create(NULL, &data), MLP_ERROR_ARGUMENT, "arrays", NULL);
     assert_refused(mlp_data_create(&good, NULL), MLP_ERROR_ARGUMENT, "data", NULL);
-    REFUSE(a.struct_size = 8, MLP_ERROR_ARGUMENT, "struct_size", "MLP_DATA_ARRAYS_INIT");
+    REFUSE(a.struct_size = 4, MLP_ERROR_ARGUMENT, "struct_size", "MLP_DATA_ARRAYS_INIT");
     REFUSE(a.count = 0, MLP_ERROR_RANGE, "count", "at least 1");
     REFUSE(a.inputs = 0, MLP_ERROR_RANGE, "inputs", "at least 1");
     REFUSE(a.features = NULL, MLP_ERROR_ARGUMENT, "features", "bytes");

@@ -171,7 +171,7 @@ static void bad_layers_are_named(void **unused)
     options.loss = MLP_LOSS_BINARY_CROSS_ENTROPY;
     assert_refused(mlp_network_create(5, good, 3, &options, &network), MLP_ERROR_ARGUMENT,
                    "binary-cross-entropy", "sigmoid", NULL);
-    options.struct_size = 8;
+    options.struct_size = 4;
     assert_refused(mlp_network_create(5, good, 3, &options, &network), MLP_ERROR_ARGUMENT,
                    "MLP_NETWORK_OPTIONS_INIT", NULL);
 }
