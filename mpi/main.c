@@ -70,7 +70,7 @@ static bool all_end(int code, int *first)
             return false;
         }
         nanosleep(&pause, NULL);
-        waited += 1e-9 * PAUSE_NS;
+        waited += 1e-9 * (double)PAUSE_NS;
     }
     return done != 0;
 }

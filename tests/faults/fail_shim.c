@@ -191,7 +191,9 @@ static int open_file(const char *path, int flags, mode_t mode)
         return open_file(path, flags, mode);                                                                 \
     }
 DEFINE_OPEN(open)
+#ifndef open64 /* musl's name for the same function */
 DEFINE_OPEN(open64)
+#endif
 
 int mkdir(const char *path, mode_t mode)
 {
@@ -231,10 +233,12 @@ int ftruncate(int descriptor, off_t size)
     return truncate_file(descriptor, size);
 }
 
+#ifndef ftruncate64
 int ftruncate64(int descriptor, off_t size)
 {
     return truncate_file(descriptor, size);
 }
+#endif
 
 /* ---- streams ------------------------------------------------------------------------------------------- */
 
