@@ -55,7 +55,7 @@ const char *test_write_file(const char *name, const void *bytes, size_t size);
 const char *test_path(const char *name);
 /* The whole of a file, NUL-terminated; the caller frees. Fails the test when it cannot be read. */
 unsigned char *test_read_file(const char *path, size_t *size);
-/* The lowest `size` bytes of a number, or a float (4 bytes) or double (8), least first, as files have them. */
+/* The lowest `size` bytes of a number, or a float (4 bytes) or double (8), least first: as files have it. */
 void test_put_bits(uint64_t bits, size_t size, unsigned char *out);
 void test_put_number(double value, size_t size, unsigned char *out);
 /* Files in a folder, hidden ones not counted. */
