@@ -166,6 +166,8 @@ typedef struct mlp_csv_options {
  * struct_size, which the caller has set, makes room for. ARGUMENT for an impossible struct_size. */
 MLP_API mlp_status mlp_csv_options_default(mlp_csv_options *options);
 
+struct mlp_schema;
+
 /** How a file is read. Start from ::MLP_DATA_OPTIONS_INIT. */
 typedef struct mlp_data_options {
     /** Set by the INIT. */
@@ -196,11 +198,19 @@ typedef struct mlp_data_options {
     /** Features that samples have in a LIBSVM file, which may not name the last ones; 0: the largest
      * index. */
     size_t inputs;
+    /** Not 0: features of NPY, NPZ and IDX files of a type wider than float (f8, i4, i8, u4, u8), whose
+     * values in the first 2000 samples are large beside what they differ by (Unix times, ids near 2²⁴),
+     * become float less an offset that is subtracted in double: mlp_data_schema() has it. Default 0. */
+    int learn_offsets;
+    /** Instead: the schema of the network that the data are for (mlp_network_schema()), whose offsets are
+     * subtracted from arrays of numbers with as many features as it has inputs; NULL (default): none.
+     * Borrowed for the call. */
+    const struct mlp_schema *schema;
 } mlp_data_options;
 
 #define MLP_DATA_OPTIONS_INIT                                                                                \
     {                                                                                                        \
-        sizeof(mlp_data_options), MLP_DATA_FORMAT_AUTOMATIC, 0, NULL, NULL, 0, NULL, NULL, NULL, 0           \
+        sizeof(mlp_data_options), MLP_DATA_FORMAT_AUTOMATIC, 0, NULL, NULL, 0, NULL, NULL, NULL, 0, 0, NULL  \
     }
 
 /** ::MLP_DATA_OPTIONS_INIT as a function, for other languages: sets the members that

@@ -187,6 +187,13 @@ MLP_API mlp_status mlp_data_fill(const mlp_data *data, const mlp_schema *schema,
  * does not impute; the message names the column). A level not seen in training gives zeros. */
 MLP_API mlp_status mlp_schema_encode(const mlp_schema *schema, const char *const *texts, float *x);
 
+/** The schema of numbers without names whose offsets the data's features are less: of arrays that were loaded
+ * with mlp_data_options::learn_offsets, for mlp_network_set_schema(). Those who predict give x − offset
+ * (mlp_schema_get_column()), or load with mlp_data_options::schema.
+ * @param schema receives a schema that the caller owns; NULL where nothing was subtracted, and on failure
+ * Errors: ARGUMENT, MEMORY. */
+MLP_API mlp_status mlp_data_schema(const mlp_data *data, mlp_schema **schema);
+
 /** Another reference to the same schema. */
 MLP_API mlp_status mlp_schema_copy(const mlp_schema *schema, mlp_schema **copy);
 /** Gives a reference back, frees the schema with the last one, and sets the pointer to NULL. NULL and a

@@ -22,6 +22,7 @@ enum storage_array {
     STORAGE_WEIGHTS,
     STORAGE_GROUPS,
     STORAGE_FLAGS,
+    STORAGE_OFFSETS, /* double: subtracted from each input as arrays of numbers were read; or NULL */
     STORAGE_ARRAYS
 };
 

@@ -158,6 +158,51 @@ bool schema_input_is_flag(const struct schema_column *column, size_t input)
     return input == value_inputs(column) || column->kind == MLP_COLUMN_BOOLEAN || schema_has_levels(column);
 }
 
+/* ---- offsets ------------------------------------------------------------------------------------------- */
+
+mlp_status schema_offsets(const struct mlp_schema *schema, double **offsets)
+{
+    bool found = false;
+    *offsets = memory_allocate(schema->inputs, sizeof **offsets);
+    REQUIRE_MEMORY(*offsets);
+    for (size_t c = 0; c < schema->column_count; c++) {
+        const struct schema_column *column = &schema->columns[c];
+        if (column->input_count > 0 && column->offset != 0.0) {
+            (*offsets)[column->first_input] = column->offset;
+            found = true;
+        }
+    }
+    if (!found) {
+        memory_free(*offsets);
+        *offsets = NULL;
+    }
+    return MLP_OK;
+}
+
+mlp_status mlp_data_schema(const mlp_data *data, mlp_schema **schema)
+{
+    REQUIRE_ARGUMENT(schema);
+    *schema = NULL;
+    REQUIRE_ARGUMENT(data);
+    const double *offsets = data->storage->owned[STORAGE_OFFSETS];
+    if (offsets == NULL) {
+        return MLP_OK;
+    }
+    mlp_schema *made = schema_make(data->storage->inputs);
+    REQUIRE_MEMORY(made);
+    for (size_t i = 0; i < made->column_count; i++) {
+        made->columns[i].role = MLP_ROLE_FEATURE;
+        made->columns[i].kind = MLP_COLUMN_NUMERIC;
+        made->columns[i].offset = offsets[i];
+    }
+    const mlp_status status = schema_number(made);
+    if (status != MLP_OK) {
+        mlp_schema_destroy(&made);
+    }
+    *schema = made;
+    return status;
+}
+
 /* ---- what can be asked --------------------------------------------------------------------------------- */
 
 GETTER(size_t, mlp_schema_inputs, mlp_schema, schema, schema->inputs, 0)

@@ -56,6 +56,9 @@ struct mlp_schema *schema_make(size_t columns);
  */
 mlp_status schema_number(struct mlp_schema *schema);
 
+/* What the inputs are less, for memory_free(); NULL where that is 0 of all. */
+mlp_status schema_offsets(const struct mlp_schema *schema, double **offsets);
+
 /* Whether cells of the column are levels. */
 static inline bool schema_has_levels(const struct schema_column *column)
 {

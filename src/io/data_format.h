@@ -20,6 +20,7 @@ struct data_format {
     bool (*looks_like)(const unsigned char *head, size_t size); /* what begins so is one; or NULL */
     const char *suffixes[5];                                    /* of paths, less a ".gz"; NULL ends them */
     bool labels_apart;                                          /* in a file of their own */
+    bool numbers; /* arrays, from which mlp_data_options::schema subtracts offsets */
     /* Fills count, inputs, features or file, and targets; what it has put there is freed with the storage,
      * also when it fails. */
     mlp_status (*load)(const struct data_file *file, struct storage *storage);

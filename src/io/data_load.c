@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "data/schema.h"
 #include "io/data_format.h"
 #include "io/table_notice.h"
 
@@ -18,6 +19,7 @@ static const struct data_format formats[] = {
                               .magic_size = 2,
                               .suffixes = { "ubyte", ".idx" },
                               .labels_apart = true,
+                              .numbers = true,
                               .load = idx_load },
     [MLP_DATA_FORMAT_LIBSVM] = { .name = { "libsvm", "lines of a label and index:value" },
                                  .looks_like = libsvm_looks_like,
@@ -28,11 +30,13 @@ static const struct data_format formats[] = {
                               .magic_size = 6,
                               .suffixes = { ".npy" },
                               .labels_apart = true,
+                              .numbers = true,
                               .load = npy_load },
     [MLP_DATA_FORMAT_NPZ] = { .name = { "npz", "numpy's archives of arrays" },
                               .magic = "PK\3\4",
                               .magic_size = 4,
                               .suffixes = { ".npz" },
+                              .numbers = true,
                               .load = npz_load },
 };
 static const struct name_table names = NAME_ROWS("data format", formats);
@@ -151,6 +155,22 @@ mlp_status data_file_notice(struct storage *storage, const char *detail)
     return notice_keep(&notice, &storage->notice);
 }
 
+/* Offsets are subtracted from arrays of numbers alone. */
+static mlp_status check_schema(const struct data_file *file, const struct data_format *format)
+{
+    double *offsets = NULL;
+    if (file->options->schema != NULL && !format->numbers) {
+        TRY(schema_offsets(file->options->schema, &offsets));
+    }
+    memory_free(offsets);
+    FAIL_IF(offsets != NULL, MLP_ERROR_UNSUPPORTED,
+            "%s: the network's inputs are numbers less offsets, which files of format %s do not come with: "
+            "expected "
+            "NPY, NPZ or IDX",
+            file->path, format->name.name);
+    return MLP_OK;
+}
+
 static mlp_status load_file(const struct data_file *file, struct storage *storage)
 {
     mlp_data_format format = file->options->format;
@@ -161,6 +181,7 @@ static mlp_status load_file(const struct data_file *file, struct storage *storag
             "%s: labels in a file of their own ('%s') are not for format %s", file->path,
             file->options->labels_path, formats[format].name.name);
     storage->format = format;
+    TRY(check_schema(file, &formats[format]));
     return formats[format].load(file, storage);
 }
 

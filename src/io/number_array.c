@@ -2,6 +2,7 @@
 #include "io/number_array.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,10 +13,19 @@
 #include "base/number_bits.h"
 #include "base/read_at.h"
 #include "base/status.h"
+#include "data/schema.h"
+#include "io/number_value.h"
+#include "io/offset.h"
 #include "io/unpacked_file.h"
 #include "linalg/blas.h"
 
-enum { PIECE = 1 << 12 /* values */, TILE_ROWS = 64, BLOCK_VALUES = 1 << 18 };
+enum {
+    PIECE = 1 << 12 /* values */,
+    TILE_ROWS = 64,
+    BLOCK_VALUES = 1 << 18,
+    HEAD_ROWS = 2000, /* by which offsets are learnt */
+    HEAD_BYTES = 1 << 22
+};
 
 /* ---- shape and values ---------------------------------------------------------------------------------- */
 
@@ -42,30 +52,42 @@ mlp_status number_array_bytes(const char *path, const struct number_array *a, si
     return MLP_OK;
 }
 
-/* Two's complement of `size` bytes. */
-static int64_t signed_of_bits(uint64_t bits, size_t size)
-{
-    const unsigned shift = 64 - 8 * (unsigned)size;
-    return (int64_t)(bits << shift) >> shift;
-}
-
 bool number_array_whole(const struct number_array *a, const unsigned char *bytes, int64_t *value)
 {
     const uint64_t bits = bits_of_bytes(bytes, a->size, a->big_endian);
-    *value = a->kind == VALUE_SIGNED ? signed_of_bits(bits, a->size) : (int64_t)bits;
+    *value = a->kind == VALUE_SIGNED ? value_signed(bits, a->size) : (int64_t)bits;
     return a->kind == VALUE_SIGNED || bits <= (uint64_t)INT64_MAX;
 }
 
-static float float_of(const struct number_array *a, const unsigned char *bytes)
+/* The value of a sample's place `j`, less its offset. */
+static float value_of(const struct number_array *a, size_t j, const unsigned char *bytes)
 {
-    const uint64_t bits = bits_of_bytes(bytes, a->size, a->big_endian);
-    if (a->kind != VALUE_FLOAT) {
-        return a->kind == VALUE_SIGNED ? (float)signed_of_bits(bits, a->size) : (float)bits;
+    if (a->offsets == NULL) {
+        return value_float(a, bytes);
     }
-    switch (a->size) {
-    case 2: return float_of_half_bits((uint32_t)bits);
-    case 4: return float_of_bits((uint32_t)bits);
-    default: return (float)double_of_bits(bits); /* beyond a float's range infinite, which is refused */
+    return (float)(value_double(a, bytes) - a->offsets[j]);
+}
+
+/* ---- offsets ------------------------------------------------------------------------------------------- */
+
+/* Samples by which offsets are learnt. */
+static size_t head_rows(const struct number_array *a)
+{
+    const size_t fit = HEAD_BYTES / a->size / a->width, most = fit < HEAD_ROWS ? fit : (size_t)HEAD_ROWS,
+                 rows = most > 0 ? most : 1;
+    return a->count < rows ? a->count : rows;
+}
+
+/* From `rows` samples, whose values are `row` places apart, those of a sample `step`. */
+static void learn_offsets(const struct number_array *a, const unsigned char *values, size_t rows, size_t row,
+                          size_t step)
+{
+    for (size_t j = 0; a->learns && j < a->width; j++) {
+        struct offset_sums sums = { 0 };
+        for (size_t r = 0; r < rows; r++) {
+            offset_add(&sums, value_double(a, values + (r * row + j * step) * a->size));
+        }
+        a->offsets[j] = offset_of_sums(&sums);
     }
 }
 
@@ -88,7 +110,7 @@ static bool is_transposed(const struct number_array *a)
 
 static bool keeps_bytes(const struct number_array *a)
 {
-    return a->kind == VALUE_UNSIGNED && a->size == 1 && !is_transposed(a);
+    return a->kind == VALUE_UNSIGNED && a->size == 1 && !is_transposed(a) && a->offsets == NULL;
 }
 
 /* Where values go as they are read: floats to the end of an array, values as they are kept to a file, or
@@ -106,9 +128,43 @@ static mlp_status put(const struct sink *sink, const void *values, size_t count,
     return sink->file != NULL ? unpacked_file_append(sink->file, values, count * size) : MLP_OK;
 }
 
+/* Values `done` … `done + count − 1` become floats. */
+static void convert(const struct number_array *a, const unsigned char *piece, size_t done, size_t count,
+                    float *values)
+{
+    if (a->offsets == NULL) {
+        for (size_t i = 0; i < count; i++) {
+            values[i] = value_float(a, piece + i * a->size);
+        }
+        return;
+    }
+    for (size_t i = 0, j = done % a->width; i < count; i++, j = j + 1 < a->width ? j + 1 : 0) {
+        values[i] = value_of(a, j, piece + i * a->size);
+    }
+}
+
+/* Where bytes come from: first those that were read ahead. */
+struct ahead {
+    unsigned char *bytes;
+    size_t size, done;
+};
+
+static mlp_status next_piece(struct byte_reader *reader, struct ahead *ahead, unsigned char *piece,
+                             size_t size, size_t done, size_t total)
+{
+    const size_t left = ahead->size - ahead->done, taken = size < left ? size : left;
+    if (taken > 0) {
+        memcpy(piece, ahead->bytes + ahead->done, taken);
+        ahead->done += taken;
+    }
+    return taken < size
+               ? byte_reader_piece(reader, piece + taken, size - taken, done + taken, total, "values")
+               : MLP_OK;
+}
+
 /* Reads all values; with `as_bytes` they stay what they are in the file. */
-static mlp_status walk(struct byte_reader *reader, const struct number_array *a, bool as_bytes,
-                       const struct sink *sink)
+static mlp_status walk_from(struct byte_reader *reader, struct ahead *ahead, const struct number_array *a,
+                            bool as_bytes, const struct sink *sink)
 {
     const char *path = byte_reader_path(reader);
     unsigned char piece[PIECE * sizeof(double)];
@@ -117,19 +173,31 @@ static mlp_status walk(struct byte_reader *reader, const struct number_array *a,
     TRY(number_array_bytes(path, a, &total));
     for (size_t done = 0; done < total;) {
         const size_t left = (total - done) / a->size, count = left < PIECE ? left : (size_t)PIECE;
-        TRY(byte_reader_piece(reader, piece, count * a->size, done, total, "values"));
+        TRY(next_piece(reader, ahead, piece, count * a->size, done, total));
         if (as_bytes) {
             TRY(put(sink, piece, count, a->size));
         } else {
-            for (size_t i = 0; i < count; i++) {
-                values[i] = float_of(a, piece + i * a->size);
-            }
+            convert(a, piece, done / a->size, count, values);
             TRY(check_finite(path, a, values, done / a->size, count));
             TRY(put(sink, values, count, sizeof(float)));
         }
         done += count * a->size;
     }
     return byte_reader_at_end(reader);
+}
+
+static mlp_status walk(struct byte_reader *reader, const struct number_array *a, bool as_bytes,
+                       const struct sink *sink)
+{
+    struct ahead ahead = { 0 };
+    if (a->learns && !as_bytes) {
+        ahead.size = head_rows(a) * a->width * a->size;
+        TRY(byte_reader_array(reader, ahead.size, "values", (void **)&ahead.bytes));
+        learn_offsets(a, ahead.bytes, head_rows(a), a->width, 1);
+    }
+    const mlp_status status = walk_from(reader, &ahead, a, as_bytes, sink);
+    memory_free(ahead.bytes);
+    return status;
 }
 
 /* ---- the first axis fastest ---------------------------------------------------------------------------- */
@@ -142,7 +210,7 @@ static void gather_rows(const struct number_array *a, const unsigned char *runs,
         const size_t end = rows - first < TILE_ROWS ? rows : first + TILE_ROWS;
         for (size_t j = 0; j < a->width; j++) {
             for (size_t r = first; r < end; r++) {
-                out[r * a->width + j] = float_of(a, runs + (j * stride + r) * a->size);
+                out[r * a->width + j] = value_of(a, j, runs + (j * stride + r) * a->size);
             }
         }
     }
@@ -161,6 +229,7 @@ static mlp_status load_transposed(struct byte_reader *reader, const struct numbe
         status = *values != NULL ? MLP_OK : MLP_ERROR_MEMORY;
     }
     if (status == MLP_OK) {
+        learn_offsets(a, raw, head_rows(a), 1, a->count);
         gather_rows(a, raw, a->count, a->count, *values);
         status = check_finite(path, a, *values, 0, a->count * a->width);
     }
@@ -177,6 +246,9 @@ static mlp_status gather_from_file(const struct number_array *a, const char *pat
             read_at(descriptor, (j * a->count + first) * a->size, runs + j * rows * a->size, rows * a->size);
         FAIL_IF(got < rows * a->size, MLP_ERROR_IO, "%s: the temporary file cannot be read: %s", path,
                 errno != 0 ? strerror(errno) : "it has become shorter");
+    }
+    if (first == 0) {
+        learn_offsets(a, runs, rows < head_rows(a) ? rows : head_rows(a), 1, rows);
     }
     gather_rows(a, runs, rows, rows, out);
     return check_finite(path, a, out, first * a->width, rows * a->width);
@@ -263,7 +335,7 @@ static bool machine_is_big_endian(void)
 static bool lies_as_needed(const struct number_array *a)
 {
     return keeps_bytes(a) || (a->kind == VALUE_FLOAT && a->size == sizeof(float) && !is_transposed(a) &&
-                              (a->big_endian || !machine_is_big_endian()));
+                              a->offsets == NULL && (a->big_endian || !machine_is_big_endian()));
 }
 
 /* Whatever their values, bytes are fine, so their number is all there is to check. */
@@ -313,11 +385,44 @@ static mlp_status stream(struct byte_reader *reader, const struct number_array *
     return storage->file != NULL ? MLP_OK : MLP_ERROR_MEMORY;
 }
 
-mlp_status number_array_features(struct byte_reader *reader, const struct number_array *a,
+/* Those that a schema has, or room for those to be learnt. */
+static mlp_status prepare_offsets(const mlp_data_options *options, struct number_array *a)
+{
+    const bool wide = a->size > sizeof(float) || (a->size == sizeof(float) && a->kind != VALUE_FLOAT);
+    if (options->schema != NULL) {
+        return mlp_schema_inputs(options->schema) == a->width ? schema_offsets(options->schema, &a->offsets)
+                                                              : MLP_OK;
+    }
+    a->learns = options->learn_offsets != 0 && wide;
+    if (a->learns) {
+        a->offsets = memory_allocate(a->width, sizeof *a->offsets);
+        REQUIRE_MEMORY(a->offsets);
+    }
+    return MLP_OK;
+}
+
+static bool are_zero(const double *values, size_t count)
+{
+    size_t i = 0;
+    while (i < count && values[i] == 0.0) {
+        i++;
+    }
+    return i == count;
+}
+
+mlp_status number_array_features(struct byte_reader *reader, const struct number_array *array,
                                  const mlp_data_options *options, struct storage *storage)
 {
-    storage->count = a->count;
-    storage->inputs = a->width;
-    storage->byte_scale = a->byte_scale;
-    return options->stream != 0 ? stream(reader, a, options->folder, storage) : load(reader, a, storage);
+    struct number_array a = *array;
+    storage->count = a.count;
+    storage->inputs = a.width;
+    storage->byte_scale = a.byte_scale;
+    TRY(prepare_offsets(options, &a));
+    storage->owned[STORAGE_OFFSETS] = a.offsets;
+    TRY(options->stream != 0 ? stream(reader, &a, options->folder, storage) : load(reader, &a, storage));
+    if (a.learns && are_zero(a.offsets, a.width)) {
+        memory_free(a.offsets);
+        storage->owned[STORAGE_OFFSETS] = NULL;
+    }
+    return MLP_OK;
 }

@@ -19,6 +19,8 @@ struct number_array {
     bool big_endian;
     bool fortran;     /* the first axis varies fastest */
     float byte_scale; /* unsigned bytes stay bytes: value = byte · byte_scale */
+    double *offsets;  /* of each value of a sample, subtracted before it becomes float; NULL: none */
+    bool learns;      /* the offsets are to be filled in by the first samples */
 };
 
 /* Adds an axis; `a` is 0 before the first. FORMAT for an extent of 0, and beyond what BLAS counts. */

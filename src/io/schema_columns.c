@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "io/offset.h"
 
 /* ---- roles --------------------------------------------------------------------------------------------- */
 
@@ -204,36 +205,18 @@ static mlp_status ask_for_levels(struct table_rows *rows, const mlp_texts *names
 
 /* ---- offsets ------------------------------------------------------------------------------------------- */
 
-/* A float has 24 bits: numbers that differ by less than a 256th of their size keep 16 of them for what they
- * differ by only when their mean is subtracted before. 0 where that is not so, and for a constant that a
- * float can hold. */
+/* By the head of the file; of days a whole one. */
 static double offset_of(const struct table_file *file, const struct cell_column *column)
 {
-    const double factor = 256.0, exact = 0x1p16;
-    double first = 0.0, sum = 0.0, squares = 0.0;
-    size_t count = 0;
+    struct offset_sums sums = { 0 };
     for (size_t r = 0; r < table_head_count(file); r++) {
         const char *text = table_head_field(file, r, column->number);
         double value;
-        if (cell_is_missing(&file->cells, text) || !cell_value(&file->cells, column, text, &value)) {
-            continue;
+        if (!cell_is_missing(&file->cells, text) && cell_value(&file->cells, column, text, &value)) {
+            offset_add(&sums, value);
         }
-        first = count == 0 ? value : first;
-        sum += value - first;
-        squares += (value - first) * (value - first);
-        count++;
     }
-    if (count == 0) {
-        return 0.0;
-    }
-    const double mean = first + sum / (double)count;
-    const double variance = squares / (double)count - (sum / (double)count) * (sum / (double)count);
-    const double deviation = variance > 0.0 ? sqrt(variance) : 0.0;
-    const bool large = deviation > 0.0 ? fabs(mean) > factor * deviation : fabs(mean) > exact;
-    if (column->kind == MLP_COLUMN_DATE) {
-        return floor(mean);
-    }
-    return large ? mean : 0.0;
+    return column->kind == MLP_COLUMN_DATE ? floor(offset_mean(&sums)) : offset_of_sums(&sums);
 }
 
 /* Whether the text of a column counts 0, 1, 2, … over the head, as an index does. */

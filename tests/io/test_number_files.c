@@ -360,6 +360,7 @@ static void every_allocation_may_fail(void **state)
         mlp_status status = MLP_ERROR_MEMORY;
         options.stream = n % 2;
         options.labels_path = n / 2 == 0 ? recorded("signs.npy") : NULL;
+        options.learn_offsets = 1;
         for (size_t k = 0; status == MLP_ERROR_MEMORY; k++) {
             mlp_data *data;
             const size_t live = memory_live_count();

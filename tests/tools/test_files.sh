@@ -80,6 +80,9 @@ with zipfile.ZipFile('both.npz', 'w', zipfile.ZIP_DEFLATED) as archive:
     archive.writestr('x.npy', features)
     archive.writestr('y.npy', labels)
 open('lines.libsvm', 'w').write(''.join(f'{b} ' + ' '.join(f'{i + 1}:{v!r}' for i, v in enumerate(a)) + '\n' for a, b in zip(x, y)))
+rows = [(1.7e9 + random.uniform(0, 60), (1 << 24) + random.randrange(20)) for _ in range(60)] # a float keeps little of these
+open('big.npy', 'wb').write(npy('<f8', (60, 2), b''.join(struct.pack('<2d', *a) for a in rows)))
+open('big.csv', 'w').write(''.join(f'{a!r},{b},{c}\n' for (a, b), c in zip(rows, y)))
 open('lines.csv', 'w').write(''.join(','.join(map(repr, a)) + f',{b}\n' for a, b in zip(x, y)))
 PYTHON
 same_from_input() { # same_from_input FILE SPEC SPEC-OF-INPUT: the same model from a redirection, a pipe and a gzip'd pipe
@@ -97,6 +100,11 @@ for spec in 'lines.csv lines.csv -' 'lines.libsvm lines.libsvm -' 'both.npz both
     [ ! -s odd ]
     result $? "$spec: standard input holds what a file may hold"
 done
+for data in big.csv big.npy,y.npy; do
+    "$mlp" train --data $data --hidden 4 --epochs 9 --threads 1 --output of-$data >out 2>err && "$mlp" evaluate of-$data --data $data | grep -v samples >of-$data.figures
+done
+same_bits of-big.csv of-big.npy,y.npy && cmp of-big.csv.figures of-big.npy,y.npy.figures >>err
+result $? 'Unix times and ids of an NPY file are standardized as those of a CSV file'
 train --epochs 1 --output m && "$mlp" evaluate m --data digits >expected 2>err &&
     "$mlp" evaluate m --data - <data.csv >out 2>err && cmp out expected >>err && cat data.csv | "$mlp" evaluate m --data - >out 2>err && cmp out expected >>err
 result $? 'evaluate from standard input'

@@ -160,7 +160,10 @@ static int open_file(const struct data_request *request, const struct data_sourc
     options.unpack_limit = request->unpack_limit;
     options.csv = &csv;
     options.inputs = source->inputs;
-    const mlp_status status = mlp_data_load(path, &options, &set->data);
+    options.learn_offsets = source->learns;
+    options.schema = source->schema;
+    mlp_status status = mlp_data_load(path, &options, &set->data);
+    status = status == MLP_OK && source->learns ? mlp_data_schema(set->data, &set->schema) : status;
     set->csv = mlp_data_file_format(set->data) == MLP_DATA_FORMAT_CSV;
     if (status == MLP_OK && request->csv_option != NULL && !set->csv) {
         mlp_data_destroy(&set->data);
