@@ -120,7 +120,11 @@ check "README: the first program compiles and runs" readme_program
 
 # A page for beginners: each block of code goes into the file named above it; then its commands, in their order.
 page() {
-    rm -rf "$work/page" && mkdir "$work/page" && cd "$work/page"
+    if [ $# -eq 1 ]; then
+        rm -rf "$work/page" && mkdir "$work/page" && cd "$work/page"
+    else
+        cd "$2"
+    fi
     awk '/^```/ { inside = !inside && /^```(c|cpp)$/ && file != ""; next }
          inside { print >file; next }
          { file = match($0, /`[a-z_]+\.(c|cpp)`:$/) ? substr($0, RSTART + 1, RLENGTH - 3) : $0 == "" ? file : "" }' "$source/docs/$1.md"
@@ -135,6 +139,45 @@ for page in zero-c zero-cpp real-time embedded; do
         check "docs/$page.md: its programs compile and run" page "$page"
     fi
 done
+
+# What docs/tables.md speaks of: 400 people and houses, of which the last hundred are the others.
+make_tables() {
+    awk -v folder="$1" 'BEGIN {
+        srand(2)
+        split("clerk manager farmer ?", jobs, " ")
+        people = "age,job,married,hours,income\n"
+        houses = "area,rooms,district,price\n"
+        for (i = 0; i < 400; i++) {
+            name = i < 300 ? "people.csv" : "more-people.csv"
+            other = i < 300 ? "houses.csv" : "houses-of-may.csv"
+            if (i % 300 == 0) {
+                printf "%s", people >(folder "/" name)
+                printf "%s", houses >(folder "/" other)
+            }
+            age = 18 + int(50 * rand()); hours = 20 + int(40 * rand()); job = jobs[1 + int(4 * rand())]
+            rich = age + hours + 20 * (job == "manager") + 20 * rand() > 100
+            printf "%d,%s,%s,%s,%s\n", age, job, rand() < 0.5 ? "yes" : "no", rand() < 0.1 ? "" : hours, rich ? "high" : "low" >(folder "/" name)
+            area = 30 + int(150 * rand()); east = rand() < 0.5
+            printf "%d,%d,%s,%d\n", area, 1 + area / 30, east ? "east" : "west", 2000 * area + 50000 * east + 10000 * rand() >(folder "/" other)
+        }
+    }'
+    awk 'BEGIN { srand(3); print "length,width,species"; for (i = 0; i < 90; i++) print 4 + i % 3 + rand() "," 2 + rand() "," (i % 3 ? i % 3 > 1 ? "virginica" : "versicolor" : "setosa") }' >"$1/iris.csv"
+    cut -d, -f1-4 "$1/more-people.csv" >"$1/strangers.csv"
+    cut -d, -f1-3 "$1/houses-of-may.csv" >"$1/for-sale.csv"
+}
+
+# Its programs, then its commands for the shell, but for those that draw where gnuplot is absent, each section's until the next.
+tables_page() {
+    rm -rf "$work/tables" && mkdir "$work/tables" && make_tables "$work/tables" && page tables "$work/tables" || return 1
+    [ "$(ls income.safetensors price.safetensors | wc -l)" -eq 2 ] || return 1
+    [ -e "$prefix/bin/mlp" ] || return 0
+    rm income.safetensors price.safetensors
+    awk '/^## Other files/ { exit } /^```/ { inside = $0 == "```sh"; next } inside' "$source/docs/tables.md" >shell
+    command -v gnuplot >/dev/null || sed -i '/--plot/d' shell
+    PATH=$prefix/bin:$PATH sh -ex shell && [ "$(wc -l <predictions.csv)" -eq 101 ] &&
+        head -n 1 strangers-with-predictions.csv | grep -qx 'age,job,married,hours,predicted income'
+}
+check "docs/tables.md: its programs compile and run, and its commands" tables_page
 
 for command in mlp mlp-bench; do
     if [ -e "$prefix/bin/$command" ]; then

@@ -275,6 +275,11 @@ if OMP_DISPLAY_ENV=verbose "$mlp" --version 2>&1 | grep -q GOMP_SPINCOUNT; then
     result $? 'threads of a training spin briefly, where the environment does not say how long'
 fi
 
+# ---- what a reduction is, the help says: what is measured below
+"$mlp" train --help | sed -n '/^ *--reduction /,/^ *--label-smoothing/p' | tr -s ' \n' ' ' >out
+grep -q 'mean (over samples, and for losses of single units over the units, too' out && grep -q 'sum, or sample-mean (over samples, summed over the units' out
+result $? '--help explains each reduction'
+
 # ---- classes under tanh are -1 and 1, and mlp diagnose measures the gradients of what would be trained
 python3 - <<'PYTHON'
 import random
