@@ -62,9 +62,9 @@ static void *allocate_aligned(size_t bytes)
 {
     const size_t page = platform_large_page();
     if (bytes < page) {
-        return aligned_alloc(MEMORY_ALIGNMENT, bytes);
+        return platform_allocate(MEMORY_ALIGNMENT, bytes);
     }
-    void *pointer = aligned_alloc(page, size_round_up(bytes, page)); /* a multiple, as C11 asks for */
+    void *pointer = platform_allocate(page, size_round_up(bytes, page)); /* a multiple, as C11 asks for */
     if (pointer != NULL) {
         platform_use_large_pages(pointer, bytes);
     }
@@ -135,7 +135,7 @@ void memory_free(void *pointer)
 {
     if (pointer != NULL) {
         atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
-        free(pointer);
+        platform_free(pointer);
     }
 }
 

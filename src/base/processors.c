@@ -2,7 +2,6 @@
  */
 #include "base/processors.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -19,8 +18,8 @@ enum { TEXT_SIZE = 4096 };
 /* The first TEXT_SIZE − 1 bytes of a file; false when it cannot be read. */
 static bool read_text(const char *path, char text[TEXT_SIZE])
 {
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    const ssize_t length = file >= 0 ? read(file, text, TEXT_SIZE - 1) : -1;
+    const int file = platform_open_file(path, true);
+    const ptrdiff_t length = file >= 0 ? read(file, text, TEXT_SIZE - 1) : -1;
     if (file >= 0) {
         close(file);
     }

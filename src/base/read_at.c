@@ -2,13 +2,14 @@
 #include "base/read_at.h"
 
 #include <errno.h>
-#include <unistd.h>
+
+#include "base/platform.h"
 
 size_t read_at(int descriptor, size_t offset, void *bytes, size_t size)
 {
     size_t done = 0;
     while (done < size) {
-        const ssize_t got = pread(descriptor, (char *)bytes + done, size - done, (off_t)(offset + done));
+        const ptrdiff_t got = platform_read_at(descriptor, (char *)bytes + done, size - done, offset + done);
         if (got < 0 && errno == EINTR) {
             continue;
         }

@@ -182,7 +182,7 @@ extern int __kmpc_global_thread_num(void *) __attribute__((weak));
 
 void team_before_fork(void)
 {
-    if (__kmpc_global_thread_num == NULL) {
+    if (PLATFORM_FORKS && __kmpc_global_thread_num == NULL) {
         /* The child has none of the pool's threads: OpenMP is to start new ones there, and here. */
         alone = omp_pause_resource_all(omp_pause_hard) != 0;
     }

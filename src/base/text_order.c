@@ -15,18 +15,22 @@ static bool whole_number(const char *text, long long *value)
     return end != text && *end == '\0' && strlen(text) <= 18; /* 18 digits cannot overflow */
 }
 
-/* Numbers of texts, compared by the texts. */
-static int by_text(const void *a, const void *b, void *texts)
+struct place {
+    const char *text;
+    size_t number; /* in the list */
+};
+
+static int by_text(const void *a, const void *b)
 {
-    return strcmp(text_list_get(texts, *(const uint32_t *)a), text_list_get(texts, *(const uint32_t *)b));
+    return strcmp(((const struct place *)a)->text, ((const struct place *)b)->text);
 }
 
-static int by_number(const void *a, const void *b, void *texts)
+static int by_number(const void *a, const void *b)
 {
     long long x, y;
-    whole_number(text_list_get(texts, *(const uint32_t *)a), &x);
-    whole_number(text_list_get(texts, *(const uint32_t *)b), &y);
-    return x != y ? (x > y) - (x < y) : by_text(a, b, texts);
+    whole_number(((const struct place *)a)->text, &x);
+    whole_number(((const struct place *)b)->text, &y);
+    return x != y ? (x > y) - (x < y) : by_text(a, b);
 }
 
 static bool all_numbers(const struct text_list *texts)
@@ -42,7 +46,7 @@ static bool all_numbers(const struct text_list *texts)
 mlp_status text_list_sort(struct text_list *texts, uint32_t **numbers)
 {
     const size_t text_count = text_list_count(texts);
-    uint32_t *order = memory_allocate(text_count, sizeof *order);
+    struct place *order = memory_allocate(text_count, sizeof *order);
     uint32_t *moved = memory_allocate(text_count, sizeof *moved);
     *numbers = moved;
     if (order == NULL || moved == NULL) {
@@ -52,16 +56,13 @@ mlp_status text_list_sort(struct text_list *texts, uint32_t **numbers)
         return MLP_ERROR_MEMORY;
     }
     for (size_t i = 0; i < text_count; i++) {
-        order[i] = (uint32_t)i;
+        order[i] = (struct place){ text_list_get(texts, i), i };
     }
-    qsort_r(order, text_count, sizeof *order, all_numbers(texts) ? by_number : by_text, texts);
+    qsort(order, text_count, sizeof *order, all_numbers(texts) ? by_number : by_text);
     uint32_t *offsets = texts->offsets.items;
     for (size_t i = 0; i < text_count; i++) {
-        moved[order[i]] = (uint32_t)i;
-        order[i] = offsets[order[i]];
-    }
-    for (size_t i = 0; i < text_count; i++) {
-        offsets[i] = order[i];
+        moved[order[i].number] = (uint32_t)i;
+        offsets[i] = (uint32_t)(order[i].text - (const char *)texts->bytes.items);
     }
     memory_free(order);
     return MLP_OK;

@@ -2,7 +2,6 @@
 #include "base/text_pool.h"
 
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "base/memory.h"
 #include "base/platform.h"
@@ -81,15 +80,12 @@ uint64_t siphash(const uint64_t key[2], const void *bytes, size_t size)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* Random bytes that the kernel gives every process; where it does not, an address must do. */
+/* Random bytes; where the system has none, an address must do. */
 static void process_key(uint64_t key[2])
 {
-    const void *random = (const void *)getauxval(AT_RANDOM); /* NOLINT: an address by contract */
     key[0] = (uint64_t)(uintptr_t)&key;
     key[1] = (uint64_t)(uintptr_t)&process_key;
-    if (random != NULL) {
-        memcpy(key, random, 2 * sizeof key[0]);
-    }
+    platform_random_bytes(key, 2 * sizeof key[0]);
 }
 
 /* ---- the table ----------------------------------------------------------------------------------------- */

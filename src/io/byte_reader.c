@@ -2,7 +2,6 @@
 #include "io/byte_reader.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +13,7 @@
 #endif
 
 #include "base/memory.h"
+#include "base/platform.h"
 #include "base/read_at.h"
 #include "base/status.h"
 
@@ -62,7 +62,7 @@ static mlp_status read_file(struct byte_reader *reader, unsigned char *bytes, si
     }
     *count = 0;
     while (*count < size) {
-        const ssize_t got = read(reader->descriptor, bytes + *count, size - *count);
+        const ssize_t got = read(reader->descriptor, bytes + *count, platform_piece(size - *count));
         if (got == 0) {
             break;
         }
@@ -279,8 +279,8 @@ static mlp_status open_file(struct byte_reader *reader)
     reader->standard_input = strcmp(reader->path, "-") == 0;
     reader->path = reader->standard_input ? "standard input" : reader->path;
     do {
-        reader->descriptor = reader->standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-                                                    : open(reader->path, O_RDONLY | O_CLOEXEC);
+        reader->descriptor = reader->standard_input ? platform_duplicate(STDIN_FILENO)
+                                                    : platform_open_file(reader->path, true);
     } while (reader->descriptor < 0 && errno == EINTR);
     FAIL_IF(reader->descriptor < 0 || fstat(reader->descriptor, &about) != 0, MLP_ERROR_IO,
             "%s: cannot open: %s", reader->path, strerror(errno));
@@ -321,7 +321,7 @@ mlp_status byte_reader_open_range(const char *name, int descriptor, const struct
     made->is_range = true;
     made->next = made->buffer;
     made->range = *range;
-    made->descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    made->descriptor = platform_duplicate(descriptor);
     const mlp_status status = made->descriptor >= 0
                                   ? open_range(made)
                                   : fail(MLP_ERROR_IO, "%s: cannot open: %s", name, strerror(errno));
@@ -351,7 +351,7 @@ int byte_reader_regular_file(const struct byte_reader *reader, size_t *size)
         return -1;
     }
     *size = (size_t)about.st_size;
-    return fcntl(reader->descriptor, F_DUPFD_CLOEXEC, 0);
+    return platform_duplicate(reader->descriptor);
 }
 
 const char *byte_reader_path(const struct byte_reader *reader)

@@ -2,12 +2,12 @@
 #include "io/byte_source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/platform.h"
 #include "base/read_at.h"
 #include "base/status.h"
 
@@ -15,8 +15,7 @@ mlp_status byte_source_open(const char *path, struct byte_source *source)
 {
     struct stat facts;
     /* a pipe that nobody writes must not block */
-    *source =
-        (struct byte_source){ .name = path, .descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) };
+    *source = (struct byte_source){ .name = path, .descriptor = platform_open_file(path, false) };
     FAIL_IF(source->descriptor < 0, MLP_ERROR_IO, "%s: cannot open: %s", path, strerror(errno));
     mlp_status status = MLP_OK;
     if (fstat(source->descriptor, &facts) != 0) {

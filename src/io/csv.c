@@ -328,7 +328,7 @@ static void release(struct loading *l)
     csv_close(&l->reader);
     unpacked_file_close(&l->file);
     if (l->locale != (locale_t)0) {
-        freelocale(l->locale);
+        platform_free_locale(l->locale);
     }
 }
 

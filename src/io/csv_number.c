@@ -22,7 +22,7 @@ enum { MAX_DIGITS = 19 }; /* 10¹⁹ < 2⁶⁴ */
 
 mlp_status number_locale(locale_t *locale)
 {
-    *locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    *locale = platform_c_locale();
     return *locale != (locale_t)0 ? MLP_OK
                                   : fail(MLP_ERROR_MEMORY, "out of memory: no locale for reading numbers");
 }
@@ -71,7 +71,7 @@ static const char *scan_decimal(const char *text, struct decimal *decimal)
     if (*text == '.') {
         const char *fraction = text + 1;
         text = scan_digits(fraction, decimal);
-        decimal->exponent = fraction - text;
+        decimal->exponent = (long)(fraction - text);
     }
     if (decimal->digit_count == 0) {
         return NULL;
@@ -82,7 +82,7 @@ static const char *scan_decimal(const char *text, struct decimal *decimal)
 /* Whole numbers up to 2⁵³ and powers of ten up to 10²² are doubles, so that one multiplication or division
  * rounds correctly (Clinger, "How to read floating point numbers accurately", 1990). With the 64 bits of a
  * long double's mantissa the same holds for 19 digits and 10²⁷, but for a last bit: where that could decide
- * how the double is rounded, strtod_l() reads the text, as it does all the rest. */
+ * how the double is rounded, the C library reads the text, as it does all the rest. */
 static double decimal_value(const char *text, const struct decimal *decimal, locale_t locale)
 {
     static const long double powers[] = { 1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
@@ -95,7 +95,7 @@ static double decimal_value(const char *text, const struct decimal *decimal, loc
     const long exponent = decimal->exponent, size = exponent < 0 ? -exponent : exponent;
     double value;
     if (decimal->digit_count > MAX_DIGITS || size > 27) {
-        return strtod_l(text, NULL, locale);
+        return platform_read_double(text, locale);
     }
     if (decimal->digits <= (uint64_t)1 << 53 && size <= 22) {
         const double digits = (double)decimal->digits, power = exact_powers[size];
@@ -106,7 +106,7 @@ static double decimal_value(const char *text, const struct decimal *decimal, loc
         const long double doubt = wide * 0x1p-62L;
         value = (double)(wide - doubt);
         if (value != (double)(wide + doubt)) {
-            return strtod_l(text, NULL, locale);
+            return platform_read_double(text, locale);
         }
     }
     return decimal->negative ? -value : value;

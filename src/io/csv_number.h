@@ -2,11 +2,12 @@
 #ifndef IO_CSV_NUMBER_H
 #define IO_CSV_NUMBER_H
 
-#include <locale.h>
 #include <math.h>
 #include <stddef.h>
 
 #include <mlp/status.h>
+
+#include "base/platform.h"
 
 /* What a field's text is. */
 enum number_kind {
@@ -18,7 +19,8 @@ enum number_kind {
     NUMBER_NONE     /* other text */
 };
 
-/* A "C" locale, in which the point is a point: the program's own may read 1,5. Freed with freelocale(). */
+/* A "C" locale, in which the point is a point: the program's own may read 1,5. Freed with
+ * platform_free_locale(). */
 mlp_status number_locale(locale_t *locale);
 
 /* Reads the number (as NUMBER_FINITE and NUMBER_TOO_LARGE describe it) that `text` begins with and returns

@@ -187,7 +187,7 @@ static int add_number(void *context, const char *text, size_t length)
     errno = 0;
     if (!whole) {
         node->type = NODE_REAL;
-        node->real = strtod_l(text, NULL, builder->locale); /* another letter follows, or yajl's NUL */
+        node->real = platform_read_double(text, builder->locale); /* another letter follows, or yajl's NUL */
         return errno != ERANGE || (node->real < 1.0 && node->real > -1.0)
                    ? 1
                    : stop(builder, "a number is beyond double precision");
@@ -348,7 +348,7 @@ mlp_status json_read(const char *path, const char *what, char *text, size_t leng
         document->count = builder.count;
     }
     memory_free(pool.bytes);
-    freelocale(builder.locale);
+    platform_free_locale(builder.locale);
     return status == MLP_OK ? check_keys(path, what, document) : status;
 }
 

@@ -315,7 +315,7 @@ mlp_status libsvm_load(const struct data_file *file, struct storage *storage)
         close(l.descriptor);
     }
     if (l.locale != (locale_t)0) {
-        freelocale(l.locale);
+        platform_free_locale(l.locale);
     }
     return status;
 }

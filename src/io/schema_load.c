@@ -209,6 +209,6 @@ mlp_status mlp_schema_encode(const mlp_schema *schema, const char *const *texts,
             status = encode_text(schema, &style, c, texts[c], x);
         }
     }
-    freelocale(style.locale);
+    platform_free_locale(style.locale);
     return status;
 }

@@ -2,8 +2,7 @@
 #ifndef IO_TABLE_CELL_H
 #define IO_TABLE_CELL_H
 
-#include <locale.h>
-
+#include "base/platform.h"
 #include "base/text_pool.h"
 #include "data/schema.h"
 

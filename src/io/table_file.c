@@ -147,6 +147,6 @@ void table_file_close(struct table_file *file)
     text_list_free(&file->head);
     array_free(&file->lines);
     if (file->cells.locale != (locale_t)0) {
-        freelocale(file->cells.locale);
+        platform_free_locale(file->cells.locale);
     }
 }

@@ -2,7 +2,6 @@
 #include "io/unpacked_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +39,7 @@ mlp_status unpacked_file_create(const char *origin, const char *folder, struct u
 static mlp_status write_all(struct unpacked_file *file, const unsigned char *bytes, size_t size)
 {
     while (size > 0) {
-        const ssize_t done = write(file->descriptor, bytes, size);
+        const ssize_t done = write(file->descriptor, bytes, platform_piece(size));
         if (done < 0 && errno == EINTR) {
             continue;
         }

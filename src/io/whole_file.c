@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <dirent.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdatomic.h>
@@ -51,7 +50,7 @@ static int create_beside(const char *path, char *name, size_t size, mode_t mode)
     static atomic_uint serial;
     for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         snprintf(name, size, "%s.%ld-%08u%s", path, (long)getpid(), atomic_fetch_add(&serial, 1), ending);
-        const int descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        const int descriptor = platform_create_file(name, mode);
         if (descriptor < 0 && errno != EEXIST) {
             return -1;
         }
@@ -70,7 +69,7 @@ static void remove_leftovers(const char *path)
 {
     const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
     const size_t length = strlen(base);
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], leftover[2 * PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(base - path) : 1,
              slash != NULL ? path : ".");
     DIR *stream = opendir(folder);
@@ -81,14 +80,8 @@ static void remove_leftovers(const char *path)
         if (strncmp(entry->d_name, base, length) != 0 || !whole_file_is_temporary(entry->d_name + length)) {
             continue;
         }
-        const int descriptor =
-            openat(dirfd(stream), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (descriptor >= 0 && platform_lock_file(descriptor, false) == PLATFORM_LOCKED) {
-            unlinkat(dirfd(stream), entry->d_name, 0);
-        }
-        if (descriptor >= 0) {
-            close(descriptor);
-        }
+        snprintf(leftover, sizeof leftover, "%s%s", path, entry->d_name + length);
+        platform_remove_abandoned(leftover);
     }
     closedir(stream);
 }
@@ -101,7 +94,7 @@ static mlp_status follow_links(const char *path, char *target)
     char link[PATH_MAX];
     int written = snprintf(target, PATH_MAX, "%s", path);
     for (int links = 0; written < PATH_MAX; links++) {
-        const ssize_t length = readlink(target, link, sizeof link - 1);
+        const ptrdiff_t length = platform_read_link(target, link, sizeof link - 1);
         if (length < 0) {
             return MLP_OK; /* no link */
         }
@@ -124,7 +117,7 @@ static mlp_status follow_links(const char *path, char *target)
  * replace. */
 static mlp_status check_target(const char *path, mode_t *mode, bool *replaces)
 {
-    struct stat facts, folder_facts;
+    struct stat facts;
     char folder[PATH_MAX];
     *replaces = stat(path, &facts) == 0;
     *mode = *replaces ? facts.st_mode & 0777 : 0666;
@@ -137,13 +130,7 @@ static mlp_status check_target(const char *path, mode_t *mode, bool *replaces)
     const char *slash = strrchr(path, '/');
     snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash + 1 - path) : 1,
              slash != NULL ? path : ".");
-    const uid_t user = geteuid();
-    if (user != 0 && stat(folder, &folder_facts) == 0 && (folder_facts.st_mode & S_ISVTX) != 0 &&
-        facts.st_uid != user && folder_facts.st_uid != user) {
-        errno = EPERM;
-        return system_failure(path, "replace");
-    }
-    return MLP_OK;
+    return platform_may_replace(&facts, folder) ? MLP_OK : system_failure(path, "replace");
 }
 
 mlp_status whole_file_begin(const char *path, struct whole_file *file)
@@ -162,7 +149,7 @@ mlp_status whole_file_begin(const char *path, struct whole_file *file)
         /* created with no more permissions than the old file's, then given exactly those: the umask took
          * some away */
         const int descriptor = create_beside(file->target, file->temporary, PATH_MAX + MAX_SUFFIX, mode);
-        if (descriptor >= 0 && (!replaces || fchmod(descriptor, mode) == 0)) {
+        if (descriptor >= 0 && (!replaces || platform_set_permissions(descriptor, mode) == 0)) {
             file->stream = fdopen(descriptor, "wb");
         }
         if (file->stream == NULL) {
@@ -213,19 +200,18 @@ void whole_file_flush_folder(char *name)
     if (slash != NULL) {
         slash[slash == name ? 1 : 0] = '\0';
     }
-    const int descriptor = open(slash != NULL ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0) {
-        fsync(descriptor);
-        close(descriptor);
-    }
+    platform_flush_folder(slash != NULL ? name : ".");
 }
 
-/* Where the rename fails the file beside it is whole: it stays, and *kept is true. */
+/* Closes the file. Where the rename fails the file beside it is whole: it stays, and *kept is true. */
 static mlp_status put_in_place(struct whole_file *file, bool *kept)
 {
-    const bool flushed = fflush(file->stream) == 0 && fsync(fileno(file->stream)) == 0;
-    TRY(flushed ? MLP_OK : system_failure(file->path, "write"));
-    if (rename(file->temporary, file->target) == 0) {
+    if (fflush(file->stream) != 0 || platform_flush_file(fileno(file->stream)) != 0) {
+        const mlp_status status = system_failure(file->path, "write");
+        fclose(file->stream);
+        return status;
+    }
+    if (platform_put_in_place(file->stream, file->temporary, file->target) == 0) {
         return MLP_OK;
     }
     *kept = true;
@@ -238,8 +224,9 @@ mlp_status whole_file_end(struct whole_file *file, mlp_status status)
     bool kept = false;
     if (status == MLP_OK) {
         status = put_in_place(file, &kept);
+    } else {
+        fclose(file->stream);
     }
-    fclose(file->stream); /* all was flushed to the disk before */
     if (status == MLP_OK) {
         remove_leftovers(file->target);
         whole_file_flush_folder(file->temporary);

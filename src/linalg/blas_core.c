@@ -11,6 +11,7 @@
 #include <mlp/info.h>
 
 #include "base/cpu.h"
+#include "base/memory.h"
 #include "base/platform.h"
 #include "base/status.h"
 #include "linalg/blas.h"
@@ -55,17 +56,15 @@ const char *mlp_blas_core_reason(void)
 /* Lets OpenBLAS choose once more, as OPENBLAS_CORETYPE=name would have it; the environment is as before. */
 static bool choose_again(const char *name)
 {
-    const char *before = getenv(variable);
-    if (setenv(variable, name, 1) != 0) {
+    char *before = getenv(variable) != NULL ? memory_copy_text(getenv(variable)) : NULL;
+    if ((before == NULL && getenv(variable) != NULL) || !platform_set_variable(variable, name)) {
+        memory_free(before);
         return false;
     }
     gotoblas_dynamic_quit();
     gotoblas_dynamic_init();
-    if (before != NULL) {
-        setenv(variable, before, 1);
-    } else {
-        unsetenv(variable);
-    }
+    platform_set_variable(variable, before);
+    memory_free(before);
     return strcasecmp(openblas_get_corename(), name) == 0;
 }
 

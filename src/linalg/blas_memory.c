@@ -4,9 +4,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 
+#include "base/platform.h"
 #include "base/status.h"
 
 /* OpenBLAS's own allocator. */
@@ -21,19 +20,6 @@ enum { MOST_BUFFERS = 64 };
 
 static atomic_int promised; /* threads that may be in products at once */
 static atomic_int present;  /* buffers that OpenBLAS was made to take */
-
-static bool is_limited(void)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-}
-
-static bool has_room(size_t buffers)
-{
-    const size_t bytes = buffers * buffer_bytes;
-    void *room = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return room != MAP_FAILED && munmap(room, bytes) == 0;
-}
 
 static void take_buffers(int count)
 {
@@ -51,10 +37,10 @@ mlp_status blas_memory_reserve(int threads)
     int total = atomic_fetch_add(&promised, threads) + threads;
     total = total < MOST_BUFFERS ? total : MOST_BUFFERS;
     const int missing = total - atomic_load(&present);
-    if (missing <= 0 || !is_limited()) {
+    if (missing <= 0 || !platform_limits_addresses()) {
         return MLP_OK;
     }
-    if (!has_room((size_t)missing)) {
+    if (!platform_has_addresses((size_t)missing * buffer_bytes)) {
         blas_memory_release(threads);
         return fail(MLP_ERROR_MEMORY,
                     "out of memory: OpenBLAS needs %zu MiB of address space for each of %d threads, and "

@@ -1,7 +1,6 @@
 /* Sections: OpenBLAS kept to one thread while the library runs its own, and a fork kept out of OpenBLAS. */
 #include "linalg/blas_section.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -10,6 +9,7 @@
 #include <omp.h>
 #endif
 
+#include "base/platform.h"
 #include "base/team.h"
 #include "linalg/blas.h"
 
@@ -215,7 +215,7 @@ static __attribute__((constructor)) void watch_forks(void)
 #ifdef _OPENMP
     (void)omp_get_max_threads();
 #endif
-    pthread_atfork(before_fork, in_parent, in_child);
+    platform_watch_forks(before_fork, in_parent, in_child);
 }
 
 /* ---- sections ------------------------------------------------------------------------------------------ */

@@ -1,9 +1,9 @@
 /* The batches of a training. */
 #include "session/prefetch.h"
 
-#include <signal.h>
 #include <stdio.h>
 
+#include "base/platform.h"
 #include "base/processors.h"
 #include "base/status.h"
 
@@ -41,16 +41,11 @@ static void *serve(void *context)
     return NULL;
 }
 
-/* Signals are for the program's own threads. */
 static bool start_thread(struct prefetch *prefetch)
 {
-    sigset_t all, before;
-    sigfillset(&all);
     pthread_mutex_init(&prefetch->mutex, NULL);
     pthread_cond_init(&prefetch->changed, NULL);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const bool started = pthread_create(&prefetch->thread, NULL, serve, prefetch) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    const bool started = platform_start_thread(&prefetch->thread, serve, prefetch);
     if (!started) {
         pthread_mutex_destroy(&prefetch->mutex);
         pthread_cond_destroy(&prefetch->changed);

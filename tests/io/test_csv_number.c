@@ -58,7 +58,7 @@ static void numbers_are_rounded_as_strtod_does(void **state)
     float value;
     assert_int_equal(number_parse("3.4028236e38", c_locale, &value), NUMBER_TOO_LARGE);
     assert_int_equal(number_parse("-1e39", c_locale, &value), NUMBER_TOO_LARGE);
-    freelocale(c_locale);
+    platform_free_locale(c_locale);
 }
 
 /* In any installed locale with a decimal comma numbers still have a point, also those that go to strtod_l().
@@ -77,7 +77,7 @@ static void locale_of_the_program_does_not_matter(void **state)
     assert_ok(number_locale(&c_locale));
     assert_int_equal(number_parse("1.5000000000000000000000000000", c_locale, &value), NUMBER_FINITE);
     assert_true(value == 1.5f);
-    freelocale(c_locale);
+    platform_free_locale(c_locale);
     setlocale(LC_ALL, "C");
 }
 
@@ -103,7 +103,7 @@ static void other_texts_are_told_apart(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(number_parse(cases[i].text, c_locale, &value), cases[i].kind);
     }
-    freelocale(c_locale);
+    platform_free_locale(c_locale);
 }
 
 /* ISO 8601 against the C library's calendar: days since 1970 with their fraction, and what is no date. */

@@ -26,7 +26,9 @@ DOORS = [
     (r"\bcblas_[a-z]", "src/linalg/gemm.c", "CBLAS"),
     (r"\bLAPACKE_[a-z]", "src/linalg/lapack.c", "LAPACKE"),
     (r"\bopenblas_[a-z]", ("src/linalg/blas_openblas.c", "src/linalg/blas_any.c", "src/linalg/blas_core.c"), "OpenBLAS"),
-    (r"\b(malloc|calloc|realloc|aligned_alloc|strdup|posix_memalign)\s*\(", "src/base/memory.c", "the allocator"),
+    (r"\b(malloc|calloc|realloc|aligned_alloc|strdup|posix_memalign)\s*\(", "src/base/platform_posix.c", "the allocator"),
+    (r"\bplatform_allocate\s*\(", ("src/base/memory.c", "src/base/platform.h", "src/base/platform_posix.c", "src/base/platform_windows.c"),
+     "the allocator"),
     (r"#\s*pragma omp|\bomp_[a-z]", ("src/base/team.c", "src/linalg/blas_section.c"), "OpenMP"),
 ]
 FORBIDDEN = r"\b(printf|fprintf|puts|perror|exit|abort|assert|rand|srand|setlocale)\s*\("

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +99,16 @@ static int by_step(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* One that stays does no harm. */
+static void remove_file(const struct checkpoint_folder *folder, const char *name)
+{
+    char *path = path_of(folder, name);
+    if (path != NULL) {
+        unlink(path);
+        memory_free(path);
+    }
+}
+
 /* A folder that cannot be read to its end may hold what the training should go on from. */
 static mlp_status list(struct checkpoint_folder *folder, DIR *stream)
 {
@@ -114,7 +123,7 @@ static mlp_status list(struct checkpoint_folder *folder, DIR *stream)
         if (rest != NULL && rest[0] == '\0') {
             TRY(note_step(folder, step));
         } else if (is_left_over(entry->d_name)) {
-            unlinkat(folder->lock, entry->d_name, 0);
+            remove_file(folder, entry->d_name);
         }
     }
     if (errno != 0) {
@@ -156,7 +165,7 @@ static void after_fork_in_child(void)
 
 static void watch_forks(void)
 {
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    platform_watch_forks(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 static void hold(struct checkpoint_folder *folder)
@@ -201,7 +210,7 @@ static bool lock(int descriptor)
 /* A new folder's name must survive a power cut, too. */
 static mlp_status make(const char *path)
 {
-    if (mkdir(path, 0777) != 0) {
+    if (platform_make_folder(path) != 0) {
         return errno == EEXIST ? MLP_OK : folder_failure(path, "make the folder");
     }
     char *name = memory_copy_text(path);
@@ -219,13 +228,12 @@ static mlp_status take(struct checkpoint_folder *folder)
     const char *path = folder->path;
     FAIL_IF(path[0] == '\0', MLP_ERROR_ARGUMENT, "checkpoint folder: the path is empty");
     TRY(make(path));
-    folder->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    folder->lock = platform_open_folder(path);
     if (folder->lock < 0) {
         return folder_failure(path, "open the folder");
     }
     hold(folder);
-    if (faccessat(folder->lock, ".", W_OK | X_OK, AT_EACCESS) !=
-        0) { /* said now, not at the first checkpoint */
+    if (!platform_may_write(path)) { /* said now, not at the first checkpoint */
         return folder_failure(path, "write to the folder");
     }
     return lock(folder->lock) ? MLP_OK
