@@ -13,6 +13,11 @@
 #include "linalg/gemm.h"
 #include "linalg/vector.h"
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static float *filled(size_t rows, size_t columns)
 {
     size_t count;
@@ -63,9 +68,11 @@ static void forward_member(const struct team *team, struct layer_product *p)
     const size_t slices = p->layer_plan.slices, tiles = grid_tiles(grid), columns = grid_tile_columns(grid);
     const size_t stride = p->layer.stride, inputs = p->layer.inputs;
     const struct range share = team_share(team, slices * tiles);
-    for (size_t t = share.first; t < share.end; t++) {
-        const struct tile tile = grid_visit(grid, 0, columns, t % tiles);
-        const size_t slice = t / tiles, first = inputs * slice / slices, end = inputs * (slice + 1) / slices;
+    struct tile tile;
+    for (size_t t = share.first; t < share.end;) {
+        const size_t slice = t / tiles, last = smaller(share.end, (slice + 1) * tiles) - slice * tiles;
+        t += grid_visit_run(grid, 0, columns, t % tiles, last, &tile);
+        const size_t first = inputs * slice / slices, end = inputs * (slice + 1) / slices;
         float *z = slice == 0 ? p->output : p->partial;
         gemm_nn(grid->block, tile.rows, tile.columns, end - first, p->weights + tile.row + first * stride,
                 stride, p->input + first + tile.column * p->input_ld, p->input_ld,
@@ -86,8 +93,9 @@ static void backward_member(const struct team *team, struct layer_product *p)
     const struct grid *grid = &p->layer_plan.backward;
     const size_t columns = grid_tile_columns(grid), stride = p->layer.stride;
     const struct range share = team_share(team, grid_tiles(grid));
-    for (size_t t = share.first; t < share.end; t++) {
-        const struct tile tile = grid_visit(grid, 0, columns, t);
+    struct tile tile;
+    for (size_t t = share.first; t < share.end;) {
+        t += grid_visit_run(grid, 0, columns, t, share.end, &tile);
         gemm_tn(grid->block, tile.rows, tile.columns, p->layer.units, p->weights + tile.row * stride, stride,
                 p->output + tile.column * stride, stride, p->input + tile.row + tile.column * p->input_ld,
                 p->input_ld);

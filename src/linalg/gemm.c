@@ -7,7 +7,7 @@
 #include "linalg/small_product.h"
 #include "linalg/vector.h"
 
-enum { WHOLE_VECTOR = 16 };
+enum { WHOLE_VECTOR = 16, STRIP_ROWS = 32 };
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -65,18 +65,53 @@ static void multiply(struct gemm_block block, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOS
 void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
              const float *b, size_t ldb, float *c, size_t ldc)
 {
-    if (n == 1) {
+    if (n == 1 && !block.small) {
         vector_kernels()->multiply(a, m, k, lda, b, c);
         return;
     }
     multiply(block, CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc);
 }
 
+void gemm_nn_add(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                 const float *b, size_t ldb, float *c, size_t ldc)
+{
+    multiply(block, CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 1.0f, c, ldc);
+}
+
+/* Strips of A's columns, transposed into memory of their own, which stays in the first cache for all of B;
+ * pieces of the inner length outermost, what they read of B in the second. */
+static void multiply_transposed(struct gemm_block block, size_t m, size_t n, size_t k, const float *a,
+                                size_t lda, const float *b, size_t ldb, float *c, size_t ldc)
+{
+    _Alignas(64) float strip[STRIP_ROWS * TN_INNER_MOST];
+    block.inner = smaller(block.inner, TN_INNER_MOST);
+    for (size_t first = 0; first < k; first += block.inner) {
+        const size_t inner = smaller(block.inner, k - first);
+        for (size_t i = 0; i < m; i += STRIP_ROWS) {
+            const size_t rows = smaller(STRIP_ROWS, m - i);
+            vector_kernels()->transpose(a + first + i * lda, lda, inner, rows, strip);
+            multiply(block, CblasNoTrans, CblasNoTrans, rows, n, inner, strip, rows, b + first, ldb,
+                     first == 0 ? 0.0f : 1.0f, c + i, ldc);
+        }
+    }
+}
+
 void gemm_tn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
              const float *b, size_t ldb, float *c, size_t ldc)
 {
-    if (n == 1) {
+    if (n == 1 && !block.small) {
         cblas_sgemv(CblasColMajor, CblasTrans, (int)k, (int)m, 1.0f, a, (int)lda, b, 1, 0.0f, c, 1);
+        return;
+    }
+    if (block.small) {
+        const size_t whole = m / WHOLE_VECTOR * WHOLE_VECTOR;
+        multiply_transposed(block, whole, n, k, a, lda, b, ldb, c, ldc);
+        a += whole * lda;
+        c += whole;
+        m -= whole;
+        block.inner = k;
+    }
+    if (m == 0) {
         return;
     }
     multiply(block, CblasTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc);

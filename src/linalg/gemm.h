@@ -13,8 +13,12 @@
 struct gemm_block {
     size_t columns; /* of a call, at most */
     size_t inner;   /* inner length of a call, at most */
-    bool small;     /* every call is one of OpenBLAS's small-matrix kernels, or of ours with the same bits */
+    bool small;     /* every call is one of OpenBLAS's small-matrix kernels, or ours with the same bits, which
+                     * do not depend on how many columns are computed at once; Aᵀ is copied for it */
 };
+
+/* Inner length of a call of a small TN product, at most. */
+enum { TN_INNER_MOST = 256 };
 
 /* One call. */
 #define GEMM_WHOLE ((struct gemm_block){ (size_t)-1, (size_t)-1, false })
@@ -22,6 +26,10 @@ struct gemm_block {
 /* C (m×n) = A (m×k) · B (k×n); one column goes through the vector kernel, which reads A faster than sgemv. */
 void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
              const float *b, size_t ldb, float *c, size_t ldc);
+
+/* C += A · B; block.small or n > 1. */
+void gemm_nn_add(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                 const float *b, size_t ldb, float *c, size_t ldc);
 
 /* C (m×n) = Aᵀ · B, A is k×m, B is k×n; one column goes through sgemv, in one call. */
 void gemm_tn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,

@@ -104,6 +104,49 @@ static void small_product(size_t m, const struct small_product *p)
         strip(p, i, 1);
     }
 }
+
+/* out[j + 16·i] = x[i + ld·j] for `rows` ≤ 16 rows i and 16 columns j, in four rounds of exchanges between
+ * registers: of single entries, pairs, quarters and halves. */
+static inline void transpose_block(const float *x, size_t ld, size_t rows, float *out, size_t out_ld)
+{
+    const __mmask16 mask = (__mmask16)((1u << rows) - 1);
+    __m512 a[16], b[16];
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; j++) {
+        a[j] = _mm512_maskz_loadu_ps(mask, x + (size_t)j * ld);
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < 16; j += 2) {
+        b[j] = _mm512_unpacklo_ps(a[j], a[j + 1]);
+        b[j + 1] = _mm512_unpackhi_ps(a[j], a[j + 1]);
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < 16; j += 4) {
+        const __m512d low = _mm512_castps_pd(b[j]), high = _mm512_castps_pd(b[j + 1]);
+        const __m512d next_low = _mm512_castps_pd(b[j + 2]), next_high = _mm512_castps_pd(b[j + 3]);
+        a[j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, next_low));
+        a[j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, next_low));
+        a[j + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high, next_high));
+        a[j + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high, next_high));
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const __m512 even = _mm512_shuffle_f32x4(a[i], a[4 + i], 0x88);
+        const __m512 odd = _mm512_shuffle_f32x4(a[i], a[4 + i], 0xDD);
+        const __m512 next_even = _mm512_shuffle_f32x4(a[8 + i], a[12 + i], 0x88);
+        const __m512 next_odd = _mm512_shuffle_f32x4(a[8 + i], a[12 + i], 0xDD);
+        b[i] = _mm512_shuffle_f32x4(even, next_even, 0x88);
+        b[4 + i] = _mm512_shuffle_f32x4(odd, next_odd, 0x88);
+        b[8 + i] = _mm512_shuffle_f32x4(even, next_even, 0xDD);
+        b[12 + i] = _mm512_shuffle_f32x4(odd, next_odd, 0xDD);
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < 16; i++) {
+        if (i < rows) {
+            _mm512_storeu_ps(out + i * out_ld, b[i]);
+        }
+    }
+}
 #endif
 
 #endif

@@ -35,7 +35,7 @@ struct tile {
 };
 
 /* Every tile has at least this many entries each way, unless the product or its last tile is smaller. */
-enum { TILE_MIN_ROWS = 64, TILE_MIN_COLUMNS = 16 };
+enum { TILE_MIN_ROWS = 48, TILE_MIN_COLUMNS = 16 };
 
 /* The grid of an m×n product with inner length k, all ≥ 1. Tile columns of NN and TN products are 16
  * times a power of two, or the whole of n: of two such grids over the same n, the wider tile holds whole
@@ -67,5 +67,10 @@ struct tile grid_tile(const struct grid *grid, size_t r, size_t c);
 /* The i-th tile of the tile columns first … end − 1, in the order in which they are visited: band by band, a
  * band row by row. Then what a band has of the right operand stays in cache for all rows. */
 struct tile grid_visit(const struct grid *grid, size_t first, size_t end, size_t i);
+
+/* The tiles from the i-th on, up to `last`, that lie side by side and may be computed as one: it is put into
+ * *run. Returns how many there are. */
+size_t grid_visit_run(const struct grid *grid, size_t first, size_t end, size_t i, size_t last,
+                      struct tile *run);
 
 #endif

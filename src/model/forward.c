@@ -34,30 +34,49 @@ static struct range inner_range(size_t inputs, size_t slice, size_t slices)
     return (struct range){ inputs * slice / slices, inputs * (slice + 1) / slices };
 }
 
-/* One tile of W·A, or of one slice of it: the first goes to z, others to workspace->partial. Rows
- * of padding are computed too (they come out 0): whole vectors are faster. */
-static void product_tile(struct pass *pass, size_t l, size_t slice, const struct tile *tile)
+/* One tile of a slice of W·A, put into z, or added to what is there. Rows of padding are computed too (they
+ * come out 0): whole vectors are faster. */
+static void multiply_tile(struct pass *pass, size_t l, size_t slice, const struct tile *tile, float *z,
+                          size_t z_ld, bool adds)
 {
     const struct layer *layer = &pass->network->layers[l];
-    const struct workspace_layer *w = &pass->workspace->layers[l];
-    const struct range inner = inner_range(layer->inputs, slice, pass->workspace->plan.layers[l].slices);
-    const size_t z_ld = slice == 0 ? w->ld : layer->stride;
-    float *z = (slice == 0 ? w->z : pass->workspace->partial) + tile->row + tile->column * z_ld;
+    const struct layer_plan *plan = &pass->workspace->plan.layers[l];
+    const struct range inner = inner_range(layer->inputs, slice, plan->slices);
     size_t ld;
     const float *a = layer_input(pass, l, &ld);
-    gemm_nn(pass->workspace->plan.layers[l].forward.block, tile->rows, tile->columns, inner.end - inner.first,
-            pass->network->parameters + layer->weights + tile->row + inner.first * layer->stride,
-            layer->stride, a + tile->column * ld + inner.first, ld, z, z_ld);
+    (adds ? gemm_nn_add
+          : gemm_nn)(plan->forward.block, tile->rows, tile->columns, inner.end - inner.first,
+                     pass->network->parameters + layer->weights + tile->row + inner.first * layer->stride,
+                     layer->stride, a + tile->column * ld + inner.first, ld,
+                     z + tile->row + tile->column * z_ld, z_ld);
+}
+
+/* A slice of its own: the first goes to z, others to workspace->partial. */
+static void product_tile(struct pass *pass, size_t l, size_t slice, const struct tile *tile)
+{
+    const struct workspace_layer *w = &pass->workspace->layers[l];
+    multiply_tile(pass, l, slice, tile, slice == 0 ? w->z : pass->workspace->partial,
+                  slice == 0 ? w->ld : pass->network->layers[l].stride, false);
 }
 
 /* One tile of Z = W·A, and where an activation works entry by entry, its epilogue while the tile is in cache.
  */
 static void forward_tile(struct pass *pass, size_t l, const struct tile *tile)
 {
-    product_tile(pass, l, 0, tile);
+    const struct workspace_layer *w = &pass->workspace->layers[l];
+    for (size_t slice = 0; slice < pass->workspace->plan.layers[l].slices; slice++) {
+        multiply_tile(pass, l, slice, tile, w->z, w->ld, slice > 0);
+    }
     if (!pass->network->layers[l].activation->whole_column) {
         activate(pass, l, tile);
     }
+}
+
+/* Whether slices go to different members: those whose gradient, and update, is theirs. A member that has both
+ * adds the second up where the first is, to the same bits where the calls are small. */
+static bool deals_slices(const struct team *team, const struct pass *pass, const struct layer_plan *plan)
+{
+    return plan->slices > 1 && (!plan->forward.block.small || (team->size > 1 && pass->want_gradient));
 }
 
 /* A Z in two slices: the slices first, then their sum and the epilogue, each member on its own columns. */
@@ -111,7 +130,7 @@ void pass_layers(const struct team *team, struct pass *pass)
         join_columns(team, pass);
     }
     for (size_t l = 0; l < network->layer_count; l++) {
-        if (plan->layers[l].slices > 1) {
+        if (deals_slices(team, pass, &plan->layers[l])) {
             forward_in_slices(team, pass, l);
         } else {
             visit_tiles(team, pass, &plan->layers[l].forward, l, forward_tile);

@@ -102,6 +102,17 @@ static void visit_rows(const struct team *team, struct pass *pass, const struct 
     }
 }
 
+/* Of the tiles in these columns of tiles, in the order of visits, those of a run of them. */
+static void visit_run(struct pass *pass, const struct grid *grid, const struct range *columns,
+                      const struct range *tiles, size_t layer, tile_visitor visit)
+{
+    struct tile tile;
+    for (size_t t = tiles->first; t < tiles->end;) {
+        t += grid_visit_run(grid, columns->first, columns->end, t, tiles->end, &tile);
+        visit(pass, layer, &tile);
+    }
+}
+
 void visit_tiles(const struct team *team, struct pass *pass, const struct grid *grid, size_t layer,
                  tile_visitor visit)
 {
@@ -114,22 +125,21 @@ void visit_tiles(const struct team *team, struct pass *pass, const struct grid *
         const struct range share = plan_columns(&pass->workspace->plan, team);
         const size_t first = share.first / grid->columns,
                      end = (share.end + grid->columns - 1) / grid->columns;
-        if (share.first < share.end) {
-            for (size_t t = 0; t < rows * (end - first); t++) {
-                const struct tile tile = grid_visit(grid, first, end, t);
-                visit(pass, layer, &tile);
-            }
-        }
+        visit_run(pass, grid, &(struct range){ first, end },
+                  &(struct range){ 0, share.first < share.end ? rows * (end - first) : 0 }, layer, visit);
         return;
     }
     const struct area share = area_share(team, (double)grid->m * (double)grid->n);
+    struct range own = { 0, 0 };
     double area = 0.0;
     for (size_t t = 0; t < rows * columns; t++) {
         const struct tile tile = grid_visit(grid, 0, columns, t);
+        const bool before = own.first == own.end;
         if (area_takes(&share, &area, &tile)) {
-            visit(pass, layer, &tile);
+            own = (struct range){ before ? t : own.first, t + 1 };
         }
     }
+    visit_run(pass, grid, &(struct range){ 0, columns }, &own, layer, visit);
 }
 
 void visit_slices(const struct team *team, struct pass *pass, const struct grid *grid, size_t slices,

@@ -137,6 +137,8 @@ static void small_products_have_the_bits_of_blas(void **unused)
         if (n > 1) {
             gemm_nn(calls, m, n, K, left, MOST, right, K, theirs, MOST);
             gemm_nn(small, m, n, K, left, MOST, right, K, ours, MOST);
+            gemm_nn_add(calls, m, n, K, left, MOST, right, K, theirs, MOST);
+            gemm_nn_add(small, m, n, K, left, MOST, right, K, ours, MOST);
             assert_memory_equal(ours, theirs, sizeof ours);
         }
         gemm_nt_add(calls, m, n, K, left, MOST, right, N, theirs, MOST);

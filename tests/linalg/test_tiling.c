@@ -121,16 +121,16 @@ static void cuts_are_on_multiples_of_16_rows(void **unused)
 }
 
 /* On cores with small-matrix kernels a call is either within their limits (m·n·k ≤ 10⁶; for TN m·n ≤ 1150
- * besides), or so large that packing its operands costs little: as many rows and columns as they go
- * into the result, or as a packing core's tile has; of a layer that is one tile high, 64 columns. */
+ * besides, or an inner length for whose copy there is room), or, for few columns of a long TN product, as
+ * large as there are columns. */
 static void assert_small_or_packed(enum product product, const struct grid *grid, size_t k)
 {
     const size_t columns = smaller(grid->block.columns, grid->columns), inner = smaller(grid->block.inner, k);
-    const bool small =
-        grid->rows * columns * inner <= 1000000 && (product != PRODUCT_TN || grid->rows * columns <= 1150);
-    const size_t least = grid->rows == grid->m ? 64 : 256;
-    const bool packed = grid->block.inner >= k && columns == grid->columns &&
-                        grid->rows >= smaller(grid->m, 128) && columns >= smaller(grid->n, least);
+    const bool copied = grid->block.small && inner <= TN_INNER_MOST;
+    const bool small = grid->rows * columns * inner <= 1000000 &&
+                       (product != PRODUCT_TN || copied || grid->rows * columns <= 1150);
+    const bool packed = product == PRODUCT_TN && !grid->block.small && columns == grid->n &&
+                        grid->rows >= smaller(grid->m, 128);
     assert_true(columns > 0 && inner > 0);
     assert_true(small || packed);
 }
@@ -166,7 +166,8 @@ static void visits_go_band_by_band(void **unused)
         const size_t first = (size_t)test_uniform(&state, 0.0, (double)columns);
         const size_t end = first + 1 + (size_t)test_uniform(&state, 0.0, (double)(columns - first));
         size_t i = 0;
-        assert_true(grid.band == 1 || grid.band * grid.columns * k <= 262144);
+        const size_t call = grid.block.small && s % PRODUCTS != PRODUCT_NT ? smaller(grid.block.inner, k) : k;
+        assert_true(grid.band == 1 || grid.band * grid.columns * call <= 262144);
         for (size_t band = first; band < end; band += grid.band) {
             for (size_t r = 0; r < rows; r++) {
                 for (size_t c = band; c < smaller(band + grid.band, end); c++) {
@@ -177,6 +178,36 @@ static void visits_go_band_by_band(void **unused)
             }
         }
         assert_int_equal(i, rows * (end - first));
+    }
+}
+
+/* Runs of any piece of the visits have the same tiles, side by side in a row, in the same order; where bits
+ * depend on what is computed at once, each alone. */
+static void runs_are_tiles_side_by_side(void **unused)
+{
+    uint64_t state = 9;
+    (void)unused;
+    for (int s = 0; s < 400; s++) {
+        const size_t m = draw_length(&state, 900.0), n = draw_length(&state, 3000.0),
+                     k = draw_length(&state, 3000.0);
+        const struct grid grid =
+            grid_choose((enum product)(s % PRODUCTS), m, n, k, (enum blas_class)(s / PRODUCTS % CLASSES));
+        const size_t tiles = grid_tiles(&grid), from = (size_t)test_uniform(&state, 0.0, (double)tiles);
+        const size_t last = from + 1 + (size_t)test_uniform(&state, 0.0, (double)(tiles - from));
+        size_t count;
+        for (size_t i = from; i < last; i += count) {
+            struct tile run;
+            size_t columns = 0;
+            count = grid_visit_run(&grid, 0, grid_tile_columns(&grid), i, last, &run);
+            assert_true(count >= 1 && i + count <= last && (count == 1 || grid.block.small));
+            for (size_t t = i; t < i + count; t++) {
+                const struct tile tile = grid_visit(&grid, 0, grid_tile_columns(&grid), t);
+                assert_int_equal(tile.row, run.row);
+                assert_int_equal(tile.column, run.column + columns);
+                columns += tile.columns;
+            }
+            assert_int_equal(columns, run.columns);
+        }
     }
 }
 
@@ -269,6 +300,7 @@ int main(void)
         cmocka_unit_test(calls_are_small_or_large),
         cmocka_unit_test(two_threads_share_every_product),
         cmocka_unit_test(visits_go_band_by_band),
+        cmocka_unit_test(runs_are_tiles_side_by_side),
         cmocka_unit_test(wider_tiles_hold_narrower_ones),
         cmocka_unit_test(the_cut_depends_on_the_arguments_alone),
     };
