@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <mlp/status.h>
 
@@ -15,6 +16,12 @@ bool size_add(size_t a, size_t b, size_t *out);
 
 /* value rounded up to a multiple of `multiple` (> 0); SIZE_MAX where that overflows. */
 size_t size_round_up(size_t value, size_t multiple);
+
+/* A number of a file, or SIZE_MAX where size_t does not hold it, as on 32 bit. */
+static inline size_t size_from(uint64_t value)
+{
+    return value < SIZE_MAX ? (size_t)value : SIZE_MAX;
+}
 
 /* count × size bytes, aligned to 64, all zero. Owned by the caller, freed with memory_free(). NULL when the
  * product overflows or the system has no more; the error text is then set (MLP_ERROR_MEMORY). count·size of 0

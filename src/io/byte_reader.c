@@ -350,8 +350,8 @@ int byte_reader_regular_file(const struct byte_reader *reader, size_t *size)
     if (reader->gzip || !reader->is_whole || fstat(reader->descriptor, &about) != 0) {
         return -1;
     }
-    *size = (size_t)about.st_size;
-    return platform_duplicate(reader->descriptor);
+    *size = size_from((uint64_t)about.st_size);
+    return *size < SIZE_MAX ? platform_duplicate(reader->descriptor) : -1;
 }
 
 const char *byte_reader_path(const struct byte_reader *reader)

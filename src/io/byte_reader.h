@@ -62,7 +62,7 @@ mlp_status byte_reader_array(struct byte_reader *reader, size_t size, const char
 mlp_status byte_reader_at_end(struct byte_reader *reader);
 
 /* A descriptor of its own for reading the file's bytes at any place, and the file's size; -1 where that
- * cannot be: it is gzip'd, or no regular file. */
+ * cannot be: it is gzip'd, no regular file, or larger than a size_t. */
 int byte_reader_regular_file(const struct byte_reader *reader, size_t *size);
 
 const char *byte_reader_path(const struct byte_reader *reader);

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/platform.h"
 #include "base/read_at.h"
+#include "base/memory.h"
 #include "base/status.h"
 
 mlp_status byte_source_open(const char *path, struct byte_source *source)
@@ -22,6 +23,9 @@ mlp_status byte_source_open(const char *path, struct byte_source *source)
         status = fail(MLP_ERROR_IO, "%s: cannot open: %s", path, strerror(errno));
     } else if (!S_ISREG(facts.st_mode)) {
         status = fail(MLP_ERROR_IO, "%s: is not a regular file", path);
+    } else if (size_from((uint64_t)facts.st_size) == SIZE_MAX) {
+        status = fail(MLP_ERROR_UNSUPPORTED, "%s: the file has more bytes than this processor's sizes count",
+                      path);
     }
     if (status != MLP_OK) {
         byte_source_close(source);

@@ -152,7 +152,7 @@ static bool digits_of(const struct json_node *json, void *place)
 
 static const char *const expected[] = {
     [FIELD_REAL] = "a number",      [FIELD_COUNT_64] = "a whole number of at least 0",
-    [FIELD_FLAG] = "true or false", [FIELD_COUNT_32] = "a whole number of at least 0",
+    [FIELD_FLAG] = "true or false", [FIELD_COUNT_32] = "a whole number of at least 0, within 32 bits",
     [FIELD_NAME] = "a text",        [FIELD_SEED] = "a text of digits, within 64 bits",
     [FIELD_INSIDE] = "an object",
 };

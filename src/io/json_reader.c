@@ -393,6 +393,6 @@ bool node_whole(const struct json_node *value, size_t *whole)
     if (value == NULL || value->type != NODE_INTEGER || value->integer < 0) {
         return false;
     }
-    *whole = (size_t)value->integer;
+    *whole = size_from((uint64_t)value->integer);
     return true;
 }

@@ -62,7 +62,7 @@ const struct json_node *node_member(const struct json_node *object, const char *
 
 /* The text of a value that is one, else NULL; also for NULL. */
 const char *node_text(const struct json_node *value);
-/* Whether the value is there and a number, or a whole number of at least 0. */
+/* Whether the value is there and a number, or a whole number of at least 0 (beyond SIZE_MAX: SIZE_MAX). */
 bool node_real(const struct json_node *value, double *real);
 bool node_whole(const struct json_node *value, size_t *whole);
 

@@ -38,7 +38,7 @@ static mlp_status size_of(const struct onnx_file *file, const onnx_tensor *tenso
     FAIL_IF(length == 0 || length > DIGITS || strspn(text, "0123456789") != length, MLP_ERROR_FORMAT,
             "%s: tensor '%.64s': external data: '%s' is '%.32s', expected digits", file->path,
             name_of(tensor), key, text);
-    *size = (size_t)strtoull(text, NULL, 10);
+    *size = size_from(strtoull(text, NULL, 10));
     return MLP_OK;
 }
 

@@ -68,7 +68,7 @@ static mlp_status find_table_64(const struct zip *zip, size_t end, struct table_
     if (memcmp(locator, "PK\6\7", 4) != 0) {
         return bad(zip, "its end is damaged");
     }
-    TRY(read_bytes(zip, (size_t)little_endian_64(locator + 8), record, sizeof record));
+    TRY(read_bytes(zip, size_from(little_endian_64(locator + 8)), record, sizeof record));
     if (memcmp(record, "PK\6\6", 4) != 0) {
         return bad(zip, "its end is damaged");
     }
@@ -129,7 +129,7 @@ static mlp_status widen(const struct zip *zip, const unsigned char *extra, size_
             if (length < 8) {
                 return bad(zip, "an extra field is damaged");
             }
-            *wide[i] = (size_t)little_endian_64(value);
+            *wide[i] = size_from(little_endian_64(value));
             value += 8;
             length -= 8;
         }

@@ -101,6 +101,9 @@ static void reads_signed_and_wide_numbers(void **state)
     mlp_data_destroy(&data);
 }
 
+/* Sizes that announce more than the file has; on 32 bit more than any has. */
+#define TOO_MUCH (SIZE_MAX > UINT32_MAX ? "ends" : "memory")
+
 /* Loads `bytes` as features, changed at one place, and expects a refusal that names the file and the reason.
  */
 static void refuse(const unsigned char *bytes, size_t size, size_t at, int value, mlp_status status,
@@ -133,7 +136,7 @@ static void refuses_each_damage_by_its_name(void **state)
     refuse(images, sizeof images, 7, 0, MLP_ERROR_FORMAT, "dimension 0");
     refuse(images, sizeof images, 15, 0, MLP_ERROR_FORMAT, "dimension 2");
     refuse(images, sizeof images, 7, 4, MLP_ERROR_FORMAT, "ends");
-    refuse(images, sizeof images, 4, 0x70, MLP_ERROR_FORMAT, "ends");
+    refuse(images, sizeof images, 4, 0x70, MLP_ERROR_FORMAT, TOO_MUCH);
     refuse(images, sizeof images, 8, 0xFF, MLP_ERROR_FORMAT, "size");
     refuse(floats, sizeof floats, 12, 0x7F, MLP_ERROR_FORMAT, "sample 0"); /* 7F C0 00 00: not a number */
     refuse(floats, 2, 0, 0, MLP_ERROR_FORMAT, "header");
@@ -372,9 +375,9 @@ static void a_lying_gzip_header_costs_no_memory(void **state)
     size_t packed;
     unsigned char *file = gzip(lie, sizeof lie, &packed);
     mlp_data *data;
-    assert_refused(read_idx(test_write_file("lie.gz", file, packed), NULL, &data), MLP_ERROR_FORMAT, "ends",
+    assert_refused(read_idx(test_write_file("lie.gz", file, packed), NULL, &data), MLP_ERROR_FORMAT, TOO_MUCH,
                    NULL);
-    assert_refused(read_idx(test_write_file("lie", lie, sizeof lie), NULL, &data), MLP_ERROR_FORMAT, "ends",
+    assert_refused(read_idx(test_write_file("lie", lie, sizeof lie), NULL, &data), MLP_ERROR_FORMAT, TOO_MUCH,
                    NULL);
     free(file);
 }
