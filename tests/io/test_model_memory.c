@@ -342,6 +342,44 @@ static void memory_may_run_out(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* Draws of every kind, texts, numbers of the description: the whole file, recorded on x86-64, is the same on
+ * processors of the other order of bytes, of 32 bit, and with other vectors. FNV-1a (Fowler, Noll & Vo). */
+static void bytes_are_those_of_any_machine(void **unused)
+{
+    static const mlp_layer layers[] = {
+        { .units = 37,
+          .activation = MLP_ACTIVATION_RELU,
+          .bias_init = MLP_INIT_UNIFORM,
+          .bias_parameters = { .a = -0.3, .b = 0.7 } },
+        { .units = 23, .init = MLP_INIT_TRUNCATED_NORMAL, .init_parameters = { .a = 0.25 } },
+        { .units = 23,
+          .init = MLP_INIT_IDENTITY,
+          .bias_init = MLP_INIT_CONSTANT,
+          .bias_parameters = { .a = -1e-30 } },
+        { .units = 3, .activation = MLP_ACTIVATION_SOFTMAX, .init = MLP_INIT_XAVIER_UNIFORM },
+    };
+    static const char *const names[] = { "größer", "\"", "c" };
+    const float mean[] = { 1, -2, 0.1f, 3e38f, 1e-38f }, scale[] = { 0.1f, 1, 2, 3, 1e30f };
+    mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
+    mlp_network *network;
+    void *bytes;
+    size_t size;
+    uint64_t digest = 0xCBF29CE484222325u;
+    (void)unused;
+    options.seed = 0x0123456789ABCDEFu;
+    assert_ok(mlp_network_create(5, layers, 4, &options, &network));
+    assert_ok(mlp_network_set_class_names(network, names, 3));
+    assert_ok(mlp_network_set_standardization(network, mean, scale));
+    assert_ok(mlp_model_save_memory(network, &bytes, &size));
+    for (size_t i = 0; i < size; i++) {
+        digest = (digest ^ ((const unsigned char *)bytes)[i]) * 0x100000001B3u;
+    }
+    assert_int_equal(size, 9248);
+    assert_int_equal(digest, 0x61934D9BF1B587F4u);
+    mlp_memory_free(&bytes);
+    mlp_network_destroy(&network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +389,7 @@ int main(void)
         cmocka_unit_test(functions_without_a_name_cannot_be_saved),
         cmocka_unit_test(memory_holds_what_a_file_does),
         cmocka_unit_test(onnx_in_memory),
+        cmocka_unit_test(bytes_are_those_of_any_machine),
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(arguments),
         cmocka_unit_test(memory_may_run_out),
