@@ -258,10 +258,13 @@ static mlp_status call_sized(const struct row *row, struct world *w, const unsig
 }
 
 /* From the first release's size on they work; smaller ones, which no program has, are not read beyond their
- * end. */
+ * end. The sizes are recorded for 64 bit. */
 static void older_structs_work(void **state)
 {
     (void)state;
+    if (sizeof(size_t) < 8) {
+        skip();
+    }
     struct world w;
     _Alignas(8) unsigned char bytes[LARGEST];
     make_world(&w);

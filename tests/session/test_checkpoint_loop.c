@@ -19,7 +19,7 @@ enum { INPUTS = 5, OUTPUTS = 3, BATCH = 6, STEPS = 30, EVERY = 4 };
 /* What the loop keeps with its checkpoint. */
 struct own {
     uint64_t random;
-    size_t step;
+    uint64_t step;
 };
 
 /* A way to train: rule, clipping, what else. */
