@@ -55,22 +55,28 @@ static bool is_answered(int argc, char **argv, int *code)
     return false;
 }
 
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
 /* Whether all ranks come to the end: a rank that is well waits for them, one that failed for a moment. *first
  * becomes the first of those that failed, or the number of ranks. */
 static bool all_end(int code, int *first)
 {
     const struct timespec pause = { 0, PAUSE_NS };
     const int own = code != EXIT_DONE ? exchange.rank : exchange.size;
+    const double start = now();
     int done = 0;
     MPI_Request request;
-    double waited = 0.0;
     MPI_Iallreduce(&own, first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &request);
     while (MPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && done == 0) {
-        if (code != EXIT_DONE && waited > GRACE_SECONDS) {
+        if (code != EXIT_DONE && now() - start > GRACE_SECONDS) {
             return false;
         }
         nanosleep(&pause, NULL);
-        waited += 1e-9 * (double)PAUSE_NS;
     }
     return done != 0;
 }

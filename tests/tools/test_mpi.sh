@@ -4,17 +4,12 @@
 # Prints TAP.
 mlp=$(realpath "$1")
 mpi=${2:+$(realpath "$2")}
-suppressions=$(realpath "$(dirname "$0")/../mpi.supp")
-. "$(dirname "$0")/tap.sh"
-if [ -z "$mpi" ] || ! command -v mpirun >/dev/null; then
-    echo "1..0 # SKIP no MPI: libopenmpi-dev and openmpi-bin, or MPICH, are not installed"
-    exit 0
-fi
-# Of Open MPI; others ignore them. Root in a container, more ranks than processors, no other process's memory.
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_hwloc_base_binding_policy=none
+here=$(realpath "$(dirname "$0")")
+. "$here/tap.sh"
+. "$here/mpi_ranks.sh"
+needs_mpi
 # In a build with AddressSanitizer: Open MPI's leaks are not ours.
-export ASAN_OPTIONS="${ASAN_OPTIONS:-}:fast_unwind_on_malloc=0" LSAN_OPTIONS="suppressions=$suppressions:print_suppressions=0"
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:fast_unwind_on_malloc=0" LSAN_OPTIONS="suppressions=$here/../mpi.supp:print_suppressions=0"
 
 # ranks N OPTION…
 ranks() {
@@ -52,13 +47,6 @@ for turn in $(seq 300); do
     ls run/checkpoint-*.safetensors >list 2>/dev/null && break
     sleep 0.02
 done
-# timeout's child is mpirun, whose children are the ranks
-ranks_of() {
-    for parent in $(cat "/proc/$1/task/$1/children"); do
-        [ "$(cat "/proc/$parent/comm")" = mlp-mpi ] && echo "$parent"
-        ranks_of "$parent"
-    done
-}
 victim=$(ranks_of "$job" | tail -n 1)
 [ -n "$victim" ] && kill -KILL "$victim"
 wait "$job"
@@ -90,26 +78,29 @@ fi
 timeout 60 mpirun -n 1 "$mpi" train --data digits $plain --allow-other-bits : -n 1 env \
     MLP_VECTOR_LEVEL=baseline "$mpi" train --data digits $plain --allow-other-bits >out 2>err
 result $? "or allowed"
-
-# ---- a rank that does not answer
-ranks 2 $endless --epochs 10000 --exchange-timeout 1 >out 2>err &
-job=$!
-victim=
-for turn in $(seq 100); do
-    victim=$(ranks_of "$job" 2>/dev/null | tail -n 1)
-    [ -n "$victim" ] && break
-    sleep 0.02
+head -n 1500 "$(dirname "$mlp")/digits.csv" >fewer.csv
+sed '1000s/[0-9]/9/' "$(dirname "$mlp")/digits.csv" >changed.csv
+cmp "$(dirname "$mlp")/digits.csv" changed.csv >/dev/null && result 1 "a digit was changed"
+for data in fewer changed; do
+    timeout 60 mpirun -n 2 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data $data.csv $plain >out 2>err
+    [ $? -ne 0 ] && grep -q 'rank 2: .*training_data\.[a-z]* .* this fit has' err
+    result $? "other data are refused: $data"
 done
-sleep 0.5
-kill -STOP "$victim"
-for turn in $(seq 200); do
-    grep -q 'nothing from another rank for 1 s' err && break
-    sleep 0.05
-done
-grep -q 'nothing from another rank for 1 s' err
-result $? "ranks wait for another as long as --exchange-timeout"
-kill -KILL "$victim" 2>/dev/null
-wait "$job"
-[ $? -ne 0 ]
-result $? "and then the job fails"
+version=$("$mlp" version | cut -d ' ' -f 2)
+library=$(ldd "$mpi" | sed -n 's/.*=> \(.*libmlp\.so[^ ]*\).*/\1/p')
+mkdir other
+sed "s/\x00$version\x00/\x00$(echo "$version" | tr 0-8 1-9)\x00/" "$library" >"other/$(basename "$library")" # of the same length
+timeout 60 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 env LD_LIBRARY_PATH="$folder/other" "$mpi" train --data digits $plain >out 2>err
+[ $? -ne 0 ] && grep -q "rank 1: .*library_version \"$version\", this fit has" err
+result $? "another version of the library is refused"
+core=$("$mlp" info | sed -n 's/^BLAS core *//p')
+other=Nehalem
+[ "$core" = Nehalem ] && other=Sandybridge
+if OPENBLAS_CORETYPE=$other "$mlp" info | grep -q "^BLAS core *$core"; then
+    skipped "another BLAS core is refused" "this BLAS has one, $core"
+else
+    timeout 60 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 env OPENBLAS_CORETYPE=$other "$mpi" train --data digits $plain >out 2>err
+    [ $? -ne 0 ] && grep -q "rank 1: .*blas_core \"$core\", this fit has \"$other\"" err
+    result $? "another BLAS core is refused"
+fi
 echo "1..$count"
