@@ -4,6 +4,7 @@
 # Prints TAP.
 mlp=$(realpath "$1")
 sanitize=$2
+models=$(realpath "$(dirname "$0")/../io/models")
 . "$(dirname "$0")/tap.sh"
 
 train() {
@@ -108,6 +109,24 @@ result $? 'Unix times and ids of an NPY file are standardized as those of a CSV 
 train --epochs 1 --output m && "$mlp" evaluate m --data digits >expected 2>err &&
     "$mlp" evaluate m --data - <data.csv >out 2>err && cmp out expected >>err && cat data.csv | "$mlp" evaluate m --data - >out 2>err && cmp out expected >>err
 result $? 'evaluate from standard input'
+
+# ---- models that earlier versions saved, format 1 and 2, with and without a schema: they predict what these versions predicted
+for model in plain table class; do
+    data=table.csv probabilities=--probabilities
+    case $model in plain) data=plain.csv ;; table) probabilities= ;; esac
+    # shellcheck disable=SC2086 # an empty one is none
+    "$mlp" predict "$models/$model.safetensors" --data "$models/$data" $probabilities >out 2>err &&
+        python3 - "$models/$model.txt" out >>err 2>&1 <<'PYTHON'
+import sys
+def values(path):
+    return [[text if text[0].isalpha() else float(text) for text in line.strip().split(',')] for line in open(path, encoding='utf-8')]
+def same(a, b):
+    return a == b if isinstance(a, str) or isinstance(b, str) else abs(a - b) <= 1e-5 * max(1, abs(a))
+recorded, now = values(sys.argv[1]), values(sys.argv[2])
+assert len(recorded) == len(now) > 11 and all(len(a) == len(b) and all(map(same, a, b)) for a, b in zip(recorded, now)), now
+PYTHON
+    result $? "$model.safetensors of an earlier version"
+done
 
 # ---- where a model cannot be saved is known before the training
 long=$(printf '%0250d' 0)
