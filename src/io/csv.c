@@ -140,8 +140,8 @@ static char *scan_line(const struct loading *l, char *line, float *x, float *val
     for (size_t column = 0; column < l->columns; column++) {
         const bool is_label = column == l->label, is_class = is_label && l->options.regression == 0;
         float *out = is_label ? value : x;
-        const size_t length =
-            is_class ? scan_label(line, l->reader.delimiter) : number_scan(line, l->locale, out);
+        const size_t length = is_class ? scan_label(line, l->reader.delimiter)
+                                       : number_scan(line, csv_readable(&l->reader), l->locale, out);
         if (length == 0 || (!is_class && isinf(*out))) {
             return NULL;
         }

@@ -25,12 +25,14 @@ mlp_status number_locale(locale_t *locale);
 
 /* Reads the number (as NUMBER_FINITE and NUMBER_TOO_LARGE describe it) that `text` begins with and returns
  * its length, 0 where there is none. *value is rounded from the nearest double, infinite where it is too
- * large. */
-size_t number_scan(const char *text, locale_t locale, float *value);
+ * large. Of a text in a buffer, bytes up to `readable` may be looked at, whatever they are, which is faster;
+ * NULL: none behind the text. */
+size_t number_scan(const char *text, const char *readable, locale_t locale, float *value);
 
 /* The same in double, and what a float makes of it: infinite where it is too large, from half a unit above
  * the largest float on. */
 size_t number_scan_double(const char *text, locale_t locale, double *value);
+size_t number_scan_ahead(const char *text, const char *readable, locale_t locale, double *value);
 static inline float number_to_float(double value)
 {
     return fabs(value) < 0x1.ffffffp127 ? (float)value : INFINITY;

@@ -32,6 +32,12 @@ static inline void csv_begin(struct csv_reader *reader, struct byte_reader *byte
 
 void csv_close(struct csv_reader *reader);
 
+/* The end of what may be read behind the reader's texts; the bytes there are of no account. */
+static inline const char *csv_readable(const struct csv_reader *reader)
+{
+    return (const char *)reader->buffer.items + reader->buffer.capacity;
+}
+
 /* Reads a record. *found is false at the end of the file. Blank lines are records with one empty field that
  * is not quoted. MLP_ERROR_FORMAT (line and column named), MLP_ERROR_IO, MLP_ERROR_MEMORY. */
 mlp_status csv_next(struct csv_reader *reader, bool *found);

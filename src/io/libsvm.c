@@ -88,7 +88,7 @@ static mlp_status take_label(struct loading *l, const char **text)
 {
     char label[LABEL_SIZE];
     double number;
-    const size_t length = number_scan_double(*text, l->locale, &number);
+    const size_t length = number_scan_ahead(*text, csv_readable(&l->reader), l->locale, &number);
     if (length == 0 || !ends_word((*text)[length])) {
         return bad(l, "a label, which is one number, at the beginning", *text);
     }
@@ -109,11 +109,13 @@ static mlp_status take_entry(struct loading *l, const char **text, const struct 
     double index, value;
     const size_t digits = strspn(*text, "0123456789");
     const size_t length =
-        digits > 0 && (*text)[digits] == ':' ? number_scan_double(*text + digits + 1, l->locale, &value) : 0;
+        digits > 0 && (*text)[digits] == ':'
+            ? number_scan_ahead(*text + digits + 1, csv_readable(&l->reader), l->locale, &value)
+            : 0;
     if (length == 0 || !ends_word((*text)[digits + 1 + length])) {
         return bad(l, "index:value", *text);
     }
-    number_scan_double(*text, l->locale, &index);
+    number_scan_ahead(*text, csv_readable(&l->reader), l->locale, &index);
     if (index >= INDEX_LIMIT) {
         return bad(l, "an index below 2147483647", *text);
     }

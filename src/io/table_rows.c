@@ -169,7 +169,8 @@ static char *scan_number(const struct table_rows *rows, const struct cell_column
                          union cell *cell)
 {
     double value;
-    const size_t length = number_scan_double(text, rows->file.cells.locale, &value);
+    const size_t length =
+        number_scan_ahead(text, csv_readable(&rows->file.csv), rows->file.cells.locale, &value);
     cell->number = number_to_float(length > 0 ? value - column->offset : 0.0);
     const bool fits = length > 0 && !isinf(cell->number) && (column->role != MLP_ROLE_WEIGHT || value >= 0.0);
     return fits ? text + length : NULL;

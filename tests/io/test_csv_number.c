@@ -4,10 +4,68 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "io/csv_number.h"
 #include "io/table_cell.h"
+
+/* What a number in a buffer is read as, of which `behind` bytes may be looked at after its text, against
+ * strtod(): the same double and the same length. Those bytes are digits and points, which must not count. */
+static void read_ahead(const char *text, char after, size_t behind, locale_t c_locale)
+{
+    char buffer[128];
+    double value = NAN;
+    const size_t length = strlen(text);
+    memset(buffer, '7', sizeof buffer);
+    memcpy(buffer, text, length);
+    buffer[length] = after;
+    const size_t scanned = number_scan_ahead(buffer, buffer + length + behind, c_locale, &value);
+    const double expected = strtod(text, NULL);
+    if (scanned != length || memcmp(&value, &expected, sizeof value) != 0) {
+        fail_msg("%s%c is read as %.17g, %zu bytes", text, after, value, scanned);
+    }
+}
+
+static void numbers_are_read_in_a_buffer(void **state)
+{
+    static const char *const parts[] = { "",
+                                         "0",
+                                         "7",
+                                         "09",
+                                         "123456",
+                                         "1234567",
+                                         "12345678",
+                                         "123456789",
+                                         "99999999",
+                                         "12345678901234567",
+                                         "1234567890123456789012" };
+    static const char *const signs[] = { "", "-", "+" }, *const ends[] = { "", "e1", "E-7", "e+3" };
+    enum { PARTS = sizeof parts / sizeof parts[0] };
+    locale_t c_locale;
+    (void)state;
+    assert_ok(number_locale(&c_locale));
+    for (size_t i = 0; i < (size_t)3 * 4 * 2 * PARTS * PARTS; i++) {
+        char text[80];
+        const char *whole = parts[i / 24 % PARTS], *fraction = parts[i / 24 / PARTS],
+                   *point = i / 12 % 2 ? "." : "";
+        if ((*point == '\0' && *fraction != '\0') || (*whole == '\0' && *fraction == '\0')) {
+            continue;
+        }
+        snprintf(text, sizeof text, "%s%s%s%s%s", signs[i % 3], whole, point, fraction, ends[i / 3 % 4]);
+        for (size_t behind = 1; behind < 32; behind += 5) {
+            read_ahead(text, ",\n-;"[behind % 4], behind, c_locale);
+        }
+    }
+    double value;
+    for (const char *const *text = (const char *const[]){ "", ".", "-", "+.", "e5", "abc", "/", ":", NULL };
+         *text != NULL; text++) {
+        char buffer[64] = "";
+        snprintf(buffer, sizeof buffer, "%s", *text);
+        assert_int_equal(number_scan_ahead(buffer, buffer + sizeof buffer, c_locale, &value), 0);
+    }
+    freelocale(c_locale);
+}
 
 /* Numbers against strtod() in the "C" locale, which this program is in. */
 static void numbers_are_rounded_as_strtod_does(void **state)
@@ -159,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_rounded_as_strtod_does),
+        cmocka_unit_test(numbers_are_read_in_a_buffer),
         cmocka_unit_test(locale_of_the_program_does_not_matter),
         cmocka_unit_test(other_texts_are_told_apart),
         cmocka_unit_test(dates_are_those_of_the_calendar),
