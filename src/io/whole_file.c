@@ -171,6 +171,7 @@ mlp_status whole_file_try(const char *path)
 {
     struct whole_file file;
     TRY(whole_file_begin(path, &file));
+    remove_leftovers(file.target); /* of trials, too, where something else writes the file itself */
     whole_file_end(&file, MLP_ERROR_STATE);
     return MLP_OK;
 }

@@ -282,6 +282,8 @@ static void a_column_that_counts_is_mentioned(void **state)
     }
 }
 
+#define TEN_ROWS "a,b,y\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n"
+
 static void what_does_not_fit_is_named(void **state)
 {
     static const struct {
@@ -297,6 +299,8 @@ static void what_does_not_fit_is_named(void **state)
           "UTF-16", MLP_ERROR_FORMAT },
         { "a,b,y\n1,caf\xE9,x\n", "is not UTF-8 (Latin-1?)", MLP_ERROR_FORMAT },
         { "a,b,y\n1,\"1,234\",x\n2,5,y\n", "without separators of thousands", MLP_ERROR_FORMAT },
+        { TEN_ROWS "3,+inf,z\n", "expected a finite number, got '+inf'", MLP_ERROR_FORMAT },
+        { TEN_ROWS "3,-Infinity,z\n", "expected a finite number, got '-Infinity'", MLP_ERROR_FORMAT },
         { "", "the file is empty", MLP_ERROR_FORMAT },
         { "a,b,y\n", "a header and no samples", MLP_ERROR_FORMAT },
     };

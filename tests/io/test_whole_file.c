@@ -197,7 +197,14 @@ static void what_cannot_be_renamed_stays(void **unused)
     assert_int_equal(entries_beside(path), 1);
 }
 
-/* What a killed process left is removed by the next save, and what a living one writes is not. */
+static void leave_behind(const char *name)
+{
+    FILE *dead = fopen(name, "w");
+    assert_non_null(dead);
+    fclose(dead);
+}
+
+/* What a killed process left is removed by the next save or trial, and what a living one writes is not. */
 static void leftovers_of_the_dead_are_removed(void **unused)
 {
     const char *path = fresh_path("leftover");
@@ -207,13 +214,12 @@ static void leftovers_of_the_dead_are_removed(void **unused)
     NEEDS_LINUX;
     snprintf(name, sizeof name, "%s.%d-7.tmp", path,
              1); /* whoever has the number now does not hold the file */
-    FILE *dead = fopen(name, "w");
-    assert_non_null(dead);
-    fclose(dead);
+    leave_behind(name);
+    assert_ok(whole_file_try(path));
+    assert_int_equal(entries_beside(path), 0);
+    leave_behind(name);
     snprintf(name, sizeof name, "%s.notes.tmp", path);
-    FILE *other = fopen(name, "w");
-    assert_non_null(other);
-    fclose(other);
+    leave_behind(name);
     assert_ok(whole_file_begin(path, &living));
     assert_ok(write_text(path, "one"));
     assert_int_equal(entries_beside(path), 3); /* the file, the notes, the living one's */
