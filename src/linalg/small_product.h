@@ -28,13 +28,19 @@ struct small_product {
 
 enum { STRIP_VECTOR = 16, STRIP_VECTORS_MOST = 3, STRIP_COLUMNS_MOST = 16 };
 
-/* `columns` columns from `j` of the `vectors`·16 rows from `i`. Both counts are constants at each call: all
- * entries of C are in registers. */
-static inline __attribute__((always_inline)) void strip_columns(const struct small_product *p, size_t i,
-                                                                size_t j, int vectors, int columns)
+/* Columns of A that are asked for ahead of time, and where they lie so many floats apart, which no processor
+ * foresees, more of them. 8 samples through 1024-2048-2048-1000 take 1400 µs in BLAS's calls, 1500 with 16
+ * everywhere, 870 with 64; through 20 layers of 256 97, 89 and 102. */
+enum { STRIP_AHEAD = 16, STRIP_FAR_AHEAD = 64, STRIP_FAR = 512 };
+
+/* `columns` columns from `j` of the `vectors`·16 rows from `i`; the `first` ones ask for A ahead of time. All
+ * three are constants at each call: C's entries are in registers. */
+static inline __attribute__((always_inline)) void
+strip_columns(const struct small_product *p, size_t i, size_t j, int vectors, int columns, bool first)
 {
     const float *a = p->a + i, *b = p->b + j * p->b_column;
     const size_t lda = p->lda, b_row = p->b_row, b_column = p->b_column;
+    const size_t ahead = (lda < STRIP_FAR ? STRIP_AHEAD : STRIP_FAR_AHEAD) * lda;
     __m512 sums[STRIP_COLUMNS_MOST][STRIP_VECTORS_MOST];
 #pragma GCC unroll 16
     for (int c = 0; c < columns; c++) {
@@ -48,6 +54,9 @@ static inline __attribute__((always_inline)) void strip_columns(const struct sma
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++) {
             entries[v] = _mm512_loadu_ps(a + v * STRIP_VECTOR);
+            if (first) {
+                _mm_prefetch((const char *)(a + ahead + v * STRIP_VECTOR), _MM_HINT_T0);
+            }
         }
 #pragma GCC unroll 16
         for (int c = 0; c < columns; c++) {
@@ -75,17 +84,21 @@ static inline __attribute__((always_inline)) void strip(const struct small_produ
     size_t j = 0;
     if (vectors == 1) {
         for (; j + 16 <= p->n; j += 16) {
-            strip_columns(p, i, j, 1, 16);
+            strip_columns(p, i, j, 1, 16, false);
         }
     }
+    if (j + 8 <= p->n) {
+        strip_columns(p, i, j, vectors, 8, true);
+        j += 8;
+    }
     for (; j + 8 <= p->n; j += 8) {
-        strip_columns(p, i, j, vectors, 8);
+        strip_columns(p, i, j, vectors, 8, false);
     }
     for (; j + 4 <= p->n; j += 4) {
-        strip_columns(p, i, j, vectors, 4);
+        strip_columns(p, i, j, vectors, 4, false);
     }
     for (; j < p->n; j++) {
-        strip_columns(p, i, j, vectors, 1);
+        strip_columns(p, i, j, vectors, 1, false);
     }
 }
 
