@@ -44,6 +44,19 @@ comm -13 known mentioned >err
 [ ! -s err ]
 result $? 'every option in the page is one of a command'
 
+# The worked example: the textbook's network learns as the textbook says, which it does not by the mean over the units.
+example=$(sed -n '/^# the network of a textbook/,/^\.EE/p' "$page" | sed '1d; /^\.EE/d; s/\\-/-/g; s/\\e$//' | tr '\n' ' ')
+for reduction in sample-mean mean; do
+    # shellcheck disable=SC2086 # a command line
+    set -- $(echo "$example" | sed "s/sample-mean/$reduction/; s/--epochs 30/--epochs 10/")
+    shift
+    "$mlp" "$@" --test 0.2 --threads 1 --json --quiet >$reduction 2>err || : >$reduction
+done
+python3 -c 'import json
+accuracy = [json.load(open(name))["test"]["accuracy"] for name in ("sample-mean", "mean")]
+assert accuracy[0] > 0.93 > accuracy[1], accuracy' 2>>err
+result $? 'the example of the textbook learns'
+
 if command -v groff >/dev/null 2>&1; then
     groff -man -ww -z "$page" >err 2>&1 && [ ! -s err ]
     result $? 'the page renders without a warning'

@@ -133,6 +133,50 @@ printf 'a,b,y\r1,2,u\r3,4,v\r' | gzip >packed
 train --data - <packed && grep -q "^mlp: standard input: 2 samples; 2 numeric features; label 'y'" err
 result $? 'gzip from standard input, lines that end with CR'
 
+for delimiter in 'comma ,' 'semicolon ;' 'tab \t' 'bar |' 'pipe |' 'blanks  ' '\t \t' '; ;'; do
+    printf 'a;b;y\n1;2;u\n2;3;v\n' | tr ';' "$(printf '%b' "${delimiter#* }x")" >table
+    train --data table --delimiter "${delimiter%% *}" && grep -q "2 samples; 2 numeric features; label 'y' (column 3), 2 classes; header" err
+    result $? "--delimiter ${delimiter%% *}"
+done
+understood "2 samples; 2 numeric features; label 'y' (column 3), 2 classes; header; delimiter '|'" <<'END'
+sep=|
+a|b|y
+1|2|u
+3|4|v
+END
+
+# ---- columns by name
+cat >learnt.csv <<'END'
+a,b,c,y
+1,red,x,u
+2,red,x,v
+3,blue,y,u
+4,green,y,v
+5,red,x,u
+6,blue,y,v
+END
+train --data learnt.csv --output learnt && printf 'z,c,b,a,q\n1,x,red,3,1\n2,x,pink,4,1\n3,y,teal,4,1\n' >other.csv
+printf '3,red,x\n4,pink,x\n4,teal,y\n' >bare.csv
+"$mlp" predict learnt --data other.csv --probabilities >out 2>err && [ "$(grep -c ignored err)" -eq 1 ] && grep -q '2 columns ignored' err &&
+    grep -q "column 'b': 2 of 3 values are levels that the training data did not have" err && mv out byname &&
+    "$mlp" predict learnt --data bare.csv --probabilities >out 2>err && cmp out byname >>err && grep -q 'no header' err
+result $? 'columns are found by name, without a header by position; unknown levels and extra columns are told once'
+printf 'c,b\nx,red\n' | "$mlp" predict learnt --data - >out 2>err
+[ $? -eq 1 ] && grep -q "column 'a' is missing, which is a feature of the model" err
+result $? '  a column that is missing is named'
+printf 'a,b,c,y\n1,red,x,w\n' >unknown.csv
+"$mlp" evaluate learnt --data unknown.csv >out 2>err
+[ $? -eq 1 ] && grep -q "unknown.csv: line 2, column 4 (y): label 'w' is none of the 2 known classes" err
+result $? '  a class that is not known, with file and line'
+refused 1 "column 2 'b' has 3 different texts, at most 2 are levels: --ignore leaves it out" --levels 2 <learnt.csv
+train --data learnt.csv --rare 2 --output rare && "$mlp" inspect rare | grep -q 'inputs *6' && train --data learnt.csv --rare 3 --output rare &&
+    "$mlp" inspect rare | grep -q 'inputs *5'
+result $? '--rare merges levels of few samples'
+printf 'a,y\n1,NA\n2,DE\n3,NA\n4,DE\n' >countries.csv
+refused 1 "line 2, column 2 (y): missing label 'NA'" <countries.csv
+train --data countries.csv --missing-label NA --output countries && "$mlp" inspect countries | grep -q 'classes *2: DE, NA'
+result $? '--missing-label NA is a class'
+
 # ---- what is told
 understood 'column 1 counts 0, 1, 2, ...: .* --ignore 0' <<'END'
 ,a,y
