@@ -232,12 +232,14 @@ static int print_model_json(const char *path, const mlp_network *network)
         json_array_append_new(names, json_text(mlp_network_class_name(network, i)));
     }
     return print_json(
-        json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "model", json_text(path),
-                  "inputs", json_count(inputs), "outputs", json_count(mlp_network_outputs(network)),
-                  "parameters", json_count(mlp_network_parameter_count(network)), "loss",
-                  mlp_loss_name(mlp_network_loss(network)), "seed", json_count(mlp_network_seed(network)),
-                  "classes", names, "standardization", "mean", json_floats(mean, inputs), "scale",
-                  json_floats(scale, inputs), "layers", layers, "note",
+        json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "model",
+                  json_text(path), "inputs", json_count(inputs), "outputs",
+                  json_count(mlp_network_outputs(network)), "parameters",
+                  json_count(mlp_network_parameter_count(network)), "loss",
+                  mlp_loss_name(mlp_network_loss(network)), "class_targets",
+                  mlp_class_targets_name(mlp_network_class_targets(network)), "seed",
+                  json_count(mlp_network_seed(network)), "classes", names, "standardization", "mean",
+                  json_floats(mean, inputs), "scale", json_floats(scale, inputs), "layers", layers, "note",
                   mlp_network_note(network) != NULL ? json_text(mlp_network_note(network)) : json_null()));
 }
 
