@@ -20,12 +20,12 @@ extern "C" {
 
 /** What the library runs on. All texts are static; fields are never NULL unless said. */
 typedef struct mlp_info {
-    const char *version;         /**< Library version. */
-    const char *blas_config;     /**< Name and version of BLAS, then what it says of itself. */
-    const char *blas_core;       /**< OpenBLAS's kernels in use, e.g. "SkylakeX". */
-    const char *blas_threading;  /**< "sequential", "pthreads" or "openmp"; "unknown" without OpenBLAS. */
-    int blas_small_matrix;       /**< 1 when the core has kernels for small products that skip packing. */
-    const char *vector_level;    /**< Vector kernels in use: "baseline", "avx2" or "avx512". */
+    const char *version;        /**< Library version. */
+    const char *blas_config;    /**< Name and version of BLAS, then what it says of itself. */
+    const char *blas_core;      /**< OpenBLAS's kernels in use, e.g. "SkylakeX". */
+    const char *blas_threading; /**< One of "sequential", "pthreads", "openmp"; "unknown" without OpenBLAS. */
+    int blas_small_matrix;      /**< 1 when the core has kernels for small products that skip packing. */
+    const char *vector_level;   /**< Vector kernels in use: "baseline", "avx2" or "avx512". */
     const char *processor_level; /**< Best vector level the processor offers, in the same words. */
     int threads;                 /**< Threads a workspace takes by default. */
     int openmp;                  /**< 1 when built with OpenMP. */

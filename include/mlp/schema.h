@@ -76,8 +76,8 @@ MLP_API mlp_status mlp_target_kind_from_name(const char *name, mlp_target_kind *
 typedef struct mlp_table_options {
     size_t struct_size; /**< Set by the INIT. */
     char delimiter;     /**< One character, ' ' for runs of blanks; 0: found among , ; tab | and blanks. */
-    char decimal;       /**< '.' or ','; 0 (default): a point, or where the delimiter is no comma and all
-                           fractions of the head have commas, a comma. */
+    char decimal;       /**< A point or a comma; 0 (default): a point, or where the delimiter is no comma and
+                           all fractions of the head have commas, a comma. */
     int header; /**< 1: the first line names the columns; 0: it does not; −1 (default): by evidence. */
     int label_needed;  /**< For mlp_schema_load(): 1 (default): the labels are read, and refused where they
                            are missing; 0: they are not looked at. */

@@ -152,16 +152,72 @@ if command -v gnuplot >/dev/null; then
         grep -q '>constant: learning rate 0.1<' chart.svg && grep -q '>best: epoch 2<' chart.svg && grep -q '>epoch<' chart.svg &&
         [ "$(grep -c '>loss<\|>learning rate<' chart.svg)" -eq 1 ]
     result $? '  the best epoch is marked, what does not change is named'
+    # each row of panels reaches from side to side, the last one to the bottom
+    fills() {
+        python3 - "$@" <<'P'
+import re, sys
+svg, panels = open(sys.argv[1]).read(), int(sys.argv[2])
+width, height = map(float, re.search(r'viewBox="0 0 (\S+) (\S+)"', svg).groups())
+frames = set(re.findall(r"d='M([0-9.]+),([0-9.]+) L\1,([0-9.]+) L([0-9.]+),\3 L\4,\2 L\1,\2 Z", svg))
+rows = {}
+for left, top, bottom, right in (map(float, frame) for frame in frames):
+    rows.setdefault(top, []).append((left, right, bottom))
+assert len(frames) == panels, frames
+for row in rows.values():
+    assert min(f[0] for f in row) < 0.1 * width and max(f[1] for f in row) > 0.9 * width, rows
+assert max(f[2] for row in rows.values() for f in row) > 0.75 * height, rows
+P
+    }
+    awk 'BEGIN { print "step,epoch,loss,accuracy,gradient_norm,learning_rate"
+        for (i = 1; i <= 100; i++) printf "%d,%d,%.4f,%.4f,%d,%g\n", i, i, i < 4 ? 4 - i : 1 - i / 1000, i * i / 10000, 5 + i % 7, 10 ^ (-i / 25) }' >wide.csv
+    for panels in 1 2 3 4; do
+        cut -d, -f "1-$((panels + 2))" wide.csv >panels.csv
+        "$mlp" plot panels.csv --output chart.svg 2>err && fills chart.svg $panels 2>out
+        result $? "  $panels panels fill the sheet"
+    done
+    # numbers IMAGE: those at the axes, sorted
+    numbers() { sed -n 's|.*<text>\([-0-9.e]*\)</text>.*|\1|p' "$1" | sort -u | tr '\n' ' '; }
+    numbers chart.svg >out && grep -q ' 10 100 ' out && grep -q '0\.001 0\.01 0\.1 ' out && ! grep -q ' 40 ' out && grep -q ' 0\.6 ' out
+    result $? '  time is logarithmic where the loss falls early, a rate where it ranges widely, accuracy never'
+    "$mlp" plot panels.csv --linear-scale --output chart.svg 2>err && numbers chart.svg >out && grep -q ' 40 ' out && ! grep -q '0\.001 ' out
+    result $? '  and nothing with --linear-scale'
     "$mlp" plot plain.csv high.csv --linear-scale --output chart.svg 2>err && grep -q '>high.csv training (up to 9e+02)<' chart.svg
     result $? '  a curve that dwarfs the others is cut'
     # a page about a training: everything in one file, its figures whole, nothing from a network, names escaped
-    mkdir run && cp plain.csv run/ && printf 'a,b,class\n0,1,<i>x</i>\n1,0,y\n0,2,<i>x</i>\n2,0,y\n1,3,<i>x</i>\n3,1,y\n' >classes.csv
+    mkdir run && cp plain.csv run/ && printf 'a,<b>&,class\n0,1,<i>x</i>\n1,0,y\n0,2,<i>x</i>\n2,0,y\n1,3,<i>x</i>\n3,1,y\n' >classes.csv
     "$mlp" train --data classes.csv --hidden 4 --epochs 3 --output run/model.safetensors --quiet >out 2>err
     "$mlp" report run --data classes.csv --output page.html >out 2>err && [ ! -s out ] && [ ! -e page.html.part ] &&
         [ "$(grep -c '^<svg' page.html)" -eq "$(grep -c '^</svg>' page.html)" ] && [ "$(grep -c '^</svg>' page.html)" -eq 7 ] &&
         grep -q '<h2>Diagnosis</h2>' page.html && grep -q '<td>feature</td><td>numeric</td>' page.html &&
         grep -q '&lt;i&gt;x' page.html && ! grep -q '<i>x' page.html && ! grep -Eq '(src|href)="[a-z]*:?//' page.html
     result $? 'mlp report of a folder'
+    grep -q '<td>&lt;b&gt;&amp;</td><td>feature</td>' page.html && ! grep -q '<b>' page.html
+    result $? '  names are escaped'
+    for section in Training Evaluation Diagnosis Network Columns; do grep -q "<h2>$section" page.html || echo "no $section"; done >out
+    for chart in loss Confusion ROC Reliability Signal Gradient 'Units and samples'; do grep -q ">$chart" page.html || echo "no $chart"; done >>out
+    [ ! -s out ]
+    result $? '  every section and chart is there'
+    "$mlp" diagnose run/model.safetensors --data classes.csv --json >out 2>err &&
+        python3 -c 'import html, json, sys; v = json.load(open("out"))["verdict"].split("\n")[0]; sys.exit("<p>%s</p>" % html.escape(v, False) not in open("page.html").read())'
+    result $? '  with the verdict of mlp diagnose'
+    # text and page differ as WCAG asks for (7:1 for text, 4.5:1 for what is soft), by day and by night
+    python3 - >out 2>&1 <<'P'
+import re
+style = re.search(r"<style>(.*)</style>", open("page.html").read(), re.S).group(1)
+def luminance(colour):
+    digits = colour if len(colour) == 6 else "".join(2 * d for d in colour)
+    parts = [int(digits[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+    return sum(w * (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4) for w, p in zip((0.2126, 0.7152, 0.0722), parts))
+# charts are drawn black on nothing
+assert "figure svg{filter:invert(1)" in style.split("prefers-color-scheme:dark", 1)[1].split("}}")[0] + "}}"
+light, dark = (dict((n, luminance(c)) for n, c in re.findall(r"--(\w+):#([0-9a-f]+)", part)) for part in style.split("prefers-color-scheme:dark", 1))
+for colours, sign in (light, -1), (dark, 1):
+    for name, least in ("text", 7), ("soft", 4.5):
+        for ground in "page", "band":
+            bright, dim = sorted((colours[name], colours[ground]), reverse=True)
+            assert (bright + 0.05) / (dim + 0.05) >= least and sign * (colours[name] - colours[ground]) > 0, (name, ground)
+P
+    result $? '  dark on light by day, light on dark by night'
     "$mlp" report plain.csv --output page.html 2>err && ! grep -q '<h2>Network' page.html && grep -q '>best: epoch 2<' page.html
     result $? '  of a log'
     cp plain.csv kept.csv
