@@ -1,9 +1,10 @@
-/* mlp-bench-mpi: a training step on the ranks of mpirun.
+/* mlp-bench-mpi: a training step on the ranks of mpirun, and its exchange alone.
  *
- * Usage: mpirun -n N mlp-bench-mpi THREADS PARTS [NETWORK]
+ * Usage: mpirun -n N mlp-bench-mpi THREADS PARTS [NETWORK [SECONDS]]
  *
- * Rank 0 prints the least time of a step, over some seconds, for each of the five networks or the one that is
- * named, and the bytes that a rank sends. */
+ * Rank 0 prints, for each of the five networks or the one that is named, the least time of a step within some
+ * seconds (4), that of the exchange of as many floats as there are parameters (all-to-all, sum, all-gather),
+ * and the bytes that a rank sends in it. */
 #include <mlp/mpi.h>
 
 #include <stdio.h>
@@ -15,23 +16,101 @@
 
 static const char *const networks[] = { "tiny", "mnist", "lecun", "deep", "wide" };
 #define SECONDS 4.0
-enum { NETWORKS = sizeof networks / sizeof networks[0] };
+enum { NETWORKS = sizeof networks / sizeof networks[0], WARM = 3, MOST = 20000, LINE = 16 };
 
-/* Seconds of the fastest of so many steps, which all ranks make. */
-static double fastest(struct training *training, size_t steps)
+/* The seconds of a call that all ranks make together: those of the last to end. */
+static double time_together(void (*work)(void *), void *context)
+{
+    double taken, longest;
+    MPI_Barrier(MPI_COMM_WORLD);
+    const double start = now();
+    work(context);
+    taken = now() - start;
+    MPI_Allreduce(&taken, &longest, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+    return longest;
+}
+
+/* Of the fastest call within so many seconds. */
+static double fastest(void (*work)(void *), void *context, double seconds)
 {
     double best = 1e9;
-    for (size_t i = 0; i < steps; i++) {
-        MPI_Barrier(MPI_COMM_WORLD);
-        const double start = now();
-        training_step(training);
-        const double time = now() - start;
+    for (int i = 0; i < WARM; i++) {
+        const double time = time_together(work, context);
+        best = time < best ? time : best;
+    }
+    const double wanted = seconds / best;
+    const size_t calls = wanted < MOST ? (size_t)wanted + WARM : MOST;
+    for (size_t i = 0; i < calls; i++) {
+        const double time = time_together(work, context);
         best = time < best ? time : best;
     }
     return best;
 }
 
-static int run_network(const char *name, int threads, size_t parts, const mlp_exchange *exchange)
+/* ---- the exchange alone -------------------------------------------------------------------------------- */
+
+struct reduction {
+    const mlp_exchange *exchange;
+    size_t slice;            /* floats of a rank */
+    float *gradient, *parts; /* ranks × slice each; the second: of each rank, what it has of our slice */
+    size_t *bytes;           /* of each rank: those of a slice */
+    mlp_status status;
+};
+
+static bool reduction_make(const mlp_exchange *exchange, size_t parameters, struct reduction *r)
+{
+    const size_t ranks = (size_t)exchange->size;
+    const size_t slice = (parameters + ranks - 1) / ranks;
+    *r = (struct reduction){ .exchange = exchange, .slice = (slice + LINE - 1) / LINE * LINE };
+    r->gradient = calloc(2 * ranks * r->slice, sizeof *r->gradient);
+    r->bytes = calloc(ranks, sizeof *r->bytes);
+    if (r->gradient == NULL || r->bytes == NULL) {
+        fputs("mlp-bench-mpi: out of memory\n", stderr);
+        return false;
+    }
+    r->parts = r->gradient + ranks * r->slice;
+    for (size_t i = 0; i < ranks; i++) {
+        r->bytes[i] = r->slice * sizeof *r->gradient;
+    }
+    return true;
+}
+
+static void reduce(void *context)
+{
+    struct reduction *r = context;
+    const mlp_exchange *e = r->exchange;
+    mlp_status status = e->all_to_all(e->context, r->gradient, r->bytes, r->parts, r->bytes);
+    for (int rank = 1; rank < e->size; rank++) {
+        const float *part = r->parts + (size_t)rank * r->slice;
+        for (size_t i = 0; i < r->slice; i++) {
+            r->parts[i] += part[i];
+        }
+    }
+    status = status == MLP_OK ? e->all_gather(e->context, r->parts, r->gradient, r->bytes) : status;
+    r->status = r->status == MLP_OK ? status : r->status;
+}
+
+static void reduction_free(struct reduction *r)
+{
+    free(r->bytes);
+    free(r->gradient);
+}
+
+static double time_exchange(const mlp_exchange *exchange, size_t parameters, double seconds)
+{
+    struct reduction r;
+    double time = 0.0;
+    if (reduction_make(exchange, parameters, &r) && exchange->size > 1) {
+        time = fastest(reduce, &r, seconds);
+    }
+    reduction_free(&r);
+    return time;
+}
+
+/* ---- a network ----------------------------------------------------------------------------------------- */
+
+static int run_network(const char *name, int threads, size_t parts, double seconds,
+                       const mlp_exchange *exchange)
 {
     const struct workload *workload = workload_find(name);
     struct training training = { .status = MLP_OK };
@@ -40,16 +119,15 @@ static int run_network(const char *name, int threads, size_t parts, const mlp_ex
     bool done = workload != NULL && training_make(workload, threads, &options, NULL, &training);
     if (done) {
         training.status = mlp_workspace_set_exchange(training.problem.workspace, parts, exchange);
-        double step = fastest(&training, 3);
-        MPI_Bcast(&step, 1, MPI_DOUBLE, 0, MPI_COMM_WORLD);
-        const double wanted = SECONDS / step;
-        step = fastest(&training, wanted < 20000.0 ? (size_t)wanted + 3 : 20000);
-        const double ranks = exchange->size,
-                     bytes = 8.0 * (ranks - 1.0) / ranks *
-                             (double)mlp_network_parameter_count(training.problem.network);
+        const size_t parameters = mlp_network_parameter_count(training.problem.network);
+        const double step = fastest(training_step, &training, seconds),
+                     sum = time_exchange(exchange, parameters, seconds / 4.0), ranks = exchange->size,
+                     bytes = 8.0 * (ranks - 1.0) / ranks * (double)parameters;
         if (exchange->rank == 0) {
-            printf("%-6s %d ranks of %d threads, %zu parts: step %9.1f µs, %.0f bytes of each rank\n", name,
-                   exchange->size, threads, parts, 1e6 * step, bytes);
+            printf("%-6s %d ranks of %d threads, %zu parts: step %9.1f µs, exchange %8.1f µs, %.0f bytes of "
+                   "each "
+                   "rank\n",
+                   name, exchange->size, threads, parts, 1e6 * step, 1e6 * sum, bytes);
             fflush(stdout);
         }
         done = training_went_well(&training, name);
@@ -64,13 +142,15 @@ int main(int argc, char **argv)
     int provided, code = 0;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     const int threads = argc > 1 ? atoi(argv[1]) : 0, parts = argc > 2 ? atoi(argv[2]) : 0;
-    if (threads < 1 || parts < 1 || mlp_mpi_exchange(MPI_COMM_WORLD, &exchange) != MLP_OK) {
-        fputs("usage: mpirun -n N mlp-bench-mpi THREADS PARTS [NETWORK]\n", stderr);
+    const double seconds = argc > 4 ? atof(argv[4]) : SECONDS;
+    if (threads < 1 || parts < 1 || !(seconds > 0.0) ||
+        mlp_mpi_exchange(MPI_COMM_WORLD, &exchange) != MLP_OK) {
+        fputs("usage: mpirun -n N mlp-bench-mpi THREADS PARTS [NETWORK [SECONDS]]\n", stderr);
         MPI_Abort(MPI_COMM_WORLD, 2);
     }
     for (size_t i = 0; i < NETWORKS && code == 0; i++) {
         if (argc < 4 || strcmp(argv[3], networks[i]) == 0) {
-            code = run_network(networks[i], threads, (size_t)parts, &exchange);
+            code = run_network(networks[i], threads, (size_t)parts, seconds, &exchange);
         }
     }
     if (code != 0) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Training over a network stack: four network namespaces joined by a bridge, TCP between them, delay and loss by tc netem or,
 # where the kernel has none, by a bridge in user space; then a namespace that is cut off in mid-training, each in turn, and a
-# rank that is killed. A command of its own: it needs root, iproute2 and Open MPI, and takes about a minute.
+# rank that is killed. A command of its own: it needs root, iproute2 and Open MPI, and takes a minute or two.
 # Usage: mpi_network.sh PATH-OF-MLP PATH-OF-MLP-MPI
 # Prints TAP.
 mlp=$(realpath "$1")
@@ -58,7 +58,7 @@ on() {
     first=$name-${1%% *}
     number=$(echo "$1" | wc -w)
     shift
-    timeout -k 5 120 ip netns exec "$first" mpirun --host "$hosts" -n "$number" "$mpi" train --data digits "$@"
+    timeout -k 5 300 ip netns exec "$first" mpirun --host "$hosts" -n "$number" "$mpi" train --data digits "$@"
 }
 
 # empty: whether no rank is left on any node
@@ -112,7 +112,7 @@ disturbed() {
     rm -rf run
     on "$nodes" $long --checkpoint run --checkpoint-steps 7 --exchange-timeout 6 >out 2>err &
     job=$!
-    within 60 stands run 14
+    within 200 stands run 14
     start=$(date +%s)
     "$@"
     wait "$job"
