@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <mlp/clip.h>
+#include <mlp/exchange.h>
 #include <mlp/export.h>
 #include <mlp/network.h>
 #include <mlp/status.h>
@@ -141,13 +142,21 @@ typedef struct mlp_optimizer_options {
     double update_clip_threshold;  /**< As clip_threshold. */
     mlp_clip_callback custom_clip; /**< For ::MLP_CLIP_CUSTOM. */
     void *custom_clip_context;     /**< Handed to `custom_clip`; borrowed for the life of the optimizer. */
+    int shard_rank;  /**< 0 … shard_count − 1: this process among those that share out the state. */
+    int shard_count; /**< R of 2 to 1024: the state is sharded, as in ZeRO's first stage (Rajbhandari 2020).
+                        This process has that of a slice of the parameters, about 1/R, and updates these
+                        alone; a step gathers what the others have updated. Network and figures have the bits
+                        that they have with 0 (default) or 1, where the state is whole. Steps need an exchange
+                        of R ranks (mlp/exchange.h) whose rank is `shard_rank`. LAMB and Muon, which look at
+                        whole tensors, share out whole tensors. Not with L-BFGS (UNSUPPORTED), whose searches
+                        multiply whole vectors. */
 } mlp_optimizer_options;
 
 #define MLP_OPTIMIZER_OPTIONS_INIT                                                                           \
     {                                                                                                        \
         sizeof(mlp_optimizer_options), MLP_OPTIMIZER_SGD, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, MLP_DECAY_AUTOMATIC, \
             0, MLP_CLIP_NONE, 0.0, MLP_NONFINITE_ERROR, 0, 0.0, 0.0, MLP_CLIP_NORM_2, 0, MLP_CLIP_NONE, 0.0, \
-            NULL, NULL                                                                                       \
+            NULL, NULL, 0, 0                                                                                 \
     }
 
 /** ::MLP_OPTIMIZER_OPTIONS_INIT as a function, for other languages: sets the members that
@@ -157,7 +166,7 @@ MLP_API mlp_status mlp_optimizer_options_default(mlp_optimizer_options *options)
 /** Creates an optimizer for networks of this network's layer sizes.
  * @param options   NULL for the defaults
  * @param optimizer receives the optimizer, which the caller owns; NULL on failure
- * Errors: ARGUMENT, RANGE (the message names the field), MEMORY. */
+ * Errors: ARGUMENT, RANGE (the message names the field), UNSUPPORTED, MEMORY. */
 MLP_API mlp_status mlp_optimizer_create(const mlp_network *network, const mlp_optimizer_options *options,
                                         mlp_optimizer **optimizer);
 
@@ -217,6 +226,13 @@ MLP_API mlp_status mlp_optimizer_set_clip(mlp_optimizer *optimizer, size_t layer
 MLP_API mlp_status mlp_mup_factors(const mlp_network *network, mlp_optimizer_rule rule, double base_width,
                                    size_t layer, mlp_layer_factors *factors);
 
+/** Brings the state of a sharded optimizer together: every rank has all of it afterwards, and its
+ * `shard_count` is 1. All ranks make the call. It does nothing where the state is whole. After a step that failed with
+ * EXCHANGE there is no whole state any more: mlp_optimizer_reset().
+ * @param exchange that of the optimizer's steps (mlp/exchange.h)
+ * Errors: ARGUMENT (NULL, or another exchange), MEMORY, EXCHANGE; the state is as it was. */
+MLP_API mlp_status mlp_optimizer_gather(mlp_optimizer *optimizer, const mlp_exchange *exchange);
+
 /** Number of updates applied since creation or reset. */
 MLP_API uint64_t mlp_optimizer_updates(const mlp_optimizer *optimizer);
 
@@ -237,7 +253,8 @@ typedef struct mlp_step_report {
  * The gradients in the workspace stay as they are, but for ::MLP_NONFINITE_ZERO, centralization and
  * ::MLP_CLIP_ADAPTIVE.
  * @param report may be NULL
- * Errors: ARGUMENT, SHAPE, STATE (no backward pass), NONFINITE (nothing was changed), UNSUPPORTED (L-BFGS).
+ * Errors: ARGUMENT, SHAPE, STATE (no backward pass), NONFINITE (nothing was changed), UNSUPPORTED (L-BFGS, a
+ * sharded state).
  */
 MLP_API mlp_status mlp_optimizer_step(mlp_optimizer *optimizer, mlp_network *network,
                                       mlp_workspace *workspace, mlp_step_report *report);

@@ -110,6 +110,10 @@ struct safetensor_output {
     size_t leading_dimension;
     const double *doubles;      /* entry (i, j) is doubles[i·columns + j] */
     const unsigned char *bytes; /* likewise */
+    /* Puts `values` where they are to be read, before this tensor is written; or NULL. */
+    mlp_status (*fetch)(void *context, size_t number);
+    void *fetch_context;
+    size_t fetch_number;
 };
 
 /* Writes metadata (an object of texts) and tensors; `with_checksum`: with one over all of it. A file appears

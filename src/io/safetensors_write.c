@@ -170,6 +170,9 @@ static mlp_status write_doubles(struct writer *writer, const struct safetensor_o
 
 static mlp_status write_tensor(struct writer *writer, const struct safetensor_output *tensor)
 {
+    if (tensor->fetch != NULL) {
+        TRY(tensor->fetch(tensor->fetch_context, tensor->fetch_number));
+    }
     if (tensor->values != NULL) {
         return write_floats(writer, tensor);
     }

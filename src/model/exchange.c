@@ -92,12 +92,16 @@ size_t tree_nodes(size_t first, size_t end, struct tree_node nodes[EXCHANGE_NODE
     return count;
 }
 
-/* Floats of the arena that a rank adds up. */
-static struct range slice_of(const mlp_exchange *exchange, size_t arena_size, int rank)
+struct range exchange_slice(size_t arena_size, int size, int rank)
 {
-    const struct team ranks = { .size = exchange->size, .rank = rank };
+    const struct team ranks = { .size = size, .rank = rank };
     const struct range blocks = team_share(&ranks, arena_size / STRIDE_MULTIPLE);
     return (struct range){ blocks.first * STRIDE_MULTIPLE, blocks.end * STRIDE_MULTIPLE };
+}
+
+static struct range slice_of(const mlp_exchange *exchange, size_t arena_size, int rank)
+{
+    return exchange_slice(arena_size, exchange->size, rank);
 }
 
 static size_t heading_bytes(const struct range *parts)
@@ -115,7 +119,7 @@ static size_t message_bytes(const struct range *parts, const struct range *slice
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
 bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchange, size_t parts,
-                   size_t arena_size, size_t *bytes)
+                   size_t arena_size, float *gradients, size_t *bytes)
 {
     struct memory_row row = { 0 };
     struct tree_node nodes[EXCHANGE_NODES];
@@ -135,15 +139,16 @@ bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchang
         most = all > most ? all : most;
     }
     const size_t headings = ranks * PART_COUNTS * sizeof(uint64_t) + ranks * (parts + 1) * sizeof(double);
-    buffers->send =
-        memory_take(&row,
-                    headings + buffers->node_count * (arena_size + ranks * STRIDE_MULTIPLE) * sizeof(float),
-                    1);
-    buffers->receive = memory_take(&row, headings + most * longest * sizeof(float), 1);
+    /* Both have room for all parameters, as well (optim/shards.c). */
+    const size_t nodes_sent = buffers->node_count > 0 ? buffers->node_count : 1;
+    const size_t received = most * longest > arena_size ? most * longest : arena_size;
+    buffers->send = memory_take(&row, headings + nodes_sent * arena_size * sizeof(float), 1);
+    buffers->receive = memory_take(&row, headings + received * sizeof(float), 1);
     buffers->slice = memory_take(&row, longest, sizeof(float));
     buffers->send_bytes = memory_take(&row, ranks, sizeof(size_t));
     buffers->receive_bytes = memory_take(&row, ranks, sizeof(size_t));
-    for (size_t k = 0; k < buffers->node_count; k++) {
+    buffers->nodes[0] = gradients;
+    for (size_t k = 1; k < buffers->node_count; k++) {
         buffers->nodes[k] = memory_take(&row, arena_size, sizeof(float));
     }
     *bytes += row.bytes;
@@ -157,7 +162,7 @@ void exchange_free(struct exchange_buffers *buffers)
     memory_free(buffers->slice);
     memory_free(buffers->send_bytes);
     memory_free(buffers->receive_bytes);
-    for (size_t k = 0; k < EXCHANGE_NODES; k++) {
+    for (size_t k = 1; k < EXCHANGE_NODES; k++) {
         memory_free(buffers->nodes[k]);
     }
 }
@@ -165,12 +170,13 @@ void exchange_free(struct exchange_buffers *buffers)
 /* ---- words --------------------------------------------------------------------------------------------- */
 
 struct word {
-    int32_t status, stop;
+    int32_t status;
+    uint32_t flags;
 };
 
-mlp_status exchange_agree(const mlp_exchange *exchange, mlp_status status, bool *stop)
+mlp_status exchange_agree(const mlp_exchange *exchange, mlp_status status, unsigned *flags)
 {
-    struct word words[EXCHANGE_RANKS], own = { (int32_t)status, stop != NULL && *stop };
+    struct word words[EXCHANGE_RANKS], own = { (int32_t)status, flags != NULL ? *flags : 0 };
     size_t bytes[EXCHANGE_RANKS];
     char text[TEXT], line[TEXT] = { 0 };
     if (exchange->size == 1 || status == MLP_ERROR_EXCHANGE) {
@@ -184,8 +190,8 @@ mlp_status exchange_agree(const mlp_exchange *exchange, mlp_status status, bool 
     int failed = exchange->size;
     for (int r = exchange->size - 1; r >= 0; r--) {
         failed = words[r].status != MLP_OK ? r : failed;
-        if (stop != NULL && words[r].stop != 0) {
-            *stop = true;
+        if (flags != NULL) {
+            *flags |= words[r].flags;
         }
     }
     if (failed == exchange->size) {

@@ -26,7 +26,7 @@ struct exchange_buffers {
     char *send, *receive;               /* all_to_all: for each rank a heading and its slices of the nodes */
     float *slice;                       /* the sums of this rank's slice */
     size_t *send_bytes, *receive_bytes; /* one for each rank */
-    float *nodes[EXCHANGE_NODES];       /* arenas of this rank's nodes */
+    float *nodes[EXCHANGE_NODES];       /* arenas of this rank's nodes; the first is borrowed */
     size_t node_count;                  /* as many */
 };
 
@@ -34,8 +34,11 @@ struct exchange_buffers {
 mlp_status exchange_accept(const mlp_exchange *given, mlp_exchange *exchange);
 
 /* Every rank gives how it fares: MLP_OK where all are well; else the first other status, with its rank's
- * text, on all of them. *stop becomes whether any rank has it. With one rank: `status`. */
-mlp_status exchange_agree(const mlp_exchange *exchange, mlp_status status, bool *stop);
+ * text, on all of them. *flags, or NULL, becomes all flags that any rank has. With one rank: `status`. */
+mlp_status exchange_agree(const mlp_exchange *exchange, mlp_status status, unsigned *flags);
+
+/* Floats of an arena that rank `rank` of `size` adds up: whole cache lines. */
+struct range exchange_slice(size_t arena_size, int size, int rank);
 
 /* Parts of `parts` that rank `rank` owns. */
 struct range exchange_parts(const mlp_exchange *exchange, size_t parts, int rank);
@@ -43,9 +46,10 @@ struct range exchange_parts(const mlp_exchange *exchange, size_t parts, int rank
 /* Samples of a batch of `count`, in up to `parts` parts, that are this rank's. */
 struct range exchange_samples(const mlp_exchange *exchange, size_t count, size_t parts);
 
-/* Of a workspace whose parts have an exchange: for batches of up to `parts` parts. */
+/* Of a workspace whose parts have an exchange: for batches of up to `parts` parts. `gradients`, the
+ * workspace's, is the first node's until all are added up. */
 bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchange, size_t parts,
-                   size_t arena_size, size_t *bytes);
+                   size_t arena_size, float *gradients, size_t *bytes);
 void exchange_free(struct exchange_buffers *buffers);
 
 /* What the ranks' nodes add up to becomes everybody's workspace->gradients, measured; losses and counts

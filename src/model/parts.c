@@ -49,8 +49,8 @@ static bool allocate(struct parts *parts, const struct mlp_workspace *workspace)
     parts->losses = memory_take(&row, parts->count, sizeof *parts->losses);
     parts->bytes = row.bytes;
     const bool alone = parts->exchange.size == 1;
-    return !row.failed &&
-           (alone || exchange_make(&parts->buffers, &parts->exchange, parts->count, arena, &parts->bytes));
+    return !row.failed && (alone || exchange_make(&parts->buffers, &parts->exchange, parts->count, arena,
+                                                  workspace->gradients, &parts->bytes));
 }
 
 static mlp_status set_parts(const char *function, mlp_workspace *workspace, size_t parts,

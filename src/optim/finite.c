@@ -72,7 +72,7 @@ static double quotient_of(struct mlp_optimizer *optimizer, const struct update_c
                : (double)INFINITY;
 }
 
-void finite_state_given(struct mlp_optimizer *optimizer)
+void finite_state_given(struct mlp_optimizer *optimizer, float *const *state)
 {
     const struct update_rule *rule = optimizer->rule;
     optimizer->state_bound = INFINITY;
@@ -80,8 +80,7 @@ void finite_state_given(struct mlp_optimizer *optimizer)
     if (rule->gram_matrices > 0) { /* some tensors have other states */
         optimizer->moments = (struct moment_bound){ INFINITY, INFINITY };
     } else if (rule->direction != NULL && rule->states >= 2) {
-        direction_measure(optimizer->state[0], optimizer->state[1], optimizer->arena_size, rule->squares,
-                          &optimizer->moments);
+        direction_measure(state[0], state[1], optimizer->arena_size, rule->squares, &optimizer->moments);
     }
 }
 

@@ -14,8 +14,8 @@
  * clipping, by one thread. */
 void finite_predict(struct update_plan *plan);
 
-/* The state has been given from outside. */
-void finite_state_given(struct mlp_optimizer *optimizer);
+/* The state has been given from outside: all of it is in `state`. */
+void finite_state_given(struct mlp_optimizer *optimizer, float *const *state);
 
 /* Makes an update with gradients that are at most `largest` with their decay. */
 void finite_bounded(update_pass *pass, const struct update *update, float largest);

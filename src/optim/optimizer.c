@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "optim/shards.h"
 
 enum { DEFAULT_MAX_SKIPS = 10 };
 
@@ -81,6 +82,7 @@ static mlp_status resolve(mlp_optimizer_options *options)
     options->max_skips = options->max_skips > 0 ? options->max_skips : DEFAULT_MAX_SKIPS;
     options->decay_biases = options->decay_biases != 0;
     TRY(check_ranges(options));
+    TRY(shards_resolve(options));
     TRY(optimizer_check_clipping(options));
     const bool plain = options->clip == MLP_CLIP_NONE && options->update_clip == MLP_CLIP_NONE &&
                        options->centralize == 0 && options->l1 == 0.0 && options->max_norm == 0.0 &&
@@ -105,9 +107,33 @@ size_t optimizer_scratch_before(const mlp_network *network, const struct update_
     return floats;
 }
 
+/* Of the shard's layers. */
+static float *take_scratch(struct memory_row *row, const mlp_network *network, mlp_optimizer *optimizer)
+{
+    const struct update_rule *rule = optimizer->rule;
+    size_t first = 0, end = 0;
+    while (first + 1 < network->layer_count && network->layers[first + 1].weights <= optimizer->own.first) {
+        first++;
+    }
+    while (end < network->layer_count && network->layers[end].weights < optimizer->own.end) {
+        end++;
+    }
+    optimizer->scratch_first = optimizer_scratch_before(network, rule, first);
+    optimizer->scratch_whole = optimizer_scratch_before(network, rule, network->layer_count);
+    const size_t last = optimizer_scratch_before(network, rule, end > first ? end : first);
+    return memory_take(row, last - optimizer->scratch_first, sizeof(float));
+}
+
 static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
 {
     struct memory_row row = { 0 };
+    if (shards_are_used(optimizer)) {
+        optimizer->shard_ends = memory_take(&row, (size_t)optimizer->options.shard_count, sizeof(size_t));
+    }
+    if (row.failed) {
+        return false;
+    }
+    shards_cut(network, optimizer);
     optimizer->units = memory_take(&row, network->layer_count, sizeof(size_t));
     const size_t tensors = 2 * network->layer_count;
     for (size_t l = 0; l < network->layer_count; l++) {
@@ -125,12 +151,11 @@ static bool allocate(const mlp_network *network, mlp_optimizer *optimizer)
         optimizer->before = memory_take(&row, network->arena_size, sizeof(float));
     }
     if (optimizer->rule->gram_matrices > 0) {
-        const size_t floats = optimizer_scratch_before(network, optimizer->rule, network->layer_count);
-        optimizer->scratch = memory_take(&row, floats, sizeof(float));
+        optimizer->scratch = take_scratch(&row, network, optimizer);
     }
     optimizer->factors = memory_take(&row, network->layer_count, sizeof(mlp_layer_factors));
     for (size_t s = 0; s < optimizer->rule->states; s++) {
-        optimizer->state[s] = memory_take(&row, network->arena_size, sizeof(float));
+        optimizer->state[s] = memory_take(&row, optimizer->own.end - optimizer->own.first, sizeof(float));
     }
     return !row.failed;
 }
@@ -185,6 +210,7 @@ void mlp_optimizer_destroy(mlp_optimizer **optimizer)
     memory_free((*optimizer)->before);
     memory_free((*optimizer)->scratch);
     memory_free((*optimizer)->factors);
+    memory_free((*optimizer)->shard_ends);
     for (size_t s = 0; s < RULE_STATES; s++) {
         memory_free((*optimizer)->state[s]);
     }
@@ -218,7 +244,7 @@ void mlp_optimizer_reset(mlp_optimizer *optimizer)
         return;
     }
     for (size_t s = 0; s < optimizer->rule->states; s++) {
-        memset(optimizer->state[s], 0, optimizer->arena_size * sizeof(float));
+        memset(optimizer->state[s], 0, (optimizer->own.end - optimizer->own.first) * sizeof(float));
     }
     optimizer->memory = (struct clip_memory){ 0 };
     optimizer->product = 1.0;

@@ -23,7 +23,9 @@ struct layer_clip {
 struct mlp_optimizer {
     mlp_optimizer_options options; /* every default resolved */
     const struct update_rule *rule;
-    float *state[RULE_STATES]; /* mirrors of the parameter arena, as many as the rule has */
+    float *state[RULE_STATES]; /* mirrors of `own` of the parameter arena, as many as the rule has */
+    struct range own;          /* floats of the arena that are updated here: all, or a shard */
+    size_t *shard_ends;        /* of each rank's shard; NULL: the state is whole */
     size_t inputs;             /* shape of the networks this optimizer is for */
     size_t layer_count;
     size_t *units;
@@ -37,6 +39,8 @@ struct mlp_optimizer {
     size_t unit_count;                /* of them */
     float *before;                    /* parameters before an update that is to be clipped; NULL: none is */
     float *scratch;                   /* for whole matrices; NULL: the rule needs none */
+    size_t scratch_first;             /* floats that the layers before the shard's first would take ... */
+    size_t scratch_whole;             /* ... and all layers */
     struct clip_memory memory;        /* of adaptive rules */
     struct clip_memory memory_before; /* of an update that may be refused */
     double state_bound;               /* no |state| is above it, as far as is known: optim/finite.h */
@@ -128,6 +132,14 @@ mlp_status optimizer_clip(struct update_plan *plan);
 /* Before and after an update that is to be clipped. */
 void update_clip_begin(const struct update_plan *plan, const struct range *share);
 void update_clip_end(const struct team *team, struct update_plan *plan);
+
+/* What the rule does with whole tensors, those of this rank: each is one member's. */
+void optimizer_finish(const struct team *team, const struct update_plan *plan);
+/* Whether tensor t is a hidden layer's W, and the rule one that looks at matrices. */
+static inline bool optimizer_takes_apart(const struct mlp_optimizer *optimizer, size_t t)
+{
+    return optimizer->rule->update_hidden != NULL && t % 2 == 0 && t / 2 + 1 < optimizer->layer_count;
+}
 
 /* Scales the weights into each unit to the optimizer's max_norm where theirs is larger; this member's share
  * of the units. */

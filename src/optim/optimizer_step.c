@@ -6,7 +6,7 @@
 #include "linalg/vector.h"
 #include "model/pass.h"
 #include "optim/finite.h"
-#include "optim/optimizer.h"
+#include "optim/shards.h"
 
 /* Floats from which on a thread pays. */
 enum { FLOATS_OF_A_THREAD = 32768 };
@@ -145,8 +145,8 @@ static void prepare_update(struct update_plan *plan)
     }
 }
 
-/* An update that would not be finite: everything is as it was before. */
-static void refuse_update(struct update_plan *plan)
+/* An update that is not made after all: everything is as it was before. */
+static void undo_update(struct update_plan *plan)
 {
     struct mlp_optimizer *optimizer = plan->optimizer;
     plan->apply = false;
@@ -155,6 +155,13 @@ static void refuse_update(struct update_plan *plan)
     if (clip_row(optimizer->options.clip)->remembers) {
         optimizer->memory = optimizer->memory_before;
     }
+}
+
+/* An update that would not be finite. */
+static void refuse_update(struct update_plan *plan)
+{
+    const struct mlp_optimizer *optimizer = plan->optimizer;
+    undo_update(plan);
     if (!may_skip(plan)) {
         plan->status = explain_refusal(plan, fail(MLP_ERROR_NONFINITE,
                                                   "the update is not finite at learning rate %g, though the "
@@ -211,7 +218,7 @@ static void update_run(struct update_plan *plan, const struct range *share, cons
     update.parameters = plan->parameters + from;
     update.gradients = plan->workspace->gradients + from;
     for (size_t s = 0; s < optimizer->rule->states; s++) {
-        update.state[s] = optimizer->state[s] + from;
+        update.state[s] = optimizer->state[s] + (from - optimizer->own.first);
     }
     const double rate = o->learning_rate * optimizer->rate_scale * run->rate;
     const double decay = o->weight_decay * run->decay;
@@ -233,58 +240,6 @@ static void update_run(struct update_plan *plan, const struct range *share, cons
     }
 }
 
-/* A hidden layer's W, by a rule that looks at matrices. */
-static bool is_taken_apart(const struct mlp_optimizer *optimizer, size_t t)
-{
-    return optimizer->rule->update_hidden != NULL && t % 2 == 0 && t / 2 + 1 < optimizer->layer_count;
-}
-
-/* What `finish` has to do for a tensor: products of a matrix with its Gram matrix, or a pass over it. */
-static double finish_work(const struct mlp_optimizer *optimizer, const struct layer *layer, size_t t)
-{
-    const double area = t % 2 == 1 ? (double)layer->units : (double)layer->units * (double)layer->inputs;
-    if (optimizer->rule->gram_matrices == 0) {
-        return area;
-    }
-    return is_taken_apart(optimizer, t) ? area * fmin((double)layer->units, (double)layer->inputs) : 0.0;
-}
-
-/* What a rule does with whole tensors: each is one member's. */
-static void finish_tensors(const struct team *team, const struct update_plan *plan)
-{
-    const struct mlp_optimizer *optimizer = plan->optimizer;
-    struct deal deal = { team, 0.0, 0.0 };
-    for (size_t t = 0; t < 2 * plan->network->layer_count; t++) {
-        deal.total += finish_work(optimizer, &plan->network->layers[t / 2], t);
-    }
-    for (size_t t = 0; t < 2 * plan->network->layer_count; t++) {
-        const struct layer *layer = &plan->network->layers[t / 2];
-        if (!deal_next(&deal, finish_work(optimizer, layer, t))) {
-            continue;
-        }
-        const size_t first = t % 2 == 1 ? layer->bias : layer->weights;
-        const double rate =
-            optimizer->options.learning_rate * optimizer->rate_scale * optimizer_rate_factor(optimizer, t);
-        struct tensor_update tensor = { .parameters = plan->parameters + first,
-                                        .rows = layer->units,
-                                        .columns = t % 2 == 1 ? 1 : layer->inputs,
-                                        .stride = layer->stride,
-                                        .rate = (float)rate,
-                                        .exempt = t % 2 == 1 && optimizer->options.decay_biases == 0,
-                                        .hidden_matrix = is_taken_apart(optimizer, t) };
-        for (size_t s = 0; s < optimizer->rule->states; s++) {
-            tensor.state[s] = optimizer->state[s] + first;
-        }
-        if (tensor.hidden_matrix) {
-            tensor.scratch =
-                optimizer->scratch + optimizer_scratch_before(plan->network, optimizer->rule, t / 2);
-        }
-        if (rate > 0.0) {
-            optimizer->rule->finish(&tensor);
-        }
-    }
-}
-
 /* Neighbours in the arena that are treated alike go through the rule together: most often all of them. */
 static void update_share(struct update_plan *plan, const struct range *share, bool is_try)
 {
@@ -299,7 +254,7 @@ static void update_share(struct update_plan *plan, const struct range *share, bo
         const double rate = optimizer_rate_factor(optimizer, t);
         const double decay =
             is_bias && !optimizer->options.decay_biases ? 0.0 : optimizer->factors[t / 2].decay;
-        const bool matrix = is_taken_apart(optimizer, t);
+        const bool matrix = optimizer_takes_apart(optimizer, t);
         if (scale != run.scale || bound != run.bound || rate != run.rate || decay != run.decay ||
             matrix != run.hidden_matrix) {
             update_run(plan, share, &run, is_try);
@@ -308,6 +263,20 @@ static void update_share(struct update_plan *plan, const struct range *share, bo
         run.end = is_bias ? layer->bias + layer->stride : layer->bias;
     }
     update_run(plan, share, &run, is_try);
+}
+
+/* By one thread: whether what the members, of all ranks, have tried may be made. */
+static void decide_tried(struct update_plan *plan)
+{
+    plan->status = shards_agree(plan);
+    if (plan->status != MLP_OK) {
+        undo_update(plan);
+        return;
+    }
+    plan->finite = finite_accepts(plan);
+    if (!plan->finite) {
+        refuse_update(plan);
+    }
 }
 
 /* Whether the update may be made, tried by the team where that is not known. */
@@ -319,20 +288,41 @@ static bool update_is_finite(const struct team *team, struct update_plan *plan, 
     update_share(plan, share, true);
     team_barrier(team);
     if (team->rank == 0) {
-        plan->finite = finite_accepts(plan);
-        if (!plan->finite) {
-            refuse_update(plan);
-        }
+        decide_tried(plan);
     }
     team_barrier(team);
     return plan->apply;
 }
 
+/* This member's share of a range of the arena. */
+static struct range share_of(const struct team *team, const struct range *range)
+{
+    const struct range blocks = team_share(team, (range->end - range->first) / STRIDE_MULTIPLE);
+    return (struct range){ range->first + blocks.first * STRIDE_MULTIPLE,
+                           range->first + blocks.end * STRIDE_MULTIPLE };
+}
+
+/* Every parameter by its rule; those of other ranks by these. */
+static void update_parameters(const struct team *team, struct update_plan *plan, const struct range *share)
+{
+    const bool sharded = shards_are_used(plan->optimizer);
+    if (sharded) {
+        shards_keep(plan, share);
+    }
+    update_share(plan, share, false);
+    if (plan->optimizer->rule->finish != NULL) {
+        team_barrier(team);
+        optimizer_finish(team, plan);
+    }
+    if (sharded) {
+        shards_gather(team, plan);
+    }
+}
+
 void optimizer_update(const struct team *team, struct update_plan *plan)
 {
     const mlp_optimizer_options *o = &plan->optimizer->options;
-    const struct range blocks = team_share(team, plan->network->arena_size / STRIDE_MULTIPLE);
-    const struct range share = { blocks.first * STRIDE_MULTIPLE, blocks.end * STRIDE_MULTIPLE };
+    const struct range all = { 0, plan->network->arena_size }, share = share_of(team, &plan->optimizer->own);
     if (plan->reshapes) {
         optimizer_reshape(team, plan);
         if (team->rank == 0) {
@@ -347,12 +337,12 @@ void optimizer_update(const struct team *team, struct update_plan *plan)
         return;
     }
     if (o->update_clip != MLP_CLIP_NONE) {
-        update_clip_begin(plan, &share);
+        const struct range before = share_of(team, &all);
+        update_clip_begin(plan, &before);
     }
-    update_share(plan, &share, false);
-    if (plan->optimizer->rule->finish != NULL) {
-        team_barrier(team);
-        finish_tensors(team, plan);
+    update_parameters(team, plan, &share);
+    if (!plan->apply) {
+        return;
     }
     if (o->update_clip != MLP_CLIP_NONE) {
         update_clip_end(team, plan);
@@ -372,6 +362,7 @@ static mlp_status check_step(const mlp_optimizer *optimizer, const mlp_network *
                              const mlp_workspace *workspace)
 {
     TRY(optimizer_check(optimizer, network));
+    TRY(shards_check_whole("mlp_optimizer_step", optimizer));
     TRY(workspace_check(workspace, network));
     FAIL_IF(optimizer->rule->search != NULL, MLP_ERROR_UNSUPPORTED,
             "mlp_optimizer_step: %s takes several passes: call mlp_train_step()", optimizer->rule->name.name);

@@ -209,7 +209,7 @@ static mlp_status run_steps(struct fit *fit)
         add_step(fit, &step);
         average_step(&fit->average, fit->network, fit->workspace->threads);
         report_step(fit, &step);
-        TRY(ranks_agree(fit, checkpoints_step(fit)));
+        TRY(ranks_checkpoint(fit, checkpoints_due(fit)));
     }
     return MLP_OK;
 }
@@ -322,7 +322,7 @@ static mlp_status run_epoch(struct fit *fit)
 /* The progress callback hears of a last checkpoint that could not be written. */
 static mlp_status write_last_checkpoint(struct fit *fit)
 {
-    TRY(checkpoints_end(fit));
+    TRY(ranks_checkpoint(fit, checkpoints_due_at_end(fit)));
     fit->progress.warning = NULL;
     if (fit->checkpoints.has_warning) {
         report_progress(fit);
@@ -364,7 +364,7 @@ static mlp_status run(struct fit *fit)
     }
     report->stopped_early = !report->stopped && out_of_patience(fit);
     /* Before the parameters are exchanged: a training does not resume from what follows. */
-    const mlp_status status = ranks_agree(fit, write_last_checkpoint(fit));
+    const mlp_status status = write_last_checkpoint(fit);
     const bool have_best = fit->best != NULL && isfinite(fit->best_loss);
     if (have_best && report->best + 1 < report->epochs) {
         memcpy(network_write(fit->network), fit->best, fit->network->arena_size * sizeof(float));

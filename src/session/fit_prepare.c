@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "model/parts.h"
 #include "model/regularize.h"
+#include "optim/shards.h"
 #include "session/evaluate.h"
 #include "session/fit.h"
 #include "session/mixup.h"
@@ -36,6 +37,7 @@ static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
     mlp_fit_options *o = &fit->options;
     TRY(ACCEPT_OPTIONS(mlp_fit_options, MLP_FIT_OPTIONS_INIT, given, o));
     TRY(exchange_accept(o->exchange, &fit->exchange));
+    TRY(shards_check("fit options", fit->optimizer, &fit->exchange));
     FAIL_IF(o->epochs > MAX_EPOCHS, MLP_ERROR_RANGE, "fit options: epochs is %zu, expected at most %d",
             o->epochs, MAX_EPOCHS);
     FAIL_IF(o->parts > PARTS_MOST, MLP_ERROR_RANGE, "fit options: parts is %zu, expected at most %d",

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "optim/shards.h"
 #include "session/checkpoint/content.h"
 #include "session/checkpoint/fingerprint.h"
 #include "session/evaluate.h"
@@ -21,17 +22,35 @@ static bool is_alone(const struct fit *fit)
     return fit->exchange.size <= 1; /* 0: it was never accepted */
 }
 
-mlp_status ranks_agree(struct fit *fit, mlp_status status)
+/* What one rank says counts for all. */
+enum { STOPPED = 1, IS_DUE = 2, READS_FILES = 4 };
+
+static mlp_status agree(struct fit *fit, mlp_status status, unsigned *flags)
 {
-    if (is_alone(fit)) {
-        return status;
+    if (fit->report != NULL && fit->report->stopped) {
+        *flags |= STOPPED;
     }
-    bool stop = fit->report != NULL && fit->report->stopped;
-    TRY(exchange_agree(&fit->exchange, status, &stop));
+    TRY(exchange_agree(&fit->exchange, status, flags));
     if (fit->report != NULL) {
-        fit->report->stopped = stop;
+        fit->report->stopped = (*flags & STOPPED) != 0;
     }
     return MLP_OK;
+}
+
+mlp_status ranks_agree(struct fit *fit, mlp_status status)
+{
+    unsigned flags = 0;
+    return is_alone(fit) ? status : agree(fit, status, &flags);
+}
+
+mlp_status ranks_checkpoint(struct fit *fit, bool due)
+{
+    unsigned flags = due ? IS_DUE : 0;
+    if (is_alone(fit)) {
+        return due ? checkpoints_write(fit) : MLP_OK;
+    }
+    TRY(agree(fit, MLP_OK, &flags));
+    return (flags & IS_DUE) != 0 ? ranks_agree(fit, checkpoints_write(fit)) : MLP_OK;
 }
 
 /* ---- bytes of rank 0's --------------------------------------------------------------------------------- */
@@ -64,8 +83,9 @@ static json_t *with_digits(json_t *object, const char *key, uint64_t number)
 static json_t *describe(const struct fit *fit)
 {
     const mlp_optimizer *optimizer = fit->optimizer;
+    const size_t states = shards_are_used(optimizer) ? 0 : optimizer->rule->states; /* ranks have their own */
     uint64_t state = 0;
-    for (size_t s = 0; s < optimizer->rule->states; s++) {
+    for (size_t s = 0; s < states; s++) {
         state = floats_fingerprint(state, optimizer->state[s], optimizer->arena_size);
     }
     json_t *all = json_object();
@@ -78,6 +98,7 @@ static json_t *describe(const struct fit *fit)
     all = with_member(all, "patience", json_integer((json_int_t)fit->options.patience));
     all = with_digits(all, "initial_parameters",
                       floats_fingerprint(0, fit->network->parameters, fit->network->arena_size));
+    all = with_member(all, "optimizer_shards", json_integer(optimizer->options.shard_count));
     all = with_digits(all, "optimizer_state", state);
     return with_member(all, "updates", json_integer((json_int_t)optimizer->updates));
 }
@@ -146,6 +167,20 @@ static mlp_status take_state(struct fit *fit, const struct array *bytes)
     return checkpoint_read_source(fit, &source, machine, sizeof machine);
 }
 
+static mlp_status read_bytes(const char *path, struct array *bytes)
+{
+    struct byte_source source;
+    TRY(byte_source_open(path, &source));
+    char *room = array_room(bytes, source.size, 1);
+    mlp_status status = room != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+    if (status == MLP_OK) {
+        bytes->count = source.size;
+        status = byte_source_read(&source, 0, room, source.size);
+    }
+    byte_source_close(&source);
+    return status;
+}
+
 /* The checkpoint that rank 0 has gone on from, as everybody's state. */
 static mlp_status share_state(struct fit *fit)
 {
@@ -153,8 +188,7 @@ static mlp_status share_state(struct fit *fit)
     const bool is_first = fit->exchange.rank == 0;
     mlp_status status = MLP_OK;
     if (is_first && fit->report->checkpoint != NULL) {
-        struct byte_sink sink = byte_sink_memory(&bytes);
-        status = checkpoint_write_sink(fit, &sink);
+        status = read_bytes(fit->report->checkpoint, &bytes);
     }
     status = exchange_agree(&fit->exchange, status, NULL);
     status = status == MLP_OK ? broadcast(fit, &bytes) : status;
@@ -170,9 +204,9 @@ static mlp_status share_state(struct fit *fit)
 static mlp_status share_sources(struct fit *fit)
 {
     const struct storage *storage = fit->prefetch->data->storage;
-    bool some = storage->file != NULL || storage->source != NULL;
-    TRY(exchange_agree(&fit->exchange, MLP_OK, &some));
-    fit->reads_files = some;
+    unsigned flags = storage->file != NULL || storage->source != NULL ? READS_FILES : 0;
+    TRY(exchange_agree(&fit->exchange, MLP_OK, &flags));
+    fit->reads_files = (flags & READS_FILES) != 0;
     return MLP_OK;
 }
 

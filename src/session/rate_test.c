@@ -9,7 +9,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "model/regularize.h"
-#include "optim/optimizer.h"
+#include "optim/shards.h"
 #include "session/prefetch.h"
 
 #define DEFAULT_LOW 1e-7
@@ -223,6 +223,7 @@ mlp_status mlp_rate_test(mlp_network *network, mlp_optimizer *optimizer, const m
     TRY(batch_check_mass("mlp_rate_test", network, data));
     TRY(resolve(options, data->count, &resolved));
     TRY(optimizer_check(optimizer, network));
+    TRY(shards_check_whole("mlp_rate_test", optimizer));
     TRY(snapshot_take(&snapshot, network, optimizer));
     optimizer->options.nonfinite = MLP_NONFINITE_ERROR;
     mlp_status status = prepare(&test, data);

@@ -7,7 +7,7 @@
 #include "base/denormals.h"
 #include "base/status.h"
 #include "model/parts.h"
-#include "optim/optimizer.h"
+#include "optim/shards.h"
 
 struct step {
     struct pass pass;
@@ -60,6 +60,7 @@ mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_wo
     FAIL_IF(workspace->parts != NULL && network->loss.loss == MLP_LOSS_CUSTOM, MLP_ERROR_UNSUPPORTED,
             "%s: a custom loss sees the whole batch at once, expected a workspace of one part", __func__);
     TRY(optimizer_check(optimizer, network));
+    TRY(shards_check(__func__, optimizer, workspace->parts != NULL ? &workspace->parts->exchange : NULL));
     TRY(pass_check_targets(&step.pass, count));
     FLUSH_DENORMALS;
     if (optimizer->rule->search != NULL) {

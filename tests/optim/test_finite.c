@@ -425,7 +425,7 @@ static void bounds_of_moments_hold(void **unused)
             }
         }
         const struct moment_bound kept = f.optimizer->moments;
-        finite_state_given(f.optimizer);
+        finite_state_given(f.optimizer, f.optimizer->state);
         assert_true(!has_moments || (f.optimizer->moments.ratio <= 1.00001 * kept.ratio &&
                                      f.optimizer->moments.rest <= kept.rest + 1e-17));
         drop(&f);

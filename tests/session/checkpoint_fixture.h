@@ -26,6 +26,7 @@ struct way {
     double minimum_improvement;
     double rate; /* 0: the rule's */
     bool no_validation, monitor, keep_order;
+    int shard_rank, shard_count; /* of the optimizer's state */
     bool everything; /* weights of samples and classes, standardization, what an optimizer can be given */
     const mlp_schedule_options *schedule;
     const mlp_regularization *noise;
@@ -79,6 +80,8 @@ static inline void make_optimizer(struct fixture *f, const struct way *way)
     rule.rule = way->rule;
     rule.clip = way->clip;
     rule.learning_rate = way->rate;
+    rule.shard_rank = way->shard_rank;
+    rule.shard_count = way->shard_count;
     rule.clip_threshold = way->clip != MLP_CLIP_NONE ? 0.05 : 0.0;
     if (way->everything) {
         rule.weight_decay = 0.01;

@@ -32,10 +32,18 @@ static void *work(void *context)
     return NULL;
 }
 
+/* Ranks whose optimizers share out their state: all that can. */
+static bool sharded;
+
 static void make_job(struct job *job, const struct way *way, struct ranks *ranks, int number)
 {
+    struct way own = *way;
     *job = (struct job){ .ranks = ranks, .number = number };
-    make(&job->fixture, way);
+    if (sharded && way->rule != MLP_OPTIMIZER_LBFGS) {
+        own.shard_rank = number;
+        own.shard_count = ranks->size;
+    }
+    make(&job->fixture, &own);
     job->exchange = ranks_exchange(ranks, number);
     job->fixture.fit.exchange = &job->exchange;
 }
@@ -58,13 +66,16 @@ static void drop_jobs(struct job *jobs, int size)
     }
 }
 
+/* b's state may be a shard of a's. */
 static void assert_same_model(const struct fixture *a, const struct fixture *b)
 {
-    const size_t bytes = a->network->arena_size * sizeof(float);
-    assert_memory_equal(a->network->parameters, b->network->parameters, bytes);
+    const struct range *own = &b->optimizer->own;
+    assert_memory_equal(a->network->parameters, b->network->parameters,
+                        a->network->arena_size * sizeof(float));
     assert_int_equal(a->optimizer->updates, b->optimizer->updates);
     for (size_t s = 0; s < a->optimizer->rule->states; s++) {
-        assert_memory_equal(a->optimizer->state[s], b->optimizer->state[s], bytes);
+        assert_memory_equal(a->optimizer->state[s] + own->first, b->optimizer->state[s],
+                            (own->end - own->first) * sizeof(float));
     }
 }
 
@@ -191,6 +202,7 @@ static void another_number_of_ranks_goes_on(void **unused)
     } cases[] = { { 2, 3, 0, 5 }, { 3, 1, 2, 9 }, { 1, 4, 0, 13 }, { 8, 2, 7, 21 }, { 4, 8, 1, 30 } };
     mlp_average_options average = MLP_AVERAGE_OPTIONS_INIT;
     mlp_schedule_options plateau = MLP_SCHEDULE_OPTIONS_INIT;
+    const bool shards = sharded; /* then before, or after, or both */
     (void)unused;
     average.rule = MLP_AVERAGE_EMA;
     plateau.rule = MLP_SCHEDULE_PLATEAU;
@@ -213,6 +225,7 @@ static void another_number_of_ranks_goes_on(void **unused)
             struct ranks ranks;
             struct job *jobs = calloc((size_t)size, sizeof *jobs);
             ranks_open(&ranks, size);
+            sharded = shards && c % 3 != (size_t)turn;
             for (int r = 0; r < size; r++) {
                 struct fixture *f = &jobs[r].fixture;
                 make_job(&jobs[r], &way, &ranks, r);
@@ -293,7 +306,7 @@ static void differences_are_refused(void **unused)
 struct agreement {
     mlp_exchange exchange;
     mlp_status own, common;
-    bool stop;
+    unsigned flags;
     char text[512];
     pthread_t thread;
 };
@@ -304,7 +317,7 @@ static void *agree(void *context)
     if (a->own != MLP_OK) {
         mlp_exchange_fail("no luck");
     }
-    a->common = exchange_agree(&a->exchange, a->own, &a->stop);
+    a->common = exchange_agree(&a->exchange, a->own, &a->flags);
     snprintf(a->text, sizeof a->text, "%s", a->common != MLP_OK ? mlp_last_error() : "");
     return NULL;
 }
@@ -323,14 +336,14 @@ static void ranks_agree_on_the_first_failure(void **unused)
         for (int r = 0; r < THREE; r++) {
             a[r] = (struct agreement){ .exchange = ranks_exchange(&ranks, r),
                                        .own = failing >> r & 1 ? MLP_ERROR_IO : MLP_OK,
-                                       .stop = r == failing };
+                                       .flags = r == failing ? 1u << r : 0 };
             assert_int_equal(pthread_create(&a[r].thread, NULL, agree, &a[r]), 0);
         }
         for (int r = 0; r < THREE; r++) {
             pthread_join(a[r].thread, NULL);
             assert_int_equal(a[r].common, failing == 0 ? MLP_OK : MLP_ERROR_IO);
             assert_string_equal(a[r].text, failing == 0 ? "" : expected);
-            assert_int_equal(a[r].stop, failing < THREE);
+            assert_int_equal(a[r].flags, failing < THREE ? 1u << failing : 0);
         }
         ranks_close(&ranks);
     }
@@ -410,9 +423,29 @@ static void what_is_refused(void **unused)
     ranks_close(&ranks);
 }
 
+static int shard(void **unused)
+{
+    (void)unused;
+    sharded = true;
+    return 0;
+}
+
+static int unshard(void **unused)
+{
+    (void)unused;
+    sharded = false;
+    return 0;
+}
+
+#define SHARDED(test) cmocka_unit_test_setup_teardown(test, shard, unshard)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        SHARDED(every_rule_has_the_bits_of_one_rank),
+        SHARDED(any_parts_go_with_any_ranks),
+        SHARDED(another_number_of_ranks_goes_on),
+        SHARDED(a_line_that_is_cut_ends_the_fit),
         cmocka_unit_test(every_rule_has_the_bits_of_one_rank),
         cmocka_unit_test(any_parts_go_with_any_ranks),
         cmocka_unit_test(another_number_of_ranks_goes_on),

@@ -28,9 +28,11 @@ for options in "$plain" "$noisy"; do
     numbers="1 2 4"
     [ "$options" = "$noisy" ] && numbers="3 8"
     for number in $numbers; do
-        ranks "$number" $options --threads $((1 + number % 2)) --output "of-$number" >out 2>err && cmp alone "of-$number" >>err &&
+        sharded=
+        [ "$number" -gt 2 ] && sharded=--shard-optimizer
+        ranks "$number" $options $sharded --threads $((1 + number % 2)) --output "of-$number" >out 2>err && cmp alone "of-$number" >>err &&
             sed -e '/^training/d' -e '/^saved/d' expected >a && sed -e '/^training/d' -e '/^saved/d' out >b && cmp a b >>err
-        result $? "$number ranks give the model and the figures of one process"
+        result $? "$number ranks give the model and the figures of one process${sharded:+, the optimizer sharded}"
     done
 done
 ranks 2 $plain --stream --output stream >out 2>err
@@ -38,10 +40,10 @@ ranks 2 $plain --stream --output stream >out 2>err
 result $? "so they do with features that stay in a file"
 
 # ---- gone on by another number of ranks
-endless="--hidden 48,24 --batch 50 --parts 6 --validation 0.2 --dropout 0.2 --quiet"
+endless="--hidden 48,24 --optimizer adam --batch 50 --parts 6 --validation 0.2 --dropout 0.2 --quiet"
 long="$endless --epochs 60" # longer than it takes to find the rank that is killed
 "$mlp" train --data digits $long --output alone >out 2>err
-ranks 3 $long --checkpoint run --checkpoint-steps 5 --output of-3 >out 2>err &
+ranks 3 $long --shard-optimizer --checkpoint run --checkpoint-steps 5 --output of-3 >out 2>err &
 job=$!
 for turn in $(seq 300); do
     ls run/checkpoint-*.safetensors >list 2>/dev/null && break
@@ -51,9 +53,9 @@ victim=$(ranks_of "$job" | tail -n 1)
 [ -n "$victim" ] && kill -KILL "$victim"
 wait "$job"
 [ $? -ne 0 ] && ls run/checkpoint-*.safetensors >list
-result $? "a rank that is killed ends the job"
+result $? "a rank that is killed ends the job, whose optimizer is sharded"
 ranks 2 $long --checkpoint run --resume --output of-2 >out 2>err && cmp alone of-2 >>err
-result $? "another number of ranks goes on to the same model"
+result $? "another number of ranks goes on to the same model, with all of its state on each"
 
 # ---- differences
 timeout 60 mpirun -n 2 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data digits $small --batch 60 >out 2>err
@@ -65,6 +67,12 @@ result $? "so is one with another seed"
 timeout 60 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data no-such.csv $plain >out 2>err
 [ $? -ne 0 ] && grep -q "rank 1: .*no-such" err
 result $? "so is one without its data"
+timeout 60 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data digits $plain --shard-optimizer >out 2>err
+[ $? -ne 0 ] && grep -q 'rank 1: .*optimizer_shards' err
+result $? "so is one whose optimizer alone is sharded"
+ranks 2 $plain --optimizer lbfgs --shard-optimizer >out 2>err
+[ $? -ne 0 ] && grep -q 'lbfgs' err
+result $? "what shards no state is refused by name"
 ranks 3 --epochs x >out 2>err
 [ $? -ne 0 ] && [ "$(grep -c '^mlp-mpi: ' err)" -eq 1 ]
 result $? "what is wrong on every rank is said once"

@@ -168,7 +168,8 @@ static mlp_status by_policy(struct fit *fit, mlp_status status, bool *lost)
 {
     const bool is_news = !*lost;
     *lost = status != MLP_OK;
-    if (status == MLP_OK || fit->checkpoints.options.failure == MLP_CHECKPOINT_STOP) {
+    if (status == MLP_OK || status == MLP_ERROR_EXCHANGE ||
+        fit->checkpoints.options.failure == MLP_CHECKPOINT_STOP) {
         return status;
     }
     if (is_news) {
@@ -200,13 +201,17 @@ static mlp_status write_best(struct fit *fit)
     return by_policy(fit, status, &c->best_lost);
 }
 
-static mlp_status write(struct fit *fit)
+mlp_status checkpoints_write(struct fit *fit)
 {
     struct checkpoints *c = &fit->checkpoints;
     const size_t step = steps_done(fit);
+    if (!c->wanted) {
+        return checkpoint_write(fit, NULL);
+    }
     char *path = checkpoint_path(&c->folder, step);
     mlp_status status = path != NULL ? check_process(fit) : MLP_ERROR_MEMORY;
-    status = status == MLP_OK ? checkpoint_write(fit, path) : status;
+    const mlp_status written = checkpoint_write(fit, status == MLP_OK ? path : NULL);
+    status = written != MLP_OK ? written : status;
     c->last = seconds_now();
     if (status != MLP_OK) {
         memory_free(path);
@@ -220,13 +225,11 @@ static mlp_status write(struct fit *fit)
     return c->best_due ? write_best(fit) : MLP_OK;
 }
 
-mlp_status checkpoints_step(struct fit *fit)
+bool checkpoints_due(const struct fit *fit)
 {
     const struct checkpoints *c = &fit->checkpoints;
-    const size_t step = steps_done(fit);
-    const bool due = c->wanted && ((c->options.steps > 0 && step % c->options.steps == 0) ||
-                                   seconds_now() - c->last >= c->options.seconds);
-    return due ? write(fit) : MLP_OK;
+    return c->wanted && ((c->options.steps > 0 && steps_done(fit) % c->options.steps == 0) ||
+                         seconds_now() - c->last >= c->options.seconds);
 }
 
 mlp_status checkpoints_best(struct fit *fit)
@@ -238,10 +241,10 @@ mlp_status checkpoints_best(struct fit *fit)
     return c->wanted ? write_best(fit) : MLP_OK;
 }
 
-mlp_status checkpoints_end(struct fit *fit)
+bool checkpoints_due_at_end(struct fit *fit)
 {
     struct checkpoints *c = &fit->checkpoints;
     const bool stands_here = c->epoch == fit->epoch && c->step == fit->open.steps;
     c->lost = false; /* the last one's failure is reported in any case */
-    return c->wanted && !stands_here ? write(fit) : MLP_OK;
+    return c->wanted && !stands_here;
 }

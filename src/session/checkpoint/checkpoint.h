@@ -35,13 +35,16 @@ struct checkpoints {
 /* Takes the folder, and resumes from its newest undamaged checkpoint where that is asked for. Everything else
  * of the fit is prepared. On failure the fit is as it was. */
 mlp_status checkpoints_begin(struct fit *fit);
-/* After a step: writes a checkpoint when one is due. A failure is one only where the policy says so. */
-mlp_status checkpoints_step(struct fit *fit);
+/* Whether a checkpoint is due after a step. */
+bool checkpoints_due(const struct fit *fit);
+/* Whether one is due where the fit has ended or was stopped, or its data cannot be read: not where the newest
+ * stands here. */
+bool checkpoints_due_at_end(struct fit *fit);
+/* Writes a checkpoint; of a sharded optimizer with the state of all ranks, which make this call together. A
+ * failure is one only where the policy says so. */
+mlp_status checkpoints_write(struct fit *fit);
 /* The validation loss is the best so far: keeps the parameters and writes the network. */
 mlp_status checkpoints_best(struct fit *fit);
-/* The fit has ended or was stopped, or its data cannot be read: writes a checkpoint, unless the newest
- * stands here. */
-mlp_status checkpoints_end(struct fit *fit);
 /* Gives the folder back; also after a failure, and without checkpoints. */
 void checkpoints_close(struct checkpoints *checkpoints);
 

@@ -77,9 +77,10 @@ mlp_status checkpoint_compare(const char *path, const json_t *ours, const struct
 /* The parameters of the best validation loss so far; NULL: none are kept, or there was no validation yet. */
 const float *checkpoint_best(const struct fit *fit);
 
-/* Writes a checkpoint, or the best network alone. */
+/* Writes a checkpoint. Of a sharded optimizer the state comes from all ranks, which make this call together;
+ * one that does not write has a `path` of NULL. */
 mlp_status checkpoint_write(const struct fit *fit, const char *path);
-mlp_status checkpoint_write_sink(const struct fit *fit, struct byte_sink *sink);
+/* Writes the best network alone. */
 mlp_status checkpoint_write_best(const struct fit *fit, const char *path);
 /* Puts the fit, its network, optimizer and report where the checkpoint stands. On failure nothing has
  * changed. FORMAT, IO: the file is damaged, unreadable or none. `other_machine` receives what differs in the

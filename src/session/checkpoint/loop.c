@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "io/model_description.h"
 #include "io/model_tensors.h"
+#include "optim/shards.h"
 #include "session/checkpoint/content.h"
 #include "session/checkpoint/state.h"
 
@@ -58,6 +59,7 @@ mlp_status mlp_checkpoint_save(const char *path, const mlp_network *network, con
     FAIL_IF(own == NULL && own_size > 0, MLP_ERROR_ARGUMENT,
             "mlp_checkpoint_save: own is NULL, but own_size is %zu", own_size);
     TRY(optimizer_check(optimizer, network));
+    TRY(shards_check_whole("mlp_checkpoint_save", optimizer));
     const size_t room = arena_tensor_count(network) * STATE_ARENAS + EXTRA_TENSORS;
     struct safetensor_output *outputs = memory_allocate(room, sizeof *outputs);
     json_t *metadata = outputs != NULL ? metadata_of(network, optimizer) : NULL;
@@ -65,7 +67,7 @@ mlp_status mlp_checkpoint_save(const char *path, const mlp_network *network, con
     if (metadata != NULL) {
         struct byte_sink sink = byte_sink_file(path);
         size_t count = 0;
-        training_state_list(network, optimizer, outputs, &count);
+        training_state_list(network, optimizer, NULL, outputs, &count);
         list_own(own, own_size, outputs, &count);
         status = safetensors_write(&sink, metadata, outputs, count, true);
     } else {

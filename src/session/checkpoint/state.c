@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "io/model_tensors.h"
 #include "optim/finite.h"
+#include "optim/shards.h"
 #include "session/checkpoint/content.h"
 
 void training_state_free(struct training_state *state)
@@ -24,17 +25,41 @@ void training_state_free(struct training_state *state)
 
 static void name_moments(size_t s, char prefix[STATE_PREFIX])
 {
-    snprintf(prefix, STATE_PREFIX, "optimizer.%zu.", s);
+    snprintf(prefix, STATE_PREFIX, "optimizer.%u.", (unsigned)s);
+}
+
+static mlp_status fetch(void *context, size_t array)
+{
+    struct shard_source *source = context;
+    source->sent = array + 1;
+    source->status = shards_collect(source->optimizer, source->workspace, array);
+    return source->status;
+}
+
+mlp_status shard_source_send(struct shard_source *source)
+{
+    while (source->status == MLP_OK && source->sent < source->optimizer->rule->states) {
+        fetch(source, source->sent);
+    }
+    return source->status;
 }
 
 void training_state_list(const mlp_network *network, const mlp_optimizer *optimizer,
-                         struct safetensor_output *outputs, size_t *count)
+                         struct shard_source *source, struct safetensor_output *outputs, size_t *count)
 {
     model_tensors_list(network, outputs, count);
     for (size_t s = 0; s < optimizer->rule->states; s++) {
         char prefix[STATE_PREFIX];
+        struct safetensor_output *first = &outputs[*count];
         name_moments(s, prefix);
-        arena_tensors_list(network, prefix, optimizer->state[s], outputs, count);
+        arena_tensors_list(network, prefix,
+                           source != NULL ? shards_collected(source->workspace) : optimizer->state[s],
+                           outputs, count);
+        if (source != NULL) {
+            first->fetch = fetch;
+            first->fetch_context = source;
+            first->fetch_number = s;
+        }
     }
     struct safetensor_output *memory = &outputs[(*count)++];
     snprintf(memory->name, sizeof memory->name, "optimizer.clip");
@@ -152,11 +177,11 @@ mlp_status training_state_read(struct safetensors *archive, const mlp_network *n
 
 void training_state_apply(const struct training_state *state, mlp_network *network, mlp_optimizer *optimizer)
 {
-    const size_t bytes = network->arena_size * sizeof(float);
-    memcpy(network_write(network), state->parameters, bytes);
+    const struct range *own = &optimizer->own;
+    memcpy(network_write(network), state->parameters, network->arena_size * sizeof(float));
     for (size_t s = 0; s < optimizer->rule->states; s++) {
-        memcpy(optimizer->state[s], state->moments[s], bytes);
+        memcpy(optimizer->state[s], state->moments[s] + own->first, (own->end - own->first) * sizeof(float));
     }
-    finite_state_given(optimizer);
+    finite_state_given(optimizer, state->moments);
     optimizer->memory = state->memory;
 }

@@ -20,9 +20,21 @@ struct training_state {
 };
 void training_state_free(struct training_state *state);
 
-/* Lists the network's tensors, the optimizer's moments and what its clipping remembers. */
+/* The state of a sharded optimizer, which all ranks send to rank 0, an array at a time. */
+struct shard_source {
+    const mlp_optimizer *optimizer;
+    const mlp_workspace *workspace;
+    size_t sent;       /* arrays */
+    mlp_status status; /* of the exchange */
+};
+/* Sends what is left: rank 0 also after a failure to write, as the others do not know of it. Returns the
+ * exchange's failure. */
+mlp_status shard_source_send(struct shard_source *source);
+
+/* Lists the network's tensors, the optimizer's moments and what its clipping remembers. Of a sharded
+ * optimizer the moments come from `source` as they are written; else it is NULL. */
 void training_state_list(const mlp_network *network, const mlp_optimizer *optimizer,
-                         struct safetensor_output *outputs, size_t *count);
+                         struct shard_source *source, struct safetensor_output *outputs, size_t *count);
 
 /* FORMAT unless the file is a whole checkpoint of a version that is known, which may be UNSUPPORTED. */
 mlp_status training_state_check_version(const struct safetensors *archive);

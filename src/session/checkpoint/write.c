@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "io/model_description.h"
 #include "io/model_tensors.h"
+#include "optim/shards.h"
 #include "session/checkpoint/content.h"
 #include "session/checkpoint/state.h"
 
@@ -61,10 +62,10 @@ const float *checkpoint_best(const struct fit *fit)
 }
 
 /* The network, the optimizer's state, the best parameters and the mean. */
-static void list_arenas(const struct fit *fit, struct output *output)
+static void list_arenas(const struct fit *fit, struct shard_source *source, struct output *output)
 {
     const float *best = checkpoint_best(fit);
-    training_state_list(fit->network, fit->optimizer, output->tensors, &output->count);
+    training_state_list(fit->network, fit->optimizer, source, output->tensors, &output->count);
     if (best != NULL) {
         arena_tensors_list(fit->network, "best.", best, output->tensors, &output->count);
     }
@@ -73,7 +74,7 @@ static void list_arenas(const struct fit *fit, struct output *output)
     }
 }
 
-static bool list_all(const struct fit *fit, struct output *output)
+static bool list_all(const struct fit *fit, struct shard_source *source, struct output *output)
 {
     const struct mlp_report *report = fit->report;
     const struct monitor *monitor = report->monitor;
@@ -83,7 +84,7 @@ static bool list_all(const struct fit *fit, struct output *output)
     if (output->tensors == NULL) {
         return false;
     }
-    list_arenas(fit, output);
+    list_arenas(fit, source, output);
     return add_table(output, "history", &epoch_fields, fit->epoch, report->history,
                      sizeof *report->history) &&
            (monitor == NULL ||
@@ -116,25 +117,29 @@ static json_t *metadata_of(const struct fit *fit)
     return metadata;
 }
 
-mlp_status checkpoint_write(const struct fit *fit, const char *path)
-{
-    struct byte_sink sink = byte_sink_file(path);
-    return checkpoint_write_sink(fit, &sink);
-}
-
-mlp_status checkpoint_write_sink(const struct fit *fit, struct byte_sink *sink)
+static mlp_status write_file(const struct fit *fit, struct shard_source *source, const char *path)
 {
     struct output output = { 0 };
+    struct byte_sink sink = byte_sink_file(path);
     json_t *metadata = metadata_of(fit);
     mlp_status status = MLP_OK;
-    if (metadata == NULL || !list_all(fit, &output)) {
-        status = out_of_memory(sink->name);
+    if (metadata == NULL || !list_all(fit, source, &output)) {
+        status = out_of_memory(path);
     } else {
-        status = safetensors_write(sink, metadata, output.tensors, output.count, true);
+        status = safetensors_write(&sink, metadata, output.tensors, output.count, true);
     }
     json_decref(metadata);
     release(&output);
     return status;
+}
+
+mlp_status checkpoint_write(const struct fit *fit, const char *path)
+{
+    struct shard_source source = { .optimizer = fit->optimizer, .workspace = fit->workspace };
+    const bool sharded = shards_are_used(fit->optimizer);
+    const mlp_status status = path != NULL ? write_file(fit, sharded ? &source : NULL, path) : MLP_OK;
+    const mlp_status sent = sharded ? shard_source_send(&source) : MLP_OK;
+    return sent != MLP_OK ? sent : status;
 }
 
 mlp_status checkpoint_write_best(const struct fit *fit, const char *path)

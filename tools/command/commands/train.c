@@ -89,6 +89,10 @@ static int check_files(const struct train_settings *s)
 static int join_ranks(struct train_settings *s)
 {
     s->fit.exchange = ranks.exchange;
+    if (s->shard_optimizer != 0 && ranks.exchange != NULL) {
+        s->optimizer.shard_rank = ranks.rank;
+        s->optimizer.shard_count = ranks.exchange->size;
+    }
     if (ranks.rank > 0) {
         s->output = s->history = s->monitor_history = s->log = s->plot = NULL;
         s->log_interval = 0;

@@ -160,6 +160,9 @@ const struct option_row train_rows[] = {
     GROUP("Ranks:"),
     FLAG("allow-other-bits", fit.allow_other_bits, 1, "Also ranks with another BLAS, core or vector level, "
         "whose results may differ in the last bits."),
+    FLAG("shard-optimizer", shard_optimizer, 1, "Each rank has the optimizer's state of its share of the "
+        "parameters alone, and updates these: less memory, and half as much exchange again in each step. The "
+        "model is the same. Not with lbfgs."),
     REAL("exchange-timeout", "S", exchange_timeout, 0, 1e6, ENDS_OPEN, "Seconds that a rank waits for "
         "another before the training ends (default: 60). What rank 0 writes meanwhile counts."),
 #endif

@@ -289,6 +289,8 @@ static int make_run(const struct runs *runs, struct run *run)
     run->settings.start = base->start;
     run->settings.request.regression = base->request.regression;
     run->settings.fit.exchange = base->fit.exchange;
+    run->settings.optimizer.shard_rank = base->optimizer.shard_rank;
+    run->settings.optimizer.shard_count = base->optimizer.shard_count;
     return EXIT_DONE;
 }
 

@@ -55,6 +55,7 @@ struct train_settings {
     int find_learning_rate, clip_survey;
     int monitor; /* watch, every fit.monitor_interval steps */
     int json, quiet;
+    int shard_optimizer;     /* of mlp-mpi */
     double exchange_timeout; /* of mlp-mpi, in seconds; 0: its default */
 };
 
