@@ -86,9 +86,10 @@ open('big.npy', 'wb').write(npy('<f8', (60, 2), b''.join(struct.pack('<2d', *a) 
 open('big.csv', 'w').write(''.join(f'{a!r},{b},{c}\n' for (a, b), c in zip(rows, y)))
 open('lines.csv', 'w').write(''.join(','.join(map(repr, a)) + f',{b}\n' for a, b in zip(x, y)))
 PYTHON
+zlib=$("$mlp" info | grep "^gzip'd data *yes")
 same_from_input() { # same_from_input FILE SPEC SPEC-OF-INPUT: the same model from a redirection, a pipe and a gzip'd pipe
     "$mlp" train --data "$2" --hidden 4 --epochs 2 --threads 1 --output of-file >out 2>err || cat err >>odd
-    for way in "<$1" "cat $1 |" "gzip <$1 |"; do
+    for way in "<$1" "cat $1 |" ${zlib:+"gzip <$1 |"}; do
         case $way in '<'*) before= after=$way ;; *) before=$way after= ;; esac
         eval "$before \"\$mlp\" train --data '$3' --hidden 4 --epochs 2 --threads 1 --output of-input $after" >out 2>err &&
             same_bits of-file of-input && grep -q '^mlp: \(standard input\|-[:,].*\): 60 samples' err || echo "$way" >>odd
@@ -96,6 +97,7 @@ same_from_input() { # same_from_input FILE SPEC SPEC-OF-INPUT: the same model fr
 }
 for spec in 'lines.csv lines.csv -' 'lines.libsvm lines.libsvm -' 'both.npz both.npz -' 'both.npz both.npz:x,y -:x,y' 'x.npy x.npy,y.npy -,y.npy'; do
     : >odd
+    case $spec in *npz*) [ -n "$zlib" ] || continue ;; esac
     # shellcheck disable=SC2086 # split on purpose
     same_from_input $spec
     [ ! -s odd ]

@@ -413,6 +413,9 @@ for units in 1 2; do
 done
 "$mlp" diagnose --data two.csv --hidden 3 --first 5 >out 2>err && grep -q '^layer  *||dW||  *||db||' out && [ "$(sed 's/[^ -~][^ -~]*/x/g' out | awk 'length > 80' | wc -l)" -eq 0 ]
 result $? 'diagnose prints the norms of the gradients'
+"$mlp" diagnose --data two.csv --first 5 --samples 5 >out 2>err
+[ $? -eq 2 ] && grep -q -e '--first: cannot be given with --samples' err
+result $? '  of the first samples, or of drawn ones'
 "$mlp" diagnose trained --data two.csv --loss huber >out 2>err
 [ $? -eq 2 ] && grep -q -e "--loss: cannot be given with 'trained'" err
 result $? '  and refuses what a model has of its own'

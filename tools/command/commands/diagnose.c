@@ -21,8 +21,8 @@ enum { DEFAULT_SAMPLES = 256, CHECKED_SAMPLES = 8, CHECKED_ENTRIES = 50 };
 
 struct diagnose_settings {
     struct train_settings train; /* first, for the parsers of data and network options */
-    size_t samples;
-    size_t first; /* samples from the beginning, in place of drawn ones; 0: none */
+    size_t samples;              /* 0: DEFAULT_SAMPLES */
+    size_t first;                /* samples from the beginning, in place of drawn ones; 0: none */
     double tolerance;
     int check;
     int gradient_check;
@@ -131,7 +131,8 @@ static int diagnose(struct diagnose_settings *s, const mlp_data *data)
     options.symmetry_tolerance = s->tolerance;
     options.step = s->step ? &s->train.optimizer : NULL;
     TRY(s->first > 0 ? sample_batch_first(&s->batch, s->network, data, s->first)
-                     : sample_batch_draw(&s->batch, s->network, data, s->samples, s->train.seed));
+                     : sample_batch_draw(&s->batch, s->network, data,
+                                         s->samples > 0 ? s->samples : DEFAULT_SAMPLES, s->train.seed));
     TRY(work_code(
         mlp_diagnose(s->network, s->batch.x, &s->batch.targets, s->batch.count, &options, &s->diagnosis)));
     if (s->gradient_check) {
@@ -161,6 +162,7 @@ static int run(void *settings, int operands, char **operand)
     struct diagnose_settings *s = settings;
     FAIL_IF(s->train.data == NULL,
             usage_error("diagnose: --data is missing; `mlp diagnose --help` explains it"));
+    FAIL_IF(s->samples > 0 && s->first > 0, usage_error("--first: cannot be given with --samples"));
     if (s->plot != NULL) {
         TRY(plot_check_name("--plot", s->plot));
         TRY(plot_check_gnuplot("--plot"));
@@ -176,12 +178,6 @@ static int run(void *settings, int operands, char **operand)
     TRY(train_data_open(&s->train, &s->data));
     TRY(train_network_make(&s->train, &s->data, &s->network));
     return diagnose(s, s->data.train);
-}
-
-static int prepare(void *settings)
-{
-    ((struct diagnose_settings *)settings)->samples = DEFAULT_SAMPLES;
-    return train_settings_default(settings);
 }
 
 static void release(void *settings)
@@ -212,7 +208,7 @@ const struct command diagnose_command = {
                 "  mlp diagnose --data digits --hidden 64,64,64,64 --init normal:1\n"
                 "  mlp diagnose digits.safetensors --data digits --check\n",
     .settings_size = sizeof(struct diagnose_settings),
-    .prepare = prepare,
+    .prepare = train_settings_default,
     .run = run,
     .release = release,
 };
