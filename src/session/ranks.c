@@ -118,8 +118,8 @@ static mlp_status compare(const json_t *ours, const struct array *text)
     struct json_document theirs;
     char *characters = text->items;
     characters[text->count] = '\0';
-    TRY(json_read("rank 0", "its settings", characters, text->count, &theirs));
-    const mlp_status status = checkpoint_compare("rank 0", ours, theirs.nodes);
+    mlp_status status = json_read("rank 0", "its settings", characters, text->count, &theirs);
+    status = status == MLP_OK ? checkpoint_compare("rank 0", ours, theirs.nodes) : status;
     json_document_free(&theirs);
     return status;
 }
