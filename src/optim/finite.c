@@ -104,11 +104,14 @@ void finite_predict(struct update_plan *plan)
     const double state = (kept + gradient + square + o->epsilon + LONGEST_STEP) * ROUNDING;
     const double correction = (double)(fabsf(k->correction1) + fabsf(k->figures[0]) + fabsf(k->figures[1]));
     const double root = o->epsilon > 0.0 ? fmin(o->epsilon, 1.0) : 1.0;
-    const double longest = fmin(2.0 * correction * state / root, quotient_of(optimizer, k, state));
+    /* multiplied by the rate before it is divided */
+    const double dividend = 2.0 * correction * state;
+    const double longest = fmin(dividend / root, quotient_of(optimizer, k, state));
     const double direction = longest + penalty + decay_of(optimizer, most.decay, parameters);
     const double moved = parameters + most.rate * direction + LONGEST_STEP;
     const double after = (moved + finish_length(optimizer, most.rate, moved)) * ROUNDING;
-    plan->finite = direction <= LIMIT && after <= LIMIT && 2.0 * state / (1.0 - o->beta2) <= LIMIT;
+    plan->finite = direction <= LIMIT && after <= LIMIT && most.rate * dividend <= LIMIT &&
+                   2.0 * state / (1.0 - o->beta2) <= LIMIT;
     if (plan->finite) {
         plan->network->bound = after;
         optimizer->state_bound = state;

@@ -189,6 +189,32 @@ static void every_rule_is_finite_or_refused(void **unused)
     assert_true(made > 10000 && refused > 1000);
 }
 
+/* Gradients that jump, at rates with which a product overflows although its quotient does not. */
+static void jumps_are_finite_or_refused(void **unused)
+{
+    static const double rates[] = { 0.01, 1e5, 1e10, 1e20 };
+    size_t made = 0, refused = 0;
+    (void)unused;
+    for (size_t r = 0; r < mlp_optimizer_count(); r++) {
+        if (r == MLP_OPTIMIZER_LBFGS) {
+            continue;
+        }
+        for (size_t k = 0; k < SIZES * SIZES * 4; k++) {
+            struct fixture f;
+            mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+            options.rule = (mlp_optimizer_rule)r;
+            options.learning_rate = rates[k / SIZES / SIZES];
+            options.decay = MLP_DECAY_L2;
+            make(&f, &options, 1);
+            put_parameters(&f, 0.5);
+            follow(&f, sizes[k % SIZES], &made, &refused);
+            follow(&f, sizes[k / SIZES % SIZES], &made, &refused);
+            drop(&f);
+        }
+    }
+    assert_true(made > 1000 && refused > 100);
+}
+
 /* Over a training the bounds stay far within what needs no try, and whoever writes parameters makes them
  * unknown. */
 static void bounds_hold_over_many_steps(void **unused)
@@ -436,6 +462,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_is_finite_or_refused),
+        cmocka_unit_test(jumps_are_finite_or_refused),
         cmocka_unit_test(bounds_hold_over_many_steps),
         cmocka_unit_test(the_largest_updates_are_made),
         cmocka_unit_test(overflowing_updates_follow_the_policy),
