@@ -1,6 +1,7 @@
 /* Numbers as data files write them. */
 #include "io/csv_number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -178,8 +179,8 @@ static const char *scan_decimal(const char *text, const char *readable, struct d
 
 /* Whole numbers up to 2⁵³ and powers of ten up to 10²² are doubles, so that one multiplication or division
  * rounds correctly (Clinger, "How to read floating point numbers accurately", 1990). With the 64 bits of a
- * long double's mantissa the same holds for 19 digits and 10²⁷, but for a last bit: where that could decide
- * how the double is rounded, the C library reads the text, as it does all the rest. */
+ * long double's mantissa, where it has them, the same holds for 19 digits and 10²⁷, but for a last bit: where
+ * that could decide how the double is rounded, the C library reads the text, as it does all the rest. */
 static double decimal_value(const char *text, const struct decimal *decimal, locale_t locale)
 {
     static const long double powers[] = { 1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
@@ -187,11 +188,12 @@ static double decimal_value(const char *text, const struct decimal *decimal, loc
                                           1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
                                           1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L };
     const long exponent = decimal->exponent, size = exponent < 0 ? -exponent : exponent;
+    const bool is_exact = decimal->digits <= (uint64_t)1 << 53 && size <= 22;
     double value;
-    if (decimal->digit_count > MAX_DIGITS || size > 27) {
+    if (decimal->digit_count > MAX_DIGITS || size > 27 || (!is_exact && LDBL_MANT_DIG < 64)) {
         return platform_read_double(text, locale);
     }
-    if (decimal->digits <= (uint64_t)1 << 53 && size <= 22) {
+    if (is_exact) {
         const double digits = (double)decimal->digits, power = exact_powers[size];
         value = exponent < 0 ? digits / power : digits * power;
     } else {
