@@ -33,6 +33,7 @@ static void wide_critical_networks_have_chi_1(void **unused)
     uint64_t state = 2;
     double back = 0.0, square = 0.0;
     (void)unused;
+    NEEDS_PROCESSOR;
     test_fill(&state, -1.7320508, 1.7320508, x, COUNT * INPUTS);
     for (int i = 0; i < COUNT; i++) {
         classes[i] = i % CLASSES;

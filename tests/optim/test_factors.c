@@ -338,6 +338,7 @@ static void changes_do_not_depend_on_the_width(void **unused)
     static const size_t widths[] = { 64, 256, 1024 };
     double change[2][3][2] = { 0 };
     (void)unused;
+    NEEDS_PROCESSOR;
     for (uint64_t seed = 0; seed < 5; seed++) {
         for (size_t i = 0; i < 6; i++) {
             double one[2];
@@ -365,6 +366,7 @@ static void no_rule_s_changes_depend_on_the_width(void **unused)
                   { MLP_OPTIMIZER_RPROP, 0.01 }, { MLP_OPTIMIZER_LION, 0.01 },
                   { MLP_OPTIMIZER_LAMB, 0.02 },  { MLP_OPTIMIZER_MUON, 0.02 } };
     (void)unused;
+    NEEDS_PROCESSOR;
     for (size_t r = 0; r < sizeof rules / sizeof rules[0]; r++) {
         double change[2][2] = { { 0.0 } };
         for (uint64_t seed = 0; seed < 6; seed++) {

@@ -30,7 +30,7 @@ void test_assert_close(double value, double expected, double tolerance, const ch
 #endif
 
 /* First in a test of what programs under an emulator of another processor do not have: they start no others,
- * feel no limit on memory, and do not fork beside threads. */
+ * feel no limit on memory, do not fork beside threads, and train wide networks for an hour. */
 #define NEEDS_PROCESSOR                                                                                      \
     do {                                                                                                     \
         if (getenv("MLP_TEST_EMULATED") != NULL) {                                                           \
