@@ -64,9 +64,8 @@ static mlp_status check_variance(size_t layer, size_t unit, double variance)
 static mlp_status check_parameters(size_t layer, size_t unit, bool finite)
 {
     FAIL_IF(!finite, MLP_ERROR_NONFINITE,
-            "layer %zu, unit %zu: the features of this batch are too small or too much alike: parameters "
-            "that "
-            "give Z variance 1 have no floats",
+            "layer %zu, unit %zu: the features of this batch are too small or too much alike: no floats are "
+            "parameters that give Z variance 1",
             layer, unit);
     return MLP_OK;
 }
