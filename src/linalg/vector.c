@@ -94,9 +94,6 @@ static void row_sums(const float *x, size_t rows, size_t columns, size_t leading
 typedef float register_floats __attribute__((vector_size(VECTOR_REGISTER)));
 enum { REGISTER_FLOATS = VECTOR_REGISTER / (int)sizeof(float), COLUMNS_AT_ONCE = 8 };
 
-/* Entries of a matrix beyond a core's own cache. */
-enum { AHEAD_FROM = 524288 };
-
 static inline register_floats load_register(const float *x)
 {
     register_floats values;
@@ -104,26 +101,15 @@ static inline register_floats load_register(const float *x)
     return values;
 }
 
-/* Asks for the lines eight columns further on. */
-static inline void look_ahead(const float *entry, size_t leading_dimension, bool wanted)
-{
-    if (wanted) {
-        __builtin_prefetch(entry + COLUMNS_AT_ONCE * leading_dimension, 0, 2);
-    }
-}
-
-/* y += the next eight columns, times their x. `ahead` is a constant at each call. */
-static inline __attribute__((always_inline)) void
-add_columns(const float *matrix, size_t rows, size_t leading_dimension, const float *x, float *y, bool ahead)
+/* y += the next eight columns, times their x. */
+static void add_columns(const float *matrix, size_t rows, size_t leading_dimension, const float *x, float *y)
 {
     size_t i = 0;
     for (; i + REGISTER_FLOATS <= rows; i += REGISTER_FLOATS) {
         const float *entry = matrix + i;
         register_floats sum = load_register(entry) * x[0];
-        look_ahead(entry, leading_dimension, ahead);
         for (size_t k = 1; k < COLUMNS_AT_ONCE; k++) {
             sum += load_register(entry + k * leading_dimension) * x[k];
-            look_ahead(entry + k * leading_dimension, leading_dimension, ahead);
         }
         sum += load_register(y + i);
         memcpy(y + i, &sum, sizeof sum);
@@ -137,22 +123,14 @@ add_columns(const float *matrix, size_t rows, size_t leading_dimension, const fl
     }
 }
 
-/* One matrix by one vector is bound by reading the matrix: columns are taken eight at a time, and where the
- * matrix does not fit a core's own cache, the lines of the next eight are asked for meanwhile, which no
- * processor does by itself beyond a page. */
+/* One matrix by one vector is bound by reading the matrix: columns are taken eight at a time. */
 static void multiply(const float *matrix, size_t rows, size_t columns, size_t leading_dimension,
                      const float *x, float *restrict y)
 {
-    const bool ahead = rows * columns >= AHEAD_FROM;
     size_t j = 0;
     memset(y, 0, rows * sizeof *y);
     for (; j + COLUMNS_AT_ONCE <= columns; j += COLUMNS_AT_ONCE) {
-        const float *group = matrix + j * leading_dimension;
-        if (ahead) {
-            add_columns(group, rows, leading_dimension, x + j, y, true);
-        } else {
-            add_columns(group, rows, leading_dimension, x + j, y, false);
-        }
+        add_columns(matrix + j * leading_dimension, rows, leading_dimension, x + j, y);
     }
     for (; j < columns; j++) {
         for (size_t i = 0; i < rows; i++) {
