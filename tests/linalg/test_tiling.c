@@ -1,4 +1,5 @@
 /* How products are cut: every entry in exactly one tile, tiles within the sizes that tiling.h states. */
+#include "support/same_grid.h"
 #include "support/support.h"
 
 #include <stdlib.h>
@@ -239,20 +240,6 @@ static void wider_tiles_hold_narrower_ones(void **unused)
             }
         }
     }
-}
-
-/* Member by member: what lies between them is undefined. */
-static void assert_same_grid(const struct grid *a, const struct grid *b)
-{
-    assert_int_equal(a->m, b->m);
-    assert_int_equal(a->n, b->n);
-    assert_int_equal(a->rows, b->rows);
-    assert_int_equal(a->columns, b->columns);
-    assert_int_equal(a->block.columns, b->block.columns);
-    assert_int_equal(a->block.inner, b->block.inner);
-    assert_int_equal(a->block.small, b->block.small);
-    assert_int_equal(a->band, b->band);
-    assert_int_equal(a->any_rows, b->any_rows);
 }
 
 /* A shape is cut the same way every time: nothing but the arguments enters. */
