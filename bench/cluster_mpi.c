@@ -124,9 +124,8 @@ static int run_network(const char *name, int threads, size_t parts, double secon
                      sum = time_exchange(exchange, parameters, seconds / 4.0), ranks = exchange->size,
                      bytes = 8.0 * (ranks - 1.0) / ranks * (double)parameters;
         if (exchange->rank == 0) {
-            printf("%-6s %d ranks of %d threads, %zu parts: step %9.1f µs, exchange %8.1f µs, %.0f bytes of "
-                   "each "
-                   "rank\n",
+            printf("%-6s %d ranks of %d threads, %zu parts: step %9.1f µs, exchange %8.1f µs, "
+                   "%.0f bytes of each rank\n",
                    name, exchange->size, threads, parts, 1e6 * step, 1e6 * sum, bytes);
             fflush(stdout);
         }
