@@ -132,8 +132,7 @@ static bool run_passes(const struct settings *settings)
     bool done = true;
     if (!settings->json) {
         printf("%d thread%s; bytes: parameters and moments read and written, gradients read; triad: a = b + "
-               "s c over as "
-               "many entries, 16 bytes each\n%-10s %12s %14s %10s %10s %8s\n",
+               "s c over as many entries, 16 bytes each\n%-10s %12s %14s %10s %10s %8s\n",
                settings->threads, settings->threads > 1 ? "s" : "", "rule", "parameters", "million/s", "GB/s",
                "triad", "share");
     }

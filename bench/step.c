@@ -25,8 +25,7 @@ static void print_header(const struct settings *settings)
     mlp_info info;
     mlp_info_get(&info);
     printf("OpenBLAS core %s, vector level %s, %d thread%s, %s, clip %s; microseconds, minimum over "
-           "interleaved "
-           "repeats\n",
+           "interleaved repeats\n",
            info.blas_core, info.vector_level, settings->threads, settings->threads > 1 ? "s" : "",
            mlp_optimizer_name(settings->rule), mlp_clip_name(settings->clip));
     printf("%-10s %12s %12s %8s %14s\n", "workload", "step", "bare GEMMs", "ratio", "median ratio");

@@ -68,8 +68,7 @@ static mlp_status await(struct line *line, const char *what, MPI_Request *reques
     }
     snprintf(text, sizeof text,
              "%s: nothing from another rank for %g s; it has ended, hangs or cannot be reached (rank %d of "
-             "%d "
-             "waited)",
+             "%d waited)",
              what, line->timeout, line->rank, line->size);
     line->broken = 1;
     return mlp_exchange_fail(text);

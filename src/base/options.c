@@ -36,8 +36,7 @@ mlp_status options_copy(const char *type, const char *member, const void *given,
     for (size_t i = size; i < given_size; i++) {
         FAIL_IF(bytes[i] != 0, MLP_ERROR_UNSUPPORTED,
                 "%s: %s is %zu and byte %zu is set, but this library knows %zu bytes: the program "
-                "was "
-                "compiled for a newer one",
+                "was compiled for a newer one",
                 type, member, given_size, i, size);
     }
     memcpy(accepted, given, given_size < size ? given_size : size);

@@ -171,8 +171,7 @@ static void say_symmetric(struct text *text, const struct mlp_diagnosis *d)
     say_layers(text, d, MLP_FINDING_SYMMETRIC);
     say(text,
         "%zu units of layer %zu have the incoming weights of another and will stay its copies; draw the "
-        "weights at "
-        "random (init automatic), zeros suit biases alone\n",
+        "weights at random (init automatic), zeros suit biases alone\n",
         d->signals[l].symmetric, l);
 }
 
@@ -182,8 +181,7 @@ static void say_dead(struct text *text, const mlp_network *network, const struct
     say_layers(text, d, MLP_FINDING_DEAD);
     say(text,
         "%zu of the %zu %s units of layer %zu pass no gradient for any sample; start biases at 0, lower the "
-        "learning "
-        "rate, or use leaky-relu\n",
+        "learning rate, or use leaky-relu\n",
         d->signals[l].dead, network->layers[l].units,
         mlp_activation_name(network->layers[l].description.activation), l);
 }

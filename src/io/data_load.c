@@ -165,8 +165,7 @@ static mlp_status check_schema(const struct data_file *file, const struct data_f
     memory_free(offsets);
     FAIL_IF(offsets != NULL, MLP_ERROR_UNSUPPORTED,
             "%s: the network's inputs are numbers less offsets, which files of format %s do not come with: "
-            "expected "
-            "NPY, NPZ or IDX",
+            "expected NPY, NPZ or IDX",
             file->path, format->name.name);
     return MLP_OK;
 }

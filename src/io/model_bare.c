@@ -151,8 +151,7 @@ static mlp_status check_module(const struct safetensors *archive, const struct m
             bias->name);
     FAIL_IF(weight->rank == 1, MLP_ERROR_UNSUPPORTED,
             "%s: tensor '%.64s' has one dimension and no running statistics beside it: a LayerNorm, "
-            "GroupNorm, "
-            "RMSNorm or PReLU, which no layer here has; expected linear layers and BatchNorm1d",
+            "GroupNorm, RMSNorm or PReLU, which no layer here has; expected linear layers and BatchNorm1d",
             archive->path, weight->name);
     FAIL_IF(weight->rank != 2, MLP_ERROR_UNSUPPORTED,
             "%s: tensor '%.64s' has %zu dimensions, expected the 2 of a linear layer", archive->path,
@@ -239,8 +238,7 @@ static mlp_status order_layers(const struct safetensors *archive, struct modules
         }
         FAIL_IF(modules->orders != 1 || modules->steps > MAX_STEPS, MLP_ERROR_FORMAT,
                 "%s: neither numbers in the names of its %zu layers ('%.64s', …) nor their shapes say in "
-                "which "
-                "order they come: rename the tensors, or export the model as ONNX",
+                "which order they come: rename the tensors, or export the model as ONNX",
                 archive->path, modules->layers, modules->chain[0]->tensors[KIND_WEIGHT]->name);
         memcpy(modules->chain, modules->found, modules->layers * sizeof(struct module *));
     }
@@ -329,10 +327,8 @@ static mlp_status place_norms(const struct safetensors *archive, const struct mo
             in_sequence ? place_by_number(modules, module, norm) : place_by_companion(modules, module, norm);
         FAIL_IF(!placed, MLP_ERROR_UNSUPPORTED,
                 "%s: '%.*s': its name does not say where this BatchNorm1d stands: expected the number behind "
-                "a "
-                "linear layer's, or between that of an activation and the next layer's, or bn1 beside fc1; "
-                "export the "
-                "model as ONNX",
+                "a linear layer's, or between that of an activation and the next layer's, or bn1 beside fc1; "
+                "export the model as ONNX",
                 archive->path, (int)(module->length < 64 ? module->length : 64), module->path);
     }
     return MLP_OK;

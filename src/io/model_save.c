@@ -14,8 +14,7 @@ static mlp_status check(const mlp_network *network)
                 MLP_ERROR_UNSUPPORTED,
                 "layer %zu has a custom activation without a name "
                 "(mlp_network_options.custom_activation_names), by "
-                "which "
-                "a loader could find it",
+                "which a loader could find it",
                 l);
     }
     FAIL_IF(network->loss.loss == MLP_LOSS_CUSTOM && network->loss_name == NULL, MLP_ERROR_UNSUPPORTED,

@@ -90,8 +90,7 @@ static mlp_status set_type(const struct header *h, const char *word)
     }
     return fail(MLP_ERROR_FORMAT,
                 "%s: the array is of type '%s', expected f2, f4, f8, i1 to i8, u1 to u8 or b1 in either "
-                "order "
-                "of bytes",
+                "order of bytes",
                 h->path, word);
 }
 

@@ -51,8 +51,7 @@ static mlp_status open_beside(struct onnx_file *file, const onnx_tensor *tensor,
                 strcmp(location, "..") == 0,
             MLP_ERROR_UNSUPPORTED,
             "%s: tensor '%.64s' lies in another file (external data), '%.64s', expected the name of one "
-            "beside "
-            "the model",
+            "beside the model",
             file->path, name_of(tensor), location);
     file->external_path = memory_allocate(folder + length + 1, 1);
     REQUIRE_MEMORY(file->external_path);
@@ -77,8 +76,7 @@ static mlp_status place(struct onnx_file *file, onnx_tensor *tensor)
     }
     FAIL_IF(file->source->bytes != NULL, MLP_ERROR_UNSUPPORTED,
             "%s: tensor '%.64s' lies in another file (external data), which a model in memory cannot have: "
-            "save "
-            "the model without external data",
+            "save the model without external data",
             file->path, name_of(tensor));
     location = location != NULL ? location : "";
     if (file->external.name == NULL) {

@@ -243,8 +243,7 @@ static mlp_status begin_layer(struct onnx_walk *walk, const onnx_node *node, con
         if (walk->features > 0 && walk->features != w->columns) {
             return fail(MLP_ERROR_UNSUPPORTED,
                         "%s: node '%.64s' (%.32s): its weights are for %zu inputs, expected the %zu features "
-                        "of a "
-                        "sample, which the graph's input declares",
+                        "of a sample, which the graph's input declares",
                         walk->index.file->path, onnx_node_name(node), node->op_type, w->columns,
                         walk->features);
         }

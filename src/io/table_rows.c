@@ -78,8 +78,7 @@ static mlp_status refuse_cell(const struct table_rows *rows, const struct cell_c
         text_escape(mlp_last_error(), message, sizeof message);
         fail(status,
              "%s; the column's other values are %s: --missing refuse,WORD counts it as missing, "
-             "--categorical "
-             "takes all its values as levels, --ignore leaves the column out",
+             "--categorical takes all its values as levels, --ignore leaves the column out",
              message, column->kind == MLP_COLUMN_NUMERIC ? "numbers" : mlp_column_kind_name(column->kind));
     }
     return status == MLP_ERROR_FORMAT ? table_fail_at(&rows->file, column->number, status) : status;

@@ -83,8 +83,7 @@ mlp_status shards_check_whole(const char *function, const struct mlp_optimizer *
 {
     FAIL_IF(shards_are_used(optimizer), MLP_ERROR_UNSUPPORTED,
             "%s: the optimizer's state is shard %d of %d, expected all of it: mlp_optimizer_gather() brings "
-            "it "
-            "together",
+            "it together",
             function, optimizer->options.shard_rank, optimizer->options.shard_count);
     return MLP_OK;
 }

@@ -45,8 +45,7 @@ static mlp_status accept_options(struct fit *fit, const mlp_fit_options *given)
     FAIL_IF((o->parts > 1 || fit->exchange.size > 1) && fit->network->loss.loss == MLP_LOSS_CUSTOM,
             MLP_ERROR_UNSUPPORTED,
             "fit options: parts is %zu on %d ranks, expected 1 and 1 with a custom loss, which sees the "
-            "whole batch "
-            "at once",
+            "whole batch at once",
             o->parts, fit->exchange.size);
     TRY(stopping_check(o));
     if (o->schedule != NULL) {

@@ -200,8 +200,7 @@ const struct command diagnose_command = {
         "and --init would start it, and prints layer by layer how signal and gradient grow, beside what "
         "mean-field theory expects. Then the verdict: vanishing, exploding, dead, saturated, symmetric, "
         "non-finite or healthy, with the layers and, where the theory knows one, a remedy. Gradients are "
-        "those "
-        "of the loss, with its reduction, and of the samples' weights.",
+        "those of the loss, with its reduction, and of the samples' weights.",
     .rows = rows,
     .examples = "  mlp diagnose --data digits --hidden 64,64,64,64,64,64 --activation sigmoid \\\n"
                 "      --plot sigmoid.svg\n"

@@ -84,8 +84,7 @@ const struct command import_command = {
                    "Layers come in the order of the numbers in their names, or in the one order that their "
                    "shapes allow; "
                    "whatever stands in front of the names, such as module. or _orig_mod., does not matter. "
-                   "BatchNorm1d is "
-                   "folded into the layers; a LayerNorm or a convolution is refused by name.",
+                   "BatchNorm1d is folded into the layers; a LayerNorm or a convolution is refused by name.",
     .rows = rows,
     .examples = "  mlp import fashion.safetensors fashion.mlp --layers relu,relu,softmax\n"
                 "  mlp import keras.onnx keras.safetensors\n",

@@ -41,8 +41,7 @@ static int check_parts(const struct train_settings *s, const char *data, const c
     FAIL_IF(validation != NULL && (same_file(validation, test) ||
                                    (own_test && validates_on_own && same_file(validation, data))),
             usage_error("--validation-data: '%s' is what the model is tested on, which must have no say in "
-                        "when "
-                        "to stop; --validation FRACTION takes a share of the training samples",
+                        "when to stop; --validation FRACTION takes a share of the training samples",
                         s->validation_data));
     if (!validates_on_own && same_file(validation, data)) {
         notice("--validation-data: '%s' is the training data, on which every model looks better than it is",

@@ -75,8 +75,7 @@ int parse_delimiter(const char *text, void *settings)
     return request->delimiter != '\0' && strchr("\"\r\n", request->delimiter) == NULL
                ? EXIT_DONE
                : usage_error("--delimiter: expected one character that is no quote, or comma, semicolon, "
-                             "tab, bar or "
-                             "blanks, got '%s'",
+                             "tab, bar or blanks, got '%s'",
                              text);
 }
 

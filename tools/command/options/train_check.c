@@ -87,8 +87,7 @@ void tell_of_batch(const struct train_settings *settings, size_t samples)
     const size_t batch = settings->fit.batch > 0 ? settings->fit.batch : TRAIN_BATCH;
     if ((rule == MLP_OPTIMIZER_RPROP || rule == MLP_OPTIMIZER_LBFGS) && batch < samples) {
         notice("--optimizer %s is for full batches, and takes the noise of %zu of %zu samples for the shape "
-               "of "
-               "the loss; --batch all gives it all of them",
+               "of the loss; --batch all gives it all of them",
                mlp_optimizer_name(rule), batch, samples);
     }
 }

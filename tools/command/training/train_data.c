@@ -215,8 +215,7 @@ int train_data_check_weights(const struct train_settings *settings, const struct
             TRY(find_weight(parts[i].part, &found));
         }
         FAIL_IF(!found, work_error("--weight-column %s: all samples of %s, %zu, have a weight of 0: no loss "
-                                   "can be told of "
-                                   "it; another --seed, or other data, gives other samples",
+                                   "can be told of it; another --seed, or other data, gives other samples",
                                    settings->request.weight, parts[i].name, mlp_data_count(parts[i].part)));
     }
     return EXIT_DONE;
