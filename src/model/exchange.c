@@ -51,6 +51,18 @@ struct range exchange_parts(const mlp_exchange *exchange, size_t parts, int rank
     return team_share(&ranks, parts);
 }
 
+mlp_status exchange_gather(const mlp_exchange *exchange, size_t count, size_t size, void *items)
+{
+    size_t bytes[EXCHANGE_RANKS];
+    char *const all = (char *)items + count * size;
+    for (int r = 0; r < exchange->size; r++) {
+        const struct range theirs = exchange_parts(exchange, count, r);
+        bytes[r] = (theirs.end - theirs.first) * size;
+    }
+    const char *own = (char *)items + exchange_parts(exchange, count, exchange->rank).first * size;
+    return exchange->all_gather(exchange->context, own, all, bytes);
+}
+
 mlp_status mlp_exchange_share(const mlp_exchange *exchange, size_t count, size_t parts, size_t *first,
                               size_t *own)
 {

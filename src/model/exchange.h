@@ -43,6 +43,10 @@ struct range exchange_slice(size_t arena_size, int size, int rank);
 /* Parts of `parts` that rank `rank` owns. */
 struct range exchange_parts(const mlp_exchange *exchange, size_t parts, int rank);
 
+/* A list of `count` items of `size` bytes that the ranks own as parts: each has its own in `items`; everybody
+ * gets all, behind those, from the item `count` on. */
+mlp_status exchange_gather(const mlp_exchange *exchange, size_t count, size_t size, void *items);
+
 /* Samples of a batch of `count`, in up to `parts` parts, that are this rank's. */
 struct range exchange_samples(const mlp_exchange *exchange, size_t count, size_t parts);
 

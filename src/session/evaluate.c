@@ -51,19 +51,6 @@ static mlp_status evaluate_alone(const struct evaluation *e, mlp_metrics *metric
     return MLP_OK;
 }
 
-/* Everybody gets the tallies of all batches, in order. */
-static mlp_status gather_tallies(const struct evaluation *e, size_t batches)
-{
-    const mlp_exchange *exchange = e->exchange;
-    size_t bytes[EXCHANGE_RANKS];
-    for (int r = 0; r < exchange->size; r++) {
-        const struct range theirs = exchange_parts(exchange, batches, r);
-        bytes[r] = (theirs.end - theirs.first) * sizeof *e->tallies;
-    }
-    const struct range own = exchange_parts(exchange, batches, exchange->rank);
-    return exchange->all_gather(exchange->context, e->tallies + own.first, e->tallies + batches, bytes);
-}
-
 mlp_status evaluate_data(const struct evaluation *e, mlp_metrics *metrics)
 {
     struct tally sum = { 0 };
@@ -78,7 +65,7 @@ mlp_status evaluate_data(const struct evaluation *e, mlp_metrics *metrics)
         status = evaluate_batch(e, b * e->batch->size, &e->tallies[b]);
     }
     TRY(exchange_agree(e->exchange, status, NULL));
-    TRY(gather_tallies(e, batches));
+    TRY(exchange_gather(e->exchange, batches, sizeof *e->tallies, e->tallies));
     for (size_t b = 0; b < batches; b++) { /* as one rank adds them up */
         const struct tally *one = &e->tallies[batches + b];
         tally_add(&sum, one);

@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "model/exchange.h"
 #include "model/workspace.h"
-#include "session/batch.h"
+#include "session/evaluate.h"
 
 enum { DEFAULT_BATCH = 256 };
 
@@ -20,7 +20,7 @@ struct sums {
 };
 
 /* An evaluation under way, by one rank or several. */
-struct evaluation {
+struct number_evaluation {
     const mlp_network *network;
     const mlp_exchange *exchange;
     mlp_workspace *workspace;
@@ -28,7 +28,7 @@ struct evaluation {
     size_t units;
     float *outputs;     /* of a batch */
     struct sums *total; /* of each output */
-    struct sums *sums;  /* of each batch's outputs: this rank's, then, of several, all */
+    struct sums *sums;  /* of a batch's outputs; on several ranks of each batch's: this rank's, then all */
 };
 
 static void add_sample(struct sums *sums, double weight, double prediction, double target)
@@ -53,7 +53,7 @@ static void add_sums(struct sums *to, const struct sums *sums)
     to->target_squared += sums->target_squared;
 }
 
-static void sum_batch(const struct evaluation *e, struct sums *sums)
+static void sum_batch(const struct number_evaluation *e, struct sums *sums)
 {
     const struct batch *batch = &e->batch;
     for (size_t i = 0; i < e->units; i++) {
@@ -83,7 +83,7 @@ static mlp_number_metrics metrics_of(const struct sums *s)
 }
 
 /* The targets of the first sample. */
-static mlp_status find_origins(struct evaluation *e)
+static mlp_status find_origins(struct number_evaluation *e)
 {
     TRY(batch_gather(&e->batch, NULL, 0, 1, 1));
     for (size_t i = 0; i < e->units; i++) {
@@ -92,50 +92,62 @@ static mlp_status find_origins(struct evaluation *e)
     return MLP_OK;
 }
 
-static size_t batches_of(const struct evaluation *e)
+/* The sums of batch b's outputs. */
+static mlp_status evaluate_batch(struct number_evaluation *e, size_t b, struct sums *sums)
 {
-    return (e->batch.data->count - 1) / e->batch.size + 1;
+    struct batch *batch = &e->batch;
+    const size_t first = b * batch->size, left = batch->data->count - first;
+    TRY(batch_gather(batch, NULL, first, left < batch->size ? left : batch->size, e->workspace->threads));
+    TRY(mlp_predict(e->network, e->workspace, batch->x, batch->count, e->outputs));
+    sum_batch(e, sums);
+    return MLP_OK;
+}
+
+static void add_batch(struct number_evaluation *e, const struct sums *sums)
+{
+    for (size_t i = 0; i < e->units; i++) {
+        add_sums(&e->total[i], &sums[i]);
+    }
+}
+
+static mlp_status evaluate_alone(struct number_evaluation *e)
+{
+    TRY(find_origins(e));
+    for (size_t b = 0; b < evaluate_batches(&e->batch); b++) {
+        TRY(evaluate_batch(e, b, e->sums));
+        add_batch(e, e->sums);
+    }
+    return MLP_OK;
 }
 
 /* Batches of this rank. */
-static mlp_status sum_own(struct evaluation *e)
+static mlp_status evaluate_own(struct number_evaluation *e)
 {
-    struct batch *batch = &e->batch;
-    const struct range own = exchange_parts(e->exchange, batches_of(e), e->exchange->rank);
+    const struct range own = exchange_parts(e->exchange, evaluate_batches(&e->batch), e->exchange->rank);
     TRY(find_origins(e));
     for (size_t b = own.first; b < own.end; b++) {
-        const size_t first = b * batch->size, left = batch->data->count - first;
-        TRY(batch_gather(batch, NULL, first, left < batch->size ? left : batch->size, e->workspace->threads));
-        TRY(mlp_predict(e->network, e->workspace, batch->x, batch->count, e->outputs));
-        sum_batch(e, e->sums + b * e->units);
+        TRY(evaluate_batch(e, b, e->sums + b * e->units));
     }
     return MLP_OK;
 }
 
-/* The sums of all batches of all ranks, in order: on any number of ranks the bits are the same. */
-static mlp_status sum_all(struct evaluation *e)
+/* The sums of all batches, in order: on any number of ranks the bits are the same. */
+static mlp_status evaluate(struct number_evaluation *e)
 {
-    const mlp_exchange *exchange = e->exchange;
-    const size_t batches = batches_of(e);
-    struct sums *all = e->sums;
-    TRY(exchange_agree(exchange, sum_own(e), NULL));
-    if (exchange->size > 1) {
-        size_t bytes[EXCHANGE_RANKS];
-        for (int r = 0; r < exchange->size; r++) {
-            const struct range theirs = exchange_parts(exchange, batches, r);
-            bytes[r] = (theirs.end - theirs.first) * e->units * sizeof *all;
-        }
-        const struct range own = exchange_parts(exchange, batches, exchange->rank);
-        all = e->sums + batches * e->units;
-        TRY(exchange->all_gather(exchange->context, e->sums + own.first * e->units, all, bytes));
+    const size_t batches = evaluate_batches(&e->batch);
+    if (e->exchange->size == 1) {
+        return evaluate_alone(e);
     }
-    for (size_t k = 0; k < batches * e->units; k++) {
-        add_sums(&e->total[k % e->units], &all[k]);
+    TRY(exchange_agree(e->exchange, evaluate_own(e), NULL));
+    TRY(exchange_gather(e->exchange, batches, e->units * sizeof *e->sums, e->sums));
+    for (size_t b = 0; b < batches; b++) {
+        add_batch(e, e->sums + (batches + b) * e->units);
     }
     return MLP_OK;
 }
 
-static mlp_status check(const struct evaluation *e, const mlp_data *data, const mlp_number_metrics *metrics)
+static mlp_status check(const struct number_evaluation *e, const mlp_data *data,
+                        const mlp_number_metrics *metrics)
 {
     static const char *const function = "mlp_evaluate_numbers";
     const mlp_network *network = e->network;
@@ -148,7 +160,7 @@ static mlp_status check(const struct evaluation *e, const mlp_data *data, const 
     return MLP_OK;
 }
 
-static mlp_status prepare(struct evaluation *e, const mlp_data *data, size_t batch, int threads)
+static mlp_status prepare(struct number_evaluation *e, const mlp_data *data, size_t batch, int threads)
 {
     struct memory_row row = { 0 };
     const size_t wanted = batch > 0 ? batch : (size_t)DEFAULT_BATCH;
@@ -156,14 +168,14 @@ static mlp_status prepare(struct evaluation *e, const mlp_data *data, size_t bat
     e->units = output_layer(e->network)->units;
     TRY(workspace_create_for_evaluation(e->network, size, threads, &e->workspace));
     TRY(batch_make(&e->batch, data, size));
-    const size_t kept = (e->exchange->size > 1 ? 2 : 1) * batches_of(e);
+    const size_t kept = e->exchange->size > 1 ? 2 * evaluate_batches(&e->batch) : 1;
     e->outputs = memory_take(&row, size, e->units * sizeof *e->outputs);
     e->total = memory_take(&row, e->units, sizeof *e->total);
     e->sums = memory_take(&row, kept, e->units * sizeof *e->sums);
     return row.failed ? MLP_ERROR_MEMORY : MLP_OK;
 }
 
-static void release(struct evaluation *e)
+static void release(struct number_evaluation *e)
 {
     batch_free(&e->batch);
     mlp_workspace_destroy(&e->workspace);
@@ -172,7 +184,7 @@ static void release(struct evaluation *e)
     memory_free(e->sums);
 }
 
-static mlp_status read_metrics(const struct evaluation *e, mlp_number_metrics *metrics)
+static mlp_status read_metrics(const struct number_evaluation *e, mlp_number_metrics *metrics)
 {
     for (size_t i = 0; i < e->units; i++) {
         const struct sums *sums = &e->total[i];
@@ -191,12 +203,12 @@ mlp_status mlp_exchange_evaluate_numbers(const mlp_exchange *exchange, const mlp
                                          mlp_number_metrics *metrics)
 {
     mlp_exchange accepted;
-    struct evaluation e = { .network = network, .exchange = &accepted };
+    struct number_evaluation e = { .network = network, .exchange = &accepted };
     TRY(exchange_accept(exchange, &accepted));
     mlp_status status = check(&e, data, metrics);
     status = status == MLP_OK ? prepare(&e, data, batch, threads) : status;
     status = exchange_agree(&accepted, status, NULL);
-    status = status == MLP_OK ? sum_all(&e) : status;
+    status = status == MLP_OK ? evaluate(&e) : status;
     status = status == MLP_OK ? read_metrics(&e, metrics) : status;
     release(&e);
     return status;
