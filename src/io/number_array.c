@@ -82,7 +82,10 @@ static size_t head_rows(const struct number_array *a)
 static void learn_offsets(const struct number_array *a, const unsigned char *values, size_t rows, size_t row,
                           size_t step)
 {
-    for (size_t j = 0; a->learns && j < a->width; j++) {
+    if (!a->learns) {
+        return;
+    }
+    for (size_t j = 0; j < a->width; j++) {
         struct offset_sums sums = { 0 };
         for (size_t r = 0; r < rows; r++) {
             offset_add(&sums, value_double(a, values + (r * row + j * step) * a->size));

@@ -27,17 +27,14 @@ static inline double value_double(const struct number_array *a, const unsigned c
     }
 }
 
+/* Rounded once: a whole number of 64 bits is none of double's. */
 static inline float value_float(const struct number_array *a, const unsigned char *bytes)
 {
+    if (a->kind == VALUE_FLOAT) {
+        return (float)value_double(a, bytes); /* beyond a float's range infinite, which is refused */
+    }
     const uint64_t bits = bits_of_bytes(bytes, a->size, a->big_endian);
-    if (a->kind != VALUE_FLOAT) {
-        return a->kind == VALUE_SIGNED ? (float)value_signed(bits, a->size) : (float)bits;
-    }
-    switch (a->size) {
-    case 2: return float_of_half_bits((uint32_t)bits);
-    case 4: return float_of_bits((uint32_t)bits);
-    default: return (float)double_of_bits(bits); /* beyond a float's range infinite, which is refused */
-    }
+    return a->kind == VALUE_SIGNED ? (float)value_signed(bits, a->size) : (float)bits;
 }
 
 #endif

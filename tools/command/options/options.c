@@ -149,7 +149,10 @@ static void list_options(const struct option_row *rows, const char *word, bool n
     snprintf(name, sizeof name, "%.*s", (int)length, word);
     text[0] = '\0';
     for (const struct option_row *row = rows; row->kind != OPTION_END; row++) {
-        for (int unset = 0; row->kind != OPTION_GROUP && unset <= may_be_unset(rows, row); unset++) {
+        if (row->kind == OPTION_GROUP) {
+            continue;
+        }
+        for (int unset = 0; unset <= may_be_unset(rows, row); unset++) {
             char known[NAME_SIZE];
             snprintf(known, sizeof known, "%s%s", unset ? "no-" : "", row->name);
             if (used < size && (near ? name_is_near(name, known) : strncmp(known, word, length) == 0)) {
