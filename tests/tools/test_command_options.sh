@@ -9,21 +9,17 @@ digits=$(realpath "$2")
 "$mlp" train --data digits --validation 0.2 --epochs 12 --seed 3 --quiet --output model >out 2>err || exit 1
 
 # ---- every strategy by name
-for name in $("$mlp" train --help | sed -n '/^Activations:/,/^$/s/^  \([a-z-]*\)  .*/\1/p' | grep -v softmax); do
-    exits 0 "activation $name" train --data digits --epochs 1 --train-first 200 --activation "$name" --quiet
-done
-for name in $("$mlp" train --help | sed -n '/^Initializers:/,/^$/s/^  \([a-z-]*\)  .*/\1/p'); do
-    exits 0 "initializer $name" train --data digits --epochs 1 --train-first 200 --init "$name" --quiet
-done
-for name in $("$mlp" train --help | sed -n '/^Losses:/,/^$/s/^  \([a-z-]*\)  .*/\1/p'); do
-    exits 0 "loss $name" train --data digits --epochs 1 --train-first 200 --loss "$name" --quiet
-done
-for name in $("$mlp" train --help | sed -n '/^Optimizers:/,/^$/s/^  \([a-z-]*\)  .*/\1/p'); do
-    exits 0 "optimizer $name" train --data digits --epochs 1 --train-first 200 --optimizer "$name" --quiet
-done
-for name in $("$mlp" train --help | sed -n '/^Clipping rules:/,/^$/s/^  \([a-z-]*\)  .*/\1/p'); do
-    exits 0 "clip $name" train --data digits --epochs 1 --train-first 200 --clip "$name" --quiet
-done
+# every HEADING OPTION: each name below the heading of --help is taken
+every() {
+    for name in $("$mlp" train --help | sed -n "/^$1:/,/^\$/s/^  \([a-z-]*\)  .*/\1/p" | grep -vx softmax); do
+        exits 0 "$2 $name" train --data digits --epochs 1 --train-first 200 "$2" "$name" --quiet
+    done
+}
+every Activations --activation
+every Initializers --init
+every Losses --loss
+every Optimizers --optimizer
+every 'Clipping rules' --clip
 exits 0 'every option at once' train --data digits --validation-last 300 --train-first 900 --no-standardize \
     --hidden 20,15 --activation leaky-relu:0.2,tanh --output-activation softmax --output-units 10 \
     --init uniform:-0.1,0.1,he-normal:gain=1.5,fan=out,normal:0.05 \
