@@ -118,8 +118,7 @@ static mlp_status measure_da(const mlp_network *network, mlp_workspace *workspac
     const struct layer *layer = &network->layers[l];
     mlp_matrix dz;
     TRY(mlp_workspace_view(workspace, MLP_TENSOR_PRE_ACTIVATION_GRADIENT, l, &dz));
-    BLAS_SECTION(true);
-    BLAS_MEMORY(1);
+    BLAS_SECTION(true); /* the workspace has reserved this thread's memory for BLAS */
     float *da =
         memory_allocate(layer->inputs * dz.columns, sizeof *da); /* no overflow: the workspace holds more */
     REQUIRE_MEMORY(da);
