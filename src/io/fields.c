@@ -1,7 +1,6 @@
 /* Members of a struct by name. */
 #include "io/fields.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
@@ -138,23 +137,10 @@ static bool real_of(const struct json_node *json, double *value)
     return false;
 }
 
-static bool digits_of(const struct json_node *json, void *place)
-{
-    const char *text = node_text(json);
-    if (text == NULL || text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') {
-        return false;
-    }
-    errno = 0;
-    const uint64_t value = strtoull(text, NULL, 10);
-    memcpy(place, &value, sizeof value);
-    return errno == 0;
-}
-
 static const char *const expected[] = {
     [FIELD_REAL] = "a number",      [FIELD_COUNT_64] = "a whole number of at least 0",
     [FIELD_FLAG] = "true or false", [FIELD_COUNT_32] = "a whole number of at least 0, within 32 bits",
-    [FIELD_NAME] = "a text",        [FIELD_SEED] = "a text of digits, within 64 bits",
-    [FIELD_INSIDE] = "an object",
+    [FIELD_NAME] = "a text",        [FIELD_INSIDE] = "an object",
 };
 
 /* Whether the value is of the field's type; puts it into the object then. */
@@ -163,6 +149,7 @@ static bool take_value(const struct field *field, const struct json_node *value,
     char *place = (char *)object + field->offset;
     const int flag = value->type == NODE_TRUE;
     double real;
+    MLP_ASSERT(field->kind != FIELD_SEED);
     switch (field->kind) {
     case FIELD_REAL:
         if (!real_of(value, &real)) {
@@ -171,7 +158,6 @@ static bool take_value(const struct field *field, const struct json_node *value,
         set_real(field, object, real);
         return true;
     case FIELD_FLAG: memcpy(place, &flag, sizeof flag); return flag || value->type == NODE_FALSE;
-    case FIELD_SEED: return digits_of(value, place);
     default: return value->type == NODE_INTEGER && set_count(field, object, (double)value->integer);
     }
 }
