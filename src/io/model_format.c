@@ -51,7 +51,7 @@ static const struct model_format *format_of(const struct byte_source *source)
     }
     for (size_t i = 0; i < FORMATS; i++) {
         const size_t suffix = strlen(formats[i]->suffix);
-        if (length > suffix && strcmp(source->name + length - suffix, formats[i]->suffix) == 0) {
+        if (length >= suffix && strcmp(source->name + length - suffix, formats[i]->suffix) == 0) {
             return formats[i];
         }
     }

@@ -288,6 +288,30 @@ static size_t size_of(const char *path)
     return size;
 }
 
+/* Bytes that are no format's beginning are spoken of as their name's: the whole of which may be the suffix. */
+static void bytes_of_no_format_are_named_by_the_suffix(void **unused)
+{
+    static const struct {
+        const char *name, *words;
+    } cases[] = {
+        { ".onnx", "ONNX" },          { "a.onnx", "ONNX" },     { "onnx", "header" },
+        { ".safetensors", "header" }, { "x.onnx.b", "header" },
+    };
+    char before[4096];
+    mlp_network *network;
+    (void)unused;
+    assert_non_null(getcwd(before, sizeof before));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char folder[4096];
+        const char *path = test_write_file(cases[i].name, "neither of them, but long enough", 32);
+        snprintf(folder, sizeof folder, "%.*s", (int)(strlen(path) - strlen(cases[i].name)), path);
+        assert_refused(mlp_model_load(path, &network), MLP_ERROR_FORMAT, cases[i].words, NULL);
+        assert_int_equal(chdir(folder), 0);
+        assert_refused(mlp_model_load(cases[i].name, &network), MLP_ERROR_FORMAT, cases[i].words, NULL);
+        assert_int_equal(chdir(before), 0);
+    }
+}
+
 static void truncated_models_are_refused(void **unused)
 {
     const char *path = save_example("truncated");
@@ -318,9 +342,12 @@ static void flipped_bits_never_crash(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(descriptions_are_refused), cmocka_unit_test(claims_do_not_take_memory),
-        cmocka_unit_test(values_are_refused),       cmocka_unit_test(truncated_models_are_refused),
+        cmocka_unit_test(descriptions_are_refused),
+        cmocka_unit_test(claims_do_not_take_memory),
+        cmocka_unit_test(values_are_refused),
+        cmocka_unit_test(truncated_models_are_refused),
         cmocka_unit_test(flipped_bits_never_crash),
+        cmocka_unit_test(bytes_of_no_format_are_named_by_the_suffix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
