@@ -95,7 +95,7 @@ static mlp_status step_affine(struct onnx_walk *walk, const onnx_node *node, cha
     double *values = NULL;
     size_t count;
     if (node->n_input != 2 || !onnx_constant_of(&walk->index, node->input[second ? 0 : 1], &constant) ||
-        (op == '/' && second) || walk->swapped) {
+        walk->swapped) {
         return onnx_refuse(walk, node, "expected a constant as its other operand");
     }
     TRY(feature_values(walk, node, &constant, &values, &count));
@@ -379,7 +379,7 @@ static const struct {
     { "", "Gemm", step_product, false }, { "com.microsoft", "FusedGemm", step_product, false },
     { "", "MatMul", step_product, false }, { "com.microsoft", "FusedMatMul", step_product, false },
     { "", "Add", step_add, true }, { "", "Sub", step_sub, true },
-    { "", "Mul", step_mul, true }, { "", "Div", step_div, true },
+    { "", "Mul", step_mul, true }, { "", "Div", step_div, false },
     { "com.microsoft", "BiasGelu", step_bias_gelu, false },
     { "com.microsoft", "FastGelu", step_bias_gelu, false },
     { "", "BatchNormalization", step_batch_normalization, false },

@@ -2,7 +2,8 @@
 """Records the ONNX files of this folder, with inputs and outputs beside each: needs torch, onnx, onnxruntime,
 scikit-learn, skl2onnx.
 
-usage: record.py [FOLDER [KIND...]]     all kinds: gemm keras sklearn torch external shapes runtime refused; and by name alone:
+usage: record.py [FOLDER [KIND...]]     all kinds: gemm keras sklearn torch external shapes runtime refused
+                                         offset; and by name alone:
                                          tf2onnx (needs keras, tensorflow-cpu, tf2onnx)
 
 NAME.onnx is the model. NAME.txt has samples, inputs and outputs in its first line, then a sample's inputs and the
@@ -153,6 +154,20 @@ def gemm_models():
     nodes = [helper.make_node("Transpose", ["x"], ["t"]), helper.make_node("Gemm", ["t", "w"], ["y"], transA=1)]
     model, y = model_of(nodes, {"w": normal(4, 3)}, [4], 3, x)
     record("gemm-transposed", model, x, y)
+
+
+def offset_models():
+    """A standardization of two features, with numbers of their own or one for both, in front of a layer and between two."""
+    def standardized(value, to):
+        return [helper.make_node("Sub", [value, "m"], [f"{value}c"]), helper.make_node("Div", [f"{value}c", "s"], [to])]
+
+    for count in (1, 2):
+        x = normal(SAMPLES, 2)
+        constants = {"m": normal(count) + 3, "s": numpy.abs(normal(count)) + 1, "v": normal(2, 2), "w": normal(2, 3), "b": normal(3)}
+        nodes = [*standardized("x", "n"), helper.make_node("MatMul", ["n", "v"], ["z"]), helper.make_node("Tanh", ["z"], ["a"]),
+                 *standardized("a", "q"), helper.make_node("MatMul", ["q", "w"], ["p"]), helper.make_node("Add", ["p", "b"], ["y"])]
+        model, y = model_of(nodes, constants, [2], 3, x)
+        record(f"offset-{count}", model, x, y)
 
 
 def keras_models():
@@ -307,13 +322,15 @@ def refused_models():
     behind("Flatten", axis=0, says=["axis 1"])
     behind("Squeeze", integers(0), says=["axis"])
     behind("Squeeze", says=["one unit"])
+    refused("squeeze-samples", [node("Squeeze", ["x", "axes"], ["s"], name="culprit"), node("MatMul", ["s", "w"], ["y"])],
+            ["culprit", "Squeeze"], {"axes": integers(1, 0)}, x=(None, 1, 4))
     behind("Reshape", integers(-1, 1), says=["samples × features"])
     behind("Transpose", perm=[0, 1], says=["two dimensions"])
     behind("Cast", to=TensorProto.INT32, says=["FLOAT"])
     behind("Dropout", numpy.float32(0.5), numpy.array(True), says=["training"])
     behind("Add", normal(2), says=["2 numbers"])
     behind("Mul", normal(5, 1), says=["each feature"])
-    refused("div", [*dense, node("Div", ["b", "z"], ["y"], name="culprit")], ["culprit", "Div"])
+    refused("div", [*dense, node("Div", ["b", "z"], ["y"], name="culprit")], ["culprit", "Div", "first operand"])
     refused("norm-training", [*dense, node("BatchNormalization", ["z", "b", "b", "b", "b"], ["y", "", ""], name="culprit", training_mode=1)],
             ["culprit", "BatchNormalization"], opset=14)
     refused("norm-sizes", [*dense, node("BatchNormalization", ["z", "b", "b", "b", "w"], ["y"], name="culprit")], ["culprit", "as many"])
@@ -382,5 +399,5 @@ def refused_models():
 
 
 if __name__ == "__main__":
-    for kind in sys.argv[2:] or ("gemm", "keras", "sklearn", "torch", "external", "shapes", "runtime", "refused"):
+    for kind in sys.argv[2:] or ("gemm", "keras", "sklearn", "torch", "external", "shapes", "runtime", "refused", "offset"):
         globals()[f"{kind}_models"]()
