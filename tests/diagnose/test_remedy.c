@@ -10,14 +10,19 @@
 
 enum { INPUTS = 40, UNITS = 60, OUTPUTS = 5, LAYERS = 3 };
 
-static mlp_network *make(mlp_activation activation, mlp_init init)
+static mlp_network *make_mixed(mlp_activation activation, mlp_activation second, mlp_init init)
 {
     const mlp_layer layers[LAYERS] = { { .units = UNITS, .activation = activation, .init = init },
-                                       { .units = UNITS, .activation = activation, .init = init },
+                                       { .units = UNITS, .activation = second, .init = init },
                                        { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX } };
     mlp_network *network;
     assert_ok(mlp_network_create(INPUTS, layers, LAYERS, NULL, &network));
     return network;
+}
+
+static mlp_network *make(mlp_activation activation, mlp_init init)
+{
+    return make_mixed(activation, activation, init);
 }
 
 /* Whether `words` are recommended for features of this mean square. */
@@ -61,7 +66,7 @@ static void flat_candidates_are_left_out(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* What the network has already is no remedy. */
+/* What the network's first layer has already is no remedy, whatever those behind it have. */
 static void the_networks_own_choice_is_not_recommended(void **unused)
 {
     struct field_step steps[LAYERS];
@@ -70,6 +75,13 @@ static void the_networks_own_choice_is_not_recommended(void **unused)
     assert_false(recommends(network, 1.0, "tanh with xavier-normal", steps));
     assert_true(recommends(network, 1.0, "relu with he-normal", steps));
     mlp_network_destroy(&network);
+    for (int tanh_first = 0; tanh_first <= 1; tanh_first++) {
+        network =
+            make_mixed(tanh_first ? MLP_ACTIVATION_TANH : MLP_ACTIVATION_SIGMOID,
+                       tanh_first ? MLP_ACTIVATION_SIGMOID : MLP_ACTIVATION_TANH, MLP_INIT_XAVIER_NORMAL);
+        assert_true(recommends(network, 1.0, "tanh with xavier-normal", steps) != tanh_first);
+        mlp_network_destroy(&network);
+    }
 }
 
 int main(void)

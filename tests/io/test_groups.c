@@ -137,6 +137,67 @@ static void folds_keep_groups_together(void **state)
     mlp_schema_destroy(&schema);
 }
 
+enum { SIZES = 12, IN_ALL = SIZES * (SIZES + 1) / 2 };
+
+/* Σ over parts and classes of n²/(share·N), the groups below `dealt` being in their parts. */
+static double disturbance(const double counts[SIZES + 1][3], const int *parts, int dealt, double share)
+{
+    double sum = 0.0;
+    for (int part = 0; part < 2; part++) {
+        for (int c = 0; c < 3; c++) {
+            double here = 0.0, all = 0.0;
+            for (int size = SIZES; size > 0; size--) {
+                all += counts[size][c];
+                here += size >= dealt && parts[size] == part ? counts[size][c] : 0.0;
+            }
+            sum += here * here / ((part == 1 ? share : 1.0 - share) * all);
+        }
+    }
+    return sum;
+}
+
+/* Groups of 12 samples, 11 and so on: each goes where the sum, computed anew for either part, is less. */
+static void each_group_goes_where_it_disturbs_the_least(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        char text[4096] = "x,g,y\n";
+        double counts[SIZES + 1][3] = { { 0.0 } };
+        int groups[IN_ALL], parts[SIZES + 1] = { 0 }, sides[GROUPS], samples = 0;
+        uint64_t random = seed;
+        mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+        mlp_data *data, *part[2];
+        const double share = test_uniform(&random, 0.1, 0.5);
+        for (int size = 1; size <= SIZES; size++) {
+            for (int i = 0; i < size; i++, samples++) {
+                const int c = samples < 3 ? samples : (int)test_uniform(&random, 0.0, 2.999);
+                groups[samples] = size;
+                counts[size][c] += 1.0;
+                sprintf(text + strlen(text), "%d,g%d,%c\n", samples, size, 'A' + c);
+            }
+        }
+        for (int size = SIZES; size > 0; size--) {
+            parts[size] = 1;
+            const double second = disturbance(counts, parts, size, share);
+            parts[size] = 0;
+            parts[size] = second < disturbance(counts, parts, size, share);
+        }
+        options.group = "g";
+        mlp_schema *schema = learn(text, &options, &data);
+        assert_ok(mlp_data_split_groups_stratified(data, share, seed, &part[0], &part[1]));
+        memset(sides, -1, sizeof sides);
+        for (int p = 0; p < 2; p++) {
+            count_part(part[p], groups, p, sides, (double[3]){ 0.0 });
+            mlp_data_destroy(&part[p]);
+        }
+        for (int size = 1; size <= SIZES; size++) {
+            assert_int_equal(sides[size], parts[size]);
+        }
+        mlp_data_destroy(&data);
+        mlp_schema_destroy(&schema);
+    }
+}
+
 /* Two groups of one size: the smaller part's share is below any of them, and it has one all the same. */
 static void no_part_of_groups_is_empty(void **state)
 {
@@ -161,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_stay_together),
         cmocka_unit_test(folds_keep_groups_together),
+        cmocka_unit_test(each_group_goes_where_it_disturbs_the_least),
         cmocka_unit_test(no_part_of_groups_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

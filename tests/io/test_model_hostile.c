@@ -288,7 +288,7 @@ static size_t size_of(const char *path)
     return size;
 }
 
-/* Bytes that are no format's beginning are spoken of as their name's: the whole of which may be the suffix. */
+/* Bytes that begin no format are spoken of as what the name says, all of which may be the suffix. */
 static void bytes_of_no_format_are_named_by_the_suffix(void **unused)
 {
     static const struct {

@@ -3,6 +3,7 @@
 #include "support/support.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <mlp/mlp.h>
@@ -380,6 +381,26 @@ static void bytes_are_those_of_any_machine(void **unused)
     mlp_network_destroy(&network);
 }
 
+/* Bytes have no name: the first say that they are ONNX, also where a text behind the version is empty. */
+static void onnx_is_known_by_its_beginning(void **unused)
+{
+    static const unsigned char beginning[] = { 0x08, 8, 0x12, 0 }; /* version 8, a producer without a name */
+    char path[4096];
+    size_t size;
+    mlp_network *network;
+    (void)unused;
+    snprintf(path, sizeof path, "%s/offset-2.onnx", getenv("MLP_TEST_ONNX"));
+    unsigned char *bytes = test_read_file(path, &size), *longer = malloc(size + 2);
+    assert_memory_equal(bytes, beginning, 2);
+    memcpy(longer, beginning, sizeof beginning);
+    memcpy(longer + sizeof beginning, bytes + 2, size - 2);
+    const mlp_status status = mlp_model_load_memory(longer, size + 2, NULL, &network);
+    assert_true(status == MLP_OK || status == MLP_ERROR_UNSUPPORTED); /* the latter without protobuf-c */
+    mlp_network_destroy(&network);
+    free(bytes);
+    free(longer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +414,7 @@ int main(void)
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(arguments),
         cmocka_unit_test(memory_may_run_out),
+        cmocka_unit_test(onnx_is_known_by_its_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

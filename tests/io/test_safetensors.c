@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -322,6 +323,40 @@ static void flipped_bits_never_crash(void **unused)
     assert_ok(open_and_close(path));
 }
 
+/* Matrices that are read in pieces: of whole rows, and of parts of rows. Row-major becomes column-major. */
+static void large_matrices_are_read_in_pieces(void **unused)
+{
+    static const size_t shapes[][2] = { { 600, 500 },
+                                        { 2, SAFETENSORS_PIECE + 100 },
+                                        { SAFETENSORS_PIECE + 7, 1 } };
+    (void)unused;
+    for (size_t i = 0; i < 2 * sizeof shapes / sizeof shapes[0]; i++) {
+        const size_t rows = shapes[i / 2][0], columns = shapes[i / 2][1], stride = rows + 3,
+                     width = i % 2 ? 8 : 4;
+        unsigned char *bytes = malloc(rows * columns * width);
+        float *out = malloc(stride * columns * sizeof *out);
+        struct safetensors archive;
+        char header[128];
+        for (size_t e = 0; e < rows * columns; e++) {
+            test_put_number((double)e, width, bytes + e * width); /* exact below 2²⁴ */
+        }
+        const int size = snprintf(header, sizeof header,
+                                  "{\"m\":{\"dtype\":\"F%zu\",\"shape\":[%zu,%zu],\"data_offsets\":[0,%zu]}}",
+                                  8 * width, rows, columns, rows * columns * width);
+        const char *path = write_archive("large", header, (size_t)size, bytes, rows * columns * width);
+        assert_ok(open_archive(path, &archive));
+        assert_ok(safetensor_matrix(&archive, &archive.tensors[0], out, stride));
+        for (size_t r = 0; r < rows; r++) {
+            for (size_t c = 0; c < columns; c++) {
+                assert_true(out[r + c * stride] == (float)(r * columns + c));
+            }
+        }
+        close_archive(&archive);
+        free(bytes);
+        free(out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,7 +364,7 @@ int main(void)
         cmocka_unit_test(deep_nesting_is_refused),  cmocka_unit_test(unusual_archives_are_read),
         cmocka_unit_test(no_file_to_read),          cmocka_unit_test(all_short_floats_are_converted),
         cmocka_unit_test(archives_are_written),     cmocka_unit_test(truncated_archives_are_refused),
-        cmocka_unit_test(flipped_bits_never_crash),
+        cmocka_unit_test(flipped_bits_never_crash), cmocka_unit_test(large_matrices_are_read_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

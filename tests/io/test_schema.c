@@ -10,6 +10,7 @@
 #include <mlp/model_file.h>
 #include <mlp/schema.h>
 
+#include "io/load_and_open.h"
 #include "schema_fixture.h"
 
 static const char people[] = "age,colour,member,born,label\n"
@@ -136,6 +137,50 @@ static void offsets_begin_at_256_deviations(void **state)
         mlp_data_destroy(&data);
         mlp_schema_destroy(&schema);
     }
+}
+
+/* Rows beyond those that kinds are found by, with plain fields, are read where they stand; quotes keep them
+ * from it. Columns of every kind: levels and classes may look like numbers, and a date begins with one. */
+static void both_ways_of_reading_rows_agree(void **state)
+{
+    enum { ROWS = 2600, ROOM = 64 * ROWS, DATES = 1, LINES = 2 };
+    char *text = malloc(ROOM);
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    mlp_table_options table = MLP_TABLE_OPTIONS_INIT;
+    (void)state;
+    options.categorical = (mlp_texts){ (const char *const[]){ "level" }, 1 };
+    options.ignored = (mlp_texts){ (const char *const[]){ "none" }, 1 };
+    options.weight = "weight";
+    options.dates = 1;
+    options.table = &table;
+    for (int form = 0; form < 4; form++) {
+        mlp_data *data[2];
+        mlp_schema *schemas[2];
+        table.keep_lines = (form & LINES) != 0;
+        for (int quoted = 0; quoted <= 1; quoted++) {
+            const char *quote = quoted ? "\"" : "";
+            size_t used = (size_t)sprintf(text, "x,level,flag,day,none,weight,label\n");
+            for (int i = 0; i < ROWS; i++) {
+                used += (size_t)sprintf(text + used, "%d.5,%s%d%s,%d,", i % 97 - 40, quote, 3 + i % 5, quote,
+                                        i % 2);
+                used += (size_t)sprintf(text + used, form & DATES ? "20%02d-0%d-1%d" : "%d%d%d", i % 30,
+                                        1 + i % 9, i % 10);
+                used += (size_t)sprintf(text + used, ",n%d,%d.25,%d\n", i, i % 3, 7 + i % 4);
+            }
+            schemas[quoted] = learn(text, &options, &data[quoted]);
+        }
+        assert_same_data(data[0], data[1]);
+        for (size_t i = 0; i < ROWS; i += 100) {
+            const char *lines[2] = { mlp_data_line(data[0], i), mlp_data_line(data[1], i) };
+            assert_true((lines[0] != NULL) == (table.keep_lines != 0));
+            assert_true(lines[0] == NULL || strcmp(lines[0], lines[1]) == 0);
+        }
+        for (int way = 0; way < 2; way++) {
+            mlp_data_destroy(&data[way]);
+            mlp_schema_destroy(&schemas[way]);
+        }
+    }
+    free(text);
 }
 
 static void a_model_keeps_it(void **state)
@@ -284,6 +329,29 @@ static void a_column_that_counts_is_mentioned(void **state)
 
 #define TEN_ROWS "a,b,y\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n"
 
+/* Several labels are flags where all of their own values are; those of the features do not matter. */
+static void several_labels_are_flags_or_numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        bool flags;
+    } tables[] = {
+        { "f,g,y,z\n5,1,0,1\n6,0,1,1\n7,1,1,0\n", true },
+        { "f,g,y,z\n1,1,0,5\n0,0,1,6\n1,1,1,7\n", false },
+        { "f,g,y,z\n1,1,2,1\n0,0,1,0\n1,1,1,0\n", false },
+        { "f,g,y,z\n1,1,yes,1\n0,0,no,0\n1,1,no,0\n", true },
+    };
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    (void)state;
+    options.labels = (mlp_texts){ (const char *const[]){ "y", "z" }, 2 };
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        mlp_schema *schema = learn(tables[i].text, &options, NULL);
+        assert_int_equal(mlp_schema_target_kind(schema),
+                         tables[i].flags ? MLP_TARGET_FLAGS : MLP_TARGET_NUMBERS);
+        mlp_schema_destroy(&schema);
+    }
+}
+
 static void what_does_not_fit_is_named(void **state)
 {
     static const struct {
@@ -320,11 +388,13 @@ int main(void)
         cmocka_unit_test(dates_become_cycles),
         cmocka_unit_test(offsets_begin_at_256_deviations),
         cmocka_unit_test(other_files_are_read_by_name),
+        cmocka_unit_test(both_ways_of_reading_rows_agree),
         cmocka_unit_test(a_model_keeps_it),
         cmocka_unit_test(missing_values_are_refused_dropped_or_filled),
         cmocka_unit_test(fills_are_those_of_a_part),
         cmocka_unit_test(headers_are_found_by_what_repeats),
         cmocka_unit_test(a_column_that_counts_is_mentioned),
+        cmocka_unit_test(several_labels_are_flags_or_numbers),
         cmocka_unit_test(what_does_not_fit_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

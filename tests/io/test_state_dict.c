@@ -9,6 +9,7 @@
 
 #include <mlp/mlp.h>
 
+#include "archive_file.h"
 #include "base/memory.h"
 
 enum { LAYERS = 16, NUMBERS = 256 };
@@ -101,6 +102,32 @@ static void normalizations_of_unclear_place(void **unused)
                    MLP_ERROR_UNSUPPORTED, "'2'", "BatchNorm1d", "ONNX", NULL);
 }
 
+/* A name is shown up to 64 bytes. */
+static void long_names_are_cut(void **unused)
+{
+    static const char *const kinds[] = { "weight", "bias", "running_mean", "running_var" };
+    const mlp_layer layer = { .units = 1 };
+    (void)unused;
+    for (int length = 60; length <= 70; length++) {
+        char header[2048] = "{", name[80], shown[80];
+        const float zeros[5] = { 0.0f };
+        mlp_network *network;
+        snprintf(name, sizeof name, "%.*sz", length - 1,
+                 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrst");
+        snprintf(shown, sizeof shown, "'%.64s'", name);
+        for (size_t k = 0; k < 4; k++) {
+            snprintf(header + strlen(header), sizeof header - strlen(header),
+                     "\"%s.%s\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[%zu,%zu]},", name,
+                     kinds[k], 4 * k, 4 * k + 4);
+        }
+        strcat(header, "\"layer.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[16,20]}}");
+        assert_refused(mlp_model_load_tensors(write_archive("long", header, strlen(header), zeros,
+                                                            sizeof zeros),
+                                              1, &layer, 1, NULL, &network),
+                       MLP_ERROR_UNSUPPORTED, shown, "BatchNorm1d", NULL);
+    }
+}
+
 static void memory_that_fails(void **unused)
 {
     struct recorded recorded;
@@ -139,9 +166,8 @@ static void sizes_of_the_caller(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outputs_are_those_of_pytorch),
-        cmocka_unit_test(normalizations_of_unclear_place),
-        cmocka_unit_test(memory_that_fails),
+        cmocka_unit_test(outputs_are_those_of_pytorch), cmocka_unit_test(normalizations_of_unclear_place),
+        cmocka_unit_test(long_names_are_cut),           cmocka_unit_test(memory_that_fails),
         cmocka_unit_test(sizes_of_the_caller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

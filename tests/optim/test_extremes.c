@@ -367,6 +367,49 @@ static void zeroed_entries_are_zeros_on_every_path(void **unused)
     }
 }
 
+/* The less the further the bias goes, with a gradient that never ends. */
+static mlp_status endless_loss(const float *outputs, const mlp_targets *targets, size_t units, size_t count,
+                               size_t ld, float *gradient, double *loss, void *context)
+{
+    double *least = context;
+    (void)outputs;
+    (void)targets;
+    (void)units;
+    (void)count;
+    (void)ld;
+    if (gradient != NULL) {
+        gradient[0] = 1e30f; /* one unit, one sample */
+    }
+    *loss = *least -= 1e68;
+    return MLP_OK;
+}
+
+/* L-BFGS doubles its step while the loss falls: not beyond where a parameter has a float, which no loss may
+ * show (of a unit that is off, say). The first trial moves the bias by 3e38, the next one would by 6e38. */
+static void trials_that_overflow_are_too_long(void **unused)
+{
+    const mlp_layer layer = { .units = 1 };
+    const float x = 0.0f, y = 0.0f;
+    const mlp_targets targets = { NULL, &y, NULL };
+    mlp_network_options network_options = MLP_NETWORK_OPTIONS_INIT;
+    mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    struct fixture f;
+    double least = 0.0;
+    (void)unused;
+    network_options.loss = MLP_LOSS_CUSTOM;
+    network_options.custom_loss = endless_loss;
+    network_options.custom_loss_context = &least;
+    options.rule = MLP_OPTIMIZER_LBFGS;
+    options.learning_rate = 3e38;
+    assert_ok(mlp_network_create(1, &layer, 1, &network_options, &f.network));
+    assert_ok(mlp_workspace_create(f.network, 1, NULL, &f.workspace));
+    assert_ok(mlp_optimizer_create(f.network, &options, &f.optimizer));
+    assert_ok(mlp_train_step(f.network, f.optimizer, f.workspace, &x, &targets, 1, NULL));
+    const float bias = f.network->parameters[f.network->layers[0].bias];
+    assert_true(bias <= -2.9e38f && isfinite(bias));
+    drop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +420,7 @@ int main(void)
         cmocka_unit_test(centralization_is_idempotent),
         cmocka_unit_test(nothing_nonfinite_is_applied_on_any_path),
         cmocka_unit_test(zeroed_entries_are_zeros_on_every_path),
+        cmocka_unit_test(trials_that_overflow_are_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

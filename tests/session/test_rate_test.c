@@ -111,6 +111,26 @@ static void the_limit_of_a_quadratic_is_found(void **unused)
     drop(&f);
 }
 
+/* By the definition: the steepest fall over `reach` steps each way, up to the lowest point. */
+static void assert_suggested(const mlp_rate_point *points, size_t count, size_t reach,
+                             const mlp_rate_suggestion *suggestion, size_t *lowest)
+{
+    size_t steepest = 0;
+    double fall = 0.0;
+    *lowest = 0;
+    for (size_t k = 0; k < count; k++) {
+        *lowest = points[k].smoothed < points[*lowest].smoothed ? k : *lowest;
+    }
+    for (size_t k = reach; k <= *lowest; k++) {
+        if (k + reach < count && points[k - reach].smoothed - points[k + reach].smoothed > fall) {
+            fall = points[k - reach].smoothed - points[k + reach].smoothed;
+            steepest = k;
+        }
+    }
+    assert_true(suggestion->lowest == points[*lowest].rate);
+    assert_true(fall > 0.0 ? suggestion->steepest == points[steepest].rate : isnan(suggestion->steepest));
+}
+
 /* The lowest point and the steepest fall over a fortieth of the steps each way, before it, of the points
  * alone: what lies behind them is none. With a highest rate at which the loss still falls the lowest is the
  * last. */
@@ -121,27 +141,56 @@ static void the_suggestion_is_that_of_the_points(void **unused)
     for (size_t i = 0; i < 5; i++) {
         struct fixture f;
         mlp_rate_suggestion suggestion;
-        size_t lowest = 0, steepest = 0;
-        double fall = 0.0;
+        size_t lowest;
         make(&f, MLP_OPTIMIZER_SGD);
         f.options.high = highest[i];
         for (size_t k = 0; k < 400; k++) {
             f.points[k].smoothed = -1e9;
         }
         assert_ok(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, &suggestion));
-        for (size_t k = 0; k < f.count; k++) {
-            lowest = f.points[k].smoothed < f.points[lowest].smoothed ? k : lowest;
-        }
-        for (size_t k = 5; k <= lowest; k++) { /* 200 steps */
-            if (k + 5 < f.count && f.points[k - 5].smoothed - f.points[k + 5].smoothed > fall) {
-                fall = f.points[k - 5].smoothed - f.points[k + 5].smoothed;
-                steepest = k;
-            }
-        }
-        assert_true(fall > 0.0);
-        assert_true(suggestion.lowest == f.points[lowest].rate);
-        assert_true(suggestion.steepest == f.points[steepest].rate);
+        assert_suggested(f.points, f.count, 5, &suggestion, &lowest); /* 200 steps */
+        assert_true(!isnan(suggestion.steepest));
         assert_true(highest[i] > 0.1 || lowest + 1 == f.count);
+        drop(&f);
+    }
+}
+
+static mlp_status draw_loss(const float *outputs, const mlp_targets *targets, size_t units, size_t count,
+                            size_t ld, float *gradient, double *loss, void *context)
+{
+    (void)outputs;
+    (void)targets;
+    if (gradient != NULL) {
+        memset(gradient, 0, ((count - 1) * ld + units) * sizeof *gradient);
+    }
+    *loss = test_uniform(context, 100.0, 200.0);
+    return MLP_OK;
+}
+
+/* Losses that rise and fall at random: also where the steepest fall is around the lowest point itself, or
+ * around one that is a step or two from an end. */
+static void the_suggestion_of_random_losses(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct fixture f;
+        mlp_rate_suggestion suggestion;
+        size_t lowest;
+        uint64_t state = seed;
+        const mlp_layer layer = { .units = 1 };
+        mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
+        make(&f, MLP_OPTIMIZER_SGD);
+        mlp_optimizer_destroy(&f.optimizer);
+        mlp_network_destroy(&f.network);
+        options.loss = MLP_LOSS_CUSTOM;
+        options.custom_loss = draw_loss;
+        options.custom_loss_context = &state;
+        assert_ok(mlp_network_create(INPUTS, &layer, 1, &options, &f.network));
+        assert_ok(mlp_optimizer_create(f.network, NULL, &f.optimizer));
+        f.options.steps = 20 + seed;
+        assert_ok(mlp_rate_test(f.network, f.optimizer, f.data, &f.options, f.points, &f.count, &suggestion));
+        assert_suggested(f.points, f.count, f.options.steps / 40 > 0 ? f.options.steps / 40 : 1, &suggestion,
+                         &lowest);
         drop(&f);
     }
 }
@@ -282,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_limit_of_a_quadratic_is_found),
         cmocka_unit_test(the_suggestion_is_that_of_the_points),
+        cmocka_unit_test(the_suggestion_of_random_losses),
         cmocka_unit_test(everything_is_put_back),
         cmocka_unit_test(bad_options_are_named),
         cmocka_unit_test(short_memory_loses_nothing),

@@ -60,6 +60,29 @@ static void the_variance_scaling_family(void **unused)
     }
 }
 
+/* Uniform draws are the middles of 2²⁴ cells of (−√3σ, √3σ): none is an end, and each has its negative.
+ * Those near 0 have float's digits to spare for it. */
+static void uniform_draws_are_the_middles_of_cells(void **unused)
+{
+    enum { SIDE = 300 };
+    static float values[SIDE * SIDE];
+    struct init_task task = task_for(MLP_INIT_VARIANCE_SCALING, SIDE, SIDE);
+    size_t looked_at = 0;
+    (void)unused;
+    task.parameters = (mlp_init_parameters){ .gain = sqrt((double)SIDE),
+                                             .fan = MLP_FAN_IN,
+                                             .distribution = MLP_DISTRIBUTION_UNIFORM };
+    assert_ok(init_fill(&task, values, SIDE, SIDE, SIDE));
+    for (size_t i = 0; i < SIDE * SIDE; i++) {
+        const double cells = (double)values[i] / (2.0 * sqrt(3.0)) * 0x1p24;
+        if (fabs(cells) < 0x1p18) {
+            assert_true(fabs(cells - floor(cells) - 0.5) < 0.1);
+            looked_at++;
+        }
+    }
+    assert_true(looked_at > SIDE * SIDE / 40);
+}
+
 static void fans_gains_and_slopes(void **unused)
 {
     const double fans[] = { 60.0, 60.0, 20.0, 40.0, sqrt(60.0 * 20.0) };
@@ -355,7 +378,9 @@ int main(void)
 {
     /* clang-format off */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_variance_scaling_family), cmocka_unit_test(fans_gains_and_slopes),
+        cmocka_unit_test(the_variance_scaling_family),
+        cmocka_unit_test(uniform_draws_are_the_middles_of_cells),
+        cmocka_unit_test(fans_gains_and_slopes),
         cmocka_unit_test(critical_variances), cmocka_unit_test(sparse_weights),
             cmocka_unit_test(hadamard_weights),
         cmocka_unit_test(given_deviations_and_bounds), cmocka_unit_test(fixed_patterns),
