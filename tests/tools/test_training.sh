@@ -183,6 +183,29 @@ P
     result $? '  and nothing with --linear-scale'
     "$mlp" plot plain.csv high.csv --linear-scale --output chart.svg 2>err && grep -q '>high.csv training (up to 9e+02)<' chart.svg
     result $? '  a curve that dwarfs the others is cut'
+    # no text on a curve, and the key apart from the axis' name: one log falls steeply beside another
+    awk -v OFS=, 'BEGIN { print "step,epoch,loss,validation_loss"; for (i = 1; i < 61; i++) print i, i, 2.5 * exp(-i / 6), 0.1 + 2 * exp(-i / 4) }' >slow.csv
+    awk -v OFS=, 'BEGIN { print "step,epoch,loss,validation_loss"; for (i = 1; i < 11; i++) print i, i, 2.5 * exp(-i / 2), 0.3 + 2 * exp(-i / 3) }' >steep.csv
+    "$mlp" plot slow.csv steep.csv --output chart.svg 2>err && python3 - >out 2>&1 <<'P'
+import re
+svg = open("chart.svg").read()
+texts = {t: (float(x), float(y), a) for x, y, a, t in re.findall(r'translate\(([0-9.]+),([0-9.]+)\)"[^>]*text-anchor="(\w+)">\s*<text>([^<]*)<', svg)}
+paths = re.findall(r"<path stroke='rgb\([^)]*\)'(?! class)[^>]*d='([^']*)'", svg)
+curves = [[tuple(map(float, p.split(","))) for p in re.findall(r"[0-9.]+,[0-9.]+", line)] for d in paths for line in d.split("M")]
+assert len(curves) >= 4
+marks = [text for text in texts if text.startswith("epoch ")]
+assert len(marks) == 2
+for text in marks:
+    x, y, anchor = texts[text]
+    left = x - (8 * len(text) if anchor == "end" else 0)
+    for curve in curves:
+        for (a, b), (c, d) in zip(curve, curve[1:]):
+            for k in range(65):
+                h, v = a + (c - a) * k / 64, b + (d - b) * k / 64
+                assert not (left < h < left + 8 * len(text) and y - 12 < v < y), (text, h, v)
+assert texts["slow.csv training"][1] >= texts["epoch"][1] + 20, texts
+P
+    result $? '  text covers neither curves nor text'
     # a page about a training: everything in one file, its figures whole, nothing from a network, names escaped
     mkdir run && cp plain.csv run/ && printf 'a,<b>&,class\n0,1,<i>x</i>\n1,0,y\n0,2,<i>x</i>\n2,0,y\n1,3,<i>x</i>\n3,1,y\n' >classes.csv
     "$mlp" train --data classes.csv --hidden 4 --epochs 3 --output run/model.safetensors --quiet >out 2>err
@@ -200,6 +223,10 @@ P
     "$mlp" diagnose run/model.safetensors --data classes.csv --json >out 2>err &&
         python3 -c 'import html, json, sys; v = json.load(open("out"))["verdict"].split("\n")[0]; sys.exit("<p>%s</p>" % html.escape(v, False) not in open("page.html").read())'
     result $? '  with the verdict of mlp diagnose'
+    train --epochs 1 --output digits.st && "$mlp" report digits.st --data digits --output digits.html 2>err && grep -q '>ROC, the 6 of 10 classes with the least area<' digits.html &&
+        grep -q '<td>pixel_0_0 … pixel_7_7</td><td>feature</td><td>numeric</td><td>0</td><td>64</td>' digits.html &&
+        grep -q '<td>∞</td>' digits.html && ! grep -q '<td>inf</td>' digits.html
+    result $? '  of many classes and columns'
     # text and page differ as WCAG asks for (7:1 for text, 4.5:1 for what is soft), by day and by night
     python3 - >out 2>&1 <<'P'
 import re

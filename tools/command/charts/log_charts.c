@@ -17,8 +17,8 @@ enum {
     SHEET_TITLE = CHART_TITLE + CONSTANTS_SIZE
 };
 
-/* A logarithmic axis pays where such a share of the values lies so far below the highest. */
-#define WIDE_SHARE 0.1
+/* A logarithmic axis pays where more than such a share of the values lies so far below the highest. */
+#define WIDE_SHARE 0.2
 #define WIDE_RANGE 20.0
 /* Time is logarithmic where so much of the loss's fall ... */
 #define EARLY_FALL 0.9
@@ -195,7 +195,7 @@ static bool ranges_widely(const struct chart *chart)
         }
         points += chart->curves[c].count;
     }
-    return positive && (double)low >= WIDE_SHARE * (double)points;
+    return positive && (double)low > WIDE_SHARE * (double)points;
 }
 
 /* Whether a curve falls nearly as far as it ever does right at the beginning. */

@@ -11,8 +11,8 @@ enum { MAX_LOGS = 8 };
 enum log_scale {
     SCALE_LINEAR = -1,
     SCALE_BY_RANGE =
-        0, /* losses, rates and norms where a tenth of them is below a 20th of the highest, time where most
-                           of the fall of the loss lies in its first twentieth */
+        0, /* losses, rates and norms where over a fifth of them is below a 20th of the highest, time where
+              most of the fall of the loss lies in its first twentieth */
     SCALE_LOGARITHMIC = 1 /* all losses, rates and norms */
 };
 

@@ -18,13 +18,17 @@ enum { CHART_WIDTH = 560, SINGLE_WIDTH = 800, CHART_HEIGHT = 400, LINE = 30, LIN
 enum { NARROWEST = 40, USUAL = 79, WIDEST = 120 };
 /* What is beside and above the cells of a heat map, a row of it, a character of its names. */
 enum { HEAT_BESIDE = 180, HEAT_ROW = 30, CHARACTER = 9, FONT = 12 };
+/* Of the key: a line, and what an entry has beside its text, in characters. A line of an upward name. */
+enum { KEY_LINE = 24, KEY_SAMPLE = 8, Y_LABEL = 24, LABEL_SIZE = 128 };
 
 #define SVG_TERMINAL "svg font 'sans-serif,16'"
 /* On a page a chart may be as narrow as a telephone. */
 #define FIGURE_TERMINAL "svg font 'sans-serif,19' dynamic"
 #define GRID "set grid linecolor rgb '#dddddd' linetype 1 linewidth 0.5\n"
-/* Below the charts, where it hides nothing. */
-#define KEY "set key outside bottom center horizontal\nset xlabel offset 0,0.5\n"
+/* Curves lie over the frame. The key is below, where it hides nothing, apart from the name of the axis. */
+#define STYLE                                                                                                \
+    "set border back\nset tics nomirror\nabove = 0.6\n"                                                      \
+    "set key outside bottom center horizontal height 0.8 width 2\n" GRID
 
 int plot_check_name(const char *option, const char *path)
 {
@@ -121,11 +125,29 @@ static void write_heat_map(FILE *script, const struct heat_map *heat, int width)
 
 /* ---- the sheet ----------------------------------------------------------------------------------------- */
 
+/* Upwards there is room for little: long names have lines. */
+static void write_y_label(FILE *script, const char *text)
+{
+    char lines[LABEL_SIZE];
+    size_t begin = 0;
+    snprintf(lines, sizeof lines, "%s", text != NULL ? text : "");
+    for (size_t i = 0; lines[i] != '\0'; i++) {
+        const size_t word = strcspn(lines + i + 1, " ");
+        if (lines[i] == ' ' && i + word - begin >= Y_LABEL) {
+            lines[i] = '\n';
+            begin = i + 1;
+        }
+    }
+    write_setting(script, "ylabel", lines);
+}
+
 static void write_chart(FILE *script, const struct chart *chart, int width)
 {
     write_setting(script, "title", chart->title);
-    write_setting(script, "xlabel", chart->x_label);
-    write_setting(script, "ylabel", chart->y_label);
+    fputs("set xlabel ", script);
+    write_quoted(script, chart->x_label != NULL ? chart->x_label : "");
+    fputs(" offset 0,above\n", script);
+    write_y_label(script, chart->y_label);
     if (chart->heat != NULL) {
         write_heat_map(script, chart->heat, width);
     } else {
@@ -133,10 +155,24 @@ static void write_chart(FILE *script, const struct chart *chart, int width)
     }
 }
 
-static int chart_height(const struct chart *chart)
+/* Of lines of the key beyond the first, as many as gnuplot will have, or about. */
+static int key_height(const struct chart *chart, int width)
 {
-    const int heat = chart->heat != NULL ? HEAT_BESIDE + HEAT_ROW * (int)chart->heat->row_count : 0;
-    return heat > CHART_HEIGHT ? heat : CHART_HEIGHT;
+    size_t entries = 0, longest = 0;
+    for (size_t c = 0; c < chart->curve_count; c++) {
+        const char *title = chart->curves[c].title;
+        entries += title != NULL;
+        longest = title != NULL && strlen(title) > longest ? strlen(title) : longest;
+    }
+    const int fit = width * 4 / 5 / (CHARACTER * ((int)longest + KEY_SAMPLE)), columns = fit > 0 ? fit : 1;
+    return entries > 0 ? ((int)entries - 1) / columns * KEY_LINE : 0;
+}
+
+static int chart_height(const struct chart *chart, int width)
+{
+    const int heat = chart->heat != NULL ? HEAT_BESIDE + HEAT_ROW * (int)chart->heat->row_count : 0,
+              curves = CHART_HEIGHT + key_height(chart, width);
+    return heat > curves ? heat : curves;
 }
 
 /* Where a chart lies on the sheet, in pixels from its top left. */
@@ -152,10 +188,10 @@ static int lay_out(const struct chart *charts, size_t count, int top, struct pla
     for (size_t i = 0; i < count;) {
         const bool alone = i == 0 && count % 2 == 1;
         const size_t beside = alone ? 1 : 2;
-        const int left = chart_height(&charts[i]), right = chart_height(&charts[i + beside - 1]);
+        const int width = sheet / (int)beside, left = chart_height(&charts[i], width),
+                  right = chart_height(&charts[i + beside - 1], width);
         for (size_t c = 0; c < beside; c++) {
-            places[i + c] =
-                (struct place){ (int)c * CHART_WIDTH, y, sheet / (int)beside, left > right ? left : right };
+            places[i + c] = (struct place){ (int)c * CHART_WIDTH, y, width, left > right ? left : right };
         }
         y += places[i].height;
         i += beside;
@@ -185,7 +221,7 @@ static int terminal_columns(void)
 
 static void write_terminal_charts(FILE *script, const char *title, const struct chart *charts, size_t count)
 {
-    fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key below width 2\n",
+    fprintf(script, "set terminal dumb nofeed mono noenhanced size %d,%d\nset key below width 2\nabove = 0\n",
             terminal_columns(), LINES);
     if (title != NULL) {
         fputs("print ", script);
@@ -208,7 +244,7 @@ static void write_sheet(FILE *script, const char *path, const char *title, const
     fprintf(script, "set terminal %s noenhanced background 'white' size %d,%d\nset output ",
             strcmp(ending, ".png") == 0 ? "pngcairo font 'sans,12'" : SVG_TERMINAL, width, height);
     write_quoted(script, path);
-    fputs("\n" GRID KEY "set multiplot", script);
+    fputs("\n" STYLE "set multiplot", script);
     if (title != NULL) {
         fputs(" title ", script);
         write_quoted(script, title);
@@ -274,9 +310,9 @@ static int draw_figure(struct canvas *canvas, const struct chart *chart)
     int code = script != NULL ? EXIT_DONE : work_error("cannot run gnuplot");
     if (code == EXIT_DONE) {
         fprintf(script,
-                "set terminal " SVG_TERMINAL
-                " dynamic noenhanced name 'figure_%zu' size %d,%d\nset output '%s'\n" GRID KEY,
-                ++canvas->figures, CHART_WIDTH, chart_height(chart), path);
+                "set terminal " FIGURE_TERMINAL
+                " noenhanced name 'figure_%zu' size %d,%d\nset output '%s'\n" STYLE,
+                ++canvas->figures, CHART_WIDTH, chart_height(chart, CHART_WIDTH), path);
         write_chart(script, chart, CHART_WIDTH);
         fputs("unset output\n", script);
         code = end_gnuplot(script, path);

@@ -14,8 +14,6 @@ enum { WHOLE_TICKS = 12 };
 #define ABOVE 0.3
 /* Of the height of a logarithmic axis, beyond its points. */
 #define MARGIN 0.05
-/* Text stands to the left of points beyond this share of the width. */
-#define RIGHT_SIDE 0.75
 
 /* Colours that the colour-blind can tell apart (Okabe & Ito 2008). */
 static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7",
@@ -23,16 +21,12 @@ static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7
 
 enum { COLOURS = sizeof colours / sizeof colours[0] };
 
-struct range {
-    double low, high; /* low > high: nothing */
-};
-
-static const char *colour_of(int number)
+const char *colour_of(int number)
 {
     return colours[(unsigned)number % COLOURS];
 }
 
-static bool can_show(const struct chart *chart, const struct curve *curve, size_t i)
+bool can_show(const struct chart *chart, const struct curve *curve, size_t i)
 {
     return isfinite(curve->x[i]) && isfinite(curve->y[i]) && (!chart->log_x || curve->x[i] > 0.0) &&
            (!chart->log_y || curve->y[i] > 0.0);
@@ -71,12 +65,12 @@ static struct range range_of(const struct chart *chart, char axis, int colour, b
     return range;
 }
 
-static struct range whole_range(const struct chart *chart, char axis)
+struct range whole_range(const struct chart *chart, char axis)
 {
     return range_of(chart, axis, -1, true);
 }
 
-static double on_paper(bool logarithmic, double value)
+double on_paper(bool logarithmic, double value)
 {
     return logarithmic ? log10(value) : value;
 }
@@ -209,26 +203,6 @@ static void write_curve(FILE *script, const struct chart *chart, size_t c, int c
     }
 }
 
-/* Text on the side of the point where there is room for it. */
-static void write_marks(FILE *script, const struct chart *chart)
-{
-    const struct range x = whole_range(chart, 'x'), y = whole_range(chart, 'y');
-    fputs("unset label\n", script);
-    for (size_t m = 0; m < chart->mark_count; m++) {
-        const struct mark *mark = &chart->marks[m];
-        const double left = on_paper(chart->log_x, x.low), right = on_paper(chart->log_x, x.high),
-                     middle = 0.5 * (on_paper(chart->log_y, y.low) + on_paper(chart->log_y, y.high));
-        fputs("set label ", script);
-        write_quoted(script, mark->text);
-        fprintf(script,
-                " at %.9g,%.9g %s,%s front point pointtype 6 pointsize 1.6 linewidth 2 linecolor rgb '%s'\n",
-                mark->x, mark->y,
-                on_paper(chart->log_x, mark->x) > left + RIGHT_SIDE * (right - left) ? "right offset -1"
-                                                                                     : "left offset 1",
-                on_paper(chart->log_y, mark->y) > middle ? "-1" : "1", colour_of(mark->colour));
-    }
-}
-
 /* Over less than a factor of 4 a logarithmic axis tells no more than a linear one, which has more ticks. */
 static bool pays(const struct chart *chart, char axis)
 {
@@ -251,7 +225,7 @@ void write_curves(FILE *script, const struct chart *given)
     fputs("set autoscale xfix\n", script);
     write_axis(script, 'x', whole_range(chart, 'x'), INFINITY, chart->log_x, chart->whole_x);
     write_axis(script, 'y', whole_range(chart, 'y'), end, chart->log_y, false);
-    write_marks(script, chart);
+    write_marks(script, chart, end);
     for (size_t c = 0; c < chart->curve_count; c++) {
         if (!is_empty(chart, &chart->curves[c])) {
             fputs(before, script);

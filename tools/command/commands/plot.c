@@ -26,8 +26,8 @@ static const struct option_row rows[] = {
     TEXT("title", "TEXT", title, "Another title (default: the model and the data, where they were named, "
         "or the log)."),
     FLAG("log-scale", log_scale, SCALE_LOGARITHMIC,
-        "Logarithmic axes for loss, learning rate, gradient norm and clip scale (default: where a tenth of "
-        "the values is below a 20th of the highest; time, too, where the loss falls at once)."),
+        "Logarithmic axes for loss, learning rate, gradient norm and clip scale (default: where over a fifth "
+        "of the values is below a 20th of the highest; time, too, where the loss falls at once)."),
     FLAG("linear-scale", log_scale, SCALE_LINEAR, "No logarithmic axes."),
     { .kind = OPTION_END },
 };

@@ -15,7 +15,15 @@
 #include "options/model_argument.h"
 #include "reports/json_output.h"
 
-enum { QUANTILES = 20, CURVES = 7, PRINTED = 6, ROWS = 256, NAME_SIZE = FEATURE_NAME, VALUE_SIZE = 128 };
+enum {
+    QUANTILES = 20,
+    CURVES = 6,
+    PRINTED = 6,
+    ROWS = 256,
+    NAME_SIZE = FEATURE_NAME,
+    VALUE_SIZE = 128,
+    TITLE_SIZE = 80
+};
 #define SECONDS_OF_DAY 86400
 #define DAYS_OF_YEAR 365.2425
 
@@ -234,7 +242,7 @@ int print_dependence_json(const struct dependence *dependence, const char *model
 static int draw(struct canvas *canvas, const struct dependence *d, double *columns, struct mark *marks)
 {
     struct curve curves[CURVES];
-    char numbers[CURVES][NAME_SIZE], number[FEATURE_NAME];
+    char numbers[CURVES][NAME_SIZE], number[FEATURE_NAME], title[TITLE_SIZE] = "Partial dependence";
     const size_t outputs = d->outputs < CURVES ? d->outputs : CURVES;
     const bool days = column_of(d)->kind == MLP_COLUMN_DATE;
     double *x = columns + outputs * d->points;
@@ -258,7 +266,11 @@ static int draw(struct canvas *canvas, const struct dependence *d, double *colum
             marks[p] = (struct mark){ d->values[p], columns[p], d->names[p], 0 };
         }
     }
-    const struct chart chart = { .title = "Partial dependence",
+    if (d->outputs > CURVES) {
+        snprintf(title, sizeof title, "Partial dependence of the first %d of %zu outputs", CURVES,
+                 d->outputs);
+    }
+    const struct chart chart = { .title = title,
                                  .x_label = feature_name(d->features, d->feature, number),
                                  .y_label = "mean prediction",
                                  .curves = curves,

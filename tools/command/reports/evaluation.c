@@ -193,10 +193,10 @@ void evaluation_free(struct evaluation *evaluation)
 const char *evaluation_column(const struct evaluation *evaluation, size_t column, char number[24])
 {
     const mlp_schema *schema = mlp_network_schema(evaluation->network);
-    if (!evaluation->flags) {
+    if (evaluation->of_class != NULL && !evaluation->flags) {
         return network_class_text(evaluation->network, column, number);
     }
-    snprintf(number, NAME_SIZE, "%zu", column);
+    snprintf(number, NAME_SIZE, evaluation->flags ? "%zu" : "output %zu", column);
     return mlp_schema_target_name(schema, column) != NULL ? mlp_schema_target_name(schema, column) : number;
 }
 

@@ -43,7 +43,7 @@ int evaluation_make(struct evaluation *evaluation, const mlp_network *network, c
                     size_t batch, int threads, const uint64_t *confusion);
 void evaluation_free(struct evaluation *evaluation);
 
-/* Name of a class or flag, or its number written into `number`. */
+/* Name of a class, flag or number, or which one it is, written into `number`. */
 const char *evaluation_column(const struct evaluation *evaluation, size_t column, char number[24]);
 void print_evaluation_figures(const struct evaluation *evaluation);
 /* Adds per_class, calibration_error and thresholds, per_label and exact_match, or residuals to an object. */

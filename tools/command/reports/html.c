@@ -120,7 +120,9 @@ void html_cell(FILE *page, const char *text)
 void html_figure(FILE *page, double value)
 {
     char text[64] = "–";
-    if (!isnan(value)) {
+    if (isinf(value)) {
+        snprintf(text, sizeof text, "%s∞", value < 0.0 ? "−" : "");
+    } else if (!isnan(value)) {
         snprintf(text, sizeof text, "%.4g", value);
     }
     fprintf(page, "<td>%s</td>", text);

@@ -14,8 +14,8 @@
 #include "reports/diagnose_report.h"
 #include "reports/html.h"
 
-/* Rows of a table of columns at most: a page is for reading. */
-enum { NAME_SIZE = 24, MOST_COLUMNS = 200 };
+/* A page is for reading: rows of a table of columns at most, and columns alike that have one row. */
+enum { NAME_SIZE = 24, MOST_ROWS = 200, MANY_ALIKE = 5 };
 
 /* ---- training ------------------------------------------------------------------------------------------ */
 
@@ -213,18 +213,53 @@ void html_network(FILE *page, const mlp_network *network)
     html_section_end(page);
 }
 
-static void column_row(FILE *page, const mlp_schema_column *column, size_t number)
+/* Whether two features differ in nothing but their names and places. */
+static bool is_alike(const mlp_schema_column *one, const mlp_schema_column *other)
+{
+    return one->role == MLP_ROLE_FEATURE && other->role == one->role && other->kind == one->kind &&
+           other->input_count == one->input_count && other->level_count == one->level_count;
+}
+
+/* Features from `first` on that are alike. */
+static size_t count_alike(const mlp_schema *schema, size_t first)
+{
+    mlp_schema_column column = { 0 }, next = { 0 };
+    size_t c = first + 1;
+    mlp_schema_get_column(schema, first, &column);
+    while (c < mlp_schema_column_count(schema) && mlp_schema_get_column(schema, c, &next) == MLP_OK &&
+           is_alike(&column, &next)) {
+        c++;
+    }
+    return c - first;
+}
+
+static void name_column(FILE *page, const mlp_schema_column *column, size_t number)
 {
     char text[NAME_SIZE];
-    const bool feature = column->role == MLP_ROLE_FEATURE;
     snprintf(text, sizeof text, "column %zu", number);
+    html_text(page, column->name != NULL ? column->name : text);
+}
+
+/* `count` columns from `first` on, which are alike where they are several. */
+static void column_row(FILE *page, const mlp_schema *schema, size_t first, size_t count)
+{
+    mlp_schema_column column = { 0 }, last = { 0 };
+    mlp_schema_get_column(schema, first, &column);
+    mlp_schema_get_column(schema, first + count - 1, &last);
+    const bool feature = column.role == MLP_ROLE_FEATURE;
     html_row(page);
-    html_cell(page, column->name != NULL ? column->name : text);
-    html_cell(page, mlp_column_role_name(column->role));
-    html_cell(page, feature ? mlp_column_kind_name(column->kind) : "");
-    html_figure(page, feature ? (double)column->first_input : NAN);
-    html_figure(page, feature ? (double)column->input_count : NAN);
-    html_figure(page, column->level_count > 0 ? (double)column->level_count : NAN);
+    fputs("<td>", page);
+    name_column(page, &column, first);
+    if (count > 1) {
+        fputs(" … ", page);
+        name_column(page, &last, first + count - 1);
+    }
+    fputs("</td>", page);
+    html_cell(page, mlp_column_role_name(column.role));
+    html_cell(page, feature ? mlp_column_kind_name(column.kind) : "");
+    html_figure(page, feature ? (double)column.first_input : NAN);
+    html_figure(page, feature ? (double)(column.input_count * count) : NAN);
+    html_figure(page, column.level_count > 0 ? (double)column.level_count : NAN);
     html_row_end(page);
 }
 
@@ -236,14 +271,15 @@ void html_schema(FILE *page, const mlp_schema *schema)
                    mlp_schema_inputs(schema), mlp_target_kind_name(mlp_schema_target_kind(schema)),
                    mlp_schema_target_count(schema), mlp_schema_class_count(schema));
     html_table(page, "column|role|kind|first input|inputs|levels");
-    for (size_t c = 0; c < columns && c < MOST_COLUMNS; c++) {
-        mlp_schema_column column = { 0 };
-        mlp_schema_get_column(schema, c, &column);
-        column_row(page, &column, c);
+    size_t c = 0;
+    for (size_t rows = 0; c < columns && rows < MOST_ROWS; rows++) {
+        const size_t alike = count_alike(schema, c), together = alike >= MANY_ALIKE ? alike : 1;
+        column_row(page, schema, c, together);
+        c += together;
     }
     html_table_end(page);
-    if (columns > MOST_COLUMNS) {
-        html_paragraph(page, "and %zu more", columns - MOST_COLUMNS);
+    if (c < columns) {
+        html_paragraph(page, "and %zu more", columns - c);
     }
     html_section_end(page);
 }
