@@ -37,7 +37,9 @@ typedef struct mlp_workspace_options {
     int threads; /**< Threads of a pass, 1 … 1024; 0: the smallest of OpenMP's default at the time of
                     creation, the processors of the affinity mask and the CPU quota of the control groups.
                     Results have the same bits for any value. 1 in a build without OpenMP; fewer where the
-                    system does not let as many start, or a CPU quota pays for no more. Between passes the
+                    system does not let as many start, or a CPU quota pays for no more. A pass too small for
+                    several takes one; one of which that is not known (some hundred microseconds) tries both
+                    in its first 32 calls, later now and then, and keeps to the faster. Between passes the
                     threads wait as OpenMP has them: GNU's spin for milliseconds, in which they take the
                     processor from whoever else is busy, unless GOMP_SPINCOUNT (2000, say) or
                     OMP_WAIT_POLICY=passive is in the environment when the program begins. */

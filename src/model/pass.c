@@ -11,10 +11,11 @@
 #include "linalg/blas_section.h"
 #include "model/regularize.h"
 
-/* Multiply-adds from which on a thread pays: some ten microseconds of a core; fewer of one sample, which is
- * bound by reading the weights. Through 20 layers of 256 it goes in 42.6 µs on one core of a Zen 5, in 31.4
- * on two, with a barrier in each layer (`mlp-bench predict --workload deep --threads 2`). */
-enum { WORK_OF_A_THREAD = 1000000, WORK_OF_ONE_SAMPLE = 400000 };
+/* Multiply-adds from which on a thread may pay: a few microseconds of a core; fewer of one sample, which is
+ * bound by reading the weights. From certain_work on it does, wherever the threads are
+ * (model/team_choice.c). */
+enum { WORK_OF_A_THREAD = 200000, WORK_OF_ONE_SAMPLE = 50000 };
+static const double certain_work = 3.2e7;
 
 /* Where φ′ follows from A, the epilogue may put A in Z's place: a third less to write and to keep in cache.
  * The output's Z is what losses start from. */
@@ -69,11 +70,18 @@ int pass_threads(const struct pass *pass)
     return team_size_for((size_t)work, (size_t)least, pass->workspace->threads);
 }
 
-void pass_run(struct pass *pass, void (*work)(const struct team *team, void *context), void *context)
+void pass_run(struct pass *pass, team_work *work, void *context)
 {
+    struct mlp_workspace *workspace = pass->workspace;
     const bool forward_only = !pass->want_gradient && pass->input_gradient == NULL;
-    BLAS_SECTION(!forward_only || !pass->workspace->plan.forward_is_serial);
-    team_run(pass_threads(pass), work, context);
+    const int threads = pass_threads(pass);
+    BLAS_SECTION(!forward_only || !workspace->plan.forward_is_serial);
+    if (threads == 1 || workspace->plan.work >= certain_work) {
+        team_run(threads, work, context);
+    } else {
+        team_choice_run(&workspace->choices[forward_only ? 0 : 1], threads, workspace->plan.count, work,
+                        context);
+    }
 }
 
 struct area area_share(const struct team *team, double whole)

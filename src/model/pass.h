@@ -46,7 +46,7 @@ void pass_begin(struct pass *pass, const float *x, size_t count);
 /* The same without a step of the noise: of a further part of a batch. */
 void pass_place(struct pass *pass, const float *x, size_t count);
 
-/* Threads that this batch keeps busy, at most the workspace's. */
+/* Threads that this batch may keep busy, at most the workspace's. */
 int pass_threads(const struct pass *pass);
 
 void pass_forward(const struct team *team, struct pass *pass); /* Z, A */
@@ -99,8 +99,8 @@ mlp_status pass_loss_status(const struct pass *pass);
 /* Sets pass->mass and loss_scale from targets that need not have a mass. Errors: those of targets. */
 mlp_status pass_prepare_targets(struct pass *pass, size_t count);
 
-/* Runs a team of pass_threads() with BLAS kept to one thread. */
-void pass_run(struct pass *pass, void (*work)(const struct team *team, void *context), void *context);
+/* Runs a team of pass_threads(), or one thread where that is faster, with BLAS kept to one thread. */
+void pass_run(struct pass *pass, team_work *work, void *context);
 
 /* ---- between the files of this folder ------------------------------------------------------------------ */
 

@@ -10,6 +10,7 @@
 #include "linalg/vector.h"
 #include "model/network.h"
 #include "model/plan.h"
+#include "model/team_choice.h"
 
 /* How far the current batch has come. */
 enum workspace_state {
@@ -36,8 +37,9 @@ struct mlp_workspace {
     bool keep_z;     /* of every layer */
     bool check_inputs;
     int threads;
-    int reserved; /* threads that OpenBLAS has buffers for on this workspace's behalf */
-    size_t bytes; /* without the regularizer's */
+    struct team_choice choices[2]; /* of forward passes, and of all others */
+    int reserved;                  /* threads that OpenBLAS has buffers for on this workspace's behalf */
+    size_t bytes;                  /* without the regularizer's */
     size_t inputs;
     size_t layer_count;
     size_t arena_size;

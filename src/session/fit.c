@@ -10,20 +10,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "session/fit.h"
 #include "session/mixup.h"
 #include "session/ranks.h"
 #include "session/stopping.h"
-
-double seconds_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* That of the last step. */
 static double learning_rate(const struct fit *fit)

@@ -57,7 +57,4 @@ void fit_release(struct fit *fit);
 /* Counts a part of a step's batch, and shows the first to the monitor: a part_visitor of a fit. */
 void fit_see_part(void *fit, const struct pass *pass, size_t first, uint64_t counts[PART_COUNTS]);
 
-/* Of a clock that only goes forward. */
-double seconds_now(void);
-
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "model/pass.h"
@@ -337,6 +338,51 @@ static void a_plan_depends_on_shapes_alone(void **unused)
     }
 }
 
+/* Calls of a pass by the size of its team; a team of two waits for a timer, which one thread does not. */
+struct calls {
+    size_t of_team, alone, wrong;
+    bool team_is_due;
+};
+
+static void count_call(const struct team *team, void *context)
+{
+    struct calls *calls = context;
+    if (team->rank > 0) {
+        return;
+    }
+    calls->of_team += team->size > 1;
+    calls->alone += team->size == 1;
+    calls->wrong += (team->size > 1) != calls->team_is_due;
+    if (team->size > 1) {
+        nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+    }
+}
+
+static void count_other_call(const struct team *team, void *context)
+{
+    count_call(team, context);
+}
+
+/* A team is tried before one thread is, and left where it is slower; another pass or batch is tried anew. */
+static void the_faster_team_is_taken(void **unused)
+{
+    enum { TRIED = 16, LATER = 500 };
+    struct team_choice choice = { 0 };
+    struct calls calls = { 0 };
+    team_work *const works[] = { count_call, count_call, count_other_call };
+    const size_t counts[] = { 7, 8, 8 };
+    (void)unused;
+    for (size_t w = 0; w < 3; w++) {
+        for (size_t i = 0; i < TRIED + LATER; i++) {
+            calls.team_is_due = i < TRIED && team_has_openmp();
+            team_choice_run(&choice, 2, counts[w], works[w], &calls);
+        }
+    }
+    assert_int_equal(calls.wrong, 0);
+    assert_int_equal(calls.of_team, team_has_openmp() ? 3 * TRIED : 0);
+    assert_int_equal(calls.of_team + calls.alone, 3 * (TRIED + LATER));
+}
+
 int main(void)
 {
     /* clang-format off */
@@ -346,7 +392,7 @@ int main(void)
         cmocka_unit_test(no_member_is_left_with_a_remainder),
         cmocka_unit_test(columns_are_shared_out), cmocka_unit_test(a_team_visits_every_tile_once),
         cmocka_unit_test(parts_follow_from_the_inner_length),
-            cmocka_unit_test(a_plan_depends_on_shapes_alone),
+        cmocka_unit_test(a_plan_depends_on_shapes_alone), cmocka_unit_test(the_faster_team_is_taken),
     };
     /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include <mlp/diagnose.h>
 
+#include "base/clock.h"
 #include "session/checkpoint/content.h"
 #include "session/stopping.h"
 
