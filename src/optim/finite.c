@@ -41,9 +41,11 @@ static struct extremes find_extremes(const struct update_plan *plan)
  * of an orthogonal direction. */
 static double finish_length(const struct mlp_optimizer *optimizer, double rate, double parameters)
 {
-    return optimizer->rule->finish == NULL
-               ? 0.0
-               : rate * sqrt((double)optimizer->arena_size) * fmax(parameters, 1.0);
+    const double length = rate * sqrt((double)optimizer->arena_size);
+    if (optimizer->rule->finish == NULL) {
+        return 0.0;
+    }
+    return optimizer->rule->gram_matrices > 0 ? length : length * fmax(parameters, 1.0);
 }
 
 /* What decay adds to a direction, where decoupled, or to a gradient; the L1 penalty adds to a gradient. */
