@@ -55,6 +55,25 @@ truncate -s 300000000 features.idx
 [ $? -eq 1 ] && grep -q '^mlp: features.idx: the file ends after 299999988 of 600000000 bytes of values' err
 result $? "a file that is too short is refused at once"
 
+# ---- a sparse file of 6 million entries, which are 48 MB, and 24 MB of features
+# peak COMMAND...: runs it; the most memory that it had, in KiB
+peak() {
+    python3 -c 'import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)' "$@"
+}
+python3 -c 'line = " ".join(f"{i}:1" for i in range(1, 10001))
+open("entries.svm", "w").writelines(f"{i % 2} {line}\n" for i in range(600))'
+if [ "$sanitizer" = none ]; then
+    sparse="train --data entries.svm --hidden 2 --epochs 1 --batch 16 --threads 1 --quiet"
+    loaded=$(peak "$mlp" $sparse --output memory 2>err) && streamed=$(peak "$mlp" $sparse --stream --output stream 2>err) &&
+        echo "loaded $loaded KiB, streamed $streamed KiB" >out && same_bits memory stream && [ $((loaded - streamed)) -gt 36000 ]
+    result $? "neither entries nor features of a streamed LIBSVM file lie in memory"
+else
+    skipped 'the memory of a LIBSVM file' 'the sanitizer needs the memory'
+fi
+
 # ---- formats and gzip
 printf '\0\0\010\002\0\0\0\003\0\0\0\002\001\002\003\004\005\006' >numbers
 "$mlp" train --data numbers --label last --hidden 2 --epochs 1 --quiet >out 2>err
