@@ -97,7 +97,7 @@ static void measure(struct tiled *t, double seconds, struct speeds *speeds)
     const size_t calls = 1 + (size_t)(2e7 / flops);
     const double end = now() + seconds;
     memset(speeds, 0, sizeof *speeds);
-    speeds->plan = grid_choose(products[t->product], t->m, t->n, t->k, blas_class());
+    speeds->plan = grid_choose(products[t->product], t->m, t->n, t->k, gemm_class());
     for (int round = 0; round < 3 || now() < end; round++) {
         for (size_t r = 0; r < ROW_SIZES; r++) {
             for (size_t c = 0; c < COLUMN_SIZES; c++) {

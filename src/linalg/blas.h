@@ -9,10 +9,11 @@
 /* Largest row, column or leading dimension a product may have: BLAS counts in int. */
 #define BLAS_SIZE_LIMIT ((size_t)2147483584)
 
-/* Whether the core's kernels pack both operands of every product, or have a second set for small products. */
-enum blas_class { BLAS_PACKED = 0, BLAS_SMALL_MATRIX = 1 };
+/* Whether the core's kernels pack both operands of every product, or have a second set for small products;
+ * BLAS_BYPASSED where they pack and our own kernel takes their place (gemm_class()). */
+enum blas_class { BLAS_PACKED = 0, BLAS_SMALL_MATRIX = 1, BLAS_BYPASSED = 2 };
 
-enum blas_class blas_class(void);
+enum blas_class blas_class(void); /* never BLAS_BYPASSED */
 const char *blas_core(void);      /* e.g. "SkylakeX" */
 const char *blas_config(void);    /* its name and version first, then what it says of itself */
 const char *blas_threading(void); /* "sequential", "pthreads" or "openmp" */

@@ -8,6 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "linalg/blas.h"
+
+/* The class that products are cut for here: BLAS's, or that of our own kernel where it takes BLAS's place. */
+enum blas_class gemm_class(void);
+
 /* The calls of BLAS that make up a product: pieces of the inner length one after the other, their results
  * added up in that order, and each piece over runs of columns of C. */
 struct gemm_block {
@@ -26,6 +31,9 @@ enum { TN_INNER_MOST = 256 };
 /* C (m×n) = A (m×k) · B (k×n); one column goes through the vector kernel, which reads A faster than sgemv. */
 void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
              const float *b, size_t ldb, float *c, size_t ldc);
+
+/* Whether a product A · B of m rows and n columns makes calls of BLAS. */
+bool gemm_calls_blas(struct gemm_block block, size_t m, size_t n);
 
 /* C += A · B; block.small or n > 1. */
 void gemm_nn_add(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,

@@ -1,19 +1,27 @@
-/* Small products of a strip of rows: registers hold 16 to 48 rows of a few columns of C, through the whole
- * inner length. OpenBLAS's small-matrix kernels, whose place it takes, add up each entry in the same order,
- * and round as often: the bits are the same. They hold 64 rows of 4 columns and read the left operand twice
- * as often, and of the last 16 or 48 rows keep 4 or 8 registers, too few for the multipliers' latency.
- * GF/s of one core of a Zen 5 (`mlp-bench tiles`), theirs and this one: NN 64×16×256 224, 261; 48×16×256
- * 177, 262; 16×16×256 135, 200; NT 240×240×128 256, 262. For files that are compiled for each vector level.
- */
+/* Small products of a strip of rows: registers hold 1 to 3 vectors of rows of a few columns of C, through the
+ * whole inner length. Each entry is added up in order by fused multiply-adds: the bits are the same on every
+ * level, and those of OpenBLAS's small-matrix kernels (AVX-512), whose place it takes. They hold 64 rows of 4
+ * columns and read the left operand twice as often, and of the last 16 or 48 rows keep 4 or 8 registers, too
+ * few for the multipliers' latency. On AVX2 it takes the place of kernels that pack both operands.
+ * GF/s of one core of a Zen 5 (`mlp-bench tiles`), OpenBLAS's and this one: NN 64×16×256 224, 261; 48×16×256
+ * 177, 262; 16×16×256 135, 200; NT 240×240×128 256, 262; on AVX2 (its peak is 137) NN 128×64×392 122, 136;
+ * 16×64×64 99, 136; NT 128×784×64 124, 135. For files that are compiled for each vector level. */
 #ifndef LINALG_SMALL_PRODUCT_H
 #define LINALG_SMALL_PRODUCT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
-/* C (m×n, ldc) = A (m×k, lda) · B (k×n), whose rows and columns are so far apart; or added to C. */
+#include "linalg/gemm.h"
+#include "linalg/vector_transpose.h"
+
+/* C (m×n, ldc) = A (m×k, lda) · B (k×n), whose rows and columns are so far apart; or added to C. A is read by
+ * whole vectors, so that m is a multiple of 16; or it is given transposed (k×m): then any m, k up to
+ * TN_INNER_MOST, and B's rows side by side. */
 struct small_product {
-    size_t n, k;
+    size_t m, n, k;
+    bool transposed;
     const float *a;
     size_t lda;
     const float *b;
@@ -26,138 +34,273 @@ struct small_product {
 #if defined(__AVX512F__)
 #include <immintrin.h>
 
-enum { STRIP_VECTOR = 16, STRIP_VECTORS_MOST = 3, STRIP_COLUMNS_MOST = 16 };
+#define SMALL_PRODUCT
+
+typedef __m512 strip_floats;
+enum { STRIP_VECTOR = 16 };
+#define strip_zero _mm512_setzero_ps
+#define strip_load _mm512_loadu_ps
+#define strip_store _mm512_storeu_ps
+#define strip_add _mm512_add_ps
+#define strip_spread _mm512_set1_ps
+#define strip_multiply_add _mm512_fmadd_ps
+
+typedef __mmask16 strip_mask;
+#define strip_masked_load(x, rows) _mm512_maskz_loadu_ps(rows, x)
+#define strip_masked_store _mm512_mask_storeu_ps
+
+static inline strip_mask strip_first(size_t rows)
+{
+    return (strip_mask)((1u << rows) - 1);
+}
+
+enum { PANEL = 16 };
+/* Columns that are held at once of a strip of 1, 2 and 3 vectors: 16 to 24 of the 32 registers. */
+static const int strip_columns_held[] = { 0, 16, 8, 8 };
+
+/* Vectors of the next strip where so many are left. */
+static inline int strip_vectors(size_t left)
+{
+    if (left == 1) {
+        return 1;
+    }
+    return left % 2 != 0 ? 3 : 2;
+}
+#elif defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+
+#define SMALL_PRODUCT
+
+typedef __m256 strip_floats;
+enum { STRIP_VECTOR = 8 };
+#define strip_zero _mm256_setzero_ps
+#define strip_load _mm256_loadu_ps
+#define strip_store _mm256_storeu_ps
+#define strip_add _mm256_add_ps
+#define strip_spread _mm256_set1_ps
+#define strip_multiply_add _mm256_fmadd_ps
+
+typedef __m256i strip_mask;
+#define strip_masked_load _mm256_maskload_ps
+#define strip_masked_store _mm256_maskstore_ps
+
+static inline strip_mask strip_first(size_t rows)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)rows), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+enum { PANEL = 12 };
+/* 12 of the 16 registers. */
+static const int strip_columns_held[] = { 0, 12, 6, 4 };
+
+static inline int strip_vectors(size_t left)
+{
+    if (left == 1) {
+        return 1;
+    }
+    return left == 2 || left == 4 ? 2 : 3;
+}
+#endif
+
+#if defined(SMALL_PRODUCT)
+enum { STRIP_VECTORS_MOST = 3, STRIP_COLUMNS_MOST = 16 };
 
 /* Columns of A that are asked for ahead of time, and where they lie so many floats apart, which no processor
  * foresees, more of them. 8 samples through 1024-2048-2048-1000 take 1400 µs in BLAS's calls, 1500 with 16
  * everywhere, 870 with 64; through 20 layers of 256 97, 89 and 102. */
 enum { STRIP_AHEAD = 16, STRIP_FAR_AHEAD = 64, STRIP_FAR = 512 };
 
-/* `columns` columns from `j` of the `vectors`·16 rows from `i`; the `first` ones ask for A ahead of time. All
- * three are constants at each call: C's entries are in registers. */
+/* A vector of rows from i of column j: C's last rows may be fewer. */
+static inline void store_sums(const struct small_product *p, size_t i, size_t j, strip_floats sums)
+{
+    float *to = p->c + i + j * p->ldc;
+    if (p->m - i >= STRIP_VECTOR) {
+        strip_store(to, p->adds ? strip_add(sums, strip_load(to)) : sums);
+        return;
+    }
+    const strip_mask rows = strip_first(p->m - i);
+    strip_masked_store(to, rows, p->adds ? strip_add(sums, strip_masked_load(to, rows)) : sums);
+}
+
+/* `columns` columns from `j` of the `vectors` vectors of rows from `i`; the `first` ones ask for A ahead of
+ * time. All three are constants at each call: C's entries are in registers. */
 static inline __attribute__((always_inline)) void
 strip_columns(const struct small_product *p, size_t i, size_t j, int vectors, int columns, bool first)
 {
     const float *a = p->a + i, *b = p->b + j * p->b_column;
     const size_t lda = p->lda, b_row = p->b_row, b_column = p->b_column;
     const size_t ahead = (lda < STRIP_FAR ? STRIP_AHEAD : STRIP_FAR_AHEAD) * lda;
-    __m512 sums[STRIP_COLUMNS_MOST][STRIP_VECTORS_MOST];
+    strip_floats sums[STRIP_COLUMNS_MOST][STRIP_VECTORS_MOST];
 #pragma GCC unroll 16
     for (int c = 0; c < columns; c++) {
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++) {
-            sums[c][v] = _mm512_setzero_ps();
+            sums[c][v] = strip_zero();
         }
     }
     for (size_t k = p->k; k > 0; k--, a += lda, b += b_row) {
-        __m512 entries[STRIP_VECTORS_MOST];
+        strip_floats entries[STRIP_VECTORS_MOST];
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++) {
-            entries[v] = _mm512_loadu_ps(a + v * STRIP_VECTOR);
+            entries[v] = strip_load(a + v * STRIP_VECTOR);
             if (first) {
                 _mm_prefetch((const char *)(a + ahead + v * STRIP_VECTOR), _MM_HINT_T0);
             }
         }
 #pragma GCC unroll 16
         for (int c = 0; c < columns; c++) {
-            const __m512 factor = _mm512_set1_ps(b[(size_t)c * b_column]);
+            const strip_floats factor = strip_spread(b[(size_t)c * b_column]);
 #pragma GCC unroll 3
             for (int v = 0; v < vectors; v++) {
-                sums[c][v] = _mm512_fmadd_ps(entries[v], factor, sums[c][v]);
+                sums[c][v] = strip_multiply_add(entries[v], factor, sums[c][v]);
             }
         }
     }
 #pragma GCC unroll 16
     for (int c = 0; c < columns; c++) {
-        float *to = p->c + i + (j + (size_t)c) * p->ldc;
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++) {
-            const __m512 before = p->adds ? _mm512_loadu_ps(to + v * STRIP_VECTOR) : _mm512_setzero_ps();
-            _mm512_storeu_ps(to + v * STRIP_VECTOR, p->adds ? _mm512_add_ps(before, sums[c][v]) : sums[c][v]);
+            store_sums(p, i + (size_t)v * STRIP_VECTOR, j + (size_t)c, sums[c][v]);
         }
     }
 }
 
-/* All columns of the `vectors`·16 rows from `i`. */
-static inline __attribute__((always_inline)) void strip(const struct small_product *p, size_t i, int vectors)
+/* All columns of the `vectors` vectors of rows from `i`. */
+static inline __attribute__((always_inline)) void strip(const struct small_product *p, size_t i, int vectors,
+                                                        bool asks)
 {
+    const int held = strip_columns_held[vectors];
     size_t j = 0;
-    if (vectors == 1) {
-        for (; j + 16 <= p->n; j += 16) {
-            strip_columns(p, i, j, 1, 16, false);
-        }
+    if (asks && (size_t)held <= p->n) {
+        strip_columns(p, i, j, vectors, held, true);
+        j += (size_t)held;
     }
-    if (j + 8 <= p->n) {
-        strip_columns(p, i, j, vectors, 8, true);
-        j += 8;
-    }
-    for (; j + 8 <= p->n; j += 8) {
-        strip_columns(p, i, j, vectors, 8, false);
+    for (; j + (size_t)held <= p->n; j += (size_t)held) {
+        strip_columns(p, i, j, vectors, held, false);
     }
     for (; j + 4 <= p->n; j += 4) {
         strip_columns(p, i, j, vectors, 4, false);
     }
-    for (; j < p->n; j++) {
+    for (; j + 2 <= p->n; j += 2) {
+        strip_columns(p, i, j, vectors, 2, false);
+    }
+    if (j < p->n) {
         strip_columns(p, i, j, vectors, 1, false);
     }
 }
 
-/* m is a multiple of 16. */
-static void small_product(size_t m, const struct small_product *p)
+static inline void strip_of(const struct small_product *p, size_t i, int vectors, bool asks)
 {
-    size_t i = 0;
-    if (m >= 48 && m % 32 != 0) {
-        strip(p, 0, 3);
-        i = 48;
-    }
-    for (; i + 32 <= m; i += 32) {
-        strip(p, i, 2);
-    }
-    if (i < m) {
-        strip(p, i, 1);
+    switch (vectors) {
+    case 1: strip(p, i, 1, asks); break;
+    case 2: strip(p, i, 2, asks); break;
+    default: strip(p, i, 3, asks); break;
     }
 }
 
-/* out[j + 16·i] = x[i + ld·j] for `rows` ≤ 16 rows i and 16 columns j, in four rounds of exchanges between
- * registers: of single entries, pairs, quarters and halves. */
-static inline void transpose_block(const float *x, size_t ld, size_t rows, float *out, size_t out_ld)
+/* A strip of a transposed operand: `columns` columns of k entries as rows of out (width × k); the rest is 0.
+ */
+static void copy_strip(const float *x, size_t ld, size_t k, size_t columns, float *out, size_t width)
 {
-    const __mmask16 mask = (__mmask16)((1u << rows) - 1);
-    __m512 a[16], b[16];
-#pragma GCC unroll 16
-    for (int j = 0; j < 16; j++) {
-        a[j] = _mm512_maskz_loadu_ps(mask, x + (size_t)j * ld);
-    }
-#pragma GCC unroll 8
-    for (int j = 0; j < 16; j += 2) {
-        b[j] = _mm512_unpacklo_ps(a[j], a[j + 1]);
-        b[j + 1] = _mm512_unpackhi_ps(a[j], a[j + 1]);
-    }
-#pragma GCC unroll 4
-    for (int j = 0; j < 16; j += 4) {
-        const __m512d low = _mm512_castps_pd(b[j]), high = _mm512_castps_pd(b[j + 1]);
-        const __m512d next_low = _mm512_castps_pd(b[j + 2]), next_high = _mm512_castps_pd(b[j + 3]);
-        a[j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, next_low));
-        a[j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, next_low));
-        a[j + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high, next_high));
-        a[j + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high, next_high));
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        const __m512 even = _mm512_shuffle_f32x4(a[i], a[4 + i], 0x88);
-        const __m512 odd = _mm512_shuffle_f32x4(a[i], a[4 + i], 0xDD);
-        const __m512 next_even = _mm512_shuffle_f32x4(a[8 + i], a[12 + i], 0x88);
-        const __m512 next_odd = _mm512_shuffle_f32x4(a[8 + i], a[12 + i], 0xDD);
-        b[i] = _mm512_shuffle_f32x4(even, next_even, 0x88);
-        b[4 + i] = _mm512_shuffle_f32x4(odd, next_odd, 0x88);
-        b[8 + i] = _mm512_shuffle_f32x4(even, next_even, 0xDD);
-        b[12 + i] = _mm512_shuffle_f32x4(odd, next_odd, 0xDD);
-    }
-#pragma GCC unroll 16
-    for (size_t i = 0; i < 16; i++) {
-        if (i < rows) {
-            _mm512_storeu_ps(out + i * out_ld, b[i]);
+    vector_transpose(x, ld, k, columns, out, width);
+    if (columns < width) {
+        for (size_t i = 0; i < k; i++) {
+            memset(out + columns + i * width, 0, (width - columns) * sizeof *out);
         }
+    }
+}
+
+/* Strips of A's columns, copied, stay in the first cache for all of B. */
+static void multiply_copied_left(const struct small_product *p)
+{
+    _Alignas(64) float copy[STRIP_VECTORS_MOST * STRIP_VECTOR * TN_INNER_MOST];
+    struct small_product q = *p;
+    q.a = copy;
+    for (size_t i = 0; i < p->m; i += q.lda) {
+        const int vectors = strip_vectors((p->m - i + STRIP_VECTOR - 1) / STRIP_VECTOR);
+        q.lda = (size_t)vectors * STRIP_VECTOR;
+        q.m = p->m - i < q.lda ? p->m - i : q.lda;
+        q.c = p->c + i;
+        copy_strip(p->a + i * p->lda, p->lda, p->k, q.m, copy, q.lda);
+        strip_of(&q, 0, vectors, false);
+    }
+}
+
+/* Cᵀ = Bᵀ · A: strips of B's columns are copied, and what they come to is transposed. */
+static void multiply_copied_right(const struct small_product *p)
+{
+    enum { ROWS = 64 };
+    _Alignas(64) float copy[STRIP_VECTORS_MOST * STRIP_VECTOR * TN_INNER_MOST];
+    _Alignas(64) float result[STRIP_VECTORS_MOST * STRIP_VECTOR * ROWS];
+    struct small_product q = {
+        .k = p->k, .a = copy, .b_row = 1, .b_column = p->lda, .adds = p->adds, .c = result
+    };
+    for (size_t j = 0; j < p->n; j += q.m) {
+        const int vectors = strip_vectors((p->n - j + STRIP_VECTOR - 1) / STRIP_VECTOR);
+        q.m = q.lda = q.ldc = (size_t)vectors * STRIP_VECTOR;
+        const size_t columns = p->n - j < q.m ? p->n - j : q.m;
+        copy_strip(p->b + j * p->b_column, p->b_column, p->k, columns, copy, q.m);
+        for (size_t i = 0; i < p->m; i += ROWS) {
+            float *c = p->c + i + j * p->ldc;
+            q.n = p->m - i < ROWS ? p->m - i : ROWS;
+            q.b = p->a + i * p->lda;
+            if (p->adds) {
+                copy_strip(c, p->ldc, q.n, columns, result, q.m);
+            }
+            strip_of(&q, 0, vectors, false);
+            vector_transpose(result, q.m, columns, q.n, c, p->ldc);
+        }
+    }
+}
+
+/* Rows of B that are a multiple of 2 KiB apart share few sets of the caches. */
+enum { STRIP_ALIASED = 512, PACKED_FROM = 48 };
+
+/* Strips of B's rows copied side by side: for all of A they stay in the second cache. */
+static void multiply_packed_right(const struct small_product *p)
+{
+    enum { PANELS = 4 };
+    _Alignas(64) float copy[PANELS * PANEL * TN_INNER_MOST];
+    struct small_product q = *p;
+    q.b_row = PANEL;
+    for (size_t j = 0; j < p->n; j += PANELS * PANEL) {
+        const size_t columns = p->n - j < PANELS * PANEL ? p->n - j : PANELS * PANEL;
+        for (size_t k = 0; k < p->k; k++) {
+            for (size_t c = 0; c < columns; c += PANEL) {
+                const size_t width = columns - c < PANEL ? columns - c : PANEL;
+                const float *from = p->b + j + c + k * p->b_row;
+                float *to = copy + c * p->k + k * PANEL;
+                memcpy(to, from, width * sizeof *to);
+            }
+        }
+        for (size_t i = 0; i < p->m;) {
+            const int vectors = strip_vectors((p->m - i + STRIP_VECTOR - 1) / STRIP_VECTOR);
+            for (size_t c = 0; c < columns; c += PANEL) {
+                q.b = copy + c * p->k;
+                q.n = columns - c < PANEL ? columns - c : PANEL;
+                q.c = p->c + (j + c) * p->ldc;
+                strip_of(&q, i, vectors, c == 0);
+            }
+            i += (size_t)vectors * STRIP_VECTOR;
+        }
+    }
+}
+
+static void small_product(const struct small_product *p)
+{
+    if (p->b_row % STRIP_ALIASED == 0 && p->m >= PACKED_FROM && p->k <= TN_INNER_MOST) {
+        multiply_packed_right(p);
+        return;
+    }
+    if (p->transposed) {
+        const bool right = p->n * (p->k + p->m) < p->m * p->k;
+        (right ? multiply_copied_right : multiply_copied_left)(p);
+        return;
+    }
+    for (size_t i = 0; i < p->m;) {
+        const int vectors = strip_vectors((p->m - i + STRIP_VECTOR - 1) / STRIP_VECTOR);
+        strip_of(p, i, vectors, true);
+        i += (size_t)vectors * STRIP_VECTOR;
     }
 }
 #endif

@@ -203,24 +203,6 @@ static size_t rank(const float *x, size_t count, size_t index)
     return before;
 }
 
-static void transpose(const float *restrict x, size_t ld, size_t rows, size_t columns, float *restrict out)
-{
-    size_t whole = 0;
-#if defined(__AVX512F__)
-    for (; whole + LANES <= columns; whole += LANES) {
-        for (size_t i = 0; i < rows; i += LANES) {
-            transpose_block(x + i + whole * ld, ld, rows - i < LANES ? rows - i : LANES,
-                            out + whole + i * columns, columns);
-        }
-    }
-#endif
-    for (size_t j = whole; j < columns; j++) {
-        for (size_t i = 0; i < rows; i++) {
-            out[j + i * columns] = x[i + j * ld];
-        }
-    }
-}
-
 const struct vector_kernels LEVEL_NAME(vector_kernels) = {
     .measure = measure,
     .row_sums = row_sums,
@@ -232,8 +214,7 @@ const struct vector_kernels LEVEL_NAME(vector_kernels) = {
     .from_bytes = from_bytes,
     .largest_at = largest_at,
     .rank = rank,
-    .transpose = transpose,
-#if defined(__AVX512F__)
+#if defined(SMALL_PRODUCT)
     .small_product = small_product,
 #endif
 };

@@ -39,10 +39,8 @@ struct vector_kernels {
     size_t (*largest_at)(const float *x, size_t count);
     /* How many come before x[index]: strictly larger, or equal and of lower index. NaN comes first. */
     size_t (*rank)(const float *x, size_t count, size_t index);
-    /* out[j + columns·i] = x[i + ld·j] of rows × columns entries. */
-    void (*transpose)(const float *x, size_t ld, size_t rows, size_t columns, float *out);
-    /* A small product of m rows, a multiple of 16 (linalg/small_product.h); NULL below AVX-512. */
-    void (*small_product)(size_t m, const struct small_product *product);
+    /* A small product (linalg/small_product.h); NULL below AVX2. */
+    void (*small_product)(const struct small_product *product);
 };
 
 LEVEL_DECLARE(const struct vector_kernels, vector_kernels);

@@ -13,6 +13,7 @@
 #include <immintrin.h>
 #define VECTOR_REGISTER 64
 #elif defined(__AVX__)
+#include <immintrin.h>
 #define VECTOR_REGISTER 32
 #else
 #define VECTOR_REGISTER 16
@@ -27,13 +28,15 @@ enum {
     REDUCE_VECTORS = REDUCE_LANES / REDUCE_WIDTH
 };
 
-/* The next floats as doubles, exactly. GCC 12 takes a 512-bit conversion apart, at twice the time. */
+/* The next floats as doubles, exactly. GCC 12 takes a wide conversion apart, at twice the time and more. */
 static inline doubles widened(const float *x)
 {
     floats values;
     memcpy(&values, x, sizeof values);
 #if defined(__AVX512F__)
     return (doubles)_mm512_cvtps_pd((__m256)values);
+#elif defined(__AVX__)
+    return (doubles)_mm256_cvtps_pd((__m128)values);
 #else
     return __builtin_convertvector(values, doubles);
 #endif

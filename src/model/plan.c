@@ -16,7 +16,7 @@ static struct {
 
 enum blas_class plan_class(void)
 {
-    return chosen.set ? chosen.class : blas_class();
+    return chosen.set ? chosen.class : gemm_class();
 }
 
 void plan_class_set(enum blas_class class)
@@ -30,14 +30,13 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Whether BLAS takes one thread for every call of a layer's forward product; one column is none of its
- * calls. */
+/* Whether BLAS takes one thread for every call that a layer's forward product makes of it. */
 static bool is_serial(const struct layer_plan *p, size_t inner)
 {
     const struct gemm_block *block = &p->forward.block;
     const size_t columns = p->forward.columns < block->columns ? p->forward.columns : block->columns;
     const size_t length = inner < block->inner ? inner : block->inner;
-    return p->forward.n == 1 ||
+    return !gemm_calls_blas(*block, p->forward.m, p->forward.n) ||
            (double)p->forward.rows * (double)columns * (double)length <= blas_serial_limit();
 }
 

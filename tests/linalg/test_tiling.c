@@ -7,7 +7,7 @@
 
 #include "linalg/tiling.h"
 
-enum { SHAPES = 4000, PRODUCTS = 3, CLASSES = 2 };
+enum { SHAPES = 4000, PRODUCTS = 3, CLASSES = 3 };
 
 /* A length: often one next to a power of two or a multiple of 16, where cuts go wrong. */
 static size_t draw_length(uint64_t *state, double largest)

@@ -315,29 +315,6 @@ static void test_multiply_beyond_the_caches(void **unused)
 }
 
 /* Against a loop in order; the same bits on every level. */
-/* Every entry in its place, nothing written behind the last. */
-static void test_transpose(void **unused)
-{
-    enum { LD = 90 };
-    (void)unused;
-    for (size_t i = 0; i < CAPACITY; i++) {
-        input[i] = (float)i;
-    }
-    FOR_EACH_LEVEL(level)
-    {
-        for (size_t rows = 1; rows <= LARGEST_TAIL; rows++) {
-            for (size_t columns = 1; columns <= 50; columns += 3) {
-                output[rows * columns] = -1.0f;
-                kernels_of(level)->transpose(input, LD, rows, columns, output);
-                for (size_t i = 0; i < rows * columns; i++) {
-                    assert_true(output[i] == input[i / columns + i % columns * LD]);
-                }
-                assert_true(output[rows * columns] == -1.0f);
-            }
-        }
-    }
-}
-
 static void test_dot(void **unused)
 {
     static float a[4099], b[4099];
@@ -411,7 +388,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_measure),
         cmocka_unit_test(test_multiply),
-        cmocka_unit_test(test_transpose),
         cmocka_unit_test(test_dot),
         cmocka_unit_test(test_reductions),
         cmocka_unit_test(test_add_scaled),

@@ -64,12 +64,12 @@ void test_assert_refused(int status, int expected, const char *text, const char 
     va_end(words);
 }
 
-/* MLP_TEST_PLAN=other: the program's plans are those of the class that this processor's core is not. */
+/* MLP_TEST_PLAN=other: the program's plans are those of a class that is not this processor's. */
 __attribute__((constructor)) static void choose_the_plan(void)
 {
     const char *plan = getenv("MLP_TEST_PLAN");
     if (plan != NULL && strcmp(plan, "other") == 0) {
-        plan_class_set(blas_class() == BLAS_PACKED ? BLAS_SMALL_MATRIX : BLAS_PACKED);
+        plan_class_set(plan_class() == BLAS_PACKED ? BLAS_SMALL_MATRIX : BLAS_PACKED);
     }
 }
 
