@@ -68,7 +68,7 @@ static void check_sizes(product_function product, bool transpose_a, bool transpo
                                                 { 31, 64, true } };
     enum { SIZES = sizeof sizes / sizeof sizes[0], BLOCKS = sizeof blocks / sizeof blocks[0] };
     BLAS_SECTION(true);
-    for (size_t i = 0; i < SIZES * SIZES * SIZES; i++) {
+    for (size_t i = 0; i < SIZES * SIZES * SIZES; i += (size_t)test_step()) {
         check(product, blocks[i % BLOCKS], transpose_a, transpose_b, sizes[i % SIZES],
               sizes[i / SIZES % SIZES], sizes[i / SIZES / SIZES], i % 4);
     }

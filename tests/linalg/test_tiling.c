@@ -74,7 +74,7 @@ static void every_entry_is_in_one_tile(void **unused)
 {
     uint64_t state = 1;
     (void)unused;
-    for (int s = 0; s < 400; s++) {
+    for (int s = 0; s < 400; s += test_step()) {
         const size_t m = draw_length(&state, 400.0), n = draw_length(&state, 200.0),
                      k = draw_length(&state, 3000.0);
         for (int p = 0; p < PRODUCTS * CLASSES; p++) {
@@ -89,7 +89,7 @@ static void tiles_have_their_minimum(void **unused)
 {
     uint64_t state = 2;
     (void)unused;
-    for (int s = 0; s < SHAPES; s++) {
+    for (int s = 0; s < SHAPES; s += test_step()) {
         const size_t m = draw_length(&state, 20000.0), n = draw_length(&state, 20000.0),
                      k = draw_length(&state, 1e5);
         for (int p = 0; p < PRODUCTS * CLASSES; p++) {
@@ -109,7 +109,7 @@ static void cuts_are_on_multiples_of_16_rows(void **unused)
 {
     uint64_t state = 3;
     (void)unused;
-    for (int s = 0; s < SHAPES; s++) {
+    for (int s = 0; s < SHAPES; s += test_step()) {
         const size_t m = draw_length(&state, 5000.0), n = draw_length(&state, 500.0),
                      k = draw_length(&state, 5000.0);
         for (int p = 0; p < PRODUCTS * CLASSES; p++) {
@@ -140,7 +140,7 @@ static void calls_are_small_or_large(void **unused)
 {
     uint64_t state = 5;
     (void)unused;
-    for (int s = 0; s < SHAPES; s++) {
+    for (int s = 0; s < SHAPES; s += test_step()) {
         const size_t m = draw_length(&state, 5000.0), n = 1 + draw_length(&state, 5000.0);
         const size_t k = draw_length(&state, s % 2 ? 1e5 : 1000.0);
         for (int p = 0; p < PRODUCTS; p++) {
@@ -158,7 +158,7 @@ static void visits_go_band_by_band(void **unused)
 {
     uint64_t state = 8;
     (void)unused;
-    for (int s = 0; s < 400; s++) {
+    for (int s = 0; s < 400; s += test_step()) {
         const size_t m = draw_length(&state, 900.0), n = draw_length(&state, 3000.0),
                      k = draw_length(&state, 3000.0);
         const struct grid grid =
@@ -188,7 +188,7 @@ static void runs_are_tiles_side_by_side(void **unused)
 {
     uint64_t state = 9;
     (void)unused;
-    for (int s = 0; s < 400; s++) {
+    for (int s = 0; s < 400; s += test_step()) {
         const size_t m = draw_length(&state, 900.0), n = draw_length(&state, 3000.0),
                      k = draw_length(&state, 3000.0);
         const struct grid grid =
@@ -223,7 +223,7 @@ static void wider_tiles_hold_narrower_ones(void **unused)
 {
     uint64_t state = 4;
     (void)unused;
-    for (int s = 0; s < SHAPES; s++) {
+    for (int s = 0; s < SHAPES; s += test_step()) {
         const size_t n = draw_length(&state, 3000.0);
         const enum blas_class class = (enum blas_class)(s % CLASSES);
         size_t columns[6];
@@ -247,7 +247,7 @@ static void the_cut_depends_on_the_arguments_alone(void **unused)
 {
     uint64_t state = 6;
     (void)unused;
-    for (int s = 0; s < 500; s++) {
+    for (int s = 0; s < 500; s += test_step()) {
         const size_t m = draw_length(&state, 2000.0), n = draw_length(&state, 600.0),
                      k = draw_length(&state, 2000.0);
         for (int p = 0; p < PRODUCTS * CLASSES; p++) {
@@ -267,7 +267,7 @@ static void two_threads_share_every_product(void **unused)
 {
     uint64_t state = 9;
     (void)unused;
-    for (int s = 0; s < SHAPES; s++) {
+    for (int s = 0; s < SHAPES; s += test_step()) {
         const size_t m = 1 + draw_length(&state, 3000.0), k = 1 + draw_length(&state, 3000.0);
         const size_t n = 128 + draw_length(&state, 2000.0);
         for (int p = PRODUCT_NN; p <= PRODUCT_TN; p++) {

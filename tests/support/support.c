@@ -64,6 +64,12 @@ void test_assert_refused(int status, int expected, const char *text, const char 
     va_end(words);
 }
 
+int test_step(void)
+{
+    const char *emulated = getenv("MLP_TEST_EMULATED");
+    return emulated == NULL || strcmp(emulated, "whole") == 0 ? 1 : 17;
+}
+
 /* MLP_TEST_PLAN=other: the program's plans are those of a class that is not this processor's. */
 __attribute__((constructor)) static void choose_the_plan(void)
 {

@@ -83,6 +83,9 @@ static void averages_agree_with_a_trapezoidal_rule(void **state)
     for (size_t a = 0; a < mlp_activation_count(); a++) {
         const mlp_activation_choice choice = choice_of((mlp_activation)a);
         for (size_t v = 0; is_elementwise(a) && v < sizeof variances / sizeof variances[0]; v++) {
+            if ((a + v) % (size_t)test_step() != 0) {
+                continue;
+            }
             const double parameter = activation_row((mlp_activation)a)->default_parameter;
             const mlp_activation_moments expected = averages((mlp_activation)a, parameter, variances[v]);
             mlp_activation_moments actual;
@@ -125,7 +128,7 @@ static void averages_are_right_at_every_scale(void **state)
         const mlp_activation_choice choice = choice_of((mlp_activation)a);
         const bool smooth = is_elementwise(a) && activation_kinks((mlp_activation)a, kinks) < 2;
         if (smooth) {
-            for (double q = 1e-14; q < 2e12; q *= 10.0) {
+            for (double q = 1e-14; q < 2e12; q *= pow(10.0, test_step())) {
                 const double parameter = activation_row((mlp_activation)a)->default_parameter;
                 const mlp_activation_moments expected = averages_by_scale((mlp_activation)a, parameter, q);
                 mlp_activation_moments actual;
