@@ -20,7 +20,7 @@ static const double kurtosis[] = { 3.0, 1.8, 2.36554 };
 /* |mean| < 5σ/√N and |variance/σ² − 1| < 5·√((κ−1)/N), over enough layers' worth of draws for N ≥ 10⁶. */
 static void check_moments(struct init_task task, mlp_distribution distribution, double variance)
 {
-    const size_t size = task.fan_in * task.fan_out, draws = 1000000 / size + 1;
+    const size_t size = task.fan_in * task.fan_out, draws = 1000000 / size / (size_t)test_step() + 1;
     const double count = (double)(size * draws), sigma = sqrt(variance);
     const double bound = distribution == MLP_DISTRIBUTION_UNIFORM     ? sqrt(3.0) * sigma
                          : distribution == MLP_DISTRIBUTION_TRUNCATED ? 2.0 / 0.87962566103423978 * sigma
