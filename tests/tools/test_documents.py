@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the Python of docs/format.md and docs/exchange.md against the command. TAP on standard output.
+"""Runs the Python of docs/format.md and docs/exchange.md against the command; follows the links of every page. TAP on standard output.
 
 usage: test_documents.py PATH-OF-MLP
 
@@ -110,6 +110,28 @@ def from_torch(code):
     result(close(got, expected), "a state_dict", got, expected)
 
 
+def anchors(page):
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+def follow_links():
+    root, broken, names = documents.parent, [], set()
+    pages = [page for folder in (".", "docs", "examples", "bench", "mpi", "tests") for page in (root / folder).glob("*.md" if folder == "." else "**/*.md")]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            path, _, anchor = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            names.add(target.name)
+            if "://" not in link and (not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target))):
+                broken.append(f"{page.relative_to(root)}: {link}")
+    result(not broken, "links lead somewhere", *broken)
+    missed = [page.name for page in documents.glob("*.md") if page.name not in names]
+    result(not missed, "a link leads to every guide", *missed)
+    lines = (root / "README.md").read_text().count("\n")
+    result(lines <= 110, "README.md is two screens", lines)
+
+
 def where_installed(name, modules, function, *arguments):
     global count
     try:
@@ -122,6 +144,7 @@ def where_installed(name, modules, function, *arguments):
     function(*arguments)
 
 
+follow_links()
 names = {}
 standard, pytorch = blocks("format.md")
 tensors, = blocks("exchange.md")
