@@ -1,4 +1,4 @@
-/* A BLAS other than OpenBLAS: BLIS, the reference's, or what stands behind the system's libblas. Its
+/* A BLAS other than OpenBLAS: BLIS, MKL, the reference's, or what stands behind the system's libblas. Its
  * threads and its name are found by the functions that it exports. */
 #include <limits.h>
 #include <stdint.h>
@@ -17,6 +17,11 @@ extern void bli_thread_set_num_threads(blis_int threads) __attribute__((weak));
 extern char *bli_info_get_version_str(void) __attribute__((weak));
 extern int bli_arch_query_id(void) __attribute__((weak));
 extern char *bli_arch_string(int id) __attribute__((weak));
+
+/* MKL (mkl_service.h). */
+extern int MKL_Get_Max_Threads(void) __attribute__((weak));
+extern void MKL_Set_Num_Threads(int threads) __attribute__((weak));
+extern void MKL_Get_Version_String(char *text, int size) __attribute__((weak));
 
 /* OpenBLAS behind the system's libblas, or behind LAPACK. */
 extern int openblas_get_num_threads(void) __attribute__((weak));
@@ -50,6 +55,28 @@ static const char *blis_core(void)
 {
     return bli_arch_query_id != NULL && bli_arch_string != NULL ? bli_arch_string(bli_arch_query_id())
                                                                 : "unknown";
+}
+
+/* ---- MKL ----------------------------------------------------------------------------------------------- */
+
+static int mkl_threads(void)
+{
+    return MKL_Get_Max_Threads();
+}
+
+static void mkl_set_threads(int threads)
+{
+    MKL_Set_Num_Threads(threads);
+}
+
+static const char *mkl_config(void)
+{
+    static char text[200];
+    if (MKL_Get_Version_String == NULL) {
+        return "MKL";
+    }
+    MKL_Get_Version_String(text, sizeof text);
+    return text;
 }
 
 /* ---- OpenBLAS, the reference --------------------------------------------------------------------------- */
@@ -110,10 +137,14 @@ struct vendor {
 static const struct vendor *vendor(void)
 {
     static const struct vendor blis = { blis_threads, blis_set_threads, blis_config, blis_core };
+    static const struct vendor mkl = { mkl_threads, mkl_set_threads, mkl_config, unknown_core };
     static const struct vendor system = { system_threads, system_set_threads, system_config, system_core };
     static const struct vendor reference = { one_thread, keep_one_thread, reference_config, unknown_core };
     if (bli_thread_get_num_threads != NULL && bli_thread_set_num_threads != NULL) {
         return &blis;
+    }
+    if (MKL_Get_Max_Threads != NULL && MKL_Set_Num_Threads != NULL) {
+        return &mkl;
     }
     return openblas_get_num_threads != NULL && openblas_set_num_threads != NULL ? &system : &reference;
 }
