@@ -39,8 +39,8 @@ void test_assert_close(double value, double expected, double tolerance, const ch
         }                                                                                                    \
     } while (0)
 
-/* The step of loops over thousands of cases: 1, or 17, a prime, under an emulator, where each takes 40 times as
- * long; MLP_TEST_EMULATED=whole tries all of them there, too. */
+/* The step of loops over thousands of cases: 1, or 17, a prime, under an emulator, where each takes 40 times
+ * as long; MLP_TEST_EMULATED=whole tries all of them there, too. */
 int test_step(void);
 
 /* MLP_OK, or fails with the library's error text. */
