@@ -102,6 +102,13 @@ void platform_use_large_pages(void *memory, size_t size);
 bool platform_limits_addresses(void);
 bool platform_has_addresses(size_t size);
 
+/* Maps `size` bytes that processes of this machine have in common by a name that begins with '/': made here,
+ * all 0, or found, made by another. NULL where there is no such memory, or not enough. The name is unlinked
+ * once all have found it. */
+void *platform_map_shared(const char *name, size_t size, bool make);
+void platform_unmap_shared(void *memory, size_t size);
+void platform_unlink_shared(const char *name);
+
 /* Up to 16 bytes that other processes do not know; where there are none they stay as they are. */
 void platform_random_bytes(void *bytes, size_t size);
 

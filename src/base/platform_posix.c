@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 int platform_open_file(const char *path, bool wait)
@@ -105,6 +106,38 @@ void *platform_allocate(size_t alignment, size_t size)
 void platform_free(void *memory)
 {
     free(memory);
+}
+
+/* The room is taken at once: what a full file system lacks would be a SIGBUS later. */
+static bool has_room(int descriptor, size_t size, bool make)
+{
+    struct stat facts;
+    return make ? posix_fallocate(descriptor, 0, (off_t)size) == 0
+                : fstat(descriptor, &facts) == 0 && facts.st_size == (off_t)size;
+}
+
+void *platform_map_shared(const char *name, size_t size, bool make)
+{
+    const int descriptor = shm_open(name, make ? O_RDWR | O_CREAT | O_EXCL : O_RDWR, S_IRUSR | S_IWUSR);
+    void *memory = MAP_FAILED;
+    if (descriptor < 0) {
+        return NULL;
+    }
+    if (has_room(descriptor, size, make)) {
+        memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    }
+    close(descriptor);
+    return memory != MAP_FAILED ? memory : NULL;
+}
+
+void platform_unmap_shared(void *memory, size_t size)
+{
+    munmap(memory, size);
+}
+
+void platform_unlink_shared(const char *name)
+{
+    shm_unlink(name);
 }
 
 bool platform_set_variable(const char *name, const char *value)

@@ -137,6 +137,22 @@ void platform_free(void *memory)
     _aligned_free(memory);
 }
 
+void *platform_map_shared(const char *name, size_t size, bool make)
+{
+    (void)name, (void)size, (void)make;
+    return NULL;
+}
+
+void platform_unmap_shared(void *memory, size_t size)
+{
+    (void)memory, (void)size;
+}
+
+void platform_unlink_shared(const char *name)
+{
+    (void)name;
+}
+
 void platform_random_bytes(void *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {

@@ -241,27 +241,27 @@ void pass_sum_magnitudes(struct pass *pass)
     }
 }
 
-static void measure_share(struct pass *pass, size_t l, const struct range *share)
+void pass_measure_tiles(const struct team *team, const struct team *rank, struct pass *pass)
 {
-    const size_t columns = grid_tile_columns(&pass->workspace->plan.layers[l].weights);
-    for (size_t t = share->first; t < share->end; t++) {
-        measure_tile(pass, l, t / columns, t % columns);
-    }
-}
-
-void pass_measure_tiles(const struct team *team, struct pass *pass)
-{
-    for (size_t l = 0; l < pass->workspace->layer_count; l++) {
-        const struct range share = team_share(team, grid_tiles(&pass->workspace->plan.layers[l].weights));
-        measure_share(pass, l, &share);
+    const struct mlp_workspace *workspace = pass->workspace;
+    const struct area share = area_share(rank, (double)workspace->arena_size);
+    double area = 0.0;
+    size_t turn = 0;
+    for (size_t l = 0; l < workspace->layer_count; l++) {
+        const struct grid *grid = &workspace->plan.layers[l].weights;
+        const size_t columns = grid_tile_columns(grid), tiles = grid_tiles(grid);
+        for (size_t t = 0; t < tiles; t++) {
+            const struct tile tile = grid_tile(grid, t / columns, t % columns);
+            if (area_takes(&share, &area, &tile) && turn++ % (size_t)team->size == (size_t)team->rank) {
+                measure_tile(pass, l, t / columns, t % columns);
+            }
+        }
     }
 }
 
 void pass_measure(struct pass *pass)
 {
-    for (size_t l = 0; l < pass->workspace->layer_count; l++) {
-        const struct range all = { 0, grid_tiles(&pass->workspace->plan.layers[l].weights) };
-        measure_share(pass, l, &all);
-    }
+    const struct team alone = { .size = 1 };
+    pass_measure_tiles(&alone, &alone, pass);
     pass_sum_magnitudes(pass);
 }

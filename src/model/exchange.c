@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "model/parts.h"
 
-enum { BLOCK = 512, TEXT = 512 };
+enum { TEXT = 512 };
 
 /* ---- who has what -------------------------------------------------------------------------------------- */
 
@@ -151,15 +151,18 @@ bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchang
         most = all > most ? all : most;
     }
     const size_t headings = ranks * PART_COUNTS * sizeof(uint64_t) + ranks * (parts + 1) * sizeof(double);
-    /* Both have room for all parameters, as well (optim/shards.c). */
+    /* Both have room for all parameters, as well: optim/shards.c. */
     const size_t nodes_sent = buffers->node_count > 0 ? buffers->node_count : 1;
     const size_t received = most * longest > arena_size ? most * longest : arena_size;
+    buffers->headings = headings;
     buffers->send = memory_take(&row, headings + nodes_sent * arena_size * sizeof(float), 1);
+    buffers->kept = (float *)(void *)buffers->send;
     buffers->receive = memory_take(&row, headings + received * sizeof(float), 1);
     buffers->slice = memory_take(&row, longest, sizeof(float));
     buffers->send_bytes = memory_take(&row, ranks, sizeof(size_t));
     buffers->receive_bytes = memory_take(&row, ranks, sizeof(size_t));
     buffers->nodes[0] = gradients;
+    buffers->borrowed = 1;
     for (size_t k = 1; k < buffers->node_count; k++) {
         buffers->nodes[k] = memory_take(&row, arena_size, sizeof(float));
     }
@@ -174,8 +177,27 @@ void exchange_free(struct exchange_buffers *buffers)
     memory_free(buffers->slice);
     memory_free(buffers->send_bytes);
     memory_free(buffers->receive_bytes);
-    for (size_t k = 1; k < EXCHANGE_NODES; k++) {
+    for (size_t k = buffers->borrowed; k < buffers->node_count; k++) {
         memory_free(buffers->nodes[k]);
+    }
+}
+
+void exchange_use_nodes(struct exchange_buffers *buffers, float *nodes, size_t arena_size)
+{
+    char *const small = memory_allocate(buffers->headings, 1);
+    for (size_t k = buffers->borrowed; k < buffers->node_count; k++) {
+        memory_free(buffers->nodes[k]);
+    }
+    for (size_t k = 0; k == 0 || k < buffers->node_count; k++) {
+        buffers->nodes[k] = nodes + k * arena_size;
+    }
+    buffers->borrowed = EXCHANGE_NODES;
+    buffers->kept = nodes;
+    memory_free(buffers->slice);
+    buffers->slice = NULL;
+    if (small != NULL) { /* else the larger one stays */
+        memory_free(buffers->send);
+        buffers->send = small;
     }
 }
 
@@ -297,81 +319,41 @@ static mlp_status send_slices(struct pass *pass)
     return MLP_OK;
 }
 
-/* Sums that wait for their right neighbour, as in the pass of a single rank. */
-struct stack {
-    float values[PARTS_LEVELS + 2][BLOCK];
-    size_t levels[PARTS_LEVELS + 2];
-    size_t height;
-};
-
-static void push(struct stack *stack, const struct tree_node *node, const float *values, size_t count)
-{
-    size_t level = node->level, top = stack->height;
-    if (top == 0 || stack->levels[top - 1] != level || (node->first >> level & 1) == 0) {
-        memcpy(stack->values[top], values, count * sizeof *values);
-        stack->levels[stack->height++] = level;
-        return;
-    }
-    vector_kernels()->add(stack->values[--top], values, count);
-    level++;
-    while (top > 0 && stack->levels[top - 1] == level && (node->first >> level & 1) != 0) {
-        vector_kernels()->add(stack->values[top - 1], stack->values[top], count);
-        top--;
-        level++;
-    }
-    stack->levels[top] = level;
-    stack->height = top + 1;
-}
-
-/* Floats first … first + count − 1 of this rank's slice, over all nodes of all ranks in order. */
-static void add_nodes(const struct pass *pass, size_t first, size_t count, size_t floats)
+/* From the messages of all ranks. */
+static void add_messages(const struct team *team, const struct pass *pass)
 {
     const struct parts *parts = pass->workspace->parts;
+    const mlp_exchange *e = &parts->exchange;
+    const struct range slice = slice_of(e, pass->workspace->arena_size, e->rank);
     const char *message = parts->buffers.receive;
-    struct stack stack;
-    stack.height = 0;
-    for (int r = 0; r < parts->exchange.size; r++) {
-        const struct range theirs = exchange_parts(&parts->exchange, pass->batch.parts, r);
-        struct tree_node nodes[EXCHANGE_NODES];
-        const size_t of_rank = tree_nodes(theirs.first, theirs.end, nodes);
-        const float *values = (const float *)(const void *)(message + heading_bytes(&theirs));
-        for (size_t k = 0; k < of_rank; k++) {
-            push(&stack, &nodes[k], values + k * floats + first, count);
-        }
+    struct node_row rows[EXCHANGE_RANKS];
+    for (int r = 0; r < e->size; r++) {
+        const struct range theirs = exchange_parts(e, pass->batch.parts, r);
+        rows[r] = (struct node_row){ (const float *)(const void *)(message + heading_bytes(&theirs)),
+                                     slice.end - slice.first };
         message += parts->buffers.receive_bytes[r];
     }
-    for (; stack.height > 1; stack.height--) {
-        vector_kernels()->add(stack.values[stack.height - 2], stack.values[stack.height - 1], count);
-    }
-    memcpy(parts->buffers.slice + first, stack.values[0], count * sizeof(float));
+    exchange_add_slice(team, pass, rows, parts->buffers.slice);
 }
 
-static void add_slice(const struct team *team, const struct pass *pass)
+void exchange_plan(struct pass *pass)
 {
-    const struct parts *parts = pass->workspace->parts;
-    const struct range slice = slice_of(&parts->exchange, pass->workspace->arena_size, parts->exchange.rank);
-    const size_t floats = slice.end - slice.first;
-    const struct range share = team_share(team, (floats + BLOCK - 1) / BLOCK);
-    for (size_t b = share.first; b < share.end; b++) {
-        const size_t left = floats - b * BLOCK;
-        add_nodes(pass, b * BLOCK, left < BLOCK ? left : (size_t)BLOCK, floats);
+    const struct range last = part_range(pass->batch.count, pass->batch.parts, pass->batch.parts - 1);
+    if (pass->workspace->plan.count != last.end - last.first) {
+        plan_make(&pass->workspace->plan, pass->network->layers, last.end - last.first);
     }
 }
 
-/* Norms are taken by the plan of the last part, whoever had it. */
 static mlp_status gather_slices(struct pass *pass)
 {
     struct mlp_workspace *workspace = pass->workspace;
     struct exchange_buffers *buffers = &workspace->parts->buffers;
     const mlp_exchange *e = &workspace->parts->exchange;
-    const struct range last = part_range(pass->batch.count, pass->batch.parts, pass->batch.parts - 1);
     for (int r = 0; r < e->size; r++) {
         const struct range slice = slice_of(e, workspace->arena_size, r);
         buffers->send_bytes[r] = (slice.end - slice.first) * sizeof(float);
     }
-    if (workspace->plan.count != last.end - last.first) {
-        plan_make(&workspace->plan, pass->network->layers, last.end - last.first);
-    }
+    exchange_plan(pass);
     return e->all_gather(e->context, buffers->slice, workspace->gradients, buffers->send_bytes);
 }
 
@@ -386,14 +368,14 @@ void exchange_gradient(const struct team *team, struct pass *pass)
     if (pass->status != MLP_OK) {
         return;
     }
-    add_slice(team, pass);
+    add_messages(team, pass);
     team_barrier(team);
     if (team->rank == 0) {
         pass->status = gather_slices(pass);
     }
     team_barrier(team);
     if (pass->status == MLP_OK) {
-        pass_measure_tiles(team, pass);
+        pass_measure_tiles(team, &(struct team){ .size = 1 }, pass);
     }
     team_barrier(team);
 }

@@ -25,9 +25,12 @@ size_t tree_nodes(size_t first, size_t end, struct tree_node nodes[EXCHANGE_NODE
 struct exchange_buffers {
     char *send, *receive;               /* all_to_all: for each rank a heading and its slices of the nodes */
     float *slice;                       /* the sums of this rank's slice */
+    float *kept;                        /* an arena that is free once the gradient is complete */
     size_t *send_bytes, *receive_bytes; /* one for each rank */
-    float *nodes[EXCHANGE_NODES];       /* arenas of this rank's nodes; the first is borrowed */
+    float *nodes[EXCHANGE_NODES];       /* arenas of this rank's nodes */
     size_t node_count;                  /* as many */
+    size_t borrowed;                    /* the first ones of them */
+    size_t headings;                    /* bytes of all headings of a rank, at most */
 };
 
 /* Takes over a caller's exchange, NULL for one rank, and checks it; one that is refused becomes one rank. */
@@ -55,11 +58,26 @@ struct range exchange_samples(const mlp_exchange *exchange, size_t count, size_t
 bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchange, size_t parts,
                    size_t arena_size, float *gradients, size_t *bytes);
 void exchange_free(struct exchange_buffers *buffers);
+/* This rank's nodes lie here from now on, one after the other, and no messages have any. */
+void exchange_use_nodes(struct exchange_buffers *buffers, float *nodes, size_t arena_size);
 
 /* What the ranks' nodes add up to becomes everybody's workspace->gradients, measured; losses and counts
  * likewise. As a team; a failure is in pass->status. */
 void exchange_gradient(const struct team *team, struct pass *pass);
 /* Losses and counts alone. On one thread. */
 mlp_status exchange_totals(struct pass *pass);
+
+/* Where a rank's nodes lie: this rank's slice of node k at values + k·stride. */
+struct node_row {
+    const float *values;
+    size_t stride;
+};
+
+/* This member's share of this rank's slice of the gradient, from the nodes of all ranks, to `sum`:
+ * exchange_sum.c. */
+void exchange_add_slice(const struct team *team, const struct pass *pass, const struct node_row *rows,
+                        float *sum);
+/* Norms are taken by the plan of the last part, whoever had it. By one thread. */
+void exchange_plan(struct pass *pass);
 
 #endif

@@ -20,13 +20,16 @@ void parts_free(struct parts *parts)
         memory_free(parts->scratch);
         memory_free(parts->losses);
         exchange_free(&parts->buffers);
+        shared_gradient_free(&parts->shared);
         memory_free(parts);
     }
 }
 
 size_t parts_bytes(const struct mlp_workspace *workspace)
 {
-    return workspace->parts != NULL ? sizeof *workspace->parts + workspace->parts->bytes : 0;
+    const struct parts *parts = workspace->parts;
+    return parts != NULL ? sizeof *parts + parts->bytes + parts->shared.bytes / (size_t)parts->exchange.size
+                         : 0;
 }
 
 /* Floats of a tile that stays in a second-level cache beside what it is made of. */
@@ -50,11 +53,11 @@ static bool allocate(struct parts *parts, const struct mlp_workspace *workspace)
     parts->bytes = row.bytes;
     const bool alone = parts->exchange.size == 1;
     return !row.failed && (alone || exchange_make(&parts->buffers, &parts->exchange, parts->count, arena,
-                                                  workspace->gradients, &parts->bytes));
+                                                  workspace->gradient_buffer, &parts->bytes));
 }
 
-static mlp_status set_parts(const char *function, mlp_workspace *workspace, size_t parts,
-                            const mlp_exchange *exchange)
+mlp_status parts_set(const char *function, mlp_workspace *workspace, size_t parts,
+                     const mlp_exchange *exchange)
 {
     struct parts *made = NULL;
     FAIL_IF(parts == 0 || parts > PARTS_MOST, MLP_ERROR_RANGE, "%s: parts is %zu, expected 1 to %d", function,
@@ -72,6 +75,7 @@ static mlp_status set_parts(const char *function, mlp_workspace *workspace, size
         }
     }
     parts_free(workspace->parts);
+    workspace->gradients = workspace->gradient_buffer;
     workspace->parts = made;
     workspace->state = WORKSPACE_EMPTY;
     return MLP_OK;
@@ -81,7 +85,7 @@ mlp_status mlp_workspace_set_parts(mlp_workspace *workspace, size_t parts)
 {
     const mlp_exchange alone = MLP_EXCHANGE_INIT;
     REQUIRE_ARGUMENT(workspace);
-    return set_parts(__func__, workspace, parts, &alone);
+    return parts_set(__func__, workspace, parts, &alone);
 }
 
 mlp_status mlp_workspace_set_exchange(mlp_workspace *workspace, size_t parts, const mlp_exchange *exchange)
@@ -89,7 +93,9 @@ mlp_status mlp_workspace_set_exchange(mlp_workspace *workspace, size_t parts, co
     mlp_exchange accepted;
     REQUIRE_ARGUMENT(workspace);
     TRY(exchange_accept(exchange, &accepted));
-    return set_parts(__func__, workspace, parts, &accepted);
+    const mlp_status status = parts_set(__func__, workspace, parts, &accepted);
+    TRY(exchange_agree(&accepted, status, NULL));
+    return shared_gradient_make(workspace);
 }
 
 GETTER(size_t, mlp_workspace_parts, mlp_workspace, workspace,
@@ -223,7 +229,9 @@ static void exchange_batch(const struct team *team, struct pass *pass)
     if (pass->workspace->parts == NULL || pass->workspace->parts->exchange.size == 1) {
         return;
     }
-    if (pass->want_gradient) {
+    if (pass->want_gradient && pass->workspace->parts->shared.memory != NULL) {
+        shared_gradient_add(team, pass);
+    } else if (pass->want_gradient) {
         exchange_gradient(team, pass);
     } else if (team->rank == 0) {
         pass->status = exchange_totals(pass);

@@ -17,6 +17,7 @@
 
 #include "base/team.h"
 #include "model/exchange.h"
+#include "model/shared_gradient.h"
 #include "model/pass.h"
 
 enum { PARTS_MOST = 4096, PARTS_LEVELS = 12 };
@@ -40,10 +41,15 @@ struct parts {
     void *context;
     mlp_exchange exchange; /* of size 1: there is none */
     struct exchange_buffers buffers;
+    struct shared_gradient shared;
     size_t bytes; /* held */
 };
 
 void parts_free(struct parts *parts);
+
+/* As mlp_workspace_set_exchange(), of an exchange that was accepted: without a word to the other ranks. */
+mlp_status parts_set(const char *function, struct mlp_workspace *workspace, size_t parts,
+                     const mlp_exchange *exchange);
 
 /* Bytes that the parts of a workspace take, 0 without. */
 size_t parts_bytes(const struct mlp_workspace *workspace);

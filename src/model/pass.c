@@ -33,6 +33,7 @@ static void place_pre_activations(struct pass *pass)
 /* The gradient as that of one batch by itself. */
 static void take_whole_gradient(struct pass *pass)
 {
+    pass->workspace->gradients = pass->workspace->gradient_buffer;
     pass->gradient = pass->workspace->gradients;
     pass->adds = false;
     pass->addends = 0;

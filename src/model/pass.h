@@ -72,8 +72,9 @@ void pass_sum_magnitudes(struct pass *pass);
 /* Measures the gradient tiles afresh (a caller may have changed them), then as above. Likewise. */
 void pass_measure(struct pass *pass);
 
-/* Measures this member's share of the gradient tiles afresh; pass_sum_magnitudes() adds them up. */
-void pass_measure_tiles(const struct team *team, struct pass *pass);
+/* Measures this member's share of those gradient tiles that are the share of `rank`, of a team of ranks;
+ * pass_sum_magnitudes() adds them up. */
+void pass_measure_tiles(const struct team *team, const struct team *rank, struct pass *pass);
 
 /* dL/dx of the batch, after pass_backward(); `context` is the pass. */
 void pass_input_gradient(const struct team *team, void *context);

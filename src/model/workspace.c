@@ -86,7 +86,9 @@ static bool allocate(mlp_workspace *workspace, const struct sizes *sizes)
         workspace->block_losses = memory_take(&row, workspace->batch / LOSS_BLOCK + 1, sizeof(double));
     }
     if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
-        workspace->gradients = memory_take(&row, workspace->arena_size, sizeof(float));
+        workspace->gradient_buffer = memory_take(&row, workspace->arena_size, sizeof(float));
+        workspace->gradients = workspace->gradient_buffer;
+        workspace->magnitude_count = sizes->magnitudes;
         workspace->magnitudes = memory_take(&row, sizes->magnitudes, sizeof(struct magnitude));
         workspace->squares = memory_take(&row, 2 * layers, sizeof(double));
         workspace->largest = memory_take(&row, 2 * layers, sizeof(double));
@@ -192,7 +194,7 @@ void mlp_workspace_destroy(mlp_workspace **workspace)
     memory_free(w->layers);
     memory_free(w->plan.layers);
     memory_free(w->buffers);
-    memory_free(w->gradients);
+    memory_free(w->gradient_buffer);
     memory_free(w->block_losses);
     memory_free(w->magnitudes);
     memory_free(w->squares);
@@ -243,6 +245,14 @@ mlp_status workspace_check_inputs(const char *function, const struct mlp_workspa
     return MLP_OK;
 }
 
+void workspace_keep_gradients(struct mlp_workspace *workspace)
+{
+    if (workspace->gradients != workspace->gradient_buffer) {
+        memcpy(workspace->gradient_buffer, workspace->gradients, workspace->arena_size * sizeof(float));
+        workspace->gradients = workspace->gradient_buffer;
+    }
+}
+
 /* Width of what a layer reads. */
 static size_t inputs_of(const mlp_workspace *workspace, size_t layer)
 {
@@ -290,6 +300,9 @@ mlp_status mlp_workspace_view(mlp_workspace *workspace, mlp_tensor tensor, size_
             "mlp_workspace_view: the pre-activations of layer %zu were not kept; set "
             "keep_pre_activations in the workspace's options",
             layer);
+    if (tensor >= MLP_TENSOR_WEIGHT_GRADIENT) {
+        workspace_keep_gradients(workspace);
+    }
     *view = tensor_view(workspace, tensor, layer);
     return MLP_OK;
 }

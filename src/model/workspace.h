@@ -50,11 +50,13 @@ struct mlp_workspace {
     struct regularizer *regularizer; /* owned; NULL: passes have no noise */
     struct parts *parts;             /* owned; NULL: steps take their batch whole */
     float *partial;                  /* stride × batch: the second slice of a Z that is computed in two */
-    float *gradients;                /* mirror of the parameter arena */
+    float *gradient_buffer;          /* mirror of the parameter arena */
+    float *gradients;                /* the same, or what the ranks of a machine have in common */
     struct plan plan;                /* for the current count */
     double *block_losses;            /* one per loss block */
     struct loss_sum loss;            /* of the last loss pass */
     struct magnitude *magnitudes;    /* one per gradient tile, in grid order, tensor by tensor */
+    size_t magnitude_count;          /* room for as many */
     double *squares;                 /* 2 per layer: Σ g² of dW and db */
     double *largest;                 /* 2 per layer: max |g| */
     const float *x;                  /* the batch as the first layer sees it */
@@ -65,6 +67,9 @@ struct mlp_workspace {
 /* One of inference for pass_evaluate(). Errors as of mlp_workspace_create(). */
 mlp_status workspace_create_for_evaluation(const mlp_network *network, size_t batch, int threads,
                                            mlp_workspace **workspace);
+
+/* A gradient that ranks have in common becomes this rank's, to be written to. */
+void workspace_keep_gradients(struct mlp_workspace *workspace);
 
 /* MLP_ERROR_NONFINITE where the workspace is to refuse inputs that are not finite and one of `count` samples,
  * `stride` floats apart, has such; the text begins with `function`. */

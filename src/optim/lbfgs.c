@@ -96,6 +96,7 @@ static double evaluate(struct search *search)
     }
     pass_sum_batch_loss(pass);
     pass_sum_magnitudes(pass);
+    workspace_keep_gradients(pass->workspace);
     return pass->loss + add_decay(search);
 }
 

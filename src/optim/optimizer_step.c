@@ -25,6 +25,7 @@ static size_t first_nonfinite(const struct mlp_workspace *workspace)
 static size_t zero_nonfinite(struct update_plan *plan)
 {
     struct pass pass = { .network = plan->network, .workspace = plan->workspace };
+    workspace_keep_gradients(plan->workspace);
     float *gradients = plan->workspace->gradients;
     size_t zeroed = 0;
     for (size_t i = 0; i < plan->workspace->arena_size; i++) {
@@ -183,7 +184,9 @@ void optimizer_decide(struct update_plan *plan, double loss, bool loss_known)
     plan->apply = accept_gradient(plan, loss, loss_known);
     MLP_ASSERT(!plan->apply || network_padding_is_zero(plan->network, plan->workspace->gradients));
     plan->reshapes = optimizer_reshapes(plan->optimizer);
-    if (plan->apply && !plan->reshapes) {
+    if (plan->apply && plan->reshapes) {
+        workspace_keep_gradients(plan->workspace);
+    } else if (plan->apply) {
         prepare_update(plan);
     }
 }

@@ -116,10 +116,10 @@ const float *shards_collected(const mlp_workspace *workspace)
     return (const float *)(const void *)workspace->parts->buffers.receive;
 }
 
-/* Copies of the slice; the gradient has been sent. */
+/* Copies of the slice. */
 static float *kept(const struct update_plan *plan)
 {
-    return (float *)(void *)plan->workspace->parts->buffers.send;
+    return plan->workspace->parts->buffers.kept;
 }
 
 void shards_keep(const struct update_plan *plan, const struct range *share)

@@ -112,7 +112,7 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     options.threads = o->threads;
     TRY(mlp_workspace_create(fit->network, (o->batch - 1) / o->parts + 1, &options, &fit->workspace));
-    TRY(mlp_workspace_set_exchange(fit->workspace, o->parts, &fit->exchange));
+    TRY(parts_set("mlp_fit", fit->workspace, o->parts, &fit->exchange));
     if (fit->workspace->parts != NULL) {
         fit->workspace->parts->visit = fit_see_part;
         fit->workspace->parts->context = fit;

@@ -9,6 +9,7 @@
 #include "checkpoint_fixture.h"
 #include "model/exchange.h"
 #include "model/network.h"
+#include "model/shared_gradient.h"
 #include "optim/optimizer.h"
 #include "support/ranks.h"
 
@@ -423,36 +424,39 @@ static void what_is_refused(void **unused)
     ranks_close(&ranks);
 }
 
-static int shard(void **unused)
+/* The state whole or sharded, the gradient in messages or shared. */
+static const struct kind {
+    bool sharded;
+    size_t least;
+} whole = { false, SIZE_MAX }, shards = { true, SIZE_MAX }, shared = { false, 0 }, both = { true, 0 };
+
+static int set(void **state)
 {
-    (void)unused;
-    sharded = true;
+    const struct kind *kind = *state;
+    sharded = kind->sharded;
+    shared_gradient_least = kind->least;
     return 0;
 }
 
-static int unshard(void **unused)
-{
-    (void)unused;
-    sharded = false;
-    return 0;
-}
-
-#define SHARDED(test) cmocka_unit_test_setup_teardown(test, shard, unshard)
+#define OF(kind, test)                                                                                       \
+    {                                                                                                        \
+#test " " #kind, test, set, NULL, (void *)(uintptr_t) & (kind)                                       \
+    }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SHARDED(every_rule_has_the_bits_of_one_rank),
-        SHARDED(any_parts_go_with_any_ranks),
-        SHARDED(another_number_of_ranks_goes_on),
-        SHARDED(a_line_that_is_cut_ends_the_fit),
-        cmocka_unit_test(every_rule_has_the_bits_of_one_rank),
-        cmocka_unit_test(any_parts_go_with_any_ranks),
-        cmocka_unit_test(another_number_of_ranks_goes_on),
-        cmocka_unit_test(differences_are_refused),
-        cmocka_unit_test(ranks_agree_on_the_first_failure),
-        cmocka_unit_test(a_line_that_is_cut_ends_the_fit),
-        cmocka_unit_test(what_is_refused),
+        OF(whole, every_rule_has_the_bits_of_one_rank),
+        OF(both, every_rule_has_the_bits_of_one_rank),
+        OF(shards, any_parts_go_with_any_ranks),
+        OF(shared, any_parts_go_with_any_ranks),
+        OF(whole, another_number_of_ranks_goes_on),
+        OF(both, another_number_of_ranks_goes_on),
+        OF(whole, a_line_that_is_cut_ends_the_fit),
+        OF(both, a_line_that_is_cut_ends_the_fit),
+        OF(whole, differences_are_refused),
+        OF(whole, ranks_agree_on_the_first_failure),
+        OF(whole, what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

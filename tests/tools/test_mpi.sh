@@ -18,10 +18,10 @@ ranks() {
     timeout 60 mpirun -n "$number" "$mpi" train --data digits "$@"
 }
 
-# ---- the model of one process, for any number of ranks and threads
+# ---- the model of one process, for any number of ranks and threads; the second network is large enough for memory in common
 small="--hidden 48,24 --epochs 2 --parts 8 --validation 0.2 --quiet"
 plain="$small --batch 50"
-noisy="--hidden 32 --activation tanh --optimizer muon --clip auto --dropout 0.2 --mixup 0.2 --average ema --patience 1
+noisy="--hidden 520 --activation tanh --optimizer muon --clip auto --dropout 0.2 --mixup 0.2 --average ema --patience 1
     --schedule plateau --epochs 2 --batch 50 --parts 7 --validation 0.2 --quiet"
 for options in "$plain" "$noisy"; do
     "$mlp" train --data digits $options --output alone >expected 2>err
