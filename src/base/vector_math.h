@@ -82,6 +82,15 @@ static inline float vector_exp(float x)
     return scale_by_power(p, n);
 }
 
+/* eˣ for x ≤ 0, 0 where it is below 1.2e-38: where denormals are flushed, the bits of vector_exp(). */
+static inline float vector_exp_flushed(float x)
+{
+    int32_t n;
+    x = x < -88.0f ? -88.0f : x; /* n ≥ −127, which makes 2ⁿ 0 */
+    const float p = vector_reduced_expm1(x, 0.0f, &n) + 1.0f;
+    return p * power_of_two(n);
+}
+
 /* eˣ − 1 = 2ⁿ·(eʳ − 1) + (2ⁿ − 1) for x ≤ 0; −1 in float below −18. 1 ulp. */
 static inline float vector_expm1_negative(float x)
 {

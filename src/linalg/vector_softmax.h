@@ -45,7 +45,7 @@ static inline void softmax_narrow(struct softmax *s)
         }
     }
     for (size_t i = 0; i < s->columns * s->units; i++) {
-        e[i] = vector_exp(e[i]);
+        e[i] = vector_exp_flushed(e[i]);
     }
     for (size_t j = 0; j < s->columns; j++) {
         s->sums[j] = vector_sum(e + j * s->units, s->units);
@@ -65,7 +65,7 @@ static inline void softmax_wide(struct softmax *s)
     size_t i = 0;
     for (; i + REDUCE_LANES <= s->units; i += REDUCE_LANES) {
         for (size_t k = 0; k < REDUCE_LANES; k++) {
-            e[k] = vector_exp(z[i + k] - largest);
+            e[k] = vector_exp_flushed(z[i + k] - largest);
         }
         for (size_t v = 0; v < REDUCE_VECTORS; v++) {
             partial[v] += widened(e + v * REDUCE_WIDTH);
@@ -77,7 +77,7 @@ static inline void softmax_wide(struct softmax *s)
     memcpy(sums, partial, sizeof sums);
     s->sums[0] = folded_sum(sums);
     for (; i < s->units; i++) {
-        const float term = vector_exp(z[i] - largest);
+        const float term = vector_exp_flushed(z[i] - largest);
         s->sums[0] += (double)term;
         if (s->terms != NULL) {
             s->terms[i] = term;

@@ -71,7 +71,25 @@ struct column {
     double largest, sum, log_sum; /* max z, Σ e^(z − largest) and its logarithm */
     double factor;                /* on the gradient */
     float *gradient;              /* in: e^(z − largest); or NULL */
+    float *softmax;               /* out: e^(z − largest)/sum; or NULL */
 };
+
+/* The gradient is to be scaled, and softmax made, by one pass over both. */
+static void scale_terms(const struct column *column, size_t units, float scale)
+{
+    float *restrict gradient = column->gradient, *restrict softmax = column->softmax;
+    const float share = (float)(1.0 / column->sum);
+    if (softmax == NULL) {
+        for (size_t i = 0; i < units; i++) {
+            gradient[i] *= scale;
+        }
+        return;
+    }
+    for (size_t i = 0; i < units; i++) {
+        softmax[i] = gradient[i] * share;
+        gradient[i] *= scale;
+    }
+}
 
 /* One class with weight 1: ℓ = L − z_c. L itself would lose ln(sum) where logits are large: what is added to
  * it is largest − z_c. */
@@ -82,10 +100,7 @@ static double single_class(const struct loss_block *block, const struct column *
     float *gradient = column->gradient;
     if (gradient != NULL) {
         const double of_class = (double)gradient[class];
-        const float scale = (float)(factor / sum);
-        for (size_t i = 0; i < block->units; i++) {
-            gradient[i] *= scale;
-        }
+        scale_terms(column, block->units, (float)(factor / sum));
         gradient[class] =
             (float)(factor * (of_class - sum) / sum); /* p − 1 keeps its digits when p is near 1 */
     }
@@ -134,11 +149,6 @@ static void take_softmax(const struct loss_block *block, size_t first, struct so
                                     : vector_largest(block->z + j * ld, units);
     }
     softmax_exponentials(s);
-    for (size_t j = 0; j < s->columns; j++) {
-        if (block->softmax != NULL) {
-            softmax_divide(s->terms + j * ld, units, s->sums[j], block->softmax + (first + j) * ld);
-        }
-    }
 }
 
 static double cross_entropy(const struct loss_block *block)
@@ -152,16 +162,18 @@ static double cross_entropy(const struct loss_block *block)
         struct softmax s = { .columns = block->columns - first < group ? block->columns - first : group };
         take_softmax(block, first, &s);
         for (size_t j = 0; j < s.columns; j++) {
-            const size_t index = first + j;
+            const size_t index = first + j, at = index * block->leading_dimension;
             const double weight = weight_of(block, index);
             const struct column column = { index,
                                            (double)s.largest[j],
                                            s.sums[j],
                                            log(s.sums[j]),
                                            block->scale * weight,
-                                           block->gradient != NULL
-                                               ? block->gradient + index * block->leading_dimension
-                                               : NULL };
+                                           block->gradient != NULL ? block->gradient + at : NULL,
+                                           block->softmax != NULL ? block->softmax + at : NULL };
+            if (column.softmax != NULL && !(single && column.gradient != NULL)) {
+                softmax_divide(s.terms + j * s.terms_ld, s.units, s.sums[j], column.softmax);
+            }
             const double loss = (single ? single_class : many_classes)(block, &column);
             /* a logit of +∞ or NaN must show, also where its target is 0 */
             total += isfinite(column.largest + column.log_sum) ? weight * loss : (double)NAN;

@@ -67,6 +67,7 @@ static void test_accuracy(void **unused)
     (void)unused;
     const double all = INFINITY;
     sweep("exp", vector_exp, exp, -all, all, 1.0);
+    sweep("flushed exp", vector_exp_flushed, exp, -87.0, 0.0, 1.0);
     sweep("expm1", vector_expm1_negative, expm1, -all, 0.0, 1.0);
     sweep("log1p", vector_log1p, log1p, 0.0, 1.0, 1.0);
     sweep("sigmoid", vector_sigmoid, exact_sigmoid, -all, all, 2.5);
@@ -96,6 +97,12 @@ static void test_special_values(void **unused)
                 vector_exp(-0.0f) == 1.0f);
     assert_true(vector_exp(88.72283f) == (float)exp((double)88.72283f) && vector_exp(88.7229f) == INFINITY);
     assert_true(vector_exp(-103.9f) == FLT_TRUE_MIN && vector_exp(-104.1f) == 0.0f);
+    for (float x = -87.0f; x > -110.0f; x -= 0x1p-10f) { /* at most 2⁻¹²⁶ below */
+        assert_true(fabs((double)vector_exp_flushed(x) - exp((double)x)) <= 0x1p-126);
+        assert_true(x > -88.0f || vector_exp_flushed(x) == 0.0f);
+    }
+    assert_true(vector_exp_flushed(-INFINITY) == 0.0f && vector_exp_flushed(-0.0f) == 1.0f);
+    assert_true(isnan(vector_exp_flushed(NAN)));
     assert_true(vector_expm1_negative(-INFINITY) == -1.0f && vector_expm1_negative(0.0f) == 0.0f);
     assert_true(vector_log1p(0.0f) == 0.0f);
     assert_true(vector_sigmoid(INFINITY) == 1.0f && vector_sigmoid(-INFINITY) == 0.0f &&
