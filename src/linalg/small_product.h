@@ -110,16 +110,45 @@ enum { STRIP_VECTORS_MOST = 3, STRIP_COLUMNS_MOST = 16 };
  * everywhere, 870 with 64; through 20 layers of 256 97, 89 and 102. */
 enum { STRIP_AHEAD = 16, STRIP_FAR_AHEAD = 64, STRIP_FAR = 512 };
 
-/* A vector of rows from i of column j: C's last rows may be fewer. */
-static inline void store_sums(const struct small_product *p, size_t i, size_t j, strip_floats sums)
+typedef strip_floats strip_sums[STRIP_COLUMNS_MOST][STRIP_VECTORS_MOST];
+
+/* To C, or added to it. */
+static inline __attribute__((always_inline)) void store_sums(float *to, size_t ldc, int vectors, int columns,
+                                                             bool adds, strip_sums sums)
 {
-    float *to = p->c + i + j * p->ldc;
-    if (p->m - i >= STRIP_VECTOR) {
-        strip_store(to, p->adds ? strip_add(sums, strip_load(to)) : sums);
-        return;
+    if (adds) {
+#pragma GCC unroll 16
+        for (int c = 0; c < columns; c++) {
+#pragma GCC unroll 3
+            for (int v = 0; v < vectors; v++) {
+                sums[c][v] = strip_add(sums[c][v], strip_load(to + (size_t)c * ldc + v * STRIP_VECTOR));
+            }
+        }
     }
-    const strip_mask rows = strip_first(p->m - i);
-    strip_masked_store(to, rows, p->adds ? strip_add(sums, strip_masked_load(to, rows)) : sums);
+#pragma GCC unroll 16
+    for (int c = 0; c < columns; c++) {
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; v++) {
+            strip_store(to + (size_t)c * ldc + v * STRIP_VECTOR, sums[c][v]);
+        }
+    }
+}
+
+/* The same where the last vector has `rest` rows of C. */
+static inline __attribute__((always_inline)) void
+store_first_sums(float *to, size_t ldc, size_t rest, int vectors, int columns, bool adds, strip_sums sums)
+{
+    const strip_mask rows = strip_first(rest);
+    const int last = vectors - 1;
+    store_sums(to, ldc, last, columns, adds, sums);
+#pragma GCC unroll 16
+    for (int c = 0; c < columns; c++) {
+        float *entries = to + (size_t)c * ldc + last * STRIP_VECTOR;
+        if (adds) {
+            sums[c][last] = strip_add(sums[c][last], strip_masked_load(entries, rows));
+        }
+        strip_masked_store(entries, rows, sums[c][last]);
+    }
 }
 
 /* `columns` columns from `j` of the `vectors` vectors of rows from `i`; the `first` ones ask for A ahead of
@@ -130,7 +159,7 @@ strip_columns(const struct small_product *p, size_t i, size_t j, int vectors, in
     const float *a = p->a + i, *b = p->b + j * p->b_column;
     const size_t lda = p->lda, b_row = p->b_row, b_column = p->b_column;
     const size_t ahead = (lda < STRIP_FAR ? STRIP_AHEAD : STRIP_FAR_AHEAD) * lda;
-    strip_floats sums[STRIP_COLUMNS_MOST][STRIP_VECTORS_MOST];
+    strip_sums sums;
 #pragma GCC unroll 16
     for (int c = 0; c < columns; c++) {
 #pragma GCC unroll 3
@@ -138,6 +167,7 @@ strip_columns(const struct small_product *p, size_t i, size_t j, int vectors, in
             sums[c][v] = strip_zero();
         }
     }
+#pragma GCC unroll 2
     for (size_t k = p->k; k > 0; k--, a += lda, b += b_row) {
         strip_floats entries[STRIP_VECTORS_MOST];
 #pragma GCC unroll 3
@@ -156,12 +186,13 @@ strip_columns(const struct small_product *p, size_t i, size_t j, int vectors, in
             }
         }
     }
-#pragma GCC unroll 16
-    for (int c = 0; c < columns; c++) {
-#pragma GCC unroll 3
-        for (int v = 0; v < vectors; v++) {
-            store_sums(p, i + (size_t)v * STRIP_VECTOR, j + (size_t)c, sums[c][v]);
-        }
+    float *to = p->c + i + j * p->ldc;
+    const size_t ldc = p->ldc, rest = p->m - i - (size_t)(vectors - 1) * STRIP_VECTOR;
+    const bool adds = p->adds;
+    if (rest >= STRIP_VECTOR) {
+        store_sums(to, ldc, vectors, columns, adds, sums);
+    } else {
+        store_first_sums(to, ldc, rest, vectors, columns, adds, sums);
     }
 }
 

@@ -150,8 +150,10 @@ static struct grid small_grid(enum product product, size_t m, size_t n, size_t k
 {
     const size_t inner = small_inner(product, k, class);
     if (product == PRODUCT_NT) {
+        const bool high = class == BLAS_BYPASSED && n >= (HIGH_WEIGHTS + m - 1) / m;
+        const size_t rows = high ? even_extent(m, HIGH_ROWS) : smaller(SMALL_ROWS, m);
         const size_t columns = smaller(NT_COLUMNS, n);
-        return cut(m, n, smaller(SMALL_ROWS, m), columns, small_calls(SMALL_ROWS, columns, inner));
+        return cut(m, n, rows, columns, small_calls(rows, columns, inner));
     }
     const size_t columns = small_columns(m, n, k);
     const bool high = n >= MORE_FROM && m >= (HIGH_WEIGHTS + k - 1) / k;
