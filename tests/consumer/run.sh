@@ -107,6 +107,17 @@ check "static: embed runs" "$work/embed"
 # The static program must not need libmlp.so.
 check "static: no libmlp.so needed" sh -c "! ldd '$work/train_digits' | grep -q libmlp"
 
+# A program without any shared library, where those beneath are there as archives, too.
+fully_static() {
+    # shellcheck disable=SC2086,SC2046
+    ${CC:-cc} -static -std=c11 -D_POSIX_C_SOURCE=200809L "$source/examples/train_digits.c" -o "$work/alone" $($pkg --cflags mlp) \
+        $(static_libraries | sed 's/-lyajl/-lyajl_s/') -lgfortran -lquadmath -lm &&
+        ! ldd "$work/alone" && "$work/alone" "$source/examples/data/digits.csv" "$work/digits.safetensors"
+}
+if [ "$(${CC:-cc} -print-file-name=libgfortran.a)" != libgfortran.a ]; then
+    check "fully static: train_digits compiles and runs" fully_static
+fi
+
 # The README's first program: the first block of C, and the command printed below it.
 readme_program() {
     mkdir -p "$work/readme" && cd "$work/readme"
@@ -220,6 +231,10 @@ fast_math() {
     done
 }
 check "-ffast-math is refused, with its reason" fast_math
+
+if grep -q '^build docs:' "$build/build.ninja"; then
+    check "the reference has no warning" "${NINJA:-/usr/bin/ninja}" -C "$build" docs
+fi
 
 echo "1..$number"
 exit "$failures"
