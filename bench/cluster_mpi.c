@@ -1,6 +1,6 @@
 /* mlp-bench-mpi: a training step on the ranks of mpirun, and its exchange alone.
  *
- * Usage: mpirun -n N mlp-bench-mpi THREADS PARTS [NETWORK [SECONDS]]
+ * Usage: mpirun -n N mlp-bench-mpi THREADS PARTS [NETWORK [SECONDS [sharded]]]
  *
  * Rank 0 prints, for each of the five networks or the one that is named, the least time of a step within some
  * seconds (4), that of the exchange of as many floats as there are parameters (all-to-all, sum, all-gather),
@@ -109,24 +109,33 @@ static double time_exchange(const mlp_exchange *exchange, size_t parameters, dou
 
 /* ---- a network ----------------------------------------------------------------------------------------- */
 
-static int run_network(const char *name, int threads, size_t parts, double seconds,
-                       const mlp_exchange *exchange)
+/* The command line. */
+struct wish {
+    int threads;
+    size_t parts;
+    double seconds;
+    bool sharded; /* the optimizer's state */
+};
+
+static int run_network(const char *name, const struct wish *wish, const mlp_exchange *exchange)
 {
     const struct workload *workload = workload_find(name);
     struct training training = { .status = MLP_OK };
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
     options.rule = MLP_OPTIMIZER_MOMENTUM;
-    bool done = workload != NULL && training_make(workload, threads, &options, NULL, &training);
+    options.shard_rank = wish->sharded ? exchange->rank : 0;
+    options.shard_count = wish->sharded ? exchange->size : 1;
+    bool done = workload != NULL && training_make(workload, wish->threads, &options, NULL, &training);
     if (done) {
-        training.status = mlp_workspace_set_exchange(training.problem.workspace, parts, exchange);
+        training.status = mlp_workspace_set_exchange(training.problem.workspace, wish->parts, exchange);
         const size_t parameters = mlp_network_parameter_count(training.problem.network);
-        const double step = fastest(training_step, &training, seconds),
-                     sum = time_exchange(exchange, parameters, seconds / 4.0), ranks = exchange->size,
+        const double step = fastest(training_step, &training, wish->seconds),
+                     sum = time_exchange(exchange, parameters, wish->seconds / 4.0), ranks = exchange->size,
                      bytes = 8.0 * (ranks - 1.0) / ranks * (double)parameters;
         if (exchange->rank == 0) {
             printf("%-6s %d ranks of %d threads, %zu parts: step %9.1f µs, exchange %8.1f µs, "
                    "%.0f bytes of each rank\n",
-                   name, exchange->size, threads, parts, 1e6 * step, 1e6 * sum, bytes);
+                   name, exchange->size, wish->threads, wish->parts, 1e6 * step, 1e6 * sum, bytes);
             fflush(stdout);
         }
         done = training_went_well(&training, name);
@@ -140,16 +149,19 @@ int main(int argc, char **argv)
     mlp_exchange exchange = MLP_EXCHANGE_INIT;
     int provided, code = 0;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
-    const int threads = argc > 1 ? atoi(argv[1]) : 0, parts = argc > 2 ? atoi(argv[2]) : 0;
-    const double seconds = argc > 4 ? atof(argv[4]) : SECONDS;
-    if (threads < 1 || parts < 1 || !(seconds > 0.0) ||
+    const int parts = argc > 2 ? atoi(argv[2]) : 0;
+    const struct wish wish = { .threads = argc > 1 ? atoi(argv[1]) : 0,
+                               .parts = (size_t)parts,
+                               .seconds = argc > 4 ? atof(argv[4]) : SECONDS,
+                               .sharded = argc > 5 && strcmp(argv[5], "sharded") == 0 };
+    if (wish.threads < 1 || parts < 1 || !(wish.seconds > 0.0) || (argc > 5 && !wish.sharded) ||
         mlp_mpi_exchange(MPI_COMM_WORLD, &exchange) != MLP_OK) {
-        fputs("usage: mpirun -n N mlp-bench-mpi THREADS PARTS [NETWORK [SECONDS]]\n", stderr);
+        fputs("usage: mpirun -n N mlp-bench-mpi THREADS PARTS [NETWORK [SECONDS [sharded]]]\n", stderr);
         MPI_Abort(MPI_COMM_WORLD, 2);
     }
     for (size_t i = 0; i < NETWORKS && code == 0; i++) {
         if (argc < 4 || strcmp(argv[3], networks[i]) == 0) {
-            code = run_network(networks[i], threads, (size_t)parts, seconds, &exchange);
+            code = run_network(networks[i], &wish, &exchange);
         }
     }
     if (code != 0) {

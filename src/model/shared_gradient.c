@@ -36,7 +36,7 @@ static bool size_of(const struct mlp_workspace *workspace, size_t row, size_t *a
 {
     size_t floats, magnitudes;
     return size_multiply((size_t)workspace->parts->exchange.size, row, arenas) &&
-           size_add(*arenas, 1, arenas) && size_multiply(*arenas, workspace->arena_size, &floats) &&
+           size_add(*arenas, 2, arenas) && size_multiply(*arenas, workspace->arena_size, &floats) &&
            size_multiply(floats, sizeof(float), bytes) &&
            size_multiply(workspace->magnitude_count, sizeof(struct magnitude), &magnitudes) &&
            size_add(*bytes, magnitudes, bytes);
@@ -60,7 +60,8 @@ static void use(struct mlp_workspace *workspace, size_t arenas)
     struct shared_gradient *shared = &parts->shared;
     float *const arena = shared->memory;
     const size_t size = workspace->arena_size, first = (size_t)parts->exchange.rank * shared->row;
-    shared->sum = arena + (arenas - 1) * size;
+    shared->sum = arena + (arenas - 2) * size;
+    shared->parameters = shared->sum + size;
     shared->magnitudes = (struct magnitude *)(void *)(arena + arenas * size);
     exchange_use_nodes(&parts->buffers, arena + first * size, size);
 }

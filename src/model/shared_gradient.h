@@ -1,6 +1,7 @@
 /* The gradient of ranks that are on one machine, added up in memory that all of them see.
  *
- * It holds the nodes of every rank (model/exchange.h), their sum, and the magnitudes of its tiles. In a step
+ * It holds the nodes of every rank (model/exchange.h), their sum, and the magnitudes of its tiles; with a
+ * sharded optimizer the updated parameters go through it, too (optim/shards.c). In a step
  * each rank adds up its slice of the sum, straight from the others' nodes, and measures its share of the
  * tiles; after each of the two all ranks wait for each other by the caller's exchange, which carries a few
  * bytes. Elsewhere, and for small networks, the gradient goes in messages. The bits are the same. */
@@ -20,6 +21,7 @@ struct shared_gradient {
     size_t row; /* arenas of a rank's nodes, from the beginning on */
     float *sum; /* an arena: workspace->gradients of every rank after a step */
     struct magnitude *magnitudes;
+    float *parameters; /* another arena, through which ranks give each other what they have updated */
 };
 
 /* Floats of a gradient from which on it is shared; tests set another. */

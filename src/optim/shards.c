@@ -137,19 +137,32 @@ static mlp_status gather_parameters(struct update_plan *plan)
                                       parts->buffers.receive, parts->buffers.send_bytes);
 }
 
+/* This member's share of some floats, from the same place of another arena. */
+static void copy_share(const struct team *team, float *to, const float *from, size_t first, size_t end)
+{
+    const struct range share = team_share(team, end - first);
+    memcpy(to + first + share.first, from + first + share.first, (share.end - share.first) * sizeof(float));
+}
+
 void shards_gather(const struct team *team, struct update_plan *plan)
 {
     const struct range *own = &plan->optimizer->own;
-    const float *all = shards_collected(plan->workspace);
+    struct parts *parts = plan->workspace->parts;
+    const bool shared = parts->shared.memory != NULL;
+    const float *all = shared ? parts->shared.parameters : shards_collected(plan->workspace);
     team_barrier(team);
+    if (shared) {
+        copy_share(team, parts->shared.parameters, plan->parameters, own->first, own->end);
+        team_barrier(team);
+    }
     if (team->rank == 0) {
-        plan->status = gather_parameters(plan);
+        plan->status = shared ? exchange_agree(&parts->exchange, MLP_OK, NULL) : gather_parameters(plan);
         plan->apply = plan->status == MLP_OK;
     }
     team_barrier(team);
     if (plan->apply) {
-        const struct range share = team_share(team, plan->network->arena_size);
-        memcpy(plan->parameters + share.first, all + share.first, (share.end - share.first) * sizeof(float));
+        copy_share(team, plan->parameters, all, 0, own->first);
+        copy_share(team, plan->parameters, all, own->end, plan->network->arena_size);
     } else if (team->rank == 0) {
         memcpy(plan->parameters + own->first, kept(plan), (own->end - own->first) * sizeof(float));
     }
