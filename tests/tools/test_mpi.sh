@@ -15,7 +15,7 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-}:fast_unwind_on_malloc=0" LSAN_OPTIONS="su
 ranks() {
     number=$1
     shift
-    timeout 60 mpirun -n "$number" "$mpi" train --data digits "$@"
+    timeout 240 mpirun -n "$number" "$mpi" train --data digits "$@"
 }
 
 # ---- the model of one process, for any number of ranks and threads; the second network is large enough for memory in common
@@ -58,16 +58,16 @@ ranks 2 $long --checkpoint run --resume --output of-2 >out 2>err && cmp alone of
 result $? "another number of ranks goes on to the same model, with all of its state on each"
 
 # ---- differences
-timeout 60 mpirun -n 2 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data digits $small --batch 60 >out 2>err
+timeout 240 mpirun -n 2 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data digits $small --batch 60 >out 2>err
 [ $? -ne 0 ] && grep -q 'rank 2: .*batch 50.* 60' err
 result $? "a rank with another option is named, with the option"
-timeout 60 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data digits $plain --seed 5 >out 2>err
+timeout 240 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data digits $plain --seed 5 >out 2>err
 [ $? -ne 0 ] && grep -q 'rank 1: ' err
 result $? "so is one with another seed"
-timeout 60 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data no-such.csv $plain >out 2>err
+timeout 240 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data no-such.csv $plain >out 2>err
 [ $? -ne 0 ] && grep -q "rank 1: .*no-such" err
 result $? "so is one without its data"
-timeout 60 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data digits $plain --shard-optimizer >out 2>err
+timeout 240 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data digits $plain --shard-optimizer >out 2>err
 [ $? -ne 0 ] && grep -q 'rank 1: .*optimizer_shards' err
 result $? "so is one whose optimizer alone is sharded"
 ranks 2 $plain --optimizer lbfgs --shard-optimizer >out 2>err
@@ -79,18 +79,18 @@ result $? "what is wrong on every rank is said once"
 if "$mlp" info | grep -q 'baseline'; then
     skipped "another vector level is refused" 'this processor has one'
 else
-    timeout 60 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 env MLP_VECTOR_LEVEL=baseline "$mpi" train --data digits $plain >out 2>err
+    timeout 240 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 env MLP_VECTOR_LEVEL=baseline "$mpi" train --data digits $plain >out 2>err
     [ $? -ne 0 ] && grep -q 'rank 1: .*vector_level' err
     result $? "another vector level is refused"
 fi
-timeout 60 mpirun -n 1 "$mpi" train --data digits $plain --allow-other-bits : -n 1 env \
+timeout 240 mpirun -n 1 "$mpi" train --data digits $plain --allow-other-bits : -n 1 env \
     MLP_VECTOR_LEVEL=baseline "$mpi" train --data digits $plain --allow-other-bits >out 2>err
 result $? "or allowed"
 head -n 1500 "$(dirname "$mlp")/digits.csv" >fewer.csv
 sed '1000s/[0-9]/9/' "$(dirname "$mlp")/digits.csv" >changed.csv
 cmp "$(dirname "$mlp")/digits.csv" changed.csv >/dev/null && result 1 "a digit was changed"
 for data in fewer changed; do
-    timeout 60 mpirun -n 2 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data $data.csv $plain >out 2>err
+    timeout 240 mpirun -n 2 "$mpi" train --data digits $plain : -n 1 "$mpi" train --data $data.csv $plain >out 2>err
     [ $? -ne 0 ] && grep -q 'rank 2: .*training_data\.[a-z]* .* this fit has' err
     result $? "other data are refused: $data"
 done
@@ -98,16 +98,16 @@ version=$("$mlp" version | cut -d ' ' -f 2)
 library=$(ldd "$mpi" | sed -n 's/.*=> \(.*libmlp\.so[^ ]*\).*/\1/p')
 mkdir other
 sed "s/\x00$version\x00/\x00$(echo "$version" | tr 0-8 1-9)\x00/" "$library" >"other/$(basename "$library")" # of the same length
-timeout 60 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 env LD_LIBRARY_PATH="$folder/other" "$mpi" train --data digits $plain >out 2>err
+timeout 240 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 env LD_LIBRARY_PATH="$folder/other" "$mpi" train --data digits $plain >out 2>err
 [ $? -ne 0 ] && grep -q "rank 1: .*library_version \"$version\", this fit has" err
 result $? "another version of the library is refused"
-core=$("$mlp" info | sed -n 's/^BLAS core *//p')
+core=$("$mlp" info | sed -n 's/^BLAS core *\([^,]*\).*/\1/p')
 other=Nehalem
 [ "$core" = Nehalem ] && other=Sandybridge
 if OPENBLAS_CORETYPE=$other "$mlp" info | grep -q "^BLAS core *$core"; then
     skipped "another BLAS core is refused" "this BLAS has one, $core"
 else
-    timeout 60 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 env OPENBLAS_CORETYPE=$other "$mpi" train --data digits $plain >out 2>err
+    timeout 240 mpirun -n 1 "$mpi" train --data digits $plain : -n 1 env OPENBLAS_CORETYPE=$other "$mpi" train --data digits $plain >out 2>err
     [ $? -ne 0 ] && grep -q "rank 1: .*blas_core \"$core\", this fit has \"$other\"" err
     result $? "another BLAS core is refused"
 fi
