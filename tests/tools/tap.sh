@@ -48,6 +48,15 @@ has_trained() {
 }
 
 # ---- runs of the command, $mlp
+# begin ARGUMENT...: runs mlp in the background as $process. What an earlier run said is gone before it begins, so that it is
+# waited for; a shell has SIGINT ignored in the background, env gives it back its default.
+begin() {
+    : >out
+    : >err
+    env --default-signal=INT,TERM "$mlp" "$@" >out 2>err </dev/null &
+    process=$!
+}
+
 # exits CODE NAME ARGUMENT...: runs mlp; its output lies in out and err
 exits() {
     expected=$1 name=$2

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checkpoints from outside: killed at any moment, stopped, on a full disk, with other settings.
-# Usage: test_checkpoint.sh PATH-OF-MLP; MLP_TEST_KILLS says how often it is killed (200)
+# Usage: test_checkpoint.sh PATH-OF-MLP; MLP_TEST_KILLS says how often it is begun to be killed (200)
 # Prints TAP.
 mlp=$(realpath "$1")
 kills=${MLP_TEST_KILLS:-200}
@@ -16,20 +16,24 @@ train() {
 }
 
 # ---- killed at random moments, from before the first step to beyond the last
+# Each run is killed at a random moment of a span, which grows by an eighth where it was killed and is halved where it
+# came to its end before: so both happen however fast the machine is, and however busy.
 begin=$(date +%s%N)
 train $twelve --checkpoint whole --checkpoint-steps 1 && mv model expected
 result $? 'a training in one go'
-whole=$((($(date +%s%N) - begin) / 1000000))
+span=$((($(date +%s%N) - begin) / 1000000)) # ms
 killed=0 finished=0 wrong=0
-while [ $killed -lt "$kills" ] && [ $wrong -eq 0 ]; do
-    moment=$((1 + whole * ($(od -An -N1 -tu1 /dev/urandom) + 1) / 400)) # ms
+while [ $((killed + finished)) -lt "$kills" ] && [ $wrong -eq 0 ]; do
+    moment=$((1 + span * ($(od -An -N1 -tu1 /dev/urandom) + 1) / 256))
     timeout -s KILL "$((moment / 1000)).$(printf %03d $((moment % 1000)))" "$mlp" train $options $twelve --checkpoint killed \
         --checkpoint-steps 1 --resume >out 2>err </dev/null
     code=$?
     if [ $code -eq 137 ]; then
         killed=$((killed + 1))
+        span=$((span + span / 8 + 1))
     elif [ $code -eq 0 ] && cmp -s model expected; then
         finished=$((finished + 1))
+        span=$((span / 2 + 1))
         rm -rf killed model
     else
         wrong=1
@@ -37,12 +41,11 @@ while [ $killed -lt "$kills" ] && [ $wrong -eq 0 ]; do
 done 2>/dev/null # the shell tells of each kill
 [ $wrong -eq 0 ] && train $twelve --checkpoint killed --checkpoint-steps 1 --resume && cmp -s model expected
 result $? "killed $killed times, resumed to the same bits $((finished + 1)) times"
-[ $finished -gt 0 ] && [ "$(find killed -name '*.safetensors.*' | wc -l)" -eq 0 ]
+[ $killed -gt 0 ] && [ $finished -gt 0 ] && [ "$(find killed -name '*.safetensors.*' | wc -l)" -eq 0 ]
 result $? '  and nothing half-written is left'
 
 # ---- Ctrl-C
-env --default-signal=INT "$mlp" train --data digits --epochs 1000000 --checkpoint stopped --output model >out 2>err &
-process=$!
+begin train --data digits --epochs 1000000 --checkpoint stopped --output model
 wait_until has_trained
 kill -INT $process
 wait $process

@@ -194,10 +194,7 @@ result $? 'predict to a closed pipe'
 # ---- Ctrl-C: the model reached so far is kept
 for signal in INT TERM; do
     rm -f stopped
-    # a shell in the background ignores SIGINT; env gives it back its default where it can
-    env --default-signal=INT,TERM "$mlp" train --data digits --epochs 1000000 --patience 1000000 --validation 0.2 \
-        --output stopped >out 2>err &
-    process=$!
+    begin train --data digits --epochs 1000000 --patience 1000000 --validation 0.2 --output stopped
     wait_until has_trained
     kill -$signal $process
     wait $process

@@ -129,8 +129,7 @@ refuses '--seeds' study zeros --seeds 1
 printf 'a,b\n1,x\n2,x\n3,x\n4,x\n5,x\n' >one-class.csv
 refuses 'at least 2 classes' study zeros --data one-class.csv
 fails 'cannot make the folder' study zeros --output "$digits/below"
-"$mlp" study depth --output stopped-page >out 2>err &
-process=$!
+begin study depth --output stopped-page
 wait_until [ -e stopped-page/studies.md.part ]
 kill -TERM $process
 wait $process
