@@ -41,10 +41,22 @@ static void try_call(struct team_choice *choice, int threads, team_work *work, v
     }
 }
 
+static bool same_pass(const struct tried_pass *a, const struct tried_pass *b)
+{
+    return a->work == b->work && a->count == b->count;
+}
+
 void team_choice_run(struct team_choice *choice, int threads, size_t count, team_work *work, void *context)
 {
-    if (choice->work != work || choice->count != count) {
-        *choice = (struct team_choice){ .work = work, .count = count };
+    const struct tried_pass pass = { work, count };
+    const bool again = same_pass(&choice->last, &pass);
+    choice->last = pass;
+    if (!same_pass(&choice->tried, &pass)) {
+        if (choice->calls > 0 && !again) { /* one by itself, as the short last batch of an epoch is */
+            team_run(choice->alone ? 1 : threads, work, context);
+            return;
+        }
+        *choice = (struct team_choice){ .tried = pass, .last = pass };
     }
     choice->calls = choice->calls > 2 * TRIED_CALLS && choice->calls >= choice->cycle ? 1 : choice->calls + 1;
     if (choice->calls <= 2 * TRIED_CALLS) {

@@ -10,10 +10,15 @@
 /* What every member of a team does in a pass. */
 typedef void team_work(const struct team *team, void *context);
 
+struct tried_pass {
+    team_work *work;
+    size_t count; /* of samples */
+};
+
 /* What is known of a workspace's passes of one kind; starts as zeros. */
 struct team_choice {
-    team_work *work;                   /* the pass that was tried last, ... */
-    size_t count;                      /* ... and its samples; another pass is tried anew */
+    struct tried_pass tried;           /* another pass is tried anew when it comes twice in a row */
+    struct tried_pass last;            /* that was run */
     size_t calls;                      /* since the trial began */
     size_t cycle;                      /* calls from one trial to the next */
     bool alone;                        /* one thread is faster */
