@@ -110,16 +110,17 @@ static void write_heat_map(FILE *script, const struct heat_map *heat, int width)
     for (size_t j = 0; j < heat->column_count; j++) {
         longest = strlen(heat->columns[j]) > longest ? strlen(heat->columns[j]) : longest;
     }
-    write_ticks(script, (int)longest * CHARACTER > cell ? "xtics rotate by -35" : "xtics", heat->columns,
-                heat->column_count);
+    write_ticks(script, ((int)longest + 2) * CHARACTER > cell ? "xtics rotate by -35" : "xtics",
+                heat->columns, heat->column_count);
     write_ticks(script, "ytics", heat->rows, heat->row_count);
     fprintf(script, "set xrange [-0.5:%g]\nset yrange [%g:-0.5]\nset cbrange [%.9g:%.9g]\n",
             (double)heat->column_count - 0.5, (double)heat->row_count - 0.5, heat->low, heat->high);
     fprintf(script,
-            "unset key\nunset grid\nset palette defined (0 '#ffffff', 1 '#4292c6')\n"
+            "unset key\nunset grid\nset border front\nset palette defined (0 '#ffffff', 1 '#4292c6')\n"
             "plot $heat using 1:2:3 with image pixels, "
             "$heat using 1:2:($3 == 0 ? '0' : sprintf('%%.2f', $3)) with labels font ',%d'\n"
-            "unset xrange\nunset yrange\nset xtics auto norotate\nset ytics auto\nset key\n" GRID,
+            "set border back\nunset xrange\nunset yrange\nset xtics auto norotate\nset ytics auto\nset "
+            "key\n" GRID,
             fit < FONT ? fit : FONT);
 }
 
