@@ -305,9 +305,12 @@ static void bytes_of_no_format_are_named_by_the_suffix(void **unused)
         char folder[4096];
         const char *path = test_write_file(cases[i].name, "neither of them, but long enough", 32);
         snprintf(folder, sizeof folder, "%.*s", (int)(strlen(path) - strlen(cases[i].name)), path);
-        assert_refused(mlp_model_load(path, &network), MLP_ERROR_FORMAT, cases[i].words, NULL);
+        /* a build without ONNX says so */
+        const mlp_status status = mlp_model_load(path, &network);
+        assert_true(status == MLP_ERROR_FORMAT || (status == MLP_ERROR_UNSUPPORTED && i < 2));
+        assert_non_null(strstr(mlp_last_error(), cases[i].words));
         assert_int_equal(chdir(folder), 0);
-        assert_refused(mlp_model_load(cases[i].name, &network), MLP_ERROR_FORMAT, cases[i].words, NULL);
+        assert_refused(mlp_model_load(cases[i].name, &network), status, cases[i].words, NULL);
         assert_int_equal(chdir(before), 0);
     }
 }
