@@ -301,7 +301,11 @@ static void multiply_packed_right(const struct small_product *p)
                 const size_t width = columns - c < PANEL ? columns - c : PANEL;
                 const float *from = p->b + j + c + k * p->b_row;
                 float *to = copy + c * p->k + k * PANEL;
-                memcpy(to, from, width * sizeof *to);
+                if (width == PANEL) {
+                    memcpy(to, from, PANEL * sizeof *to); /* of constant size: no call */
+                } else {
+                    memcpy(to, from, width * sizeof *to);
+                }
             }
         }
         for (size_t i = 0; i < p->m;) {
