@@ -133,6 +133,13 @@ static mlp_status meet(const mlp_exchange *exchange)
     return exchange_agree(exchange, MLP_OK, NULL);
 }
 
+/* Of this batch's tiles. */
+static size_t count_magnitudes(const struct mlp_workspace *workspace)
+{
+    const struct layer_plan *last = &workspace->plan.layers[workspace->layer_count - 1];
+    return last->first_magnitude + grid_tiles(&last->weights) + grid_tile_rows(&last->weights);
+}
+
 static void measure(const struct team *team, struct pass *pass)
 {
     struct mlp_workspace *workspace = pass->workspace;
@@ -148,7 +155,7 @@ static void measure(const struct team *team, struct pass *pass)
     if (team->rank == 0) {
         pass->status = meet(e);
         workspace->magnitudes = own;
-        memcpy(own, workspace->parts->shared.magnitudes, workspace->magnitude_count * sizeof *own);
+        memcpy(own, workspace->parts->shared.magnitudes, count_magnitudes(workspace) * sizeof *own);
     }
     team_barrier(team);
 }
