@@ -10,8 +10,8 @@ import argparse
 import math
 
 # name, samples, parameters, µs of a step of one rank of two threads: mpirun -n 1 mlp-bench-mpi 2 1, Haswell kernels
-WORKLOADS = [("tiny", 32, 433, 2.9), ("mnist", 64, 109386, 140), ("lecun", 128, 266610, 668), ("deep", 128, 1315840, 4315),
-             ("wide", 512, 8344552, 92800)]
+WORKLOADS = [("tiny", 32, 433, 1.9), ("mnist", 64, 109386, 75), ("lecun", 128, 266610, 332), ("deep", 128, 1315840, 2263),
+             ("wide", 512, 8344552, 54700)]
 # name, µs of a message, bytes of a µs
 NETWORKS = [("10 GbE", 20.0, 1.1e3), ("100 GbE", 8.0, 11e3), ("InfiniBand HDR", 1.5, 23e3)]
 NODES = [2, 4, 16, 64, 256]

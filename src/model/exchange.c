@@ -182,9 +182,18 @@ void exchange_free(struct exchange_buffers *buffers)
     }
 }
 
+/* To so many bytes, where there is memory for them; else the larger one stays. */
+static void shrink(char **buffer, size_t bytes)
+{
+    char *const small = memory_allocate(bytes, 1);
+    if (small != NULL) {
+        memory_free(*buffer);
+        *buffer = small;
+    }
+}
+
 void exchange_use_nodes(struct exchange_buffers *buffers, float *nodes, size_t arena_size)
 {
-    char *const small = memory_allocate(buffers->headings, 1);
     for (size_t k = buffers->borrowed; k < buffers->node_count; k++) {
         memory_free(buffers->nodes[k]);
     }
@@ -195,10 +204,8 @@ void exchange_use_nodes(struct exchange_buffers *buffers, float *nodes, size_t a
     buffers->kept = nodes;
     memory_free(buffers->slice);
     buffers->slice = NULL;
-    if (small != NULL) { /* else the larger one stays */
-        memory_free(buffers->send);
-        buffers->send = small;
-    }
+    shrink(&buffers->send, buffers->headings);
+    shrink(&buffers->receive, buffers->headings);
 }
 
 /* ---- words --------------------------------------------------------------------------------------------- */

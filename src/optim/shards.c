@@ -111,9 +111,14 @@ mlp_status shards_agree(struct update_plan *plan)
 }
 
 /* Where parameters and state are received. */
+static float *collected(const struct parts *parts)
+{
+    return parts->shared.memory != NULL ? parts->shared.parameters : (float *)(void *)parts->buffers.receive;
+}
+
 const float *shards_collected(const mlp_workspace *workspace)
 {
-    return (const float *)(const void *)workspace->parts->buffers.receive;
+    return collected(workspace->parts);
 }
 
 /* Copies of the slice. */
@@ -149,7 +154,7 @@ void shards_gather(const struct team *team, struct update_plan *plan)
     const struct range *own = &plan->optimizer->own;
     struct parts *parts = plan->workspace->parts;
     const bool shared = parts->shared.memory != NULL;
-    const float *all = shared ? parts->shared.parameters : shards_collected(plan->workspace);
+    const float *all = collected(parts);
     team_barrier(team);
     if (shared) {
         copy_share(team, parts->shared.parameters, plan->parameters, own->first, own->end);
@@ -181,8 +186,8 @@ mlp_status shards_collect(const struct mlp_optimizer *optimizer, const mlp_works
         buffers->send_bytes[r] = r == 0 ? own : 0;
         buffers->receive_bytes[r] = is_first ? buffers->receive_bytes[r] : 0;
     }
-    return exchange->all_to_all(exchange->context, optimizer->state[s], buffers->send_bytes, buffers->receive,
-                                buffers->receive_bytes);
+    return exchange->all_to_all(exchange->context, optimizer->state[s], buffers->send_bytes,
+                                collected(workspace->parts), buffers->receive_bytes);
 }
 
 /* All arrays of the state, and the room of a rule that looks at whole matrices. */

@@ -14,6 +14,7 @@ mounted=
 trap '[ -n "$mounted" ] && umount "$mounted"; rm -rf "$folder"' EXIT
 trap 'exit 1' INT TERM
 limit=15 # seconds from the fault to the end, on a machine that may be busy
+grace=0  # seconds that mpirun leaves ranks that it ends
 steps=8  # of an epoch
 options="--data digits --hidden 48,24 --batch 200 --parts 8 --validation 0.2 --dropout 0.2 --quiet"
 
@@ -21,13 +22,14 @@ options="--data digits --hidden 48,24 --batch 200 --parts 8 --validation 0.2 --d
 start() {
     number=$1
     shift
-    setsid env --default-signal=INT mpirun -n "$number" "$mpi" train $options --epochs 1000000 "$@" >out 2>err </dev/null &
+    OMPI_MCA_odls_base_sigkill_timeout=$grace setsid env --default-signal=INT mpirun -n "$number" "$mpi" train $options --epochs 1000000 "$@" >out 2>err </dev/null &
     job=$!
 }
 
-# fails: whether the job ends with a failure, within the limit from now, and no rank is left; it is killed otherwise
+# fails [PID…]: whether the job ends with a failure, within the limit from now, and no rank is left, nor any of the processes;
+# it is killed otherwise
 fails() {
-    members="$(ranks_of "$job") $job"
+    members="$(ranks_of "$job") $job $*"
     within $limit gone $members || {
         kill -s KILL -- "-$job" $members
         return 1
@@ -68,6 +70,14 @@ has_ranks() {
     [ "$(ranks_of "$job" | wc -l)" -eq "$1" ]
 }
 
+# ---- a rank that hangs; what is waited for is looked at below
+start 3 --checkpoint hung --checkpoint-steps 5 --exchange-timeout 2
+hung=$job
+within 60 stands hung 5
+mv err hung.err
+hung_ranks=$(ranks_of "$hung")
+kill -STOP "$(echo "$hung_ranks" | tail -n 1)"
+
 # ---- random ranks killed at random moments, each time of another number of ranks; every third time a last number of them ends it
 set -- 2 4 3 8 1
 killed=0 ended=0 wrong=
@@ -84,7 +94,7 @@ done
 [ -z "$wrong" ]
 result $? "killed $killed times, went on to the bits of one process $ended times${wrong:+; ranks that fail: $wrong}"
 
-# ---- mpirun itself, Ctrl-C, a rank that hangs
+# ---- mpirun itself, Ctrl-C, and the rank that hangs
 start 3 --checkpoint orphan --checkpoint-steps 5
 within 60 stands orphan 5
 members=$(ranks_of "$job")
@@ -95,6 +105,7 @@ result $? 'mpirun is killed: no rank is left'
 goes_on 2 orphan
 result $? '  two ranks go on'
 
+grace=1 # Ctrl-C becomes SIGTERM, upon which ranks have something to write
 start 2 --checkpoint stopped --checkpoint-steps 50 --output reached
 within 60 stands stopped 50
 kill -s INT -- "-$job"
@@ -103,10 +114,8 @@ result $? 'Ctrl-C at mpirun: a checkpoint and the model are written'
 goes_on 4 stopped
 result $? '  four ranks go on'
 
-start 3 --checkpoint hung --checkpoint-steps 5 --exchange-timeout 2
-within 60 stands hung 5
-kill -STOP "$(ranks_of "$job" | tail -n 1)"
-fails && grep -q 'nothing from another rank for 2 s; it has ended, hangs or cannot be reached' err
+job=$hung
+fails $hung_ranks && grep -q 'nothing from another rank for 2 s; it has ended, hangs or cannot be reached' hung.err
 result $? 'a rank that hangs is waited for as long as --exchange-timeout'
 goes_on 0 hung
 result $? '  one process goes on'
@@ -127,7 +136,7 @@ is_full() {
     grep -q 'checkpoint-[0-9]*.safetensors: cannot write: No space left on device' err && grep -q -e '--log: cannot write' err
 }
 for policy in ${mounted:+continue stop}; do
-    start 3 --checkpoint disk/run --checkpoint-steps 5 --checkpoint-failure $policy --log disk/log --output disk/model
+    start 2 --checkpoint disk/run --checkpoint-steps 5 --checkpoint-failure $policy --log disk/log --output disk/model
     within 60 stands disk/run 5
     if [ $policy = stop ]; then
         within 60 fill_until gone "$job"

@@ -2,6 +2,8 @@
 # Of Open MPI; others ignore them. Root in a container, more ranks than processors, no other process's memory.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_hwloc_base_binding_policy=none
+# Seconds that mpirun sleeps, often twice, between SIGTERM and SIGKILL: by default 1, most of the time of a job that is to fail.
+export OMPI_MCA_odls_base_sigkill_timeout=0
 
 # needs_mpi: nothing is tested where $mpi is "" or there is no mpirun
 needs_mpi() {
