@@ -70,7 +70,7 @@ static size_t covered(const struct panel *panel, const struct curve *curve, cons
         const double x = across(panel, curve->x[i]), y = up(panel, curve->y[i]),
                      dx = across(panel, curve->x[i + 1]) - x, dy = up(panel, curve->y[i + 1]) - y;
         for (int look = 0; look <= LOOKS; look++) {
-            const double h = x + dx * look / LOOKS, v = y + dy * look / LOOKS;
+            const double share = (double)look / (double)LOOKS, h = x + dx * share, v = y + dy * share;
             count += h > box->left && h < box->right && v > box->bottom && v < box->top;
         }
     }
