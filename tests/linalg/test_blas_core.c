@@ -177,6 +177,7 @@ static const char *core_of_another(const char *variable, const char *value)
 static void the_environment_chooses(void **unused)
 {
     (void)unused;
+    NEEDS_LINUX;
     if (!can_switch()) {
         skip();
     }

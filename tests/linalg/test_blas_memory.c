@@ -122,6 +122,7 @@ static int orthogonalize_within(size_t more, int unused)
 static void lapack_is_refused(void **unused)
 {
     (void)unused;
+    NEEDS_LINUX;
     NEEDS_PROCESSOR;
 #ifdef SANITIZED
     skip();

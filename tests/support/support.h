@@ -22,7 +22,8 @@ void test_fill(uint64_t *state, double low, double high, float *out, size_t coun
 void test_assert_close(double value, double expected, double tolerance, const char *text, const char *file,
                        int line);
 
-/* First in a test of what -Dplatform=portable has not: locks between descriptors, read-ahead. */
+/* First in a test of what -Dplatform=portable has not: locks between descriptors, read-ahead, limits of
+ * address space, a count of the process's threads. */
 #ifdef MLP_PORTABLE
 #define NEEDS_LINUX skip()
 #else
