@@ -54,6 +54,7 @@ static inline strip_mask strip_first(size_t rows)
     return (strip_mask)((1u << rows) - 1);
 }
 
+enum { STRIP_COPIED = 0 };
 enum { PANEL = 16 };
 /* Columns that are held at once of a strip of 1, 2 and 3 vectors: 16 to 24 of the 32 registers. */
 static const int strip_columns_held[] = { 0, 16, 8, 8 };
@@ -89,6 +90,8 @@ static inline strip_mask strip_first(size_t rows)
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)rows), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
+/* Whether strips that alias are copied: the first cache may have 32 KiB. */
+enum { STRIP_COPIED = 1 };
 enum { PANEL = 12 };
 /* 12 of the 16 registers. */
 static const int strip_columns_held[] = { 0, 12, 6, 4 };
@@ -321,6 +324,29 @@ static void multiply_packed_right(const struct small_product *p)
     }
 }
 
+/* Columns of A that are a multiple of 1 KiB apart do so, too: a strip is copied. A step of 20 layers of 256
+ * at 128 samples takes 8.8 ms without, 8.5 with it (one thread of a Zen 5, AVX2). */
+enum { STRIP_ALIASED_LEFT = 256, COPIED_FROM = 48 };
+
+static void multiply_packed_left(const struct small_product *p)
+{
+    _Alignas(64) float copy[STRIP_VECTORS_MOST * STRIP_VECTOR * TN_INNER_MOST];
+    struct small_product q = *p;
+    q.a = copy;
+    for (size_t i = 0; i < p->m; i += q.lda) {
+        const int vectors = strip_vectors((p->m - i) / STRIP_VECTOR);
+        q.lda = (size_t)vectors * STRIP_VECTOR;
+        q.m = q.lda;
+        q.c = p->c + i;
+        for (size_t k = 0; k < p->k; k++) {
+            for (size_t r = 0; r < q.lda; r += STRIP_VECTOR) {
+                strip_store(copy + r + k * q.lda, strip_load(p->a + i + r + k * p->lda));
+            }
+        }
+        strip_of(&q, 0, vectors, false);
+    }
+}
+
 static void small_product(const struct small_product *p)
 {
     if (p->b_row % STRIP_ALIASED == 0 && p->m >= PACKED_FROM && p->k <= TN_INNER_MOST) {
@@ -330,6 +356,10 @@ static void small_product(const struct small_product *p)
     if (p->transposed) {
         const bool right = p->n * (p->k + p->m) < p->m * p->k;
         (right ? multiply_copied_right : multiply_copied_left)(p);
+        return;
+    }
+    if (STRIP_COPIED && p->lda % STRIP_ALIASED_LEFT == 0 && p->n >= COPIED_FROM && p->k <= TN_INNER_MOST) {
+        multiply_packed_left(p);
         return;
     }
     for (size_t i = 0; i < p->m;) {

@@ -2,8 +2,9 @@
  *
  * Cores with small-matrix kernels (SkylakeX, Cooperlake, SapphireRapids) skip packing when m·n·k ≤ 10⁶; our
  * own kernel takes their place, to the same bits (linalg/small_product.h), and is as fast for any number of
- * columns. All others pack both operands at every call, so that cutting the batch costs more than cutting the
- * units. Measured on OpenBLAS 0.3.21, one thread of a Zen 5 with its Cooperlake kernels, GF/s, by
+ * columns. On all others it takes the place of BLAS from AVX2 on (BLAS_BYPASSED), in tiles cut alike; below,
+ * BLAS packs both operands at every call, so that cutting the batch costs more than cutting the units.
+ * Measured on OpenBLAS 0.3.21, one thread of a Zen 5 with its Cooperlake kernels, GF/s, by
  * `mlp-bench gemm --threads 1 --product nn --shape MxNxK`: whole, as cut here, and as tiles of BLAS's calls:
  *
  *   regime          product          whole   cut    by BLAS's calls
@@ -22,6 +23,14 @@
  *                   TN 2048×512×1000 245     246    packed 256×512: 236; tiles of 64 rows: 227
  *                   NT 3000×3000×500 252     251    packed 512×512: 231; tiles of 256 rows: 237
  *                   NT 2048×1024×512 252     222    packed 512×512: 236; A's columns 4 KiB apart
+ *
+ * The same with Haswell's kernels, AVX2:
+ *
+ *   small           NN 128×64×784    119     131
+ *                   NT 128×784×64    121     131
+ *                   TN 256×128×256   120     128
+ *   high            NT 2048×2048×512 125     117    tiles of 64 rows: 102; B's rows 8 KiB apart
+ *                   NN 2048×512×2048 125     125
  */
 #include "linalg/tiling.h"
 

@@ -17,9 +17,9 @@
 #include "strategy/init.h"
 #include "strategy/loss.h"
 
-enum { STRIDE_MULTIPLE = 16, STRIDE_ALIAS = 256 };
+enum { STRIDE_MULTIPLE = 16, STRIDE_ALIAS = 512 };
 
-/* Leading dimension of matrices with so many rows: whole cache lines, and no multiple of 1 KiB, at which the
+/* Leading dimension of matrices with so many rows: whole cache lines, and no multiple of 2 KiB, at which the
  * columns of a tile would compete for a few sets of the caches. No overflow for rows up to SIZE_MAX − 32. */
 static inline size_t stride_of(size_t rows)
 {

@@ -10,7 +10,7 @@
 #include "linalg/small_product.h"
 #include "linalg/vector.h"
 
-enum { MOST = 130, ALIASED = 512, EXTRA = 5 };
+enum { MOST = 130, ALIASED = 512, ALIASED_LEFT = 256, EXTRA = 5 };
 
 /* Operands without padding; with NaN between their columns, none of which may be read; results. */
 static float a[MOST * MOST], b[MOST * MOST], before[MOST * MOST];
@@ -61,7 +61,8 @@ static void check_levels(const struct small_product *p)
     }
 }
 
-static void check(size_t m, size_t n, size_t k, bool transpose_a, bool transpose_b, size_t ldb, bool adds)
+static void check(size_t m, size_t n, size_t k, bool transpose_a, bool transpose_b, size_t lda, size_t ldb,
+                  bool adds)
 {
     const size_t rows_a = transpose_a ? k : m, columns_a = transpose_a ? m : k;
     const size_t rows_b = transpose_b ? n : k, columns_b = transpose_b ? k : n;
@@ -70,7 +71,7 @@ static void check(size_t m, size_t n, size_t k, bool transpose_a, bool transpose
                                            .k = k,
                                            .transposed = transpose_a,
                                            .a = padded_a,
-                                           .lda = rows_a + EXTRA,
+                                           .lda = lda,
                                            .b = padded_b,
                                            .b_row = transpose_b ? ldb : 1,
                                            .b_column = transpose_b ? 1 : ldb,
@@ -81,7 +82,7 @@ static void check(size_t m, size_t n, size_t k, bool transpose_a, bool transpose
     test_fill(&state, -1.0, 1.0, a, m * k);
     test_fill(&state, -1.0, 1.0, b, n * k);
     test_fill(&state, -1.0, 1.0, before, m * n);
-    pad(a, rows_a, columns_a, padded_a, rows_a + EXTRA);
+    pad(a, rows_a, columns_a, padded_a, lda);
     pad(b, rows_b, columns_b, padded_b, ldb);
     test_product(m, n, k, a, transpose_a, b, transpose_b, expected);
     check_levels(&product);
@@ -94,9 +95,9 @@ static void every_strip_is_the_product(void **unused)
     (void)unused;
     for (size_t i = 0; i < 8 * COLUMNS * INNER; i++) {
         const size_t m = 16 * (i % 8 + 1), n = columns[i / 8 % COLUMNS], k = inner[i / 8 / COLUMNS];
-        check(m, n, k, false, false, k + i % 3, i % 2 > 0);
-        check(m, n, k, false, true, n + i % 3, i % 2 == 0);
-        check(m, n, k, false, true, ALIASED, i % 2 > 0);
+        check(m, n, k, false, false, m + EXTRA, k + i % 3, i % 2 > 0);
+        check(m, n, k, false, true, ALIASED_LEFT, n + i % 3, i % 2 == 0);
+        check(m, n, k, false, true, m + EXTRA, ALIASED, i % 2 > 0);
     }
 }
 
@@ -107,7 +108,7 @@ static void transposed_operands_are_copied(void **unused)
     (void)unused;
     for (size_t i = 0; i < SIZES * SIZES * SIZES; i++) {
         const size_t k = sizes[i / SIZES / SIZES];
-        check(sizes[i % SIZES], sizes[i / SIZES % SIZES], k, true, false, k + i % 3, i % 2 > 0);
+        check(sizes[i % SIZES], sizes[i / SIZES % SIZES], k, true, false, k + EXTRA, k + i % 3, i % 2 > 0);
     }
 }
 
