@@ -149,7 +149,9 @@ static struct gemm_block small_calls(size_t rows, size_t columns, size_t inner)
 static size_t small_inner(enum product product, size_t k, enum blas_class class)
 {
     if (class == BLAS_BYPASSED) {
-        return even_extent(k, BYPASSED_INNER);
+        const bool sliced = product == PRODUCT_NN && k >= INNER_SPLIT && k <= SMALL_INNER_MOST;
+        return sliced ? (k + 1) / 2
+                      : even_extent(k, BYPASSED_INNER); /* a slice is one call, to be added whole */
     }
     const size_t most = product == PRODUCT_TN ? (size_t)TN_INNER_MOST : (size_t)SMALL_INNER_MOST;
     return k <= most ? k : even_extent(k, LONG_INNER);
