@@ -11,7 +11,7 @@
 #include "model/pass.h"
 #include "model/plan.h"
 
-enum { PLANS = 3000, MAX_LAYERS = 4, MAX_TEAM = 17 };
+enum { CLASSES = 3, PLANS = 3000, MAX_LAYERS = 4, MAX_TEAM = 17 };
 
 /* A random chain of layers and its plan. */
 struct chain {
@@ -56,7 +56,7 @@ static void for_many_plans(uint64_t seed, int plans, void (*check)(const struct 
     uint64_t state = seed;
     for (int i = 0; i < plans; i += test_step()) {
         struct chain chain;
-        make_chain(&state, i % 2 ? BLAS_SMALL_MATRIX : BLAS_PACKED, &chain);
+        make_chain(&state, (enum blas_class)(i % CLASSES), &chain);
         plan_make(&chain.plan, chain.layers, draw_count(&state));
         check(&chain);
     }
@@ -296,7 +296,9 @@ static void check_inner_parts(const struct chain *chain)
         assert_int_equal(parts, chain->plan.count > 1
                                     ? grid_inner_slices(chain->layers[l].rows, k, chain->plan.class)
                                     : 1);
-        assert_true(parts == 1 || chain->plan.class == BLAS_SMALL_MATRIX || chain->layers[l].rows < 512);
+        assert_true(parts == 1 || chain->plan.class != BLAS_PACKED || chain->layers[l].rows < 512);
+        /* A part is one call, in which it is added up alone, on any number of threads. */
+        assert_true(parts == 1 || chain->plan.layers[l].forward.block.inner * parts >= k);
     }
 }
 
@@ -305,6 +307,7 @@ static void parts_follow_from_the_inner_length(void **unused)
     (void)unused;
     for_many_plans(7, PLANS, check_inner_parts);
     assert_true(grid_inner_slices(128, 784, BLAS_SMALL_MATRIX) > 1); /* or nothing above has seen any */
+    assert_true(grid_inner_slices(128, 784, BLAS_BYPASSED) > 1);
     assert_true(grid_inner_slices(128, 784, BLAS_PACKED) > 1);
     assert_int_equal(grid_inner_slices(1024, 784, BLAS_PACKED), 1);
 }
@@ -318,7 +321,7 @@ static void a_plan_depends_on_shapes_alone(void **unused)
     (void)unused;
     for (int i = 0; i < 300; i += test_step()) {
         struct chain fresh, used;
-        make_chain(&state, i % 2 ? BLAS_SMALL_MATRIX : BLAS_PACKED, &fresh);
+        make_chain(&state, (enum blas_class)(i % CLASSES), &fresh);
         memcpy(&used, &fresh, sizeof used);
         used.plan.layers = used.layer_plans;
         const size_t count = draw_count(&state), other = draw_count(&state);

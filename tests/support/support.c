@@ -75,7 +75,7 @@ __attribute__((constructor)) static void choose_the_plan(void)
 {
     const char *plan = getenv("MLP_TEST_PLAN");
     if (plan != NULL && strcmp(plan, "other") == 0) {
-        plan_class_set(plan_class() == BLAS_PACKED ? BLAS_SMALL_MATRIX : BLAS_PACKED);
+        plan_class_set(plan_class() == BLAS_SMALL_MATRIX ? BLAS_PACKED : BLAS_SMALL_MATRIX);
     }
 }
 
