@@ -11,7 +11,8 @@
 
 /* A flag is an int, in JSON true or false. A name is an enum's, an inside an object that holds other
  * members of the same struct; files' rows have neither, nor flags. A seed is a uint64_t, in JSON a text of
- * digits, which is written and compared, never read. A count is an unsigned or a size_t or uint64_t, by its width. */
+ * digits, which is written and compared, never read. A count is an unsigned or a size_t or uint64_t, by its
+ * width. */
 enum field_kind {
     FIELD_REAL,
     FIELD_COUNT_64,

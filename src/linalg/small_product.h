@@ -232,8 +232,7 @@ static inline void strip_of(const struct small_product *p, size_t i, int vectors
     }
 }
 
-/* A strip of a transposed operand: `columns` columns of k entries as rows of out (width × k); the rest is 0.
- */
+/* A strip of a transposed operand: `columns` columns of k entries as rows of out (width × k), else 0. */
 static void copy_strip(const float *x, size_t ld, size_t k, size_t columns, float *out, size_t width)
 {
     vector_transpose(x, ld, k, columns, out, width);
