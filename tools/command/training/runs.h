@@ -29,6 +29,14 @@ struct runs {
     size_t class_count;                    /* 0: the targets are numbers */
 };
 
+/* Cuts the data for a run, trains and measures. A training that diverges is an outcome. Returns an exit
+ * code. */
+int train_run(struct run *run, const struct train_data *loaded, bool shows_progress);
+
+/* Whether the data can be cut and choices be compared, in which all runs are alike; what is to be said of
+ * their length and batch is said. Returns an exit code. */
+int try_first_run(const struct runs *runs, const struct train_data *loaded);
+
 /* Prints the figures of the runs that are done. Returns an exit code. */
 int print_runs(const struct runs *runs);
 
