@@ -10,51 +10,68 @@
 
 enum { LANES = 16, COLUMN_BLOCK = 64 };
 
-/* Adds the squares of whole runs of REDUCE_LANES floats, and keeps the largest bits; returns how many it
- * took. Without their sign bit, floats are ordered as their bits are. The square of a float is exact in
- * double. */
-static size_t add_squares(const float *x, size_t count, double sums[REDUCE_LANES],
-                          int32_t largest[REDUCE_LANES])
+/* Sums of squares and the largest bits in lanes. Without their sign bit, floats are ordered as their bits
+ * are. */
+enum { INTEGERS = VECTOR_REGISTER / (int)sizeof(int32_t) };
+
+struct lanes {
+    doubles squares[REDUCE_VECTORS];
+    integers largest[REDUCE_LANES / INTEGERS];
+};
+
+/* Adds x to the first `count` lanes: all or half of them, a constant at each call. */
+static inline __attribute__((always_inline)) void add_to_lanes(struct lanes *lanes, const float *x,
+                                                               size_t count)
 {
-    doubles partial[REDUCE_VECTORS];
-    size_t i = 0;
-    memcpy(partial, sums, sizeof partial);
-    for (; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
-        for (size_t v = 0; v < REDUCE_VECTORS; v++) {
-            const doubles wide = widened(x + i + v * REDUCE_WIDTH);
-            partial[v] += wide * wide;
-        }
-        for (size_t k = 0; k < REDUCE_LANES; k++) {
-            const int32_t bits = bits_of_float(x[i + k]) & 0x7FFFFFFF;
-            largest[k] = bits > largest[k] ? bits : largest[k];
-        }
+#pragma GCC unroll 16
+    for (size_t v = 0; v < count / REDUCE_WIDTH; v++) {
+        lanes->squares[v] = plus_square(lanes->squares[v], widened(x + v * REDUCE_WIDTH));
     }
-    memcpy(sums, partial, sizeof partial);
-    return i;
+#pragma GCC unroll 8
+    for (size_t v = 0; v < count / INTEGERS; v++) {
+        integers bits;
+        memcpy(&bits, x + v * INTEGERS, sizeof bits);
+        lanes->largest[v] = larger_of(lanes->largest[v], bits & 0x7FFFFFFF);
+    }
 }
 
+static inline float largest_of(const struct lanes *lanes)
+{
+    integers all = lanes->largest[0];
+    int32_t most = 0;
+#pragma GCC unroll 8
+    for (size_t v = 1; v < REDUCE_LANES / INTEGERS; v++) {
+        all = larger_of(all, lanes->largest[v]);
+    }
+    for (size_t k = 0; k < INTEGERS; k++) {
+        most = all[k] > most ? all[k] : most;
+    }
+    return float_of_bits((uint32_t)most);
+}
+
+/* Entry i of a column goes to lane i of REDUCE_LANES, in turn. */
 static struct magnitude measure(const float *x, size_t rows, size_t columns, size_t leading_dimension)
 {
-    double sums[REDUCE_LANES] = { 0.0 };
-    int32_t largest[REDUCE_LANES] = { 0 };
+    struct lanes lanes = { { { 0.0 } }, { { 0 } } };
     if (rows == leading_dimension) {
         rows *= columns;
         columns = 1;
     }
     for (size_t j = 0; j < columns; j++) {
         const float *column = x + j * leading_dimension;
-        for (size_t i = add_squares(column, rows, sums, largest), k = 0; i < rows; i++, k++) {
-            const int32_t bits = bits_of_float(column[i]) & 0x7FFFFFFF;
-            sums[k] += (double)column[i] * (double)column[i];
-            largest[k] = bits > largest[k] ? bits : largest[k];
+        size_t i = 0;
+        for (; i + REDUCE_LANES <= rows; i += REDUCE_LANES) {
+            add_to_lanes(&lanes, column + i, REDUCE_LANES);
+        }
+        if (rows - i == REDUCE_LANES / 2) {
+            add_to_lanes(&lanes, column + i, REDUCE_LANES / 2);
+        } else if (i < rows) {
+            float last[REDUCE_LANES] = { 0.0f };
+            memcpy(last, column + i, (rows - i) * sizeof *last);
+            add_to_lanes(&lanes, last, REDUCE_LANES);
         }
     }
-    for (size_t half = REDUCE_LANES / 2; half > 0; half /= 2) {
-        for (size_t k = 0; k < half; k++) {
-            largest[k] = largest[k + half] > largest[k] ? largest[k + half] : largest[k];
-        }
-    }
-    return (struct magnitude){ folded_sum(sums), (double)float_of_bits((uint32_t)largest[0]) };
+    return (struct magnitude){ folded_sum(lanes.squares), (double)largest_of(&lanes) };
 }
 
 /* Rows are summed side by side: float over a block of columns, then double over the blocks. */

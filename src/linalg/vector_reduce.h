@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 /* GCC's and Clang's vector types, as wide as the level's registers: wider ones would be taken apart badly. */
@@ -20,6 +21,7 @@
 #endif
 typedef double doubles __attribute__((vector_size(VECTOR_REGISTER)));
 typedef float floats __attribute__((vector_size(VECTOR_REGISTER / 2)));
+typedef int32_t integers __attribute__((vector_size(VECTOR_REGISTER)));
 
 /* Partial results, and floats of `floats`. */
 enum {
@@ -42,9 +44,40 @@ static inline doubles widened(const float *x)
 #endif
 }
 
-/* The sum of the partial sums, by halves. */
-static inline double folded_sum(double sums[REDUCE_LANES])
+/* sum + x², to the same bits with a fused multiply-add: the square of a float is exact in double. */
+static inline doubles plus_square(doubles sum, doubles x)
 {
+#if defined(__AVX512F__)
+    return (doubles)_mm512_fmadd_pd((__m512d)x, (__m512d)x, (__m512d)sum);
+#elif defined(__FMA__)
+    return (doubles)_mm256_fmadd_pd((__m256d)x, (__m256d)x, (__m256d)sum);
+#else
+    return sum + x * x;
+#endif
+}
+
+/* The larger of each two. */
+static inline integers larger_of(integers a, integers b)
+{
+#if defined(__AVX512F__)
+    return (integers)_mm512_max_epi32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+    return (integers)_mm256_max_epi32((__m256i)a, (__m256i)b);
+#else
+    const integers first = a > b;
+    return (a & first) | (b & ~first);
+#endif
+}
+
+/* The sum of the partial sums, by halves. Of a copy: GCC keeps in registers what has constant indices. */
+static inline double folded_sum(const doubles partial[REDUCE_VECTORS])
+{
+    double sums[REDUCE_LANES];
+#pragma GCC unroll 16
+    for (size_t v = 0; v < REDUCE_VECTORS; v++) {
+        memcpy(sums + v * REDUCE_WIDTH, &partial[v], sizeof partial[v]);
+    }
+#pragma GCC unroll 8
     for (size_t half = REDUCE_LANES / 2; half > 0; half /= 2) {
         for (size_t k = 0; k < half; k++) {
             sums[k] += sums[k + half];
@@ -60,14 +93,12 @@ static inline double vector_sum(const float *x, size_t count)
     size_t i = 0;
     if (count >= REDUCE_LANES) {
         doubles partial[REDUCE_VECTORS] = { { 0.0 } };
-        double sums[REDUCE_LANES];
         for (; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
             for (size_t v = 0; v < REDUCE_VECTORS; v++) {
                 partial[v] += widened(x + i + v * REDUCE_WIDTH);
             }
         }
-        memcpy(sums, partial, sizeof sums);
-        sum = folded_sum(sums);
+        sum = folded_sum(partial);
     }
     for (; i < count; i++) {
         sum += (double)x[i];
@@ -82,14 +113,12 @@ static inline double vector_dot(const float *a, const float *b, size_t count)
     size_t i = 0;
     if (count >= REDUCE_LANES) {
         doubles partial[REDUCE_VECTORS] = { { 0.0 } };
-        double sums[REDUCE_LANES];
         for (; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
             for (size_t v = 0; v < REDUCE_VECTORS; v++) {
                 partial[v] += widened(a + i + v * REDUCE_WIDTH) * widened(b + i + v * REDUCE_WIDTH);
             }
         }
-        memcpy(sums, partial, sizeof sums);
-        sum = folded_sum(sums);
+        sum = folded_sum(partial);
     }
     for (; i < count; i++) {
         sum += (double)a[i] * (double)b[i];

@@ -60,7 +60,6 @@ static inline void softmax_wide(struct softmax *s)
 {
     const float largest = s->largest[0], *z = s->z;
     doubles partial[REDUCE_VECTORS] = { { 0.0 } };
-    double sums[REDUCE_LANES];
     float e[REDUCE_LANES];
     size_t i = 0;
     for (; i + REDUCE_LANES <= s->units; i += REDUCE_LANES) {
@@ -74,8 +73,7 @@ static inline void softmax_wide(struct softmax *s)
             memcpy(s->terms + i, e, sizeof e);
         }
     }
-    memcpy(sums, partial, sizeof sums);
-    s->sums[0] = folded_sum(sums);
+    s->sums[0] = folded_sum(partial);
     for (; i < s->units; i++) {
         const float term = vector_exp_flushed(z[i] - largest);
         s->sums[0] += (double)term;
