@@ -6,8 +6,8 @@
  * is its own, in the order of the parts' tree, and gathers everybody's slices: 2·(R − 1)/R of the gradient's
  * bytes go in and out of a rank, where the parts of each rank are a power of two and fill a subtree, at most
  * 2·log₂ P times the first half otherwise. Ranks of one machine that find memory in common (POSIX shared
- * memory) add up their slices there, and send a few bytes. So the bits depend on the number of parts, not on
- * the ranks. Every rank has all of the parameters, and of the optimizer's state unless that is sharded
+ * memory) make the gradient there together, and send a few bytes. So the bits depend on the number of parts,
+ * not on the ranks. Every rank has all of the parameters, and of the optimizer's state unless that is sharded
  * (mlp_optimizer_options::shard_count), and makes the same update.
  *
  * The library knows no network: the callbacks of a struct exchange bytes, by MPI (mlp/mpi.h) or whatever
@@ -59,7 +59,8 @@ MLP_API mlp_status mlp_exchange_fail(const char *text);
 /** As mlp_workspace_set_parts(), with this process as one rank of several: the steps of this workspace are
  * then made together. A call that all ranks make together, as every mlp_train_step() is, with the same
  * network, optimizer, targets and count; of the features a rank needs mlp_exchange_share() alone. Takes the
- * memory of three to four gradients more; of ranks on one machine two of them are memory in common.
+ * memory of three to four gradients more; of ranks on one machine they are memory in common, and so are the
+ * workspace's buffers then.
  * @param exchange copied; NULL, or of one rank: none. Its context must live as long as the workspace uses it
  * Errors: ARGUMENT, RANGE, MEMORY on any rank, EXCHANGE. */
 MLP_API mlp_status mlp_workspace_set_exchange(mlp_workspace *workspace, size_t parts,

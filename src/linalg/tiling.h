@@ -37,6 +37,9 @@ struct tile {
 /* Every tile has at least this many entries each way, unless the product or its last tile is smaller. */
 enum { TILE_MIN_ROWS = 48, TILE_MIN_COLUMNS = 16 };
 
+/* Entries of a tile of an NT product, at most: PACKED_ROWS each way. */
+enum { NT_TILE_MOST = 65536 };
+
 /* The grid of an m×n product with inner length k, all ≥ 1. Tile columns of NN and TN products are 16
  * times a power of two, or the whole of n: of two such grids over the same n, the wider tile holds whole
  * narrower ones. */

@@ -1,5 +1,8 @@
 /* Backward: dA = Wᵀ·dZ and dZ = dA ⊙ φ′ from the output down; then dW = dZ·Aᵀ and db = dZ·1 over the whole
  * batch. */
+#include <string.h>
+
+#include "base/assert.h"
 #include "linalg/gemm.h"
 #include "model/parts.h"
 #include "model/regularize.h"
@@ -39,38 +42,65 @@ static void backward_tile(struct pass *pass, size_t l, const struct tile *tile)
     activation_gradient(pass, source, tile);
 }
 
+/* A batch, or a part of one, whose dW and db are to be made. */
+struct source {
+    size_t count;                    /* samples */
+    ptrdiff_t place;                 /* of its A and dZ, from this rank's on: floats */
+    const struct addition *addition; /* where they go; NULL: to pass->gradient */
+};
+
 /* Where a piece of the gradient is made: in its place, or apart where it is to be added to what is there. */
 struct piece {
     float *values;
     size_t stride;
+    struct sums {
+        float *values[PASS_ADDENDS + 1];
+        size_t count;
+    } sums; /* it goes to the last, after the others have been added to it */
+    bool adds;
 };
 
-/* Of rows × columns at `offset` of the arena. `at_once`: it is made and added without another in between, so
- * that a member's scratch memory will do, which stays in cache. */
-static struct piece piece_of(const struct team *team, const struct pass *pass, size_t offset, size_t rows,
-                             size_t columns, size_t stride, bool at_once)
+/* Of rows × columns at `offset` of the arena. A member's scratch memory has room for any tile. */
+static struct piece piece_of(const struct team *team, const struct pass *pass, const struct source *source,
+                             size_t offset, size_t rows, size_t stride)
 {
-    if (!pass->adds) {
-        return (struct piece){ pass->gradient + offset, stride };
+    const struct addition *addition = source->addition;
+    struct piece piece = { .values = pass->gradient + offset, .stride = stride };
+    if (addition == NULL) {
+        return piece;
     }
-    const struct parts *parts = pass->workspace->parts;
-    float *scratch = at_once ? parts_scratch(parts, team, rows * columns) : NULL;
-    return scratch != NULL ? (struct piece){ scratch, rows }
-                           : (struct piece){ parts->apart + offset, stride };
+    for (size_t i = 0; i < addition->addends; i++) {
+        piece.sums.values[i] = parts_arena(pass->parts, addition->addend[i]) + offset;
+    }
+    piece.sums.values[addition->addends] = parts_arena(pass->parts, addition->to) + offset;
+    piece.sums.count = addition->addends;
+    piece.adds = addition->adds;
+    if (addition->adds || addition->addends > 0) {
+        piece.values = parts_scratch(pass->parts, team);
+        piece.stride = rows;
+    } else {
+        piece.values = piece.sums.values[0];
+    }
+    return piece;
 }
 
-/* Adds what waits to a piece that was made apart, and that to the gradient: (piece + addends) + gradient. */
-static void add_piece(struct pass *pass, const struct piece *piece, size_t offset, size_t rows,
-                      size_t columns, size_t stride)
+/* Adds what waits to a piece that was made apart, and that to where it goes: (piece + addends) + sum. */
+static void add_piece(const struct piece *piece, size_t rows, size_t columns, size_t stride)
 {
     const struct vector_kernels *kernels = vector_kernels();
-    const size_t apart = pass->adds ? columns : 0;
+    float *const sum = piece->sums.values[piece->sums.count];
+    const bool is_apart = piece->adds || piece->sums.count > 0;
+    const size_t apart = is_apart ? columns : 0;
     for (size_t j = 0; j < apart; j++) {
         float *values = piece->values + j * piece->stride;
-        for (size_t i = 0; i < pass->addends; i++) {
-            kernels->add(values, pass->addend[i] + offset + j * stride, rows);
+        for (size_t i = 0; i < piece->sums.count; i++) {
+            kernels->add(values, piece->sums.values[i] + j * stride, rows);
         }
-        kernels->add(pass->gradient + offset + j * stride, values, rows);
+        if (piece->adds) {
+            kernels->add(sum + j * stride, values, rows);
+        } else {
+            memcpy(sum + j * stride, values, rows * sizeof *values);
+        }
     }
 }
 
@@ -94,67 +124,124 @@ static void measure_tile(struct pass *pass, size_t l, size_t r, size_t c)
 }
 
 /* Rows of db: those of a tile in the first column of tiles. */
-static void bias_piece(const struct team *team, struct pass *pass, size_t l, const struct tile *tile)
+static void bias_piece(const struct team *team, struct pass *pass, size_t l, const struct source *source,
+                       const struct tile *tile)
 {
     const struct layer *layer = &pass->network->layers[l];
     const struct workspace_layer *w = &pass->workspace->layers[l];
-    const size_t offset = layer->bias + tile->row;
-    const struct piece piece = piece_of(team, pass, offset, tile->rows, 1, tile->rows, true);
-    vector_kernels()->row_sums(w->d + tile->row, tile->rows, pass->workspace->count, w->ld, piece.values);
-    add_piece(pass, &piece, offset, tile->rows, 1, tile->rows);
+    const struct piece piece = piece_of(team, pass, source, layer->bias + tile->row, tile->rows, tile->rows);
+    vector_kernels()->row_sums(w->d + source->place + tile->row, tile->rows, source->count, w->ld,
+                               piece.values);
+    add_piece(&piece, tile->rows, 1, tile->rows);
 }
 
-/* One tile of dW (rows × inputs) over a run of samples, added to what those before came to. With the last run
- * it is complete: what waits is added; in the first column of tiles, those rows of db are made, too. Each
- * piece's magnitude is taken while it is in cache. Padding comes out 0, as dZ's is. */
+/* One tile of dW (rows × inputs) over a run of samples, to what those before came to. Padding comes out 0, as
+ * dZ's is. */
+static void multiply_run(struct pass *pass, size_t l, const struct source *source, const struct tile *tile,
+                         const struct range *samples, const struct gemm_block *block,
+                         const struct piece *piece)
+{
+    const struct workspace_layer *w = &pass->workspace->layers[l];
+    size_t ld;
+    const float *a = layer_input(pass, l, &ld) + source->place;
+    (samples->first == 0 ? gemm_nt : gemm_nt_add)(*block, tile->rows, tile->columns,
+                                                  samples->end - samples->first,
+                                                  w->d + source->place + tile->row + samples->first * w->ld,
+                                                  w->ld, a + tile->column + samples->first * ld, ld,
+                                                  piece->values, piece->stride);
+}
+
+/* The run of samples that goes through together after those before it. */
+static struct range next_run(const struct range *samples, const struct gemm_block *block, size_t count)
+{
+    const size_t left = count - samples->end;
+    return (struct range){ samples->end, samples->end + (block->inner < left ? block->inner : left) };
+}
+
+/* A tile of the whole batch over a run of samples. With the last run it is complete: in the first column of
+ * tiles, those rows of db are made, too. Each piece's magnitude is taken while it is in cache. */
 static void gradient_tile(const struct team *team, struct pass *pass, size_t l, size_t r, size_t c,
                           const struct range *samples)
 {
-    const struct mlp_workspace *workspace = pass->workspace;
+    const struct source source = { .count = pass->workspace->count };
     const struct layer *layer = &pass->network->layers[l];
-    const struct grid *grid = &workspace->plan.layers[l].weights;
-    const struct workspace_layer *w = &workspace->layers[l];
+    const struct grid *grid = &pass->workspace->plan.layers[l].weights;
     const struct tile tile = grid_tile(grid, r, c);
     const size_t offset = layer->weights + tile.row + tile.column * layer->stride;
-    const size_t length = samples->end - samples->first;
-    const struct piece piece =
-        piece_of(team, pass, offset, tile.rows, tile.columns, layer->stride, length == workspace->count);
-    size_t ld;
-    const float *a = layer_input(pass, l, &ld);
-    (samples->first == 0 ? gemm_nt : gemm_nt_add)(grid->block, tile.rows, tile.columns, length,
-                                                  w->d + tile.row + samples->first * w->ld, w->ld,
-                                                  a + tile.column + samples->first * ld, ld, piece.values,
-                                                  piece.stride);
-    if (samples->end < workspace->count) {
+    const struct piece piece = piece_of(team, pass, &source, offset, tile.rows, layer->stride);
+    multiply_run(pass, l, &source, &tile, samples, &grid->block, &piece);
+    if (samples->end < source.count) {
         return;
     }
-    add_piece(pass, &piece, offset, tile.rows, tile.columns, layer->stride);
     if (c == 0) {
-        bias_piece(team, pass, l, &tile);
+        bias_piece(team, pass, l, &source, &tile);
+    }
+    measure_tile(pass, l, r, c);
+}
+
+/* A tile of one part, added to what it meets. */
+static void part_tile(const struct team *team, struct pass *pass, size_t l, size_t r, size_t c,
+                      const struct source *source)
+{
+    const struct layer *layer = &pass->network->layers[l];
+    const struct plan *plan = &pass->workspace->plan;
+    const struct grid grid = grid_choose(PRODUCT_NT, layer->rows, layer->inputs, source->count, plan->class);
+    const struct tile tile = grid_tile(&grid, r, c);
+    const size_t offset = layer->weights + tile.row + tile.column * layer->stride;
+    const struct piece piece = piece_of(team, pass, source, offset, tile.rows, layer->stride);
+    MLP_ASSERT(tile.rows * tile.columns <= pass->parts->scratch_size);
+    for (struct range samples = { 0, 0 }; samples.end < source->count;) {
+        samples = next_run(&samples, &grid.block, source->count);
+        multiply_run(pass, l, source, &tile, &samples, &grid.block, &piece);
+    }
+    add_piece(&piece, tile.rows, tile.columns, layer->stride);
+    if (c == 0) {
+        bias_piece(team, pass, l, source, &tile);
+    }
+}
+
+/* A tile of all parts whose A and dZ are at hand, one after the other while it is in cache. */
+static void tile_of_parts(const struct team *team, struct pass *pass, size_t l, size_t r, size_t c)
+{
+    const struct range ranks = parts_ranks(pass);
+    for (size_t rank = ranks.first; rank < ranks.end; rank++) {
+        struct source source;
+        source.addition = parts_source(pass, (int)rank, &source.count, &source.place);
+        if (source.addition != NULL) {
+            part_tile(team, pass, l, r, c, &source);
+        }
     }
     if (pass->measures) {
         measure_tile(pass, l, r, c);
     }
 }
 
-/* This member's tiles of a layer, whose first tile lies at `area`. A long batch is gone through in runs: what
- * all tiles read of a run stays in cache. */
+/* This member's tiles of a layer, whose first tile lies at `area`, for a run of samples; NULL: of parts. */
+static void visit_gradient(const struct team *team, struct pass *pass, size_t l, double area,
+                           const struct area *share, const struct range *samples)
+{
+    const struct grid *grid = &pass->workspace->plan.layers[l].weights;
+    const size_t rows = grid_tile_rows(grid), tiles = grid_tiles(grid);
+    for (size_t t = 0; t < tiles; t++) {
+        const struct tile tile = grid_tile(grid, t % rows, t / rows);
+        const bool takes = area_takes(share, &area, &tile);
+        if (takes && samples != NULL) {
+            gradient_tile(team, pass, l, t % rows, t / rows, samples);
+        } else if (takes) {
+            tile_of_parts(team, pass, l, t % rows, t / rows);
+        }
+    }
+}
+
+/* A long batch is gone through in runs: what all tiles read of a run stays in cache. */
 static void gradient_of_layer(const struct team *team, struct pass *pass, size_t l, double area,
                               const struct area *share)
 {
     const size_t count = pass->workspace->count;
     const struct grid *grid = &pass->workspace->plan.layers[l].weights;
-    const size_t rows = grid_tile_rows(grid), tiles = grid_tiles(grid);
-    for (struct range samples = { 0, 0 }; samples.end < count; samples.first = samples.end) {
-        const size_t left = count - samples.first;
-        double next = area;
-        samples.end = samples.first + (grid->block.inner < left ? grid->block.inner : left);
-        for (size_t t = 0; t < tiles; t++) {
-            const struct tile tile = grid_tile(grid, t % rows, t / rows);
-            if (area_takes(share, &next, &tile)) {
-                gradient_tile(team, pass, l, t % rows, t / rows, &samples);
-            }
-        }
+    for (struct range samples = { 0, 0 }; samples.end < count;) {
+        samples = next_run(&samples, &grid->block, count);
+        visit_gradient(team, pass, l, area, share, &samples);
     }
 }
 
@@ -164,28 +251,43 @@ static void gradient_of_layer(const struct team *team, struct pass *pass, size_t
 static void gradient_tiles(const struct team *team, struct pass *pass)
 {
     const struct mlp_network *network = pass->network;
-    const struct area share = area_share(team, (double)network->arena_size);
+    const struct area whole = pass->parts != NULL ? parts_area(pass->parts, (double)network->arena_size)
+                                                  : (struct area){ 0.0, (double)network->arena_size };
+    const struct area share = area_of(team, &whole);
     double area = 0.0;
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct grid *grid = &pass->workspace->plan.layers[l].weights;
-        gradient_of_layer(team, pass, l, area, &share);
+        if (pass->parts != NULL) {
+            visit_gradient(team, pass, l, area, &share, NULL);
+        } else {
+            gradient_of_layer(team, pass, l, area, &share);
+        }
         area += (double)grid->m * (double)grid->n;
     }
 }
 
-void pass_backward(const struct team *team, struct pass *pass)
+void pass_differentiate(const struct team *team, struct pass *pass)
 {
-    const struct mlp_network *network = pass->network;
-    if (pass->status != MLP_OK) {
-        return; /* a custom loss has failed: every member sees it */
-    }
-    for (size_t l = network->layer_count - 1; layer_source(l) != NETWORK_INPUT; l--) {
+    for (size_t l = pass->network->layer_count - 1; layer_source(l) != NETWORK_INPUT; l--) {
         visit_tiles(team, pass, &pass->workspace->plan.layers[l].backward, l, backward_tile);
         join_columns(team, pass);
     }
     team_barrier(team);
+}
+
+void pass_gradient(const struct team *team, struct pass *pass)
+{
     gradient_tiles(team, pass);
     team_barrier(team);
+}
+
+void pass_backward(const struct team *team, struct pass *pass)
+{
+    if (pass->status != MLP_OK) {
+        return; /* a custom loss has failed: every member sees it */
+    }
+    pass_differentiate(team, pass);
+    pass_gradient(team, pass);
 }
 
 /* dL/dx (inputs × count) = W₀ᵀ·dZ₀, through the standardization. */
@@ -241,18 +343,15 @@ void pass_sum_magnitudes(struct pass *pass)
     }
 }
 
-void pass_measure_tiles(const struct team *team, const struct team *rank, struct pass *pass)
+void pass_measure_tiles(const struct team *team, struct pass *pass)
 {
     const struct mlp_workspace *workspace = pass->workspace;
-    const struct area share = area_share(rank, (double)workspace->arena_size);
-    double area = 0.0;
     size_t turn = 0;
     for (size_t l = 0; l < workspace->layer_count; l++) {
         const struct grid *grid = &workspace->plan.layers[l].weights;
         const size_t columns = grid_tile_columns(grid), tiles = grid_tiles(grid);
         for (size_t t = 0; t < tiles; t++) {
-            const struct tile tile = grid_tile(grid, t / columns, t % columns);
-            if (area_takes(&share, &area, &tile) && turn++ % (size_t)team->size == (size_t)team->rank) {
+            if (turn++ % (size_t)team->size == (size_t)team->rank) {
                 measure_tile(pass, l, t / columns, t % columns);
             }
         }
@@ -262,6 +361,6 @@ void pass_measure_tiles(const struct team *team, const struct team *rank, struct
 void pass_measure(struct pass *pass)
 {
     const struct team alone = { .size = 1 };
-    pass_measure_tiles(&alone, &alone, pass);
+    pass_measure_tiles(&alone, pass);
     pass_sum_magnitudes(pass);
 }

@@ -131,28 +131,25 @@ static size_t message_bytes(const struct range *parts, const struct range *slice
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
 bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchange, size_t parts,
-                   size_t arena_size, float *gradients, size_t *bytes)
+                   size_t arena_size, size_t *bytes)
 {
     struct memory_row row = { 0 };
     struct tree_node nodes[EXCHANGE_NODES];
     const struct range slice = slice_of(exchange, arena_size, 0); /* the longest */
     const size_t ranks = (size_t)exchange->size, longest = slice.end - slice.first;
-    size_t most = 0;
+    size_t most = 0, nodes_sent = 1;
     for (size_t real = 1; real <= parts; real++) { /* a batch of fewer samples has fewer parts */
         size_t all = 0;
         for (int r = 0; r < exchange->size; r++) {
             const struct range own = exchange_parts(exchange, real, r);
             const size_t count = tree_nodes(own.first, own.end, nodes);
             all += count;
-            if (r == exchange->rank && count > buffers->node_count) {
-                buffers->node_count = count;
-            }
+            nodes_sent = r == exchange->rank && count > nodes_sent ? count : nodes_sent;
         }
         most = all > most ? all : most;
     }
     const size_t headings = ranks * PART_COUNTS * sizeof(uint64_t) + ranks * (parts + 1) * sizeof(double);
     /* Both have room for all parameters, as well: optim/shards.c. */
-    const size_t nodes_sent = buffers->node_count > 0 ? buffers->node_count : 1;
     const size_t received = most * longest > arena_size ? most * longest : arena_size;
     buffers->headings = headings;
     buffers->send = memory_take(&row, headings + nodes_sent * arena_size * sizeof(float), 1);
@@ -161,11 +158,6 @@ bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchang
     buffers->slice = memory_take(&row, longest, sizeof(float));
     buffers->send_bytes = memory_take(&row, ranks, sizeof(size_t));
     buffers->receive_bytes = memory_take(&row, ranks, sizeof(size_t));
-    buffers->nodes[0] = gradients;
-    buffers->borrowed = 1;
-    for (size_t k = 1; k < buffers->node_count; k++) {
-        buffers->nodes[k] = memory_take(&row, arena_size, sizeof(float));
-    }
     *bytes += row.bytes;
     return !row.failed;
 }
@@ -177,9 +169,6 @@ void exchange_free(struct exchange_buffers *buffers)
     memory_free(buffers->slice);
     memory_free(buffers->send_bytes);
     memory_free(buffers->receive_bytes);
-    for (size_t k = buffers->borrowed; k < buffers->node_count; k++) {
-        memory_free(buffers->nodes[k]);
-    }
 }
 
 /* To so many bytes, where there is memory for them; else the larger one stays. */
@@ -192,16 +181,9 @@ static void shrink(char **buffer, size_t bytes)
     }
 }
 
-void exchange_use_nodes(struct exchange_buffers *buffers, float *nodes, size_t arena_size)
+void exchange_shrink(struct exchange_buffers *buffers, float *kept)
 {
-    for (size_t k = buffers->borrowed; k < buffers->node_count; k++) {
-        memory_free(buffers->nodes[k]);
-    }
-    for (size_t k = 0; k == 0 || k < buffers->node_count; k++) {
-        buffers->nodes[k] = nodes + k * arena_size;
-    }
-    buffers->borrowed = EXCHANGE_NODES;
-    buffers->kept = nodes;
+    buffers->kept = kept;
     memory_free(buffers->slice);
     buffers->slice = NULL;
     shrink(&buffers->send, buffers->headings);
@@ -286,11 +268,10 @@ static void read_headings(struct pass *pass, const size_t *bytes)
 static void pack(const struct team *team, struct pass *pass)
 {
     const struct parts *parts = pass->workspace->parts;
-    const struct exchange_buffers *buffers = &parts->buffers;
     const struct range own = exchange_parts(&parts->exchange, pass->batch.parts, parts->exchange.rank);
     struct tree_node nodes[EXCHANGE_NODES];
     const size_t count = tree_nodes(own.first, own.end, nodes);
-    char *message = buffers->send;
+    char *message = parts->buffers.send;
     for (int r = 0; r < parts->exchange.size; r++) {
         const struct range slice = slice_of(&parts->exchange, pass->workspace->arena_size, r);
         const size_t floats = slice.end - slice.first;
@@ -301,7 +282,8 @@ static void pack(const struct team *team, struct pass *pass)
         }
         for (size_t k = 0; k < count; k++) {
             memcpy(values + (k * floats + share.first) * sizeof(float),
-                   buffers->nodes[k] + slice.first + share.first, (share.end - share.first) * sizeof(float));
+                   parts_arena(parts, parts->tree.arena[nodes[k].first]) + slice.first + share.first,
+                   (share.end - share.first) * sizeof(float));
         }
         message += message_bytes(&own, &slice);
     }
@@ -331,24 +313,14 @@ static void add_messages(const struct team *team, const struct pass *pass)
 {
     const struct parts *parts = pass->workspace->parts;
     const mlp_exchange *e = &parts->exchange;
-    const struct range slice = slice_of(e, pass->workspace->arena_size, e->rank);
     const char *message = parts->buffers.receive;
-    struct node_row rows[EXCHANGE_RANKS];
+    const float *nodes[EXCHANGE_RANKS];
     for (int r = 0; r < e->size; r++) {
         const struct range theirs = exchange_parts(e, pass->batch.parts, r);
-        rows[r] = (struct node_row){ (const float *)(const void *)(message + heading_bytes(&theirs)),
-                                     slice.end - slice.first };
+        nodes[r] = (const float *)(const void *)(message + heading_bytes(&theirs));
         message += parts->buffers.receive_bytes[r];
     }
-    exchange_add_slice(team, pass, rows, parts->buffers.slice);
-}
-
-void exchange_plan(struct pass *pass)
-{
-    const struct range last = part_range(pass->batch.count, pass->batch.parts, pass->batch.parts - 1);
-    if (pass->workspace->plan.count != last.end - last.first) {
-        plan_make(&pass->workspace->plan, pass->network->layers, last.end - last.first);
-    }
+    exchange_add_slice(team, pass, nodes);
 }
 
 static mlp_status gather_slices(struct pass *pass)
@@ -360,7 +332,6 @@ static mlp_status gather_slices(struct pass *pass)
         const struct range slice = slice_of(e, workspace->arena_size, r);
         buffers->send_bytes[r] = (slice.end - slice.first) * sizeof(float);
     }
-    exchange_plan(pass);
     return e->all_gather(e->context, buffers->slice, workspace->gradients, buffers->send_bytes);
 }
 
@@ -382,7 +353,7 @@ void exchange_gradient(const struct team *team, struct pass *pass)
     }
     team_barrier(team);
     if (pass->status == MLP_OK) {
-        pass_measure_tiles(team, &(struct team){ .size = 1 }, pass);
+        pass_measure_tiles(team, pass);
     }
     team_barrier(team);
 }

@@ -9,7 +9,7 @@
 #include <mlp/exchange.h>
 
 #include "base/team.h"
-#include "model/pass.h"
+struct pass;
 
 enum { EXCHANGE_RANKS = 1024, EXCHANGE_NODES = 24 };
 
@@ -27,9 +27,6 @@ struct exchange_buffers {
     float *slice;                       /* the sums of this rank's slice */
     float *kept;                        /* an arena that is free once the gradient is complete */
     size_t *send_bytes, *receive_bytes; /* one for each rank */
-    float *nodes[EXCHANGE_NODES];       /* arenas of this rank's nodes */
-    size_t node_count;                  /* as many */
-    size_t borrowed;                    /* the first ones of them */
     size_t headings;                    /* bytes of all headings of a rank, at most */
 };
 
@@ -53,13 +50,12 @@ mlp_status exchange_gather(const mlp_exchange *exchange, size_t count, size_t si
 /* Samples of a batch of `count`, in up to `parts` parts, that are this rank's. */
 struct range exchange_samples(const mlp_exchange *exchange, size_t count, size_t parts);
 
-/* Of a workspace whose parts have an exchange: for batches of up to `parts` parts. `gradients`, the
- * workspace's, is the first node's until all are added up. */
+/* Of a workspace whose parts have an exchange: for batches of up to `parts` parts. */
 bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchange, size_t parts,
-                   size_t arena_size, float *gradients, size_t *bytes);
+                   size_t arena_size, size_t *bytes);
 void exchange_free(struct exchange_buffers *buffers);
-/* This rank's nodes lie here from now on, one after the other, and no messages have any. */
-void exchange_use_nodes(struct exchange_buffers *buffers, float *nodes, size_t arena_size);
+/* No messages have any nodes from now on. */
+void exchange_shrink(struct exchange_buffers *buffers, float *kept);
 
 /* What the ranks' nodes add up to becomes everybody's workspace->gradients, measured; losses and counts
  * likewise. As a team; a failure is in pass->status. */
@@ -67,17 +63,8 @@ void exchange_gradient(const struct team *team, struct pass *pass);
 /* Losses and counts alone. On one thread. */
 mlp_status exchange_totals(struct pass *pass);
 
-/* Where a rank's nodes lie: this rank's slice of node k at values + k·stride. */
-struct node_row {
-    const float *values;
-    size_t stride;
-};
-
-/* This member's share of this rank's slice of the gradient, from the nodes of all ranks, to `sum`:
- * exchange_sum.c. */
-void exchange_add_slice(const struct team *team, const struct pass *pass, const struct node_row *rows,
-                        float *sum);
-/* Norms are taken by the plan of the last part, whoever had it. By one thread. */
-void exchange_plan(struct pass *pass);
+/* This member's share of this rank's slice of the gradient to buffers.slice, from the nodes of all ranks:
+ * those of rank r at nodes[r], one slice after the other. exchange_sum.c. */
+void exchange_add_slice(const struct team *team, const struct pass *pass, const float *const *nodes);
 
 #endif

@@ -32,9 +32,9 @@ static void push(struct stack *stack, const struct tree_node *node, const float 
     stack->height = top + 1;
 }
 
-/* Floats first … first + count − 1 of this rank's slice, over all nodes of all ranks in order. */
-static void add_nodes(const struct pass *pass, const struct node_row *rows, size_t first, size_t count,
-                      float *sum)
+/* Floats first … first + count − 1 of this rank's slice of `length`, over all nodes of all ranks in order. */
+static void add_nodes(const struct pass *pass, const float *const *nodes, size_t length, size_t first,
+                      size_t count, float *sum)
 {
     const mlp_exchange *exchange = &pass->workspace->parts->exchange;
     float waiting[PARTS_LEVELS + 1][BLOCK];
@@ -44,10 +44,10 @@ static void add_nodes(const struct pass *pass, const struct node_row *rows, size
     }
     for (int r = 0; r < exchange->size; r++) {
         const struct range theirs = exchange_parts(exchange, pass->batch.parts, r);
-        struct tree_node nodes[EXCHANGE_NODES];
-        const size_t of_rank = tree_nodes(theirs.first, theirs.end, nodes);
-        for (size_t k = 0; k < of_rank; k++) {
-            push(&stack, &nodes[k], rows[r].values + k * rows[r].stride + first, count);
+        struct tree_node of_rank[EXCHANGE_NODES];
+        const size_t node_count = tree_nodes(theirs.first, theirs.end, of_rank);
+        for (size_t k = 0; k < node_count; k++) {
+            push(&stack, &of_rank[k], nodes[r] + k * length + first, count);
         }
     }
     for (; stack.height > 1; stack.height--) {
@@ -55,15 +55,16 @@ static void add_nodes(const struct pass *pass, const struct node_row *rows, size
     }
 }
 
-void exchange_add_slice(const struct team *team, const struct pass *pass, const struct node_row *rows,
-                        float *sum)
+void exchange_add_slice(const struct team *team, const struct pass *pass, const float *const *nodes)
 {
-    const mlp_exchange *exchange = &pass->workspace->parts->exchange;
+    const struct parts *parts = pass->workspace->parts;
+    const mlp_exchange *exchange = &parts->exchange;
     const struct range slice = exchange_slice(pass->workspace->arena_size, exchange->size, exchange->rank);
     const size_t floats = slice.end - slice.first;
     const struct range share = team_share(team, (floats + BLOCK - 1) / BLOCK);
     for (size_t b = share.first; b < share.end; b++) {
         const size_t left = floats - b * BLOCK;
-        add_nodes(pass, rows, b * BLOCK, left < BLOCK ? left : (size_t)BLOCK, sum + b * BLOCK);
+        add_nodes(pass, nodes, floats, b * BLOCK, left < BLOCK ? left : (size_t)BLOCK,
+                  parts->buffers.slice + b * BLOCK);
     }
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "linalg/gemm.h"
-#include "model/pass.h"
+#include "model/parts.h"
 #include "model/regularize.h"
 
 static void activate(struct pass *pass, size_t l, const struct tile *tile)
@@ -111,7 +111,7 @@ static void prepare_input(const struct team *team, struct pass *pass)
             vector_kernels()->standardize(pass->x + j * stride, network->mean, network->inverse, inputs,
                                           workspace->input + j * inputs);
         }
-    } else if (pass->stride > 0) {
+    } else if (pass->stride > 0 || pass_shares_input(pass)) {
         for (size_t j = share.first; j < share.end; j++) {
             memcpy(workspace->input + j * inputs, pass->x + j * stride, inputs * sizeof(float));
         }

@@ -13,10 +13,8 @@
 void parts_free(struct parts *parts)
 {
     if (parts != NULL) {
-        for (size_t k = 0; k < PARTS_LEVELS; k++) {
-            memory_free(parts->waiting[k]);
-        }
-        memory_free(parts->apart);
+        part_tree_free(&parts->tree);
+        memory_free(parts->buffer);
         memory_free(parts->scratch);
         memory_free(parts->losses);
         exchange_free(&parts->buffers);
@@ -32,28 +30,27 @@ size_t parts_bytes(const struct mlp_workspace *workspace)
                          : 0;
 }
 
-/* Floats of a tile that stays in a second-level cache beside what it is made of. */
-enum { SCRATCH_MOST = 1 << 16 };
-
 static bool allocate(struct parts *parts, const struct mlp_workspace *workspace)
 {
     struct memory_row row = { 0 };
     const size_t arena = workspace->arena_size;
-    const struct range most = exchange_parts(&parts->exchange, parts->count, 0);
-    const size_t own = most.end - most.first;
-    for (size_t level = 0; (size_t)4 << level <= own; level++) {
-        parts->waiting[level] = memory_take(&row, arena, sizeof(float));
+    parts->arena_size = arena;
+    parts->sum = workspace->gradient_buffer;
+    part_tree_take(&parts->tree, parts->count, &row);
+    if (row.failed) {
+        return false;
     }
-    if (own > 1) {
-        parts->scratch_size = arena < SCRATCH_MOST ? arena : (size_t)SCRATCH_MOST;
-        parts->apart = memory_take(&row, arena, sizeof(float));
-        parts->scratch = memory_take(&row, (size_t)workspace->threads * parts->scratch_size, sizeof(float));
+    const size_t arenas = part_tree_arenas(&parts->tree, &parts->exchange, parts->count, false);
+    if (arenas > 1) {
+        parts->waiting = parts->buffer = memory_take(&row, arenas - 1, arena * sizeof(float));
     }
+    parts->scratch_size = arena < NT_TILE_MOST ? arena : (size_t)NT_TILE_MOST;
+    parts->scratch = memory_take(&row, (size_t)workspace->threads * parts->scratch_size, sizeof(float));
     parts->losses = memory_take(&row, parts->count, sizeof *parts->losses);
     parts->bytes = row.bytes;
     const bool alone = parts->exchange.size == 1;
-    return !row.failed && (alone || exchange_make(&parts->buffers, &parts->exchange, parts->count, arena,
-                                                  workspace->gradient_buffer, &parts->bytes));
+    return !row.failed &&
+           (alone || exchange_make(&parts->buffers, &parts->exchange, parts->count, arena, &parts->bytes));
 }
 
 mlp_status parts_set(const char *function, mlp_workspace *workspace, size_t parts,
@@ -74,8 +71,12 @@ mlp_status parts_set(const char *function, mlp_workspace *workspace, size_t part
             return MLP_ERROR_MEMORY;
         }
     }
+    mlp_status status = shared_gradient_leave(workspace);
+    if (status != MLP_OK) {
+        parts_free(made);
+        return status;
+    }
     parts_free(workspace->parts);
-    workspace->gradients = workspace->gradient_buffer;
     workspace->parts = made;
     workspace->state = WORKSPACE_EMPTY;
     return MLP_OK;
@@ -136,47 +137,6 @@ static mlp_targets targets_from(const mlp_targets *targets, size_t first, size_t
     return part;
 }
 
-/* Where the part's gradient goes, and what it is added to. `part` counts from the first of its subtree of
- * `size` parts, whose last part meets all that waits there; their sum goes to `sum`. */
-static void place_gradient(struct pass *pass, size_t part, size_t size, float *sum)
-{
-    struct parts *parts = pass->workspace->parts;
-    const bool is_last = part + 1 == size;
-    size_t height = 0;
-    for (size_t rest = part; rest > 0; rest &= rest - 1) {
-        height++; /* a sum waits for each 1 of the part's number */
-    }
-    pass->adds = false;
-    pass->addends = 0;
-    pass->gradient = height > 0 ? parts->waiting[height - 1] : sum;
-    for (size_t rest = part; height > 0 && (is_last || (rest & 1) != 0); rest >>= 1) {
-        if (pass->adds) {
-            pass->addend[pass->addends++] = pass->gradient;
-        }
-        height--;
-        pass->adds = true;
-        pass->gradient = height > 0 ? parts->waiting[height - 1] : sum;
-    }
-}
-
-/* A rank of several leaves the sums of its nodes; the whole tree is one rank's. */
-static void place_in_tree(struct pass *pass, size_t part)
-{
-    struct parts *parts = pass->workspace->parts;
-    struct tree_node nodes[EXCHANGE_NODES];
-    size_t k = 0;
-    pass->measures = parts->exchange.size == 1 && part + 1 == pass->batch.parts;
-    if (parts->exchange.size == 1) {
-        place_gradient(pass, part, pass->batch.parts, pass->workspace->gradients);
-        return;
-    }
-    tree_nodes(pass->batch.first, pass->batch.end, nodes);
-    while (part >= nodes[k].first + ((size_t)1 << nodes[k].level)) {
-        k++;
-    }
-    place_gradient(pass, part - nodes[k].first, (size_t)1 << nodes[k].level, parts->buffers.nodes[k]);
-}
-
 static void begin_part(struct pass *pass, size_t part)
 {
     const struct range range = part_range(pass->batch.count, pass->batch.parts, part);
@@ -184,7 +144,29 @@ static void begin_part(struct pass *pass, size_t part)
     pass->batch.part = targets_from(pass->batch.targets, range.first, output_layer(pass->network)->units);
     pass->targets = &pass->batch.part;
     pass_place(pass, pass->batch.x + range.first * pass->network->inputs, range.end - range.first);
-    place_in_tree(pass, part);
+}
+
+static void begin_round(struct pass *pass, size_t round)
+{
+    const struct parts *parts = pass->parts;
+    const bool is_last = round + 1 == pass->batch.rounds;
+    const size_t part = pass->batch.first + round;
+    pass->batch.round = round;
+    pass->measures = is_last && (parts_are_shared(parts) || parts->exchange.size == 1);
+    if (part < pass->batch.end) {
+        begin_part(pass, part);
+    } else if (round == 0) { /* for a plan alone */
+        pass_place(pass, pass->batch.x, (pass->batch.count - 1) / pass->batch.parts + 1);
+    }
+}
+
+/* Rounds of a batch: as many as the rank with the most parts has; without a gradient each has its own. */
+static size_t count_rounds(const struct pass *pass)
+{
+    const struct parts *parts = pass->parts;
+    const int rank = parts_are_shared(parts) && pass->want_gradient ? 0 : parts->exchange.rank;
+    const struct range most = exchange_parts(&parts->exchange, pass->batch.parts, rank);
+    return most.end - most.first;
 }
 
 void pass_begin_batch(struct pass *pass, const float *x, size_t count)
@@ -199,54 +181,116 @@ void pass_begin_batch(struct pass *pass, const float *x, size_t count)
         return;
     }
     const struct range own = exchange_parts(&parts->exchange, pass->batch.parts, parts->exchange.rank);
+    pass->parts = parts;
     pass->batch.first = own.first;
     pass->batch.end = own.end;
+    pass->batch.rounds = count_rounds(pass);
     pass->batch.targets = pass->batch.targets != NULL ? pass->batch.targets : pass->targets;
     memset(parts->counts, 0, sizeof parts->counts);
+    if (parts->tree.parts != pass->batch.parts) {
+        part_tree_make(&parts->tree, &parts->exchange, pass->batch.parts, parts_are_shared(parts));
+    }
+    pass->workspace->gradients = parts->sum;
     regularize_begin(pass);
     pass->status = MLP_OK;
     pass->loss = NAN;
-    if (own.first < own.end) {
-        begin_part(pass, own.first);
+    begin_round(pass, 0);
+}
+
+struct range parts_ranks(const struct pass *pass)
+{
+    const mlp_exchange *e = &pass->parts->exchange;
+    return parts_are_shared(pass->parts) ? (struct range){ 0, (size_t)e->size }
+                                         : (struct range){ (size_t)e->rank, (size_t)e->rank + 1 };
+}
+
+const struct addition *parts_source(const struct pass *pass, int rank, size_t *count, ptrdiff_t *place)
+{
+    const struct parts *parts = pass->parts;
+    const struct range theirs = exchange_parts(&parts->exchange, pass->batch.parts, rank);
+    const size_t part = theirs.first + pass->batch.round;
+    if (part >= theirs.end) {
+        return NULL;
     }
+    const struct range samples = part_range(pass->batch.count, pass->batch.parts, part);
+    *count = samples.end - samples.first;
+    *place = (rank - parts->exchange.rank) * (ptrdiff_t)parts->shared.block;
+    return &parts->tree.additions[part];
+}
+
+struct area parts_area(const struct parts *parts, double whole)
+{
+    const struct team ranks = { .size = parts->exchange.size, .rank = parts->exchange.rank },
+                      alone = { .size = 1 };
+    return area_of(parts_are_shared(parts) ? &ranks : &alone, &(struct area){ 0.0, whole });
 }
 
 static void end_part(struct pass *pass, size_t part)
 {
     struct parts *parts = pass->workspace->parts;
-    if (parts == NULL) {
-        return;
-    }
     parts->losses[part] = pass_block_losses(pass);
     if (parts->visit != NULL) {
         parts->visit(parts->context, pass, pass->first, parts->counts);
     }
 }
 
-/* Of other ranks' parts, too. */
-static void exchange_batch(const struct team *team, struct pass *pass)
+/* Forward, loss and dZ of this rank's part of the round, where it has one. */
+static void run_part(const struct team *team, struct pass *pass, size_t part)
 {
-    if (pass->workspace->parts == NULL || pass->workspace->parts->exchange.size == 1) {
+    if (part >= pass->batch.end) {
         return;
     }
-    if (pass->want_gradient && pass->workspace->parts->shared.memory != NULL) {
-        shared_gradient_add(team, pass);
-    } else if (pass->want_gradient) {
-        exchange_gradient(team, pass);
-    } else if (team->rank == 0) {
-        pass->status = exchange_totals(pass);
+    pass_layers(team, pass);
+    pass_output_loss(team, pass);
+    if (pass->want_gradient) {
+        pass_differentiate(team, pass);
+    } else {
+        team_barrier(team);
+    }
+    if (team->rank == 0) {
+        end_part(pass, part);
+    }
+}
+
+/* The tiles of the round's parts; those of all ranks where their A and dZ are at hand. */
+static void run_gradient(const struct team *team, struct pass *pass)
+{
+    if (!parts_are_shared(pass->parts)) {
+        pass_gradient(team, pass);
+        return;
+    }
+    if (team->rank == 0) {
+        pass->status = shared_gradient_begin(pass);
+    }
+    team_barrier(team);
+    if (pass->status == MLP_OK) {
+        pass_gradient(team, pass);
+        if (team->rank == 0) {
+            pass->status = shared_gradient_end(pass);
+        }
+        team_barrier(team);
+    }
+}
+
+static void run_parts(const struct team *team, struct pass *pass)
+{
+    for (size_t round = 0; round < pass->batch.rounds && pass->status == MLP_OK; round++) {
+        if (round > 0) {
+            if (team->rank == 0) {
+                begin_round(pass, round);
+            }
+            team_barrier(team);
+        }
+        run_part(team, pass, pass->batch.first + round);
+        if (pass->want_gradient) {
+            run_gradient(team, pass);
+        }
     }
 }
 
 void pass_run_batch(const struct team *team, struct pass *pass)
 {
-    for (size_t part = pass->batch.first; part < pass->batch.end; part++) {
-        if (part > pass->batch.first) {
-            if (team->rank == 0) {
-                begin_part(pass, part);
-            }
-            team_barrier(team);
-        }
+    if (pass->parts == NULL) {
         pass_layers(team, pass);
         pass_output_loss(team, pass);
         if (pass->want_gradient) {
@@ -254,11 +298,17 @@ void pass_run_batch(const struct team *team, struct pass *pass)
         } else {
             team_barrier(team);
         }
-        if (team->rank == 0) {
-            end_part(pass, part);
-        }
+        return;
     }
-    exchange_batch(team, pass);
+    run_parts(team, pass);
+    if (pass->parts->exchange.size == 1) {
+        return;
+    }
+    if (!pass->want_gradient && team->rank == 0) {
+        pass->status = exchange_totals(pass);
+    } else if (pass->want_gradient && !parts_are_shared(pass->parts)) {
+        exchange_gradient(team, pass);
+    }
 }
 
 /* values[0] becomes their sum by the tree. */

@@ -5,10 +5,9 @@
  * A sum of P floats by this tree is off by at most γ(⌈log₂ P⌉)·Σ|gᵢ|, γ(n) = n·u/(1 − n·u), u = 2⁻²⁴ (Higham,
  * Accuracy and Stability of Numerical Algorithms, 2002, section 4.2).
  *
- * Parts are taken in order; the sums that wait are a stack, the leftmost one below. One whose number ends in
- * t ones in binary completes t nodes: its gradient tiles are made in scratch memory, while they are in cache
- * the t sums on top are added to them, and they take the place of the last of these. So of P parts at most
- * ⌊log₂ P⌋ sums wait, the first of them where the gradient is wanted in the end. */
+ * A tile of a part's gradient is made in scratch memory; while it is in cache the sums that wait for it are
+ * added to it, and it takes the place of the last of these (model/part_tree.h): of P parts at most ⌊log₂ P⌋
+ * sums wait, the first of them where the gradient is wanted in the end. */
 #ifndef MODEL_PARTS_H
 #define MODEL_PARTS_H
 
@@ -17,8 +16,9 @@
 
 #include "base/team.h"
 #include "model/exchange.h"
-#include "model/shared_gradient.h"
+#include "model/part_tree.h"
 #include "model/pass.h"
+#include "model/shared_gradient.h"
 
 enum { PARTS_MOST = 4096, PARTS_LEVELS = 12 };
 
@@ -30,10 +30,13 @@ typedef void (*part_visitor)(void *context, const struct pass *pass, size_t firs
                              uint64_t counts[PART_COUNTS]);
 
 struct parts {
-    size_t count;                 /* parts that a batch is cut into */
-    float *waiting[PARTS_LEVELS]; /* mirrors of the gradient arena: what waits above the first sum */
-    float *apart;                 /* another: tiles that are too large for the scratch memory */
-    float *scratch;               /* of each member, scratch_size floats */
+    size_t count; /* parts that a batch is cut into */
+    struct part_tree tree;
+    float *sum;        /* arena 0 of the tree: where the gradient of the batch, or of this rank, goes */
+    float *waiting;    /* arenas 1 …, one after the other */
+    float *buffer;     /* owned: `waiting`, where it is this rank's own */
+    size_t arena_size; /* floats */
+    float *scratch;    /* of each member, NT_TILE_MOST floats at most */
     size_t scratch_size;
     double *losses;               /* of each part of a batch */
     uint64_t counts[PART_COUNTS]; /* of a batch, as the visitor makes them */
@@ -54,11 +57,32 @@ mlp_status parts_set(const char *function, struct mlp_workspace *workspace, size
 /* Bytes that the parts of a workspace take, 0 without. */
 size_t parts_bytes(const struct mlp_workspace *workspace);
 
-/* A member's scratch memory for `floats` floats; NULL where they are too many. */
-static inline float *parts_scratch(const struct parts *parts, const struct team *team, size_t floats)
+/* A member's scratch memory for a tile. */
+static inline float *parts_scratch(const struct parts *parts, const struct team *team)
 {
-    return floats <= parts->scratch_size ? parts->scratch + (size_t)team->rank * parts->scratch_size : NULL;
+    return parts->scratch + (size_t)team->rank * parts->scratch_size;
 }
+
+/* An arena of the tree. */
+static inline float *parts_arena(const struct parts *parts, size_t arena)
+{
+    return arena == 0 ? parts->sum : parts->waiting + (arena - 1) * parts->arena_size;
+}
+
+/* Whether the ranks' A and dZ, and their gradient, lie in memory that they have in common. */
+static inline bool parts_are_shared(const struct parts *parts)
+{
+    return parts->shared.memory != NULL;
+}
+
+/* Ranks whose parts this rank makes tiles of; and of such a rank's part in the round under way how many
+ * samples it has, how many floats its A and dZ are from this rank's on, and what becomes of its tiles; NULL:
+ * it has none. */
+struct range parts_ranks(const struct pass *pass);
+const struct addition *parts_source(const struct pass *pass, int rank, size_t *count, ptrdiff_t *place);
+
+/* This rank's share of the gradient's `whole` entries: all where the ranks' sums are its own. */
+struct area parts_area(const struct parts *parts, double whole);
 
 /* Samples of part `part` of `parts`: sizes differ by at most one, the longer ones come first. */
 struct range part_range(size_t count, size_t parts, size_t part);

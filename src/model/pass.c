@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "linalg/blas_section.h"
+#include "model/parts.h"
 #include "model/regularize.h"
 
 /* Multiply-adds from which on a thread may pay: a few microseconds of a core; fewer of one sample, which is
@@ -35,24 +36,27 @@ static void take_whole_gradient(struct pass *pass)
 {
     pass->workspace->gradients = pass->workspace->gradient_buffer;
     pass->gradient = pass->workspace->gradients;
-    pass->adds = false;
-    pass->addends = 0;
-    pass->measures = true;
+    pass->parts = NULL;
 }
 
 void pass_begin(struct pass *pass, const float *x, size_t count)
 {
     regularize_begin(pass);
+    take_whole_gradient(pass);
     pass_place(pass, x, count);
+}
+
+bool pass_shares_input(const struct pass *pass)
+{
+    return pass->parts != NULL && pass->want_gradient && parts_are_shared(pass->parts);
 }
 
 void pass_place(struct pass *pass, const float *x, size_t count)
 {
     struct mlp_workspace *workspace = pass->workspace;
     pass->x = x;
-    take_whole_gradient(pass);
-    const bool prepared =
-        pass->network->mean != NULL || regularizes_inputs(workspace->regularizer) || pass->stride > 0;
+    const bool prepared = pass->network->mean != NULL || regularizes_inputs(workspace->regularizer) ||
+                          pass->stride > 0 || pass_shares_input(pass);
     workspace->x = prepared ? workspace->input : x;
     workspace->count = count;
     workspace->state = WORKSPACE_EMPTY;
@@ -85,11 +89,17 @@ void pass_run(struct pass *pass, team_work *work, void *context)
     }
 }
 
+struct area area_of(const struct team *team, const struct area *area)
+{
+    const double each = (area->end - area->first) / team->size;
+    const bool last = team->rank + 1 == team->size;
+    return (struct area){ area->first + each * team->rank,
+                          last ? area->end : area->first + each * (team->rank + 1) };
+}
+
 struct area area_share(const struct team *team, double whole)
 {
-    const double each = whole / team->size;
-    const bool last = team->rank + 1 == team->size;
-    return (struct area){ each * team->rank, last ? INFINITY : each * (team->rank + 1) };
+    return area_of(team, &(struct area){ 0.0, whole });
 }
 
 bool area_takes(const struct area *share, double *area, const struct tile *tile)

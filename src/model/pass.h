@@ -9,9 +9,6 @@
 #include "base/team.h"
 #include "model/workspace.h"
 
-/* Sums that a gradient can be added to at once: as many as wait, PARTS_LEVELS. */
-enum { PASS_ADDENDS = 12 };
-
 /* A batch on its way through the passes. */
 struct pass {
     const struct mlp_network *network;
@@ -24,21 +21,20 @@ struct pass {
     double loss;                /* out: set by pass_loss() */
     mlp_status status;          /* a custom loss's failure */
     bool want_gradient;
-    bool noise;            /* a forward pass of training: model/regularize.h */
-    float *input_gradient; /* inputs × count, for pass_input_gradient() */
-    size_t first;          /* place of the first sample in the step's batch, by which noise is drawn */
-    float *gradient;       /* where dW and db go: workspace->gradients, but for some parts of a batch */
-    bool adds;             /* they are added to what is there, ... */
-    const float *addend[PASS_ADDENDS]; /* ... after these arenas have been added to them, in this order */
-    size_t addends;
-    bool measures; /* the magnitudes of the gradient tiles are wanted */
+    bool noise;                /* a forward pass of training: model/regularize.h */
+    float *input_gradient;     /* inputs × count, for pass_input_gradient() */
+    size_t first;              /* place of the first sample in the step's batch, by which noise is drawn */
+    float *gradient;           /* where dW and db of a batch that is taken whole go: workspace->gradients */
+    const struct parts *parts; /* NULL: the batch is taken whole */
+    bool measures; /* of parts: the tiles are complete with this round, their magnitudes are wanted */
     struct {
         const float *x;
         const mlp_targets *targets;
         size_t count, parts;
-        size_t first, end; /* this rank's parts */
-        mlp_targets part;  /* targets of the part under way */
-    } batch;               /* of a step: model/parts.h */
+        size_t first, end;    /* this rank's parts */
+        size_t rounds, round; /* in each, every rank takes one of its parts through the passes */
+        mlp_targets part;     /* targets of the part under way */
+    } batch;                  /* of a step: model/parts.h */
 };
 
 /* Sets workspace->x, count and plan for a batch of 1 … workspace->batch samples; before the team starts. */
@@ -57,6 +53,9 @@ void pass_layers(const struct team *team, struct pass *pass);
 void pass_output_loss(const struct team *team, struct pass *pass);
 void pass_backward(const struct team *team,
                    struct pass *pass); /* dZ, dW, db, magnitudes of the gradient tiles */
+/* The two halves of it: dZ of all layers; then the rest. */
+void pass_differentiate(const struct team *team, struct pass *pass);
+void pass_gradient(const struct team *team, struct pass *pass);
 
 /* Adds the blocks' losses up, in order, into pass->loss and workspace->loss. By one thread, after the team or
  * a barrier. */
@@ -72,9 +71,8 @@ void pass_sum_magnitudes(struct pass *pass);
 /* Measures the gradient tiles afresh (a caller may have changed them), then as above. Likewise. */
 void pass_measure(struct pass *pass);
 
-/* Measures this member's share of those gradient tiles that are the share of `rank`, of a team of ranks;
- * pass_sum_magnitudes() adds them up. */
-void pass_measure_tiles(const struct team *team, const struct team *rank, struct pass *pass);
+/* Measures this member's share of the gradient tiles; pass_sum_magnitudes() adds them up. */
+void pass_measure_tiles(const struct team *team, struct pass *pass);
 
 /* dL/dx of the batch, after pass_backward(); `context` is the pass. */
 void pass_input_gradient(const struct team *team, void *context);
@@ -111,7 +109,8 @@ struct area {
     double first, end;
 };
 
-/* A member's share of `whole` entries. */
+/* A member's share of an area, and of `whole` entries. */
+struct area area_of(const struct team *team, const struct area *area);
 struct area area_share(const struct team *team, double whole);
 
 /* Whether the share has the tile whose first entry is at `area`, which goes on to the next tile. */
@@ -132,6 +131,9 @@ void visit_slices(const struct team *team, struct pass *pass, const struct grid 
 
 /* Waits for the others, unless every member keeps to its own columns. */
 void join_columns(const struct team *team, const struct pass *pass);
+
+/* Whether other ranks read the batch as the first layer sees it: it is copied then. */
+bool pass_shares_input(const struct pass *pass);
 
 /* A of the layer below `layer`, or the batch; *ld receives its leading dimension. */
 const float *layer_input(const struct pass *pass, size_t layer, size_t *ld);

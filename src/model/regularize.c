@@ -194,7 +194,8 @@ void regularize_begin(struct pass *pass)
         struct workspace_layer *layer = &workspace->layers[l];
         const bool drops =
             regularizes_hidden(r) && l + 1 < workspace->layer_count && r->hidden[l].inverted.threshold > 0;
-        layer->out = drops ? layer->dropped : layer->a;
+        float *const dropped = layer->shared_dropped != NULL ? layer->shared_dropped : layer->dropped;
+        layer->out = drops ? dropped : layer->a;
     }
 }
 

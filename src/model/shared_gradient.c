@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/platform.h"
+#include "base/status.h"
 #include "model/parts.h"
 
 enum { NAME = 32 };
@@ -16,30 +17,23 @@ size_t shared_gradient_least = 1 << 15;
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
-/* Arenas that any rank's nodes take. */
-static size_t longest_row(const struct parts *parts)
-{
-    struct tree_node nodes[EXCHANGE_NODES];
-    size_t most = 1;
-    for (size_t real = 1; real <= parts->count; real++) {
-        for (int r = 0; r < parts->exchange.size; r++) {
-            const struct range own = exchange_parts(&parts->exchange, real, r);
-            const size_t count = tree_nodes(own.first, own.end, nodes);
-            most = count > most ? count : most;
-        }
-    }
-    return most;
-}
+struct sizes {
+    size_t arenas;            /* of the tree */
+    size_t magnitudes, bytes; /* bytes of these, and of all */
+};
 
-/* False where the sizes do not fit size_t. */
-static bool size_of(const struct mlp_workspace *workspace, size_t row, size_t *arenas, size_t *bytes)
+/* False where the sizes do not fit size_t. One arena more for parameters, and one for copies of them. */
+static bool size_of(const struct mlp_workspace *workspace, struct sizes *sizes)
 {
-    size_t floats, magnitudes;
-    return size_multiply((size_t)workspace->parts->exchange.size, row, arenas) &&
-           size_add(*arenas, 2, arenas) && size_multiply(*arenas, workspace->arena_size, &floats) &&
-           size_multiply(floats, sizeof(float), bytes) &&
-           size_multiply(workspace->magnitude_count, sizeof(struct magnitude), &magnitudes) &&
-           size_add(*bytes, magnitudes, bytes);
+    struct parts *parts = workspace->parts;
+    size_t floats, blocks;
+    sizes->arenas = part_tree_arenas(&parts->tree, &parts->exchange, parts->count, true);
+    sizes->magnitudes =
+        size_round_up(workspace->magnitude_count * sizeof(struct magnitude), MEMORY_ALIGNMENT);
+    return size_multiply(sizes->arenas + 2, workspace->arena_size, &floats) &&
+           size_multiply((size_t)parts->exchange.size, workspace_shared_floats(workspace), &blocks) &&
+           size_add(floats, blocks, &floats) && size_multiply(floats, sizeof(float), &sizes->bytes) &&
+           size_add(sizes->bytes, sizes->magnitudes, &sizes->bytes);
 }
 
 /* Rank 0 makes it. An empty name: there is none. */
@@ -53,17 +47,23 @@ static void *map(const mlp_exchange *exchange, char *name, size_t bytes)
     return memory;
 }
 
-/* The ranks' nodes lie in it from now on. */
-static void use(struct mlp_workspace *workspace, size_t arenas)
+/* The gradient, and this rank's buffers, lie in it from now on. */
+static void use(struct mlp_workspace *workspace, const struct sizes *sizes)
 {
     struct parts *parts = workspace->parts;
     struct shared_gradient *shared = &parts->shared;
-    float *const arena = shared->memory;
-    const size_t size = workspace->arena_size, first = (size_t)parts->exchange.rank * shared->row;
-    shared->sum = arena + (arenas - 2) * size;
-    shared->parameters = shared->sum + size;
-    shared->magnitudes = (struct magnitude *)(void *)(arena + arenas * size);
-    exchange_use_nodes(&parts->buffers, arena + first * size, size);
+    const size_t size = workspace->arena_size;
+    parts->sum = shared->memory;
+    parts->waiting = parts->sum + size;
+    shared->parameters = parts->sum + sizes->arenas * size;
+    float *const kept = shared->parameters + size, *const blocks = kept + size;
+    shared->block = workspace_shared_floats(workspace);
+    shared->magnitudes = (struct magnitude *)(void *)(blocks + (size_t)parts->exchange.size * shared->block);
+    memory_free(parts->buffer);
+    parts->buffer = NULL;
+    parts->tree.parts = 0;
+    exchange_shrink(&parts->buffers, kept);
+    workspace_share_buffers(workspace, blocks + (size_t)parts->exchange.rank * shared->block);
 }
 
 mlp_status shared_gradient_make(struct mlp_workspace *workspace)
@@ -72,32 +72,31 @@ mlp_status shared_gradient_make(struct mlp_workspace *workspace)
     static atomic_uint made;
     struct parts *parts = workspace->parts;
     char name[NAME] = "";
-    size_t arenas, bytes;
+    struct sizes sizes;
     if (parts == NULL || parts->exchange.size == 1 || workspace->arena_size < shared_gradient_least) {
         return MLP_OK;
     }
     const mlp_exchange *e = &parts->exchange;
     struct shared_gradient *shared = &parts->shared;
-    shared->row = longest_row(parts);
-    const bool fits = size_of(workspace, shared->row, &arenas, &bytes);
+    const bool fits = size_of(workspace, &sizes);
     if (e->rank == 0 && fits) {
         uint64_t random = 0;
         platform_random_bytes(&random, sizeof random);
         snprintf(name, sizeof name, "/mlp-%016" PRIx64 "-%u", random, atomic_fetch_add(&made, 1));
-        shared->memory = map(e, name, bytes);
+        shared->memory = map(e, name, sizes.bytes);
     }
     mlp_status status = e->broadcast(e->context, name, sizeof name, 0);
     if (status == MLP_OK && e->rank > 0 && fits) {
-        shared->memory = map(e, name, bytes);
+        shared->memory = map(e, name, sizes.bytes);
     }
     unsigned flags = shared->memory == NULL ? LACKS : 0;
     status = exchange_agree(e, status, &flags);
     if (e->rank == 0) {
         platform_unlink_shared(name);
     }
-    shared->bytes = bytes;
+    shared->bytes = sizes.bytes;
     if (status == MLP_OK && flags == 0) {
-        use(workspace, arenas);
+        use(workspace, &sizes);
     } else {
         shared_gradient_free(shared);
     }
@@ -112,25 +111,36 @@ void shared_gradient_free(struct shared_gradient *shared)
     *shared = (struct shared_gradient){ 0 };
 }
 
-/* ---- a step -------------------------------------------------------------------------------------------- */
-
-static void add_slice(const struct team *team, const struct pass *pass)
+mlp_status shared_gradient_leave(struct mlp_workspace *workspace)
 {
-    const struct parts *parts = pass->workspace->parts;
-    const mlp_exchange *e = &parts->exchange;
-    const size_t size = pass->workspace->arena_size, first = exchange_slice(size, e->size, e->rank).first;
-    struct node_row rows[EXCHANGE_RANKS];
-    for (int r = 0; r < e->size; r++) {
-        const float *nodes = (const float *)parts->shared.memory + (size_t)r * parts->shared.row * size;
-        rows[r] = (struct node_row){ nodes + first, size };
+    if (workspace->parts == NULL || !parts_are_shared(workspace->parts)) {
+        return MLP_OK;
     }
-    exchange_add_slice(team, pass, rows, parts->shared.sum + first);
+    workspace_keep_gradients(workspace);
+    return workspace_own_buffers(workspace);
 }
+
+/* ---- a step -------------------------------------------------------------------------------------------- */
 
 /* What this rank has written is seen by all, and what they have by this one. */
 static mlp_status meet(const mlp_exchange *exchange)
 {
     return exchange_agree(exchange, MLP_OK, NULL);
+}
+
+static bool is_last(const struct pass *pass)
+{
+    return pass->batch.round + 1 == pass->batch.rounds;
+}
+
+mlp_status shared_gradient_begin(struct pass *pass)
+{
+    struct mlp_workspace *workspace = pass->workspace;
+    struct shared_gradient *shared = &workspace->parts->shared;
+    TRY(is_last(pass) ? exchange_totals(pass) : meet(&pass->parts->exchange));
+    shared->kept = workspace->magnitudes;
+    workspace->magnitudes = shared->magnitudes;
+    return MLP_OK;
 }
 
 /* Of this batch's tiles. */
@@ -140,46 +150,15 @@ static size_t count_magnitudes(const struct mlp_workspace *workspace)
     return last->first_magnitude + grid_tiles(&last->weights) + grid_tile_rows(&last->weights);
 }
 
-static void measure(const struct team *team, struct pass *pass)
+mlp_status shared_gradient_end(struct pass *pass)
 {
     struct mlp_workspace *workspace = pass->workspace;
-    const mlp_exchange *e = &workspace->parts->exchange;
-    struct magnitude *const own = workspace->magnitudes;
-    team_barrier(team);
-    if (team->rank == 0) {
-        workspace->magnitudes = workspace->parts->shared.magnitudes;
+    const struct shared_gradient *shared = &workspace->parts->shared;
+    workspace->magnitudes = shared->kept;
+    TRY(meet(&pass->parts->exchange));
+    if (is_last(pass)) {
+        memcpy(workspace->magnitudes, shared->magnitudes,
+               count_magnitudes(workspace) * sizeof *workspace->magnitudes);
     }
-    team_barrier(team);
-    pass_measure_tiles(team, &(struct team){ .size = e->size, .rank = e->rank }, pass);
-    team_barrier(team);
-    if (team->rank == 0) {
-        pass->status = meet(e);
-        workspace->magnitudes = own;
-        memcpy(own, workspace->parts->shared.magnitudes, count_magnitudes(workspace) * sizeof *own);
-    }
-    team_barrier(team);
-}
-
-void shared_gradient_add(const struct team *team, struct pass *pass)
-{
-    struct mlp_workspace *workspace = pass->workspace;
-    const struct parts *parts = workspace->parts;
-    if (team->rank == 0) {
-        pass->status = exchange_totals(pass); /* the nodes of all ranks are complete, too */
-    }
-    team_barrier(team);
-    if (pass->status != MLP_OK) {
-        return;
-    }
-    add_slice(team, pass);
-    team_barrier(team);
-    if (team->rank == 0) {
-        pass->status = meet(&parts->exchange);
-        workspace->gradients = parts->shared.sum;
-        exchange_plan(pass);
-    }
-    team_barrier(team);
-    if (pass->status == MLP_OK) {
-        measure(team, pass);
-    }
+    return MLP_OK;
 }

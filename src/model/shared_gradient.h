@@ -1,10 +1,12 @@
-/* The gradient of ranks that are on one machine, added up in memory that all of them see.
+/* Ranks that are on one machine, as the members of one team: A and dZ of every rank lie in memory that all of
+ * them see, and so does the gradient, of which each makes its share of the tiles.
  *
- * It holds the nodes of every rank (model/exchange.h), their sum, and the magnitudes of its tiles; with a
- * sharded optimizer the updated parameters go through it, too (optim/shards.c). In a step
- * each rank adds up its slice of the sum, straight from the others' nodes, and measures its share of the
- * tiles; after each of the two all ranks wait for each other by the caller's exchange, which carries a few
- * bytes. Elsewhere, and for small networks, the gradient goes in messages. The bits are the same. */
+ * The memory holds the arenas of the parts' tree (model/part_tree.h), the magnitudes of the gradient's tiles,
+ * and the buffers of each rank's workspace; with a sharded optimizer the updated parameters go through it,
+ * too (optim/shards.c). In a round of a step each rank takes one of its parts through forward and the dZ
+ * chain, all wait for each other by the caller's exchange, which carries a few bytes, each makes its share of
+ * the tiles of all parts of the round, and all wait again. Elsewhere, and for small networks, the gradient
+ * goes in messages. The bits are the same. */
 #ifndef MODEL_SHARED_GRADIENT_H
 #define MODEL_SHARED_GRADIENT_H
 
@@ -12,16 +14,14 @@
 
 #include <mlp/status.h>
 
-#include "base/team.h"
 #include "model/pass.h"
 
 struct shared_gradient {
     void *memory; /* NULL: there is none */
     size_t bytes;
-    size_t row; /* arenas of a rank's nodes, from the beginning on */
-    float *sum; /* an arena: workspace->gradients of every rank after a step */
-    struct magnitude *magnitudes;
-    float *parameters; /* another arena, through which ranks give each other what they have updated */
+    size_t block;                        /* floats of a rank's buffers */
+    struct magnitude *magnitudes, *kept; /* of all ranks; this one's own, meanwhile */
+    float *parameters; /* an arena, through which ranks give each other what they have updated */
 };
 
 /* Floats of a gradient from which on it is shared; tests set another. */
@@ -31,8 +31,13 @@ extern size_t shared_gradient_least;
  * it, and that is no error. Does nothing where there is no exchange. MLP_ERROR_EXCHANGE. */
 mlp_status shared_gradient_make(struct mlp_workspace *workspace);
 void shared_gradient_free(struct shared_gradient *shared);
+/* The workspace's buffers are its own again. MLP_ERROR_MEMORY. */
+mlp_status shared_gradient_leave(struct mlp_workspace *workspace);
 
-/* As exchange_gradient(). Nobody may write to the gradient: workspace_keep_gradients(). */
-void shared_gradient_add(const struct team *team, struct pass *pass);
+/* By one thread, around a round's tiles: all ranks' A and dZ are complete; then all ranks' tiles. After the
+ * last round the gradient is in workspace->gradients, measured, and losses and counts are those of all ranks;
+ * nobody may write to the gradient: workspace_keep_gradients(). Errors: those of the exchange. */
+mlp_status shared_gradient_begin(struct pass *pass);
+mlp_status shared_gradient_end(struct pass *pass);
 
 #endif

@@ -82,6 +82,7 @@ static bool allocate(mlp_workspace *workspace, const struct sizes *sizes)
     workspace->layers = memory_take(&row, layers, sizeof(struct workspace_layer));
     workspace->plan.layers = memory_take(&row, layers, sizeof(struct layer_plan));
     workspace->buffers = memory_take(&row, sizes->total, sizeof(float));
+    workspace->buffer_floats = sizes->total;
     if (workspace->purpose == MLP_WORKSPACE_TRAINING || workspace->evaluation) {
         workspace->block_losses = memory_take(&row, workspace->batch / LOSS_BLOCK + 1, sizeof(double));
     }
@@ -241,6 +242,54 @@ mlp_status workspace_check_inputs(const char *function, const struct mlp_workspa
             return fail(MLP_ERROR_NONFINITE, "%s: sample %zu, input %zu is %g, expected a finite number",
                         function, i, j, (double)sample[j]);
         }
+    }
+    return MLP_OK;
+}
+
+size_t workspace_shared_floats(const struct mlp_workspace *workspace)
+{
+    size_t floats = workspace->buffer_floats;
+    for (size_t l = 0; l + 1 < workspace->layer_count; l++) {
+        floats += workspace->layers[l].ld * workspace->batch; /* cannot overflow: Z is as large */
+    }
+    return size_round_up(floats, STRIDE_MULTIPLE);
+}
+
+/* `input` is their first. */
+static void move_buffers(struct mlp_workspace *workspace, float *to)
+{
+    float *const from = workspace->input;
+    workspace->input = to;
+    workspace->partial = to + (workspace->partial - from);
+    for (size_t l = 0; l < workspace->layer_count; l++) {
+        struct workspace_layer *layer = &workspace->layers[l];
+        layer->buffer_z = to + (layer->buffer_z - from);
+        layer->a = to + (layer->a - from);
+        layer->d = to + (layer->d - from);
+        layer->z = layer->buffer_z;
+    }
+    workspace->state = WORKSPACE_EMPTY;
+}
+
+void workspace_share_buffers(struct mlp_workspace *workspace, float *shared)
+{
+    float *dropped = shared + workspace->buffer_floats;
+    move_buffers(workspace, shared);
+    for (size_t l = 0; l + 1 < workspace->layer_count; l++) {
+        workspace->layers[l].shared_dropped = dropped;
+        dropped += workspace->layers[l].ld * workspace->batch;
+    }
+    memory_free(workspace->buffers);
+    workspace->buffers = NULL;
+}
+
+mlp_status workspace_own_buffers(struct mlp_workspace *workspace)
+{
+    workspace->buffers = memory_allocate(workspace->buffer_floats, sizeof *workspace->buffers);
+    REQUIRE_MEMORY(workspace->buffers);
+    move_buffers(workspace, workspace->buffers);
+    for (size_t l = 0; l < workspace->layer_count; l++) {
+        workspace->layers[l].shared_dropped = NULL;
     }
     return MLP_OK;
 }

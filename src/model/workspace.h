@@ -22,8 +22,9 @@ enum workspace_state {
 struct workspace_layer {
     float *z; /* units × batch; a, where the current batch's Z is not kept */
     float *a;
-    float *out;     /* A as the layer above sees it: a, or with dropout `dropped` */
-    float *dropped; /* with dropout, and what it dropped: model/regularize.h */
+    float *out;            /* A as the layer above sees it: a, or with dropout `dropped` */
+    float *dropped;        /* with dropout, and what it dropped: model/regularize.h */
+    float *shared_dropped; /* takes its place where other ranks read it, or NULL */
     unsigned char *mask;
     float *buffer_z; /* what z is where it is kept; without training a, but for the output in an evaluation */
     float *d;        /* dA, then dZ; training only */
@@ -45,7 +46,8 @@ struct mlp_workspace {
     size_t arena_size;
     size_t *units; /* one per layer: with inputs, the shape this workspace fits */
     struct workspace_layer *layers;
-    float *buffers;                  /* what the layers and `input` point into */
+    float *buffers; /* what the layers and `input` point into; NULL: memory that ranks have in common */
+    size_t buffer_floats;
     float *input;                    /* inputs × batch: features that were standardized, or have noise */
     struct regularizer *regularizer; /* owned; NULL: passes have no noise */
     struct parts *parts;             /* owned; NULL: steps take their batch whole */
@@ -67,6 +69,12 @@ struct mlp_workspace {
 /* One of inference for pass_evaluate(). Errors as of mlp_workspace_create(). */
 mlp_status workspace_create_for_evaluation(const mlp_network *network, size_t batch, int threads,
                                            mlp_workspace **workspace);
+
+/* Floats that the buffers of a training workspace take where other ranks read them. */
+size_t workspace_shared_floats(const struct mlp_workspace *workspace);
+/* They lie there from now on; their content is lost. Then back in memory of their own: MLP_ERROR_MEMORY. */
+void workspace_share_buffers(struct mlp_workspace *workspace, float *shared);
+mlp_status workspace_own_buffers(struct mlp_workspace *workspace);
 
 /* A gradient that ranks have in common becomes this rank's, to be written to. */
 void workspace_keep_gradients(struct mlp_workspace *workspace);

@@ -129,7 +129,7 @@ static float *kept(const struct update_plan *plan)
 
 void shards_keep(const struct update_plan *plan, const struct range *share)
 {
-    memcpy(kept(plan) + (share->first - plan->optimizer->own.first), plan->parameters + share->first,
+    memcpy(kept(plan) + share->first, plan->parameters + share->first,
            (share->end - share->first) * sizeof(float));
 }
 
@@ -169,7 +169,8 @@ void shards_gather(const struct team *team, struct update_plan *plan)
         copy_share(team, plan->parameters, all, 0, own->first);
         copy_share(team, plan->parameters, all, own->end, plan->network->arena_size);
     } else if (team->rank == 0) {
-        memcpy(plan->parameters + own->first, kept(plan), (own->end - own->first) * sizeof(float));
+        memcpy(plan->parameters + own->first, kept(plan) + own->first,
+               (own->end - own->first) * sizeof(float));
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <mlp/mlp.h>
 
+#include "base/memory.h"
 #include "base/platform.h"
 #include "model/network.h"
 #include "model/parts.h"
@@ -156,6 +157,37 @@ static void a_rank_writes_to_its_own_gradient(void **unused)
     }
 }
 
+/* What lay in memory of all is the workspace's own again, or stays where it is for want of memory. */
+static void a_rank_goes_on_alone(void **unused)
+{
+    const mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    struct job alone, jobs[THREE];
+    struct ranks ranks;
+    (void)unused;
+    fill(0.5f, OUTPUTS);
+    ranks_open(&ranks, THREE);
+    make_job(&alone, NULL, 0, &options);
+    for (int r = 0; r < THREE; r++) {
+        make_job(&jobs[r], &ranks, r, &options);
+    }
+    run_jobs(&alone, 1);
+    run_jobs(jobs, THREE);
+    work(&alone);
+    for (int r = 0; r < THREE; r++) {
+        memory_fail_after(0);
+        assert_refused(mlp_workspace_set_parts(jobs[r].workspace, 1), MLP_ERROR_MEMORY, NULL);
+        memory_fail_after(SIZE_MAX);
+        assert_int_equal(mlp_workspace_parts(jobs[r].workspace), PARTS);
+        jobs[r].ranks = NULL;
+        work(&jobs[r]);
+        assert_ok(jobs[r].status);
+        assert_same(&alone, &jobs[r]);
+        drop_job(&jobs[r]);
+    }
+    drop_job(&alone);
+    ranks_close(&ranks);
+}
+
 /* As on another machine. */
 static mlp_status receive_another_name(void *context, void *bytes, size_t count, int root)
 {
@@ -215,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rank_writes_to_its_own_gradient),
+        cmocka_unit_test(a_rank_goes_on_alone),
         cmocka_unit_test(ranks_that_have_no_memory_in_common_send_messages),
         cmocka_unit_test(shared_memory_has_a_name),
     };
