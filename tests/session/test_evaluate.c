@@ -184,7 +184,6 @@ static void many_outputs(void **unused)
 /* ---- ranks --------------------------------------------------------------------------------------------- */
 
 struct job {
-    pthread_t thread;
     mlp_exchange exchange;
     const mlp_network *network;
     const mlp_data *data;
@@ -212,8 +211,8 @@ static void *work(void *context)
 }
 
 /* `cut`: the call at which the line is cut, 0: none. */
-static void run_jobs(struct job *jobs, int size, const mlp_network *network, const mlp_data *data,
-                     size_t batch, size_t cut)
+static void evaluate_jobs(struct job *jobs, int size, const mlp_network *network, const mlp_data *data,
+                          size_t batch, size_t cut)
 {
     struct ranks ranks;
     ranks_open(&ranks, size);
@@ -222,11 +221,8 @@ static void run_jobs(struct job *jobs, int size, const mlp_network *network, con
         jobs[r] = (struct job){
             .exchange = ranks_exchange(&ranks, r), .network = network, .data = data, .batch = batch
         };
-        assert_int_equal(pthread_create(&jobs[r].thread, NULL, work, &jobs[r]), 0);
     }
-    for (int r = 0; r < size; r++) {
-        pthread_join(jobs[r].thread, NULL);
-    }
+    run_jobs(jobs, sizeof *jobs, size, work);
     ranks_close(&ranks);
 }
 
@@ -247,7 +243,7 @@ static void ranks_have_the_bits_of_one(void **unused)
             work(&alone);
             assert_ok(alone.numbers_status);
             for (int size = 2; size <= RANKS_MOST; size++) {
-                run_jobs(jobs, size, network, data, batches[b], 0);
+                evaluate_jobs(jobs, size, network, data, batches[b], 0);
                 for (int r = 0; r < size; r++) {
                     test_assert_status(jobs[r].numbers_status, MLP_OK, jobs[r].text, __FILE__, __LINE__);
                     assert_memory_equal(&jobs[r].metrics, &alone.metrics, sizeof alone.metrics);
@@ -273,7 +269,7 @@ static void ranks_fail_together(void **unused)
         struct job jobs[THREE];
         size_t cuts = 0, refusals = 0;
         do {
-            run_jobs(jobs, THREE, network, data, 16, ++cuts);
+            evaluate_jobs(jobs, THREE, network, data, 16, ++cuts);
             for (int r = 0; r < THREE; r++) {
                 assert_true(jobs[r].numbers_status == jobs[0].numbers_status);
                 assert_true(jobs[r].numbers_status == MLP_OK || strcmp(jobs[r].text, "the line is cut") == 0);
@@ -282,7 +278,7 @@ static void ranks_fail_together(void **unused)
         assert_int_equal(cuts, dense ? 7 : 5); /* agree, agree, gather; a matrix of counts, or the numbers */
         do {
             memory_fail_after(refusals++);
-            run_jobs(jobs, THREE, network, data, 16, 0);
+            evaluate_jobs(jobs, THREE, network, data, 16, 0);
             memory_fail_after(SIZE_MAX);
             for (int r = 0; r < THREE; r++) {
                 assert_true(jobs[r].numbers_status == jobs[0].numbers_status);

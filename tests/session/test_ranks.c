@@ -18,7 +18,6 @@ struct job {
     struct fixture fixture;
     struct ranks *ranks;
     int number;
-    pthread_t thread;
     mlp_exchange exchange;
     mlp_report *report;
     mlp_status status;
@@ -47,16 +46,6 @@ static void make_job(struct job *job, const struct way *way, struct ranks *ranks
     make(&job->fixture, &own);
     job->exchange = ranks_exchange(ranks, number);
     job->fixture.fit.exchange = &job->exchange;
-}
-
-static void run_jobs(struct job *jobs, int size)
-{
-    for (int r = 0; r < size; r++) {
-        assert_int_equal(pthread_create(&jobs[r].thread, NULL, work, &jobs[r]), 0);
-    }
-    for (int r = 0; r < size; r++) {
-        pthread_join(jobs[r].thread, NULL);
-    }
 }
 
 static void drop_jobs(struct job *jobs, int size)
@@ -134,7 +123,7 @@ static void compare_with_one(const struct way *way, int size, int threads)
         make_job(&jobs[r], &together, &ranks, r);
         jobs[r].fixture.fit.epochs = 3;
     }
-    run_jobs(jobs, size);
+    run_jobs(jobs, sizeof *jobs, size, work);
     for (int r = 0; r < size; r++) {
         test_assert_status(jobs[r].status, MLP_OK, jobs[r].text, __FILE__, __LINE__);
         assert_same_model(&alone, &jobs[r].fixture);
@@ -235,7 +224,7 @@ static void another_number_of_ranks_goes_on(void **unused)
                 f->fit.checkpoint = &f->checkpoint;
                 f->stop_after = turn == 0 && r == cases[c].stopper ? cases[c].calls : 0;
             }
-            run_jobs(jobs, size);
+            run_jobs(jobs, sizeof *jobs, size, work);
             for (int r = 0; r < size; r++) {
                 test_assert_status(jobs[r].status, MLP_OK, jobs[r].text, __FILE__, __LINE__);
                 assert_int_equal(mlp_report_stopped(jobs[r].report), turn == 0);
@@ -291,7 +280,7 @@ static void differences_are_refused(void **unused)
         case 4: last->fit.epochs = 7; break;
         default: last->fit.parts = 5000;
         }
-        run_jobs(jobs, THREE);
+        run_jobs(jobs, sizeof *jobs, THREE, work);
         for (int r = 0; r < THREE; r++) {
             assert_int_equal(jobs[r].status, cases[c].status);
             for (size_t w = 0; w < 3; w++) {
@@ -309,7 +298,6 @@ struct agreement {
     mlp_status own, common;
     unsigned flags;
     char text[512];
-    pthread_t thread;
 };
 
 static void *agree(void *context)
@@ -338,10 +326,9 @@ static void ranks_agree_on_the_first_failure(void **unused)
             a[r] = (struct agreement){ .exchange = ranks_exchange(&ranks, r),
                                        .own = failing >> r & 1 ? MLP_ERROR_IO : MLP_OK,
                                        .flags = r == failing ? 1u << r : 0 };
-            assert_int_equal(pthread_create(&a[r].thread, NULL, agree, &a[r]), 0);
         }
+        run_jobs(a, sizeof *a, THREE, agree);
         for (int r = 0; r < THREE; r++) {
-            pthread_join(a[r].thread, NULL);
             assert_int_equal(a[r].common, failing == 0 ? MLP_OK : MLP_ERROR_IO);
             assert_string_equal(a[r].text, failing == 0 ? "" : expected);
             assert_int_equal(a[r].flags, failing < THREE ? 1u << failing : 0);
@@ -372,7 +359,7 @@ static void a_line_that_is_cut_ends_the_fit(void **unused)
             make_job(&jobs[r], &way, &ranks, r);
             jobs[r].fixture.fit.epochs = 1;
         }
-        run_jobs(jobs, THREE);
+        run_jobs(jobs, sizeof *jobs, THREE, work);
         came_through = jobs[0].status == MLP_OK && call % 2 == 1;
         for (int r = 0; r < THREE; r++) {
             assert_true(jobs[r].status == jobs[0].status);

@@ -21,7 +21,6 @@ struct job {
     mlp_exchange exchange;
     mlp_status trained, gathered;
     char text[256];
-    pthread_t thread;
 };
 
 static void *train_and_gather(void *context)
@@ -46,16 +45,6 @@ static void make_jobs(struct job *jobs, const struct way *way, struct ranks *ran
         make(&jobs[r].fixture, &own);
         jobs[r].fixture.fit.exchange = &jobs[r].exchange;
         jobs[r].fixture.fit.epochs = 2;
-    }
-}
-
-static void run_jobs(struct job *jobs, int size)
-{
-    for (int r = 0; r < size; r++) {
-        assert_int_equal(pthread_create(&jobs[r].thread, NULL, train_and_gather, &jobs[r]), 0);
-    }
-    for (int r = 0; r < size; r++) {
-        pthread_join(jobs[r].thread, NULL);
     }
 }
 
@@ -112,7 +101,7 @@ static void state_comes_together(void **unused)
         assert_ok(run(&alone, NULL));
         ranks_open(&ranks, THREE);
         make_jobs(jobs, &way, &ranks);
-        run_jobs(jobs, THREE);
+        run_jobs(jobs, sizeof *jobs, THREE, train_and_gather);
         for (int turn = 0; turn < 2; turn++) {
             for (int r = 0; r < THREE; r++) {
                 struct fixture *f = &jobs[r].fixture;
@@ -150,7 +139,7 @@ static void what_is_not_finite_changes_nothing(void **unused)
         assert_int_equal(run(&alone, NULL), MLP_ERROR_NONFINITE);
         ranks_open(&ranks, THREE);
         make_jobs(jobs, &way, &ranks);
-        run_jobs(jobs, THREE);
+        run_jobs(jobs, sizeof *jobs, THREE, train_and_gather);
         for (int r = 0; r < THREE; r++) {
             const struct fixture *f = &jobs[r].fixture;
             assert_int_equal(jobs[r].trained, MLP_ERROR_NONFINITE);
@@ -193,7 +182,7 @@ static void every_refused_allocation_is_survived(void **unused)
         }
         const size_t before = memory_allocation_count();
         memory_fail_after(n);
-        run_jobs(jobs, THREE);
+        run_jobs(jobs, sizeof *jobs, THREE, train_and_gather);
         memory_fail_after(SIZE_MAX);
         came_through = memory_allocation_count() - before <= n;
         for (int r = 0; r < THREE; r++) {

@@ -29,7 +29,6 @@ struct job {
     size_t zeroed; /* in all steps */
     bool writes;   /* this rank writes to its gradient between steps */
     float *gradient;
-    pthread_t thread;
 };
 
 static float samples[INPUTS * COUNT];
@@ -82,13 +81,10 @@ static void *work(void *context)
     return NULL;
 }
 
-static void run_jobs(struct job *jobs, int size)
+static void train_jobs(struct job *jobs, int size)
 {
+    run_jobs(jobs, sizeof *jobs, size, work);
     for (int r = 0; r < size; r++) {
-        assert_int_equal(pthread_create(&jobs[r].thread, NULL, work, &jobs[r]), 0);
-    }
-    for (int r = 0; r < size; r++) {
-        pthread_join(jobs[r].thread, NULL);
         assert_ok(jobs[r].status);
     }
 }
@@ -136,13 +132,13 @@ static void a_rank_writes_to_its_own_gradient(void **unused)
         fill(o == 2 ? 3e38f : 0.5f, o == 2 ? 1 : OUTPUTS);
         ranks_open(&ranks, THREE);
         make_job(&alone, NULL, 0, &options[o]);
-        run_jobs(&alone, 1);
+        train_jobs(&alone, 1);
         assert_true((alone.zeroed > 0) == (o == 2));
         for (int r = 0; r < THREE; r++) {
             make_job(&jobs[r], &ranks, r, &options[o]);
             jobs[r].writes = r == 1;
         }
-        run_jobs(jobs, THREE);
+        train_jobs(jobs, THREE);
         for (int r = 0; r < THREE; r++) {
             assert_non_null(jobs[r].workspace->parts->shared.memory);
             assert_same(&alone, &jobs[r]);
@@ -170,8 +166,8 @@ static void a_rank_goes_on_alone(void **unused)
     for (int r = 0; r < THREE; r++) {
         make_job(&jobs[r], &ranks, r, &options);
     }
-    run_jobs(&alone, 1);
-    run_jobs(jobs, THREE);
+    train_jobs(&alone, 1);
+    train_jobs(jobs, THREE);
     work(&alone);
     for (int r = 0; r < THREE; r++) {
         memory_fail_after(0);
@@ -205,12 +201,12 @@ static void ranks_that_have_no_memory_in_common_send_messages(void **unused)
     fill(0.5f, OUTPUTS);
     ranks_open(&ranks, THREE);
     make_job(&alone, NULL, 0, &options);
-    run_jobs(&alone, 1);
+    train_jobs(&alone, 1);
     for (int r = 0; r < THREE; r++) {
         make_job(&jobs[r], &ranks, r, &options);
     }
     jobs[2].exchange.broadcast = receive_another_name;
-    run_jobs(jobs, THREE);
+    train_jobs(jobs, THREE);
     for (int r = 0; r < THREE; r++) {
         assert_null(jobs[r].workspace->parts->shared.memory);
         assert_same(&alone, &jobs[r]);

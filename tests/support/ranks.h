@@ -8,6 +8,8 @@
 
 #include <mlp/mlp.h>
 
+#include "support/support.h"
+
 enum { RANKS_MOST = 8 };
 
 struct ranks {
@@ -35,6 +37,18 @@ static inline void ranks_open(struct ranks *ranks, int size)
 static inline void ranks_close(struct ranks *ranks)
 {
     pthread_barrier_destroy(&ranks->barrier);
+}
+
+/* Runs work(job) for each of the `size` jobs, of `bytes` each, on a thread of its own, and waits for all. */
+static inline void run_jobs(void *jobs, size_t bytes, int size, void *(*work)(void *job))
+{
+    pthread_t threads[RANKS_MOST];
+    for (int r = 0; r < size; r++) {
+        assert_int_equal(pthread_create(&threads[r], NULL, work, (char *)jobs + (size_t)r * bytes), 0);
+    }
+    for (int r = 0; r < size; r++) {
+        pthread_join(threads[r], NULL);
+    }
 }
 
 /* Shows what a rank sends; all fail at the same call. */

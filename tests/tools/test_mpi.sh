@@ -45,7 +45,7 @@ long="$endless --epochs 60" # longer than it takes to find the rank that is kill
 "$mlp" train --data digits $long --output alone >out 2>err
 ranks 3 $long --shard-optimizer --checkpoint run --checkpoint-steps 5 --output of-3 >out 2>err &
 job=$!
-for turn in $(seq 300); do
+while kill -0 "$job" 2>/dev/null; do
     ls run/checkpoint-*.safetensors >list 2>/dev/null && break
     sleep 0.02
 done
