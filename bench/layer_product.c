@@ -113,9 +113,10 @@ static void gradient_member(const struct team *team, struct layer_product *p)
         const size_t length = batch - s < run ? batch - s : run;
         for (size_t t = share.first; t < share.end; t++) {
             const struct tile tile = grid_tile(grid, t % rows, t / rows);
-            gemm_nt_sum(grid->block, tile.rows, tile.columns, length, p->output + tile.row + s * stride,
-                        stride, p->input + tile.column + s * p->input_ld, p->input_ld, s > 0,
-                        p->weights + tile.row + tile.column * stride, stride, NULL);
+            (s == 0 ? gemm_nt : gemm_nt_add)(grid->block, tile.rows, tile.columns, length,
+                                             p->output + tile.row + s * stride, stride,
+                                             p->input + tile.column + s * p->input_ld, p->input_ld,
+                                             p->weights + tile.row + tile.column * stride, stride);
         }
     }
 }

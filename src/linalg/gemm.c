@@ -33,7 +33,7 @@ bool gemm_calls_blas(struct gemm_block block, size_t m, size_t n)
 
 /* Pieces of the inner length outermost: a piece of A stays in cache for all columns. By reference: copied as
  * whole vectors what has just been written would be waited for, 25 ns a product. */
-static void multiply_small(struct small_product *product, size_t inner, size_t k, struct magnitude *measured)
+static void multiply_small(struct small_product *product, size_t inner, size_t k)
 {
     const float *a = product->a, *b = product->b;
     const size_t a_step = product->transposed ? 1 : product->lda;
@@ -42,20 +42,15 @@ static void multiply_small(struct small_product *product, size_t inner, size_t k
         product->k = smaller(inner, k - first);
         product->a = a + first * a_step;
         product->b = b + first * product->b_row;
-        if (measured != NULL && product->k == k - first) {
-            *measured = vector_kernels()->small_product_measured(product);
-        } else {
-            vector_kernels()->small_product(product);
-        }
+        vector_kernels()->small_product(product);
         product->adds = true;
     }
 }
 
-/* By calls of BLAS, or by our own kernel in the order in which they would be made. `measured`, unless NULL:
- * Σ c² and max |c|, where A is as it is. */
+/* By calls of BLAS, or by our own kernel in the order in which they would be made. */
 static void multiply(struct gemm_block block, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, size_t m, size_t n,
                      size_t k, const float *a, size_t lda, const float *b, size_t ldb, float first_beta,
-                     float *c, size_t ldc, struct magnitude *measured)
+                     float *c, size_t ldc)
 {
     const bool a_plain = ta == CblasNoTrans, b_plain = tb == CblasNoTrans;
     const size_t a_step = a_plain ? lda : 1, b_step = b_plain ? 1 : ldb, b_column = b_plain ? ldb : 1;
@@ -73,7 +68,7 @@ static void multiply(struct gemm_block block, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOS
                                          .adds = first_beta != 0.0f,
                                          .c = c,
                                          .ldc = ldc };
-        multiply_small(&product, block.inner, k, measured);
+        multiply_small(&product, block.inner, k);
         return;
     }
     for (size_t first = 0; first < k;) {
@@ -87,9 +82,6 @@ static void multiply(struct gemm_block block, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOS
         }
         first += inner;
     }
-    if (measured != NULL) {
-        *measured = vector_kernels()->measure(c, m, n, ldc);
-    }
 }
 
 void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
@@ -99,13 +91,13 @@ void gemm_nn(struct gemm_block block, size_t m, size_t n, size_t k, const float 
         vector_kernels()->multiply(a, m, k, lda, b, c);
         return;
     }
-    multiply(block, CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc, NULL);
+    multiply(block, CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc);
 }
 
 void gemm_nn_add(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
                  const float *b, size_t ldb, float *c, size_t ldc)
 {
-    multiply(block, CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 1.0f, c, ldc, NULL);
+    multiply(block, CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 1.0f, c, ldc);
 }
 
 void gemm_tn(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
@@ -115,18 +107,17 @@ void gemm_tn(struct gemm_block block, size_t m, size_t n, size_t k, const float 
         cblas_sgemv(CblasColMajor, CblasTrans, (int)k, (int)m, 1.0f, a, (int)lda, b, 1, 0.0f, c, 1);
         return;
     }
-    multiply(block, CblasTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc, NULL);
+    multiply(block, CblasTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc);
 }
 
 void gemm_nt(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
              const float *b, size_t ldb, float *c, size_t ldc)
 {
-    multiply(block, CblasNoTrans, CblasTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc, NULL);
+    multiply(block, CblasNoTrans, CblasTrans, m, n, k, a, lda, b, ldb, 0.0f, c, ldc);
 }
 
-void gemm_nt_sum(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
-                 const float *b, size_t ldb, bool adds, float *c, size_t ldc, struct magnitude *measured)
+void gemm_nt_add(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                 const float *b, size_t ldb, float *c, size_t ldc)
 {
-    MLP_ASSERT(!block.small || measured == NULL || m <= MEASURED_ROWS_MOST);
-    multiply(block, CblasNoTrans, CblasTrans, m, n, k, a, lda, b, ldb, adds ? 1.0f : 0.0f, c, ldc, measured);
+    multiply(block, CblasNoTrans, CblasTrans, m, n, k, a, lda, b, ldb, 1.0f, c, ldc);
 }

@@ -9,7 +9,6 @@
 #include <stddef.h>
 
 #include "linalg/blas.h"
-#include "linalg/vector.h"
 
 /* The class that products are cut for here: BLAS's, or that of our own kernel where it takes BLAS's place. */
 enum blas_class gemm_class(void);
@@ -47,9 +46,8 @@ void gemm_tn(struct gemm_block block, size_t m, size_t n, size_t k, const float 
 /* C (m×n) = A · Bᵀ, A is m×k, B is n×k. */
 void gemm_nt(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
              const float *b, size_t ldb, float *c, size_t ldc);
-/* The same, or added to C; `measured`, unless NULL, becomes measure() of what C then holds (linalg/vector.h),
- * at best from registers: then a small block has at most MEASURED_ROWS_MOST rows. */
-void gemm_nt_sum(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
-                 const float *b, size_t ldb, bool adds, float *c, size_t ldc, struct magnitude *measured);
+/* C += A · Bᵀ. */
+void gemm_nt_add(struct gemm_block block, size_t m, size_t n, size_t k, const float *a, size_t lda,
+                 const float *b, size_t ldb, float *c, size_t ldc);
 
 #endif

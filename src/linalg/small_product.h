@@ -11,12 +11,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "linalg/gemm.h"
-#include "linalg/strip_vectors.h"
-#include "linalg/vector_reduce.h"
 #include "linalg/vector_transpose.h"
 
 /* C (m×n, ldc) = A (m×k, lda) · B (k×n), whose rows and columns are so far apart; or added to C. A is read by
@@ -32,11 +29,81 @@ struct small_product {
     bool adds;
     float *c;
     size_t ldc;
-    /* Not of a transposed A, and squares NULL where nobody asks: of what C then holds, x² is added to that of
-     * its row, over columns in order, and the bits of |x| that are largest are kept of rows side by side. */
-    double *squares;
-    integers *largest;
 };
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+
+#define SMALL_PRODUCT
+
+typedef __m512 strip_floats;
+enum { STRIP_VECTOR = 16 };
+#define strip_zero _mm512_setzero_ps
+#define strip_load _mm512_loadu_ps
+#define strip_store _mm512_storeu_ps
+#define strip_add _mm512_add_ps
+#define strip_spread _mm512_set1_ps
+#define strip_multiply_add _mm512_fmadd_ps
+
+typedef __mmask16 strip_mask;
+#define strip_masked_load(x, rows) _mm512_maskz_loadu_ps(rows, x)
+#define strip_masked_store _mm512_mask_storeu_ps
+
+static inline strip_mask strip_first(size_t rows)
+{
+    return (strip_mask)((1u << rows) - 1);
+}
+
+enum { STRIP_COPIED = 0 };
+enum { PANEL = 16 };
+/* Columns that are held at once of a strip of 1, 2 and 3 vectors: 16 to 24 of the 32 registers. */
+static const int strip_columns_held[] = { 0, 16, 8, 8 };
+
+/* Vectors of the next strip where so many are left. */
+static inline int strip_vectors(size_t left)
+{
+    if (left == 1) {
+        return 1;
+    }
+    return left % 2 != 0 ? 3 : 2;
+}
+#elif defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+
+#define SMALL_PRODUCT
+
+typedef __m256 strip_floats;
+enum { STRIP_VECTOR = 8 };
+#define strip_zero _mm256_setzero_ps
+#define strip_load _mm256_loadu_ps
+#define strip_store _mm256_storeu_ps
+#define strip_add _mm256_add_ps
+#define strip_spread _mm256_set1_ps
+#define strip_multiply_add _mm256_fmadd_ps
+
+typedef __m256i strip_mask;
+#define strip_masked_load _mm256_maskload_ps
+#define strip_masked_store _mm256_maskstore_ps
+
+static inline strip_mask strip_first(size_t rows)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)rows), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+/* Whether strips that alias are copied: the first cache may have 32 KiB. */
+enum { STRIP_COPIED = 1 };
+enum { PANEL = 12 };
+/* 12 of the 16 registers. */
+static const int strip_columns_held[] = { 0, 12, 6, 4 };
+
+static inline int strip_vectors(size_t left)
+{
+    if (left == 1) {
+        return 1;
+    }
+    return left == 2 || left == 4 ? 2 : 3;
+}
+#endif
 
 #if defined(SMALL_PRODUCT)
 enum { STRIP_VECTORS_MOST = 3, STRIP_COLUMNS_MOST = 16 };
@@ -87,28 +154,6 @@ store_first_sums(float *to, size_t ldc, size_t rest, int vectors, int columns, b
     }
 }
 
-/* Squares and largest bits of what was stored. The square of a float is exact in double. */
-static inline __attribute__((always_inline)) void measure_sums(double *squares, integers *largest,
-                                                               int vectors, int columns, strip_sums sums)
-{
-    const strip_integers without_sign = strip_spread_integer(INT32_MAX);
-    strip_integers most = strip_load_integers(largest);
-#pragma GCC unroll 3
-    for (int v = 0; v < vectors; v++, squares += STRIP_VECTOR) {
-        strip_doubles low = strip_load_doubles(squares);
-        strip_doubles high = strip_load_doubles(squares + STRIP_VECTOR / 2);
-#pragma GCC unroll 16
-        for (int c = 0; c < columns; c++) {
-            low = strip_add_square(strip_low(sums[c][v]), low);
-            high = strip_add_square(strip_high(sums[c][v]), high);
-            most = strip_larger(most, strip_and(strip_bits(sums[c][v]), without_sign));
-        }
-        strip_store_doubles(squares, low);
-        strip_store_doubles(squares + STRIP_VECTOR / 2, high);
-    }
-    strip_store_integers(largest, most);
-}
-
 /* `columns` columns from `j` of the `vectors` vectors of rows from `i`; the `first` ones ask for A ahead of
  * time. All three are constants at each call: C's entries are in registers. */
 static inline __attribute__((always_inline)) void
@@ -149,9 +194,6 @@ strip_columns(const struct small_product *p, size_t i, size_t j, int vectors, in
     const bool adds = p->adds;
     if (rest >= STRIP_VECTOR) {
         store_sums(to, ldc, vectors, columns, adds, sums);
-        if (p->squares != NULL) {
-            measure_sums(p->squares + i, p->largest, vectors, columns, sums);
-        }
     } else {
         store_first_sums(to, ldc, rest, vectors, columns, adds, sums);
     }
@@ -295,7 +337,6 @@ static void multiply_packed_left(const struct small_product *p)
         q.lda = (size_t)vectors * STRIP_VECTOR;
         q.m = q.lda;
         q.c = p->c + i;
-        q.squares = p->squares != NULL ? p->squares + i : NULL;
         for (size_t k = 0; k < p->k; k++) {
             for (size_t r = 0; r < q.lda; r += STRIP_VECTOR) {
                 strip_store(copy + r + k * q.lda, strip_load(p->a + i + r + k * p->lda));

@@ -49,81 +49,30 @@ static inline float largest_of(const struct lanes *lanes)
     return float_of_bits((uint32_t)most);
 }
 
-/* Adds `count` rows, each over the columns in order. */
-static inline __attribute__((always_inline)) void
-add_rows(struct lanes *total, const float *x, size_t columns, size_t leading_dimension, size_t count)
-{
-    struct lanes rows = { { { 0.0 } }, { { 0 } } };
-    for (size_t j = 0; j < columns; j++, x += leading_dimension) {
-        add_to_lanes(&rows, x, count);
-    }
-#pragma GCC unroll 16
-    for (size_t v = 0; v < count / REDUCE_WIDTH; v++) {
-        total->squares[v] += rows.squares[v];
-    }
-#pragma GCC unroll 8
-    for (size_t v = 0; v < count / INTEGERS; v++) {
-        total->largest[v] = larger_of(total->largest[v], rows.largest[v]);
-    }
-}
-
-/* The last rows, fewer than lanes. */
-static void add_last_rows(struct lanes *total, const float *x, size_t columns, size_t leading_dimension,
-                          size_t count)
-{
-    struct lanes rows = { { { 0.0 } }, { { 0 } } };
-    for (size_t j = 0; j < columns; j++, x += leading_dimension) {
-        float column[REDUCE_LANES] = { 0.0f };
-        memcpy(column, x, count * sizeof *column);
-        add_to_lanes(&rows, column, REDUCE_LANES);
-    }
-    for (size_t v = 0; v < REDUCE_VECTORS; v++) {
-        total->squares[v] += rows.squares[v];
-    }
-    for (size_t v = 0; v < REDUCE_LANES / INTEGERS; v++) {
-        total->largest[v] = larger_of(total->largest[v], rows.largest[v]);
-    }
-}
-
-/* Each row is added up over its columns, then the rows: the order of small_product_measured(). Row i goes to
- * lane i of REDUCE_LANES, in turn. */
+/* Entry i of a column goes to lane i of REDUCE_LANES, in turn. */
 static struct magnitude measure(const float *x, size_t rows, size_t columns, size_t leading_dimension)
 {
     struct lanes lanes = { { { 0.0 } }, { { 0 } } };
-    size_t i = 0;
-    if (columns == 1) { /* the same order */
-        i = rows - rows % REDUCE_LANES;
-        add_rows(&lanes, x, rows / REDUCE_LANES, REDUCE_LANES, REDUCE_LANES);
+    if (rows == leading_dimension) {
+        rows *= columns;
+        columns = 1;
     }
-    for (; i + REDUCE_LANES <= rows; i += REDUCE_LANES) {
-        add_rows(&lanes, x + i, columns, leading_dimension, REDUCE_LANES);
-    }
-    if (rows - i == REDUCE_LANES / 2) {
-        add_rows(&lanes, x + i, columns, leading_dimension, REDUCE_LANES / 2);
-    } else if (i < rows) {
-        add_last_rows(&lanes, x + i, columns, leading_dimension, rows - i);
-    }
-    return (struct magnitude){ folded_sum(lanes.squares), (double)largest_of(&lanes) };
-}
-
-#if defined(SMALL_PRODUCT)
-static struct magnitude small_product_measured(const struct small_product *product)
-{
-    double squares[MEASURED_ROWS_MOST];
-    struct lanes lanes = { { { 0.0 } }, { { 0 } } };
-    struct small_product measured = *product;
-    memset(squares, 0, product->m * sizeof *squares);
-    measured.squares = squares;
-    measured.largest = &lanes.largest[0];
-    small_product(&measured);
-    for (size_t i = 0; i < product->m; i += REDUCE_WIDTH) {
-        doubles rows;
-        memcpy(&rows, squares + i, sizeof rows);
-        lanes.squares[i / REDUCE_WIDTH % REDUCE_VECTORS] += rows;
+    for (size_t j = 0; j < columns; j++) {
+        const float *column = x + j * leading_dimension;
+        size_t i = 0;
+        for (; i + REDUCE_LANES <= rows; i += REDUCE_LANES) {
+            add_to_lanes(&lanes, column + i, REDUCE_LANES);
+        }
+        if (rows - i == REDUCE_LANES / 2) {
+            add_to_lanes(&lanes, column + i, REDUCE_LANES / 2);
+        } else if (i < rows) {
+            float last[REDUCE_LANES] = { 0.0f };
+            memcpy(last, column + i, (rows - i) * sizeof *last);
+            add_to_lanes(&lanes, last, REDUCE_LANES);
+        }
     }
     return (struct magnitude){ folded_sum(lanes.squares), (double)largest_of(&lanes) };
 }
-#endif
 
 /* Rows are summed side by side: float over a block of columns, then double over the blocks. */
 static void row_sums_of_lanes(const float *restrict x, size_t columns, size_t leading_dimension,
@@ -284,6 +233,5 @@ const struct vector_kernels LEVEL_NAME(vector_kernels) = {
     .rank = rank,
 #if defined(SMALL_PRODUCT)
     .small_product = small_product,
-    .small_product_measured = small_product_measured,
 #endif
 };

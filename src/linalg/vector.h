@@ -15,11 +15,9 @@ struct magnitude {
 };
 
 struct small_product;
-enum { MEASURED_ROWS_MOST = 256 };
 
 struct vector_kernels {
-    /* Σ x² and max |x| of a rows × columns matrix: of each row over its columns, then over rows of the same
-     * remainder by 32. */
+    /* Σ x² and max |x| of a rows × columns matrix. */
     struct magnitude (*measure)(const float *x, size_t rows, size_t columns, size_t leading_dimension);
     /* sums[i] = Σ_j x[i + j·ld]: row sums, accumulated in float by blocks of columns and then in double. */
     void (*row_sums)(const float *x, size_t rows, size_t columns, size_t leading_dimension, float *sums);
@@ -43,9 +41,6 @@ struct vector_kernels {
     size_t (*rank)(const float *x, size_t count, size_t index);
     /* A small product (linalg/small_product.h); NULL below AVX2. */
     void (*small_product)(const struct small_product *product);
-    /* The same, of at most MEASURED_ROWS_MOST rows and no transposed A; returns measure() of what C then
-     * holds, to the same bits. NULL below AVX2. */
-    struct magnitude (*small_product_measured)(const struct small_product *product);
 };
 
 LEVEL_DECLARE(const struct vector_kernels, vector_kernels);

@@ -104,35 +104,22 @@ static void add_piece(const struct piece *piece, size_t rows, size_t columns, si
     }
 }
 
-/* Where the magnitude of a gradient tile is kept. */
-static struct magnitude *tile_magnitude(const struct pass *pass, size_t l, size_t r, size_t c)
-{
-    const struct layer_plan *plan = &pass->workspace->plan.layers[l];
-    return pass->workspace->magnitudes + plan->first_magnitude + r * grid_tile_columns(&plan->weights) + c;
-}
-
-/* Of the rows of db of a tile in the first column of tiles: kept after those of all tiles. */
-static void measure_bias(struct pass *pass, size_t l, size_t r)
-{
-    const struct mlp_workspace *workspace = pass->workspace;
-    const struct layer_plan *plan = &workspace->plan.layers[l];
-    const struct tile tile = grid_tile(&plan->weights, r, 0);
-    const float *bias = workspace->gradients + pass->network->layers[l].bias + tile.row;
-    workspace->magnitudes[plan->first_magnitude + grid_tiles(&plan->weights) + r] =
-        vector_kernels()->measure(bias, tile.rows, 1, tile.rows);
-}
-
 /* Magnitudes of a gradient tile in workspace->gradients, and in the first column of tiles of those rows of
  * db. */
 static void measure_tile(struct pass *pass, size_t l, size_t r, size_t c)
 {
+    struct mlp_workspace *workspace = pass->workspace;
     const struct layer *layer = &pass->network->layers[l];
-    const struct tile tile = grid_tile(&pass->workspace->plan.layers[l].weights, r, c);
-    const size_t offset = layer->weights + tile.row + tile.column * layer->stride;
-    *tile_magnitude(pass, l, r, c) = vector_kernels()->measure(pass->workspace->gradients + offset, tile.rows,
-                                                               tile.columns, layer->stride);
+    const struct layer_plan *plan = &workspace->plan.layers[l];
+    const struct tile tile = grid_tile(&plan->weights, r, c);
+    const float *gradients = workspace->gradients;
+    struct magnitude *magnitudes = workspace->magnitudes + plan->first_magnitude;
+    magnitudes[r * grid_tile_columns(&plan->weights) + c] =
+        vector_kernels()->measure(gradients + layer->weights + tile.row + tile.column * layer->stride,
+                                  tile.rows, tile.columns, layer->stride);
     if (c == 0) {
-        measure_bias(pass, l, r);
+        magnitudes[grid_tiles(&plan->weights) + r] =
+            vector_kernels()->measure(gradients + layer->bias + tile.row, tile.rows, 1, tile.rows);
     }
 }
 
@@ -148,19 +135,20 @@ static void bias_piece(const struct team *team, struct pass *pass, size_t l, con
     add_piece(&piece, tile->rows, 1, tile->rows);
 }
 
-/* One tile of dW (rows × inputs) over a run of samples, to what those before came to, which is measured
- * unless `magnitude` is NULL. Padding comes out 0, as dZ's is. */
+/* One tile of dW (rows × inputs) over a run of samples, to what those before came to. Padding comes out 0, as
+ * dZ's is. */
 static void multiply_run(struct pass *pass, size_t l, const struct source *source, const struct tile *tile,
                          const struct range *samples, const struct gemm_block *block,
-                         const struct piece *piece, struct magnitude *magnitude)
+                         const struct piece *piece)
 {
     const struct workspace_layer *w = &pass->workspace->layers[l];
     size_t ld;
     const float *a = layer_input(pass, l, &ld) + source->place;
-    gemm_nt_sum(*block, tile->rows, tile->columns, samples->end - samples->first,
-                w->d + source->place + tile->row + samples->first * w->ld, w->ld,
-                a + tile->column + samples->first * ld, ld, samples->first > 0, piece->values, piece->stride,
-                magnitude);
+    (samples->first == 0 ? gemm_nt : gemm_nt_add)(*block, tile->rows, tile->columns,
+                                                  samples->end - samples->first,
+                                                  w->d + source->place + tile->row + samples->first * w->ld,
+                                                  w->ld, a + tile->column + samples->first * ld, ld,
+                                                  piece->values, piece->stride);
 }
 
 /* The run of samples that goes through together after those before it. */
@@ -171,7 +159,7 @@ static struct range next_run(const struct range *samples, const struct gemm_bloc
 }
 
 /* A tile of the whole batch over a run of samples. With the last run it is complete: in the first column of
- * tiles, those rows of db are made, too. Magnitudes are taken from registers or from cache. */
+ * tiles, those rows of db are made, too. Each piece's magnitude is taken while it is in cache. */
 static void gradient_tile(const struct team *team, struct pass *pass, size_t l, size_t r, size_t c,
                           const struct range *samples)
 {
@@ -181,13 +169,14 @@ static void gradient_tile(const struct team *team, struct pass *pass, size_t l, 
     const struct tile tile = grid_tile(grid, r, c);
     const size_t offset = layer->weights + tile.row + tile.column * layer->stride;
     const struct piece piece = piece_of(team, pass, &source, offset, tile.rows, layer->stride);
-    const bool complete = samples->end == source.count;
-    multiply_run(pass, l, &source, &tile, samples, &grid->block, &piece,
-                 complete ? tile_magnitude(pass, l, r, c) : NULL);
-    if (complete && c == 0) {
-        bias_piece(team, pass, l, &source, &tile);
-        measure_bias(pass, l, r);
+    multiply_run(pass, l, &source, &tile, samples, &grid->block, &piece);
+    if (samples->end < source.count) {
+        return;
     }
+    if (c == 0) {
+        bias_piece(team, pass, l, &source, &tile);
+    }
+    measure_tile(pass, l, r, c);
 }
 
 /* A tile of one part, added to what it meets. */
@@ -203,7 +192,7 @@ static void part_tile(const struct team *team, struct pass *pass, size_t l, size
     MLP_ASSERT(tile.rows * tile.columns <= pass->parts->scratch_size);
     for (struct range samples = { 0, 0 }; samples.end < source->count;) {
         samples = next_run(&samples, &grid.block, source->count);
-        multiply_run(pass, l, source, &tile, &samples, &grid.block, &piece, NULL);
+        multiply_run(pass, l, source, &tile, &samples, &grid.block, &piece);
     }
     add_piece(&piece, tile.rows, tile.columns, layer->stride);
     if (c == 0) {

@@ -8,7 +8,6 @@
 #include "linalg/blas.h"
 #include "linalg/blas_section.h"
 #include "linalg/gemm.h"
-#include "linalg/vector.h"
 
 enum { LIMIT = 300 * 300 };
 
@@ -112,8 +111,7 @@ static void runs_add_up_to_the_whole(void **unused)
     gemm_nt(block, M, N, K, left, M, right, N, whole, M);
     gemm_nt(block, M, N, RUN, left, M, right, N, sum, M);
     for (size_t k = RUN; k < K; k += RUN) {
-        gemm_nt_sum(block, M, N, K - k < RUN ? K - k : RUN, left + k * M, M, right + k * N, N, true, sum, M,
-                    NULL);
+        gemm_nt_add(block, M, N, K - k < RUN ? K - k : RUN, left + k * M, M, right + k * N, N, sum, M);
     }
     assert_memory_equal(sum, whole, sizeof sum);
 }
@@ -143,38 +141,9 @@ static void small_products_have_the_bits_of_blas(void **unused)
             gemm_nn_add(small, m, n, K, left, MOST, right, K, ours, MOST);
             assert_memory_equal(ours, theirs, sizeof ours);
         }
-        gemm_nt_sum(calls, m, n, K, left, MOST, right, N, true, theirs, MOST, NULL);
-        gemm_nt_sum(small, m, n, K, left, MOST, right, N, true, ours, MOST, NULL);
+        gemm_nt_add(calls, m, n, K, left, MOST, right, N, theirs, MOST);
+        gemm_nt_add(small, m, n, K, left, MOST, right, N, ours, MOST);
         assert_memory_equal(ours, theirs, sizeof ours);
-    }
-}
-
-static void check_measured(size_t m, size_t n, size_t k, size_t lda, size_t ldb)
-{
-    const struct gemm_block block = { 16, 48, true };
-    uint64_t state = 7 * m + n;
-    test_fill(&state, -1.0, 1.0, padded_a, lda * k);
-    test_fill(&state, -1.0, 1.0, padded_b, ldb * k);
-    for (int adds = 0; adds <= 1; adds++) {
-        struct magnitude measured;
-        gemm_nt_sum(block, m, n, k, padded_a, lda, padded_b, ldb, adds != 0, c, m + 16, &measured);
-        const struct magnitude expected_magnitude = vector_kernels()->measure(c, m, n, m + 16);
-        assert_memory_equal(&measured, &expected_magnitude, sizeof measured);
-    }
-}
-
-/* A product that is measured as it is made has the magnitude that what it left in memory has, to the bit: on
- * every path, also where operands are copied because their columns alias. */
-static void a_measured_product_has_its_magnitude(void **unused)
-{
-    static const size_t columns[] = { 1, 3, 7, 16, 50, 131 };
-    (void)unused;
-    BLAS_SECTION(true);
-    for (size_t m = 16; m <= MEASURED_ROWS_MOST; m += 16) {
-        for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-            check_measured(m, columns[i], 33, m, columns[i]);
-            check_measured(m, columns[i], 100, 256, 512);
-        }
     }
 }
 
@@ -206,7 +175,6 @@ int main(void)
         cmocka_unit_test(nt_transposes_the_second),
         cmocka_unit_test(runs_add_up_to_the_whole),
         cmocka_unit_test(small_products_have_the_bits_of_blas),
-        cmocka_unit_test(a_measured_product_has_its_magnitude),
         cmocka_unit_test(what_is_not_finite_stays_in_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
