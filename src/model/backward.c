@@ -49,57 +49,64 @@ struct source {
     const struct addition *addition; /* where they go; NULL: to pass->gradient */
 };
 
-/* Where a piece of the gradient is made: in its place, or apart where it is to be added to what is there. */
+/* Where a piece of the gradient is made: in its place, or apart where it is to be added to what is there. A
+ * product of one small call is added in the call, to the same bits. */
 struct piece {
     float *values;
     size_t stride;
-    struct sums {
-        float *values[PASS_ADDENDS + 1];
-        size_t count;
-    } sums; /* it goes to the last, after the others have been added to it */
-    bool adds;
+    bool joins;                    /* it is added to what is at `values` */
+    float *sums[PASS_ADDENDS + 1]; /* to be added then, in order */
+    size_t count;                  /* of these */
+    float *to;                     /* where all that goes; NULL: it stays */
 };
 
 /* Of rows × columns at `offset` of the arena. A member's scratch memory has room for any tile. */
 static struct piece piece_of(const struct team *team, const struct pass *pass, const struct source *source,
-                             size_t offset, size_t rows, size_t stride)
+                             size_t offset, size_t rows, size_t stride, bool one_call)
 {
     const struct addition *addition = source->addition;
     struct piece piece = { .values = pass->gradient + offset, .stride = stride };
     if (addition == NULL) {
         return piece;
     }
+    float *const to = parts_arena(pass->parts, addition->to) + offset;
     for (size_t i = 0; i < addition->addends; i++) {
-        piece.sums.values[i] = parts_arena(pass->parts, addition->addend[i]) + offset;
+        piece.sums[piece.count++] = parts_arena(pass->parts, addition->addend[i]) + offset;
     }
-    piece.sums.values[addition->addends] = parts_arena(pass->parts, addition->to) + offset;
-    piece.sums.count = addition->addends;
-    piece.adds = addition->adds;
-    if (addition->adds || addition->addends > 0) {
+    if (addition->adds) {
+        piece.sums[piece.count++] = to;
+    }
+    piece.joins = one_call && piece.count > 0;
+    if (piece.joins) {
+        piece.values = piece.sums[0];
+        memmove(piece.sums, piece.sums + 1, --piece.count * sizeof *piece.sums);
+    } else if (piece.count > 0) {
         piece.values = parts_scratch(pass->parts, team);
         piece.stride = rows;
     } else {
-        piece.values = piece.sums.values[0];
+        piece.values = to;
     }
+    piece.to = to;
     return piece;
 }
 
-/* Adds what waits to a piece that was made apart, and that to where it goes: (piece + addends) + sum. */
+/* Adds what waits to a piece, and puts it where it goes: (piece + sums[0]) + … */
 static void add_piece(const struct piece *piece, size_t rows, size_t columns, size_t stride)
 {
     const struct vector_kernels *kernels = vector_kernels();
-    float *const sum = piece->sums.values[piece->sums.count];
-    const bool is_apart = piece->adds || piece->sums.count > 0;
-    const size_t apart = is_apart ? columns : 0;
+    const size_t last = piece->count > 0 ? piece->count - 1 : 0;
+    const bool in_place = piece->count > 0 && piece->sums[last] == piece->to;
+    const bool in_product = piece->to == NULL || (piece->count == 0 && piece->values == piece->to);
+    const size_t apart = in_product ? 0 : columns;
     for (size_t j = 0; j < apart; j++) {
         float *values = piece->values + j * piece->stride;
-        for (size_t i = 0; i < piece->sums.count; i++) {
-            kernels->add(values, piece->sums.values[i] + j * stride, rows);
+        for (size_t i = 0; i < piece->count - in_place; i++) {
+            kernels->add(values, piece->sums[i] + j * stride, rows);
         }
-        if (piece->adds) {
-            kernels->add(sum + j * stride, values, rows);
-        } else {
-            memcpy(sum + j * stride, values, rows * sizeof *values);
+        if (in_place) {
+            kernels->add(piece->to + j * stride, values, rows);
+        } else if (values != piece->to + j * stride) {
+            memcpy(piece->to + j * stride, values, rows * sizeof *values);
         }
     }
 }
@@ -129,7 +136,8 @@ static void bias_piece(const struct team *team, struct pass *pass, size_t l, con
 {
     const struct layer *layer = &pass->network->layers[l];
     const struct workspace_layer *w = &pass->workspace->layers[l];
-    const struct piece piece = piece_of(team, pass, source, layer->bias + tile->row, tile->rows, tile->rows);
+    const struct piece piece =
+        piece_of(team, pass, source, layer->bias + tile->row, tile->rows, tile->rows, false);
     vector_kernels()->row_sums(w->d + source->place + tile->row, tile->rows, source->count, w->ld,
                                piece.values);
     add_piece(&piece, tile->rows, 1, tile->rows);
@@ -144,11 +152,11 @@ static void multiply_run(struct pass *pass, size_t l, const struct source *sourc
     const struct workspace_layer *w = &pass->workspace->layers[l];
     size_t ld;
     const float *a = layer_input(pass, l, &ld) + source->place;
-    (samples->first == 0 ? gemm_nt : gemm_nt_add)(*block, tile->rows, tile->columns,
-                                                  samples->end - samples->first,
-                                                  w->d + source->place + tile->row + samples->first * w->ld,
-                                                  w->ld, a + tile->column + samples->first * ld, ld,
-                                                  piece->values, piece->stride);
+    (samples->first == 0 && !piece->joins
+         ? gemm_nt
+         : gemm_nt_add)(*block, tile->rows, tile->columns, samples->end - samples->first,
+                        w->d + source->place + tile->row + samples->first * w->ld, w->ld,
+                        a + tile->column + samples->first * ld, ld, piece->values, piece->stride);
 }
 
 /* The run of samples that goes through together after those before it. */
@@ -168,7 +176,7 @@ static void gradient_tile(const struct team *team, struct pass *pass, size_t l, 
     const struct grid *grid = &pass->workspace->plan.layers[l].weights;
     const struct tile tile = grid_tile(grid, r, c);
     const size_t offset = layer->weights + tile.row + tile.column * layer->stride;
-    const struct piece piece = piece_of(team, pass, &source, offset, tile.rows, layer->stride);
+    const struct piece piece = piece_of(team, pass, &source, offset, tile.rows, layer->stride, false);
     multiply_run(pass, l, &source, &tile, samples, &grid->block, &piece);
     if (samples->end < source.count) {
         return;
@@ -188,7 +196,8 @@ static void part_tile(const struct team *team, struct pass *pass, size_t l, size
     const struct grid grid = grid_choose(PRODUCT_NT, layer->rows, layer->inputs, source->count, plan->class);
     const struct tile tile = grid_tile(&grid, r, c);
     const size_t offset = layer->weights + tile.row + tile.column * layer->stride;
-    const struct piece piece = piece_of(team, pass, source, offset, tile.rows, layer->stride);
+    const bool one_call = grid.block.small && source->count <= grid.block.inner;
+    const struct piece piece = piece_of(team, pass, source, offset, tile.rows, layer->stride, one_call);
     MLP_ASSERT(tile.rows * tile.columns <= pass->parts->scratch_size);
     for (struct range samples = { 0, 0 }; samples.end < source->count;) {
         samples = next_run(&samples, &grid.block, source->count);
