@@ -107,16 +107,7 @@ static void row_sums(const float *x, size_t rows, size_t columns, size_t leading
     }
 }
 
-/* As many rows as a register has floats. */
-typedef float register_floats __attribute__((vector_size(VECTOR_REGISTER)));
-enum { REGISTER_FLOATS = VECTOR_REGISTER / (int)sizeof(float), COLUMNS_AT_ONCE = 8 };
-
-static inline register_floats load_register(const float *x)
-{
-    register_floats values;
-    memcpy(&values, x, sizeof values);
-    return values;
-}
+enum { COLUMNS_AT_ONCE = 8 };
 
 /* y += the next eight columns, times their x. */
 static void add_columns(const float *matrix, size_t rows, size_t leading_dimension, const float *x, float *y)

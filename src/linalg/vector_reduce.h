@@ -30,6 +30,37 @@ enum {
     REDUCE_VECTORS = REDUCE_LANES / REDUCE_WIDTH
 };
 
+/* A register of floats. */
+typedef float register_floats __attribute__((vector_size(VECTOR_REGISTER)));
+enum { REGISTER_FLOATS = VECTOR_REGISTER / (int)sizeof(float) };
+
+static inline register_floats load_register(const float *x)
+{
+    register_floats values;
+    memcpy(&values, x, sizeof values);
+    return values;
+}
+
+/* Stores to an address that is aligned to a register, past the caches where the level can: a line is not read
+ * before it is written. stream_end() before another thread reads it. */
+static inline void stream_register(float *to, register_floats values)
+{
+#if defined(__AVX512F__)
+    _mm512_stream_ps(to, (__m512)values);
+#elif defined(__AVX__)
+    _mm256_stream_ps(to, (__m256)values);
+#else
+    memcpy(to, &values, sizeof values);
+#endif
+}
+
+static inline void stream_end(void)
+{
+#if defined(__AVX__)
+    _mm_sfence();
+#endif
+}
+
 /* The next floats as doubles, exactly. GCC 12 takes a wide conversion apart, at twice the time and more. */
 static inline doubles widened(const float *x)
 {

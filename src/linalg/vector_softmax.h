@@ -21,18 +21,12 @@ struct softmax {
     double sums[SOFTMAX_COLUMNS];   /* out: of its terms */
 };
 
+/* Terms that are summed up while they are in the first cache; a multiple of REDUCE_LANES. */
+enum { SOFTMAX_CHUNK = 1024 };
+
 static inline size_t softmax_group(size_t units)
 {
     return units < REDUCE_LANES ? SOFTMAX_COLUMNS : 1;
-}
-
-/* z += bias; returns the largest z, where NaN counts for nothing. */
-static inline float softmax_add_bias(float *z, const float *bias, size_t units)
-{
-    for (size_t i = 0; i < units; i++) {
-        z[i] += bias[i];
-    }
-    return vector_largest(z, units);
 }
 
 /* Columns of fewer than REDUCE_LANES units, one behind the other: no register is half empty. */
@@ -55,31 +49,34 @@ static inline void softmax_narrow(struct softmax *s)
     }
 }
 
-/* One column, its sum on the way. */
+/* terms = e^(z − largest) */
+static inline void softmax_terms(const float *restrict z, float largest, size_t count, float *restrict terms)
+{
+    for (size_t i = 0; i < count; i++) {
+        terms[i] = vector_exp_flushed(z[i] - largest);
+    }
+}
+
+/* One column. Loops of their own for terms and sum: the exponentials alone keep the processor busy. */
 static inline void softmax_wide(struct softmax *s)
 {
-    const float largest = s->largest[0], *z = s->z;
+    const size_t whole = s->units - s->units % REDUCE_LANES;
     doubles partial[REDUCE_VECTORS] = { { 0.0 } };
-    float e[REDUCE_LANES];
-    size_t i = 0;
-    for (; i + REDUCE_LANES <= s->units; i += REDUCE_LANES) {
-        for (size_t k = 0; k < REDUCE_LANES; k++) {
-            e[k] = vector_exp_flushed(z[i + k] - largest);
-        }
-        for (size_t v = 0; v < REDUCE_VECTORS; v++) {
-            partial[v] += widened(e + v * REDUCE_WIDTH);
-        }
-        if (s->terms != NULL) {
-            memcpy(s->terms + i, e, sizeof e);
+    float chunk[SOFTMAX_CHUNK], *terms = chunk;
+    size_t count = 0;
+    for (size_t first = 0; first < s->units; first += count) {
+        count = s->units - first < SOFTMAX_CHUNK ? s->units - first : (size_t)SOFTMAX_CHUNK;
+        terms = s->terms != NULL ? s->terms + first : chunk;
+        softmax_terms(s->z + first, s->largest[0], count, terms);
+        for (size_t i = 0; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
+            for (size_t v = 0; v < REDUCE_VECTORS; v++) {
+                partial[v] += widened(terms + i + v * REDUCE_WIDTH);
+            }
         }
     }
     s->sums[0] = folded_sum(partial);
-    for (; i < s->units; i++) {
-        const float term = vector_exp_flushed(z[i] - largest);
-        s->sums[0] += (double)term;
-        if (s->terms != NULL) {
-            s->terms[i] = term;
-        }
+    for (size_t i = count - (s->units - whole); i < count; i++) {
+        s->sums[0] += (double)terms[i];
     }
 }
 

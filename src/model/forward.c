@@ -7,16 +7,18 @@
 #include "model/parts.h"
 #include "model/regularize.h"
 
+/* z += bias of a tile while it is in cache, and A = φ(Z) where an activation works entry by entry. */
 static void activate(struct pass *pass, size_t l, const struct tile *tile)
 {
     const struct layer *layer = &pass->network->layers[l];
     const struct workspace_layer *w = &pass->workspace->layers[l];
+    const bool waits = layer->activation->whole_column;
     const size_t last = tile->row + tile->rows < layer->units ? tile->row + tile->rows : layer->units;
     const size_t offset = tile->row + tile->column * w->ld;
     const struct activation_forward forward = {
         .z = w->z + offset,
         .z_ld = w->ld,
-        .a = w->a + offset,
+        .a = (waits ? w->z : w->a) + offset,
         .a_ld = w->ld,
         .bias = pass->network->parameters + layer->bias + tile->row,
         .rows = last - tile->row,
@@ -24,7 +26,7 @@ static void activate(struct pass *pass, size_t l, const struct tile *tile)
         .parameter = (float)layer->description.activation_parameter,
         .custom = &layer->description.custom_activation,
     };
-    layer->activation->forward(&forward);
+    (waits ? activation_row(MLP_ACTIVATION_IDENTITY) : layer->activation)->forward(&forward);
     regularize_forward(pass, l, tile);
 }
 
@@ -59,17 +61,14 @@ static void product_tile(struct pass *pass, size_t l, size_t slice, const struct
                   slice == 0 ? w->ld : pass->network->layers[l].stride, false);
 }
 
-/* One tile of Z = W·A, and where an activation works entry by entry, its epilogue while the tile is in cache.
- */
+/* One tile of Z = W·A and its epilogue. */
 static void forward_tile(struct pass *pass, size_t l, const struct tile *tile)
 {
     const struct workspace_layer *w = &pass->workspace->layers[l];
     for (size_t slice = 0; slice < pass->workspace->plan.layers[l].slices; slice++) {
         multiply_tile(pass, l, slice, tile, w->z, w->ld, slice > 0);
     }
-    if (!pass->network->layers[l].activation->whole_column) {
-        activate(pass, l, tile);
-    }
+    activate(pass, l, tile);
 }
 
 /* Whether slices go to different members: those whose gradient, and update, is theirs. A member that has both
@@ -92,10 +91,8 @@ static void forward_in_slices(const struct team *team, struct pass *pass, size_t
     for (size_t j = share.first; j < share.end; j++) {
         vector_kernels()->add(w->z + j * w->ld, pass->workspace->partial + j * layer->stride, layer->units);
     }
-    if (!layer->activation->whole_column) {
-        const struct tile columns = { 0, layer->units, share.first, share.end - share.first };
-        activate(pass, l, &columns);
-    }
+    const struct tile columns = { 0, layer->units, share.first, share.end - share.first };
+    activate(pass, l, &columns);
 }
 
 /* The batch as the first layer sees it: packed, (x − mean) / scale, with noise; each member its own columns.
@@ -139,13 +136,22 @@ void pass_layers(const struct team *team, struct pass *pass)
     }
 }
 
+/* A of an output that needs whole columns of Z. */
 static void activate_output(const struct team *team, struct pass *pass)
 {
     const struct layer *output = output_layer(pass->network);
+    const struct workspace_layer *w = &pass->workspace->layers[pass->network->layer_count - 1];
     if (output->activation->whole_column) {
         const struct range share = plan_columns(&pass->workspace->plan, team);
-        const struct tile columns = { 0, output->units, share.first, share.end - share.first };
-        activate(pass, pass->network->layer_count - 1, &columns);
+        const struct activation_forward forward = {
+            .z = w->z + share.first * w->ld,
+            .z_ld = w->ld,
+            .a = w->a + share.first * w->ld,
+            .a_ld = w->ld,
+            .rows = output->units,
+            .columns = share.end - share.first,
+        };
+        output->activation->forward(&forward);
         join_columns(team, pass);
     }
 }
@@ -155,6 +161,9 @@ void pass_forward(const struct team *team, struct pass *pass)
     pass_layers(team, pass);
     activate_output(team, pass);
 }
+
+/* Floats of a softmax that no cache keeps beside Z and dZ: 16 MiB. */
+enum { STREAM_FROM = 1 << 22 };
 
 /* Losses of this member's blocks of samples, their gradient, and where `activates` the output's softmax. */
 static void loss_blocks(const struct range *share, struct pass *pass, const struct loss_row *row,
@@ -177,9 +186,8 @@ static void loss_blocks(const struct range *share, struct pass *pass, const stru
             .gradient = pass->want_gradient ? w->d + j * w->ld : NULL,
             .leading_dimension = w->ld,
             .scale = pass->loss_scale,
-            .raw = activates ? w->z + j * w->ld : NULL,
-            .bias = activates ? pass->network->parameters + output->bias : NULL,
             .softmax = activates ? w->a + j * w->ld : NULL,
+            .streams = pass->workspace->count * w->ld >= STREAM_FROM,
         };
         pass->workspace->block_losses[j / LOSS_BLOCK] = row->evaluate(&block);
     }
@@ -199,7 +207,7 @@ static void custom_loss(const struct team *team, struct pass *pass)
     team_barrier(team);
 }
 
-/* `activates`: the output's Z still lacks its bias, and A is to be made of it. */
+/* `activates`: A of the output is still to be made. */
 static void run_loss(const struct team *team, struct pass *pass, bool activates)
 {
     const struct loss_row *row = loss_row(pass->network->loss.loss);

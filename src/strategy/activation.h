@@ -10,13 +10,14 @@
 
 #include "base/names.h"
 
-/* The forward epilogue of one tile, rows × columns, column-major: z += bias, a = φ(z). */
+/* The forward epilogue of one tile, rows × columns, column-major: z += bias, a = φ(z); of a row that needs
+ * whole columns a = φ(z) alone, where z has its bias. */
 struct activation_forward {
-    float *z; /* in: W·A of the layer below; out: Z */
+    float *z; /* in: W·A of the layer below; out: Z. whole_column: Z */
     size_t z_ld;
     float *a; /* out: A; may be z */
     size_t a_ld;
-    const float *bias; /* one for each row */
+    const float *bias; /* one for each row; whole_column: NULL */
     size_t rows;
     size_t columns;
     float parameter;

@@ -237,12 +237,13 @@ static void softmax_forward(const struct activation_forward *t)
 {
     const size_t group = softmax_group(t->rows);
     for (size_t first = 0; first < t->columns; first += group) {
-        float *z = t->z + first * t->z_ld, *a = t->a + first * t->a_ld;
+        const float *z = t->z + first * t->z_ld;
+        float *a = t->a + first * t->a_ld;
         const size_t left = t->columns - first;
         struct softmax s = { .z = z, .terms = a, .units = t->rows, .z_ld = t->z_ld, .terms_ld = t->a_ld };
         s.columns = left < group ? left : group;
         for (size_t j = 0; j < s.columns; j++) {
-            s.largest[j] = softmax_add_bias(z + j * t->z_ld, t->bias, t->rows);
+            s.largest[j] = vector_largest(z + j * t->z_ld, t->rows);
         }
         softmax_exponentials(&s);
         for (size_t j = 0; j < s.columns; j++) {

@@ -52,10 +52,8 @@ struct loss_block {
     float *gradient;          /* out: dL/dZ or dL/dA as the row's from_logits says; NULL: not wanted */
     size_t leading_dimension; /* of z, a and gradient */
     double scale;             /* from loss_scale(); multiplies the gradient */
-    /* Where the loss is to make a softmax output's A as well, of the same exponentials; else NULL. */
-    float *raw;        /* z without its bias, which the loss adds */
-    const float *bias; /* one for each unit */
-    float *softmax;    /* out: a */
+    float *softmax; /* out: a, of the same exponentials, where the loss is to make it as well; else NULL */
+    bool streams;   /* it goes past the caches, which could not keep it */
 };
 
 /* Losses of samples added up. Those of batches add up to that of a data set, which loss_reduce() divides

@@ -1,5 +1,5 @@
-/* The losses: value and gradient of each on a run of samples, and the table of rows. Compiled once for each
- * vector level; sums have a fixed order, so that the level does not change a bit. */
+/* The losses: value and gradient of each on a run of samples, and their table. Compiled for each level; sums
+ * have a fixed order, so that the level does not change a bit. */
 #include "strategy/loss_rows.h"
 
 #include <math.h>
@@ -41,10 +41,8 @@ static const float *targets_of(const struct loss_block *block, size_t column, si
     return buffer;
 }
 
-/* ---- cross-entropy
- * ------------------------------------------------------------------------------------------------ ℓ = Σ_c
- * w_c t_c (L − z_c), L = ln Σ e^z, t = (1 − ε)·y + ε/classes; with p = softmax(z) dℓ/dz_c = p_c·Σ_k w_k t_k −
- * w_c t_c. */
+/* ---- cross-entropy: ℓ = Σ_c w_c t_c (L − z_c), L = ln Σ e^z, t = (1 − ε)·y + ε/classes; with p = softmax(z)
+ * dℓ/dz_c = p_c·Σ_k w_k t_k − w_c t_c. */
 
 /* w_c·t_c of `count` units from `first`. */
 static void weighted_targets(const struct loss_block *block, size_t column, size_t first, size_t count,
@@ -72,21 +70,36 @@ struct column {
     double factor;                /* on the gradient */
     float *gradient;              /* in: e^(z − largest); or NULL */
     float *softmax;               /* out: e^(z − largest)/sum; or NULL */
+    bool streams;                 /* past the caches */
 };
+
+/* Whole registers of scale_terms(), softmax past the caches. Returns their units. */
+static size_t stream_terms(float *restrict gradient, float *restrict softmax, size_t units, float share,
+                           float scale)
+{
+    size_t i = 0;
+    for (; i + REGISTER_FLOATS <= units; i += REGISTER_FLOATS) {
+        const register_floats terms = load_register(gradient + i), scaled = terms * scale;
+        stream_register(softmax + i, terms * share);
+        memcpy(gradient + i, &scaled, sizeof scaled);
+    }
+    stream_end();
+    return i;
+}
 
 /* The gradient is to be scaled, and softmax made, by one pass over both. */
 static void scale_terms(const struct column *column, size_t units, float scale)
 {
     float *restrict gradient = column->gradient, *restrict softmax = column->softmax;
     const float share = (float)(1.0 / column->sum);
-    if (softmax == NULL) {
-        for (size_t i = 0; i < units; i++) {
+    size_t i = column->streams ? stream_terms(gradient, softmax, units, share, scale) : 0;
+    if (softmax != NULL) {
+        for (; i < units; i++) {
+            softmax[i] = gradient[i] * share;
             gradient[i] *= scale;
         }
-        return;
     }
-    for (size_t i = 0; i < units; i++) {
-        softmax[i] = gradient[i] * share;
+    for (; i < units; i++) {
         gradient[i] *= scale;
     }
 }
@@ -144,18 +157,15 @@ static void take_softmax(const struct loss_block *block, size_t first, struct so
     s->units = units;
     s->z_ld = s->terms_ld = ld;
     for (size_t j = first; j < first + s->columns; j++) {
-        s->largest[j - first] = block->softmax != NULL
-                                    ? softmax_add_bias(block->raw + j * ld, block->bias, units)
-                                    : vector_largest(block->z + j * ld, units);
+        s->largest[j - first] = vector_largest(block->z + j * ld, units);
     }
     softmax_exponentials(s);
 }
 
 static double cross_entropy(const struct loss_block *block)
 {
-    const struct loss_settings *settings = block->settings;
-    const bool single = block->targets->classes != NULL && settings->label_smoothing == 0.0 &&
-                        settings->class_weights == NULL;
+    const bool single = block->targets->classes != NULL && block->settings->label_smoothing == 0.0 &&
+                        block->settings->class_weights == NULL;
     const size_t group = softmax_group(block->units);
     double total = 0.0;
     for (size_t first = 0; first < block->columns; first += group) {
@@ -170,7 +180,8 @@ static double cross_entropy(const struct loss_block *block)
                                            log(s.sums[j]),
                                            block->scale * weight,
                                            block->gradient != NULL ? block->gradient + at : NULL,
-                                           block->softmax != NULL ? block->softmax + at : NULL };
+                                           block->softmax != NULL ? block->softmax + at : NULL,
+                                           block->softmax != NULL && block->streams };
             if (column.softmax != NULL && !(single && column.gradient != NULL)) {
                 softmax_divide(s.terms + j * s.terms_ld, s.units, s.sums[j], column.softmax);
             }

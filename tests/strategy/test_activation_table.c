@@ -198,9 +198,8 @@ enum { UNITS = 33, COLUMNS = 3, LEADING = 37 };
 
 static void softmax(const struct activation_row *row, float *z, float *a, size_t units)
 {
-    const float bias[UNITS] = { 0.0f };
     row->forward(&(struct activation_forward){
-        .z = z, .z_ld = LEADING, .a = a, .a_ld = LEADING, .bias = bias, .rows = units, .columns = COLUMNS });
+        .z = z, .z_ld = LEADING, .a = a, .a_ld = LEADING, .rows = units, .columns = COLUMNS });
 }
 
 static void exact_softmax(const float *z, size_t units, double *a)

@@ -316,6 +316,72 @@ static void test_levels_agree(void **unused)
     }
 }
 
+/* ---- softmax on the way -------------------------------------------------------------------------------- */
+
+enum { WIDE = 2112, COLUMNS = 2 };
+
+/* Cross-entropy of class j·3 + 1 in column j: A and dL/dZ, in the blocks of units that caches hold and in
+ * those that are stored past them. */
+static double with_softmax(enum cpu_level level, const float *z, size_t units, bool streams, float *a,
+                           float *gradient)
+{
+    const struct loss_settings settings = { .loss = MLP_LOSS_CROSS_ENTROPY };
+    const int32_t classes[COLUMNS] = { 1, 4 };
+    const mlp_targets targets = { .classes = classes };
+    const struct loss_block block = {
+        .settings = &settings,
+        .targets = &targets,
+        .columns = COLUMNS,
+        .units = units,
+        .z = z,
+        .a = a,
+        .scale = 1.0,
+        .gradient = gradient,
+        .softmax = a,
+        .leading_dimension = WIDE,
+        .streams = streams,
+    };
+    return row_at(level, MLP_LOSS_CROSS_ENTROPY)->evaluate(&block);
+}
+
+static void check_softmax(const float *z, size_t units, size_t class, const float *a, const float *gradient)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < units; i++) {
+        sum += exp((double)z[i]);
+    }
+    for (size_t i = 0; i < units; i++) {
+        const double exact = exp((double)z[i]) / sum;
+        assert_true(fabs((double)a[i] - exact) <= 1e-6 * exact);
+        assert_true(fabs((double)gradient[i] - (exact - (i == class ? 1.0 : 0.0))) <= 1e-6 * exact + 1e-7);
+    }
+}
+
+static void test_softmax(void **unused)
+{
+    static const size_t sizes[] = { 5, 31, 32, 33, 100, 1024, 1031, 2100 };
+    static _Alignas(64) float z[WIDE * COLUMNS], a[2][WIDE * COLUMNS], gradient[2][WIDE * COLUMNS];
+    uint64_t state = 5;
+    (void)unused;
+    test_fill(&state, -6.0, 6.0, z, WIDE * COLUMNS);
+    FOR_EACH_LEVEL(level)
+    {
+        for (size_t n = 0; n < sizeof sizes / sizeof sizes[0]; n++) {
+            double losses[2];
+            for (int streams = 0; streams < 2; streams++) {
+                memset(a[streams], 0, sizeof a[streams]);
+                memset(gradient[streams], 0, sizeof gradient[streams]);
+                losses[streams] = with_softmax(level, z, sizes[n], streams, a[streams], gradient[streams]);
+            }
+            check_softmax(z, sizes[n], 1, a[0], gradient[0]);
+            check_softmax(z + WIDE, sizes[n], 4, a[0] + WIDE, gradient[0] + WIDE);
+            assert_true(losses[0] == losses[1]);
+            assert_memory_equal(a[0], a[1], sizeof a[0]);
+            assert_memory_equal(gradient[0], gradient[1], sizeof gradient[0]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_label_smoothing_and_class_weights),
         cmocka_unit_test(test_one_hot),
         cmocka_unit_test(test_levels_agree),
+        cmocka_unit_test(test_softmax),
     };
     /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
