@@ -42,9 +42,9 @@ static const size_t small_product = 1000000;
 /* Longest inner length of a small call, of a tile of 64 × 16. */
 enum { SMALL_INNER_MOST = 976 };
 
-/* Columns of NN and TN tiles: wider ones where enough are left for many threads, the whole batch where every
- * thread would read a matrix of weights that is beyond its own cache. */
-enum { COLUMNS = 16, COLUMNS_MORE = 32, COLUMNS_MOST = 64, MORE_FROM = 256, MOST_FROM = 1024 };
+/* Columns of NN and TN tiles, of which a run goes through one call: 528 samples are shares of 272 and 256.
+ * The whole batch where every thread would read a matrix of weights that is beyond its own cache. */
+enum { COLUMNS = 16, MORE_FROM = 256 };
 enum { LARGE_WEIGHTS = 1 << 18 };
 
 /* Weights from which tiles are higher: what they read of the right operand stays in the second cache. */
@@ -125,10 +125,7 @@ static struct grid packed_grid(enum product product, size_t m, size_t n)
 /* Columns of NN and TN tiles of a layer with m × k weights. */
 static size_t small_columns(size_t m, size_t n, size_t k)
 {
-    if (n >= MORE_FROM) {
-        return n >= MOST_FROM ? COLUMNS_MOST : COLUMNS_MORE;
-    }
-    return m >= (LARGE_WEIGHTS + k - 1) / k ? n : smaller(COLUMNS, n);
+    return n < MORE_FROM && m >= (LARGE_WEIGHTS + k - 1) / k ? n : smaller(COLUMNS, n);
 }
 
 /* Few columns of a TN product: the small-matrix kernel of BLAS takes them as they are, up to its limits. */
@@ -225,23 +222,20 @@ struct tile grid_tile(const struct grid *grid, size_t r, size_t c)
                           smaller(grid->columns, grid->n - column) };
 }
 
-struct tile grid_visit(const struct grid *grid, size_t first, size_t end, size_t i)
-{
-    const size_t band_tiles = grid->band * grid_tile_rows(grid), column = first + i / band_tiles * grid->band;
-    const size_t columns = smaller(grid->band, end - column);
-    return grid_tile(grid, i % band_tiles / columns, column + i % band_tiles % columns);
-}
-
 size_t grid_visit_run(const struct grid *grid, size_t first, size_t end, size_t i, size_t last,
                       struct tile *run)
 {
-    *run = grid_visit(grid, first, end, i);
-    size_t next = i + 1;
-    for (bool joins = grid->block.small; joins && next < last;) {
-        const struct tile tile = grid_visit(grid, first, end, next);
-        joins = tile.row == run->row && tile.column == run->column + run->columns;
-        run->columns += joins ? tile.columns : 0;
-        next += joins;
-    }
-    return next - i;
+    const size_t band_tiles = grid->band * grid_tile_rows(grid), column = first + i / band_tiles * grid->band;
+    const size_t columns = smaller(grid->band, end - column), place = i % band_tiles % columns;
+    const size_t length = grid->block.small ? smaller(columns - place, last - i) : 1;
+    *run = grid_tile(grid, i % band_tiles / columns, column + place);
+    run->columns = smaller(length * grid->columns, grid->n - run->column);
+    return length;
+}
+
+struct tile grid_visit(const struct grid *grid, size_t first, size_t end, size_t i)
+{
+    struct tile tile;
+    grid_visit_run(grid, first, end, i, i + 1, &tile);
+    return tile;
 }
