@@ -25,6 +25,19 @@ static size_t run_length(const mlp_data *data, const size_t *order, size_t first
     return run;
 }
 
+/* Bytes of a shuffled sample are anywhere in memory: they are asked for, up to so many, while the samples
+ * before it are copied. */
+enum { AHEAD = 4, AHEAD_MOST = 4096, LINE = 64 };
+
+static void ask_for(const struct storage *storage, size_t sample)
+{
+    const size_t most = storage->inputs < AHEAD_MOST ? storage->inputs : (size_t)AHEAD_MOST;
+    const uint8_t *bytes = storage->bytes + sample * storage->inputs;
+    for (size_t at = 0; at < most; at += LINE) {
+        __builtin_prefetch(bytes + at);
+    }
+}
+
 mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_t first, size_t count,
                                 float *x)
 {
@@ -42,6 +55,9 @@ mlp_status data_gather_features(const mlp_data *data, const size_t *order, size_
         } else if (storage->features != NULL) {
             memcpy(out, storage->features + start * inputs, run * inputs * sizeof(float));
         } else {
+            if (order != NULL && i + AHEAD < count) {
+                ask_for(storage, sample_at(data, order, first, i + AHEAD));
+            }
             vector_kernels()->from_bytes(storage->bytes + start * inputs, storage->byte_scale, run * inputs,
                                          out);
         }
