@@ -15,9 +15,13 @@
 /* ---- the barrier --------------------------------------------------------------------------------------- */
 
 /* OpenMP's own spins for milliseconds before it sleeps, which on a machine that is busy or limited takes the
- * processor from the thread that is waited for. This one spins for some ten microseconds, or not at all where
- * the team has more members than there are processors. */
-enum { SPINS = 2000, CACHE_LINE = 64 };
+ * processor from the thread that is waited for. This one spins for a quarter of a millisecond, or not at all
+ * where the team has more members than there are processors. On a busy machine that is far less than the turn
+ * which a thread loses that sleeps: woken, it waits until another's turn is over, 4 ms, and the others of the
+ * team then wait for it. Beside two busy processes a training of 64-1024-1024-10 on two cores takes 1.16
+ * times what fair shares allow; 1.40 where threads sleep after a fifth of that, and sooner the more often
+ * they do. */
+enum { SPINS = 10000, CACHE_LINE = 64 };
 
 struct barrier {
     _Alignas(CACHE_LINE) atomic_uint arrived;
@@ -44,26 +48,15 @@ static void open_barrier(struct barrier *barrier)
     }
 }
 
-/* How long this thread spins: less after each wait that ended in sleep, as on a busy machine, where spinning
- * takes the processor from others; now and then in full, to see whether it is quiet again. */
-static _Thread_local struct {
-    int spins;
-    unsigned waits;
-} patience = { SPINS, 0 };
-
 /* Whether the phase ended before the spins did. */
 static bool spin(struct barrier *barrier, unsigned phase)
 {
-    const bool full = ++patience.waits % 32 == 0;
-    const int spins = full || patience.spins > barrier->spins ? barrier->spins : patience.spins;
-    for (int i = 0; i < spins; i++) {
+    for (int i = 0; i < barrier->spins; i++) {
         if (atomic_load_explicit(&barrier->phase, memory_order_acquire) != phase) {
-            patience.spins = full ? SPINS : patience.spins;
             return true;
         }
         relax();
     }
-    patience.spins /= 2;
     return false;
 }
 
