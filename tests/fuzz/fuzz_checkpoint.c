@@ -20,7 +20,7 @@ enum { COUNT = 10, INPUTS = 2, OWN_SIZE = 16 };
 static const float features[COUNT * INPUTS] = { 0, 1, 1, 0, 1, 1, 0, 0, 2, 1, 1, 2, 2, 2, 0, 2, 2, 0, 3, 1 };
 static const int32_t classes[COUNT] = { 0, 1, 0, 1, 1, 0, 1, 0, 1, 0 };
 
-static char folder[] = "/tmp/mlp-fuzz-XXXXXX", path[64];
+static char folder[256], path[320];
 
 static void clear_folder(void)
 {
@@ -181,7 +181,7 @@ static void write_loop_seed(const char *to)
 static void loop(void)
 {
     static uint8_t before[1 << 16], after[1 << 16];
-    char own[OWN_SIZE] = "", saved[64];
+    char own[OWN_SIZE] = "", saved[sizeof path];
     mlp_network *network;
     mlp_optimizer *optimizer;
     make(&network, &optimizer);
@@ -208,6 +208,8 @@ static void loop(void)
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
+    const char *temporary = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/mlp-fuzz-XXXXXX", temporary != NULL ? temporary : "/tmp");
     if (mkdtemp(folder) == NULL) {
         abort();
     }
