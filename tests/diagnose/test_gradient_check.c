@@ -95,6 +95,27 @@ static void every_activation_passes(void **unused)
     }
 }
 
+/* What a caller computes in float is compared less closely, in whichever layer it is. */
+static void a_custom_activation_passes_in_any_layer(void **unused)
+{
+    struct batch b;
+    float right = 1.0f;
+    mlp_layer custom = tanh_layer;
+    (void)unused;
+    make_batch(&b);
+    const mlp_targets targets = { .classes = b.classes };
+    custom.activation = MLP_ACTIVATION_CUSTOM;
+    custom.custom_activation = (mlp_activation_callbacks){ cube, cube_slope, &right };
+    for (int l = 0; l < 2; l++) {
+        const mlp_layer layers[] = { l == 0 ? custom : tanh_layer, l == 1 ? custom : tanh_layer,
+                                     softmax_layer };
+        mlp_network *network;
+        assert_ok(mlp_network_create(INPUTS, layers, 3, NULL, &network));
+        expect_pass(network, &b, &targets, l == 0 ? "custom first" : "custom second");
+        mlp_network_destroy(&network);
+    }
+}
+
 static void every_loss_and_reduction_passes(void **unused)
 {
     static const mlp_activation outputs[] = { MLP_ACTIVATION_SOFTMAX, MLP_ACTIVATION_SIGMOID,
@@ -334,6 +355,7 @@ int main(void)
         cmocka_unit_test(weights_smoothing_and_standardization_pass),
         cmocka_unit_test(classes_that_stand_for_minus_one_and_one_pass),
         cmocka_unit_test(planted_errors_are_named),
+        cmocka_unit_test(a_custom_activation_passes_in_any_layer),
         cmocka_unit_test(a_wrong_custom_derivative_is_found),
         cmocka_unit_test(kinks_are_left_out_and_counted),
         cmocka_unit_test(a_sample_of_entries),

@@ -116,6 +116,16 @@ for kind in EIO ENOSPC EINTR short kill; do
     result $? "$kind at any of them: files whole, the same bits and log after --resume"
 done
 
+# ---- writes that take half, the third of which is that to the temporary file of streamed features
+"$mlp" train $common --epochs 1 --stream --output streamed >out 2>err
+bad=
+for number in 1 2 3; do
+    with_fault "short:$number" train $common --epochs 1 --stream --output m && cmp -s m streamed || bad="$bad $number"
+done
+[ -z "$bad" ] || echo "short:$bad" >>err
+[ -z "$bad" ]
+result $? "short writes of streamed features"
+
 # ---- the same of whatever else writes a file
 
 # written FILE ARGUMENT...: the file is the old one or the whole new one, and the exit code says so

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <mlp/data.h>
+#include <mlp/schema.h>
 
 #include "io/unpacked_file.h"
 
@@ -68,6 +69,25 @@ static void folders_are_named_when_they_will_not_do(void **unused)
     mlp_data_destroy(&data);
 }
 
+/* What is loaded into memory needs no folder; a table that is streamed does. */
+static void what_is_not_streamed_asks_for_no_folder(void **unused)
+{
+    const char *path = test_write_file("loaded.csv", "1,2,a\n3,4,b\n", 12);
+    mlp_table_options table = MLP_TABLE_OPTIONS_INIT;
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    mlp_schema *schema;
+    mlp_data *data;
+    (void)unused;
+    table.folder = "/no/such/folder";
+    options.table = &table;
+    assert_ok(mlp_schema_learn(path, &options, &schema, &data));
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+    table.stream = 1;
+    assert_refused(mlp_schema_learn(path, &options, &schema, &data), MLP_ERROR_IO, "loaded.csv",
+                   "/no/such/folder", NULL);
+}
+
 /* A limit on the size of files stands for a full disk. */
 static void a_full_disk_is_told(void **unused)
 {
@@ -99,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_appended_comes_back),
         cmocka_unit_test(folders_are_named_when_they_will_not_do),
+        cmocka_unit_test(what_is_not_streamed_asks_for_no_folder),
         cmocka_unit_test(a_full_disk_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

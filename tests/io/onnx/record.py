@@ -3,7 +3,7 @@
 scikit-learn, skl2onnx.
 
 usage: record.py [FOLDER [KIND...]]     all kinds: gemm keras sklearn torch external shapes runtime refused
-                                         offset; and by name alone:
+                                         offset transposed; and by name alone:
                                          tf2onnx (needs keras, tensorflow-cpu, tf2onnx)
 
 NAME.onnx is the model. NAME.txt has samples, inputs and outputs in its first line, then a sample's inputs and the
@@ -154,6 +154,15 @@ def gemm_models():
     nodes = [helper.make_node("Transpose", ["x"], ["t"]), helper.make_node("Gemm", ["t", "w"], ["y"], transA=1)]
     model, y = model_of(nodes, {"w": normal(4, 3)}, [4], 3, x)
     record("gemm-transposed", model, x, y)
+
+
+def transposed_models():
+    """Weights behind a Transpose, which a Gemm transposes or takes as they are."""
+    for trans_b in (0, 1):
+        x, w = normal(SAMPLES, 4), normal(*((4, 3) if trans_b else (3, 4)))
+        nodes = [helper.make_node("Transpose", ["w"], ["t"]), helper.make_node("Gemm", ["x", "t"], ["y"], transB=trans_b)]
+        model, y = model_of(nodes, {"w": w}, [4], 3, x)
+        record(f"weights-transposed-{trans_b}", model, x, y)
 
 
 def offset_models():
@@ -399,5 +408,6 @@ def refused_models():
 
 
 if __name__ == "__main__":
-    for kind in sys.argv[2:] or ("gemm", "keras", "sklearn", "torch", "external", "shapes", "runtime", "refused", "offset"):
+    for kind in sys.argv[2:] or ("gemm", "keras", "sklearn", "torch", "external", "shapes", "runtime", "refused", "offset",
+                                 "transposed"):
         globals()[f"{kind}_models"]()
