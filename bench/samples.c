@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 enum { FASHION_INPUTS = 784, FASHION_CLASSES = 10, READ_SAMPLES = 1000, RARE = 50000 };
 
 static const char fashion_images[] = "/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz";
@@ -85,8 +87,8 @@ bool samples_set_make(const char *name, size_t inputs, size_t classes, struct sa
                 FASHION_INPUTS, FASHION_CLASSES);
         return false;
     }
-    set->bytes = malloc(TRAINING_SAMPLES * inputs);
-    set->labels = malloc(TRAINING_SAMPLES * sizeof *set->labels);
+    set->bytes = memory_allocate(TRAINING_SAMPLES, inputs); /* as the library's loaders do: on large pages */
+    set->labels = memory_allocate(TRAINING_SAMPLES, sizeof *set->labels);
     if (set->bytes == NULL || set->labels == NULL) {
         fputs("mlp-bench: out of memory\n", stderr);
         return false;
@@ -112,8 +114,8 @@ bool samples_set_make(const char *name, size_t inputs, size_t classes, struct sa
 void samples_set_free(struct samples_set *set)
 {
     mlp_data_destroy(&set->data);
-    free(set->bytes);
-    free(set->labels);
+    memory_free(set->bytes);
+    memory_free(set->labels);
 }
 
 bool samples_set_write(const struct samples_set *set, const char *path)
