@@ -53,8 +53,9 @@ enum { HIGH_WEIGHTS = 1 << 20, HIGH_ROWS = 256 };
 /* Columns of NT tiles. */
 enum { NT_COLUMNS = 128 };
 
-/* Columns from which a copy of Aᵀ pays in a TN product. */
-enum { TN_COPIED_FROM = 32 };
+/* Columns from which a copy of Aᵀ pays in a TN product, and where it is too long for BLAS's small-matrix
+ * kernels; entries of A up to which one of B pays for any number of columns. */
+enum { TN_COPIED_FROM = 32, TN_LONG_COPIED_FROM = 16, TN_FEW_WEIGHTS = 512 };
 
 enum {
     SMALL_ROWS = 64,
@@ -128,7 +129,13 @@ static size_t small_columns(size_t m, size_t n, size_t k)
     return n < MORE_FROM && m >= (LARGE_WEIGHTS + k - 1) / k ? n : smaller(COLUMNS, n);
 }
 
-/* Few columns of a TN product: the small-matrix kernel of BLAS takes them as they are, up to its limits. */
+/* Few columns of a TN product: BLAS takes them as they are. */
+static bool is_narrow(size_t m, size_t n, size_t k)
+{
+    return k <= SMALL_INNER_MOST ? n < TN_COPIED_FROM && m * k > TN_FEW_WEIGHTS : n < TN_LONG_COPIED_FROM;
+}
+
+/* Its small-matrix kernel up to its limits. */
 static struct grid narrow_grid(size_t m, size_t n, size_t k)
 {
     return k <= SMALL_INNER_MOST ? cut(m, n, smaller(SMALL_ROWS, m), smaller(COLUMNS, n), GEMM_WHOLE)
@@ -188,7 +195,7 @@ static struct grid choose(enum product product, size_t m, size_t n, size_t k, en
     if (class == BLAS_PACKED) {
         return packed_grid(product, m, n);
     }
-    if (product == PRODUCT_TN && n < TN_COPIED_FROM && class == BLAS_SMALL_MATRIX) {
+    if (product == PRODUCT_TN && class == BLAS_SMALL_MATRIX && is_narrow(m, n, k)) {
         return narrow_grid(m, n, k);
     }
     return small_grid(product, m, n, k, class);
