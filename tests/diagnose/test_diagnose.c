@@ -1,4 +1,4 @@
-/* Signal propagation, findings and their words, symmetry, values that are not finite. */
+/* Signal propagation, findings and their words, symmetry. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,74 +351,6 @@ static void symmetric_units(void **unused)
     mlp_network_destroy(&network);
 }
 
-/* ---- values that are not finite ------------------------------------------------------------------------ */
-
-static void locate(const mlp_network *network, const struct batch *b, mlp_place place, size_t layer,
-                   size_t unit, size_t sample)
-{
-    mlp_nonfinite_location found;
-    assert_ok(mlp_find_nonfinite(network, b->x, &b->targets, COUNT, &found));
-    assert_int_equal(found.place, place);
-    assert_int_equal(found.layer, layer);
-    assert_int_equal(found.unit, unit);
-    assert_int_equal(found.sample, sample);
-}
-
-static void values_that_are_not_finite(void **unused)
-{
-    struct batch b;
-    mlp_const_matrix w;
-    mlp_network *network =
-        make_network(3, 24, MLP_ACTIVATION_RELU, MLP_INIT_AUTOMATIC, (mlp_init_parameters){ 0 }, 1);
-    (void)unused;
-    make_batch(&b, 1, INPUTS, false);
-    locate(network, &b, MLP_PLACE_NONE, 0, 0, 0);
-    assert_ok(mlp_network_weights(network, 2, &w));
-    float *entry = (float *)w.data + 5 + 7 * w.leading_dimension; /* as a stray write would */
-    const float kept = *entry;
-    *entry = NAN;
-    locate(network, &b, MLP_PLACE_WEIGHTS, 2, 5, 7);
-    expect(network, &b, 1u << MLP_FINDING_NONFINITE, 2, WORDS("non-finite: layer 2", "nan", "5, 7"));
-    *entry = kept;
-    for (size_t j = 0; j < w.columns; j++) {
-        ((float *)w.data)[5 + j * w.leading_dimension] = 3e38f; /* finite, but not what comes of it */
-    }
-    mlp_nonfinite_location found;
-    assert_ok(mlp_find_nonfinite(network, b.x, NULL, COUNT, &found));
-    assert_int_equal(found.place, MLP_PLACE_FORWARD);
-    assert_int_equal(found.layer, 2);
-    assert_int_equal(found.unit, 5);
-    assert_true(isinf(found.value));
-    b.x[3 + 11 * INPUTS] = INFINITY;
-    locate(network, &b, MLP_PLACE_INPUT, 0, 3, 11);
-    mlp_network_destroy(&network);
-}
-
-/* Inputs of 0 keep dW finite; errors of 3e38 in one direction add up to a db that is not. */
-static void bias_gradients_that_overflow_are_found(void **unused)
-{
-    enum { SAMPLES = 4 };
-    const mlp_layer layers[] = { { .units = 1 } };
-    mlp_network_options options = MLP_NETWORK_OPTIONS_INIT;
-    mlp_network *network;
-    mlp_nonfinite_location found;
-    mlp_diagnosis *diagnosis;
-    const float x[SAMPLES] = { 0 }, values[SAMPLES] = { -8e37f, -8e37f, -8e37f, -8e37f };
-    const mlp_targets targets = { .values = values };
-    (void)unused;
-    options.loss = MLP_LOSS_SQUARED_ERROR;
-    options.reduction = MLP_REDUCTION_SUM;
-    assert_ok(mlp_network_create(1, layers, 1, &options, &network));
-    assert_ok(mlp_find_nonfinite(network, x, &targets, SAMPLES, &found));
-    assert_int_equal(found.place, MLP_PLACE_BIAS_GRADIENT);
-    assert_int_equal(found.unit, 0);
-    assert_true(isinf(found.value));
-    assert_ok(mlp_diagnose(network, x, &targets, SAMPLES, NULL, &diagnosis));
-    assert_non_null(strstr(mlp_diagnosis_text(diagnosis), "gradient of a bias"));
-    mlp_diagnosis_destroy(&diagnosis);
-    mlp_network_destroy(&network);
-}
-
 static void nonsense_is_refused(void **unused)
 {
     struct batch b;
@@ -472,8 +404,6 @@ int main(void)
         cmocka_unit_test(vanishing_gradients),
         cmocka_unit_test(exploding_signals),
         cmocka_unit_test(symmetric_units),
-        cmocka_unit_test(values_that_are_not_finite),
-        cmocka_unit_test(bias_gradients_that_overflow_are_found),
         cmocka_unit_test(nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,103 +1,13 @@
-/* Data from a callback: a fit on it is the fit on the same samples as arrays, to the bit; it stops, goes on
- * and fails as a fit does. */
+/* Data from a callback: a fit on it is the fit on the same samples as arrays, to the bit; it stops and goes
+ * on as a fit does. */
 #include "support/support.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <mlp/mlp.h>
 
-#include "base/memory.h"
-#include "model/network.h"
-
-enum { COUNT = 67, INPUTS = 4, OUTPUTS = 3, BATCH = 8, EPOCHS = 4 };
-
-/* What the callback is to do, and what it saw. */
-struct stream {
-    bool by_epoch;  /* samples differ from epoch to epoch */
-    bool in_order;  /* fails the test where blocks do not follow each other within an epoch */
-    size_t fail_at; /* number of the call that fails, from 0; SIZE_MAX: none */
-    mlp_status failure;
-    size_t calls, skipped; /* samples that nobody wanted */
-    size_t epoch, next;
-};
-
-static float feature(const struct stream *s, size_t epoch, size_t sample, size_t j)
-{
-    uint64_t state = 1 + sample * 31 + j + (s->by_epoch ? epoch * 7919 : 0);
-    return (float)test_uniform(&state, -2, 2);
-}
-
-static int32_t class_of(size_t sample)
-{
-    return (int32_t)(sample * 5 % OUTPUTS);
-}
-
-static float target(size_t sample, size_t unit)
-{
-    return (float)(sample % 7) * 0.1f + (float)unit;
-}
-
-static float weight_of(size_t sample)
-{
-    return 0.5f + (float)(sample % 3);
-}
-
-static mlp_status read_block(const mlp_data_block *block, void *context)
-{
-    struct stream *s = context;
-    if (s->calls++ == s->fail_at) {
-        return s->failure;
-    }
-    assert_true(!s->in_order || block->first == 0 || (block->epoch == s->epoch && block->first == s->next));
-    s->epoch = block->epoch;
-    s->next = block->first + block->count;
-    s->skipped += block->x == NULL && block->classes == NULL && block->values == NULL ? block->count : 0;
-    const size_t features = block->x != NULL ? INPUTS : 0, values = block->values != NULL ? OUTPUTS : 0;
-    for (size_t i = 0; i < block->count; i++) {
-        const size_t sample = block->first + i;
-        assert_true(sample < COUNT);
-        for (size_t j = 0; j < features; j++) {
-            block->x[i * INPUTS + j] = feature(s, block->epoch, sample, j);
-        }
-        for (size_t u = 0; u < values; u++) {
-            block->values[i * OUTPUTS + u] = target(sample, u);
-        }
-        if (block->classes != NULL) {
-            block->classes[i] = class_of(sample);
-        }
-        if (block->weights != NULL) {
-            block->weights[i] = weight_of(sample);
-        }
-    }
-    return MLP_OK;
-}
-
-static const struct stream plain = { .fail_at = SIZE_MAX };
-
-static mlp_data_source describe(struct stream *stream, bool dense, bool sequential)
-{
-    mlp_data_source source = MLP_DATA_SOURCE_INIT;
-    source.count = COUNT;
-    source.inputs = INPUTS;
-    source.class_count = dense ? 0 : OUTPUTS;
-    source.outputs = dense ? OUTPUTS : 0;
-    source.weighted = dense;
-    source.sequential = sequential;
-    source.read = read_block;
-    source.context = stream;
-    return source;
-}
-
-static mlp_data *make(struct stream *stream, bool dense, bool sequential)
-{
-    const mlp_data_source source = describe(stream, dense, sequential);
-    mlp_data *data;
-    assert_ok(mlp_data_create_from_source(&source, &data));
-    return data;
-}
+#include "session/data_source_fixture.h"
 
 static float all_x[COUNT * INPUTS], all_values[COUNT * OUTPUTS], all_weights[COUNT];
 static int32_t all_classes[COUNT];
@@ -125,48 +35,6 @@ static mlp_data *make_arrays(bool dense)
     arrays.weights = dense ? all_weights : NULL;
     assert_ok(mlp_data_create(&arrays, &data));
     return data;
-}
-
-/* ---- fits ---------------------------------------------------------------------------------------------- */
-
-static mlp_network *make_network(bool dense)
-{
-    const mlp_layer layers[] = { { .units = 11, .activation = MLP_ACTIVATION_TANH },
-                                 { .units = OUTPUTS,
-                                   .activation = dense ? MLP_ACTIVATION_IDENTITY : MLP_ACTIVATION_SOFTMAX } };
-    mlp_network *network;
-    assert_ok(mlp_network_create(INPUTS, layers, 2, NULL, &network));
-    return network;
-}
-
-static mlp_fit_options settings(bool keep_order)
-{
-    mlp_fit_options fit = MLP_FIT_OPTIONS_INIT;
-    fit.epochs = EPOCHS;
-    fit.batch = BATCH;
-    fit.seed = 3;
-    fit.keep_order = keep_order;
-    return fit;
-}
-
-/* The status of a fit, and the network that it leaves. */
-static mlp_status fit_on(const mlp_data *data, bool dense, const mlp_fit_options *options,
-                         mlp_network **network, mlp_report **report)
-{
-    mlp_optimizer_options rule = MLP_OPTIMIZER_OPTIONS_INIT;
-    mlp_optimizer *optimizer;
-    rule.rule = MLP_OPTIMIZER_ADAM;
-    rule.learning_rate = 0.01;
-    *network = make_network(dense);
-    assert_ok(mlp_optimizer_create(*network, &rule, &optimizer));
-    const mlp_status status = mlp_fit(*network, optimizer, data, options, report);
-    mlp_optimizer_destroy(&optimizer);
-    return status;
-}
-
-static void assert_same_parameters(const mlp_network *a, const mlp_network *b)
-{
-    assert_memory_equal(a->parameters, b->parameters, a->arena_size * sizeof(float));
 }
 
 /* With early stopping and an average, standardized. */
@@ -329,152 +197,6 @@ static void another_source_is_refused(void **unused)
     }
 }
 
-/* ---- failures ------------------------------------------------------------------------------------------ */
-
-/* Whatever call fails, the fit ends with the callback's status; after IO a checkpoint keeps what was learnt,
- * from which it goes on. */
-static void a_failure_ends_the_fit(void **unused)
-{
-    static const mlp_status statuses[] = { MLP_ERROR_IO, MLP_ERROR_STATE, MLP_ERROR_UNSUPPORTED };
-    const size_t calls = (COUNT + BATCH - 1) / BATCH * EPOCHS;
-    mlp_network *whole, *network;
-    struct stream stream = plain;
-    mlp_data *data = make(&stream, false, true);
-    mlp_fit_options fit = settings(false);
-    (void)unused;
-    assert_ok(fit_on(data, false, &fit, &whole, NULL));
-    for (size_t k = 0; k < calls; k += 3) {
-        for (size_t s = 0; s < 3; s++) {
-            mlp_checkpoint_options checkpoint = MLP_CHECKPOINT_OPTIONS_INIT;
-            char name[32];
-            snprintf(name, sizeof name, "failed-%zu-%zu", k, s);
-            checkpoint.folder = test_path(name);
-            checkpoint.resume = 1;
-            fit.checkpoint = &checkpoint;
-            stream = plain;
-            stream.fail_at = k;
-            stream.failure = statuses[s];
-            assert_refused(fit_on(data, false, &fit, &network, NULL), statuses[s], "data source", NULL);
-            mlp_network_destroy(&network);
-            stream.fail_at = SIZE_MAX;
-            assert_ok(fit_on(data, false, &fit, &network, NULL)); /* from there, or from the start */
-            assert_same_parameters(network, whole);
-            /* that failed, and one that leads the source to the open step */
-            assert_true(statuses[s] != MLP_ERROR_IO || stream.calls <= calls + 2);
-            mlp_network_destroy(&network);
-        }
-    }
-    mlp_network_destroy(&whole);
-    mlp_data_destroy(&data);
-}
-
-static int breach;
-
-static mlp_status read_badly(const mlp_data_block *block, void *context)
-{
-    const mlp_status status = read_block(block, context);
-    if (block->first <= 20 && block->first + block->count > 20) {
-        const size_t i = 20 - block->first;
-        if (breach == 0) {
-            block->x[i * INPUTS + 2] = NAN;
-        } else if (breach == 1) {
-            block->values[i * OUTPUTS] = INFINITY;
-        } else {
-            block->weights[i] = -1.0f;
-        }
-    }
-    return status;
-}
-
-static mlp_status read_class(const mlp_data_block *block, void *context)
-{
-    const mlp_status status = read_block(block, context);
-    block->classes[block->count - 1] = OUTPUTS;
-    return status;
-}
-
-static void what_comes_is_checked(void **unused)
-{
-    static const struct {
-        mlp_status status;
-        const char *word;
-    } breaches[] = { { MLP_ERROR_NONFINITE, "feature 2" },
-                     { MLP_ERROR_NONFINITE, "target value 0" },
-                     { MLP_ERROR_RANGE, "weight is -1" } };
-    const mlp_fit_options fit = settings(true);
-    struct stream stream = plain;
-    mlp_data_source source = describe(&stream, true, false);
-    mlp_network *network;
-    mlp_data *data;
-    (void)unused;
-    source.read = read_badly;
-    assert_ok(mlp_data_create_from_source(&source, &data));
-    for (breach = 0; breach < 3; breach++) {
-        assert_refused(fit_on(data, true, &fit, &network, NULL), breaches[breach].status, "sample 20",
-                       breaches[breach].word, NULL);
-        mlp_network_destroy(&network);
-    }
-    mlp_data_destroy(&data);
-    source = describe(&stream, false, false);
-    source.read = read_class;
-    assert_ok(mlp_data_create_from_source(&source, &data));
-    assert_refused(fit_on(data, false, &fit, &network, NULL), MLP_ERROR_RANGE, "sample 7", "class is 3",
-                   NULL);
-    mlp_network_destroy(&network);
-    mlp_data_destroy(&data);
-}
-
-static void arguments(void **unused)
-{
-    struct stream stream = plain;
-    const mlp_data_source good = describe(&stream, false, true);
-    mlp_data_source source = good;
-    mlp_data *data, *first, *second;
-    float weights[OUTPUTS];
-    (void)unused;
-    assert_refused(mlp_data_create_from_source(NULL, &data), MLP_ERROR_ARGUMENT, "source", NULL);
-    assert_refused(mlp_data_create_from_source(&good, NULL), MLP_ERROR_ARGUMENT, "data", NULL);
-    source.read = NULL;
-    assert_refused(mlp_data_create_from_source(&source, &data), MLP_ERROR_ARGUMENT, "read", NULL);
-    source = good;
-    source.inputs = 0;
-    assert_refused(mlp_data_create_from_source(&source, &data), MLP_ERROR_RANGE, "inputs", NULL);
-    source = good;
-    source.outputs = 2;
-    assert_refused(mlp_data_create_from_source(&source, &data), MLP_ERROR_ARGUMENT, "class_count", "outputs",
-                   NULL);
-    assert_ok(mlp_data_create_from_source(&good, &data));
-    assert_refused(mlp_data_split(data, 0.5, 1, &first, &second), MLP_ERROR_ARGUMENT, "sequential", NULL);
-    assert_refused(mlp_data_fold(data, 3, 1, 0, 1, &first, &second), MLP_ERROR_ARGUMENT, "sequential", NULL);
-    assert_refused(mlp_data_balanced_weights(data, weights), MLP_ERROR_ARGUMENT, "classes", NULL);
-    mlp_data_destroy(&data);
-    source = good;
-    source.sequential = 0;
-    assert_ok(mlp_data_create_from_source(&source, &data));
-    assert_refused(mlp_data_split_stratified(data, 0.5, 1, &first, &second), MLP_ERROR_ARGUMENT, "classes",
-                   NULL);
-    mlp_data_destroy(&data);
-    assert_int_equal(stream.calls, 0);
-}
-
-static void memory_may_run_out(void **unused)
-{
-    struct stream stream = plain;
-    const mlp_data_source source = describe(&stream, false, true);
-    const size_t live = memory_live_count();
-    mlp_status status = MLP_ERROR_MEMORY;
-    mlp_data *data;
-    (void)unused;
-    for (size_t k = 0; status != MLP_OK; k++) {
-        memory_fail_after(k);
-        status = mlp_data_create_from_source(&source, &data);
-        memory_fail_after(SIZE_MAX);
-        assert_true(status == MLP_OK || (data == NULL && memory_live_count() == live));
-    }
-    mlp_data_destroy(&data);
-    assert_int_equal(memory_live_count(), live);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,10 +204,6 @@ int main(void)
         cmocka_unit_test(what_a_data_set_can_do),
         cmocka_unit_test(a_stopped_fit_goes_on),
         cmocka_unit_test(another_source_is_refused),
-        cmocka_unit_test(a_failure_ends_the_fit),
-        cmocka_unit_test(what_comes_is_checked),
-        cmocka_unit_test(arguments),
-        cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
