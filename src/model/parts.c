@@ -96,7 +96,7 @@ mlp_status mlp_workspace_set_exchange(mlp_workspace *workspace, size_t parts, co
     TRY(exchange_accept(exchange, &accepted));
     const mlp_status status = parts_set(__func__, workspace, parts, &accepted);
     TRY(exchange_agree(&accepted, status, NULL));
-    return shared_gradient_make(workspace);
+    return shared_gradient_make(workspace, true);
 }
 
 GETTER(size_t, mlp_workspace_parts, mlp_workspace, workspace,

@@ -19,18 +19,20 @@ size_t shared_gradient_least = 1 << 15;
 
 struct sizes {
     size_t arenas;            /* of the tree */
+    size_t for_shards;        /* arenas, as well */
     size_t magnitudes, bytes; /* bytes of these, and of all */
 };
 
-/* False where the sizes do not fit size_t. One arena more for parameters, and one for copies of them. */
-static bool size_of(const struct mlp_workspace *workspace, struct sizes *sizes)
+/* False where the sizes do not fit size_t. Shards take an arena for parameters, and one for copies. */
+static bool size_of(const struct mlp_workspace *workspace, bool has_shards, struct sizes *sizes)
 {
     struct parts *parts = workspace->parts;
     size_t floats, blocks;
     sizes->arenas = part_tree_arenas(&parts->tree, &parts->exchange, parts->count, true);
+    sizes->for_shards = has_shards ? 2 : 0;
     sizes->magnitudes =
         size_round_up(workspace->magnitude_count * sizeof(struct magnitude), MEMORY_ALIGNMENT);
-    return size_multiply(sizes->arenas + 2, workspace->arena_size, &floats) &&
+    return size_multiply(sizes->arenas + sizes->for_shards, workspace->arena_size, &floats) &&
            size_multiply((size_t)parts->exchange.size, workspace_shared_floats(workspace), &blocks) &&
            size_add(floats, blocks, &floats) && size_multiply(floats, sizeof(float), &sizes->bytes) &&
            size_add(sizes->bytes, sizes->magnitudes, &sizes->bytes);
@@ -55,18 +57,19 @@ static void use(struct mlp_workspace *workspace, const struct sizes *sizes)
     const size_t size = workspace->arena_size;
     parts->sum = shared->memory;
     parts->waiting = parts->sum + size;
-    shared->parameters = parts->sum + sizes->arenas * size;
-    float *const kept = shared->parameters + size, *const blocks = kept + size;
+    float *const for_shards = parts->sum + sizes->arenas * size;
+    float *const blocks = for_shards + sizes->for_shards * size;
+    shared->parameters = sizes->for_shards > 0 ? for_shards : NULL;
     shared->block = workspace_shared_floats(workspace);
     shared->magnitudes = (struct magnitude *)(void *)(blocks + (size_t)parts->exchange.size * shared->block);
     memory_free(parts->buffer);
     parts->buffer = NULL;
     parts->tree.parts = 0;
-    exchange_shrink(&parts->buffers, kept);
+    exchange_shrink(&parts->buffers, sizes->for_shards > 0 ? for_shards + size : NULL);
     workspace_share_buffers(workspace, blocks + (size_t)parts->exchange.rank * shared->block);
 }
 
-mlp_status shared_gradient_make(struct mlp_workspace *workspace)
+mlp_status shared_gradient_make(struct mlp_workspace *workspace, bool has_shards)
 {
     enum { LACKS = 1 };
     static atomic_uint made;
@@ -78,7 +81,7 @@ mlp_status shared_gradient_make(struct mlp_workspace *workspace)
     }
     const mlp_exchange *e = &parts->exchange;
     struct shared_gradient *shared = &parts->shared;
-    const bool fits = size_of(workspace, &sizes);
+    const bool fits = size_of(workspace, has_shards, &sizes);
     if (e->rank == 0 && fits) {
         uint64_t random = 0;
         platform_random_bytes(&random, sizeof random);

@@ -21,15 +21,16 @@ struct shared_gradient {
     size_t bytes;
     size_t block;                        /* floats of a rank's buffers */
     struct magnitude *magnitudes, *kept; /* of all ranks; this one's own, meanwhile */
-    float *parameters; /* an arena, through which ranks give each other what they have updated */
+    float *parameters; /* of shards: an arena, through which ranks give each other what they have updated */
 };
 
 /* Floats of a gradient from which on it is shared; tests set another. */
 extern size_t shared_gradient_least;
 
 /* Of a workspace that has an exchange: by all ranks together. Where one has no access to the memory none uses
- * it, and that is no error. Does nothing where there is no exchange. MLP_ERROR_EXCHANGE. */
-mlp_status shared_gradient_make(struct mlp_workspace *workspace);
+ * it, and that is no error. Does nothing where there is no exchange. `has_shards`: an optimizer's state may
+ * be shared out. MLP_ERROR_EXCHANGE. */
+mlp_status shared_gradient_make(struct mlp_workspace *workspace, bool has_shards);
 void shared_gradient_free(struct shared_gradient *shared);
 /* The workspace's buffers are its own again. MLP_ERROR_MEMORY. */
 mlp_status shared_gradient_leave(struct mlp_workspace *workspace);

@@ -216,7 +216,7 @@ mlp_status ranks_begin(struct fit *fit)
         return checkpoints_begin(fit);
     }
     TRY(compare_ranks(fit));
-    TRY(shared_gradient_make(fit->workspace));
+    TRY(shared_gradient_make(fit->workspace, shards_are_used(fit->optimizer)));
     TRY(exchange_agree(&fit->exchange, fit->exchange.rank == 0 ? checkpoints_begin(fit) : MLP_OK, NULL));
     TRY(share_state(fit));
     TRY(share_sources(fit));
