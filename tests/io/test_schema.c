@@ -327,6 +327,41 @@ static void a_column_that_counts_is_mentioned(void **state)
     }
 }
 
+/* Each of the columns that are named, though all are of numbers, and no other. */
+static void named_columns_are_categorical(void **state)
+{
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    mlp_data *data;
+    (void)state;
+    options.categorical = (mlp_texts){ (const char *const[]){ "a", "c" }, 2 };
+    mlp_schema *schema = learn("a,b,c,y\n1,5,7,p\n2,6,8,q\n1,7,8,p\n", &options, &data);
+    for (size_t c = 0; c < 3; c++) {
+        mlp_schema_column column;
+        assert_ok(mlp_schema_get_column(schema, c, &column));
+        assert_int_equal(column.kind, c == 1 ? MLP_COLUMN_NUMERIC : MLP_COLUMN_CATEGORICAL);
+    }
+    assert_int_equal(mlp_data_inputs(data), 5); /* two levels each, and b */
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+}
+
+/* An index, and a column from which nothing is learnt: a line each, the last without an end. */
+static void warnings_are_a_line_each(void **state)
+{
+    mlp_data *data;
+    (void)state;
+    mlp_schema *schema = learn(",x,y\n0,5,A\n1,5,B\n2,5,A\n", NULL, &data);
+    const char *warnings = mlp_data_warnings(data);
+    size_t lines = 1;
+    for (const char *end = strchr(warnings, '\n'); end != NULL; end = strchr(end + 1, '\n')) {
+        assert_true(end > warnings && end[1] != '\n' && end[1] != '\0');
+        lines++;
+    }
+    assert_int_equal(lines, 2);
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+}
+
 #define TEN_ROWS "a,b,y\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n1,2,x\n3,4,z\n"
 
 /* Several labels are flags where all of their own values are; those of the features do not matter. */
@@ -394,6 +429,8 @@ int main(void)
         cmocka_unit_test(fills_are_those_of_a_part),
         cmocka_unit_test(headers_are_found_by_what_repeats),
         cmocka_unit_test(a_column_that_counts_is_mentioned),
+        cmocka_unit_test(named_columns_are_categorical),
+        cmocka_unit_test(warnings_are_a_line_each),
         cmocka_unit_test(several_labels_are_flags_or_numbers),
         cmocka_unit_test(what_does_not_fit_is_named),
     };
