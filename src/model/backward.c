@@ -65,8 +65,9 @@ static struct piece piece_of(const struct team *team, const struct pass *pass, c
                              size_t offset, size_t rows, size_t stride, bool one_call)
 {
     const struct addition *addition = source->addition;
-    struct piece piece = { .values = pass->gradient + offset, .stride = stride };
+    struct piece piece = { .stride = stride };
     if (addition == NULL) {
+        piece.values = pass->gradient + offset;
         return piece;
     }
     float *const to = parts_arena(pass->parts, addition->to) + offset;
