@@ -48,15 +48,33 @@ static void open_barrier(struct barrier *barrier)
     }
 }
 
+/* Waits of this thread, and those that ended in sleep, one after the other. Many of these in a row mean that
+ * who is waited for is queued behind this very thread, on its processor: it then hardly spins, but for a wait
+ * now and then. Two threads on one processor would otherwise take 3.6 times as long through 64-512-512-10. */
+static _Thread_local struct {
+    unsigned waits, slept;
+} patience;
+
+enum { PATIENT_WAITS = 8, TRIED_WAIT = 256 };
+
+static int spins_of(const struct barrier *barrier)
+{
+    const bool tries = ++patience.waits % TRIED_WAIT == 0;
+    return patience.slept < PATIENT_WAITS || tries ? barrier->spins : barrier->spins / TRIED_WAIT;
+}
+
 /* Whether the phase ended before the spins did. */
 static bool spin(struct barrier *barrier, unsigned phase)
 {
-    for (int i = 0; i < barrier->spins; i++) {
+    const int spins = spins_of(barrier);
+    for (int i = 0; i < spins; i++) {
         if (atomic_load_explicit(&barrier->phase, memory_order_acquire) != phase) {
+            patience.slept = 0;
             return true;
         }
         relax();
     }
+    patience.slept++;
     return false;
 }
 
