@@ -13,7 +13,7 @@ needs_mpi
 mounted=
 trap '[ -n "$mounted" ] && umount "$mounted"; rm -rf "$folder"' EXIT
 trap 'exit 1' INT TERM
-limit=15 # seconds from the fault to the end, on a machine that may be busy
+limit=60 # seconds from the fault to the end, on a machine that may be busy
 grace=0  # seconds that mpirun leaves ranks that it ends
 steps=8  # of an epoch
 options="--data digits --hidden 48,24 --batch 200 --parts 8 --validation 0.2 --dropout 0.2 --quiet"
@@ -105,11 +105,13 @@ result $? 'mpirun is killed: no rank is left'
 goes_on 2 orphan
 result $? '  two ranks go on'
 
-grace=1 # Ctrl-C becomes SIGTERM, upon which ranks have something to write
-start 2 --checkpoint stopped --checkpoint-steps 50 --output reached
-within 60 stands stopped 50
-kill -s INT -- "-$job"
-fails && grep -q "'stopped/checkpoint-[0-9]*.safetensors'; the same command with --resume goes on" err && [ -e reached ]
+for grace in 1 20; do # Ctrl-C becomes SIGTERM, upon which ranks have something to write: on a busy machine for longer
+    rm -rf stopped reached
+    start 2 --checkpoint stopped --checkpoint-steps 50 --output reached
+    within 60 stands stopped 50
+    kill -s INT -- "-$job"
+    fails && grep -q "'stopped/checkpoint-[0-9]*.safetensors'; the same command with --resume goes on" err && [ -e reached ] && break
+done
 result $? 'Ctrl-C at mpirun: a checkpoint and the model are written'
 goes_on 4 stopped
 result $? '  four ranks go on'
