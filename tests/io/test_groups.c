@@ -137,6 +137,33 @@ static void folds_keep_groups_together(void **state)
     mlp_schema_destroy(&schema);
 }
 
+/* Each sample a group of its own, as many folds as samples: each is left out once. */
+static void leaves_one_out(void **state)
+{
+    enum { SAMPLES = 5 };
+    mlp_schema_options options = MLP_SCHEMA_OPTIONS_INIT;
+    mlp_data *data, *train, *validation;
+    int left_out[SAMPLES] = { 0 };
+    (void)state;
+    options.group = "g";
+    mlp_schema *schema = learn("x,g,y\n0,a,u\n1,b,v\n2,c,u\n3,d,v\n4,e,u\n", &options, &data);
+    for (size_t fold = 0; fold < SAMPLES; fold++) {
+        float x;
+        assert_ok(mlp_data_fold_groups(data, SAMPLES, fold, 0, 3, &train, &validation));
+        assert_int_equal(mlp_data_count(train), SAMPLES - 1);
+        assert_int_equal(mlp_data_count(validation), 1);
+        assert_ok(mlp_data_read(validation, 0, 1, &x, NULL, NULL));
+        left_out[(int)x]++;
+        mlp_data_destroy(&train);
+        mlp_data_destroy(&validation);
+    }
+    for (int i = 0; i < SAMPLES; i++) {
+        assert_int_equal(left_out[i], 1);
+    }
+    mlp_data_destroy(&data);
+    mlp_schema_destroy(&schema);
+}
+
 enum { SIZES = 12, IN_ALL = SIZES * (SIZES + 1) / 2 };
 
 /* Σ over parts and classes of n²/(share·N), the groups below `dealt` being in their parts. */
@@ -222,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_stay_together),
         cmocka_unit_test(folds_keep_groups_together),
+        cmocka_unit_test(leaves_one_out),
         cmocka_unit_test(each_group_goes_where_it_disturbs_the_least),
         cmocka_unit_test(no_part_of_groups_is_empty),
     };
