@@ -272,6 +272,7 @@ static void run_gradient(const struct team *team, struct pass *pass)
     }
 }
 
+/* Every member sees the same status: it is written between two barriers, in run_gradient() alone. */
 static void run_parts(const struct team *team, struct pass *pass)
 {
     for (size_t round = 0; round < pass->batch.rounds && pass->status == MLP_OK; round++) {

@@ -44,6 +44,8 @@ void pass_begin(struct pass *pass, const float *x, size_t count)
     regularize_begin(pass);
     take_whole_gradient(pass);
     pass_place(pass, x, count);
+    pass->status = MLP_OK;
+    pass->loss = NAN;
 }
 
 bool pass_shares_input(const struct pass *pass)
@@ -64,8 +66,6 @@ void pass_place(struct pass *pass, const float *x, size_t count)
     if (workspace->plan.count != count) {
         plan_make(&workspace->plan, pass->network->layers, count);
     }
-    pass->status = MLP_OK;
-    pass->loss = NAN;
 }
 
 int pass_threads(const struct pass *pass)
