@@ -42,7 +42,7 @@ enum { NT_TILE_MOST = 65536 };
 
 /* The grid of an m×n product with inner length k, all ≥ 1. Tile columns of NN and TN products are 16
  * times a power of two, or the whole of n: of two such grids over the same n, the wider tile holds whole
- * narrower ones. */
+ * narrower ones. Tiles of an NT product are the same for every k; the calls that make them are not. */
 struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class);
 
 /* In how many pieces of its inner length an NN product of m rows is computed, to be added up in order: 1, or

@@ -70,10 +70,6 @@ static void choose_arena(const struct climb *climb, struct addition *addition)
     } else {
         addition->to = count > 0 ? addition->addend[count - 1] : free_arena(climb->tree);
     }
-    addition->adds = count > 0 && addition->addend[count - 1] == addition->to;
-    if (addition->adds) {
-        addition->addends--;
-    }
 }
 
 static void place_part(struct part_tree *tree, const struct range *range, bool is_whole, size_t part)

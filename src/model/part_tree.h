@@ -14,15 +14,15 @@
 #include "base/memory.h"
 #include "model/exchange.h"
 
-/* What becomes of the gradient of a part: arenas are added to it, in order; then it joins what is in arena
- * `to`, or takes its place. */
-enum { PASS_ADDENDS = 12 };
+/* Levels of the tree of PARTS_MOST parts above these. */
+enum { PARTS_LEVELS = 12 };
 
+/* What becomes of the gradient of a part: arenas are added to it, in order, and it goes to arena `to`, which
+ * may be the last of them. */
 struct addition {
-    uint16_t addend[PASS_ADDENDS];
+    uint16_t addend[PARTS_LEVELS];
     uint16_t addends;
     uint16_t to;
-    bool adds;
 };
 
 struct part_tree {

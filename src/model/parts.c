@@ -71,7 +71,7 @@ mlp_status parts_set(const char *function, mlp_workspace *workspace, size_t part
             return MLP_ERROR_MEMORY;
         }
     }
-    mlp_status status = shared_gradient_leave(workspace);
+    const mlp_status status = shared_gradient_leave(workspace);
     if (status != MLP_OK) {
         parts_free(made);
         return status;
@@ -234,19 +234,26 @@ static void end_part(struct pass *pass, size_t part)
     }
 }
 
+/* Forward, loss, and where a gradient is wanted this much of backward. */
+static void run_passes(const struct team *team, struct pass *pass,
+                       void (*backward)(const struct team *team, struct pass *pass))
+{
+    pass_layers(team, pass);
+    pass_output_loss(team, pass);
+    if (pass->want_gradient) {
+        backward(team, pass);
+    } else {
+        team_barrier(team);
+    }
+}
+
 /* Forward, loss and dZ of this rank's part of the round, where it has one. */
 static void run_part(const struct team *team, struct pass *pass, size_t part)
 {
     if (part >= pass->batch.end) {
         return;
     }
-    pass_layers(team, pass);
-    pass_output_loss(team, pass);
-    if (pass->want_gradient) {
-        pass_differentiate(team, pass);
-    } else {
-        team_barrier(team);
-    }
+    run_passes(team, pass, pass_differentiate);
     if (team->rank == 0) {
         end_part(pass, part);
     }
@@ -292,13 +299,7 @@ static void run_parts(const struct team *team, struct pass *pass)
 void pass_run_batch(const struct team *team, struct pass *pass)
 {
     if (pass->parts == NULL) {
-        pass_layers(team, pass);
-        pass_output_loss(team, pass);
-        if (pass->want_gradient) {
-            pass_backward(team, pass);
-        } else {
-            team_barrier(team);
-        }
+        run_passes(team, pass, pass_backward);
         return;
     }
     run_parts(team, pass);

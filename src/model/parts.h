@@ -20,7 +20,7 @@
 #include "model/pass.h"
 #include "model/shared_gradient.h"
 
-enum { PARTS_MOST = 4096, PARTS_LEVELS = 12 };
+enum { PARTS_MOST = 4096 };
 
 /* Called on one thread when a part's outputs and dZ are in the workspace, which holds this part alone;
  * `first` is its first sample's place in the batch. Adds to `counts`, which are those of the batch in the

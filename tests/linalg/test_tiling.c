@@ -242,6 +242,24 @@ static void wider_tiles_hold_narrower_ones(void **unused)
     }
 }
 
+/* Parts of a batch differ by a sample, and their ranks meet in the same tiles of dW; a member's scratch
+ * memory holds any. */
+static void tiles_of_nt_products_do_not_depend_on_the_inner_length(void **unused)
+{
+    uint64_t state = 7;
+    (void)unused;
+    for (int s = 0; s < SHAPES; s += test_step()) {
+        const size_t m = draw_length(&state, 5000.0), n = draw_length(&state, 5000.0),
+                     k = draw_length(&state, 1e5), other = s % 2 ? k + 1 : draw_length(&state, 1e5);
+        const enum blas_class class = (enum blas_class)(s % CLASSES);
+        const struct grid a = grid_choose(PRODUCT_NT, m, n, k, class),
+                          b = grid_choose(PRODUCT_NT, m, n, other, class);
+        assert_int_equal(a.rows, b.rows);
+        assert_int_equal(a.columns, b.columns);
+        assert_true(a.rows * a.columns <= NT_TILE_MOST);
+    }
+}
+
 /* A shape is cut the same way every time: nothing but the arguments enters. */
 static void the_cut_depends_on_the_arguments_alone(void **unused)
 {
@@ -289,6 +307,7 @@ int main(void)
         cmocka_unit_test(visits_go_band_by_band),
         cmocka_unit_test(runs_are_tiles_side_by_side),
         cmocka_unit_test(wider_tiles_hold_narrower_ones),
+        cmocka_unit_test(tiles_of_nt_products_do_not_depend_on_the_inner_length),
         cmocka_unit_test(the_cut_depends_on_the_arguments_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,9 +49,6 @@ static void add(const struct part_tree *tree, size_t part, char arenas[PARTS][TE
     for (size_t i = 0; i < addition->addends; i++) {
         join(text, arenas[addition->addend[i]]);
     }
-    if (addition->adds) {
-        join(text, arenas[addition->to]);
-    }
     memcpy(arenas[addition->to], text, TEXT);
 }
 
