@@ -110,6 +110,17 @@ static void fill(float first, int32_t class_count)
     }
 }
 
+/* One that takes all parts, and three that share them out. */
+static void make_jobs(struct job *alone, struct job jobs[THREE], struct ranks *ranks,
+                      const mlp_optimizer_options *options)
+{
+    ranks_open(ranks, THREE);
+    make_job(alone, NULL, 0, options);
+    for (int r = 0; r < THREE; r++) {
+        make_job(&jobs[r], ranks, r, options);
+    }
+}
+
 /* What writes to the gradient, here the clipping of units, means of units, entries that are not finite, decay
  * in a search, and a caller, writes to its rank's own. */
 static void a_rank_writes_to_its_own_gradient(void **unused)
@@ -130,14 +141,10 @@ static void a_rank_writes_to_its_own_gradient(void **unused)
         struct job alone, jobs[THREE];
         struct ranks ranks;
         fill(o == 2 ? 3e38f : 0.5f, o == 2 ? 1 : OUTPUTS);
-        ranks_open(&ranks, THREE);
-        make_job(&alone, NULL, 0, &options[o]);
+        make_jobs(&alone, jobs, &ranks, &options[o]);
+        jobs[1].writes = true;
         train_jobs(&alone, 1);
         assert_true((alone.zeroed > 0) == (o == 2));
-        for (int r = 0; r < THREE; r++) {
-            make_job(&jobs[r], &ranks, r, &options[o]);
-            jobs[r].writes = r == 1;
-        }
         train_jobs(jobs, THREE);
         for (int r = 0; r < THREE; r++) {
             assert_non_null(jobs[r].workspace->parts->shared.memory);
@@ -161,11 +168,7 @@ static void a_rank_goes_on_alone(void **unused)
     struct ranks ranks;
     (void)unused;
     fill(0.5f, OUTPUTS);
-    ranks_open(&ranks, THREE);
-    make_job(&alone, NULL, 0, &options);
-    for (int r = 0; r < THREE; r++) {
-        make_job(&jobs[r], &ranks, r, &options);
-    }
+    make_jobs(&alone, jobs, &ranks, &options);
     train_jobs(&alone, 1);
     train_jobs(jobs, THREE);
     work(&alone);
@@ -199,12 +202,8 @@ static void ranks_that_have_no_memory_in_common_send_messages(void **unused)
     struct ranks ranks;
     (void)unused;
     fill(0.5f, OUTPUTS);
-    ranks_open(&ranks, THREE);
-    make_job(&alone, NULL, 0, &options);
+    make_jobs(&alone, jobs, &ranks, &options);
     train_jobs(&alone, 1);
-    for (int r = 0; r < THREE; r++) {
-        make_job(&jobs[r], &ranks, r, &options);
-    }
     jobs[2].exchange.broadcast = receive_another_name;
     train_jobs(jobs, THREE);
     for (int r = 0; r < THREE; r++) {
