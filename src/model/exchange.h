@@ -54,7 +54,7 @@ struct range exchange_samples(const mlp_exchange *exchange, size_t count, size_t
 bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchange, size_t parts,
                    size_t arena_size, size_t *bytes);
 void exchange_free(struct exchange_buffers *buffers);
-/* No messages have any nodes from now on. */
+/* No messages have any nodes from now on; `kept` as in the struct, or NULL. */
 void exchange_shrink(struct exchange_buffers *buffers, float *kept);
 
 /* What the ranks' nodes add up to becomes everybody's workspace->gradients, measured; losses and counts
