@@ -82,7 +82,8 @@ void finite_state_given(struct mlp_optimizer *optimizer, float *const *state)
     if (rule->gram_matrices > 0) { /* some tensors have other states */
         optimizer->moments = (struct moment_bound){ INFINITY, INFINITY };
     } else if (rule->direction != NULL && rule->states >= 2) {
-        direction_measure(state[0], state[1], optimizer->arena_size, rule->squares, &optimizer->moments);
+        const size_t count = optimizer->own.end - optimizer->own.first;
+        direction_measure(state[0], state[1], count, rule->squares, &optimizer->moments);
     }
 }
 

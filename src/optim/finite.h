@@ -14,7 +14,7 @@
  * clipping, by one thread. */
 void finite_predict(struct update_plan *plan);
 
-/* The state has been given from outside: all of it is in `state`. */
+/* The state, or this rank's part of it, has been given from outside. */
 void finite_state_given(struct mlp_optimizer *optimizer, float *const *state);
 
 /* Makes an update with gradients that are at most `largest` with their decay. */

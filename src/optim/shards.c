@@ -110,6 +110,29 @@ mlp_status shards_agree(struct update_plan *plan)
     return MLP_OK;
 }
 
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+mlp_status shards_share_bounds(mlp_optimizer *optimizer, const mlp_exchange *exchange)
+{
+    struct moment_bound all[EXCHANGE_RANKS], *most = &optimizer->moments;
+    size_t bytes[EXCHANGE_RANKS];
+    if (!shards_are_used(optimizer)) {
+        return MLP_OK;
+    }
+    for (int r = 0; r < exchange->size; r++) {
+        bytes[r] = sizeof *most;
+    }
+    TRY(exchange->all_gather(exchange->context, most, all, bytes));
+    for (int r = 0; r < exchange->size; r++) {
+        most->ratio = larger(all[r].ratio, most->ratio);
+        most->rest = larger(all[r].rest, most->rest);
+    }
+    return MLP_OK;
+}
+
 /* Where parameters and state are received. */
 static float *collected(const struct parts *parts)
 {

@@ -44,5 +44,7 @@ void shards_gather(const struct team *team, struct update_plan *plan);
  * next exchange. */
 mlp_status shards_collect(const struct mlp_optimizer *optimizer, const mlp_workspace *workspace, size_t s);
 const float *shards_collected(const mlp_workspace *workspace);
+/* Each rank has been given its part of the state: what bounds that of all becomes known to all. */
+mlp_status shards_share_bounds(mlp_optimizer *optimizer, const mlp_exchange *exchange);
 
 #endif

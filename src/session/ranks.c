@@ -9,6 +9,8 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "io/byte_source.h"
+#include "io/unpacked_file.h"
 #include "optim/shards.h"
 #include "session/checkpoint/content.h"
 #include "session/checkpoint/fingerprint.h"
@@ -159,44 +161,78 @@ static mlp_status prepare_best(struct fit *fit)
     return c->best != NULL ? MLP_OK : MLP_ERROR_MEMORY;
 }
 
-static mlp_status take_state(struct fit *fit, const struct array *bytes)
+static const char checkpoint_name[] = "rank 0's checkpoint";
+
+/* Rank 0's checkpoint on its way: read there, written to a temporary file by every other rank, so that none
+ * has it in memory. */
+struct transfer {
+    struct byte_source source;
+    struct unpacked_file file;
+    char *piece;
+};
+
+enum { PIECE = 1 << 20 };
+
+static mlp_status begin_transfer(const struct fit *fit, struct transfer *transfer)
 {
-    char machine[MACHINE_TEXT];
-    const struct byte_source source = byte_source_memory(bytes->items, bytes->count);
-    TRY(prepare_best(fit));
-    return checkpoint_read_source(fit, &source, machine, sizeof machine);
+    transfer->piece = memory_allocate(PIECE, 1);
+    REQUIRE_MEMORY(transfer->piece);
+    return fit->exchange.rank == 0 ? MLP_OK : unpacked_file_create(checkpoint_name, NULL, &transfer->file);
 }
 
-static mlp_status read_bytes(const char *path, struct array *bytes)
+/* What a rank cannot read or write all know in the end: until then it takes its turns. */
+static mlp_status send_pieces(const struct fit *fit, struct transfer *transfer, size_t size)
 {
-    struct byte_source source;
-    TRY(byte_source_open(path, &source));
-    char *room = array_room(bytes, source.size, 1);
-    mlp_status status = room != NULL ? MLP_OK : MLP_ERROR_MEMORY;
-    if (status == MLP_OK) {
-        bytes->count = source.size;
-        status = byte_source_read(&source, 0, room, source.size);
+    const mlp_exchange *e = &fit->exchange;
+    mlp_status status = MLP_OK;
+    for (size_t offset = 0; offset < size; offset += PIECE) {
+        const size_t length = size - offset < PIECE ? size - offset : (size_t)PIECE;
+        if (e->rank == 0 && status == MLP_OK) {
+            status = byte_source_read(&transfer->source, offset, transfer->piece, length);
+        }
+        TRY(e->broadcast(e->context, transfer->piece, size_round_up(length, UNIT), 0));
+        if (e->rank != 0 && status == MLP_OK) {
+            status = unpacked_file_append(&transfer->file, transfer->piece, length);
+        }
     }
-    byte_source_close(&source);
-    return status;
+    return exchange_agree(e, status, NULL);
+}
+
+static mlp_status take_state(struct fit *fit, struct transfer *transfer, size_t size)
+{
+    char machine[MACHINE_TEXT];
+    TRY(prepare_best(fit));
+    transfer->source.name = checkpoint_name;
+    transfer->source.size = size;
+    TRY(unpacked_file_take(&transfer->file, &transfer->source.descriptor));
+    return checkpoint_read_source(fit, &transfer->source, machine, sizeof machine);
+}
+
+static mlp_status transfer_state(struct fit *fit, struct transfer *transfer)
+{
+    const mlp_exchange *e = &fit->exchange;
+    const char *path = fit->report->checkpoint;
+    const bool sends = e->rank == 0 && path != NULL;
+    TRY(exchange_agree(e, sends ? byte_source_open(path, &transfer->source) : MLP_OK, NULL));
+    uint64_t size = transfer->source.size;
+    TRY(e->broadcast(e->context, &size, sizeof size, 0));
+    if (size == 0) {
+        return MLP_OK;
+    }
+    TRY(exchange_agree(e, begin_transfer(fit, transfer), NULL));
+    TRY(send_pieces(fit, transfer, (size_t)size));
+    TRY(exchange_agree(e, e->rank != 0 ? take_state(fit, transfer, (size_t)size) : MLP_OK, NULL));
+    return shards_share_bounds(fit->optimizer, e);
 }
 
 /* The checkpoint that rank 0 has gone on from, as everybody's state. */
 static mlp_status share_state(struct fit *fit)
 {
-    struct array bytes = { 0 };
-    const bool is_first = fit->exchange.rank == 0;
-    mlp_status status = MLP_OK;
-    if (is_first && fit->report->checkpoint != NULL) {
-        status = read_bytes(fit->report->checkpoint, &bytes);
-    }
-    status = exchange_agree(&fit->exchange, status, NULL);
-    status = status == MLP_OK ? broadcast(fit, &bytes) : status;
-    if (status == MLP_OK) {
-        const bool takes = !is_first && bytes.count > 0;
-        status = exchange_agree(&fit->exchange, takes ? take_state(fit, &bytes) : MLP_OK, NULL);
-    }
-    array_free(&bytes);
+    struct transfer transfer = { .source.descriptor = -1, .file.descriptor = -1 };
+    const mlp_status status = transfer_state(fit, &transfer);
+    byte_source_close(&transfer.source);
+    unpacked_file_close(&transfer.file);
+    memory_free(transfer.piece);
     return status;
 }
 

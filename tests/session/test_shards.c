@@ -195,6 +195,56 @@ static void every_refused_allocation_is_survived(void **unused)
     }
 }
 
+/* Three ranks of which the first writes checkpoints, or goes on from the newest. */
+static void train_with_checkpoints(const char *folder, size_t epochs, struct job jobs[THREE],
+                                   struct ranks *ranks)
+{
+    static const struct way way = { .rule = MLP_OPTIMIZER_ADAM, .parts = 3, .threads = 1 };
+    ranks_open(ranks, THREE);
+    make_jobs(jobs, &way, ranks);
+    for (int r = 0; r < THREE; r++) {
+        struct fixture *f = &jobs[r].fixture;
+        f->fit.epochs = epochs;
+        f->checkpoint.folder = folder;
+        f->checkpoint.resume = 1;
+        f->fit.checkpoint = r == 0 ? &f->checkpoint : NULL;
+    }
+    run_jobs(jobs, sizeof *jobs, THREE, train_and_gather);
+}
+
+/* The others have rank 0's checkpoint in a temporary file: where that cannot be made all ranks end. */
+static void a_checkpoint_that_cannot_be_passed_on_ends_all(void **unused)
+{
+    const char *folder = new_folder(), *before = getenv("TMPDIR");
+    char *kept = before != NULL ? strdup(before) : NULL;
+    struct job jobs[THREE];
+    struct ranks ranks;
+    uint64_t steps = 0;
+    (void)unused;
+    for (size_t epochs = 1; epochs <= 2; epochs++) {
+        assert_int_equal(setenv("TMPDIR", "/nowhere/at/all", 1), 0);
+        train_with_checkpoints(folder, epochs, jobs, &ranks);
+        assert_int_equal(kept != NULL ? setenv("TMPDIR", kept, 1) : unsetenv("TMPDIR"), 0);
+        for (int r = 0; r < THREE; r++) {
+            assert_int_equal(jobs[r].trained, epochs == 1 ? MLP_OK : MLP_ERROR_IO);
+            assert_int_equal(jobs[r].fixture.optimizer->updates == 0, epochs == 2 && r != 0);
+        }
+        steps = jobs[0].fixture.optimizer->updates;
+        drop_jobs(jobs, THREE);
+        ranks_close(&ranks);
+    }
+    train_with_checkpoints(folder, 2, jobs, &ranks);
+    for (int r = 0; r < THREE; r++) {
+        assert_ok(jobs[r].trained);
+        assert_int_equal(jobs[r].fixture.optimizer->updates, 2 * steps);
+        assert_memory_equal(&jobs[r].fixture.optimizer->moments, &jobs[0].fixture.optimizer->moments,
+                            sizeof(struct moment_bound));
+    }
+    drop_jobs(jobs, THREE);
+    ranks_close(&ranks);
+    free(kept);
+}
+
 static mlp_status create(const mlp_network *network, mlp_optimizer_rule rule, int rank, int count)
 {
     mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
@@ -262,6 +312,7 @@ int main(void)
         cmocka_unit_test(state_comes_together),
         cmocka_unit_test(what_is_not_finite_changes_nothing),
         cmocka_unit_test(every_refused_allocation_is_survived),
+        cmocka_unit_test(a_checkpoint_that_cannot_be_passed_on_ends_all),
         cmocka_unit_test(what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,14 +163,36 @@ static mlp_status read_clip_memory(struct safetensors *archive, struct clip_memo
                : damaged(archive, "tensor 'optimizer.clip' contradicts itself");
 }
 
+/* This rank's part of array s of the optimizer's state. */
+static mlp_status read_moments(struct safetensors *archive, const mlp_network *network,
+                               const mlp_optimizer *optimizer, size_t s, float **moments)
+{
+    const struct range *own = &optimizer->own;
+    char prefix[STATE_PREFIX];
+    float *whole;
+    name_moments(s, prefix);
+    mlp_status status = training_state_arena(archive, network, prefix, &whole);
+    if (!shards_are_used(optimizer)) {
+        *moments = whole;
+        return status;
+    }
+    if (status == MLP_OK) {
+        *moments = memory_allocate(own->end - own->first, sizeof **moments);
+        status = *moments != NULL ? MLP_OK : MLP_ERROR_MEMORY;
+    }
+    if (status == MLP_OK) {
+        memcpy(*moments, whole + own->first, (own->end - own->first) * sizeof **moments);
+    }
+    memory_free(whole);
+    return status;
+}
+
 mlp_status training_state_read(struct safetensors *archive, const mlp_network *network,
                                const mlp_optimizer *optimizer, struct training_state *state)
 {
     TRY(training_state_arena(archive, network, "", &state->parameters));
     for (size_t s = 0; s < optimizer->rule->states; s++) {
-        char prefix[STATE_PREFIX];
-        name_moments(s, prefix);
-        TRY(training_state_arena(archive, network, prefix, &state->moments[s]));
+        TRY(read_moments(archive, network, optimizer, s, &state->moments[s]));
     }
     return read_clip_memory(archive, &state->memory);
 }
@@ -180,7 +202,7 @@ void training_state_apply(const struct training_state *state, mlp_network *netwo
     const struct range *own = &optimizer->own;
     memcpy(network_write(network), state->parameters, network->arena_size * sizeof(float));
     for (size_t s = 0; s < optimizer->rule->states; s++) {
-        memcpy(optimizer->state[s], state->moments[s] + own->first, (own->end - own->first) * sizeof(float));
+        memcpy(optimizer->state[s], state->moments[s], (own->end - own->first) * sizeof(float));
     }
     finite_state_given(optimizer, state->moments);
     optimizer->memory = state->memory;

@@ -15,7 +15,7 @@ enum { STATE_ARENAS = 1 + RULE_STATES };
 /* Read but not in force. (8 KB: not for the stack.) All 0: empty. */
 struct training_state {
     float *parameters;
-    float *moments[RULE_STATES];
+    float *moments[RULE_STATES]; /* of a sharded optimizer this rank's part */
     struct clip_memory memory;
 };
 void training_state_free(struct training_state *state);
