@@ -2,8 +2,8 @@
  * error in units in the last place (ulp) of the exact value, denormal results included; all are right at ±∞,
  * and NaN stays NaN.
  *
- * Range reduction in two pieces of ln 2 (Cody & Waite 1980); the polynomials are minimax fits by Remez's
- * exchange (weighted for the relative error of the whole function), their coefficients rounded to float.
+ * Range reduction in two pieces of ln 2 (Cody & Waite 1980); the polynomials are minimax fits
+ * (weighted for the error of the whole function), their coefficients rounded to float one by one.
  * Results do not depend on the vector level: there is no fused multiply-add and no reassociation. */
 #ifndef BASE_VECTOR_MATH_H
 #define BASE_VECTOR_MATH_H
@@ -40,64 +40,79 @@ static inline float with_sign_of(float magnitude, float x)
     return float_of_bits((uint32_t)bits_of_float(magnitude) | ((uint32_t)bits_of_float(x) & 0x80000000u));
 }
 
-/* 2ⁿ for −126 ≤ n ≤ 127 */
-static inline float power_of_two(int32_t n)
+/* Adding it rounds to a whole number n: the sum is 1.5·2²³ + 127 + n, its low bits are the exponent of 2ⁿ. */
+#define EXP_ROUNDER 12583039.0f
+
+/* 2ⁿ of n + EXP_ROUNDER, −127 ≤ n ≤ 127; 0 for −127. */
+static inline float power_of_rounded(float rounded)
 {
-    return float_of_bits((uint32_t)(n + 127) << 23);
+    return float_of_bits((uint32_t)bits_of_float(rounded) << 23);
 }
 
-/* p·2ⁿ in two factors, since 2ⁿ itself may not be a normal float. −252 ≤ n ≤ 254 */
-static inline float scale_by_power(float p, int32_t n)
+/* p·2ⁿ of n + EXP_ROUNDER, −252 ≤ n ≤ 254: in two factors, each with half of the exponent, since 2ⁿ itself
+ * may not be a normal float. */
+static inline float scale_by_rounded(float p, float rounded)
 {
-    const int32_t half = n >> 1;
-    return p * power_of_two(half) * power_of_two(n - half);
+    const uint32_t exponents = (uint32_t)bits_of_float(rounded + 127.0f), half = exponents >> 1;
+    return p * float_of_bits(half << 23) * float_of_bits((exponents - half) << 23);
 }
 
-/* eʳ − 1 where x + rest = n·ln 2 + r, n whole, |r| ≤ ln 2 / 2: r + r²·q(r), q of degree 5, relative error
- * 3e-10 before rounding. |x| < 176: then n has 8 bits and ln 2's upper piece 15, and their product is exact.
- */
-static inline float vector_reduced_expm1(float x, float rest, int32_t *n)
+/* r where x = n·ln 2 + r, n whole, |r| ≤ ln 2 / 2, and in *rounded n + EXP_ROUNDER. |x| < 176: then n has 8
+ * bits and ln 2's upper piece 15, and their product is exact. */
+static inline float vector_reduced(float x, float *rounded)
 {
-    const float rounder = 12582912.0f; /* 1.5·2²³: adding it rounds to a whole number */
-    const float shifted = (x + rest) * 1.44269504f + rounder;
-    const float whole = shifted - rounder;
-    const float r = (x - whole * 0.693145752f) - (whole * 1.42860677e-6f - rest);
-    float q = 1.991414028e-4f;
-    q = q * r + 1.394096995e-3f;
-    q = q * r + 8.333273232e-3f;
-    q = q * r + 4.166635498e-2f;
-    q = q * r + 1.666666716e-1f;
-    q = q * r + 0.5f;
-    *n = bits_of_float(shifted) - bits_of_float(rounder);
-    return q * (r * r) + r;
+    *rounded = x * 1.44269504f + EXP_ROUNDER;
+    const float n = *rounded - EXP_ROUNDER;
+    return (x - n * 0.693145752f) - n * 1.42860677e-6f;
+}
+
+/* eʳ for |r| ≤ ln 2 / 2: 1 + r + r²·q(r), q of degree 4, in pairs of terms, which do not wait for each other;
+ * 0.05 ulp before rounding. */
+static inline float vector_exp_of_reduced(float r)
+{
+    const float square = r * r;
+    const float q = (1.385139185e-3f * square + (8.366755210e-3f * r + 4.166737944e-2f)) * square +
+                    (1.666654199e-1f * r + 0.5f);
+    return q * square + r + 1.0f;
+}
+
+/* eʳ − 1 for |r| ≤ ln 2 / 2: r + r²·q(r), q of degree 5, relative error 4e-10 before rounding. */
+static inline float vector_expm1_of_reduced(float r)
+{
+    const float square = r * r;
+    const float q =
+        ((1.976023195e-4f * r + 1.393233659e-3f) * square + (8.333547041e-3f * r + 4.166649282e-2f)) *
+            square +
+        (1.666666567e-1f * r + 0.5f);
+    return q * square + r;
 }
 
 /* eˣ = 2ⁿ·eʳ; 0 or ∞ beyond the range of float. 1 ulp. */
 static inline float vector_exp(float x)
 {
-    int32_t n;
+    float rounded;
     x = x < -105.0f ? -105.0f : x;
     x = x > 90.0f ? 90.0f : x;
-    const float p = vector_reduced_expm1(x, 0.0f, &n) + 1.0f;
-    return scale_by_power(p, n);
+    const float p = vector_exp_of_reduced(vector_reduced(x, &rounded));
+    return scale_by_rounded(p, rounded);
 }
 
 /* eˣ for x ≤ 0, 0 where it is below 1.2e-38: where denormals are flushed, the bits of vector_exp(). */
 static inline float vector_exp_flushed(float x)
 {
-    int32_t n;
+    float rounded;
     x = x < -88.0f ? -88.0f : x; /* n ≥ −127, which makes 2ⁿ 0 */
-    const float p = vector_reduced_expm1(x, 0.0f, &n) + 1.0f;
-    return p * power_of_two(n);
+    const float p = vector_exp_of_reduced(vector_reduced(x, &rounded));
+    return p * power_of_rounded(rounded);
 }
 
 /* eˣ − 1 = 2ⁿ·(eʳ − 1) + (2ⁿ − 1) for x ≤ 0; −1 in float below −18. 1 ulp. */
 static inline float vector_expm1_negative(float x)
 {
-    int32_t n;
+    float rounded;
     x = x < -20.0f ? -20.0f : x;
-    const float p = vector_reduced_expm1(x, 0.0f, &n);
-    const float scale = power_of_two(n);
+    const float p = vector_expm1_of_reduced(vector_reduced(x, &rounded));
+    const float scale = power_of_rounded(rounded);
     return scale * p + (scale - 1.0f);
 }
 
@@ -186,24 +201,24 @@ static inline float vector_softplus(float x)
  * e^(−2|x|), which rounds better from 0.6 on. 2.5 ulp. */
 static inline float vector_tanh(float x)
 {
-    int32_t n;
+    float rounded;
     const float a = magnitude_of(x);
-    const float p = vector_reduced_expm1(a > 10.0f ? -20.0f : -2.0f * a, 0.0f, &n);
-    const float scale = power_of_two(n);
+    const float p = vector_expm1_of_reduced(vector_reduced(a > 10.0f ? -20.0f : -2.0f * a, &rounded));
+    const float scale = power_of_rounded(rounded);
     const float e = scale * (p + 1.0f);
     const float t = scale * p + (scale - 1.0f);
     const float quotient = (a < 0.6f ? magnitude_of(t) : 2.0f * e) / (a < 0.6f ? t + 2.0f : 1.0f + e);
     return with_sign_of(a < 0.6f ? quotient : 1.0f - quotient, x);
 }
 
-/* e^(−z²/2) for |z| ≤ 15. The square is split, z = h + l with h of 12 bits, so that none of it is lost: 2
- * ulp. */
+/* e^(−z²/2) for |z| ≤ 15. The square is split, z = h + l with h of 12 bits, so that none of it is lost: −h²/2
+ * is reduced, and the rest, at most 0.06, added to r. 2 ulp. */
 static inline float vector_exp_half_square(float z)
 {
-    int32_t n;
+    float rounded;
     const float high = float_of_bits((uint32_t)bits_of_float(z) & 0xFFFFF000u);
-    const float p = vector_reduced_expm1(-0.5f * high * high, -0.5f * (z - high) * (z + high), &n) + 1.0f;
-    return scale_by_power(p, n);
+    const float r = vector_reduced(-0.5f * high * high, &rounded) - 0.5f * (z - high) * (z + high);
+    return scale_by_rounded(vector_exp_of_reduced(r), rounded);
 }
 
 /* Φ(z) = erfc(y)/2, y = −z/√2; erfc(y) = e^(−y²)·R(1/(1 + y/2))/(1 + y/2) for y ≥ 0, R a Chebyshev fit of

@@ -21,8 +21,9 @@ struct softmax {
     double sums[SOFTMAX_COLUMNS];   /* out: of its terms */
 };
 
-/* Terms that are summed up while they are in the first cache; a multiple of REDUCE_LANES. */
-enum { SOFTMAX_CHUNK = 1024 };
+/* Terms that are summed up while they are in the first cache, a multiple of REDUCE_LANES; and those between
+ * requests. */
+enum { SOFTMAX_CHUNK = 1024, SOFTMAX_REQUEST = 128 };
 
 static inline size_t softmax_group(size_t units)
 {
@@ -57,6 +58,27 @@ static inline void softmax_terms(const float *restrict z, float largest, size_t 
     }
 }
 
+/* Asks for `count` floats, for the second cache; beyond an array, too, where the request is ignored. */
+static inline void softmax_request(const float *z, size_t count)
+{
+#pragma GCC unroll 8
+    for (size_t i = 0; i < count; i += 64 / sizeof *z) {
+        __builtin_prefetch(z + i, 0, 2);
+    }
+}
+
+/* The terms of a chunk. That of the next column, z_ld ahead, is read meanwhile: exponentials leave the memory
+ * idle. */
+static inline void softmax_chunk(const float *z, size_t z_ld, float largest, size_t count, float *terms)
+{
+    size_t i = 0;
+    for (; i + SOFTMAX_REQUEST <= count; i += SOFTMAX_REQUEST) {
+        softmax_request(z + z_ld + i, SOFTMAX_REQUEST);
+        softmax_terms(z + i, largest, SOFTMAX_REQUEST, terms + i);
+    }
+    softmax_terms(z + i, largest, count - i, terms + i);
+}
+
 /* One column. Loops of their own for terms and sum: the exponentials alone keep the processor busy. */
 static inline void softmax_wide(struct softmax *s)
 {
@@ -67,7 +89,7 @@ static inline void softmax_wide(struct softmax *s)
     for (size_t first = 0; first < s->units; first += count) {
         count = s->units - first < SOFTMAX_CHUNK ? s->units - first : (size_t)SOFTMAX_CHUNK;
         terms = s->terms != NULL ? s->terms + first : chunk;
-        softmax_terms(s->z + first, s->largest[0], count, terms);
+        softmax_chunk(s->z + first, s->z_ld, s->largest[0], count, terms);
         for (size_t i = 0; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
             for (size_t v = 0; v < REDUCE_VECTORS; v++) {
                 partial[v] += widened(terms + i + v * REDUCE_WIDTH);
