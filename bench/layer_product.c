@@ -39,7 +39,7 @@ bool layer_product_make(const struct product_shape *shape, int threads, struct l
                                .rows = size_round_up(shape->out, STRIDE_MULTIPLE),
                                .stride = stride };
     p->plan = (struct plan){ .class = gemm_class(), .layer_count = 1, .layers = &p->layer_plan };
-    plan_make(&p->plan, &p->layer, shape->batch);
+    plan_make(&p->plan, &p->layer, shape->batch, PLAN_BATCH);
     p->input_ld = shape->tight_input ? shape->in : size_round_up(shape->in, STRIDE_MULTIPLE);
     p->weights = filled(stride, shape->in);
     p->input = filled(p->input_ld, shape->batch);

@@ -175,10 +175,12 @@ typedef struct mlp_fit_options {
                                 the data. */
     size_t window; /**< Steps over which mlp_progress::window is taken; default 0: the epoch so far. */
     size_t parts; /**< Parts that each batch is cut into, 1 … 4096, as by mlp_workspace_set_parts(): the bits
-                        depend on it. Default 0: 1. The fit's memory is that of a part's passes, so that the
-                        batch may be larger than memory has room for; validation takes as many samples at a
-                        time as a part has, and a monitor's figures of activations and dZ are the first
-                        part's. */
+                        depend on it. Default 0: 1. The fit's memory is that of the passes of one part, or of
+                        more that are up to 1024 samples together (where the batch is no larger, it takes no
+                        sums of gradients), so that the batch may be larger than memory has room for; who
+                        wants room for one part alone makes steps with a workspace of that many samples.
+                        Validation takes as many samples at a time as a part has, and a monitor's figures of
+                        activations and dZ are the first part's. */
     const mlp_exchange
         *exchange;         /**< This process as one rank of several that train together (mlp/exchange.h);
                                        NULL: alone. Every rank makes the same call; all but rank 0 may leave

@@ -82,16 +82,19 @@ MLP_API size_t mlp_workspace_bytes(const mlp_workspace *workspace);
 
 /** Cuts the batch of every mlp_train_step() with this workspace into `parts` contiguous parts, whose sizes
  * differ by at most one, the longer first; a batch of fewer samples into as many parts as it has samples.
- * Each part goes through the passes alone, its noise drawn by each sample's place in the whole batch, and the
+ * Each part has a gradient of its own, its noise drawn by each sample's place in the whole batch, and the
  * gradients are added in float by a binary tree that depends on the number of parts only: neighbours in
  * pairs, then pairs of those, and so on. An entry is then off its exact sum by at most n·u/(1 − n·u)·Σ|gᵢ|
  * with n = ⌈log₂ parts⌉, u = 2⁻²⁴ (Higham 2002, Accuracy and Stability of Numerical Algorithms, section 4.2).
  * Loss, norms, clipping and update are those of the whole batch.
  *
- * A step may have up to parts × mlp_workspace_batch() samples: a batch larger than memory is accumulated.
- * Afterwards the workspace holds the activations of its last part alone. Other passes than steps are not cut.
+ * A step may have up to parts × mlp_workspace_batch() samples: a batch larger than memory is accumulated. As
+ * many whole parts as fit into mlp_workspace_batch() samples go through the passes together, which is faster
+ * than alone and gives the same bits (on processors below AVX2 they go alone); afterwards the workspace holds
+ * the activations of those that went last. Other passes than steps are not cut.
  *
- * Takes ⌊log₂ parts⌋ times the parameters' memory, and at most 256 KiB for each thread. A custom loss, which
+ * Takes ⌊log₂ parts⌋ times the parameters' memory, and for each thread at most 256 KiB times
+ * ⌈log₂ n⌉ + 1, n the parts that may go together. A custom loss, which
  * sees the whole batch at once, goes with one part only: mlp_train_step() says UNSUPPORTED otherwise.
  * @param workspace made for training; belongs to one thread for the call
  * @param parts     1 (as a workspace is made) to 4096

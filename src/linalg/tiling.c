@@ -201,15 +201,26 @@ static struct grid choose(enum product product, size_t m, size_t n, size_t k, en
     return small_grid(product, m, n, k, class);
 }
 
-struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class)
+/* Bands of a grid. */
+static struct grid in_bands(struct grid grid, enum product product, size_t k)
 {
-    MLP_ASSERT(m > 0 && n > 0 && k > 0);
-    struct grid grid = choose(product, m, n, k, class);
     const size_t inner = grid.block.small && product != PRODUCT_NT ? smaller(grid.block.inner, k) : k;
     const size_t tiles = BAND_ENTRIES / (grid.columns * inner);
     grid.band = tiles > 0 ? tiles : 1;
-    grid.any_rows = n == 1 && product == PRODUCT_NN;
+    grid.any_rows = grid.n == 1 && product == PRODUCT_NN;
     return grid;
+}
+
+struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class)
+{
+    MLP_ASSERT(m > 0 && n > 0 && k > 0);
+    return in_bands(choose(product, m, n, k, class), product, k);
+}
+
+struct grid grid_choose_alike(enum product product, size_t m, size_t n, size_t k, enum blas_class class)
+{
+    MLP_ASSERT(m > 0 && n > 0 && k > 0 && class != BLAS_PACKED);
+    return in_bands(small_grid(product, m, n, k, class), product, k);
 }
 
 /* Each thread reads, in forward, the columns of W whose gradient and update are its own too: a line that

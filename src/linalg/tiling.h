@@ -45,6 +45,11 @@ enum { NT_TILE_MOST = 65536 };
  * narrower ones. Tiles of an NT product are the same for every k; the calls that make them are not. */
 struct grid grid_choose(enum product product, size_t m, size_t n, size_t k, enum blas_class class);
 
+/* The same, in the way that serves any number of columns: few of them, or one, go no way of their own. Where
+ * our own kernel multiplies, the bits of a column of an NN or TN product do not depend on n then. Not for
+ * BLAS_PACKED. */
+struct grid grid_choose_alike(enum product product, size_t m, size_t n, size_t k, enum blas_class class);
+
 /* In how many pieces of its inner length an NN product of m rows is computed, to be added up in order: 1, or
  * 2 where W is long and narrow enough that two threads had better keep to a half of its columns each. */
 size_t grid_inner_slices(size_t m, size_t k, enum blas_class class);

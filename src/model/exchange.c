@@ -90,13 +90,14 @@ struct range exchange_samples(const mlp_exchange *exchange, size_t count, size_t
     return samples;
 }
 
-size_t tree_nodes(size_t first, size_t end, struct tree_node nodes[EXCHANGE_NODES])
+size_t tree_nodes(size_t first, size_t end, bool cut, struct tree_node nodes[EXCHANGE_NODES])
 {
     size_t count = 0;
     while (first < end) {
-        size_t level = 0;
-        while ((first >> level & 1) == 0 && first + ((size_t)2 << level) <= end) {
+        size_t level = 0, half = 1;
+        while ((first & half) == 0 && (cut ? first + half < end : first + 2 * half <= end)) {
             level++;
+            half *= 2;
         }
         nodes[count++] = (struct tree_node){ first, level };
         first += (size_t)1 << level;
@@ -125,7 +126,7 @@ static size_t message_bytes(const struct range *parts, const struct range *slice
 {
     struct tree_node nodes[EXCHANGE_NODES];
     return heading_bytes(parts) +
-           tree_nodes(parts->first, parts->end, nodes) * (slice->end - slice->first) * sizeof(float);
+           tree_nodes(parts->first, parts->end, false, nodes) * (slice->end - slice->first) * sizeof(float);
 }
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
@@ -142,7 +143,7 @@ bool exchange_make(struct exchange_buffers *buffers, const mlp_exchange *exchang
         size_t all = 0;
         for (int r = 0; r < exchange->size; r++) {
             const struct range own = exchange_parts(exchange, real, r);
-            const size_t count = tree_nodes(own.first, own.end, nodes);
+            const size_t count = tree_nodes(own.first, own.end, false, nodes);
             all += count;
             nodes_sent = r == exchange->rank && count > nodes_sent ? count : nodes_sent;
         }
@@ -270,7 +271,7 @@ static void pack(const struct team *team, struct pass *pass)
     const struct parts *parts = pass->workspace->parts;
     const struct range own = exchange_parts(&parts->exchange, pass->batch.parts, parts->exchange.rank);
     struct tree_node nodes[EXCHANGE_NODES];
-    const size_t count = tree_nodes(own.first, own.end, nodes);
+    const size_t count = tree_nodes(own.first, own.end, false, nodes);
     char *message = parts->buffers.send;
     for (int r = 0; r < parts->exchange.size; r++) {
         const struct range slice = slice_of(&parts->exchange, pass->workspace->arena_size, r);

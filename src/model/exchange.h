@@ -18,8 +18,9 @@ struct tree_node {
     size_t first, level;
 };
 
-/* The nodes that the parts first … end − 1 are, in order; returns their number. */
-size_t tree_nodes(size_t first, size_t end, struct tree_node nodes[EXCHANGE_NODES]);
+/* The nodes that the parts first … end − 1 are, in order; returns their number. `cut`: no part follows, the
+ * last node may stand for fewer. */
+size_t tree_nodes(size_t first, size_t end, bool cut, struct tree_node nodes[EXCHANGE_NODES]);
 
 /* Buffers of a step's exchange. */
 struct exchange_buffers {

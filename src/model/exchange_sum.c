@@ -45,7 +45,7 @@ static void add_nodes(const struct pass *pass, const float *const *nodes, size_t
     for (int r = 0; r < exchange->size; r++) {
         const struct range theirs = exchange_parts(exchange, pass->batch.parts, r);
         struct tree_node of_rank[EXCHANGE_NODES];
-        const size_t node_count = tree_nodes(theirs.first, theirs.end, of_rank);
+        const size_t node_count = tree_nodes(theirs.first, theirs.end, false, of_rank);
         for (size_t k = 0; k < node_count; k++) {
             push(&stack, &of_rank[k], nodes[r] + k * length + first, count);
         }

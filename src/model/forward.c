@@ -165,32 +165,55 @@ void pass_forward(const struct team *team, struct pass *pass)
 /* Floats of a softmax that no cache keeps beside Z and dZ: 16 MiB. */
 enum { STREAM_FROM = 1 << 22 };
 
-/* Losses of this member's blocks of samples, their gradient, and where `activates` the output's softmax. */
+/* The loss of a block of samples, its gradient, and where `activates` the output's softmax. */
+static double loss_of_block(const struct range *samples, struct pass *pass, const struct loss_row *row,
+                            bool activates)
+{
+    const size_t last = pass->network->layer_count - 1, j = samples->first;
+    const struct layer *output = output_layer(pass->network);
+    const struct workspace_layer *w = &pass->workspace->layers[last];
+    const struct loss_block block = {
+        .settings = &pass->network->loss,
+        .targets = pass->targets,
+        .first = j,
+        .columns = samples->end - j,
+        .units = output->units,
+        .z = w->z + j * w->ld,
+        .a = w->a + j * w->ld,
+        .gradient = pass->want_gradient ? w->d + j * w->ld : NULL,
+        .leading_dimension = w->ld,
+        .scale = pass->loss_scale,
+        .softmax = activates ? w->a + j * w->ld : NULL,
+        .streams = pass->workspace->count * w->ld >= STREAM_FROM,
+    };
+    return row->evaluate(&block);
+}
+
+/* Those of each part's blocks that are this member's. */
 static void loss_blocks(const struct range *share, struct pass *pass, const struct loss_row *row,
                         bool activates)
 {
-    const size_t last = pass->network->layer_count - 1;
-    const struct layer *output = output_layer(pass->network);
-    const struct workspace_layer *w = &pass->workspace->layers[last];
-    for (size_t j = share->first; j < share->end; j += LOSS_BLOCK) {
-        const size_t left = share->end - j;
-        const size_t columns = left < LOSS_BLOCK ? left : (size_t)LOSS_BLOCK;
-        const struct loss_block block = {
-            .settings = &pass->network->loss,
-            .targets = pass->targets,
-            .first = j,
-            .columns = columns,
-            .units = output->units,
-            .z = w->z + j * w->ld,
-            .a = w->a + j * w->ld,
-            .gradient = pass->want_gradient ? w->d + j * w->ld : NULL,
-            .leading_dimension = w->ld,
-            .scale = pass->loss_scale,
-            .softmax = activates ? w->a + j * w->ld : NULL,
-            .streams = pass->workspace->count * w->ld >= STREAM_FROM,
-        };
-        pass->workspace->block_losses[j / LOSS_BLOCK] = row->evaluate(&block);
+    struct range part;
+    for (size_t i = 0; pass_part(pass, i, &part); i++) {
+        for (size_t j = part.first; j < part.end; j += LOSS_BLOCK) {
+            const struct range block = { j, part.end - j < LOSS_BLOCK ? part.end : j + LOSS_BLOCK };
+            if (j >= share->first && j < share->end) {
+                *loss_block(pass, i, j) = loss_of_block(&block, pass, row, activates);
+            }
+        }
     }
+}
+
+/* Where the first loss block from a column on begins. */
+static size_t block_from(const struct pass *pass, size_t column)
+{
+    struct range part = { 0, 0 };
+    size_t i = 0;
+    while (part.end <= column && pass_part(pass, i, &part)) {
+        i++;
+    }
+    const size_t block = part.first + size_round_up(column - part.first, LOSS_BLOCK);
+    return block < part.end ? block : part.end;
 }
 
 /* A custom loss sees the whole batch at once, on the calling thread. */
@@ -211,16 +234,17 @@ static void custom_loss(const struct team *team, struct pass *pass)
 static void run_loss(const struct team *team, struct pass *pass, bool activates)
 {
     const struct loss_row *row = loss_row(pass->network->loss.loss);
-    const struct range share = plan_columns(&pass->workspace->plan, team);
+    const struct range columns = plan_columns(&pass->workspace->plan, team),
+                       share = { block_from(pass, columns.first), block_from(pass, columns.end) };
     if (row->whole_batch) {
         custom_loss(team, pass);
     } else {
         loss_blocks(&share, pass, row, activates);
     }
     if (pass->want_gradient && !row->from_logits) {
-        const struct tile columns = { 0, output_layer(pass->network)->units, share.first,
-                                      share.end - share.first };
-        activation_gradient(pass, pass->network->layer_count - 1, &columns);
+        const struct tile own = { 0, output_layer(pass->network)->units, share.first,
+                                  share.end - share.first };
+        activation_gradient(pass, pass->network->layer_count - 1, &own);
     }
     join_columns(team, pass);
 }

@@ -72,11 +72,13 @@ static void choose_arena(const struct climb *climb, struct addition *addition)
     }
 }
 
-static void place_part(struct part_tree *tree, const struct range *range, bool is_whole, size_t part)
+static void place_node(struct part_tree *tree, const struct range *range, bool is_whole,
+                       const struct tree_node *node)
 {
-    struct climb climb = { tree, range, is_whole, part, 0 };
-    struct addition *addition = &tree->additions[part];
+    struct climb climb = { tree, range, is_whole, node->first, node->level };
+    struct addition *addition = &tree->additions[node->first];
     addition->addends = 0;
+    addition->level = (uint16_t)node->level;
     while (!is_root(&climb) && (has_no_sibling(&climb) || meet_sibling(&climb, addition))) {
         climb.first &= ~((size_t)1 << climb.level);
         climb.level++;
@@ -87,7 +89,30 @@ static void place_part(struct part_tree *tree, const struct range *range, bool i
     tree->used[addition->to] = true;
 }
 
-size_t part_tree_make(struct part_tree *tree, const mlp_exchange *exchange, size_t parts, bool all_ranks)
+struct range part_group(const mlp_exchange *exchange, size_t parts, size_t group, int rank, size_t round)
+{
+    const struct range theirs = exchange_parts(exchange, parts, rank);
+    const size_t first = theirs.first + round * group;
+    return (struct range){ first < theirs.end ? first : theirs.end,
+                           first + group < theirs.end ? first + group : theirs.end };
+}
+
+/* Returns the arenas that have been in use. */
+static size_t place_group(struct part_tree *tree, const struct range *range, bool is_whole,
+                          const struct range *group, size_t arenas)
+{
+    struct tree_node nodes[EXCHANGE_NODES];
+    const size_t count = tree_nodes(group->first, group->end, is_whole && group->end == range->end, nodes);
+    for (size_t i = 0; i < count; i++) {
+        place_node(tree, range, is_whole, &nodes[i]);
+        const size_t to = tree->additions[nodes[i].first].to;
+        arenas = to >= arenas ? to + 1 : arenas;
+    }
+    return arenas;
+}
+
+size_t part_tree_make(struct part_tree *tree, const mlp_exchange *exchange, size_t parts, size_t group,
+                      bool all_ranks)
 {
     const struct range own = exchange_parts(exchange, parts, exchange->rank);
     const struct range all = { 0, parts }, *range = all_ranks ? &all : &own;
@@ -99,27 +124,32 @@ size_t part_tree_make(struct part_tree *tree, const mlp_exchange *exchange, size
     for (size_t p = 0; p < parts; p++) {
         tree->arena[p] = ARENA_NONE;
     }
-    for (size_t round = 0; round < most.end - most.first; round++) {
+    for (size_t round = 0; round * group < most.end - most.first; round++) {
         for (int r = first; r < end; r++) {
-            const struct range theirs = exchange_parts(exchange, parts, r);
-            const size_t part = theirs.first + round;
-            if (part < theirs.end) {
-                place_part(tree, range, is_whole, part);
-                arenas = tree->additions[part].to >= arenas ? tree->additions[part].to + (size_t)1 : arenas;
-            }
+            const struct range here = part_group(exchange, parts, group, r, round);
+            arenas = place_group(tree, range, is_whole, &here, arenas);
         }
     }
     tree->parts = parts;
+    tree->group = group;
     return arenas;
 }
 
-size_t part_tree_arenas(struct part_tree *tree, const mlp_exchange *exchange, size_t parts, bool all_ranks)
+size_t part_tree_arenas(struct part_tree *tree, const mlp_exchange *exchange, size_t parts,
+                        const struct range *groups, bool all_ranks)
 {
     size_t most = 1;
-    const size_t least = exchange->size > 1 ? 1 : parts; /* one rank's grow with the parts */
-    for (size_t real = least; real <= parts; real++) {
-        const size_t arenas = part_tree_make(tree, exchange, real, all_ranks);
-        most = arenas > most ? arenas : most;
+    if (exchange->size == 1 && groups->first == 1) {
+        most = part_tree_make(tree, exchange, parts, 1, all_ranks); /* one rank's grow with the parts */
+    } else {
+        for (size_t real = 1; real < parts; real++) {
+            const size_t arenas = part_tree_make(tree, exchange, real, groups->end, all_ranks);
+            most = arenas > most ? arenas : most;
+        }
+        for (size_t group = groups->first; group <= groups->end; group++) {
+            const size_t arenas = part_tree_make(tree, exchange, parts, group, all_ranks);
+            most = arenas > most ? arenas : most;
+        }
     }
     tree->parts = 0;
     return most;

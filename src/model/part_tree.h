@@ -1,9 +1,10 @@
 /* The tree by which the gradients of a batch's parts are added up (parts.h), as what is to be done with each
- * of them when it is there.
+ * sum when it is there.
  *
- * Sums that wait for others lie in arenas; arena 0 has the sum of the first parts, and in the end of all.
- * Parts of one rank come in order. Where ranks have memory in common, they come in rounds: the first of each
- * rank, in the ranks' order, then the second of each, and so on. */
+ * Parts come in groups, and a group's parts are added up as far as they are neighbours: to nodes
+ * (tree_nodes()). What waits for other groups lies in arenas; arena 0 has the sum of the first parts, and in
+ * the end of all. Groups of one rank come in order. Where ranks have memory in common, they come in rounds:
+ * the first of each rank, in the ranks' order, then the second of each, and so on. */
 #ifndef MODEL_PART_TREE_H
 #define MODEL_PART_TREE_H
 
@@ -17,20 +18,21 @@
 /* Levels of the tree of PARTS_MOST parts above these. */
 enum { PARTS_LEVELS = 12 };
 
-/* What becomes of the gradient of a part: arenas are added to it, in order, and it goes to arena `to`, which
- * may be the last of them. */
+/* What becomes of the sum of a node of a group: arenas are added to it, in order, and it goes to arena `to`,
+ * which may be the last of them. */
 struct addition {
     uint16_t addend[PARTS_LEVELS];
     uint16_t addends;
     uint16_t to;
+    uint16_t level; /* of the node */
 };
 
 struct part_tree {
-    size_t parts; /* that it was made for; 0: none yet */
-    struct addition *additions;
-    uint16_t *arena; /* of the sum of parts from this one on that waits; ARENA_NONE */
-    uint8_t *level;  /* its level */
-    bool *used;      /* arenas in which something waits */
+    size_t parts, group;        /* that it was made for; 0: none yet */
+    struct addition *additions; /* of the node that begins with a part */
+    uint16_t *arena;            /* of the sum of parts from this one on that waits; ARENA_NONE */
+    uint8_t *level;             /* its level */
+    bool *used;                 /* arenas in which something waits */
 };
 
 enum { ARENA_NONE = UINT16_MAX };
@@ -39,11 +41,17 @@ enum { ARENA_NONE = UINT16_MAX };
 void part_tree_take(struct part_tree *tree, size_t parts, struct memory_row *row);
 void part_tree_free(struct part_tree *tree);
 
-/* For a batch of `parts` parts: of all ranks, in rounds, or of this rank alone, whose nodes (tree_nodes())
- * are left. Returns how many arenas it takes. */
-size_t part_tree_make(struct part_tree *tree, const mlp_exchange *exchange, size_t parts, bool all_ranks);
+/* Parts of rank `rank` in a round of groups; maybe none. */
+struct range part_group(const mlp_exchange *exchange, size_t parts, size_t group, int rank, size_t round);
 
-/* The most arenas for any batch of up to `parts` parts. */
-size_t part_tree_arenas(struct part_tree *tree, const mlp_exchange *exchange, size_t parts, bool all_ranks);
+/* For a batch of `parts` parts in groups of `group`: of all ranks, in rounds, or of this rank alone, whose
+ * nodes are left. Returns how many arenas it takes. */
+size_t part_tree_make(struct part_tree *tree, const mlp_exchange *exchange, size_t parts, size_t group,
+                      bool all_ranks);
+
+/* The most arenas for any batch of up to `parts` parts: in groups of groups.first … groups.end, of the latter
+ * where it has fewer parts. */
+size_t part_tree_arenas(struct part_tree *tree, const mlp_exchange *exchange, size_t parts,
+                        const struct range *groups, bool all_ranks);
 
 #endif

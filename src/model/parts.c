@@ -8,6 +8,62 @@
 #include "base/status.h"
 #include "model/regularize.h"
 
+/* Samples from which on products hardly gain by more of them. */
+enum { GROUP_SAMPLES = 1024 };
+
+/* ---- the cut ------------------------------------------------------------------------------------------- */
+
+struct range part_range(size_t count, size_t parts, size_t part)
+{
+    const struct team cut = { .size = (int)parts, .rank = (int)part };
+    return team_share(&cut, count);
+}
+
+/* Whether the bits of a sample do not depend on what is beside it. */
+static bool goes_together(enum blas_class class)
+{
+    return class != BLAS_PACKED && vector_kernels()->small_product != NULL;
+}
+
+/* As many parts of a batch of `count`, any that follow each other, as `room` samples hold; at least 1. */
+static size_t group_of(size_t count, size_t parts, size_t room, enum blas_class class)
+{
+    size_t group = 1;
+    while (goes_together(class) && group < parts && part_range(count, parts, group).end <= room) {
+        group++;
+    }
+    return group;
+}
+
+/* The smallest group of any batch of up to `count`, and the largest. */
+static struct range groups_of(const struct mlp_workspace *workspace, size_t count, size_t parts,
+                              const mlp_exchange *exchange)
+{
+    const enum blas_class class = workspace->plan.class;
+    const struct range most = exchange_parts(exchange, parts, 0);
+    const size_t room = goes_together(class) ? workspace->batch : 1;
+    const size_t least = count < SIZE_MAX ? group_of(count, parts < count ? parts : count, room, class) : 1,
+                 largest = room < most.end ? room : most.end;
+    return (struct range){ least < largest ? least : largest, largest };
+}
+
+size_t parts_room(size_t count, size_t parts, const mlp_exchange *exchange)
+{
+    const size_t real = parts < count ? parts : count, longest = (count - 1) / real + 1;
+    const size_t most = exchange_parts(exchange, real, 0).end, fit = GROUP_SAMPLES / longest;
+    const size_t group = fit < most ? fit : most;
+    return goes_together(plan_class()) && group > 1 ? group * longest : longest;
+}
+
+mlp_status parts_check(const char *function, const struct mlp_workspace *workspace, size_t count)
+{
+    const size_t parts = workspace->parts != NULL ? workspace->parts->count : 1;
+    FAIL_IF(count == 0 || (count - 1) / parts >= workspace->batch, MLP_ERROR_RANGE,
+            "%s: count is %zu, expected 1 to the workspace's batch, %zu, times its %zu parts", function,
+            count, workspace->batch, parts);
+    return MLP_OK;
+}
+
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
 void parts_free(struct parts *parts)
@@ -30,6 +86,16 @@ size_t parts_bytes(const struct mlp_workspace *workspace)
                          : 0;
 }
 
+/* Levels of sums that a group of so many parts has, and a place for the node itself. */
+static size_t slots_of(size_t group)
+{
+    size_t slots = 1;
+    while ((size_t)1 << (slots - 1) < group) {
+        slots++;
+    }
+    return slots;
+}
+
 static bool allocate(struct parts *parts, const struct mlp_workspace *workspace)
 {
     struct memory_row row = { 0 };
@@ -40,12 +106,15 @@ static bool allocate(struct parts *parts, const struct mlp_workspace *workspace)
     if (row.failed) {
         return false;
     }
-    const size_t arenas = part_tree_arenas(&parts->tree, &parts->exchange, parts->count, false);
+    const size_t arenas =
+        part_tree_arenas(&parts->tree, &parts->exchange, parts->count, &parts->groups, false);
     if (arenas > 1) {
         parts->waiting = parts->buffer = memory_take(&row, arenas - 1, arena * sizeof(float));
     }
     parts->scratch_size = arena < NT_TILE_MOST ? arena : (size_t)NT_TILE_MOST;
-    parts->scratch = memory_take(&row, (size_t)workspace->threads * parts->scratch_size, sizeof(float));
+    parts->slots = slots_of(parts->groups.end);
+    parts->scratch =
+        memory_take(&row, (size_t)workspace->threads * parts->slots, parts->scratch_size * sizeof(float));
     parts->losses = memory_take(&row, parts->count, sizeof *parts->losses);
     parts->bytes = row.bytes;
     const bool alone = parts->exchange.size == 1;
@@ -53,7 +122,7 @@ static bool allocate(struct parts *parts, const struct mlp_workspace *workspace)
            (alone || exchange_make(&parts->buffers, &parts->exchange, parts->count, arena, &parts->bytes));
 }
 
-mlp_status parts_set(const char *function, mlp_workspace *workspace, size_t parts,
+mlp_status parts_set(const char *function, mlp_workspace *workspace, size_t parts, size_t count,
                      const mlp_exchange *exchange)
 {
     struct parts *made = NULL;
@@ -66,6 +135,7 @@ mlp_status parts_set(const char *function, mlp_workspace *workspace, size_t part
         REQUIRE_MEMORY(made);
         made->count = parts;
         made->exchange = *exchange;
+        made->groups = groups_of(workspace, count, parts, exchange);
         if (!allocate(made, workspace)) {
             parts_free(made);
             return MLP_ERROR_MEMORY;
@@ -86,7 +156,7 @@ mlp_status mlp_workspace_set_parts(mlp_workspace *workspace, size_t parts)
 {
     const mlp_exchange alone = MLP_EXCHANGE_INIT;
     REQUIRE_ARGUMENT(workspace);
-    return parts_set(__func__, workspace, parts, &alone);
+    return parts_set(__func__, workspace, parts, SIZE_MAX, &alone);
 }
 
 mlp_status mlp_workspace_set_exchange(mlp_workspace *workspace, size_t parts, const mlp_exchange *exchange)
@@ -94,36 +164,13 @@ mlp_status mlp_workspace_set_exchange(mlp_workspace *workspace, size_t parts, co
     mlp_exchange accepted;
     REQUIRE_ARGUMENT(workspace);
     TRY(exchange_accept(exchange, &accepted));
-    const mlp_status status = parts_set(__func__, workspace, parts, &accepted);
+    const mlp_status status = parts_set(__func__, workspace, parts, SIZE_MAX, &accepted);
     TRY(exchange_agree(&accepted, status, NULL));
     return shared_gradient_make(workspace, true);
 }
 
 GETTER(size_t, mlp_workspace_parts, mlp_workspace, workspace,
        workspace->parts != NULL ? workspace->parts->count : 1, 0)
-
-/* ---- the cut ------------------------------------------------------------------------------------------- */
-
-struct range part_range(size_t count, size_t parts, size_t part)
-{
-    const struct team cut = { .size = (int)parts, .rank = (int)part };
-    return team_share(&cut, count);
-}
-
-size_t parts_of(const struct mlp_workspace *workspace, size_t count)
-{
-    const size_t parts = workspace->parts != NULL ? workspace->parts->count : 1;
-    return parts < count ? parts : count;
-}
-
-mlp_status parts_check(const char *function, const struct mlp_workspace *workspace, size_t count)
-{
-    const size_t parts = workspace->parts != NULL ? workspace->parts->count : 1;
-    FAIL_IF(count == 0 || (count - 1) / parts >= workspace->batch, MLP_ERROR_RANGE,
-            "%s: count is %zu, expected 1 to the workspace's batch, %zu, times its %zu parts", function,
-            count, workspace->batch, parts);
-    return MLP_OK;
-}
 
 /* ---- the passes ---------------------------------------------------------------------------------------- */
 
@@ -137,24 +184,52 @@ static mlp_targets targets_from(const mlp_targets *targets, size_t first, size_t
     return part;
 }
 
-static void begin_part(struct pass *pass, size_t part)
+static struct range samples_of(const struct pass *pass, size_t part)
 {
-    const struct range range = part_range(pass->batch.count, pass->batch.parts, part);
-    pass->first = range.first;
-    pass->batch.part = targets_from(pass->batch.targets, range.first, output_layer(pass->network)->units);
-    pass->targets = &pass->batch.part;
-    pass_place(pass, pass->batch.x + range.first * pass->network->inputs, range.end - range.first);
+    return part_range(pass->batch.count, pass->batch.parts, part);
+}
+
+bool parts_columns(const struct pass *pass, size_t i, struct range *columns)
+{
+    const struct range *now = &pass->batch.now;
+    if (now->first + i >= now->end) {
+        return false;
+    }
+    const struct range samples = samples_of(pass, now->first + i);
+    const size_t first = samples_of(pass, now->first).first;
+    *columns = (struct range){ samples.first - first, samples.end - first };
+    return true;
+}
+
+enum plan_kind parts_plan_kind(const struct pass *pass)
+{
+    struct range part;
+    bool even = true;
+    if (!goes_together(pass->workspace->plan.class) || pass->parts->count == 1) {
+        return PLAN_BATCH;
+    }
+    for (size_t i = 0; parts_columns(pass, i, &part); i++) {
+        even = even && part.first % LOSS_BLOCK == 0;
+    }
+    return even ? PLAN_PARTS : PLAN_UNEVEN_PARTS;
 }
 
 static void begin_round(struct pass *pass, size_t round)
 {
     const struct parts *parts = pass->parts;
+    const size_t inputs = pass->network->inputs, units = output_layer(pass->network)->units;
     const bool is_last = round + 1 == pass->batch.rounds;
-    const size_t part = pass->batch.first + round;
+    const struct range now =
+        part_group(&parts->exchange, pass->batch.parts, pass->batch.group, parts->exchange.rank, round);
     pass->batch.round = round;
+    pass->batch.now = now;
     pass->measures = is_last && (parts_are_shared(parts) || parts->exchange.size == 1);
-    if (part < pass->batch.end) {
-        begin_part(pass, part);
+    if (now.first < now.end) {
+        pass->first = samples_of(pass, now.first).first;
+        pass->batch.here = targets_from(pass->batch.targets, pass->first, units);
+        pass->targets = &pass->batch.here;
+        pass_place(pass, pass->batch.x + pass->first * inputs,
+                   samples_of(pass, now.end - 1).end - pass->first);
     } else if (round == 0) { /* for a plan alone */
         pass_place(pass, pass->batch.x, (pass->batch.count - 1) / pass->batch.parts + 1);
     }
@@ -166,31 +241,30 @@ static size_t count_rounds(const struct pass *pass)
     const struct parts *parts = pass->parts;
     const int rank = parts_are_shared(parts) && pass->want_gradient ? 0 : parts->exchange.rank;
     const struct range most = exchange_parts(&parts->exchange, pass->batch.parts, rank);
-    return most.end - most.first;
+    return (most.end - most.first + pass->batch.group - 1) / pass->batch.group;
 }
 
 void pass_begin_batch(struct pass *pass, const float *x, size_t count)
 {
     struct parts *parts = pass->workspace->parts;
-    pass->batch.x = x;
-    pass->batch.count = count;
-    pass->batch.parts = parts_of(pass->workspace, count);
-    pass->batch.end = 1;
+    struct mlp_workspace *workspace = pass->workspace;
     if (parts == NULL) {
         pass_begin(pass, x, count);
         return;
     }
-    const struct range own = exchange_parts(&parts->exchange, pass->batch.parts, parts->exchange.rank);
     pass->parts = parts;
-    pass->batch.first = own.first;
-    pass->batch.end = own.end;
+    pass->batch.x = x;
+    pass->batch.count = count;
+    pass->batch.parts = parts->count < count ? parts->count : count;
+    pass->batch.group = group_of(count, pass->batch.parts, workspace->batch, workspace->plan.class);
     pass->batch.rounds = count_rounds(pass);
     pass->batch.targets = pass->batch.targets != NULL ? pass->batch.targets : pass->targets;
     memset(parts->counts, 0, sizeof parts->counts);
-    if (parts->tree.parts != pass->batch.parts) {
-        part_tree_make(&parts->tree, &parts->exchange, pass->batch.parts, parts_are_shared(parts));
+    if (parts->tree.parts != pass->batch.parts || parts->tree.group != pass->batch.group) {
+        part_tree_make(&parts->tree, &parts->exchange, pass->batch.parts, pass->batch.group,
+                       parts_are_shared(parts));
     }
-    pass->workspace->gradients = parts->sum;
+    workspace->gradients = parts->sum;
     regularize_begin(pass);
     pass->status = MLP_OK;
     pass->loss = NAN;
@@ -204,20 +278,6 @@ struct range parts_ranks(const struct pass *pass)
                                          : (struct range){ (size_t)e->rank, (size_t)e->rank + 1 };
 }
 
-const struct addition *parts_source(const struct pass *pass, int rank, size_t *count, ptrdiff_t *place)
-{
-    const struct parts *parts = pass->parts;
-    const struct range theirs = exchange_parts(&parts->exchange, pass->batch.parts, rank);
-    const size_t part = theirs.first + pass->batch.round;
-    if (part >= theirs.end) {
-        return NULL;
-    }
-    const struct range samples = part_range(pass->batch.count, pass->batch.parts, part);
-    *count = samples.end - samples.first;
-    *place = (rank - parts->exchange.rank) * (ptrdiff_t)parts->shared.block;
-    return &parts->tree.additions[part];
-}
-
 struct area parts_area(const struct parts *parts, double whole)
 {
     const struct team ranks = { .size = parts->exchange.size, .rank = parts->exchange.rank },
@@ -225,12 +285,15 @@ struct area parts_area(const struct parts *parts, double whole)
     return area_of(parts_are_shared(parts) ? &ranks : &alone, &(struct area){ 0.0, whole });
 }
 
-static void end_part(struct pass *pass, size_t part)
+static void end_group(struct pass *pass)
 {
     struct parts *parts = pass->workspace->parts;
-    parts->losses[part] = pass_block_losses(pass);
+    struct range part;
+    for (size_t i = 0; parts_columns(pass, i, &part); i++) {
+        parts->losses[pass->batch.now.first + i] = pass_part_loss(pass, i);
+    }
     if (parts->visit != NULL) {
-        parts->visit(parts->context, pass, pass->first, parts->counts);
+        parts->visit(parts->context, pass, parts->counts);
     }
 }
 
@@ -247,15 +310,15 @@ static void run_passes(const struct team *team, struct pass *pass,
     }
 }
 
-/* Forward, loss and dZ of this rank's part of the round, where it has one. */
-static void run_part(const struct team *team, struct pass *pass, size_t part)
+/* Forward, loss and dZ of this rank's parts of the round, where it has any. */
+static void run_group(const struct team *team, struct pass *pass)
 {
-    if (part >= pass->batch.end) {
+    if (pass->batch.now.first == pass->batch.now.end) {
         return;
     }
     run_passes(team, pass, pass_differentiate);
     if (team->rank == 0) {
-        end_part(pass, part);
+        end_group(pass);
     }
 }
 
@@ -289,7 +352,7 @@ static void run_parts(const struct team *team, struct pass *pass)
             }
             team_barrier(team);
         }
-        run_part(team, pass, pass->batch.first + round);
+        run_group(team, pass);
         if (pass->want_gradient) {
             run_gradient(team, pass);
         }

@@ -63,8 +63,9 @@ void pass_place(struct pass *pass, const float *x, size_t count)
     workspace->count = count;
     workspace->state = WORKSPACE_EMPTY;
     place_pre_activations(pass);
-    if (workspace->plan.count != count) {
-        plan_make(&workspace->plan, pass->network->layers, count);
+    const enum plan_kind kind = pass->parts != NULL ? parts_plan_kind(pass) : PLAN_BATCH;
+    if (workspace->plan.count != count || workspace->plan.kind != kind) {
+        plan_make(&workspace->plan, pass->network->layers, count, kind);
     }
 }
 
@@ -190,12 +191,22 @@ const float *layer_input(const struct pass *pass, size_t layer, size_t *ld)
     return source != NETWORK_INPUT ? workspace->layers[source].out : workspace->x;
 }
 
-double pass_block_losses(const struct pass *pass)
+bool pass_part(const struct pass *pass, size_t i, struct range *columns)
 {
-    const size_t blocks = (pass->workspace->count + LOSS_BLOCK - 1) / LOSS_BLOCK;
+    if (pass->parts != NULL) {
+        return parts_columns(pass, i, columns);
+    }
+    *columns = (struct range){ 0, pass->workspace->count };
+    return i == 0;
+}
+
+double pass_part_loss(const struct pass *pass, size_t i)
+{
+    struct range part;
     double sum = 0.0;
-    for (size_t b = 0; b < blocks; b++) {
-        sum += pass->workspace->block_losses[b];
+    pass_part(pass, i, &part);
+    for (size_t j = part.first; j < part.end; j += LOSS_BLOCK) {
+        sum += *loss_block(pass, i, j);
     }
     return sum;
 }
@@ -210,7 +221,7 @@ void pass_set_loss(struct pass *pass, double sum)
 void pass_sum_loss(struct pass *pass)
 {
     if (!loss_row(pass->network->loss.loss)->whole_batch) {
-        pass_set_loss(pass, pass_block_losses(pass));
+        pass_set_loss(pass, pass_part_loss(pass, 0));
         return;
     }
     /* the callback has set pass->loss */

@@ -31,15 +31,16 @@ struct pass {
         const float *x;
         const mlp_targets *targets;
         size_t count, parts;
-        size_t first, end;    /* this rank's parts */
-        size_t rounds, round; /* in each, every rank takes one of its parts through the passes */
-        mlp_targets part;     /* targets of the part under way */
+        size_t group;         /* parts that go through the passes together, at most */
+        size_t rounds, round; /* in each, every rank takes a group of its parts through the passes */
+        struct range now;     /* this rank's parts under way */
+        mlp_targets here;     /* their targets */
     } batch;                  /* of a step: model/parts.h */
 };
 
 /* Sets workspace->x, count and plan for a batch of 1 … workspace->batch samples; before the team starts. */
 void pass_begin(struct pass *pass, const float *x, size_t count);
-/* The same without a step of the noise: of a further part of a batch. */
+/* The same without a step of the noise: of further parts of a batch. */
 void pass_place(struct pass *pass, const float *x, size_t count);
 
 /* Threads that this batch may keep busy, at most the workspace's. */
@@ -60,8 +61,9 @@ void pass_gradient(const struct team *team, struct pass *pass);
 /* Adds the blocks' losses up, in order, into pass->loss and workspace->loss. By one thread, after the team or
  * a barrier. */
 void pass_sum_loss(struct pass *pass);
-/* The sum of the blocks' losses; and what stands for such a sum in pass->loss and workspace->loss. */
-double pass_block_losses(const struct pass *pass);
+/* The sum of the losses of a part's blocks, pass_part()'s; and what stands for that of all in pass->loss and
+ * workspace->loss. */
+double pass_part_loss(const struct pass *pass, size_t i);
 void pass_set_loss(struct pass *pass, double sum);
 
 /* Adds the tiles' magnitudes up, tensor by tensor, in grid order, into workspace->squares and largest.
@@ -102,6 +104,20 @@ mlp_status pass_prepare_targets(struct pass *pass, size_t count);
 void pass_run(struct pass *pass, team_work *work, void *context);
 
 /* ---- between the files of this folder ------------------------------------------------------------------ */
+
+/* Columns of the i-th part of a batch that is in the workspace; a batch that is taken whole is one. False
+ * where there are no more. */
+bool pass_part(const struct pass *pass, size_t i, struct range *columns);
+
+/* Loss of the block of the i-th part that begins with a column. */
+static inline double *loss_block(const struct pass *pass, size_t i, size_t column)
+{
+    return &pass->workspace->block_losses[column / LOSS_BLOCK + i];
+}
+
+/* Magnitudes of a gradient tile in workspace->gradients, and in the first column of tiles of those rows of
+ * db. */
+void pass_measure_tile(struct pass *pass, size_t l, size_t r, size_t c);
 
 /* A member's share of tiles that lie one after the other: entries first … end − 1. The middle of a tile
  * decides whose it is: tiles of unlike sizes are shared out by what they cost. */

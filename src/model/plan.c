@@ -46,19 +46,23 @@ static bool is_whole_tiles(const struct plan *plan, const struct grid *grid)
     return plan->shard >= plan->count || plan->shard % grid->columns == 0;
 }
 
-void plan_make(struct plan *plan, const struct layer *layers, size_t count)
+void plan_make(struct plan *plan, const struct layer *layers, size_t count, enum plan_kind kind)
 {
+    const bool alone = kind == PLAN_BATCH;
+    struct grid (*const choose)(enum product, size_t, size_t, size_t, enum blas_class) =
+        alone ? grid_choose : grid_choose_alike;
     size_t magnitude = 0;
     plan->count = count;
+    plan->kind = kind;
     plan->shard = LOSS_BLOCK;
     plan->work = 0.0;
     plan->forward_is_serial = true;
     for (size_t l = 0; l < plan->layer_count; l++) {
         const struct layer *layer = &layers[l];
         struct layer_plan *p = &plan->layers[l];
-        p->forward = grid_choose(PRODUCT_NN, layer->rows, count, layer->inputs, plan->class);
-        p->slices = count > 1 ? grid_inner_slices(layer->rows, layer->inputs, plan->class) : 1;
-        p->backward = grid_choose(PRODUCT_TN, layer->inputs, count, layer->units, plan->class);
+        p->forward = choose(PRODUCT_NN, layer->rows, count, layer->inputs, plan->class);
+        p->slices = count > 1 || !alone ? grid_inner_slices(layer->rows, layer->inputs, plan->class) : 1;
+        p->backward = choose(PRODUCT_TN, layer->inputs, count, layer->units, plan->class);
         p->weights = grid_choose(PRODUCT_NT, layer->rows, layer->inputs, count, plan->class);
         p->first_magnitude = magnitude;
         magnitude += grid_tiles(&p->weights) + grid_tile_rows(&p->weights);
@@ -69,7 +73,7 @@ void plan_make(struct plan *plan, const struct layer *layers, size_t count)
         plan->forward_is_serial = plan->forward_is_serial && is_serial(p, layer->inputs);
         plan->work += (double)layer->units * (double)layer->inputs * (double)count;
     }
-    plan->shard = size_round_up(plan->shard, LOSS_BLOCK);
+    plan->shard = size_round_up(kind == PLAN_UNEVEN_PARTS ? count : plan->shard, LOSS_BLOCK);
     for (size_t l = 0; l < plan->layer_count; l++) {
         MLP_ASSERT(is_whole_tiles(plan, &plan->layers[l].forward));
         MLP_ASSERT(layer_source(l) == NETWORK_INPUT || is_whole_tiles(plan, &plan->layers[l].backward));

@@ -21,8 +21,16 @@ struct layer_plan {
     size_t first_magnitude; /* of the dW tiles in workspace->magnitudes; db's follow, one per row of tiles */
 };
 
+/* What the columns of a plan are. */
+enum plan_kind {
+    PLAN_BATCH, /* a batch by itself: few samples, or one, may go a way of their own */
+    PLAN_PARTS, /* parts of a batch (model/parts.h), any number of them, each sample with the same bits */
+    PLAN_UNEVEN_PARTS /* the same, where parts begin within a loss block: no member takes columns by itself */
+};
+
 struct plan {
-    size_t count;           /* samples; 0: not made yet */
+    size_t count; /* samples; 0: not made yet */
+    enum plan_kind kind;
     size_t shard;           /* samples that can go through all layers by themselves without cutting a tile */
     double work;            /* multiply-adds of a forward pass */
     bool forward_is_serial; /* no call of BLAS in a forward pass is large enough for threads of BLAS's own */
@@ -37,7 +45,7 @@ enum blas_class plan_class(void);
 void plan_class_set(enum blas_class class);
 
 /* Makes the plan for `count` samples (no allocation). */
-void plan_make(struct plan *plan, const struct layer *layers, size_t count);
+void plan_make(struct plan *plan, const struct layer *layers, size_t count, enum plan_kind kind);
 
 /* Entries that workspace->magnitudes needs for any count. False on overflow. */
 bool plan_magnitudes_bound(const struct layer *layers, size_t layer_count, size_t *magnitudes);

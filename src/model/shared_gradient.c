@@ -28,7 +28,7 @@ static bool size_of(const struct mlp_workspace *workspace, bool has_shards, stru
 {
     struct parts *parts = workspace->parts;
     size_t floats, blocks;
-    sizes->arenas = part_tree_arenas(&parts->tree, &parts->exchange, parts->count, true);
+    sizes->arenas = part_tree_arenas(&parts->tree, &parts->exchange, parts->count, &parts->groups, true);
     sizes->for_shards = has_shards ? 2 : 0;
     sizes->magnitudes =
         size_round_up(workspace->magnitude_count * sizeof(struct magnitude), MEMORY_ALIGNMENT);

@@ -84,7 +84,9 @@ static bool allocate(mlp_workspace *workspace, const struct sizes *sizes)
     workspace->buffers = memory_take(&row, sizes->total, sizeof(float));
     workspace->buffer_floats = sizes->total;
     if (workspace->purpose == MLP_WORKSPACE_TRAINING || workspace->evaluation) {
-        workspace->block_losses = memory_take(&row, workspace->batch / LOSS_BLOCK + 1, sizeof(double));
+        const size_t parts = workspace->evaluation ? 0 : workspace->batch;
+        workspace->block_losses =
+            memory_take(&row, workspace->batch / LOSS_BLOCK + 1 + parts, sizeof(double));
     }
     if (workspace->purpose == MLP_WORKSPACE_TRAINING) {
         workspace->gradient_buffer = memory_take(&row, workspace->arena_size, sizeof(float));

@@ -55,7 +55,7 @@ struct mlp_workspace {
     float *gradient_buffer;          /* mirror of the parameter arena */
     float *gradients;                /* the same, or what the ranks of a machine have in common */
     struct plan plan;                /* for the current count */
-    double *block_losses;            /* one per loss block */
+    double *block_losses;            /* of the loss blocks of a pass: loss_block() */
     struct loss_sum loss;            /* of the last loss pass */
     struct magnitude *magnitudes;    /* one per gradient tile, in grid order, tensor by tensor */
     size_t magnitude_count;          /* room for as many */

@@ -106,20 +106,25 @@ static mlp_epoch epoch_figures(const struct fit *fit, const mlp_metrics *validat
     };
 }
 
-void fit_see_part(void *context, const struct pass *pass, size_t first, uint64_t counts[PART_COUNTS])
+void fit_see_parts(void *context, const struct pass *pass, uint64_t counts[PART_COUNTS])
 {
     struct fit *fit = context;
+    mlp_workspace *const workspace = fit->workspace;
+    const size_t first = pass->first, count = workspace->count;
+    struct range part;
     struct tally tally = { 0 };
-    struct batch part = *fit->batch;
-    part.classes = part.classes != NULL ? part.classes + first : NULL;
-    part.count = fit->workspace->count;
-    tally_batch(&tally, fit->network, fit->workspace, &part, 1, NULL, 1);
+    struct batch batch = *fit->batch;
+    batch.classes = batch.classes != NULL ? batch.classes + first : NULL;
+    batch.count = count;
+    tally_batch(&tally, fit->network, workspace, &batch, 1, NULL, 1);
     counts[0] += tally.samples;
     counts[1] += tally.right;
     counts[2] += tally.right_top_k;
     counts[3] += tally.classed;
-    if (first == 0 && fit->watched && pass->want_gradient) {
-        monitor_look(fit->report->monitor, fit->network, fit->workspace);
+    if (first == 0 && fit->watched && pass->want_gradient && pass_part(pass, 0, &part)) {
+        workspace->count = part.end; /* the first part alone, however many there are */
+        monitor_look(fit->report->monitor, fit->network, workspace);
+        workspace->count = count;
     }
 }
 

@@ -55,6 +55,6 @@ mlp_status fit_prepare(struct fit *fit, const mlp_data *data, const mlp_fit_opti
 void fit_release(struct fit *fit);
 
 /* Counts a part of a step's batch, and shows the first to the monitor: a part_visitor of a fit. */
-void fit_see_part(void *fit, const struct pass *pass, size_t first, uint64_t counts[PART_COUNTS]);
+void fit_see_parts(void *fit, const struct pass *pass, uint64_t counts[PART_COUNTS]);
 
 #endif

@@ -111,10 +111,11 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
     const mlp_fit_options *o = &fit->options;
     mlp_workspace_options options = MLP_WORKSPACE_OPTIONS_INIT;
     options.threads = o->threads;
-    TRY(mlp_workspace_create(fit->network, (o->batch - 1) / o->parts + 1, &options, &fit->workspace));
-    TRY(parts_set("mlp_fit", fit->workspace, o->parts, &fit->exchange));
+    TRY(mlp_workspace_create(fit->network, parts_room(o->batch, o->parts, &fit->exchange), &options,
+                             &fit->workspace));
+    TRY(parts_set("mlp_fit", fit->workspace, o->parts, o->batch, &fit->exchange));
     if (fit->workspace->parts != NULL) {
-        fit->workspace->parts->visit = fit_see_part;
+        fit->workspace->parts->visit = fit_see_parts;
         fit->workspace->parts->context = fit;
     }
     const struct prefetch_options prefetch = { .batch = o->batch,
@@ -128,7 +129,7 @@ static mlp_status allocate(struct fit *fit, const mlp_data *data)
     TRY(prepare_noise(fit));
     TRY(average_begin(&fit->average, o->average, fit->network, o->epochs));
     if (o->validation != NULL) {
-        const size_t count = o->validation->count, room = fit->workspace->batch;
+        const size_t count = o->validation->count, room = (o->batch - 1) / o->parts + 1; /* on any ranks */
         TRY(batch_make(&fit->validation, o->validation, room < count ? room : count));
         batch_scale_targets(&fit->validation, fit->network);
     }

@@ -40,16 +40,21 @@ static void join(char *a, const char *b)
     memcpy(a, sum, TEXT);
 }
 
-/* A part's text goes where the tree says. */
-static void add(const struct part_tree *tree, size_t part, char arenas[PARTS][TEXT])
+/* The texts of a group's nodes go where the tree says. */
+static void add(const struct part_tree *tree, const struct range *group, size_t parts,
+                char arenas[PARTS][TEXT])
 {
-    const struct addition *addition = &tree->additions[part];
-    char text[TEXT];
-    snprintf(text, TEXT, "%zu", part);
-    for (size_t i = 0; i < addition->addends; i++) {
-        join(text, arenas[addition->addend[i]]);
+    for (size_t part = group->first; part < group->end;) {
+        const struct addition *addition = &tree->additions[part];
+        char text[TEXT];
+        expected_sum(part, addition->level, parts, text);
+        for (size_t i = 0; i < addition->addends; i++) {
+            join(text, arenas[addition->addend[i]]);
+        }
+        memcpy(arenas[addition->to], text, TEXT);
+        part += (size_t)1 << addition->level;
+        assert_true(part <= group->end || group->end == parts);
     }
-    memcpy(arenas[addition->to], text, TEXT);
 }
 
 static size_t depth_of(size_t parts)
@@ -61,24 +66,22 @@ static size_t depth_of(size_t parts)
     return depth;
 }
 
-static void ranks_in_rounds(struct part_tree *tree, mlp_exchange *exchange, size_t parts)
+static void ranks_in_rounds(struct part_tree *tree, mlp_exchange *exchange, size_t parts, size_t group)
 {
     static char arenas[PARTS][TEXT];
     char expected[TEXT];
-    assert_true(part_tree_make(tree, exchange, parts, true) <= parts);
+    assert_true(part_tree_make(tree, exchange, parts, group, true) <= parts);
     for (size_t round = 0; round < parts; round++) {
         for (int r = 0; r < exchange->size; r++) {
-            const struct range theirs = exchange_parts(exchange, parts, r);
-            if (theirs.first + round < theirs.end) {
-                add(tree, theirs.first + round, arenas);
-            }
+            const struct range here = part_group(exchange, parts, group, r, round);
+            add(tree, &here, parts, arenas);
         }
     }
     expected_sum(0, depth_of(parts), parts, expected);
     assert_string_equal(arenas[0], expected);
 }
 
-static void each_rank_alone(struct part_tree *tree, mlp_exchange *exchange, size_t parts)
+static void each_rank_alone(struct part_tree *tree, mlp_exchange *exchange, size_t parts, size_t group)
 {
     const bool alone = exchange->size == 1;
     for (exchange->rank = 0; exchange->rank < exchange->size; exchange->rank++) {
@@ -86,10 +89,11 @@ static void each_rank_alone(struct part_tree *tree, mlp_exchange *exchange, size
         char expected[TEXT];
         struct tree_node nodes[EXCHANGE_NODES];
         const struct range own = exchange_parts(exchange, parts, exchange->rank);
-        const size_t count = alone ? 0 : tree_nodes(own.first, own.end, nodes);
-        part_tree_make(tree, exchange, parts, false);
-        for (size_t part = own.first; part < own.end; part++) {
-            add(tree, part, arenas);
+        const size_t count = alone ? 0 : tree_nodes(own.first, own.end, false, nodes);
+        part_tree_make(tree, exchange, parts, group, false);
+        for (size_t round = 0; round < parts; round++) {
+            const struct range here = part_group(exchange, parts, group, exchange->rank, round);
+            add(tree, &here, parts, arenas);
         }
         for (size_t k = 0; k < count; k++) {
             expected_sum(nodes[k].first, nodes[k].level, parts, expected);
@@ -112,8 +116,10 @@ static void sums_are_those_of_the_tree(void **unused)
         mlp_exchange exchange = MLP_EXCHANGE_INIT;
         exchange.size = ranks;
         for (size_t parts = 1; parts <= PARTS; parts++) {
-            ranks_in_rounds(&tree, &exchange, parts);
-            each_rank_alone(&tree, &exchange, parts);
+            for (size_t group = 1; group <= parts; group += 1 + group / 4) {
+                ranks_in_rounds(&tree, &exchange, parts, group);
+                each_rank_alone(&tree, &exchange, parts, group);
+            }
         }
     }
     part_tree_free(&tree);
@@ -130,10 +136,13 @@ static void few_arenas_wait(void **unused)
     for (size_t parts = 2; parts <= PARTS; parts++) {
         mlp_exchange exchange = MLP_EXCHANGE_INIT;
         const size_t floor = depth_of(parts + 1) - 1;
-        assert_int_equal(part_tree_arenas(&tree, &exchange, parts, false), floor);
+        const struct range one = { 1, 1 }, all = { parts, parts }, any = { 1, parts };
+        assert_int_equal(part_tree_arenas(&tree, &exchange, parts, &one, false), floor);
+        assert_int_equal(part_tree_arenas(&tree, &exchange, parts, &any, false), floor);
+        assert_int_equal(part_tree_arenas(&tree, &exchange, parts, &all, false), 1);
         exchange.size = (int)parts;
-        assert_int_equal(part_tree_arenas(&tree, &exchange, parts, true), floor);
-        assert_int_equal(part_tree_arenas(&tree, &exchange, parts, false), 1);
+        assert_int_equal(part_tree_arenas(&tree, &exchange, parts, &one, true), floor);
+        assert_int_equal(part_tree_arenas(&tree, &exchange, parts, &one, false), 1);
     }
     part_tree_free(&tree);
 }

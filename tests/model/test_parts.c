@@ -34,10 +34,10 @@ static void make(struct fixture *f, mlp_optimizer_rule rule, mlp_reduction reduc
     options.learning_rate = 1e-6;
     assert_ok(mlp_network_create(INPUTS, layers, 3, &network, &f->network));
     assert_ok(mlp_optimizer_create(f->network, &options, &f->optimizer));
-    f->x = calloc(MOST * INPUTS, sizeof *f->x);
-    f->classes = calloc(MOST, sizeof *f->classes);
+    f->x = calloc((size_t)2 * MOST * INPUTS, sizeof *f->x); /* leaf() takes twice as many as it looks at */
+    f->classes = calloc((size_t)2 * MOST, sizeof *f->classes);
     f->weights = calloc(MOST, sizeof *f->weights);
-    test_fill(&state, -1.0, 1.0, f->x, MOST * INPUTS);
+    test_fill(&state, -1.0, 1.0, f->x, (size_t)MOST * INPUTS);
     test_fill(&state, 0.5, 2.0, f->weights, MOST);
     for (int i = 0; i < MOST; i++) {
         f->classes[i] = i * 7 % OUTPUTS;
@@ -71,18 +71,42 @@ static size_t first_of(size_t count, size_t parts, size_t part)
     return part * (count / parts) + (part < longer ? part : longer);
 }
 
+/* The gradient of `count` samples from `first` on, as that of the first of two parts, of which the other
+ * weighs nothing: near that of the same samples by themselves, whose products may be made in other calls. */
+static void leaf(const struct fixture *f, mlp_workspace *workspace, size_t first, size_t count,
+                 float *gradient)
+{
+    const size_t size = f->network->arena_size;
+    const float *x = f->x + first * INPUTS;
+    float *weights = calloc(2 * count, sizeof *weights), *before = malloc(size * sizeof *before);
+    const mlp_targets targets = { f->classes + first, NULL, weights };
+    double squares = 0.0, differences = 0.0;
+    memcpy(before, f->network->parameters, size * sizeof *before);
+    memcpy(weights, f->weights + first, count * sizeof *weights);
+    assert_ok(mlp_train_step(f->network, f->optimizer, workspace, x, &targets, 2 * count, NULL));
+    memcpy(gradient, workspace->gradients, size * sizeof *gradient);
+    memcpy(network_write(f->network), before, size * sizeof *before);
+    assert_ok(mlp_forward(f->network, workspace, x, count));
+    assert_ok(mlp_loss_backward(f->network, workspace, &targets, NULL));
+    for (size_t i = 0; i < size; i++) {
+        const double g = (double)workspace->gradients[i], difference = (double)gradient[i] - g;
+        squares += g * g;
+        differences += difference * difference;
+    }
+    assert_true(squares > 0.0 && differences <= 1e-12 * squares);
+    free(weights);
+    free(before);
+}
+
 /* The gradient of every part alone: each an arena. */
 static float *leaves(const struct fixture *f, size_t count, size_t parts)
 {
     const size_t size = f->network->arena_size;
     float *all = calloc(parts * size, sizeof *all);
-    mlp_workspace *workspace = workspace_for(f, count, 1, 1);
+    mlp_workspace *workspace = workspace_for(f, (count - 1) / parts + 1, 2, 1);
     for (size_t p = 0; p < parts; p++) {
         const size_t first = first_of(count, parts, p), end = first_of(count, parts, p + 1);
-        const mlp_targets targets = { f->classes + first, NULL, f->weights + first };
-        assert_ok(mlp_forward(f->network, workspace, f->x + first * INPUTS, end - first));
-        assert_ok(mlp_loss_backward(f->network, workspace, &targets, NULL));
-        memcpy(all + p * size, workspace->gradients, size * sizeof *all);
+        leaf(f, workspace, first, end - first, all + p * size);
     }
     mlp_workspace_destroy(&workspace);
     return all;
@@ -124,11 +148,12 @@ static void check_sum(const struct fixture *f, const float *sum, size_t count, s
     free(all);
 }
 
-/* A step of `count` samples leaves the tree's sum of the gradients. */
+/* A step of `count` samples leaves the tree's sum of the gradients, whether one part goes through the passes
+ * or several. */
 static void check_step(const struct fixture *f, size_t count, size_t parts, int threads)
 {
     const size_t real = parts < count ? parts : count, size = f->network->arena_size;
-    mlp_workspace *workspace = workspace_for(f, (count - 1) / parts + 1, parts, threads);
+    mlp_workspace *workspace = workspace_for(f, (size_t)threads * ((count - 1) / parts + 1), parts, threads);
     float *before = calloc(size, sizeof *before);
     memcpy(before, f->network->parameters, size * sizeof *before);
     assert_ok(mlp_train_step(f->network, f->optimizer, workspace, f->x, &f->targets, count, NULL));
@@ -140,7 +165,7 @@ static void check_step(const struct fixture *f, size_t count, size_t parts, int 
 
 static void gradients_are_added_by_the_tree(void **unused)
 {
-    static const size_t parts[] = { 1, 2, 3, 4, 5, 6, 7, 8, 13, 16, 33, 64, 131, 200, 4096 };
+    static const size_t parts[] = { 2, 3, 4, 5, 6, 7, 8, 13, 16, 33, 64, 131, 200, 4096 };
     struct fixture f;
     (void)unused;
     make(&f, MLP_OPTIMIZER_SGD, MLP_REDUCTION_SUM); /* a part's gradient is then the same alone */
@@ -246,6 +271,77 @@ static void bits_hang_on_the_parts_alone(void **unused)
     }
 }
 
+/* ---- any room ------------------------------------------------------------------------------------------ */
+
+enum { LAYERS = 3, LARGEST = 96 };
+
+/* On both sides of what products are cut by: long and short inner lengths, weights few and many. */
+struct shape {
+    size_t inputs, units[LAYERS];
+};
+
+/* The parameters, losses and norms of some steps with noise, the second of a shorter batch. */
+static size_t train(const struct shape *shape, size_t count, size_t parts, size_t room, int threads,
+                    float **result)
+{
+    mlp_layer layers[LAYERS] = { { .activation = MLP_ACTIVATION_GELU },
+                                 { .activation = MLP_ACTIVATION_TANH },
+                                 { .activation = MLP_ACTIVATION_SIGMOID } };
+    mlp_regularization noise = MLP_REGULARIZATION_INIT;
+    static float x[LARGEST * 1000], y[LARGEST * 16];
+    struct fixture f = { .targets = { NULL, y, NULL } };
+    uint64_t state = 5;
+    for (size_t l = 0; l < LAYERS; l++) {
+        layers[l].units = shape->units[l];
+        layers[l].init = MLP_INIT_XAVIER_UNIFORM; /* quicker to draw than normal */
+    }
+    noise.hidden_dropout = noise.input_noise = 0.2;
+    test_fill(&state, -1.0, 1.0, x, count * shape->inputs);
+    test_fill(&state, 0.0, 1.0, y, count * shape->units[LAYERS - 1]);
+    assert_ok(mlp_network_create(shape->inputs, layers, LAYERS, NULL, &f.network));
+    assert_ok(mlp_optimizer_create(f.network, NULL, &f.optimizer));
+    mlp_workspace *workspace = workspace_for(&f, room, parts, threads);
+    assert_ok(mlp_workspace_set_regularization(workspace, &noise));
+    const size_t size = f.network->arena_size + 6;
+    *result = calloc(size, sizeof **result);
+    for (size_t step = 0; step < 3; step++) {
+        mlp_step_report report;
+        assert_ok(mlp_train_step(f.network, f.optimizer, workspace, x, &f.targets,
+                                 step == 1 ? count - count / 3 : count, &report));
+        (*result)[size - 1 - step] = (float)report.loss;
+        (*result)[size - 4 - step] = (float)report.clip.norm;
+    }
+    memcpy(*result, f.network->parameters, f.network->arena_size * sizeof **result);
+    mlp_workspace_destroy(&workspace);
+    drop(&f);
+    return size;
+}
+
+/* From one part to the whole batch, however the parts lie in loss blocks. */
+static void bits_do_not_hang_on_the_room(void **unused)
+{
+    static const struct shape shapes[] = { { 30, { 40, 20, 10 } },
+                                           { 784, { 24, 48, 3 } },
+                                           { 20, { 990, 17, 16 } } };
+    static const size_t cuts[][2] = { { 96, 3 }, { 90, 4 }, { 45, 5 }, { 33, 7 }, { 13, 13 } };
+    (void)unused;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        for (size_t k = 0; k < sizeof cuts / sizeof cuts[0]; k++) {
+            const size_t count = cuts[k][0], parts = cuts[k][1], longest = (count - 1) / parts + 1;
+            const int threads = plan_class() == gemm_class() ? 1 + (int)k % 2 : 1; /* other plans vary */
+            const size_t rooms[] = { 2 * longest, 3 * longest + 1, count - 1, count };
+            float *one, *many;
+            const size_t size = train(&shapes[i], count, parts, longest, 1, &one);
+            for (size_t r = 0; r < sizeof rooms / sizeof rooms[0]; r++) {
+                train(&shapes[i], count, parts, rooms[r], threads, &many);
+                assert_memory_equal(one, many, size * sizeof *one);
+                free(many);
+            }
+            free(one);
+        }
+    }
+}
+
 /* What is not finite in a part that is not the last. */
 static void nothing_is_applied_that_is_not_finite(void **unused)
 {
@@ -326,6 +422,7 @@ int main(void)
         cmocka_unit_test(four_thousand_parts),
         cmocka_unit_test(noise_and_masses_are_the_whole_batch_s),
         cmocka_unit_test(bits_hang_on_the_parts_alone),
+        cmocka_unit_test(bits_do_not_hang_on_the_room),
         cmocka_unit_test(nothing_is_applied_that_is_not_finite),
         cmocka_unit_test(what_is_refused),
     };

@@ -57,7 +57,7 @@ static void for_many_plans(uint64_t seed, int plans, void (*check)(const struct 
     for (int i = 0; i < plans; i += test_step()) {
         struct chain chain;
         make_chain(&state, (enum blas_class)(i % CLASSES), &chain);
-        plan_make(&chain.plan, chain.layers, draw_count(&state));
+        plan_make(&chain.plan, chain.layers, draw_count(&state), PLAN_BATCH);
         check(&chain);
     }
 }
@@ -176,10 +176,10 @@ static void no_member_is_left_with_a_remainder(void **unused)
     struct layer_plan layer_plan;
     struct plan plan = { .class = BLAS_PACKED, .layer_count = 1, .layers = &layer_plan };
     (void)unused;
-    plan_make(&plan, &wide, 528);
+    plan_make(&plan, &wide, 528, PLAN_BATCH);
     assert_true(plan.shard > 264);
     assert_false(plan_is_chained(&plan, 2));
-    plan_make(&plan, &wide, 2 * plan.shard);
+    plan_make(&plan, &wide, 2 * plan.shard, PLAN_BATCH);
     assert_true(plan_is_chained(&plan, 2));
 }
 
@@ -325,9 +325,9 @@ static void a_plan_depends_on_shapes_alone(void **unused)
         memcpy(&used, &fresh, sizeof used);
         used.plan.layers = used.layer_plans;
         const size_t count = draw_count(&state), other = draw_count(&state);
-        plan_make(&fresh.plan, fresh.layers, count);
-        plan_make(&used.plan, used.layers, other);
-        plan_make(&used.plan, used.layers, count);
+        plan_make(&fresh.plan, fresh.layers, count, PLAN_BATCH);
+        plan_make(&used.plan, used.layers, other, PLAN_BATCH);
+        plan_make(&used.plan, used.layers, count, PLAN_BATCH);
         for (size_t l = 0; l < fresh.plan.layer_count; l++) {
             const struct layer_plan *a = &fresh.layer_plans[l], *b = &used.layer_plans[l];
             assert_same_grid(&a->forward, &b->forward);

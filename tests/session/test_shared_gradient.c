@@ -26,6 +26,7 @@ struct job {
     mlp_workspace *workspace;
     mlp_step_report report;
     mlp_status status;
+    size_t parts;
     size_t zeroed; /* in all steps */
     bool writes;   /* this rank writes to its gradient between steps */
     float *gradient;
@@ -40,7 +41,7 @@ static void make_job(struct job *job, struct ranks *ranks, int rank, const mlp_o
                                  { .units = OUTPUTS, .activation = MLP_ACTIVATION_SOFTMAX } };
     mlp_network_options network = MLP_NETWORK_OPTIONS_INIT;
     network.reduction = MLP_REDUCTION_SUM;
-    *job = (struct job){ .ranks = ranks, .x = samples, .targets = { .classes = classes } };
+    *job = (struct job){ .ranks = ranks, .x = samples, .targets = { .classes = classes }, .parts = PARTS };
     assert_ok(mlp_network_create(INPUTS, layers, 2, &network, &job->network));
     memset(network_write(job->network), 0, job->network->layers[0].stride * sizeof(float)); /* of input 0 */
     assert_ok(mlp_optimizer_create(job->network, options, &job->optimizer));
@@ -68,11 +69,12 @@ static mlp_matrix first_gradient(const struct job *job)
 static void *work(void *context)
 {
     struct job *job = context;
-    job->status = job->ranks != NULL ? mlp_workspace_set_exchange(job->workspace, PARTS, &job->exchange)
-                                     : mlp_workspace_set_parts(job->workspace, PARTS);
+    job->status = job->ranks != NULL ? mlp_workspace_set_exchange(job->workspace, job->parts, &job->exchange)
+                                     : mlp_workspace_set_parts(job->workspace, job->parts);
     for (int step = 0; step < STEPS && job->status == MLP_OK; step++) {
+        const size_t count = step == 1 ? 1 : COUNT; /* one sample, which goes another way where P is 1 */
         job->status = mlp_train_step(job->network, job->optimizer, job->workspace, job->x, &job->targets,
-                                     COUNT, &job->report);
+                                     count, &job->report);
         job->zeroed += job->report.zeroed;
         if (job->writes && step + 1 < STEPS) {
             first_gradient(job).data[0] = 1e20f;
@@ -215,6 +217,44 @@ static void ranks_that_have_no_memory_in_common_send_messages(void **unused)
     ranks_close(&ranks);
 }
 
+static void make_room(struct job *job, size_t parts, size_t room)
+{
+    mlp_workspace_destroy(&job->workspace);
+    assert_ok(mlp_workspace_create(job->network, room, NULL, &job->workspace));
+    job->parts = parts;
+}
+
+/* As many parts go through the passes together as there is room for: in messages, and in memory in common. */
+static void bits_do_not_hang_on_the_room(void **unused)
+{
+    static const size_t cuts[][2] = { { 7, 8 },  { 7, 17 },    { 7, 24 },    { 7, COUNT },
+                                      { 2, 25 }, { 2, COUNT }, { 8, 7 },     { 8, 20 },
+                                      { 9, 19 }, { COUNT, 1 }, { COUNT, 4 }, { 1, COUNT } };
+    const mlp_optimizer_options options = MLP_OPTIMIZER_OPTIONS_INIT;
+    (void)unused;
+    fill(0.5f, OUTPUTS);
+    for (size_t c = 0; c < 2 * sizeof cuts / sizeof cuts[0]; c++) {
+        const size_t parts = cuts[c / 2][0], room = cuts[c / 2][1];
+        struct job alone, jobs[THREE];
+        struct ranks ranks;
+        make_jobs(&alone, jobs, &ranks, &options);
+        make_room(&alone, parts, (COUNT - 1) / parts + 1);
+        train_jobs(&alone, 1);
+        for (int r = 0; r < THREE; r++) {
+            make_room(&jobs[r], parts, room);
+        }
+        jobs[2].exchange.broadcast = c % 2 == 0 ? receive_another_name : jobs[2].exchange.broadcast;
+        train_jobs(jobs, THREE);
+        for (int r = 0; r < THREE; r++) {
+            assert_true((jobs[r].workspace->parts->shared.memory != NULL) == (c % 2 != 0));
+            assert_same(&alone, &jobs[r]);
+            drop_job(&jobs[r]);
+        }
+        drop_job(&alone);
+        ranks_close(&ranks);
+    }
+}
+
 /* Found by its name, of this size, until the name is unlinked. */
 static void shared_memory_has_a_name(void **unused)
 {
@@ -244,6 +284,7 @@ int main(void)
         cmocka_unit_test(a_rank_writes_to_its_own_gradient),
         cmocka_unit_test(a_rank_goes_on_alone),
         cmocka_unit_test(ranks_that_have_no_memory_in_common_send_messages),
+        cmocka_unit_test(bits_do_not_hang_on_the_room),
         cmocka_unit_test(shared_memory_has_a_name),
     };
     shared_gradient_least = 0;
