@@ -7,6 +7,7 @@
 #include "linalg/vector.h"
 #include "model/network.h"
 #include "model/pass.h"
+#include "model/sample_gradient.h"
 #include "optim/optimizer.h"
 #include "statistics.h"
 
@@ -128,6 +129,7 @@ void phases_measure(struct problem *problem, mlp_optimizer *optimizer, size_t ca
         const double start = now();
         pass_check_targets(&step.pass, problem->workspace->batch);
         pass_begin(&step.pass, problem->x, problem->workspace->batch);
+        sample_gradient_imply(problem->workspace);
         run_on_all(&step.pass, train, &step);
         const double whole = now() - start;
         for (int p = 0; p < STAMPS; p++) {

@@ -1,6 +1,7 @@
 /* The parameters' gradient: dW = dZ·Aᵀ and db = dZ·1 over the whole batch, and its norms, tile by tile. */
 #include "linalg/gemm.h"
 #include "model/parts.h"
+#include "model/sample_gradient.h"
 
 void pass_measure_tile(struct pass *pass, size_t l, size_t r, size_t c)
 {
@@ -101,6 +102,9 @@ static void gradient_tiles(const struct team *team, struct pass *pass)
 
 void pass_gradient(const struct team *team, struct pass *pass)
 {
+    if (pass->workspace->implied) {
+        return;
+    }
     gradient_tiles(team, pass);
     team_barrier(team);
 }
@@ -115,9 +119,8 @@ static void add_magnitudes(const struct magnitude *magnitudes, size_t count, dou
     }
 }
 
-void pass_sum_magnitudes(struct pass *pass)
+static void sum_tiles(struct mlp_workspace *workspace)
 {
-    struct mlp_workspace *workspace = pass->workspace;
     for (size_t l = 0; l < workspace->layer_count; l++) {
         const struct layer_plan *plan = &workspace->plan.layers[l];
         const size_t tiles = grid_tiles(&plan->weights);
@@ -125,6 +128,15 @@ void pass_sum_magnitudes(struct pass *pass)
         add_magnitudes(magnitudes, tiles, &workspace->squares[2 * l], &workspace->largest[2 * l]);
         add_magnitudes(magnitudes + tiles, grid_tile_rows(&plan->weights), &workspace->squares[2 * l + 1],
                        &workspace->largest[2 * l + 1]);
+    }
+}
+
+void pass_sum_magnitudes(struct pass *pass)
+{
+    if (sample_gradient_is_all(pass->workspace)) {
+        sample_gradient_measure(pass->workspace);
+    } else {
+        sum_tiles(pass->workspace);
     }
 }
 
@@ -146,6 +158,10 @@ void pass_measure_tiles(const struct team *team, struct pass *pass)
 void pass_measure(struct pass *pass)
 {
     const struct team alone = { .size = 1 };
+    if (sample_gradient_is_all(pass->workspace) && sample_gradient_is_unchanged(pass->workspace)) {
+        sample_gradient_measure(pass->workspace);
+        return;
+    }
     pass_measure_tiles(&alone, pass);
-    pass_sum_magnitudes(pass);
+    sum_tiles(pass->workspace);
 }

@@ -62,6 +62,7 @@ void pass_place(struct pass *pass, const float *x, size_t count)
     workspace->x = prepared ? workspace->input : x;
     workspace->count = count;
     workspace->state = WORKSPACE_EMPTY;
+    workspace->implied = false;
     place_pre_activations(pass);
     const enum plan_kind kind = pass->parts != NULL ? parts_plan_kind(pass) : PLAN_BATCH;
     if (workspace->plan.count != count || workspace->plan.kind != kind) {
@@ -188,7 +189,7 @@ const float *layer_input(const struct pass *pass, size_t layer, size_t *ld)
     const struct mlp_workspace *workspace = pass->workspace;
     const size_t source = layer_source(layer);
     *ld = source != NETWORK_INPUT ? workspace->layers[source].ld : workspace->inputs;
-    return source != NETWORK_INPUT ? workspace->layers[source].out : workspace->x;
+    return workspace_layer_input(workspace, layer);
 }
 
 bool pass_part(const struct pass *pass, size_t i, struct range *columns)

@@ -11,6 +11,7 @@
 #include "linalg/blas_memory.h"
 #include "model/parts.h"
 #include "model/regularize.h"
+#include "model/sample_gradient.h"
 
 enum { MAX_THREADS = 1024 };
 
@@ -302,10 +303,16 @@ void workspace_keep_gradients(struct mlp_workspace *workspace)
         memcpy(workspace->gradient_buffer, workspace->gradients, workspace->arena_size * sizeof(float));
         workspace->gradients = workspace->gradient_buffer;
     }
+    sample_gradient_write(workspace);
 }
 
-/* Width of what a layer reads. */
-static size_t inputs_of(const mlp_workspace *workspace, size_t layer)
+const float *workspace_layer_input(const struct mlp_workspace *workspace, size_t layer)
+{
+    const size_t source = layer_source(layer);
+    return source != NETWORK_INPUT ? workspace->layers[source].out : workspace->x;
+}
+
+size_t workspace_layer_inputs(const struct mlp_workspace *workspace, size_t layer)
 {
     const size_t source = layer_source(layer);
     return source != NETWORK_INPUT ? workspace->units[source] : workspace->inputs;
@@ -317,14 +324,14 @@ static mlp_matrix tensor_view(const mlp_workspace *workspace, mlp_tensor tensor,
 {
     const struct workspace_layer *w = &workspace->layers[layer];
     const size_t units = workspace->units[layer];
-    const size_t inputs = inputs_of(workspace, layer);
+    const size_t inputs = workspace_layer_inputs(workspace, layer);
     float *const columns[] = { w->z, w->a, w->d };
     size_t offset = 0;
     if (tensor <= MLP_TENSOR_PRE_ACTIVATION_GRADIENT) {
         return (mlp_matrix){ columns[tensor], units, workspace->count, w->ld };
     }
     for (size_t l = 0; l < layer; l++) {
-        offset += workspace->layers[l].ld * (inputs_of(workspace, l) + 1);
+        offset += workspace->layers[l].ld * (workspace_layer_inputs(workspace, l) + 1);
     }
     if (tensor == MLP_TENSOR_BIAS_GRADIENT) {
         return (mlp_matrix){ workspace->gradients + offset + w->ld * inputs, units, 1, w->ld };

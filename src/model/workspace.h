@@ -59,6 +59,7 @@ struct mlp_workspace {
     struct loss_sum loss;            /* of the last loss pass */
     struct magnitude *magnitudes;    /* one per gradient tile, in grid order, tensor by tensor */
     size_t magnitude_count;          /* room for as many */
+    bool implied;                    /* dW and db are not in gradients: model/sample_gradient.h */
     double *squares;                 /* 2 per layer: Σ g² of dW and db */
     double *largest;                 /* 2 per layer: max |g| */
     const float *x;                  /* the batch as the first layer sees it */
@@ -76,7 +77,12 @@ size_t workspace_shared_floats(const struct mlp_workspace *workspace);
 void workspace_share_buffers(struct mlp_workspace *workspace, float *shared);
 mlp_status workspace_own_buffers(struct mlp_workspace *workspace);
 
-/* A gradient that ranks have in common becomes this rank's, to be written to. */
+/* A of the layer below `layer`, or the batch, and how many entries a sample has there. */
+const float *workspace_layer_input(const struct mlp_workspace *workspace, size_t layer);
+size_t workspace_layer_inputs(const struct mlp_workspace *workspace, size_t layer);
+
+/* A gradient that ranks have in common becomes this rank's, and one that is implied is written: to be read,
+ * and to be written to. */
 void workspace_keep_gradients(struct mlp_workspace *workspace);
 
 /* MLP_ERROR_NONFINITE where the workspace is to refuse inputs that are not finite and one of `count` samples,

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "model/pass.h"
+#include "model/sample_gradient.h"
 #include "optim/optimizer.h"
 
 /* ---- options ------------------------------------------------------------------------------------------- */
@@ -114,6 +115,7 @@ static void add_magnitudes(const struct update_plan *plan, size_t l)
 {
     const struct layer *layer = &plan->network->layers[l];
     double *sums = plan->optimizer->sums + 2 * l;
+    sample_gradient_write(plan->workspace);
     sums[0] = sums[1] = 0.0;
     for (size_t j = 0; j <= layer->inputs; j++) { /* b follows W */
         const bool bias = j == layer->inputs;

@@ -148,16 +148,11 @@ static void bound_gradients(const struct update *u, size_t first, size_t count, 
 /* The block of `u` from `first`, with bounded gradients in `gradients`. */
 static struct update block_of(const struct update *u, size_t first, float largest, float *gradients)
 {
-    struct update block = *u;
-    block.count = u->count - first < BLOCK ? u->count - first : (size_t)BLOCK;
-    block.parameters = u->parameters + first;
+    struct update block = update_from(u, first, u->count - first < BLOCK ? u->count - first : (size_t)BLOCK);
     block.gradients = gradients;
     block.constants.scale = 1.0f;
     block.constants.bound = INFINITY;
     block.constants.l1 = block.constants.l2 = 0.0f;
-    for (size_t s = 0; s < ENTRY_STATES && u->state[s] != NULL; s++) {
-        block.state[s] = u->state[s] + first;
-    }
     bound_gradients(u, first, block.count, largest, gradients);
     return block;
 }

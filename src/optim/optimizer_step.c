@@ -5,6 +5,7 @@
 #include "linalg/blas_section.h"
 #include "linalg/vector.h"
 #include "model/pass.h"
+#include "model/sample_gradient.h"
 #include "optim/finite.h"
 #include "optim/shards.h"
 
@@ -202,7 +203,32 @@ struct run {
     bool hidden_matrix; /* a rule takes those apart */
 };
 
-/* `is_try`: nothing is changed. */
+/* `is_try`: nothing is changed; pass is NULL where nothing is to be. Gradients count as at most `largest`. */
+static void apply_rule(struct update_plan *plan, update_pass *pass, const struct update *update,
+                       float largest, bool is_try)
+{
+    if (is_try) {
+        finite_try(plan, pass, update, largest);
+    } else if (plan->bounds) {
+        finite_bounded(pass, update, largest);
+    } else {
+        pass(update);
+    }
+}
+
+/* The same from float `first` of the arena on where the gradient is still to be made: piece by piece. */
+static void apply_rule_to_implied(struct update_plan *plan, update_pass *pass, const struct update *update,
+                                  size_t first, float largest, bool is_try)
+{
+    float gradients[SAMPLE_GRADIENT_PIECE];
+    for (size_t i = 0, count; i < update->count; i += count) {
+        count = sample_gradient_make(plan->workspace, first + i, first + update->count, gradients);
+        struct update piece = update_from(update, i, count);
+        piece.gradients = gradients;
+        apply_rule(plan, pass, &piece, largest, is_try);
+    }
+}
+
 static void update_run(struct update_plan *plan, const struct range *share, const struct run *run,
                        bool is_try)
 {
@@ -232,14 +258,13 @@ static void update_run(struct update_plan *plan, const struct range *share, cons
     k->l2 = o->decay == MLP_DECAY_L2 ? (float)decay : 0.0f;
     k->decay = o->decay == MLP_DECAY_DECOUPLED ? (float)decay : 0.0f;
     k->keep = o->decay == MLP_DECAY_DECOUPLED ? (float)fmax(1.0 - rate * decay, 0.0) : 1.0f;
-    update_pass *pass = run->hidden_matrix ? optimizer->rule->update_hidden : optimizer->rule->update;
+    update_pass *of_rule = run->hidden_matrix ? optimizer->rule->update_hidden : optimizer->rule->update;
+    update_pass *pass = run->rate > 0.0 ? of_rule : NULL;
     const float largest = optimizer->rule->squares && !run->hidden_matrix ? LARGEST_SQUARED : INFINITY;
-    if (is_try) {
-        finite_try(plan, run->rate > 0.0 ? pass : NULL, &update, largest);
-    } else if (plan->bounds) {
-        finite_bounded(pass, &update, largest);
+    if (plan->workspace->implied) {
+        apply_rule_to_implied(plan, pass, &update, from, largest, is_try);
     } else {
-        pass(&update);
+        apply_rule(plan, pass, &update, largest, is_try);
     }
 }
 
@@ -387,6 +412,7 @@ mlp_status mlp_optimizer_step(mlp_optimizer *optimizer, mlp_network *network, ml
     REQUIRE_ARGUMENT(workspace);
     TRY(check_step(optimizer, network, workspace));
     FLUSH_DENORMALS;
+    sample_gradient_write(workspace);
     pass_measure(&pass);
     optimizer_decide(&plan, NAN, false);
     if (plan.apply) {

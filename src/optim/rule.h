@@ -49,6 +49,19 @@ struct update {
     struct update_constants constants;
 };
 
+/* `count` parameters of an update, from the one at `first` on. */
+static inline struct update update_from(const struct update *update, size_t first, size_t count)
+{
+    struct update piece = *update;
+    piece.count = count;
+    piece.parameters += first;
+    piece.gradients += first;
+    for (size_t s = 0; s < ENTRY_STATES && piece.state[s] != NULL; s++) {
+        piece.state[s] += first;
+    }
+    return piece;
+}
+
 /* The gradient that the rule sees for parameter w: clipped, with L2 decay and L1 penalty. */
 static inline float effective_gradient(const struct update_constants *k, float g, float w)
 {

@@ -7,6 +7,7 @@
 #include "base/denormals.h"
 #include "base/status.h"
 #include "model/parts.h"
+#include "model/sample_gradient.h"
 #include "optim/shards.h"
 
 struct step {
@@ -67,7 +68,9 @@ mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_wo
         optimizer->rule->search(&step.pass, x, count, &step.update);
     } else {
         pass_begin_batch(&step.pass, x, count);
+        sample_gradient_imply(workspace);
         pass_run(&step.pass, train, &step);
+        sample_gradient_keep_input(workspace);
     }
     MLP_ASSERT(network_padding_is_zero(network, network->parameters));
     workspace->state = step.pass.status == MLP_OK ? WORKSPACE_BACKWARD : WORKSPACE_FORWARD;
