@@ -16,6 +16,10 @@
  *                   TN 100×500×100   222     264    packed 112×256: 216
  *                   TN 200×5000×200  245     269    packed 208×256: 226
  *   narrow          TN 256×16×256    113     239    copied: 186
+ *                   TN 256×8×1000    61      217    packed 256×8: 60; copied: 99
+ *                   TN 1000×10×1000  68      187    packed 256×10: 64; copied: 115
+ *   short           TN 2000×8×30     69      90     as narrow: 55
+ *                   TN 256×10×10     48      113    as narrow: 41
  *   long            NT 512×512×5000  235     253    64×48×256: 236
  *   high            NN 20000×528×256 240     244    packed 256×512: 217; tiles of 64 rows: 238
  *                   NN 2048×512×2048 238     245    packed 256×512: 233; tiles of 64 rows: 213
@@ -53,9 +57,10 @@ enum { HIGH_WEIGHTS = 1 << 20, HIGH_ROWS = 256 };
 /* Columns of NT tiles. */
 enum { NT_COLUMNS = 128 };
 
-/* Columns from which a copy of Aᵀ pays in a TN product, and where it is too long for BLAS's small-matrix
- * kernels; entries of A up to which one of B pays for any number of columns. */
-enum { TN_COPIED_FROM = 32, TN_LONG_COPIED_FROM = 16, TN_FEW_WEIGHTS = 512 };
+/* Columns from which a copy of Aᵀ pays in a TN product, and where it is too long for one call of BLAS's
+ * small-matrix kernels; entries of A up to which one of B pays for any number of columns, and the inner
+ * length below which it does: those kernels sum up along it, a vector at a time. */
+enum { TN_COPIED_FROM = 32, TN_LONG_COPIED_FROM = 16, TN_FEW_WEIGHTS = 512, TN_SHORT_INNER = 32 };
 
 enum {
     SMALL_ROWS = 64,
@@ -132,14 +137,16 @@ static size_t small_columns(size_t m, size_t n, size_t k)
 /* Few columns of a TN product: BLAS takes them as they are. */
 static bool is_narrow(size_t m, size_t n, size_t k)
 {
-    return k <= SMALL_INNER_MOST ? n < TN_COPIED_FROM && m * k > TN_FEW_WEIGHTS : n < TN_LONG_COPIED_FROM;
+    return k <= SMALL_INNER_MOST ? n < TN_COPIED_FROM && k >= TN_SHORT_INNER && m * k > TN_FEW_WEIGHTS
+                                 : n < TN_LONG_COPIED_FROM;
 }
 
-/* Its small-matrix kernel up to its limits. */
+/* Calls of its small-matrix kernel, as long as it takes them. */
 static struct grid narrow_grid(size_t m, size_t n, size_t k)
 {
-    return k <= SMALL_INNER_MOST ? cut(m, n, smaller(SMALL_ROWS, m), smaller(COLUMNS, n), GEMM_WHOLE)
-                                 : cut(m, n, even_extent(m, PACKED_ROWS), n, GEMM_WHOLE);
+    const size_t rows = smaller(SMALL_ROWS, m), columns = smaller(COLUMNS, n);
+    const size_t inner = even_extent(k, small_product / (SMALL_ROWS * columns) / 16 * 16);
+    return cut(m, n, rows, columns, (struct gemm_block){ columns, inner, false });
 }
 
 /* Calls of a tile where BLAS makes them: as many columns as its small-matrix kernels take. */
@@ -171,7 +178,8 @@ static struct grid small_grid(enum product product, size_t m, size_t n, size_t k
         return cut(m, n, rows, columns, small_calls(rows, columns, inner));
     }
     const size_t columns = small_columns(m, n, k);
-    const bool high = n >= MORE_FROM && m >= (HIGH_WEIGHTS + k - 1) / k;
+    const bool short_sums = product == PRODUCT_TN && k < TN_SHORT_INNER && n < TN_COPIED_FROM;
+    const bool high = short_sums || (n >= MORE_FROM && m >= (HIGH_WEIGHTS + k - 1) / k);
     const size_t rows = even_extent(m, high ? HIGH_ROWS : SMALL_ROWS);
     return cut(m, n, rows, columns, small_calls(rows, columns, inner));
 }
