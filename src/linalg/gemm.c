@@ -26,6 +26,11 @@ static bool bypasses(struct gemm_block block, size_t m, bool transposed)
     return block.small && (transposed || m % WHOLE_VECTOR == 0) && vector_kernels()->small_product != NULL;
 }
 
+bool gemm_sums_pieces(struct gemm_block block, size_t m, size_t k)
+{
+    return bypasses(block, m, false) && k <= TN_INNER_MOST;
+}
+
 bool gemm_calls_blas(struct gemm_block block, size_t m, size_t n)
 {
     return !bypasses(block, m, false) && (n > 1 || block.small);
@@ -56,9 +61,11 @@ static void multiply(struct gemm_block block, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOS
     const size_t a_step = a_plain ? lda : 1, b_step = b_plain ? 1 : ldb, b_column = b_plain ? ldb : 1;
     MLP_ASSERT(block.columns > 0 && block.inner > 0 && ldc >= m);
     MLP_ASSERT(lda >= (a_plain ? m : k) && ldb >= (b_plain ? k : n));
+    MLP_ASSERT(block.pieces <= 1 || (k <= block.inner && gemm_sums_pieces(block, m, k)));
     if (bypasses(block, m, !a_plain)) {
         struct small_product product = { .m = m,
                                          .n = n,
+                                         .pieces = block.pieces,
                                          .transposed = !a_plain,
                                          .a = a,
                                          .lda = lda,

@@ -18,9 +18,13 @@
 
 /* C (m×n, ldc) = A (m×k, lda) · B (k×n), whose rows and columns are so far apart; or added to C. A is read by
  * whole vectors, so that m is a multiple of 16; or it is given transposed (k×m): then any m, k up to
- * TN_INNER_MOST, and B's rows side by side. */
+ * TN_INNER_MOST, and B's rows side by side.
+ *
+ * The inner length may be `pieces` ones, of k / pieces, the first k % pieces of them with one more: products
+ * by themselves, which a binary tree adds up, as parts of a batch are (model/parts.h). */
 struct small_product {
     size_t m, n, k;
+    size_t pieces; /* 0 and 1: one; k up to TN_INNER_MOST where there are more */
     bool transposed;
     const float *a;
     size_t lda;
@@ -129,18 +133,24 @@ static inline __attribute__((always_inline)) void ask_for_sums(const float *c, s
     }
 }
 
+static inline __attribute__((always_inline)) void add_to_sums(const float *x, size_t ld, int vectors,
+                                                              int columns, strip_sums sums)
+{
+#pragma GCC unroll 16
+    for (int c = 0; c < columns; c++) {
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; v++) {
+            sums[c][v] = strip_add(sums[c][v], strip_load(x + (size_t)c * ld + v * STRIP_VECTOR));
+        }
+    }
+}
+
 /* To C, or added to it. */
 static inline __attribute__((always_inline)) void store_sums(float *to, size_t ldc, int vectors, int columns,
                                                              bool adds, strip_sums sums)
 {
     if (adds) {
-#pragma GCC unroll 16
-        for (int c = 0; c < columns; c++) {
-#pragma GCC unroll 3
-            for (int v = 0; v < vectors; v++) {
-                sums[c][v] = strip_add(sums[c][v], strip_load(to + (size_t)c * ldc + v * STRIP_VECTOR));
-            }
-        }
+        add_to_sums(to, ldc, vectors, columns, sums);
     }
 #pragma GCC unroll 16
     for (int c = 0; c < columns; c++) {
@@ -168,18 +178,16 @@ store_first_sums(float *to, size_t ldc, size_t rest, int vectors, int columns, b
     }
 }
 
-/* `columns` columns from `j` of the `vectors` vectors of rows from `i`; the `first` ones ask for A ahead of
- * time. All three are constants at each call: C's entries are in registers. */
-static inline __attribute__((always_inline)) void
-strip_columns(const struct small_product *p, size_t i, size_t j, int vectors, int columns, bool first)
+/* Sums over the inner indices first … first + k − 1, of the `columns` columns from `j` and the `vectors`
+ * vectors of rows from `i`, in registers. */
+static inline __attribute__((always_inline)) void sum_products(const struct small_product *p, size_t i,
+                                                               size_t j, size_t start, size_t length,
+                                                               int vectors, int columns, bool first,
+                                                               strip_sums sums)
 {
-    const float *a = p->a + i, *b = p->b + j * p->b_column;
     const size_t lda = p->lda, b_row = p->b_row, b_column = p->b_column;
+    const float *a = p->a + i + start * lda, *b = p->b + j * b_column + start * b_row;
     const size_t ahead = (lda < STRIP_FAR ? STRIP_AHEAD : STRIP_FAR_AHEAD) * lda;
-    strip_sums sums;
-    if (p->adds) {
-        ask_for_sums(p->c + i + j * p->ldc, p->ldc, vectors, columns);
-    }
 #pragma GCC unroll 16
     for (int c = 0; c < columns; c++) {
 #pragma GCC unroll 3
@@ -188,7 +196,7 @@ strip_columns(const struct small_product *p, size_t i, size_t j, int vectors, in
         }
     }
 #pragma GCC unroll 2
-    for (size_t k = p->k; k > 0; k--, a += lda, b += b_row) {
+    for (size_t k = length; k > 0; k--, a += lda, b += b_row) {
         strip_floats entries[STRIP_VECTORS_MOST];
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++) {
@@ -206,8 +214,53 @@ strip_columns(const struct small_product *p, size_t i, size_t j, int vectors, in
             }
         }
     }
+}
+
+/* The same over all pieces. Sums wait for others, of 2^level pieces at a level. */
+static inline __attribute__((always_inline)) void sum_pieces(const struct small_product *p, size_t i,
+                                                             size_t j, int vectors, int columns, bool first,
+                                                             strip_sums sums)
+{
+    enum { LEVELS = 8, SUMS = 24 };
+    _Alignas(64) float waiting[LEVELS][SUMS * STRIP_VECTOR];
+    const size_t pieces = p->pieces, length = p->k / pieces, longer = p->k % pieces;
+    size_t start = 0, piece = 0;
+    bool last;
+    do {
+        const size_t k = length + (piece < longer);
+        size_t level = 0;
+        last = piece + 1 == pieces;
+        sum_products(p, i, j, start, k, vectors, columns, first, sums);
+        start += k;
+        for (; (piece >> level & 1) != 0 || (last && piece >> level != 0); level++) {
+            if ((piece >> level & 1) != 0) {
+                add_to_sums(waiting[level], (size_t)vectors * STRIP_VECTOR, vectors, columns, sums);
+            }
+        }
+        if (!last) {
+            store_sums(waiting[level], (size_t)vectors * STRIP_VECTOR, vectors, columns, false, sums);
+        }
+        piece++;
+    } while (!last);
+}
+
+/* `columns` columns from `j` of the `vectors` vectors of rows from `i`; the `first` ones ask for A ahead of
+ * time. All of these are constants at each call: C's entries are in registers. `tree`: there are pieces. */
+static inline __attribute__((always_inline)) void strip_columns(const struct small_product *p, size_t i,
+                                                                size_t j, int vectors, int columns,
+                                                                bool first, bool tree)
+{
     float *to = p->c + i + j * p->ldc;
     const size_t ldc = p->ldc, rest = p->m - i - (size_t)(vectors - 1) * STRIP_VECTOR;
+    strip_sums sums;
+    if (p->adds) {
+        ask_for_sums(to, ldc, vectors, columns);
+    }
+    if (tree) {
+        sum_pieces(p, i, j, vectors, columns, first, sums);
+    } else {
+        sum_products(p, i, j, 0, p->k, vectors, columns, first, sums);
+    }
     const bool adds = p->adds;
     if (rest >= STRIP_VECTOR) {
         store_sums(to, ldc, vectors, columns, adds, sums);
@@ -218,34 +271,37 @@ strip_columns(const struct small_product *p, size_t i, size_t j, int vectors, in
 
 /* All columns of the `vectors` vectors of rows from `i`. */
 static inline __attribute__((always_inline)) void strip(const struct small_product *p, size_t i, int vectors,
-                                                        bool asks)
+                                                        bool asks, bool tree)
 {
     const int held = strip_columns_held[vectors];
     size_t j = 0;
     if (asks && (size_t)held <= p->n) {
-        strip_columns(p, i, j, vectors, held, true);
+        strip_columns(p, i, j, vectors, held, true, tree);
         j += (size_t)held;
     }
     for (; j + (size_t)held <= p->n; j += (size_t)held) {
-        strip_columns(p, i, j, vectors, held, false);
+        strip_columns(p, i, j, vectors, held, false, tree);
     }
     for (; j + 4 <= p->n; j += 4) {
-        strip_columns(p, i, j, vectors, 4, false);
+        strip_columns(p, i, j, vectors, 4, false, tree);
     }
     for (; j + 2 <= p->n; j += 2) {
-        strip_columns(p, i, j, vectors, 2, false);
+        strip_columns(p, i, j, vectors, 2, false, tree);
     }
     if (j < p->n) {
-        strip_columns(p, i, j, vectors, 1, false);
+        strip_columns(p, i, j, vectors, 1, false, tree);
     }
 }
 
 static inline void strip_of(const struct small_product *p, size_t i, int vectors, bool asks)
 {
-    switch (vectors) {
-    case 1: strip(p, i, 1, asks); break;
-    case 2: strip(p, i, 2, asks); break;
-    default: strip(p, i, 3, asks); break;
+    switch (p->pieces > 1 ? 3 + vectors : vectors) {
+    case 1: strip(p, i, 1, asks, false); break;
+    case 2: strip(p, i, 2, asks, false); break;
+    case 3: strip(p, i, 3, asks, false); break;
+    case 4: strip(p, i, 1, asks, true); break;
+    case 5: strip(p, i, 2, asks, true); break;
+    default: strip(p, i, 3, asks, true); break;
     }
 }
 

@@ -146,14 +146,14 @@ static struct grid narrow_grid(size_t m, size_t n, size_t k)
 {
     const size_t rows = smaller(SMALL_ROWS, m), columns = smaller(COLUMNS, n);
     const size_t inner = even_extent(k, small_product / (SMALL_ROWS * columns) / 16 * 16);
-    return cut(m, n, rows, columns, (struct gemm_block){ columns, inner, false });
+    return cut(m, n, rows, columns, (struct gemm_block){ columns, inner, false, 1 });
 }
 
 /* Calls of a tile where BLAS makes them: as many columns as its small-matrix kernels take. */
 static struct gemm_block small_calls(size_t rows, size_t columns, size_t inner)
 {
     const size_t most = small_product / (rows * inner);
-    return (struct gemm_block){ most > 0 ? smaller(columns, most) : 1, inner, true };
+    return (struct gemm_block){ most > 0 ? smaller(columns, most) : 1, inner, true, 1 };
 }
 
 /* Inner length of the calls of a small product. */

@@ -18,31 +18,39 @@ struct piece {
     const struct gemm_block *blocks;      /* calls of a part of the shorter kind, and of one sample more */
 };
 
-static struct range samples_of(const struct piece *piece, size_t part)
+/* Samples of a node's parts: first … first + 2^level − 1, of those that there are. */
+static struct range samples_of(const struct piece *piece, size_t first, size_t level)
 {
-    return part_range(piece->pass->batch.count, piece->pass->batch.parts, part);
+    const size_t count = piece->pass->batch.count, parts = piece->pass->batch.parts;
+    const size_t end = first + ((size_t)1 << level);
+    return (struct range){ part_range(count, parts, first).first,
+                           end < parts ? part_range(count, parts, end).first : count };
 }
 
-static const struct gemm_block *block_of(const struct piece *piece, const struct range *samples)
+/* The calls of a node's dW, of which *whole says that they are one, which adds it to what is there, too, with
+ * the same bits. A node of several parts has to be one. */
+static struct gemm_block calls_of(const struct piece *piece, size_t first, size_t level, bool *whole)
 {
-    const size_t shorter = piece->pass->batch.count / piece->pass->batch.parts;
-    return &piece->blocks[samples->end - samples->first > shorter];
+    const size_t count = piece->pass->batch.count, parts = piece->pass->batch.parts;
+    const struct range samples = samples_of(piece, first, level);
+    const bool longer = first < count % parts;
+    struct gemm_block block = piece->blocks[longer];
+    *whole = !piece->is_bias && block.small && count / parts + longer <= block.inner;
+    if (level > 0) {
+        const size_t end = first + ((size_t)1 << level);
+        block.pieces = (end < parts ? end : parts) - first;
+        block.inner = samples.end - samples.first;
+        *whole = *whole && gemm_sums_pieces(block, piece->rows, block.inner);
+    }
+    return block;
 }
 
-/* Whether a part's dW is one small call, which adds it to what is there with the same bits. */
-static bool adds_in_call(const struct piece *piece, size_t part)
-{
-    const struct range samples = samples_of(piece, part);
-    const struct gemm_block *block = block_of(piece, &samples);
-    return !piece->is_bias && block->small && samples.end - samples.first <= block->inner;
-}
-
-/* One part's piece. Padding comes out 0, as dZ's is. */
-static void make_part(const struct piece *piece, size_t part, float *to, size_t stride, bool adds)
+/* The piece of a part, or of a node that is one call. Padding comes out 0, as dZ's is. */
+static void make(const struct piece *piece, const struct range *samples, const struct gemm_block *block,
+                 float *to, size_t stride, bool adds)
 {
     const struct workspace_layer *w = &piece->pass->workspace->layers[piece->l];
-    const struct range samples = samples_of(piece, part);
-    const size_t column = samples.first - piece->first, count = samples.end - samples.first;
+    const size_t column = samples->first - piece->first, count = samples->end - samples->first;
     const float *d = w->d + piece->place + piece->tile.row + column * w->ld;
     size_t ld;
     const float *a = layer_input(piece->pass, piece->l, &ld) + piece->place + piece->tile.column;
@@ -50,8 +58,8 @@ static void make_part(const struct piece *piece, size_t part, float *to, size_t 
         vector_kernels()->row_sums(d, piece->rows, count, w->ld, to);
         return;
     }
-    (adds ? gemm_nt_add : gemm_nt)(*block_of(piece, &samples), piece->rows, piece->columns, count, d, w->ld,
-                                   a + column * ld, ld, to, stride);
+    (adds ? gemm_nt_add : gemm_nt)(*block, piece->rows, piece->columns, count, d, w->ld, a + column * ld, ld,
+                                   to, stride);
 }
 
 static void add_to(const struct piece *piece, float *sum, size_t stride, const float *x, size_t x_stride)
@@ -62,25 +70,29 @@ static void add_to(const struct piece *piece, float *sum, size_t stride, const f
     }
 }
 
-/* The sum of a node's parts: that of its first half, and to it that of its second, which may have none. */
-static void sum_node(const struct piece *piece, size_t first, size_t level, float *to, size_t stride)
+/* The sum of a node's parts, or where that is one call `adds` it: that of its first half, and to it that of
+ * its second, which may have none. */
+static bool sum_node(const struct piece *piece, size_t first, size_t level, float *to, size_t stride,
+                     bool adds)
 {
-    if (level == 0) {
-        make_part(piece, first, to, stride, false);
-        return;
+    bool whole;
+    const struct gemm_block block = calls_of(piece, first, level, &whole);
+    if (adds && !whole) {
+        return false;
+    }
+    if (level == 0 || whole) {
+        const struct range samples = samples_of(piece, first, level);
+        make(piece, &samples, &block, to, stride, adds);
+        return true;
     }
     const size_t second = first + ((size_t)1 << (level - 1));
-    sum_node(piece, first, level - 1, to, stride);
-    if (second >= piece->pass->batch.parts) {
-        return;
+    sum_node(piece, first, level - 1, to, stride, false);
+    if (second < piece->pass->batch.parts && !sum_node(piece, second, level - 1, to, stride, true)) {
+        float *const half = parts_scratch(piece->pass->parts, piece->team, level - 1);
+        sum_node(piece, second, level - 1, half, piece->rows, false);
+        add_to(piece, to, stride, half, piece->rows);
     }
-    if (level == 1 && adds_in_call(piece, second)) {
-        make_part(piece, second, to, stride, true);
-        return;
-    }
-    float *const half = parts_scratch(piece->pass->parts, piece->team, level - 1);
-    sum_node(piece, second, level - 1, half, piece->rows);
-    add_to(piece, to, stride, half, piece->rows);
+    return true;
 }
 
 static float *arena_piece(const struct piece *piece, size_t arena)
@@ -91,21 +103,18 @@ static float *arena_piece(const struct piece *piece, size_t arena)
 /* What waits for a node is added to its sum, the first of it, where it can be, in the call that makes it. */
 static void join_node(const struct piece *piece, size_t first, const struct addition *addition)
 {
-    const bool in_call = addition->level == 0 && adds_in_call(piece, first);
     const size_t end = addition->addends, rows = piece->rows;
-    const bool takes =
-        addition->addend[end - 1] == addition->to && !(in_call && end == 1); /* stays where the last lies */
     float *const to = arena_piece(piece, addition->to);
-    float *sum = parts_scratch(piece->pass->parts, piece->team, addition->level);
-    size_t stride = rows;
-    if (in_call) {
-        sum = arena_piece(piece, addition->addend[0]);
-        stride = piece->stride;
-        make_part(piece, first, sum, stride, true);
-    } else {
-        sum_node(piece, first, addition->level, sum, stride);
+    float *sum = arena_piece(piece, addition->addend[0]);
+    size_t stride = piece->stride, joined = 1;
+    if (!sum_node(piece, first, addition->level, sum, stride, true)) {
+        sum = parts_scratch(piece->pass->parts, piece->team, addition->level);
+        stride = rows;
+        joined = 0;
+        sum_node(piece, first, addition->level, sum, stride, false);
     }
-    for (size_t i = in_call; i < end - takes; i++) {
+    const bool takes = end > joined && addition->addend[end - 1] == addition->to; /* stays where that lies */
+    for (size_t i = joined; i < end - takes; i++) {
         add_to(piece, sum, stride, arena_piece(piece, addition->addend[i]), piece->stride);
     }
     if (takes) {
@@ -124,7 +133,7 @@ static void add_piece(const struct piece *piece, const struct range *group)
     for (size_t part = group->first; part < group->end; part += (size_t)1 << tree->additions[part].level) {
         const struct addition *addition = &tree->additions[part];
         if (addition->addends == 0) {
-            sum_node(piece, part, addition->level, arena_piece(piece, addition->to), piece->stride);
+            sum_node(piece, part, addition->level, arena_piece(piece, addition->to), piece->stride, false);
         } else {
             join_node(piece, part, addition);
         }

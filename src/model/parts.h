@@ -9,10 +9,10 @@
  * A sum of P floats by this tree is off by at most γ(⌈log₂ P⌉)·Σ|gᵢ|, γ(n) = n·u/(1 − n·u), u = 2⁻²⁴ (Higham,
  * Accuracy and Stability of Numerical Algorithms, 2002, section 4.2).
  *
- * A tile of the gradients of a group is added up in scratch memory (model/part_gradient.c); while it is in
- * cache the sums that wait for it are added to it, and it takes the place of the last of these
- * (model/part_tree.h): of P parts at most ⌊log₂ P⌋ sums wait, the first of them where the gradient is wanted
- * in the end. */
+ * A tile of the gradients of a group is added up in registers or, of long parts, in scratch memory
+ * (model/part_gradient.c); while it is in cache the sums that wait for it are added to it, and it takes the
+ * place of the last of these (model/part_tree.h): of P parts at most ⌊log₂ P⌋ sums wait, the first of them
+ * where the gradient is wanted in the end. */
 #ifndef MODEL_PARTS_H
 #define MODEL_PARTS_H
 

@@ -60,12 +60,12 @@ static void check(product_function product, struct gemm_block block, bool transp
 static void check_sizes(product_function product, bool transpose_a, bool transpose_b)
 {
     static const size_t sizes[] = { 1, 2, 3, 7, 15, 16, 17, 31, 33, 48, 64, 65, 80 };
-    static const struct gemm_block blocks[] = { { SIZE_MAX, SIZE_MAX, false },
-                                                { SIZE_MAX, SIZE_MAX, true },
-                                                { 16, 16, false },
-                                                { 1, 300, true },
-                                                { 48, 1, false },
-                                                { 31, 64, true } };
+    static const struct gemm_block blocks[] = { { SIZE_MAX, SIZE_MAX, false, 1 },
+                                                { SIZE_MAX, SIZE_MAX, true, 1 },
+                                                { 16, 16, false, 1 },
+                                                { 1, 300, true, 1 },
+                                                { 48, 1, false, 1 },
+                                                { 31, 64, true, 1 } };
     enum { SIZES = sizeof sizes / sizeof sizes[0], BLOCKS = sizeof blocks / sizeof blocks[0] };
     BLAS_SECTION(true);
     for (size_t i = 0; i < SIZES * SIZES * SIZES; i += (size_t)test_step()) {
@@ -101,7 +101,7 @@ static void nt_transposes_the_second(void **unused)
 static void runs_add_up_to_the_whole(void **unused)
 {
     enum { M = 64, N = 40, K = 500, RUN = 96 };
-    static const struct gemm_block block = { 24, RUN, true };
+    static const struct gemm_block block = { 24, RUN, true, 1 };
     static float left[M * K], right[N * K], whole[M * N], sum[M * N];
     uint64_t state = 9;
     (void)unused;
@@ -131,7 +131,7 @@ static void small_products_have_the_bits_of_blas(void **unused)
     test_fill(&state, -1.0, 1.0, right, N * K);
     for (size_t i = 0; i < MOST / 16 * N; i++) {
         const size_t m = 16 * (i % (MOST / 16) + 1), n = i / (MOST / 16) + 1;
-        const struct gemm_block calls = { 16, 24, false }, small = { 16, 24, true };
+        const struct gemm_block calls = { 16, 24, false, 1 }, small = { 16, 24, true, 1 };
         memset(ours, 0, sizeof ours);
         memset(theirs, 0, sizeof theirs);
         if (n > 1) {
@@ -167,6 +167,75 @@ static void what_is_not_finite_stays_in_its_place(void **unused)
     }
 }
 
+/* Pieces first … end − 1: the largest power of two below their number goes to the left. */
+static void sum_by_tree(const float *pieces, size_t first, size_t end, size_t size, float *sum)
+{
+    size_t half = 1;
+    if (end - first == 1) {
+        memcpy(sum, pieces + first * size, size * sizeof *sum);
+        return;
+    }
+    while (2 * half < end - first) {
+        half *= 2;
+    }
+    float *right = malloc(size * sizeof *right);
+    sum_by_tree(pieces, first, first + half, size, sum);
+    sum_by_tree(pieces, first + half, end, size, right);
+    for (size_t i = 0; i < size; i++) {
+        sum[i] += right[i];
+    }
+    free(right);
+}
+
+/* Against a call for each piece; columns apart as they are read best, and as copies are made of them. */
+static void check_pieces(size_t m, size_t n, size_t k, size_t pieces, size_t lda, size_t ldb)
+{
+    struct gemm_block block = { SIZE_MAX, k, true, pieces };
+    float *left = malloc(k * lda * sizeof *left), *right = malloc(k * ldb * sizeof *right),
+          *ours = malloc(m * n * sizeof *ours), *sum = malloc(m * n * sizeof *sum),
+          *each = malloc(pieces * m * n * sizeof *each);
+    uint64_t state = pieces;
+    test_fill(&state, -1.0, 1.0, left, k * lda);
+    test_fill(&state, -1.0, 1.0, right, k * ldb);
+    gemm_nt(block, m, n, k, left, lda, right, ldb, ours, m);
+    block.pieces = 1;
+    for (size_t p = 0, first = 0; p < pieces; p++) {
+        const size_t length = k / pieces + (p < k % pieces);
+        gemm_nt(block, m, n, length, left + first * lda, lda, right + first * ldb, ldb, each + p * m * n, m);
+        first += length;
+    }
+    sum_by_tree(each, 0, pieces, m * n, sum);
+    assert_memory_equal(ours, sum, m * n * sizeof *sum);
+    memcpy(sum, ours, m * n * sizeof *sum);
+    block.pieces = pieces;
+    gemm_nt_add(block, m, n, k, left, lda, right, ldb, ours, m);
+    for (size_t i = 0; i < m * n; i++) {
+        assert_true(ours[i] == sum[i] + sum[i]);
+    }
+    free(left);
+    free(right);
+    free(ours);
+    free(sum);
+    free(each);
+}
+
+static void pieces_are_added_by_the_tree(void **unused)
+{
+    (void)unused;
+    if (!gemm_sums_pieces((struct gemm_block){ SIZE_MAX, SIZE_MAX, true, 1 }, 16, TN_INNER_MOST)) {
+        skip();
+    }
+    BLAS_SECTION(true);
+    for (size_t pieces = 2; pieces <= 17; pieces++) {
+        const size_t m = 16 * (1 + pieces % 4), n = 3 + 7 * pieces;
+        check_pieces(m, n, 5 * pieces + pieces / 2, pieces, m, n);
+        check_pieces(m, n, pieces, pieces, 256, n);
+        check_pieces(64, n, 61, pieces, 64, 512);
+    }
+    check_pieces(64, 128, TN_INNER_MOST, TN_INNER_MOST, 64, 128);
+    check_pieces(64, 50, TN_INNER_MOST, TN_INNER_MOST - 1, 64, 1024);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +244,7 @@ int main(void)
         cmocka_unit_test(nt_transposes_the_second),
         cmocka_unit_test(runs_add_up_to_the_whole),
         cmocka_unit_test(small_products_have_the_bits_of_blas),
+        cmocka_unit_test(pieces_are_added_by_the_tree),
         cmocka_unit_test(what_is_not_finite_stays_in_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
