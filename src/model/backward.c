@@ -39,11 +39,19 @@ static void backward_tile(struct pass *pass, size_t l, const struct tile *tile)
     activation_gradient(pass, source, tile);
 }
 
-void pass_differentiate(const struct team *team, struct pass *pass)
+/* dZ of the layer below `l`. */
+static void differentiate_layer(const struct team *team, struct pass *pass, size_t l)
 {
-    for (size_t l = pass->network->layer_count - 1; layer_source(l) != NETWORK_INPUT; l--) {
+    if (layer_source(l) != NETWORK_INPUT) {
         visit_tiles(team, pass, &pass->workspace->plan.layers[l].backward, l, backward_tile);
         join_columns(team, pass);
+    }
+}
+
+void pass_differentiate(const struct team *team, struct pass *pass)
+{
+    for (size_t l = pass->network->layer_count; l-- > 0;) {
+        differentiate_layer(team, pass, l);
     }
     team_barrier(team);
 }
@@ -53,8 +61,15 @@ void pass_backward(const struct team *team, struct pass *pass)
     if (pass->status != MLP_OK) {
         return; /* a custom loss has failed: every member sees it */
     }
-    pass_differentiate(team, pass);
-    pass_gradient(team, pass);
+    if (team->size > 1) {
+        pass_differentiate(team, pass);
+        pass_gradient(team, pass);
+        return;
+    }
+    for (size_t l = pass->network->layer_count; l-- > 0;) {
+        differentiate_layer(team, pass, l);
+        pass_layer_gradient(pass, l); /* dZ of `l` and A below it, just read, are still in cache */
+    }
 }
 
 /* dL/dx (inputs × count) = W₀ᵀ·dZ₀, through the standardization. */

@@ -100,6 +100,15 @@ static void gradient_tiles(const struct team *team, struct pass *pass)
     }
 }
 
+void pass_layer_gradient(struct pass *pass, size_t layer)
+{
+    const struct grid *grid = &pass->workspace->plan.layers[layer].weights;
+    const struct area whole = { 0.0, (double)grid->m * (double)grid->n };
+    if (!pass->workspace->implied) {
+        gradient_of_layer(pass, layer, 0.0, &whole);
+    }
+}
+
 void pass_gradient(const struct team *team, struct pass *pass)
 {
     if (pass->workspace->implied) {

@@ -57,6 +57,7 @@ void pass_backward(const struct team *team,
 /* The two halves of it: dZ of all layers; then the rest. */
 void pass_differentiate(const struct team *team, struct pass *pass);
 void pass_gradient(const struct team *team, struct pass *pass);
+void pass_layer_gradient(struct pass *pass, size_t layer); /* of one layer, by one thread */
 
 /* Adds the blocks' losses up, in order, into pass->loss and workspace->loss. By one thread, after the team or
  * a barrier. */
