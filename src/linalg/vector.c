@@ -156,17 +156,6 @@ static void multiply(const float *matrix, size_t rows, size_t columns, size_t le
     }
 }
 
-/* 0 is added, as to a sum that starts there: −0 becomes 0. */
-static void outer(const float *restrict x, size_t rows, const float *restrict y, size_t columns,
-                  float *restrict out)
-{
-    for (size_t j = 0; j < columns; j++) {
-        for (size_t i = 0; i < rows; i++) {
-            out[i + j * rows] = x[i] * y[j] + 0.0f;
-        }
-    }
-}
-
 static void add(float *restrict sum, const float *restrict x, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -235,7 +224,6 @@ const struct vector_kernels LEVEL_NAME(vector_kernels) = {
     .measure = measure,
     .row_sums = row_sums,
     .multiply = multiply,
-    .outer = outer,
     .add = add,
     .dot = dot,
     .add_scaled = add_scaled,

@@ -25,8 +25,6 @@ struct vector_kernels {
      * overlap. */
     void (*multiply)(const float *matrix, size_t rows, size_t columns, size_t leading_dimension,
                      const float *x, float *y);
-    /* out (rows × columns, without padding) = x·yᵀ; the bits of a product with an inner length of 1. */
-    void (*outer)(const float *x, size_t rows, const float *y, size_t columns, float *out);
     /* sum[i] += x[i] */
     void (*add)(float *sum, const float *x, size_t count);
     /* Σ a[i]·b[i], in double. */

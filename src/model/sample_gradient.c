@@ -23,28 +23,40 @@ void sample_gradient_imply(struct mlp_workspace *workspace)
 }
 
 /* Of [dW db] of a layer, which is dZ·[A 1]ᵀ. */
-static size_t make_of_layer(const struct mlp_workspace *workspace, size_t l, size_t first, size_t most,
-                            float *values)
+static struct outer_product piece_of_layer(const struct mlp_workspace *workspace, size_t l, size_t first,
+                                           size_t count)
 {
-    const struct workspace_layer *w = &workspace->layers[l];
-    const float *a = workspace_layer_input(workspace, l), one = 1.0f;
-    const size_t inputs = workspace_layer_inputs(workspace, l), row = first % w->ld, column = first / w->ld;
-    const bool is_whole = row == 0 && most >= w->ld && column < inputs;
-    const size_t rows = smaller(w->ld - row, most);
-    const size_t columns = is_whole ? smaller(most / rows, inputs - column) : 1;
-    vector_kernels()->outer(w->d + row, rows, column < inputs ? a + column : &one, columns, values);
-    return rows * columns;
+    static const float one = 1.0f;
+    const size_t ld = workspace->layers[l].ld, row = first % ld, column = first / ld;
+    const size_t inputs = workspace_layer_inputs(workspace, l),
+                 columns = smaller(count / ld, inputs - column);
+    return (struct outer_product){
+        .x = workspace->layers[l].d + row,
+        .y = column < inputs ? workspace_layer_input(workspace, l) + column : &one,
+        .rows = smaller(ld - row, count),
+        .columns = row == 0 && columns > 0 ? columns : 1,
+    };
 }
 
-size_t sample_gradient_make(const struct mlp_workspace *workspace, size_t first, size_t end, float *values)
+struct outer_product sample_gradient_piece(const struct mlp_workspace *workspace, size_t first, size_t end)
 {
-    const size_t most = smaller(end - first, SAMPLE_GRADIENT_PIECE);
+    const size_t count = end - first;
     size_t l = 0;
     for (size_t size; first >= (size = workspace->layers[l].ld * (workspace_layer_inputs(workspace, l) + 1));
          l++) {
         first -= size; /* layers lie in the arena one after the other: model/network.h */
     }
-    return make_of_layer(workspace, l, first, most, values);
+    return piece_of_layer(workspace, l, first, count);
+}
+
+/* 0 is added, as to a product's sum that starts there: −0 becomes 0. */
+static void write_piece(const struct outer_product *piece, float *to)
+{
+    for (size_t j = 0; j < piece->columns; j++) {
+        for (size_t i = 0; i < piece->rows; i++) {
+            to[i + j * piece->rows] = piece->x[i] * piece->y[j] + 0.0f;
+        }
+    }
 }
 
 void sample_gradient_write(struct mlp_workspace *workspace)
@@ -53,21 +65,31 @@ void sample_gradient_write(struct mlp_workspace *workspace)
         FLUSH_DENORMALS;
         workspace->implied = false;
         for (size_t first = 0; first < workspace->arena_size;) {
-            first +=
-                sample_gradient_make(workspace, first, workspace->arena_size, workspace->gradients + first);
+            const struct outer_product piece = sample_gradient_piece(workspace, first, workspace->arena_size);
+            write_piece(&piece, workspace->gradients + first);
+            first += piece.rows * piece.columns;
         }
     }
 }
 
+static size_t count_changed(const struct outer_product *piece, const float *from)
+{
+    size_t changed = 0;
+    for (size_t j = 0; j < piece->columns; j++) {
+        for (size_t i = 0; i < piece->rows; i++) {
+            changed += from[i + j * piece->rows] != piece->x[i] * piece->y[j];
+        }
+    }
+    return changed;
+}
+
 bool sample_gradient_is_unchanged(const struct mlp_workspace *workspace)
 {
-    float values[SAMPLE_GRADIENT_PIECE];
     size_t changed = 0;
-    for (size_t first = 0, count; first < workspace->arena_size && changed == 0; first += count) {
-        count = sample_gradient_make(workspace, first, workspace->arena_size, values);
-        for (size_t i = 0; i < count; i++) {
-            changed += workspace->gradients[first + i] != values[i];
-        }
+    for (size_t first = 0; first < workspace->arena_size && changed == 0;) {
+        const struct outer_product piece = sample_gradient_piece(workspace, first, workspace->arena_size);
+        changed += count_changed(&piece, workspace->gradients + first);
+        first += piece.rows * piece.columns;
     }
     return changed == 0;
 }

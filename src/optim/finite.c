@@ -139,7 +139,10 @@ static void keep_largest(int32_t *largest, const float *values, size_t count)
 static void bound_gradients(const struct update *u, size_t first, size_t count, float largest, float *out)
 {
     for (size_t i = 0; i < count; i++) {
-        const float g = effective_gradient(&u->constants, u->gradients[first + i], u->parameters[first + i]);
+        const size_t at = first + i;
+        const float raw =
+            u->inputs != NULL ? u->gradients[at % u->rows] * u->inputs[at / u->rows] : u->gradients[at];
+        const float g = effective_gradient(&u->constants, raw, u->parameters[at]);
         const float low = g < -largest ? -largest : g;
         out[i] = low > largest ? largest : low;
     }

@@ -216,16 +216,19 @@ static void apply_rule(struct update_plan *plan, update_pass *pass, const struct
     }
 }
 
-/* The same from float `first` of the arena on where the gradient is still to be made: piece by piece. */
+/* The same from float `first` of the arena on where the gradient is implied. */
 static void apply_rule_to_implied(struct update_plan *plan, update_pass *pass, const struct update *update,
                                   size_t first, float largest, bool is_try)
 {
-    float gradients[SAMPLE_GRADIENT_PIECE];
-    for (size_t i = 0, count; i < update->count; i += count) {
-        count = sample_gradient_make(plan->workspace, first + i, first + update->count, gradients);
-        struct update piece = update_from(update, i, count);
-        piece.gradients = gradients;
+    for (size_t i = 0; i < update->count;) {
+        const struct outer_product gradient =
+            sample_gradient_piece(plan->workspace, first + i, first + update->count);
+        struct update piece = update_from(update, i, gradient.rows * gradient.columns);
+        piece.gradients = gradient.x;
+        piece.inputs = gradient.y;
+        piece.rows = gradient.rows;
         apply_rule(plan, pass, &piece, largest, is_try);
+        i += piece.count;
     }
 }
 

@@ -43,19 +43,21 @@ struct update_constants {
 /* One update of `count` parameters, in one pass. The arrays do not overlap. */
 struct update {
     float *parameters;
-    const float *gradients;     /* raw: clipped on the way in by scale and bound */
+    const float *gradients; /* raw: clipped on the way in by scale and bound */
+    const float *inputs;    /* NULL; else the gradient is gradients·inputsᵀ, of `rows` rows */
+    size_t rows;
     float *state[ENTRY_STATES]; /* moments, as many as the rule has */
     size_t count;
     struct update_constants constants;
 };
 
-/* `count` parameters of an update, from the one at `first` on. */
+/* `count` parameters of an update, from the one at `first` on, without their gradients. */
 static inline struct update update_from(const struct update *update, size_t first, size_t count)
 {
     struct update piece = *update;
     piece.count = count;
     piece.parameters += first;
-    piece.gradients += first;
+    piece.gradients = piece.inputs = NULL;
     for (size_t s = 0; s < ENTRY_STATES && piece.state[s] != NULL; s++) {
         piece.state[s] += first;
     }

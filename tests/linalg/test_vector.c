@@ -100,24 +100,6 @@ static void test_measure_special_values(void **unused)
     }
 }
 
-static void test_outer(void **unused)
-{
-    (void)unused;
-    FOR_EACH_LEVEL(level)
-    {
-        for (size_t rows = 1; rows <= LARGEST_TAIL; rows++) {
-            const size_t columns = rows % 5 + 1;
-            const float *x = matrix(rows % 4, rows + columns, 1, rows + columns), *y = x + rows;
-            output[rows * columns] = 77.0f;
-            kernels_of(level)->outer(x, rows, y, columns, output);
-            for (size_t i = 0; i < rows * columns; i++) {
-                assert_true(output[i] == x[i % rows] * y[i / rows]);
-            }
-            assert_true(output[rows * columns] == 77.0f);
-        }
-    }
-}
-
 static void check_row_sums(const struct vector_kernels *kernels, size_t rows, size_t columns, size_t padding)
 {
     const size_t leading_dimension = rows + padding;
@@ -411,7 +393,6 @@ int main(void)
         cmocka_unit_test(test_add_scaled),
         cmocka_unit_test(test_multiply_beyond_the_caches),
         cmocka_unit_test(test_measure_special_values),
-        cmocka_unit_test(test_outer),
         cmocka_unit_test(test_row_sums),
         cmocka_unit_test(test_row_sums_of_many_columns),
         cmocka_unit_test(test_row_sums_keep_nan_in_its_row),

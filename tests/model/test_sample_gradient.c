@@ -11,8 +11,7 @@
 
 enum { LAYERS = 3, WIDEST = 2100 };
 
-/* Widths below, at and above a vector and a piece (2048 floats), columns that a piece ends within; work
- * for two threads. */
+/* Widths below, at and above a vector; columns longer than a block of an update; work for two threads. */
 static const size_t shapes[][LAYERS + 1] = {
     { 1, 1, 1, 2 },      { 5, 16, 17, 3 },     { 33, 50, 129, 4 },
     { 700, 3, 2048, 2 }, { 2, WIDEST, 5, 10 }, { 290, 310, 37, 10 },
@@ -202,11 +201,13 @@ static void pieces_begin_anywhere(void **unused)
         backward(&f);
         const size_t size = f.network->arena_size;
         for (size_t first = 0; first < size; first += STRIDE_MULTIPLE) {
-            float values[SAMPLE_GRADIENT_PIECE];
             const size_t end = size - first < 3000 ? size : first + 3000;
-            const size_t count = sample_gradient_make(f.workspace, first, end, values);
-            assert_in_range(count, 1, end - first);
-            assert_memory_equal(values, f.workspace->gradients + first, count * sizeof *values);
+            const struct outer_product piece = sample_gradient_piece(f.workspace, first, end);
+            assert_in_range(piece.rows * piece.columns, 1, end - first);
+            for (size_t k = 0; k < piece.rows * piece.columns; k++) {
+                assert_true(f.workspace->gradients[first + k] ==
+                            piece.x[k % piece.rows] * piece.y[k / piece.rows]);
+            }
         }
         drop(&f);
     }
