@@ -69,8 +69,13 @@ static void visit_gradient(struct pass *pass, size_t l, double area, const struc
 }
 
 /* A long batch is gone through in runs: what all tiles read of a run stays in cache. */
-static void gradient_of_layer(struct pass *pass, size_t l, double area, const struct area *share)
+static void gradient_of_layer(const struct team *team, struct pass *pass, size_t l, double area,
+                              const struct area *share)
 {
+    if (pass->parts != NULL) {
+        part_gradient_tiles(team, pass, l, area, share);
+        return;
+    }
     const size_t count = pass->workspace->count;
     const struct grid *grid = &pass->workspace->plan.layers[l].weights;
     for (struct range samples = { 0, 0 }; samples.end < count;) {
@@ -91,21 +96,18 @@ static void gradient_tiles(const struct team *team, struct pass *pass)
     double area = 0.0;
     for (size_t l = 0; l < network->layer_count; l++) {
         const struct grid *grid = &pass->workspace->plan.layers[l].weights;
-        if (pass->parts != NULL) {
-            part_gradient_tiles(team, pass, l, area, &share);
-        } else {
-            gradient_of_layer(pass, l, area, &share);
-        }
+        gradient_of_layer(team, pass, l, area, &share);
         area += (double)grid->m * (double)grid->n;
     }
 }
 
 void pass_layer_gradient(struct pass *pass, size_t layer)
 {
+    const struct team alone = { .size = 1 };
     const struct grid *grid = &pass->workspace->plan.layers[layer].weights;
     const struct area whole = { 0.0, (double)grid->m * (double)grid->n };
     if (!pass->workspace->implied) {
-        gradient_of_layer(pass, layer, 0.0, &whole);
+        gradient_of_layer(&alone, pass, layer, 0.0, &whole);
     }
 }
 

@@ -310,25 +310,22 @@ static void run_passes(const struct team *team, struct pass *pass,
     }
 }
 
-/* Forward, loss and dZ of this rank's parts of the round, where it has any. */
-static void run_group(const struct team *team, struct pass *pass)
+/* This rank's parts of the round, where it has any. */
+static void run_group(const struct team *team, struct pass *pass,
+                      void (*backward)(const struct team *team, struct pass *pass))
 {
     if (pass->batch.now.first == pass->batch.now.end) {
         return;
     }
-    run_passes(team, pass, pass_differentiate);
+    run_passes(team, pass, backward);
     if (team->rank == 0) {
         end_group(pass);
     }
 }
 
-/* The tiles of the round's parts; those of all ranks where their A and dZ are at hand. */
+/* The tiles of the round's parts of all ranks, whose A and dZ are at hand. */
 static void run_gradient(const struct team *team, struct pass *pass)
 {
-    if (!parts_are_shared(pass->parts)) {
-        pass_gradient(team, pass);
-        return;
-    }
     if (team->rank == 0) {
         pass->status = shared_gradient_begin(pass);
     }
@@ -345,6 +342,7 @@ static void run_gradient(const struct team *team, struct pass *pass)
 /* Every member sees the same status: it is written between two barriers, in run_gradient() alone. */
 static void run_parts(const struct team *team, struct pass *pass)
 {
+    const bool shares = pass->want_gradient && parts_are_shared(pass->parts);
     for (size_t round = 0; round < pass->batch.rounds && pass->status == MLP_OK; round++) {
         if (round > 0) {
             if (team->rank == 0) {
@@ -352,8 +350,8 @@ static void run_parts(const struct team *team, struct pass *pass)
             }
             team_barrier(team);
         }
-        run_group(team, pass);
-        if (pass->want_gradient) {
+        run_group(team, pass, shares ? pass_differentiate : pass_backward);
+        if (shares) {
             run_gradient(team, pass);
         }
     }
