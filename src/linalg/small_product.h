@@ -37,7 +37,6 @@ struct small_product {
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
-
 #define SMALL_PRODUCT
 
 typedef __m512 strip_floats;
@@ -58,8 +57,7 @@ static inline strip_mask strip_first(size_t rows)
     return (strip_mask)((1u << rows) - 1);
 }
 
-enum { STRIP_COPIED = 0 };
-enum { PANEL = 16 };
+enum { STRIP_COPIED = 0, PANEL = 16 };
 /* Columns that are held at once of a strip of 1, 2 and 3 vectors: 16 to 24 of the 32 registers. */
 static const int strip_columns_held[] = { 0, 16, 8, 8 };
 
@@ -73,7 +71,6 @@ static inline int strip_vectors(size_t left)
 }
 #elif defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
-
 #define SMALL_PRODUCT
 
 typedef __m256 strip_floats;
@@ -95,8 +92,7 @@ static inline strip_mask strip_first(size_t rows)
 }
 
 /* Whether strips that alias are copied: the first cache may have 32 KiB. */
-enum { STRIP_COPIED = 1 };
-enum { PANEL = 12 };
+enum { STRIP_COPIED = 1, PANEL = 12 };
 /* 12 of the 16 registers. */
 static const int strip_columns_held[] = { 0, 12, 6, 4 };
 
@@ -250,17 +246,17 @@ static inline __attribute__((always_inline)) void strip_columns(const struct sma
                                                                 size_t j, int vectors, int columns,
                                                                 bool first, bool tree)
 {
-    float *to = p->c + i + j * p->ldc;
-    const size_t ldc = p->ldc, rest = p->m - i - (size_t)(vectors - 1) * STRIP_VECTOR;
     strip_sums sums;
     if (p->adds) {
-        ask_for_sums(to, ldc, vectors, columns);
+        ask_for_sums(p->c + i + j * p->ldc, p->ldc, vectors, columns);
     }
     if (tree) {
         sum_pieces(p, i, j, vectors, columns, first, sums);
     } else {
         sum_products(p, i, j, 0, p->k, vectors, columns, first, sums);
     }
+    float *to = p->c + i + j * p->ldc;
+    const size_t ldc = p->ldc, rest = p->m - i - (size_t)(vectors - 1) * STRIP_VECTOR;
     const bool adds = p->adds;
     if (rest >= STRIP_VECTOR) {
         store_sums(to, ldc, vectors, columns, adds, sums);
@@ -293,15 +289,24 @@ static inline __attribute__((always_inline)) void strip(const struct small_produ
     }
 }
 
+/* Apart: the sums that wait would be in the stack frame of every call. */
+static __attribute__((noinline)) void strip_pieces(const struct small_product *p, size_t i, int vectors,
+                                                   bool asks)
+{
+    switch (vectors) {
+    case 1: strip(p, i, 1, asks, true); break;
+    case 2: strip(p, i, 2, asks, true); break;
+    default: strip(p, i, 3, asks, true); break;
+    }
+}
+
 static inline void strip_of(const struct small_product *p, size_t i, int vectors, bool asks)
 {
-    switch (p->pieces > 1 ? 3 + vectors : vectors) {
+    switch (p->pieces > 1 ? 0 : vectors) {
+    case 0: strip_pieces(p, i, vectors, asks); break;
     case 1: strip(p, i, 1, asks, false); break;
     case 2: strip(p, i, 2, asks, false); break;
-    case 3: strip(p, i, 3, asks, false); break;
-    case 4: strip(p, i, 1, asks, true); break;
-    case 5: strip(p, i, 2, asks, true); break;
-    default: strip(p, i, 3, asks, true); break;
+    default: strip(p, i, 3, asks, false); break;
     }
 }
 
@@ -407,8 +412,7 @@ static void multiply_packed_left(const struct small_product *p)
     q.a = copy;
     for (size_t i = 0; i < p->m; i += q.lda) {
         const int vectors = strip_vectors((p->m - i) / STRIP_VECTOR);
-        q.lda = (size_t)vectors * STRIP_VECTOR;
-        q.m = q.lda;
+        q.m = q.lda = (size_t)vectors * STRIP_VECTOR;
         q.c = p->c + i;
         for (size_t k = 0; k < p->k; k++) {
             for (size_t r = 0; r < q.lda; r += STRIP_VECTOR) {
