@@ -189,22 +189,38 @@ static void from_bytes(const uint8_t *restrict bytes, float scale, size_t count,
     }
 }
 
-static size_t largest_at(const float *x, size_t count)
+/* The first i with x[i] == value, or `count`. */
+static inline size_t place_of(const float *x, size_t count, float value)
 {
-    const float largest = vector_largest(x, count);
     size_t i = 0;
-    for (bool found = false; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
-        for (size_t k = 0; k < REDUCE_LANES; k++) {
-            found |= x[i + k] == largest;
-        }
-        if (found) {
-            break;
+    for (; count >= REDUCE_LANES && i + REGISTER_FLOATS <= count; i += REGISTER_FLOATS) {
+        const unsigned bits = equal_bits(x + i, value);
+        if (bits != 0) {
+            return i + (size_t)__builtin_ctz(bits);
         }
     }
-    while (i < count && x[i] != largest) {
+    while (i < count && x[i] != value) {
         i++;
     }
-    return i < count ? i : 0;
+    return i;
+}
+
+enum { LARGEST_CHUNK = 1024 };
+
+/* The largest of each chunk, so that its place is looked for from the first chunk on that has it. */
+static size_t largest_at(const float *x, size_t count)
+{
+    float largest = vector_largest(x, count < LARGEST_CHUNK ? count : (size_t)LARGEST_CHUNK);
+    size_t start = 0;
+    for (size_t first = LARGEST_CHUNK; first < count; first += LARGEST_CHUNK) {
+        const size_t left = count - first;
+        const float candidate =
+            vector_largest(x + first, left < LARGEST_CHUNK ? left : (size_t)LARGEST_CHUNK);
+        start = candidate > largest ? first : start;
+        largest = candidate > largest ? candidate : largest;
+    }
+    const size_t place = start + place_of(x + start, count - start, largest);
+    return place < count ? place : 0;
 }
 
 static size_t rank(const float *x, size_t count, size_t index)

@@ -157,29 +157,51 @@ static inline double vector_dot(const float *a, const float *b, size_t count)
     return sum;
 }
 
+/* Bit i is set where x[i] == value, of a register of floats. */
+static inline unsigned equal_bits(const float *x, float value)
+{
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(_mm512_loadu_ps(x), _mm512_set1_ps(value), _CMP_EQ_OQ);
+#elif defined(__AVX__)
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x), _mm256_set1_ps(value), _CMP_EQ_OQ));
+#else
+    unsigned bits = 0;
+    for (unsigned i = 0; i < REGISTER_FLOATS; i++) {
+        bits |= (unsigned)(x[i] == value) << i;
+    }
+    return bits;
+#endif
+}
+
+/* vector_largest() of at least REDUCE_LANES; the last of them may be taken twice. */
+static inline float largest_of_many(const float *x, size_t count)
+{
+    float partial[REDUCE_LANES];
+    for (size_t k = 0; k < REDUCE_LANES; k++) {
+        partial[k] = -INFINITY;
+    }
+    for (size_t i = 0; i < count; i += REDUCE_LANES) {
+        const size_t from = i + REDUCE_LANES <= count ? i : count - REDUCE_LANES;
+        for (size_t k = 0; k < REDUCE_LANES; k++) {
+            partial[k] = x[from + k] > partial[k] ? x[from + k] : partial[k];
+        }
+    }
+    for (size_t half = REDUCE_LANES / 2; half > 0; half /= 2) {
+        for (size_t k = 0; k < half; k++) {
+            partial[k] = partial[k + half] > partial[k] ? partial[k + half] : partial[k];
+        }
+    }
+    return partial[0];
+}
+
 /* max x, where NaN counts for nothing; −∞ for none. */
 static inline float vector_largest(const float *x, size_t count)
 {
     float largest = -INFINITY;
-    size_t i = 0;
     if (count >= REDUCE_LANES) {
-        float partial[REDUCE_LANES];
-        for (size_t k = 0; k < REDUCE_LANES; k++) {
-            partial[k] = -INFINITY;
-        }
-        for (; i + REDUCE_LANES <= count; i += REDUCE_LANES) {
-            for (size_t k = 0; k < REDUCE_LANES; k++) {
-                partial[k] = x[i + k] > partial[k] ? x[i + k] : partial[k];
-            }
-        }
-        for (size_t half = REDUCE_LANES / 2; half > 0; half /= 2) {
-            for (size_t k = 0; k < half; k++) {
-                partial[k] = partial[k + half] > partial[k] ? partial[k + half] : partial[k];
-            }
-        }
-        largest = partial[0];
+        return largest_of_many(x, count);
     }
-    for (; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         largest = x[i] > largest ? x[i] : largest;
     }
     return largest;

@@ -247,6 +247,29 @@ static void test_largest_and_rank(void **unused)
     }
 }
 
+/* Of several chunks: the largest, and one more like it behind, on either side of every multiple of 256. */
+static void test_largest_of_many(void **unused)
+{
+    enum { COUNT = 3000 };
+    static float x[COUNT];
+    (void)unused;
+    FOR_EACH_LEVEL(level)
+    {
+        for (size_t at = 0; at < COUNT; at += at % 256 == 0 ? 255 : 1) {
+            for (size_t i = 0; i < COUNT; i++) {
+                x[i] = i % 5 == 0 ? NAN : -INFINITY;
+            }
+            assert_int_equal(kernels_of(level)->largest_at(x, COUNT), 1);
+            x[at] = x[(at + COUNT) / 2] = -3.0f;
+            assert_int_equal(kernels_of(level)->largest_at(x, COUNT), at);
+        }
+        memset(x, 0xFF, sizeof x); /* NaN */
+        assert_int_equal(kernels_of(level)->largest_at(x, COUNT), 0);
+        x[COUNT - 1] = -INFINITY;
+        assert_int_equal(kernels_of(level)->largest_at(x, COUNT), COUNT - 1);
+    }
+}
+
 static void test_level_in_use(void **unused)
 {
     (void)unused;
@@ -399,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_standardize),
         cmocka_unit_test(test_from_bytes),
         cmocka_unit_test(test_largest_and_rank),
+        cmocka_unit_test(test_largest_of_many),
         cmocka_unit_test(test_level_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
