@@ -59,8 +59,9 @@ const struct command cluster_command = {
     .name = "cluster",
     .description = "a step in parts against one in one piece",
     .about =
-        "Times a training step whose batch is taken in 1, 2, 4 and 8 parts, in turn: least times, by that "
-        "of one part.\n\nJSON keys: network threads parts step_us ratio spread.",
+        "Times a training step whose batch is taken in 1, 2, 4 and 8 parts, in turn, with room for all of "
+        "them, as mlp_fit() has up to 1024 samples: least times, by that of one part.\n\n"
+        "JSON keys: network threads parts step_us ratio spread.",
     .example = "mlp-bench cluster --threads 1 --filter lecun",
     .options = OPTIONS_NETWORK,
     .seconds = 10.0,
