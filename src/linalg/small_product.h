@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "linalg/gemm.h"
+#include "linalg/strip_registers.h"
 #include "linalg/vector_transpose.h"
 
 /* C (m×n, ldc) = A (m×k, lda) · B (k×n), whose rows and columns are so far apart; or added to C. A is read by
@@ -34,76 +35,6 @@ struct small_product {
     float *c;
     size_t ldc;
 };
-
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#define SMALL_PRODUCT
-
-typedef __m512 strip_floats;
-enum { STRIP_VECTOR = 16 };
-#define strip_zero _mm512_setzero_ps
-#define strip_load _mm512_loadu_ps
-#define strip_store _mm512_storeu_ps
-#define strip_add _mm512_add_ps
-#define strip_spread _mm512_set1_ps
-#define strip_multiply_add _mm512_fmadd_ps
-
-typedef __mmask16 strip_mask;
-#define strip_masked_load(x, rows) _mm512_maskz_loadu_ps(rows, x)
-#define strip_masked_store _mm512_mask_storeu_ps
-
-static inline strip_mask strip_first(size_t rows)
-{
-    return (strip_mask)((1u << rows) - 1);
-}
-
-enum { STRIP_COPIED = 0, PANEL = 16 };
-/* Columns that are held at once of a strip of 1, 2 and 3 vectors: 16 to 24 of the 32 registers. */
-static const int strip_columns_held[] = { 0, 16, 8, 8 };
-
-/* Vectors of the next strip where so many are left. */
-static inline int strip_vectors(size_t left)
-{
-    if (left == 1) {
-        return 1;
-    }
-    return left % 2 != 0 ? 3 : 2;
-}
-#elif defined(__AVX2__) && defined(__FMA__)
-#include <immintrin.h>
-#define SMALL_PRODUCT
-
-typedef __m256 strip_floats;
-enum { STRIP_VECTOR = 8 };
-#define strip_zero _mm256_setzero_ps
-#define strip_load _mm256_loadu_ps
-#define strip_store _mm256_storeu_ps
-#define strip_add _mm256_add_ps
-#define strip_spread _mm256_set1_ps
-#define strip_multiply_add _mm256_fmadd_ps
-
-typedef __m256i strip_mask;
-#define strip_masked_load _mm256_maskload_ps
-#define strip_masked_store _mm256_maskstore_ps
-
-static inline strip_mask strip_first(size_t rows)
-{
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)rows), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
-
-/* Whether strips that alias are copied: the first cache may have 32 KiB. */
-enum { STRIP_COPIED = 1, PANEL = 12 };
-/* 12 of the 16 registers. */
-static const int strip_columns_held[] = { 0, 12, 6, 4 };
-
-static inline int strip_vectors(size_t left)
-{
-    if (left == 1) {
-        return 1;
-    }
-    return left == 2 || left == 4 ? 2 : 3;
-}
-#endif
 
 #if defined(SMALL_PRODUCT)
 enum { STRIP_VECTORS_MOST = 3, STRIP_COLUMNS_MOST = 16 };
@@ -265,18 +196,31 @@ static inline __attribute__((always_inline)) void strip_columns(const struct sma
     }
 }
 
-/* All columns of the `vectors` vectors of rows from `i`. */
+/* All columns of the `vectors` vectors of rows from `i`. Two columns by themselves take as long as four, for
+ * a multiply-add's latency: where as many are left beside those held, they are taken as six and the rest. A
+ * step of three equal layers of 50 to 200 units takes 3 % less with 10 samples. */
 static inline __attribute__((always_inline)) void strip(const struct small_product *p, size_t i, int vectors,
                                                         bool asks, bool tree)
 {
     const int held = strip_columns_held[vectors];
+    const bool two_left = p->n > (size_t)held && p->n % (size_t)held == 2;
+    const size_t step = (size_t)held;
+    const size_t end = held > 6 && two_left ? p->n - step - 2 : p->n;
     size_t j = 0;
-    if (asks && (size_t)held <= p->n) {
+    if (asks && step <= end) {
         strip_columns(p, i, j, vectors, held, true, tree);
-        j += (size_t)held;
+        j += step;
+    } else if (asks && held > 6 && p->n >= 6) {
+        strip_columns(p, i, j, vectors, 6, true, tree);
+        j += 6;
     }
-    for (; j + (size_t)held <= p->n; j += (size_t)held) {
+    for (; j + step <= end; j += step) {
         strip_columns(p, i, j, vectors, held, false, tree);
+    }
+    if (held > 6) {
+        for (; j + 6 <= p->n; j += 6) {
+            strip_columns(p, i, j, vectors, 6, false, tree);
+        }
     }
     for (; j + 4 <= p->n; j += 4) {
         strip_columns(p, i, j, vectors, 4, false, tree);
