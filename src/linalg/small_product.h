@@ -265,6 +265,26 @@ static void copy_strip(const float *x, size_t ld, size_t k, size_t columns, floa
     }
 }
 
+/* The product of a copied strip, which asks for the `columns` columns that are copied next, some for each run
+ * of columns of B: all at once they would be waited for, more so where others contend for the third cache. */
+static __attribute__((noinline)) void multiply_and_ask(const struct small_product *p, int vectors,
+                                                       const float *next, size_t ld, size_t columns)
+{
+    enum { RUN = 16, LINE = 16 };
+    struct small_product q = *p;
+    for (size_t j = 0; j < p->n; j += q.n) {
+        q.n = p->n - j < RUN ? p->n - j : RUN;
+        q.b = p->b + j * p->b_column;
+        q.c = p->c + j * p->ldc;
+        for (size_t i = columns * j / p->n; i < columns * (j + q.n) / p->n; i++) {
+            for (size_t k = 0; k < p->k; k += LINE) {
+                _mm_prefetch((const char *)(next + k + i * ld), _MM_HINT_T0);
+            }
+        }
+        strip_of(&q, 0, vectors, false);
+    }
+}
+
 /* Strips of A's columns, copied, stay in the first cache for all of B. */
 static void multiply_copied_left(const struct small_product *p)
 {
@@ -277,7 +297,12 @@ static void multiply_copied_left(const struct small_product *p)
         q.m = p->m - i < q.lda ? p->m - i : q.lda;
         q.c = p->c + i;
         copy_strip(p->a + i * p->lda, p->lda, p->k, q.m, copy, q.lda);
-        strip_of(&q, 0, vectors, false);
+        const size_t left = p->m - i - q.m;
+        if (left > 0) {
+            multiply_and_ask(&q, vectors, p->a + (i + q.m) * p->lda, p->lda, left < q.lda ? left : q.lda);
+        } else {
+            strip_of(&q, 0, vectors, false);
+        }
     }
 }
 
