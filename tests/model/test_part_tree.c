@@ -147,11 +147,38 @@ static void few_arenas_wait(void **unused)
     part_tree_free(&tree);
 }
 
+/* There is memory for what waits with any number of parts, in groups of any size. */
+static void no_tree_takes_more_arenas(void **unused)
+{
+    struct memory_row row = { 0 };
+    struct part_tree tree = { 0 };
+    (void)unused;
+    part_tree_take(&tree, PARTS, &row);
+    assert_false(row.failed);
+    for (size_t i = 0; i < (size_t)2 * RANKS * PARTS; i++) {
+        mlp_exchange exchange = MLP_EXCHANGE_INIT;
+        const bool all_ranks = i % 2 != 0;
+        const size_t parts = 1 + i / 2 % PARTS, largest = 1 + i % parts, least = 1 + i % 3;
+        exchange.size = 1 + (int)(i / 2 / PARTS);
+        exchange.rank = (int)(i % (size_t)exchange.size);
+        const struct range groups = { least < largest ? least : largest, largest };
+        const size_t most = part_tree_arenas(&tree, &exchange, parts, &groups, all_ranks);
+        for (size_t real = 1; real < parts; real++) { /* of one sample each: as many as there is room for */
+            assert_true(part_tree_make(&tree, &exchange, real, largest, all_ranks) <= most);
+        }
+        for (size_t group = groups.first; group <= groups.end; group++) {
+            assert_true(part_tree_make(&tree, &exchange, parts, group, all_ranks) <= most);
+        }
+    }
+    part_tree_free(&tree);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_those_of_the_tree),
         cmocka_unit_test(few_arenas_wait),
+        cmocka_unit_test(no_tree_takes_more_arenas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

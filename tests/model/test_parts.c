@@ -342,6 +342,22 @@ static void bits_do_not_hang_on_the_room(void **unused)
     }
 }
 
+/* All parts of a rank up to 1024 samples, otherwise as many as come to that, but one at least. */
+static void a_fit_has_room_for_parts(void **unused)
+{
+    const bool together = plan_class() != BLAS_PACKED && vector_kernels()->small_product != NULL;
+    mlp_exchange exchange = MLP_EXCHANGE_INIT;
+    (void)unused;
+    assert_int_equal(parts_room(500, 1, &exchange), 500);
+    assert_int_equal(parts_room(128, 4, &exchange), together ? 128 : 32);
+    assert_int_equal(parts_room(4096, 16, &exchange), together ? 1024 : 256);
+    assert_int_equal(parts_room(4096, 12, &exchange), together ? 684 : 342); /* 2 parts */
+    assert_int_equal(parts_room(8192, 4, &exchange), 2048);
+    assert_int_equal(parts_room(3, 7, &exchange), together ? 3 : 1);
+    exchange.size = 3;
+    assert_int_equal(parts_room(128, 4, &exchange), together ? 64 : 32); /* rank 0's 2 parts */
+}
+
 /* What is not finite in a part that is not the last. */
 static void nothing_is_applied_that_is_not_finite(void **unused)
 {
@@ -423,6 +439,7 @@ int main(void)
         cmocka_unit_test(noise_and_masses_are_the_whole_batch_s),
         cmocka_unit_test(bits_hang_on_the_parts_alone),
         cmocka_unit_test(bits_do_not_hang_on_the_room),
+        cmocka_unit_test(a_fit_has_room_for_parts),
         cmocka_unit_test(nothing_is_applied_that_is_not_finite),
         cmocka_unit_test(what_is_refused),
     };
