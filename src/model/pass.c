@@ -11,6 +11,7 @@
 #include "linalg/blas_section.h"
 #include "model/parts.h"
 #include "model/regularize.h"
+#include "model/sample_gradient.h"
 
 /* Multiply-adds from which on a thread may pay: a few microseconds of a core; fewer of one sample, which is
  * bound by reading the weights. From certain_work on it does, wherever the threads are
@@ -368,6 +369,7 @@ static mlp_status loss_pass(const char *function, struct pass *pass, double *los
     }
     TRY(pass_loss_status(pass));
     pass->workspace->state = pass->want_gradient ? WORKSPACE_BACKWARD : WORKSPACE_FORWARD;
+    sample_gradient_keep_input(pass->workspace);
     return MLP_OK;
 }
 
@@ -415,6 +417,7 @@ mlp_status mlp_backward(const mlp_network *network, mlp_workspace *workspace, co
     take_output_gradient(&pass, dy);
     pass_run(&pass, run_backward, &pass);
     workspace->state = WORKSPACE_BACKWARD;
+    sample_gradient_keep_input(workspace);
     return MLP_OK;
 }
 

@@ -120,7 +120,7 @@ void sample_gradient_measure(struct mlp_workspace *workspace)
 
 void sample_gradient_keep_input(struct mlp_workspace *workspace)
 {
-    if (workspace->implied && workspace->x != workspace->input) {
+    if (sample_gradient_is_all(workspace) && workspace->x != workspace->input) {
         memcpy(workspace->input, workspace->x, workspace->inputs * sizeof *workspace->input);
         workspace->x = workspace->input;
     }

@@ -39,7 +39,8 @@ bool sample_gradient_is_unchanged(const struct mlp_workspace *workspace);
 /* Sets workspace->squares and largest. */
 void sample_gradient_measure(struct mlp_workspace *workspace);
 
-/* The sample itself is kept for those who read the gradient after the step: the caller's may be gone. */
+/* After a backward pass a sample by itself is kept for who reads its gradient, or asks whether it is
+ * unchanged: the caller's may be gone. */
 void sample_gradient_keep_input(struct mlp_workspace *workspace);
 
 #endif

@@ -70,10 +70,10 @@ mlp_status mlp_train_step(mlp_network *network, mlp_optimizer *optimizer, mlp_wo
         pass_begin_batch(&step.pass, x, count);
         sample_gradient_imply(workspace);
         pass_run(&step.pass, train, &step);
-        sample_gradient_keep_input(workspace);
     }
     MLP_ASSERT(network_padding_is_zero(network, network->parameters));
     workspace->state = step.pass.status == MLP_OK ? WORKSPACE_BACKWARD : WORKSPACE_FORWARD;
+    sample_gradient_keep_input(workspace);
     if (report != NULL) {
         *report = step.update.report;
     }

@@ -23,7 +23,7 @@ struct fixture {
     mlp_network *network;
     mlp_workspace *workspace;
     mlp_optimizer *optimizer;
-    float x[WIDEST];
+    float x[WIDEST], given[WIDEST];
     int32_t class;
     mlp_targets targets;
     mlp_step_report report;
@@ -69,11 +69,14 @@ static void train(struct fixture *f)
     assert_ok(mlp_train_step(f->network, f->optimizer, f->workspace, f->x, &f->targets, 1, &f->report));
 }
 
+/* Afterwards the sample is gone. */
 static void backward(struct fixture *f)
 {
     double loss;
-    assert_ok(mlp_forward(f->network, f->workspace, f->x, 1));
+    memcpy(f->given, f->x, sizeof f->given);
+    assert_ok(mlp_forward(f->network, f->workspace, f->given, 1));
     assert_ok(mlp_loss_backward(f->network, f->workspace, &f->targets, &loss));
+    memset(f->given, 0, sizeof f->given);
 }
 
 static void update(struct fixture *f)
