@@ -25,14 +25,20 @@ static bool goes_together(enum blas_class class)
     return class != BLAS_PACKED && vector_kernels()->small_product != NULL;
 }
 
-/* As many parts of a batch of `count`, any that follow each other, as `room` samples hold; at least 1. */
+/* As many parts of a batch of `count`, any that follow each other, as `room` samples hold; at least 1. The
+ * longer parts come first: part_range(). */
 static size_t group_of(size_t count, size_t parts, size_t room, enum blas_class class)
 {
-    size_t group = 1;
-    while (goes_together(class) && group < parts && part_range(count, parts, group).end <= room) {
-        group++;
+    const size_t shorter = count / parts, longer_parts = count % parts;
+    if (!goes_together(class)) {
+        return 1;
     }
-    return group;
+    size_t group = room / (shorter + 1);
+    if (group >= longer_parts) {
+        group = longer_parts + (room - longer_parts * (shorter + 1)) / shorter;
+    }
+    group = group < parts ? group : parts;
+    return group > 0 ? group : 1;
 }
 
 /* The smallest group of any batch of up to `count`, and the largest. */

@@ -72,26 +72,27 @@ void sample_gradient_write(struct mlp_workspace *workspace)
     }
 }
 
-static size_t count_changed(const struct outer_product *piece, const float *from)
+static bool is_product(const struct outer_product *piece, const float *values)
 {
-    size_t changed = 0;
+    size_t others = 0;
     for (size_t j = 0; j < piece->columns; j++) {
         for (size_t i = 0; i < piece->rows; i++) {
-            changed += from[i + j * piece->rows] != piece->x[i] * piece->y[j];
+            others += values[i + j * piece->rows] != piece->x[i] * piece->y[j];
         }
     }
-    return changed;
+    return others == 0;
 }
 
 bool sample_gradient_is_unchanged(const struct mlp_workspace *workspace)
 {
-    size_t changed = 0;
-    for (size_t first = 0; first < workspace->arena_size && changed == 0;) {
+    for (size_t first = 0; first < workspace->arena_size;) {
         const struct outer_product piece = sample_gradient_piece(workspace, first, workspace->arena_size);
-        changed += count_changed(&piece, workspace->gradients + first);
+        if (!is_product(&piece, workspace->gradients + first)) {
+            return false;
+        }
         first += piece.rows * piece.columns;
     }
-    return changed == 0;
+    return true;
 }
 
 /* An entry is not finite exactly when the largest one is not. */

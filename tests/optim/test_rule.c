@@ -243,7 +243,7 @@ static void rules_are_pytorchs(void **unused)
 }
 
 /* No fused multiply-add, no reassociation: the levels agree to the bit, wherever a range is cut; and a bound
- * that no gradient reaches, which takes another loop than none, changes no bit, not the sign of a 0 either. */
+ * that no gradient reaches, which takes another loop than none, changes no bit, not the sign of a 0. */
 static void levels_and_cuts_agree(void **unused)
 {
     enum { LONG = 2000 };
